@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn an_amount_prints_with_dots() {
-        for (rupiah, text) in [(1, "Rp1"), (999, "Rp999"), (12_500, "Rp12.500"), (1_000_000, "Rp1.000.000")] {
+        for (rupiah, text) in
+            [(1, "Rp1"), (999, "Rp999"), (12_500, "Rp12.500"), (1_000_000, "Rp1.000.000")]
+        {
             assert_eq!(Rupiah::new(rupiah).unwrap().to_string(), text);
         }
     }

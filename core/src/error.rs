@@ -49,10 +49,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(
-        kind: ErrorKind,
-        message: impl Into<std::borrow::Cow<'static, str>>,
-    ) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         Error { kind, message: message.into() }
     }
 

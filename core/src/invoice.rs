@@ -33,7 +33,10 @@ impl FromStr for MerchantInvoice {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.is_empty() || text.len() > Self::MAX_LENGTH {
-            return Err(Error::new(ErrorKind::InvalidInput, "invoice: must have 1 to 50 characters"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "invoice: must have 1 to 50 characters",
+            ));
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
         if !text.bytes().all(allowed) {

@@ -48,25 +48,37 @@ impl FromStr for PhoneNumber {
                 '0'..='9' => digits.push(character),
                 '+' if index == 0 => {}
                 ' ' | '-' | '.' | '(' | ')' => {}
-                _ => return refuse("phone: only digits, spaces, - . ( ) and a leading + are allowed"),
+                _ => {
+                    return refuse(
+                        "phone: only digits, spaces, - . ( ) and a leading + are allowed",
+                    );
+                }
             }
         }
         let international = typed.starts_with('+');
         let national = match digits.as_str() {
             d if d.starts_with("0062") && !international => d["0062".len()..].to_owned(),
             d if d.starts_with("62") => d["62".len()..].to_owned(),
-            _ if international => return refuse("phone: only Indonesian numbers (+62) have an OVO account"),
-            d if d.starts_with("00") => return refuse("phone: only Indonesian numbers (0062) have an OVO account"),
+            _ if international => {
+                return refuse("phone: only Indonesian numbers (+62) have an OVO account");
+            }
+            d if d.starts_with("00") => {
+                return refuse("phone: only Indonesian numbers (0062) have an OVO account");
+            }
             d => d.to_owned(),
         };
         // "+62 (0)812..." is written often enough: the trunk zero may stand behind the country code.
         let subscriber = national.strip_prefix('0').unwrap_or(&national);
         let mut rest = subscriber.chars();
         if rest.next() != Some('8') || !matches!(rest.next(), Some('1'..='9')) {
-            return refuse("phone: must be an Indonesian mobile number (08...), not a landline or service number");
+            return refuse(
+                "phone: must be an Indonesian mobile number (08...), not a landline or service number",
+            );
         }
         if !(9..=12).contains(&subscriber.len()) {
-            return refuse("phone: an Indonesian mobile number has 10 to 13 digits, counted from 08");
+            return refuse(
+                "phone: an Indonesian mobile number has 10 to 13 digits, counted from 08",
+            );
         }
         Ok(PhoneNumber(format!("0{subscriber}")))
     }
