@@ -41,6 +41,7 @@ impl Host {
         let request = read.ok();
         if let Some(call) = self.calls.get_mut(&id) {
             call.request.clone_from(&request);
+            call.queued = false;
         }
         if let Some(record) = self.log.get_mut(seq) {
             record.heard = true;

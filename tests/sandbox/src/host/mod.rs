@@ -35,7 +35,8 @@ pub struct Ticket(u64);
 /// What is to be done about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Nothing before this time (the engine's milliseconds).
+    /// Nothing before this time (the engine's milliseconds), unless another request changes it:
+    /// see [`Host::take_woken`].
     WaitUntil(u64),
     /// This is the answer. The ticket is used up.
     Reply(Reply),
@@ -134,6 +135,8 @@ struct Call {
     outcome: Outcome,
     /// Nobody will ask for its answer: the lost copy of a duplicate, or the client has gone.
     hidden: bool,
+    /// OVO has yet to hear it.
+    queued: bool,
     /// What the debit came to, made at the debit: an answer that is under way is not rewritten.
     formed: Option<(Reply, String)>,
     request: Option<request::Request>,
@@ -212,6 +215,7 @@ impl Host {
             step,
             outcome: Outcome::Pending(now.ms + act.queue_ms),
             hidden: false,
+            queued: false,
             formed: None,
             request: None,
         };
@@ -262,17 +266,24 @@ impl Host {
     pub fn progress(&mut self, ticket: Ticket, now: Now) -> Progress {
         self.advance(now);
         let Some(call) = self.calls.get(&ticket.0) else { return Progress::Silence };
+        // A cut comes whatever else is planned; once it has come, it is the outcome.
+        let cut = match call.step.deliver {
+            Delivery::CutMs(after) => Some(call.received + after).filter(|at| *at > now.ms),
+            _ => None,
+        };
+        let wait = |at: u64| Progress::WaitUntil(cut.map_or(at, |cut| cut.min(at)));
         match &call.outcome {
             // Never in the past: a caller that sleeps until then must come back later than now.
-            Outcome::Pending(at) => Progress::WaitUntil((*at).max(now.ms + 1)),
-            Outcome::Due { at, .. } if *at > now.ms => Progress::WaitUntil(*at),
-            Outcome::Due { .. } => match self.calls.remove(&ticket.0).map(|call| call.outcome) {
-                Some(Outcome::Due { reply, .. }) => Progress::Reply(reply),
-                _ => Progress::Silence,
-            },
-            Outcome::Never => {
-                self.calls.remove(&ticket.0);
-                Progress::Silence
+            Outcome::Pending(at) => wait((*at).max(now.ms + 1)),
+            Outcome::Due { at, .. } if *at > now.ms => wait(*at),
+            Outcome::Never if cut.is_some() => wait(u64::MAX),
+            Outcome::Due { .. } | Outcome::Never => {
+                let progress = match &call.outcome {
+                    Outcome::Due { reply, .. } => Progress::Reply(reply.clone()),
+                    _ => Progress::Silence,
+                };
+                self.hide(ticket.0);
+                progress
             }
         }
     }
@@ -451,6 +462,9 @@ impl Host {
         if delay == 0 {
             self.hear(id, now);
         } else {
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.queued = true;
+            }
             self.schedule(now.ms + delay, Event::Hear(id));
         }
     }
@@ -463,7 +477,10 @@ impl Host {
     fn hide(&mut self, id: u64) {
         if let Some(call) = self.calls.get_mut(&id) {
             call.hidden = true;
-            if !matches!(call.outcome, Outcome::Pending(_)) {
+            if call.queued {
+                // Its connection is over, but OVO will still hear it.
+                call.outcome = Outcome::Pending(u64::MAX);
+            } else if !matches!(call.outcome, Outcome::Pending(_)) {
                 self.calls.remove(&id);
             }
         }

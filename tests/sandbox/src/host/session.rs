@@ -26,13 +26,18 @@ impl Host {
         if course.say == Say::Expired && self.config.expiry == Expiry::Silence {
             course.say = Say::Nothing;
         }
-        if let Some(call) = self.calls.get_mut(&id) {
+        let pending =
+            self.calls.get_mut(&id).filter(|call| matches!(call.outcome, Outcome::Pending(_)));
+        if let Some(call) = pending {
             call.outcome = match course.say {
                 Say::Nothing => Outcome::Never,
                 _ => Outcome::Pending(now.ms + course.say_after),
             };
             if course.say == Say::Nothing {
                 self.settle_record(id, None, None, "none", now);
+                if self.calls.get(&id).is_some_and(|call| call.hidden) {
+                    self.calls.remove(&id);
+                }
             }
         }
         self.waiting.insert(place, id);
@@ -149,7 +154,8 @@ impl Host {
     /// The connection dies while the session goes on.
     pub(super) fn cut(&mut self, id: u64, now: Now) {
         let reply = Reply { delivery: Delivery::Reset, ..Reply::empty(200) };
-        if self.calls.contains_key(&id) {
+        // The lost copy of a duplicate has no connection to cut.
+        if self.calls.get(&id).is_some_and(|call| !call.hidden) {
             self.settle_record(id, None, None, "cut_ms", now);
             if let Some(call) = self.calls.get_mut(&id) {
                 call.outcome = Outcome::Due { at: now.ms, reply };
