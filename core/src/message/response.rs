@@ -177,9 +177,8 @@ impl Response {
         })
     }
 
-    /// Whether this answers the question that was asked: same operation, terminal, batch and
-    /// reference. An answer that does not is some other request's (a proxy's mix-up), whatever it
-    /// says.
+    /// Whether this answers the question that was asked, complete: same operation, terminal, batch
+    /// and reference.
     ///
     /// # Errors
     /// The first field that differs or is missing.
@@ -188,14 +187,41 @@ impl Response {
         operation: Operation,
         payment: &PaymentRef<'_>,
     ) -> Result<(), Mismatch> {
-        let check = |holds: bool, field| if holds { Ok(()) } else { Err(field) };
+        let wrong = self
+            .address(operation, payment)
+            .into_iter()
+            .find(|(_, echo)| *echo != Echo::Same)
+            .map(|(field, _)| field);
+        wrong.map_or(Ok(()), Err)
+    }
+
+    /// The first field that is there and is not what was asked: such an answer belongs to some
+    /// other request (a proxy's mix-up), whatever it says. A failure may leave fields out, so a
+    /// missing one contradicts nothing.
+    pub fn contradicts_address(
+        &self,
+        operation: Operation,
+        payment: &PaymentRef<'_>,
+    ) -> Option<Mismatch> {
+        self.address(operation, payment)
+            .into_iter()
+            .find(|(_, echo)| *echo == Echo::Different)
+            .map(|(field, _)| field)
+    }
+
+    fn address(&self, operation: Operation, payment: &PaymentRef<'_>) -> [(Mismatch, Echo); 6] {
         let numbers = payment.numbers;
-        check(is(&self.message_type, operation.response_type()), Mismatch::MessageType)?;
-        check(is(&self.processing_code, operation.processing_code()), Mismatch::ProcessingCode)?;
-        check(is(&self.tid, payment.terminal.tid()), Mismatch::Tid)?;
-        check(is(&self.mid, payment.terminal.mid()), Mismatch::Mid)?;
-        check(is_number(&self.batch, i64::from(numbers.batch())), Mismatch::Batch)?;
-        check(is_number(&self.reference, i64::from(numbers.reference())), Mismatch::Reference)
+        [
+            (Mismatch::MessageType, text_echo(&self.message_type, operation.response_type())),
+            (
+                Mismatch::ProcessingCode,
+                text_echo(&self.processing_code, operation.processing_code()),
+            ),
+            (Mismatch::Tid, text_echo(&self.tid, payment.terminal.tid())),
+            (Mismatch::Mid, text_echo(&self.mid, payment.terminal.mid())),
+            (Mismatch::Batch, number_echo(&self.batch, i64::from(numbers.batch()))),
+            (Mismatch::Reference, number_echo(&self.reference, i64::from(numbers.reference()))),
+        ]
     }
 
     /// Whether this speaks of the very payment that was asked about: same invoice, same amount,
@@ -204,19 +230,24 @@ impl Response {
     /// # Errors
     /// The first field that differs, or that is missing where it must not be.
     pub fn verify_payment(&self, payment: &PaymentRef<'_>) -> Result<(), Mismatch> {
-        let check = |holds: bool, field| if holds { Ok(()) } else { Err(field) };
-        check(is(&self.invoice, payment.invoice.as_str()), Mismatch::Invoice)?;
-        check(is_number(&self.amount, payment.amount.get()), Mismatch::Amount)?;
-        check(!self.names_another_phone(payment), Mismatch::Phone)
+        if invoice_echo(&self.invoice, payment) != Echo::Same {
+            return Err(Mismatch::Invoice);
+        }
+        if number_echo(&self.amount, payment.amount.get()) != Echo::Same {
+            return Err(Mismatch::Amount);
+        }
+        if self.names_another_phone(payment) {
+            return Err(Mismatch::Phone);
+        }
+        Ok(())
     }
 
     /// Whether a field that names the sale is present **and** differs: then the numbers belong to
     /// a sale that is not ours. A field that is merely missing proves nothing.
     pub fn names_another_sale(&self, payment: &PaymentRef<'_>) -> bool {
-        let invoice = self.invoice.as_deref();
-        let other_invoice = invoice.is_some_and(|text| text != payment.invoice.as_str());
-        let other_amount = self.amount.is_some() && !is_number(&self.amount, payment.amount.get());
-        other_invoice || other_amount || self.names_another_phone(payment)
+        invoice_echo(&self.invoice, payment) == Echo::Different
+            || number_echo(&self.amount, payment.amount.get()) == Echo::Different
+            || self.names_another_phone(payment)
     }
 
     fn names_another_phone(&self, payment: &PaymentRef<'_>) -> bool {
@@ -236,21 +267,44 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Equal as text, or equal as numbers where both are: `0210` may come back as `210`.
-fn is(field: &Option<String>, expected: &str) -> bool {
-    let Some(text) = field else { return false };
-    if text == expected {
-        return true;
+/// How a field of the answer compares with what was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Same,
+    Missing,
+    Different,
+}
+
+impl Echo {
+    fn of(field: &Option<String>, same: impl FnOnce(&str) -> bool) -> Echo {
+        match field {
+            None => Echo::Missing,
+            Some(text) if same(text) => Echo::Same,
+            Some(_) => Echo::Different,
+        }
     }
+}
+
+/// Equal as text, or equal as numbers where both are: `0210` may come back as `210`.
+fn text_echo(field: &Option<String>, expected: &str) -> Echo {
     let unpadded = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| text.trim_start_matches('0').to_owned())
     };
-    matches!((unpadded(text), unpadded(expected)), (Some(a), Some(b)) if a == b)
+    Echo::of(field, |text| {
+        text == expected
+            || matches!((unpadded(text), unpadded(expected)), (Some(a), Some(b)) if a == b)
+    })
 }
 
-fn is_number(field: &Option<String>, expected: i64) -> bool {
-    field.as_ref().is_some_and(|text| {
+/// An invoice is the merchant's own text: `007` and `7` are two invoices.
+fn invoice_echo(field: &Option<String>, payment: &PaymentRef<'_>) -> Echo {
+    Echo::of(field, |text| text == payment.invoice.as_str())
+}
+
+/// Equal as numbers: `000123`, `123` and the number 123 are the same reference.
+fn number_echo(field: &Option<String>, expected: i64) -> Echo {
+    Echo::of(field, |text| {
         text.len() <= 19
             && text.bytes().all(|byte| byte.is_ascii_digit())
             && text.parse() == Ok(expected)

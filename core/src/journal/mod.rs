@@ -1,0 +1,214 @@
+//! The journal: every payment, durably, before anything is sent or told.
+//!
+//! [`Journal`] is what the client needs: an atomic Intent with its numbers, and compare-and-set of
+//! whole rows. Durable on return means synced to the disk (`safety.md` P7). `SqliteJournal` is
+//! the engine for production, `MemoryJournal` the one for tests; `conformance` holds both to
+//! the same behaviour.
+
+use std::fmt;
+
+use crate::amount::Rupiah;
+use crate::invoice::MerchantInvoice;
+use crate::numbering::BatchMethod;
+use crate::payment::{Boottime, Payment, PaymentId, State};
+use crate::terminal::Terminal;
+use crate::wib::WallTime;
+
+/// A phone number as the journal keeps it: encrypted by the client, with a tag that two rows of
+/// the same customer share. The journal cannot read it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SealedPhone {
+    /// Nonce and ciphertext.
+    pub sealed: Vec<u8>,
+    /// Keyed hash of the number, for finding a customer's unsettled payment.
+    pub tag: [u8; 16],
+}
+
+/// A payment to be begun (rule 1). Numbers and id are the journal's to give.
+#[derive(Clone, Debug)]
+pub struct NewPayment {
+    /// The invoice, not in the journal yet.
+    pub invoice: MerchantInvoice,
+    /// The amount.
+    pub amount: Rupiah,
+    /// Merchant number.
+    pub merchant_id: String,
+    /// The terminal.
+    pub terminal: Terminal,
+    /// The customer's phone.
+    pub phone: SealedPhone,
+    /// Wall time of the Intent.
+    pub wall: WallTime,
+    /// The state to begin with; `attested` and `seed` are set by the journal, which knows the
+    /// numbers.
+    pub state: State,
+    /// Whether an unsettled payment of the same customer refuses this one.
+    pub refuse_unsettled_customer: bool,
+}
+
+/// What came of [`Journal::begin`].
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// The Intent is durable, with numbers of its own.
+    Fresh(Payment),
+    /// The invoice is in the journal already; nothing was written.
+    Existing(Payment),
+    /// The same customer has an unsettled payment; nothing was written.
+    UnsettledCustomer(Payment),
+}
+
+/// What came of [`Journal::update`].
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// The row is durable as given, with this new version.
+    Won(u64),
+    /// Somebody else wrote first; this is the row now. Nothing was written.
+    Lost(Payment),
+}
+
+/// Which payments to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only payments whose outcome the caller has not acknowledged (and that have one).
+    pub unacknowledged: bool,
+    /// Only payments that are not settled.
+    pub unsettled: bool,
+    /// Only payments that wait for an operator.
+    pub needs_operator: bool,
+    /// Only payments begun at or after this wall time.
+    pub since: Option<WallTime>,
+    /// Only payments begun before this wall time.
+    pub until: Option<WallTime>,
+    /// Only payments with a number above this one: for paging.
+    pub after: Option<PaymentId>,
+    /// At most so many; 0 means 1,000.
+    pub limit: usize,
+}
+
+/// What kind of failure a journal had.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum JournalErrorKind {
+    /// Another process holds it.
+    Locked,
+    /// The disk is full.
+    Full,
+    /// The file or the file system cannot be written.
+    ReadOnly,
+    /// Its content is damaged, or it is not a journal.
+    Corrupt,
+    /// It was written by another version of this library, or the SQLite library is too old.
+    Version,
+    /// The file was deleted, moved or replaced while it was open.
+    Gone,
+    /// An input or output error. The handle refuses everything from then on: after a failed sync
+    /// nobody knows what is on the disk.
+    Io,
+    /// All numbers are used up, or no first batch can be chosen.
+    Numbers,
+    /// The process forked after opening.
+    Forked,
+    /// A write that the database itself forbids was tried: a defect in this library.
+    Forbidden,
+}
+
+/// A failure of the journal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JournalError {
+    /// What kind.
+    pub kind: JournalErrorKind,
+    /// One line without secrets or personal data.
+    pub message: String,
+}
+
+impl JournalError {
+    /// A failure.
+    pub fn new(kind: JournalErrorKind, message: impl Into<String>) -> Self {
+        JournalError { kind, message: message.into() }
+    }
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "journal: {}", self.message)
+    }
+}
+
+impl fmt::Debug for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// How healthy a journal is (for `doctor`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Payments in it.
+    pub payments: u64,
+    /// Payments that are not settled.
+    pub unsettled: u64,
+    /// What is wrong, one line each; empty if nothing is.
+    pub problems: Vec<String>,
+}
+
+/// A durable store of payments. Linearizable per row, durable on return; many threads may call.
+pub trait Journal: Send + Sync {
+    /// Names the present boot of the machine; called once after opening. Rows written in another
+    /// boot have times that mean nothing now.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing was written.
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError>;
+
+    /// Rule 1: allocates numbers and inserts the Intent in one durable commit.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing may be sent. (If the commit's fate is unknown the row may exist;
+    /// it then looks like a push that was perhaps sent, and is settled like one.)
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError>;
+
+    /// Replaces the row's state, evidence, boot and write time if its version is still
+    /// `payment.version`.
+    ///
+    /// # Errors
+    /// [`JournalError`]: whether it is durable is unknown; read again before going on (P9).
+    fn update(&self, payment: &Payment) -> Result<Update, JournalError>;
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError>;
+
+    /// Reads the row of an invoice.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError>;
+
+    /// Rows whose `due` has come, and rows of an earlier boot that have a `due`; earliest first,
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError>;
+
+    /// When the next row is due: `None` if none will be, zero if one of an earlier boot is.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError>;
+
+    /// Lists rows in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError>;
+
+    /// Looks for damage and for gaps (rows deleted by hand).
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn health(&self) -> Result<Health, JournalError>;
+}

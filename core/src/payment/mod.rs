@@ -1,0 +1,28 @@
+//! The payment policy: what is done when no answer comes.
+//!
+//! One pure function, [`step`], takes a payment's durable [`State`], an [`Event`] and the time, and
+//! says what the state becomes, which request may then be sent, and what an operator must hear. It
+//! has no I/O and no clock of its own. The production client, the simulator and the model checker
+//! all run this function.
+//!
+//! Whoever runs it keeps one rule: **commit the new state durably, by compare-and-set, before
+//! sending the request and before telling anybody the outcome** (`safety.md` P1-P5). If the
+//! compare-and-set loses, the event is stepped again on the row that won.
+//!
+//! The rule numbers in the code are those of `safety.md` b.3.
+
+mod answer;
+mod outcome;
+mod record;
+mod state;
+mod step;
+mod timers;
+mod void;
+
+pub use answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+pub(crate) use outcome::settlement_name;
+pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
+pub use record::{Evidence, Intent, Payment, PaymentId};
+pub use state::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};
+pub use step::{Alert, Event, Refusal, Request, Ruling, Step, step};
+pub use timers::{LateSuccess, Policy, Timers};

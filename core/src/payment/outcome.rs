@@ -1,0 +1,294 @@
+//! What a caller is told. Derived from the durable row alone, so that all tells about one payment
+//! agree (`safety.md` I5).
+
+use crate::amount::Rupiah;
+use crate::invoice::MerchantInvoice;
+use crate::message::response_code::CustomerText;
+use crate::message::{Class, Language, ResponseCode, WalletDetails};
+use crate::numbering::Numbers;
+use crate::payment::{DeclineReason, Payment, Reversal, Source, Verdict, Void};
+
+/// How a payment ended, as far as its caller is concerned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The customer is debited, and stays debited. Hand over the goods.
+    Paid(Receipt),
+    /// OVO refused. Show the text.
+    Declined(Decline),
+    /// No usable answer in time. Tell the customer that any deduction is returned: the reversal
+    /// goes on, in the background or with `settle`, until OVO's record is settled.
+    NotCompleted(NotCompleted),
+    /// Not one byte of the push left. Try again at once, with a new invoice.
+    NotSent(MerchantInvoice),
+    /// The evidence contradicts itself. No money is moved automatically; call support.
+    NeedsOperator(NeedsOperator),
+    /// The client was closed while the payment was under way. Nothing is decided and nothing is
+    /// lost: open a client on the same journal and ask again with the same invoice.
+    Interrupted(MerchantInvoice),
+}
+
+impl Outcome {
+    /// The outcome of a payment, `None` as long as it has no verdict.
+    pub fn of(payment: &Payment) -> Option<Outcome> {
+        let invoice = payment.intent.invoice.clone();
+        Some(match payment.state.verdict? {
+            Verdict::Accepted(source) => Outcome::Paid(Receipt {
+                invoice,
+                amount: payment.intent.amount,
+                numbers: payment.intent.numbers,
+                approval_code: payment.evidence.approval_code.clone(),
+                trace_number: payment.evidence.trace_number.clone(),
+                host_date: payment.evidence.host_date.clone(),
+                host_time: payment.evidence.host_time.clone(),
+                late: source != Source::Push,
+                voided: payment.state.void == Void::Voided,
+                wallet: None,
+            }),
+            Verdict::Declined(reason) => Outcome::Declined(Decline { invoice, reason }),
+            Verdict::Abandoned => Outcome::NotCompleted(NotCompleted {
+                invoice,
+                refund_settled: payment.state.closed.is_some(),
+                late_paid: payment.state.late_paid,
+            }),
+            Verdict::NotSent => Outcome::NotSent(invoice),
+            Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
+                invoice,
+                numbers: payment.intent.numbers,
+                duplicate: payment.state.duplicate_hint,
+            }),
+        })
+    }
+
+    /// The invoice of the payment.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        match self {
+            Outcome::Paid(receipt) => &receipt.invoice,
+            Outcome::Declined(decline) => &decline.invoice,
+            Outcome::NotCompleted(open) => &open.invoice,
+            Outcome::NeedsOperator(operator) => &operator.invoice,
+            Outcome::NotSent(invoice) | Outcome::Interrupted(invoice) => invoice,
+        }
+    }
+
+    /// Whether the customer is debited and the goods may be handed over.
+    pub fn is_paid(&self) -> bool {
+        matches!(self, Outcome::Paid(_))
+    }
+
+    /// The outcome in one or two words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Paid(_) => "paid",
+            Outcome::Declined(_) => "declined",
+            Outcome::NotCompleted(_) => "not completed",
+            Outcome::NotSent(_) => "not sent",
+            Outcome::NeedsOperator(_) => "needs operator",
+            Outcome::Interrupted(_) => "interrupted",
+        }
+    }
+
+    /// What the till shows the customer.
+    pub fn customer_text(&self, language: Language) -> &'static str {
+        let text = match self {
+            Outcome::Paid(_) => CustomerText::Paid,
+            Outcome::Declined(decline) => return decline.customer_text(language),
+            Outcome::NotCompleted(_) => CustomerText::TimedOut,
+            _ => CustomerText::Generic,
+        };
+        text.in_language(language)
+    }
+}
+
+/// The proof of a paid payment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    invoice: MerchantInvoice,
+    amount: Rupiah,
+    numbers: Numbers,
+    approval_code: Option<String>,
+    trace_number: Option<String>,
+    host_date: Option<String>,
+    host_time: Option<String>,
+    late: bool,
+    voided: bool,
+    wallet: Option<Box<WalletDetails>>,
+}
+
+impl Receipt {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// The amount debited.
+    pub fn amount(&self) -> Rupiah {
+        self.amount
+    }
+
+    /// Batch and reference.
+    pub fn numbers(&self) -> Numbers {
+        self.numbers
+    }
+
+    /// OVO's approval code; absent only if a status check reported the success without one.
+    pub fn approval_code(&self) -> Option<&str> {
+        self.approval_code.as_deref()
+    }
+
+    /// OVO's trace number.
+    pub fn trace_number(&self) -> Option<&str> {
+        self.trace_number.as_deref()
+    }
+
+    /// OVO's date of the payment, `MMdd`.
+    pub fn host_date(&self) -> Option<&str> {
+        self.host_date.as_deref()
+    }
+
+    /// OVO's time of the payment, `HHmmss` WIB.
+    pub fn host_time(&self) -> Option<&str> {
+        self.host_time.as_deref()
+    }
+
+    /// Whether the success came from a status check (or an operator) instead of the push's answer.
+    pub fn is_late(&self) -> bool {
+        self.late
+    }
+
+    /// Whether the payment has been voided since.
+    pub fn is_voided(&self) -> bool {
+        self.voided
+    }
+
+    /// The customer's wallet as OVO reported it: only in the outcome that the paying call itself
+    /// returns, because it is personal data and never stored.
+    pub fn wallet(&self) -> Option<&WalletDetails> {
+        self.wallet.as_deref()
+    }
+
+    pub(crate) fn set_wallet(&mut self, wallet: WalletDetails) {
+        self.wallet = Some(Box::new(wallet));
+    }
+}
+
+/// Why OVO refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decline {
+    invoice: MerchantInvoice,
+    reason: DeclineReason,
+}
+
+impl Decline {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// OVO's code; `None` if the numbers turned out to belong to another sale.
+    pub fn code(&self) -> Option<ResponseCode> {
+        match self.reason {
+            DeclineReason::Code(code) => Some(code),
+            DeclineReason::ForeignSale => None,
+        }
+    }
+
+    /// The code's class.
+    pub fn class(&self) -> Class {
+        self.code().map_or(Class::Duplicate, ResponseCode::class)
+    }
+
+    /// What the code means, in English, for logs.
+    pub fn meaning(&self) -> &'static str {
+        self.code()
+            .and_then(ResponseCode::entry)
+            .map_or("the numbers were used by another sale", |entry| entry.meaning)
+    }
+
+    /// What the till shows the customer.
+    pub fn customer_text(&self, language: Language) -> &'static str {
+        match self.code() {
+            Some(code) => code.customer_text(language),
+            None => CustomerText::Generic.in_language(language),
+        }
+    }
+
+    /// Whether a new attempt, with a new invoice, can succeed.
+    pub fn new_attempt_makes_sense(&self) -> bool {
+        self.code().and_then(ResponseCode::entry).is_none_or(|entry| entry.new_attempt)
+    }
+}
+
+/// No usable answer came in time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotCompleted {
+    invoice: MerchantInvoice,
+    refund_settled: bool,
+    late_paid: bool,
+}
+
+impl NotCompleted {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// Whether OVO's record is settled: reversed, and verified not to be debited.
+    pub fn is_refund_settled(&self) -> bool {
+        self.refund_settled
+    }
+
+    /// Whether there is evidence that the customer had been debited.
+    pub fn was_debited(&self) -> bool {
+        self.late_paid
+    }
+}
+
+/// The evidence contradicts itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NeedsOperator {
+    invoice: MerchantInvoice,
+    numbers: Numbers,
+    duplicate: bool,
+}
+
+impl NeedsOperator {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// Batch and reference, which OVO's support will ask for.
+    pub fn numbers(&self) -> Numbers {
+        self.numbers
+    }
+
+    /// Why, in English.
+    pub fn reason(&self) -> &'static str {
+        if self.duplicate {
+            "OVO says that the numbers were used before, and whose payment they name cannot be told"
+        } else {
+            "OVO's record of the payment is contradictory or too old"
+        }
+    }
+}
+
+/// Where the settlement of a payment stands, for lists and operators.
+pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
+    let state = &payment.state;
+    match (state.verdict, state.reversal, state.closed) {
+        _ if state.needs_operator => "waits for an operator",
+        (None, ..) => "waiting for the answer",
+        (Some(Verdict::Accepted(_)), ..) => match state.void {
+            Void::None => "settled",
+            Void::Sent | Void::Unknown => "void under way",
+            Void::Voided => "voided",
+            Void::Rejected(_) => "settled, void rejected",
+            Void::Expired => "waits for an operator",
+        },
+        (_, _, Some(_)) => "settled",
+        (_, Reversal::Needed, _) => "reversal under way",
+        (_, Reversal::Acknowledged(_), _) => "reversed, to be verified",
+        (_, Reversal::NotNeeded, _) => "to be verified",
+    }
+}

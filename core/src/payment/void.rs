@@ -1,0 +1,105 @@
+//! The void sub-machine (`safety.md` b.8): `Accepted -> Sent -> Voided | Rejected | Unknown`, and
+//! from Unknown by way of check void, at most one resend, to the truth.
+//!
+//! A void never touches the verdict, and a row that can be voided can never be reversed (VI3).
+
+use crate::payment::answer::{StatusAnswer, VoidAnswer};
+use crate::payment::state::{Boottime, State, Verdict, Void};
+use crate::payment::step::{Alert, Refusal, Request, Step};
+use crate::payment::timers::Policy;
+
+/// Rule 18: the void is durable before it is sent (VI2).
+pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boottime) -> Step {
+    if !matches!(state.verdict, Some(Verdict::Accepted(_))) {
+        return Step::refused(state, Refusal::NotPaid);
+    }
+    match state.void {
+        Void::Sent | Void::Unknown => return Step::refused(state, Refusal::VoidInProgress),
+        Void::Voided => return Step::refused(state, Refusal::AlreadyVoided),
+        Void::None | Void::Rejected(_) | Void::Expired => {}
+    }
+    if !in_time {
+        return Step::refused(state, Refusal::VoidTooLate);
+    }
+    state.void_resent = false;
+    state.checks = 0;
+    send(policy, state, now)
+}
+
+fn send(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.void = Void::Sent;
+    // If this process dies, whoever comes next asks first what became of it.
+    state.due = Some(now.plus(policy.timers.exchange_budget + policy.timers.retry));
+    Step::to(state).sending(Request::Void)
+}
+
+pub(super) fn answered(
+    policy: &Policy,
+    mut state: State,
+    answer: VoidAnswer,
+    now: Boottime,
+) -> Step {
+    if !state.void.is_open() {
+        return Step::to(state);
+    }
+    match answer {
+        VoidAnswer::Voided => end(policy, state, Void::Voided, now),
+        // A refusal of the resend may be about the first one having worked: ask.
+        VoidAnswer::Rejected(code) if !state.void_resent => {
+            end(policy, state, Void::Rejected(code), now)
+        }
+        VoidAnswer::NotSent if !state.void_resent => end(policy, state, Void::None, now),
+        VoidAnswer::Rejected(_) | VoidAnswer::NotSent | VoidAnswer::Unknown => {
+            state.void = Void::Unknown;
+            state.due = Some(now);
+            Step::to(state)
+        }
+    }
+}
+
+/// The void's end is unknown and its time has come: ask.
+pub(super) fn due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if now.since(state.settling_since) >= policy.timers.status_window {
+        state.needs_operator = true;
+        return end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved);
+    }
+    state.void = Void::Unknown;
+    Step::to(state.retry_after_check(policy, now)).sending(Request::CheckVoid)
+}
+
+pub(super) fn checked(
+    policy: &Policy,
+    mut state: State,
+    answer: StatusAnswer,
+    in_time: bool,
+    now: Boottime,
+) -> Step {
+    if state.void != Void::Unknown {
+        return Step::to(state);
+    }
+    match answer {
+        StatusAnswer::Paid => end(policy, state, Void::Voided, now),
+        // VD2: the same void, the same numbers, the same day, once.
+        StatusAnswer::NotFound if in_time && !state.void_resent => {
+            state.void_resent = true;
+            send(policy, state, now)
+        }
+        StatusAnswer::NotFound if !in_time => {
+            state.needs_operator = true;
+            end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
+        }
+        StatusAnswer::Unavailable | StatusAnswer::TooOld | StatusAnswer::Doubtful => {
+            state.needs_operator = true;
+            end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
+        }
+        // Asked again on schedule; at the end of the day the answer above ends it.
+        _ => Step::to(state),
+    }
+}
+
+fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
+    state.void = void;
+    state.checks = 0;
+    state.due = Some(now.plus(policy.timers.keep_phone));
+    Step::to(state)
+}

@@ -1,0 +1,143 @@
+//! How a request travels. [`Transport`] is public: a terminal may bring its own modem.
+
+mod chunked;
+mod connection;
+mod date;
+mod deadline;
+mod endpoint;
+mod https;
+mod resolver;
+mod response;
+mod tcp;
+mod trust;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::message::{Operation, Signature};
+
+pub use https::{HttpsOptions, HttpsTransport};
+pub use trust::Trust;
+
+/// One request: the signed bytes and how long it may take.
+pub struct Request<'a> {
+    /// The operation, for logs and for choosing a connection: one that
+    /// [`moves_money`](Operation::moves_money) gets a fresh connection that serves nothing else.
+    pub operation: Operation,
+    /// The JSON body, to be sent byte for byte.
+    pub body: &'a [u8],
+    /// The `app-id` header.
+    pub app_id: &'a str,
+    /// The `random` and `hmac` headers of this attempt.
+    pub signature: &'a Signature,
+    /// Longest time for name resolution, connecting, TLS and writing together.
+    pub send_budget: Duration,
+    /// Longest time from the start of the exchange to the end of the answer.
+    pub total_budget: Duration,
+}
+
+/// What the transport reports while an exchange is under way. All calls come on the thread that
+/// runs the exchange.
+pub trait Watch: Send + Sync {
+    /// Asked once, with the connection ready, immediately before the first byte is written.
+    /// `false` means that nothing may be written; the exchange ends as [`Exchange::NotSent`].
+    fn may_send(&self) -> bool {
+        true
+    }
+
+    /// The last byte of the request was accepted by the TLS layer, now.
+    fn sent(&self) {}
+
+    /// Called before every wait for the answer. The transport waits at most the returned time
+    /// before it calls again; `None` ends the exchange as [`Exchange::NoAnswer`].
+    fn wait(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+/// A watch that only waits.
+pub struct Unwatched;
+
+impl Watch for Unwatched {}
+
+/// How an exchange ended. The three cases are the three phases that money cares about.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Exchange {
+    /// Proven: not one byte of the request was written. (A TLS handshake may have been.)
+    NotSent(Failure),
+    /// Bytes were written, perhaps all, and no whole answer came.
+    NoAnswer(Failure),
+    /// An HTTP answer, whatever its status.
+    Answered(HttpAnswer),
+}
+
+/// Why an exchange failed: what to tell an operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// One line; never holds header or body bytes.
+    pub message: String,
+}
+
+/// Kinds of transport failure.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FailureKind {
+    /// The host name could not be resolved.
+    Resolve,
+    /// No TCP connection.
+    Connect,
+    /// TLS failed: certificate, name, version, an alert, a record that was tampered with.
+    Tls,
+    /// [`Watch::may_send`] or [`Watch::wait`] said stop.
+    Stopped,
+    /// Time ran out.
+    Timeout,
+    /// The connection broke.
+    Broken,
+    /// The answer is not HTTP, too large, or cut.
+    Malformed,
+}
+
+/// Longest failure message: an error may quote what the host sent, such as the names in a
+/// certificate, and a host may send much.
+const MAX_MESSAGE: usize = 200;
+
+/// A failure with a message of one short line.
+fn failure(kind: FailureKind, message: impl std::fmt::Display) -> Failure {
+    let message = message.to_string();
+    let line = message.chars().map(|c| if c.is_control() { '?' } else { c }).take(MAX_MESSAGE);
+    Failure { kind, message: line.collect() }
+}
+
+/// An HTTP answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The body, at most [`MAX_RESPONSE_BODY`](crate::message::MAX_RESPONSE_BODY) bytes.
+    pub body: Vec<u8>,
+    /// The server's `Date`, as Unix seconds, if it sent a valid one over TLS.
+    pub server_date: Option<i64>,
+    /// `Retry-After` in seconds, if it was sent as a number.
+    pub retry_after: Option<u32>,
+}
+
+impl std::fmt::Debug for Exchange {
+    /// Sizes and codes only: bodies hold personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Exchange::NotSent(failure) => write!(f, "not sent: {}", failure.message),
+            Exchange::NoAnswer(failure) => write!(f, "no answer: {}", failure.message),
+            Exchange::Answered(answer) => {
+                write!(f, "HTTP {}, {} bytes", answer.status, answer.body.len())
+            }
+        }
+    }
+}
+
+/// Carries requests to OVO. Many threads may call.
+pub trait Transport: Send + Sync {
+    /// Sends the request once and waits for its answer. Never resends, never follows a redirect.
+    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange;
+}
