@@ -57,7 +57,7 @@ pub use operation::On;
 pub use phones::{PHONES, PREFIX, PhoneRow, table_json, table_text};
 pub use record::{RequestRecord, masked};
 pub use reply::Reply;
-pub use script::{Act, ConnectionFault, ConnectionStep, Copy, Duplicate, Script, Step};
+pub use script::{Act, AnswerOf, ConnectionFault, ConnectionStep, Duplicate, Script, Step};
 pub use server::{Counters, Sandbox, SandboxConfig, Security};
 pub use signature::{Signed, Signing, sign};
 pub use status::{OTHER_FAILURES, STATUSES};

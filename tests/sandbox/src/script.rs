@@ -14,7 +14,7 @@ use crate::request::Glance;
 /// Which of the two copies of a duplicated request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Copy {
+pub enum AnswerOf {
     /// The first; the second's answer is lost.
     #[default]
     First,
@@ -29,7 +29,7 @@ pub struct Duplicate {
     /// Milliseconds between the two.
     pub gap_ms: u64,
     /// Whose answer leaves.
-    pub answer: Copy,
+    pub answer: AnswerOf,
 }
 
 /// What OVO does with a request.
@@ -141,7 +141,7 @@ impl Step {
     }
 
     /// OVO hears the request twice.
-    pub fn duplicate(mut self, gap_ms: u64, answer: Copy) -> Step {
+    pub fn duplicate(mut self, gap_ms: u64, answer: AnswerOf) -> Step {
         self.act.duplicate = Some(Duplicate { gap_ms, answer });
         self
     }

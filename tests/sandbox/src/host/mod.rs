@@ -25,7 +25,7 @@ use crate::operation;
 use crate::record::{RequestLog, RequestRecord, masked};
 use crate::reply::Reply;
 use crate::request::{self, Glance};
-use crate::script::{ConnectionFault, Copy, Script, Step, label};
+use crate::script::{AnswerOf, ConnectionFault, Script, Step, label};
 use crate::signature::Signed;
 
 /// A request that was heard.
@@ -250,12 +250,12 @@ impl Host {
         second.outcome = Outcome::Pending(now.ms + act.queue_ms + duplicate.gap_ms);
         second.formed = None;
         second.request = None;
-        second.hidden = duplicate.answer == Copy::First;
+        second.hidden = duplicate.answer == AnswerOf::First;
         let second = self.enter(second);
         self.hear_at(second, now, act.queue_ms + duplicate.gap_ms);
         match duplicate.answer {
-            Copy::First => Ticket(id),
-            Copy::Second => {
+            AnswerOf::First => Ticket(id),
+            AnswerOf::Second => {
                 self.hide(id);
                 Ticket(second)
             }
@@ -395,9 +395,10 @@ impl Host {
         &self.script
     }
 
-    /// Forgets the steps that are still to come.
-    pub fn clear_script(&mut self) {
-        self.script = Script::default();
+    /// The steps that are still to come, to be changed: an outage ends when its connection faults
+    /// are taken out.
+    pub fn script_mut(&mut self) -> &mut Script {
+        &mut self.script
     }
 
     /// What shall go wrong with the connection that has just been made.

@@ -274,8 +274,7 @@ impl Host {
         let (status, name) = (reply.status, reply.delivery.name());
         // A mute connection is no answer at all; a cut one is answered by its cut.
         call.outcome = match reply.delivery {
-            Delivery::Hang => Outcome::Never,
-            Delivery::CutMs(after) => Outcome::Pending((call.received + after).max(now.ms)),
+            Delivery::Hang | Delivery::CutMs(_) => Outcome::Never,
             _ => Outcome::Due { at, reply },
         };
         let hidden = call.hidden;

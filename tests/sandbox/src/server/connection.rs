@@ -93,11 +93,7 @@ impl Connection {
                 Ok(false) => return Some(Fate::Stays),
                 Err(_) => return Some(Fate::Closes),
             }
-            let part = match self.plan.pop_front() {
-                None => return None,
-                Some(part) => part,
-            };
-            match part {
+            match self.plan.pop_front()? {
                 Part::Bytes(bytes) => {
                     if self.socket.send(&bytes).is_err() {
                         return Some(Fate::Closes);

@@ -85,7 +85,11 @@ pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
                     "connections": host.pending_script().connections.len() })
         })),
         ("DELETE", "/script") => {
-            shared.host_now().clear_script();
+            *shared.host_now().script_mut() = Script::default();
+            done(Ok(json!({})))
+        }
+        ("DELETE", "/script/connections") => {
+            shared.host_now().script_mut().connections.clear();
             done(Ok(json!({})))
         }
         ("POST", "/customers") => done(read(body).map(|change| customers(shared, change))),
@@ -118,8 +122,20 @@ pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
         }
         (
             _,
-            "/health" | "/ledger" | "/requests" | "/phones" | "/connections" | "/script"
-            | "/customers" | "/config" | "/clock" | "/sales" | "/reverse" | "/cut" | "/reset",
+            "/health"
+            | "/ledger"
+            | "/requests"
+            | "/phones"
+            | "/connections"
+            | "/script"
+            | "/script/connections"
+            | "/customers"
+            | "/config"
+            | "/clock"
+            | "/sales"
+            | "/reverse"
+            | "/cut"
+            | "/reset",
         ) => json_reply(405, &json!({ "error": "this endpoint has another method" })),
         _ => json_reply(404, &json!({ "error": "no such endpoint" })),
     }

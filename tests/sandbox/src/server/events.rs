@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
@@ -81,7 +81,11 @@ impl EventLoop {
                 match event.token() {
                     WAKE => {}
                     Token(token) if token < FIRST_CONNECTION => self.accept(token - 1),
-                    Token(token) => self.drive(token, event.is_readable()),
+                    Token(token) => {
+                        let news =
+                            event.is_readable() || event.is_read_closed() || event.is_error();
+                        self.drive(token, news);
+                    }
                 }
             }
             let now = Instant::now();
@@ -90,7 +94,11 @@ impl EventLoop {
                     break;
                 }
                 self.timers.remove(&(at, token));
-                self.drive(token, false);
+                if token < FIRST_CONNECTION {
+                    self.accept(token - 1);
+                } else {
+                    self.drive(token, false);
+                }
             }
             if self.shared.cut_all.swap(false, Ordering::AcqRel) {
                 let merchants: Vec<usize> = self
@@ -128,8 +136,13 @@ impl EventLoop {
             let tcp = match self.listeners[place].tcp.accept() {
                 Ok((tcp, _)) => tcp,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // Out of descriptors, or nobody is there any more.
-                Err(_) => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    // Out of descriptors, most likely. Those who wait in the queue will not be
+                    // announced again, so they are asked for a little later.
+                    self.timers.insert((Instant::now() + Duration::from_millis(50), place + 1));
+                    return;
+                }
             };
             let fault = match kind {
                 Kind::Ovo => {

@@ -1,5 +1,6 @@
 //! Sentences about payments at OVO, told in memory under a clock that the test moves.
 
+mod conservation;
 mod doors;
 mod payments;
 mod refunds;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::*;
 use crate::delivery::Delivery;
-use crate::script::{Copy, Step};
+use crate::script::{AnswerOf, Step};
 use crate::signature::{Signing, sign};
 use crate::wib::{date_text, read_date};
 use Operation::{CheckPayment, CheckVoid, Inquiry, PushToPay, Reversal, Void};

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_duplicated_request_is_heard_twice_and_debits_once() {
-    for (answer, code) in [(Copy::First, "00"), (Copy::Second, "94")] {
+    for (answer, code) in [(AnswerOf::First, "00"), (AnswerOf::Second, "94")] {
         let mut till = Till::open();
         till.host.script(Step::on(PushToPay).duplicate(500, answer));
         assert_eq!(till.code(PushToPay, 1), code);
