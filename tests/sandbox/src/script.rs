@@ -308,6 +308,24 @@ impl Script {
     }
 }
 
+impl From<Step> for Script {
+    fn from(step: Step) -> Script {
+        Script::from([step])
+    }
+}
+
+impl<const N: usize> From<[Step; N]> for Script {
+    fn from(steps: [Step; N]) -> Script {
+        Script { steps: steps.into(), ..Script::default() }
+    }
+}
+
+impl From<Vec<Step>> for Script {
+    fn from(steps: Vec<Step>) -> Script {
+        Script { steps: steps.into(), ..Script::default() }
+    }
+}
+
 /// What a step is called in the request log.
 pub(crate) fn label(step: &Step) -> String {
     let mut words = Vec::new();

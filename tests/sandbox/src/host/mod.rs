@@ -487,21 +487,3 @@ impl Host {
         }
     }
 }
-
-impl From<Step> for Script {
-    fn from(step: Step) -> Script {
-        Script::from([step])
-    }
-}
-
-impl<const N: usize> From<[Step; N]> for Script {
-    fn from(steps: [Step; N]) -> Script {
-        Script { steps: steps.into(), ..Script::default() }
-    }
-}
-
-impl From<Vec<Step>> for Script {
-    fn from(steps: Vec<Step>) -> Script {
-        Script { steps: steps.into(), ..Script::default() }
-    }
-}
