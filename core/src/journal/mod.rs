@@ -5,6 +5,16 @@
 //! the engine for production, `MemoryJournal` the one for tests; `conformance` holds both to
 //! the same behaviour.
 
+#[doc(hidden)]
+pub mod conformance;
+mod memory;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use memory::MemoryJournal;
+
 use std::fmt;
 
 use crate::amount::Rupiah;
@@ -58,6 +68,8 @@ pub enum Begun {
 }
 
 /// What came of [`Journal::update`].
+// A row is moved once per commit, which takes a thousand times longer than the move.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Update {
     /// The row is durable as given, with this new version.
@@ -84,6 +96,9 @@ pub struct Filter {
     /// At most so many; 0 means 1,000.
     pub limit: usize,
 }
+
+/// How many rows a list has if its filter does not say.
+const DEFAULT_LIMIT: usize = 1_000;
 
 /// What kind of failure a journal had.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

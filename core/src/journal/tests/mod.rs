@@ -1,0 +1,3 @@
+//! The engines under test.
+
+mod engines;
