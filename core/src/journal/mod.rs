@@ -5,15 +5,27 @@
 //! the engine for production, `MemoryJournal` the one for tests; `conformance` holds both to
 //! the same behaviour.
 
+mod codes;
 #[doc(hidden)]
 pub mod conformance;
+mod engine;
+mod failure;
+mod group;
+mod mark;
 mod memory;
+mod opening;
+mod place;
+mod restored;
+mod row;
 mod rules;
+mod schema;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod version;
 
 pub use memory::MemoryJournal;
+pub use sqlite::{SqliteJournal, SqliteOptions};
 
 use std::fmt;
 
