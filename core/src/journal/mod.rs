@@ -5,6 +5,28 @@
 //! the engine for production, `MemoryJournal` the one for tests; `conformance` holds both to
 //! the same behaviour.
 
+mod codes;
+#[doc(hidden)]
+pub mod conformance;
+mod engine;
+mod failure;
+mod group;
+mod mark;
+mod memory;
+mod opening;
+mod place;
+mod restored;
+mod row;
+mod rules;
+mod schema;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use memory::MemoryJournal;
+pub use sqlite::{SqliteJournal, SqliteOptions};
+
 use std::fmt;
 
 use crate::amount::Rupiah;
@@ -58,6 +80,8 @@ pub enum Begun {
 }
 
 /// What came of [`Journal::update`].
+// A row is moved once per commit, which takes a thousand times longer than the move.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Update {
     /// The row is durable as given, with this new version.
@@ -84,6 +108,9 @@ pub struct Filter {
     /// At most so many; 0 means 1,000.
     pub limit: usize,
 }
+
+/// How many rows a list has if its filter does not say.
+const DEFAULT_LIMIT: usize = 1_000;
 
 /// What kind of failure a journal had.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

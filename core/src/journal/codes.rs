@@ -1,0 +1,116 @@
+//! The small numbers that stand for verdicts, reversals and voids in a journal's columns.
+//!
+//! Written once, here: the schema's constraints and the rows are both made from these. A number
+//! that was ever written to a file keeps its meaning; retired ones stay as comments.
+
+use crate::message::ResponseCode;
+use crate::payment::{Boottime, DeclineReason, Reversal, Source, Verdict, Void};
+
+pub(super) const ACCEPTED: i64 = 1;
+pub(super) const DECLINED: i64 = 2;
+pub(super) const ABANDONED: i64 = 3;
+pub(super) const NOT_SENT: i64 = 4;
+pub(super) const QUARANTINED: i64 = 5;
+
+pub(super) const BY_PUSH: i64 = 1;
+pub(super) const BY_STATUS: i64 = 2;
+pub(super) const BY_OPERATOR: i64 = 3;
+
+pub(super) const NOT_NEEDED: i64 = 0;
+pub(super) const NEEDED: i64 = 1;
+pub(super) const ACKNOWLEDGED: i64 = 2;
+
+pub(super) const NO_VOID: i64 = 0;
+pub(super) const VOID_SENT: i64 = 1;
+pub(super) const VOID_UNKNOWN: i64 = 2;
+pub(super) const VOIDED: i64 = 3;
+pub(super) const VOID_REJECTED: i64 = 4;
+pub(super) const VOID_EXPIRED: i64 = 5;
+
+/// A verdict as three columns: which, who said so (if accepted), which code (if declined by one).
+pub(super) type VerdictCodes = (Option<i64>, Option<i64>, Option<ResponseCode>);
+
+pub(super) fn of_verdict(verdict: Option<Verdict>) -> VerdictCodes {
+    match verdict {
+        None => (None, None, None),
+        Some(Verdict::Accepted(source)) => {
+            let source = match source {
+                Source::Push => BY_PUSH,
+                Source::Status => BY_STATUS,
+                Source::Operator => BY_OPERATOR,
+            };
+            (Some(ACCEPTED), Some(source), None)
+        }
+        Some(Verdict::Declined(DeclineReason::Code(code))) => (Some(DECLINED), None, Some(code)),
+        Some(Verdict::Declined(DeclineReason::ForeignSale)) => (Some(DECLINED), None, None),
+        Some(Verdict::Abandoned) => (Some(ABANDONED), None, None),
+        Some(Verdict::NotSent) => (Some(NOT_SENT), None, None),
+        Some(Verdict::Quarantined) => (Some(QUARANTINED), None, None),
+    }
+}
+
+/// `None` if no verdict was ever written like this.
+pub(super) fn to_verdict(codes: VerdictCodes) -> Option<Option<Verdict>> {
+    Some(Some(match codes {
+        (None, None, None) => return Some(None),
+        (Some(ACCEPTED), Some(BY_PUSH), None) => Verdict::Accepted(Source::Push),
+        (Some(ACCEPTED), Some(BY_STATUS), None) => Verdict::Accepted(Source::Status),
+        (Some(ACCEPTED), Some(BY_OPERATOR), None) => Verdict::Accepted(Source::Operator),
+        (Some(DECLINED), None, Some(code)) => Verdict::Declined(DeclineReason::Code(code)),
+        (Some(DECLINED), None, None) => Verdict::Declined(DeclineReason::ForeignSale),
+        (Some(ABANDONED), None, None) => Verdict::Abandoned,
+        (Some(NOT_SENT), None, None) => Verdict::NotSent,
+        (Some(QUARANTINED), None, None) => Verdict::Quarantined,
+        _ => return None,
+    }))
+}
+
+pub(super) fn of_reversal(reversal: Reversal) -> (i64, Option<i64>) {
+    match reversal {
+        Reversal::NotNeeded => (NOT_NEEDED, None),
+        Reversal::Needed => (NEEDED, None),
+        Reversal::Acknowledged(at) => (ACKNOWLEDGED, Some(of_boottime(at))),
+    }
+}
+
+pub(super) fn to_reversal(reversal: i64, at: Option<Boottime>) -> Option<Reversal> {
+    match (reversal, at) {
+        (NOT_NEEDED, None) => Some(Reversal::NotNeeded),
+        (NEEDED, None) => Some(Reversal::Needed),
+        (ACKNOWLEDGED, Some(at)) => Some(Reversal::Acknowledged(at)),
+        _ => None,
+    }
+}
+
+pub(super) fn of_void(void: Void) -> (i64, Option<ResponseCode>) {
+    match void {
+        Void::None => (NO_VOID, None),
+        Void::Sent => (VOID_SENT, None),
+        Void::Unknown => (VOID_UNKNOWN, None),
+        Void::Voided => (VOIDED, None),
+        Void::Rejected(code) => (VOID_REJECTED, Some(code)),
+        Void::Expired => (VOID_EXPIRED, None),
+    }
+}
+
+pub(super) fn to_void(void: i64, code: Option<ResponseCode>) -> Option<Void> {
+    match (void, code) {
+        (NO_VOID, None) => Some(Void::None),
+        (VOID_SENT, None) => Some(Void::Sent),
+        (VOID_UNKNOWN, None) => Some(Void::Unknown),
+        (VOIDED, None) => Some(Void::Voided),
+        (VOID_REJECTED, Some(code)) => Some(Void::Rejected(code)),
+        (VOID_EXPIRED, None) => Some(Void::Expired),
+        _ => None,
+    }
+}
+
+/// SQL's integers are signed. The end of time ([`Boottime::plus`] stops there) stays the end of
+/// time, and the order of instants is kept; nothing lies between 292 million years and it.
+pub(super) fn of_boottime(at: Boottime) -> i64 {
+    i64::try_from(at.0).unwrap_or(i64::MAX)
+}
+
+pub(super) fn to_boottime(at: i64) -> Option<Boottime> {
+    if at == i64::MAX { Some(Boottime(u64::MAX)) } else { u64::try_from(at).ok().map(Boottime) }
+}

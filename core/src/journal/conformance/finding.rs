@@ -1,0 +1,169 @@
+//! What is due, what is listed, what is counted.
+
+use super::{Behaviour, MORNING, charge, fresh, valid, write};
+use crate::journal::{Filter, Health, Journal};
+use crate::payment::{Boottime, Payment, PaymentId, Reversal, Source, Verdict, Void};
+use crate::wib::WallTime;
+
+pub(super) const ALL: &[Behaviour] = &[
+    what_is_due_comes_earliest_first,
+    what_an_earlier_boot_left_is_due_at_once,
+    the_next_due_says_how_long_to_sleep,
+    an_outcome_is_listed_until_it_is_acknowledged,
+    open_payments_and_operators_cases_are_listed,
+    a_list_can_be_read_page_by_page,
+    a_list_can_be_cut_by_time,
+    a_sound_journal_reports_its_counts,
+];
+
+fn due_at(journal: &dyn Journal, number: u32, boot: u32, due: Option<u64>) -> Payment {
+    let mut payment = fresh(journal, &charge(number));
+    payment.boot = boot;
+    payment.state.due = due.map(Boottime);
+    write(journal, payment)
+}
+
+fn due(journal: &dyn Journal, boot: u32, now: u64, limit: usize) -> Vec<i64> {
+    let due = valid(journal.due(boot, Boottime(now), limit));
+    due.iter().map(|payment| payment.id.0).collect()
+}
+
+fn what_is_due_comes_earliest_first(journal: &dyn Journal) {
+    for (number, at) in [(1, Some(500)), (2, Some(100)), (3, None), (4, Some(900)), (5, Some(300))]
+    {
+        due_at(journal, number, 1, at);
+    }
+    assert_eq!(due(journal, 1, 99, 10), [0_i64; 0]);
+    assert_eq!(due(journal, 1, 100, 10), [2]);
+    assert_eq!(due(journal, 1, 899, 10), [2, 5, 1]);
+    assert_eq!(due(journal, 1, u64::MAX, 10), [2, 5, 1, 4]);
+    assert_eq!(due(journal, 1, 900, 2), [2, 5]);
+    assert_eq!(due(journal, 1, 900, 0), [0_i64; 0]);
+    let mut second = valid(journal.payment(PaymentId(2))).expect("payment 2");
+    second.state.due = Some(Boottime(901));
+    let mut second = write(journal, second);
+    assert_eq!(due(journal, 1, 900, 10), [5, 1, 4]);
+    second.state.due = None;
+    write(journal, second);
+    assert_eq!(due(journal, 1, u64::MAX, 10), [5, 1, 4]);
+}
+
+fn what_an_earlier_boot_left_is_due_at_once(journal: &dyn Journal) {
+    due_at(journal, 1, 3, Some(50));
+    due_at(journal, 2, 1, Some(1_000_000));
+    due_at(journal, 3, 2, Some(70));
+    due_at(journal, 4, 2, None);
+    due_at(journal, 5, 3, Some(5_000));
+    assert_eq!(due(journal, 3, 100, 10), [2, 3, 1]);
+    assert_eq!(due(journal, 3, 100, 2), [2, 3]);
+    let mut left = valid(journal.payment(PaymentId(2))).expect("payment 2");
+    (left.boot, left.state.due) = (3, Some(Boottime(60)));
+    write(journal, left);
+    assert_eq!(due(journal, 3, 100, 10), [3, 1, 2], "once moved to this boot its time counts");
+}
+
+fn the_next_due_says_how_long_to_sleep(journal: &dyn Journal) {
+    assert_eq!(valid(journal.next_due(1)), None);
+    due_at(journal, 1, 2, None);
+    assert_eq!(valid(journal.next_due(2)), None);
+    due_at(journal, 2, 2, Some(800));
+    due_at(journal, 3, 2, Some(700));
+    assert_eq!(valid(journal.next_due(2)), Some(Boottime(700)));
+    due_at(journal, 4, 1, Some(900));
+    assert_eq!(valid(journal.next_due(2)), Some(Boottime(0)), "an earlier boot's row is due now");
+}
+
+fn listed(journal: &dyn Journal, filter: &Filter) -> Vec<i64> {
+    valid(journal.list(filter)).iter().map(|payment| payment.id.0).collect()
+}
+
+fn an_outcome_is_listed_until_it_is_acknowledged(journal: &dyn Journal) {
+    let waiting = Filter { unacknowledged: true, ..Filter::default() };
+    let mut payment = fresh(journal, &charge(1));
+    fresh(journal, &charge(2));
+    assert_eq!(listed(journal, &waiting), [0_i64; 0], "an intent has no outcome");
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.closed = Some(Boottime(1));
+    let mut payment = write(journal, payment);
+    assert_eq!(listed(journal, &waiting), [1]);
+    payment.state.acknowledged = true;
+    write(journal, payment);
+    assert_eq!(listed(journal, &waiting), [0_i64; 0]);
+    assert_eq!(listed(journal, &Filter::default()), [1, 2]);
+}
+
+/// Six payments: 1 intent, 2 paid, 3 being reversed, 4 reversed and closed, 5 in quarantine, 6 paid
+/// with a void under way.
+fn a_day_of_payments(journal: &dyn Journal) {
+    for number in 1..=6 {
+        let mut payment = fresh(journal, &charge(number));
+        let state = &mut payment.state;
+        match number {
+            1 => continue,
+            2 | 6 => state.verdict = Some(Verdict::Accepted(Source::Push)),
+            3 | 4 => state.verdict = Some(Verdict::Abandoned),
+            _ => state.verdict = Some(Verdict::Quarantined),
+        }
+        match number {
+            3 => state.reversal = Reversal::Needed,
+            4 => state.reversal = Reversal::Acknowledged(Boottime(1)),
+            5 => state.needs_operator = true,
+            6 => state.void = Void::Sent,
+            _ => {}
+        }
+        if matches!(number, 2 | 4 | 6) {
+            state.closed = Some(Boottime(2));
+        }
+        write(journal, payment);
+    }
+}
+
+fn open_payments_and_operators_cases_are_listed(journal: &dyn Journal) {
+    a_day_of_payments(journal);
+    let unsettled = Filter { unsettled: true, ..Filter::default() };
+    assert_eq!(listed(journal, &unsettled), [1, 3, 5, 6]);
+    let operator = Filter { needs_operator: true, ..Filter::default() };
+    assert_eq!(listed(journal, &operator), [5]);
+    let both = Filter { unacknowledged: true, unsettled: true, ..Filter::default() };
+    assert_eq!(listed(journal, &both), [3, 5, 6]);
+}
+
+fn a_list_can_be_read_page_by_page(journal: &dyn Journal) {
+    for number in 1..=25 {
+        fresh(journal, &charge(number));
+    }
+    for unsettled in [false, true] {
+        let mut filter = Filter { limit: 7, unsettled, ..Filter::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = listed(journal, &filter);
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 7);
+            filter.after = Some(PaymentId(*last));
+            all.extend(page);
+        }
+        assert_eq!(all, (1..=25).collect::<Vec<_>>());
+    }
+    assert_eq!(listed(journal, &Filter { limit: 0, ..Filter::default() }).len(), 25);
+}
+
+fn a_list_can_be_cut_by_time(journal: &dyn Journal) {
+    for number in 1..=5 {
+        let mut new = charge(number);
+        new.wall = WallTime::from_unix_millis(MORNING + i64::from(number) * 1_000);
+        fresh(journal, &new);
+    }
+    let at = |second: i64| Some(WallTime::from_unix_millis(MORNING + second * 1_000));
+    let cut = |since, until| listed(journal, &Filter { since, until, ..Filter::default() });
+    assert_eq!(cut(at(2), at(4)), [2, 3]);
+    assert_eq!(cut(at(4), None), [4, 5]);
+    assert_eq!(cut(None, at(2)), [1]);
+}
+
+fn a_sound_journal_reports_its_counts(journal: &dyn Journal) {
+    let empty = Health { payments: 0, unsettled: 0, problems: Vec::new() };
+    assert_eq!(valid(journal.health()), empty);
+    a_day_of_payments(journal);
+    let expected = Health { payments: 6, unsettled: 4, problems: Vec::new() };
+    assert_eq!(valid(journal.health()), expected);
+}

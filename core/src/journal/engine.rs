@@ -1,0 +1,467 @@
+//! The one connection of a journal: what runs inside a transaction, and what a failure means.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
+
+use super::failure;
+use super::mark::{Mark, MarkFile};
+use super::place::Place;
+use super::row::{self, COLUMNS, FIRST_MUTABLE};
+use super::schema;
+use super::version::{Incarnation, allocate, first_version, next_version};
+use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update};
+use crate::numbering::{BatchMethod, Numbers};
+use crate::payment::{Boottime, Payment, PaymentId};
+
+/// One write of one caller.
+#[derive(Debug)]
+pub(super) enum Write {
+    Begin(Box<NewPayment>, BatchMethod),
+    Update(Box<Payment>),
+    EnterBoot(String),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Written {
+    Begun(Begun),
+    Update(Update),
+    Boot(u32),
+}
+
+/// Frames of the write-ahead log after which they are moved to the database file.
+const CHECKPOINT_FRAMES: i64 = 200;
+/// Forgotten phones after which their last traces are overwritten, however busy the journal is.
+const ERASE_AT_LATEST: u32 = 64;
+
+/// The row `high_water`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Water {
+    pub(super) last_id: i64,
+    pub(super) batch: u32,
+    pub(super) reference: u32,
+    pub(super) day: i64,
+    /// Batches below this one may have been used by another copy of this journal.
+    pub(super) floor: u32,
+    /// Whether this journal was ever found behind its mark.
+    pub(super) doubted: bool,
+}
+
+impl Water {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Water> {
+        connection
+            .prepare_cached(
+                "SELECT last_id, batch, reference, day, floor, doubted FROM high_water WHERE only = 1",
+            )?
+            .query_row([], |row| {
+                Ok(Water {
+                    last_id: row.get(0)?,
+                    batch: row.get(1)?,
+                    reference: row.get(2)?,
+                    day: row.get(3)?,
+                    floor: row.get(4)?,
+                    doubted: row.get(5)?,
+                })
+            })
+    }
+
+    pub(super) fn last(&self) -> Option<Numbers> {
+        Numbers::new(self.batch, self.reference).ok()
+    }
+}
+
+/// The texts of the statements, made once.
+#[derive(Debug)]
+struct Statements {
+    select: String,
+    by_id: String,
+    by_invoice: String,
+    by_customer: String,
+    insert: String,
+    update: String,
+}
+
+impl Statements {
+    fn new() -> Statements {
+        let select = format!("SELECT {} FROM payment", COLUMNS.join(", "));
+        let places = vec!["?"; COLUMNS.len()].join(", ");
+        let assignments: Vec<String> =
+            COLUMNS[FIRST_MUTABLE..].iter().map(|column| format!("{column} = ?")).collect();
+        Statements {
+            by_id: format!("{select} WHERE id = ?1"),
+            by_invoice: format!("{select} WHERE invoice = ?1"),
+            by_customer: format!(
+                "{select} WHERE phone_tag = ?1 AND {} ORDER BY id LIMIT 1",
+                schema::is_unsettled_customer()
+            ),
+            insert: format!("INSERT INTO payment ({}) VALUES ({places})", COLUMNS.join(", ")),
+            update: format!("UPDATE payment SET {} WHERE id = ?", assignments.join(", ")),
+            select,
+        }
+    }
+}
+
+/// The connection and what is known about its file.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) connection: Connection,
+    pub(super) place: Place,
+    pub(super) mark: MarkFile,
+    pub(super) incarnation: Incarnation,
+    pub(super) first_batch: Option<u32>,
+    /// The boot of this handle; 0, earlier than every boot, until it is named.
+    pub(super) boot: u32,
+    statements: Statements,
+    /// Why every further call is refused.
+    refusal: Option<JournalError>,
+    /// Phones forgotten since their traces were last overwritten.
+    forgotten: u32,
+}
+
+impl Engine {
+    pub(super) fn new(
+        connection: Connection,
+        place: Place,
+        mark: MarkFile,
+        incarnation: Incarnation,
+        first_batch: Option<u32>,
+    ) -> Engine {
+        Engine {
+            connection,
+            place,
+            mark,
+            incarnation,
+            first_batch,
+            boot: 0,
+            statements: Statements::new(),
+            refusal: None,
+            forgotten: 0,
+        }
+    }
+
+    /// Writes all of a group in one transaction with one sync. If that fails, it fails for all;
+    /// a write that is refused for its own sake fails alone.
+    pub(super) fn write(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
+        match self.commit(group) {
+            Ok(results) => results,
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn commit(
+        &mut self,
+        group: &[Write],
+    ) -> Result<Vec<Result<Written, JournalError>>, JournalError> {
+        self.ready()?;
+        self.execute("BEGIN IMMEDIATE").map_err(|error| self.abort(error))?;
+        let mut results = Vec::with_capacity(group.len());
+        for write in group {
+            // One statement changes a row for each write, and a statement that fails is undone
+            // by itself: the neighbours need no savepoints.
+            let result = self.apply(write);
+            if let Err(error) = &result {
+                if failure::poisons(error.kind) || self.connection.is_autocommit() {
+                    return Err(self.abort(error.clone()));
+                }
+            }
+            results.push(result);
+        }
+        self.place.check().map_err(|gone| self.abort(gone))?;
+        self.execute("COMMIT").map_err(|error| self.abort(error))?;
+        // Deleted in between: the commit went into a file that nobody will find.
+        self.place.check().map_err(|gone| self.abort(gone))?;
+        self.note(&results);
+        Ok(results)
+    }
+
+    fn apply(&mut self, write: &Write) -> Result<Written, JournalError> {
+        match write {
+            Write::Begin(new, method) => self.begin(new, *method).map(Written::Begun),
+            Write::Update(payment) => self.update(payment).map(Written::Update),
+            Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
+        }
+    }
+
+    /// Rule 1.
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        let doing = "begin";
+        if let Some(existing) = self.find(new.invoice.as_str())? {
+            return Ok(Begun::Existing(existing));
+        }
+        if new.refuse_unsettled_customer {
+            let tag = new.phone.tag.as_slice();
+            if let Some(open) = self.one(doing, &self.statements.by_customer, [tag])? {
+                return Ok(Begun::UnsettledCustomer(open));
+            }
+        }
+        let water =
+            Water::read(&self.connection).map_err(|error| failure::sqlite(doing, &error))?;
+        let numbers =
+            allocate(water.last(), water.day, self.first_batch, water.floor, method, new.wall)?;
+        let id = water.last_id + 1;
+        let attested = !water.doubted;
+        let payment = first_version(new, id, numbers, self.boot, attested, &self.incarnation);
+        let columns = row::encode(&payment, &self.incarnation)?;
+        self.change(doing, &self.statements.insert, params_from_iter(columns))?;
+        Ok(Begun::Fresh(payment))
+    }
+
+    /// Compare-and-set of a whole row.
+    pub(super) fn update(&mut self, update: &Payment) -> Result<Update, JournalError> {
+        let doing = "update";
+        let Some(before) = self.payment(update.id)? else {
+            return Err(JournalError::new(
+                JournalErrorKind::Corrupt,
+                format!("payment {} is missing", update.id.0),
+            ));
+        };
+        if before.version != update.version {
+            return Ok(Update::Lost(before));
+        }
+        let after = next_version(&before, update)?;
+        let columns = row::encode(&after, &self.incarnation)?;
+        let [id, ..] = &columns;
+        let values = columns[FIRST_MUTABLE..].iter().chain([id]);
+        self.change(doing, &self.statements.update, params_from_iter(values))?;
+        self.forgotten += u32::from(before.intent.phone.is_some() && after.intent.phone.is_none());
+        Ok(Update::Won(after.version))
+    }
+
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+        let doing = "enter boot";
+        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
+        let known: String = self.meta("boot_id").map_err(failed)?;
+        let mut boot: u32 = self.meta("boot").map_err(failed)?;
+        if known != boot_id {
+            boot += 1;
+            let both = "UPDATE meta SET v = CASE k WHEN 'boot' THEN ?1 ELSE ?2 END \
+                        WHERE k IN ('boot', 'boot_id')";
+            self.change(doing, both, (boot, boot_id))?;
+        }
+        Ok(boot)
+    }
+
+    pub(super) fn meta<T: rusqlite::types::FromSql>(&self, key: &str) -> rusqlite::Result<T> {
+        self.connection
+            .prepare_cached("SELECT v FROM meta WHERE k = ?1")?
+            .query_row([key], |row| row.get(0))
+    }
+
+    /// Behind a commit: the mark follows the numbers, and rows get the boot that was entered.
+    fn note(&mut self, results: &[Result<Written, JournalError>]) {
+        let mut newest = None;
+        for result in results {
+            match result {
+                Ok(Written::Begun(Begun::Fresh(payment))) => newest = Some(payment.intent.numbers),
+                Ok(Written::Boot(boot)) => self.boot = *boot,
+                _ => {}
+            }
+        }
+        if let Some(numbers) = newest {
+            self.mark.write(&Mark {
+                incarnation: self.incarnation,
+                numbers: (numbers.batch(), numbers.reference()),
+            });
+        }
+    }
+
+    /// Moves the write-ahead log into the database when it is long, and overwrites forgotten
+    /// phones in it. SQLite would do the first by itself, but would ignore a failed sync; and a
+    /// sync that failed once must stop everything (J6).
+    pub(super) fn tidy(&mut self, idle: bool) {
+        if self.refusal.is_some() || !self.connection.is_autocommit() {
+            return;
+        }
+        let erase = self.forgotten > 0 && (idle || self.forgotten >= ERASE_AT_LATEST);
+        let result = if erase {
+            self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").map(|(busy, _)| {
+                if !busy {
+                    self.forgotten = 0;
+                }
+            })
+        } else {
+            self.checkpoint("PRAGMA wal_checkpoint(NOOP)").and_then(|(_, frames)| {
+                if frames >= CHECKPOINT_FRAMES {
+                    self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")?;
+                }
+                Ok(())
+            })
+        };
+        if let Err(error) = result {
+            // A full disk or a reader of another process: the log grows, and the next one tries
+            // again.
+            if failure::poisons(error.kind) {
+                self.refusal = Some(error);
+            }
+        }
+    }
+
+    /// Whether it was kept from finishing, and the frames in the log.
+    fn checkpoint(&self, pragma: &str) -> Result<(bool, i64), JournalError> {
+        self.connection
+            .prepare_cached(pragma)
+            .and_then(|mut statement| {
+                statement.query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?)))
+            })
+            .map_err(|error| failure::sqlite("checkpoint", &error))
+    }
+
+    /// Refuses a poisoned handle, and clears up behind a leader that died of a panic.
+    pub(super) fn ready(&mut self) -> Result<(), JournalError> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        if !self.connection.is_autocommit() {
+            self.execute("ROLLBACK").map_err(|error| self.abort(error))?;
+        }
+        Ok(())
+    }
+
+    /// Undoes the transaction. If that fails, or the error leaves open what is on the disk, the
+    /// handle refuses everything from now on.
+    fn abort(&mut self, error: JournalError) -> JournalError {
+        let mut poisoned = failure::poisons(error.kind);
+        if !self.connection.is_autocommit() {
+            poisoned |= self.execute("ROLLBACK").is_err();
+        }
+        if poisoned {
+            let kind = match error.kind {
+                JournalErrorKind::Gone => JournalErrorKind::Gone,
+                _ => JournalErrorKind::Io,
+            };
+            self.refusal = Some(JournalError::new(kind, error.message.clone()));
+        }
+        error
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), JournalError> {
+        self.change(sql, sql, [])
+    }
+
+    fn change(&self, doing: &str, sql: &str, values: impl Params) -> Result<(), JournalError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map(|_| ())
+            .map_err(|error| failure::sqlite(doing, &error))
+    }
+
+    pub(super) fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+        self.one("payment", &self.statements.by_id, [id.0])
+    }
+
+    pub(super) fn find(&self, invoice: &str) -> Result<Option<Payment>, JournalError> {
+        self.one("find", &self.statements.by_invoice, [invoice])
+    }
+
+    fn one(
+        &self,
+        doing: &str,
+        sql: &str,
+        values: impl Params,
+    ) -> Result<Option<Payment>, JournalError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_row(values, |row| Ok(row::decode(row, &self.incarnation)))
+                    .optional()
+            })
+            .map_err(|error| failure::sqlite(doing, &error))?
+            .transpose()
+    }
+
+    /// Hands `each` every row of `SELECT all columns {rest}` until it says that it has enough.
+    /// Damaged rows come as errors, so that each caller decides to pass over them (J8). Returns
+    /// whether it had them all.
+    pub(super) fn rows(
+        &self,
+        doing: &str,
+        rest: &str,
+        values: impl Params,
+        mut each: impl FnMut(&Row<'_>, Result<Payment, JournalError>) -> bool,
+    ) -> Result<bool, JournalError> {
+        let sql = format!("{} {rest}", self.statements.select);
+        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
+        let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
+        let mut rows = statement.query(values).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            if !each(row, row::decode(row, &self.incarnation)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Payments with a `due`, earliest first: those of an earlier boot, then those of `boot` (that
+    /// have come, if `now` is given). Damaged ones are passed over.
+    pub(super) fn due(
+        &self,
+        boot: u32,
+        now: Option<Boottime>,
+        mut each: impl FnMut(Payment) -> bool,
+    ) -> Result<(), JournalError> {
+        let mut take =
+            |_: &Row<'_>, payment: Result<Payment, JournalError>| payment.map_or(true, &mut each);
+        let earlier = "WHERE due IS NOT NULL AND boot < ?1 ORDER BY boot, due";
+        if self.rows("due", earlier, [boot], &mut take)? {
+            let now = now.map_or(i64::MAX, super::codes::of_boottime);
+            let present = "WHERE due IS NOT NULL AND boot = ?1 AND due <= ?2 ORDER BY due";
+            self.rows("due", present, (boot, now), &mut take)?;
+        }
+        Ok(())
+    }
+
+    /// What is known to be wrong without looking at the rows.
+    pub(super) fn report(&self, problems: &mut Vec<String>) -> Result<(), JournalError> {
+        self.place.check()?;
+        let water =
+            Water::read(&self.connection).map_err(|error| failure::sqlite("health", &error))?;
+        if water.doubted {
+            problems.push(
+                "the journal was replaced by an older copy or another one; new payments are not \
+                 attested"
+                    .to_owned(),
+            );
+        }
+        if !self.mark.is_writable() {
+            problems.push("the mark beside the journal cannot be written".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Has SQLite check the file, if it has at most `largest` bytes.
+    pub(super) fn check_file(
+        &self,
+        largest: i64,
+        problems: &mut Vec<String>,
+    ) -> Result<(), JournalError> {
+        let check = || {
+            let pages: i64 =
+                self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let size: i64 =
+                self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            if pages.saturating_mul(size) > largest {
+                return Ok(Vec::new());
+            }
+            self.connection
+                .prepare("PRAGMA quick_check(20)")?
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()
+        };
+        let lines = check().map_err(|error| failure::sqlite("health", &error))?;
+        problems.extend(lines.into_iter().filter(|line| line != "ok"));
+        Ok(())
+    }
+
+    /// Closes the file; a poisoned one is left as it is, for whoever opens it next.
+    pub(super) fn close(self) {
+        use rusqlite::config::DbConfig;
+        if self.refusal.is_some() {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        } else if self.forgotten > 0 {
+            // The log is removed at closing, but not overwritten.
+            let _ = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        // SQLite checkpoints once more; if that fails the log stays and is read at the next open.
+    }
+}

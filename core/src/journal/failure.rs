@@ -1,0 +1,48 @@
+//! From the errors of SQLite and of the file system to the kinds that a caller can act on.
+
+use std::io;
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::journal::{JournalError, JournalErrorKind};
+
+/// What SQLite said, while `doing` something. SQLite's texts name columns and rules, never values.
+pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
+    let Error::SqliteFailure(failure, text) = error else {
+        // A column of another type, a missing row: not what this library wrote.
+        return JournalError::new(JournalErrorKind::Corrupt, format!("{doing}: {error}"));
+    };
+    let kind = match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => JournalErrorKind::Locked,
+        ErrorCode::DiskFull => JournalErrorKind::Full,
+        ErrorCode::ReadOnly if failure.extended_code == ffi::SQLITE_READONLY_DBMOVED => {
+            JournalErrorKind::Gone
+        }
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
+            JournalErrorKind::ReadOnly
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => JournalErrorKind::Corrupt,
+        ErrorCode::ConstraintViolation => JournalErrorKind::Forbidden,
+        _ => JournalErrorKind::Io,
+    };
+    let text = text.as_deref().unwrap_or("no detail");
+    JournalError::new(kind, format!("{doing}: {text} ({})", failure.extended_code))
+}
+
+/// What the file system said, while `doing` something.
+pub(super) fn file(doing: &str, error: &io::Error) -> JournalError {
+    let kind = match error.kind() {
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotFound => JournalErrorKind::ReadOnly,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalErrorKind::Full,
+        _ => JournalErrorKind::Io,
+    };
+    JournalError::new(kind, format!("{doing}: {error}"))
+}
+
+/// Whether an error leaves it open what is on the disk. Then nothing may be trusted that comes
+/// after it: a second sync can succeed although the first one lost data (J6, "fsyncgate").
+pub(super) fn poisons(kind: JournalErrorKind) -> bool {
+    matches!(kind, JournalErrorKind::Io | JournalErrorKind::Gone)
+}

@@ -1,0 +1,118 @@
+//! The second copy of the high-water mark (`safety.md` P8): a small file beside the journal.
+//!
+//! It answers one question at opening: was the journal replaced by an older copy of itself, or by
+//! another (`faults.md` J12)? It is written behind every commit that hands out numbers, and not
+//! synced: a sync would make every payment dearer by a third, and a mark that lags proves nothing
+//! and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
+//! commit is synced before the mark is written, so on an honest disk that cannot happen by itself.
+//!
+//! What it cannot see: a copy of the whole directory, mark included.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::place;
+use super::version::Incarnation;
+
+/// What the file says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Mark {
+    pub(super) incarnation: Incarnation,
+    /// Batch and reference handed out last; zeros before the first payment.
+    pub(super) numbers: (u32, u32),
+}
+
+impl Mark {
+    /// One line of text, always of the same length, so that it is overwritten in place.
+    fn line(&self) -> String {
+        let (batch, reference) = self.numbers;
+        let body = format!("ovo-ptp mark 1 {} {batch:06}/{reference:06}", hex(&self.incarnation));
+        let digest = Sha256::digest(body.as_bytes());
+        format!("{body} {}\n", hex(&digest[..4]))
+    }
+
+    fn parse(line: &str) -> Option<Mark> {
+        let mut words = line.strip_prefix("ovo-ptp mark 1 ")?.split_ascii_whitespace();
+        let name = words.next()?;
+        let (batch, reference) = words.next()?.split_once('/')?;
+        let mut incarnation = [0; 16];
+        for (index, byte) in incarnation.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(name.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        let mark = Mark { incarnation, numbers: (batch.parse().ok()?, reference.parse().ok()?) };
+        // Torn or edited lines are no evidence of anything.
+        (mark.line() == line).then_some(mark)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The open mark file. Its failures never stop a payment: the journal is the authority.
+#[derive(Debug, Default)]
+pub(super) struct MarkFile {
+    file: Option<File>,
+}
+
+impl MarkFile {
+    /// Reads the mark and keeps the file for writing; no mark if there is none or it is damaged.
+    pub(super) fn open(journal: &Path) -> (MarkFile, Option<Mark>) {
+        let path = place::with_suffix(journal, ".mark");
+        let mark = fs::read_to_string(&path).ok().and_then(|line| Mark::parse(&line));
+        let file = match place::create_private(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(&path).ok()
+            }
+            other => other.ok(),
+        };
+        (MarkFile { file }, mark)
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Overwrites the mark, without a sync.
+    pub(super) fn write(&mut self, mark: &Mark) -> bool {
+        let Some(file) = &mut self.file else {
+            return false;
+        };
+        let line = mark.line();
+        let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes()));
+        if written.is_err() {
+            self.file = None;
+        }
+        written.is_ok()
+    }
+
+    /// Overwrites the mark and syncs it: once per opening.
+    pub(super) fn write_durably(&mut self, mark: &Mark) -> bool {
+        let length = mark.line().len() as u64;
+        self.write(mark)
+            && self
+                .file
+                .as_mut()
+                .is_some_and(|file| file.set_len(length).and_then(|()| file.sync_all()).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_reads_back_and_a_torn_one_says_nothing() {
+        let mark = Mark { incarnation: *b"0123456789abcdef", numbers: (42, 999_999) };
+        let line = mark.line();
+        assert_eq!(Mark::parse(&line), Some(mark));
+        for torn in [&line[..line.len() - 3], &line.replace("000042", "000043"), "", "ovo-ptp"] {
+            assert_eq!(Mark::parse(torn), None);
+        }
+        let longest = Mark { numbers: (999_999, 999_999), ..mark };
+        assert_eq!(longest.line().len(), Mark { numbers: (0, 0), ..mark }.line().len());
+    }
+}

@@ -1,0 +1,256 @@
+//! Opening a journal: made whole or not at all, checked before it is trusted.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::SqliteOptions;
+use super::engine::{Engine, Water};
+use super::failure;
+use super::mark::{Mark, MarkFile};
+use super::place::{self, Place};
+use super::restored;
+use super::schema;
+use super::version::Incarnation;
+use crate::journal::{JournalError, JournalErrorKind};
+use crate::numbering::MAX_NUMBER;
+use crate::wib::WallTime;
+
+/// The first SQLite without the write-ahead log's reset race (`safety.md` 1.8, J14). 3.52.0, which
+/// was withdrawn, has the repair too.
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Of the processes of one host that share a journal, one writes at a time; each for milliseconds.
+const SHARED_PATIENCE: Duration = Duration::from_secs(5);
+/// Small pages: a commit writes whole ones, and to flash (`safety.md` 3.2).
+const PAGE_SIZE: u32 = 4096;
+
+pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Engine, JournalError> {
+    refuse_old_sqlite(rusqlite::version_number())?;
+    if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
+        return Err(JournalError::new(
+            JournalErrorKind::Numbers,
+            "the first batch must be 1 to 999999",
+        ));
+    }
+    // The process may change its directory while the journal is open.
+    let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
+    let place = match Place::claim(&path)? {
+        Some(place) => place,
+        None => {
+            create(&path)?;
+            Place::claim(&path)?.ok_or_else(|| {
+                JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
+            })?
+        }
+    };
+    let connection = connect(&path, options.shared)?;
+    let mut engine = admit(&path, connection, place, options)?;
+    engine.place.settle()?;
+    // Only now: a file that was refused is left as it is, its log included.
+    engine
+        .connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map_err(|error| failure::sqlite("open", &error))?;
+    Ok(engine)
+}
+
+fn refuse_old_sqlite(version: i32) -> Result<(), JournalError> {
+    if version >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    Err(JournalError::new(
+        JournalErrorKind::Version,
+        format!(
+            "SQLite {version} can damage a write-ahead log; {OLDEST_SQLITE} or newer is needed"
+        ),
+    ))
+}
+
+/// Makes a journal under another name, whole and synced, and only then gives it its own. So a
+/// power cut leaves either no journal or a complete one, and an existing file is never touched.
+fn create(path: &Path) -> Result<(), JournalError> {
+    let mut unique = [0; 8];
+    random(&mut unique)?;
+    let unique = u64::from_le_bytes(unique);
+    let draft = place::with_suffix(path, &format!(".new-{unique:016x}"));
+    let result = draw_up(&draft).and_then(|()| {
+        // Unlike a rename, a link never replaces what another process made meanwhile.
+        match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.map_err(|error| failure::file("create", &error)),
+        }
+    });
+    for left_over in ["", "-wal", "-shm", "-journal"] {
+        // The draft is nobody's journal: what cannot be removed harms nobody.
+        let _ = fs::remove_file(place::with_suffix(&draft, left_over));
+    }
+    result?;
+    place::sync_directory(path).map_err(|error| failure::file("create", &error))
+}
+
+fn draw_up(draft: &Path) -> Result<(), JournalError> {
+    let in_file = |error: io::Error| failure::file("create", &error);
+    let in_sqlite = |error: rusqlite::Error| failure::sqlite("create", &error);
+    let mut incarnation: Incarnation = [0; 16];
+    random(&mut incarnation)?;
+    drop(place::create_private(draft).map_err(in_file)?);
+    let connection = Connection::open_with_flags(draft, flags()).map_err(in_sqlite)?;
+    run(&connection, &format!("page_size = {PAGE_SIZE}")).map_err(in_sqlite)?;
+    configure(&connection, false).map_err(in_sqlite)?;
+    let fill = || {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        run(&connection, &format!("application_id = {}", schema::APPLICATION_ID))?;
+        run(&connection, &format!("user_version = {}", schema::VERSION))?;
+        schema::create(&connection)?;
+        connection.execute("INSERT INTO high_water VALUES (1, 0, 0, 0, 0, 0, 0)", [])?;
+        let mut meta = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
+        meta.execute(("incarnation", incarnation.as_slice()))?;
+        meta.execute(("created", WallTime::now().unix_millis()))?;
+        meta.execute(("boots", 0))?;
+        meta.execute(("boot", 0))?;
+        meta.execute(("boot_id", ""))?;
+        connection.execute_batch("COMMIT")
+    };
+    fill().map_err(in_sqlite)?;
+    connection.close().map_err(|(_, error)| in_sqlite(error))?;
+    File::open(draft).and_then(|file| file.sync_all()).map_err(in_file)
+}
+
+pub(super) fn random(bytes: &mut [u8]) -> Result<(), JournalError> {
+    getrandom::fill(bytes)
+        .map_err(|error| JournalError::new(JournalErrorKind::Io, format!("randomness: {error}")))
+}
+
+fn flags() -> OpenFlags {
+    // No CREATE: the file is made by us. No mutex: the engine's own lock is around every call.
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn connect(path: &Path, shared: bool) -> Result<Connection, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let connection = Connection::open_with_flags(path, flags()).map_err(failed)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .and_then(|_| {
+            connection.busy_timeout(if shared { SHARED_PATIENCE } else { Duration::ZERO })
+        })
+        .and_then(|()| configure(&connection, shared))
+        .map_err(failed)?;
+    // SQLite opens for reading what it may not write.
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(JournalError::new(JournalErrorKind::ReadOnly, "the file cannot be written"));
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// `safety.md` 3.1.
+fn configure(connection: &Connection, shared: bool) -> rusqlite::Result<()> {
+    // First of all: in this mode the log's index is in memory, and no second process gets in.
+    run(connection, if shared { "locking_mode = NORMAL" } else { "locking_mode = EXCLUSIVE" })?;
+    for pragma in [
+        // One sync per commit, and none is left out (P7).
+        "synchronous = FULL",
+        "fullfsync = ON",
+        "checkpoint_fullfsync = ON",
+        // A phone is overwritten, not only let go.
+        "secure_delete = ON",
+        "temp_store = MEMORY",
+        // A hostile or damaged file gets no more to work with than it must.
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+        "mmap_size = 0",
+        // The engine does it, and listens to what comes of it.
+        "wal_autocheckpoint = 0",
+        "journal_mode = WAL",
+    ] {
+        run(connection, pragma)?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if mode == "wal" && synchronous == 2 {
+        Ok(())
+    } else {
+        Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY),
+            Some(format!("no durable commits here: {mode}, {synchronous}")),
+        ))
+    }
+}
+
+/// Runs a pragma; some answer with a row, some with none.
+fn run(connection: &Connection, pragma: &str) -> rusqlite::Result<()> {
+    connection.prepare(&format!("PRAGMA {pragma}"))?.query([])?.next().map(|_| ())
+}
+
+/// Takes the lock by a first commit (MP1, J4), and checks in it what the file claims to be.
+fn admit(
+    path: &Path,
+    connection: Connection,
+    place: Place,
+    options: &SqliteOptions,
+) -> Result<Engine, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    if !schema::is_intact(&connection).map_err(failed)? {
+        return Err(JournalError::new(
+            JournalErrorKind::Corrupt,
+            "the tables or their rules were changed by hand",
+        ));
+    }
+    let (mark_file, mark) = MarkFile::open(path);
+    let mut engine = Engine::new(connection, place, mark_file, [0; 16], options.first_batch);
+    engine.incarnation = engine.meta("incarnation").map_err(failed)?;
+    let water = Water::read(&engine.connection).map_err(failed)?;
+    compare_with_rows(&engine.connection, &water)?;
+    let water = restored::judge(&mut engine, water, mark)?;
+    engine
+        .connection
+        .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
+        .map_err(failed)?;
+    let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
+    engine.mark.write_durably(&mark);
+    Ok(engine)
+}
+
+/// P8: the mark is kept twice, in its own row and as the highest of the payments. Below them it
+/// would hand out numbers again. (Above them is a gap: `health` reports it, OP1.)
+fn compare_with_rows(connection: &Connection, water: &Water) -> Result<(), JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let id: i64 = connection
+        .query_row("SELECT coalesce(max(id), 0) FROM payment", [], |row| row.get(0))
+        .map_err(failed)?;
+    let numbers: Option<(u32, u32)> = connection
+        .query_row(
+            "SELECT batch, reference FROM payment ORDER BY batch DESC, reference DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .map_err(failed)?;
+    if id > water.last_id || numbers.is_some_and(|top| top > (water.batch, water.reference)) {
+        return Err(JournalError::new(
+            JournalErrorKind::Corrupt,
+            "the high-water mark is behind the payments",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sqlite_that_can_lose_a_log_is_refused() {
+        assert_eq!(refuse_old_sqlite(3_051_002).unwrap_err().kind, JournalErrorKind::Version);
+        refuse_old_sqlite(3_051_003).unwrap();
+        refuse_old_sqlite(rusqlite::version_number()).unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! What no row may ever say or become (`safety.md` b.4, b.9), for engines without SQL. The SQLite
+//! schema states the same rules in its own language; a test compares the two.
+
+use crate::journal::{Filter, JournalError, JournalErrorKind};
+use crate::payment::{Payment, Reversal, Source, State, Verdict, Void};
+
+/// Whether something may still happen at OVO.
+pub(super) fn is_unsettled(state: &State) -> bool {
+    state.closed.is_none() || state.void.is_open()
+}
+
+/// Whether a list of this filter has the payment, paging aside.
+pub(super) fn is_listed(payment: &Payment, filter: &Filter) -> bool {
+    let state = &payment.state;
+    let wall = payment.intent.wall;
+    (!filter.unacknowledged || (!state.acknowledged && state.verdict.is_some()))
+        && (!filter.unsettled || is_unsettled(state))
+        && (!filter.needs_operator || state.needs_operator)
+        && filter.since.is_none_or(|since| wall >= since)
+        && filter.until.is_none_or(|until| wall < until)
+}
+
+fn forbidden(rule: &str) -> JournalError {
+    JournalError::new(JournalErrorKind::Forbidden, rule)
+}
+
+/// What a payment begins as.
+pub(super) fn check_begin(payment: &Payment) -> Result<(), JournalError> {
+    let state = &payment.state;
+    if payment.version != 1
+        || state.verdict.is_some()
+        || payment.intent.phone.is_none()
+        || state.acknowledged
+    {
+        return Err(forbidden("a payment begins as an intent"));
+    }
+    check_row(payment)
+}
+
+/// What a payment may become. `after` has the version that it will be stored with.
+pub(super) fn check_update(before: &Payment, after: &Payment) -> Result<(), JournalError> {
+    if after.version != before.version + 1 {
+        return Err(forbidden("a version grows by one"));
+    }
+    let same_intent = after.id == before.id
+        && after.intent.invoice == before.intent.invoice
+        && after.intent.amount == before.intent.amount
+        && after.intent.merchant_id == before.intent.merchant_id
+        && after.intent.terminal == before.intent.terminal
+        && after.intent.numbers == before.intent.numbers
+        && after.intent.wall == before.intent.wall
+        && after.state.seed == before.state.seed;
+    if !same_intent {
+        return Err(forbidden("an intent never changes"));
+    }
+    if after.intent.phone.is_some() && after.intent.phone != before.intent.phone {
+        return Err(forbidden("a phone can only be forgotten"));
+    }
+    if after.state.attested && !before.state.attested {
+        return Err(forbidden("numbers are attested at the intent or never"));
+    }
+    // P4, I4, and rule 19.
+    let allowed = match (before.state.verdict, after.state.verdict) {
+        (None, _) => true,
+        (before, after) if before == after => true,
+        (Some(Verdict::Quarantined), Some(Verdict::Abandoned)) => true,
+        (Some(Verdict::Quarantined), Some(Verdict::Accepted(Source::Operator))) => true,
+        _ => false,
+    };
+    if !allowed {
+        return Err(forbidden("a verdict is written once"));
+    }
+    check_row(after)
+}
+
+/// What a single row may say.
+fn check_row(payment: &Payment) -> Result<(), JournalError> {
+    let state = &payment.state;
+    let reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+    // I2, I3.
+    if (state.reversal != Reversal::NotNeeded || state.attempts > 0) && !reversible {
+        return Err(forbidden("only_abandoned_or_declined_is_reversed"));
+    }
+    if state.closed.is_some() && state.verdict.is_none() {
+        return Err(forbidden("closed_has_a_verdict"));
+    }
+    // VI1, VI3.
+    if state.void != Void::None && !matches!(state.verdict, Some(Verdict::Accepted(_))) {
+        return Err(forbidden("only_accepted_is_voided"));
+    }
+    if state.phone_forgotten != payment.intent.phone.is_none() {
+        return Err(forbidden("forgotten_phone_is_gone"));
+    }
+    Ok(())
+}

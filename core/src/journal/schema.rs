@@ -1,0 +1,290 @@
+//! The SQLite schema: one table of payments, one row of high-water marks, and the rules of
+//! `safety.md` that the database itself enforces.
+//!
+//! Every rule here is also in `rules.rs` for engines without SQL; a test compares the two. With
+//! them in the database a coding bug fails loudly instead of moving money (3.3).
+
+use rusqlite::Connection;
+
+use super::codes::{
+    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, DECLINED, NEEDED, QUARANTINED, VOID_EXPIRED,
+    VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
+};
+use super::row::{COLUMNS, FIRST_MUTABLE};
+use crate::numbering::MAX_NUMBER;
+
+/// "OVOJ": marks the file as this library's journal.
+pub(super) const APPLICATION_ID: i32 = 0x4f56_4f4a;
+/// Grows with every change of the schema.
+pub(super) const VERSION: i32 = 1;
+
+/// Rows of one customer that another push could debit twice (`State::is_unsettled`). Index and
+/// query must use the same words, or SQLite does not see that the index fits.
+pub(super) fn is_unsettled_customer() -> String {
+    format!("(verdict IS NULL OR reversal = {NEEDED})")
+}
+
+/// Rows that are not settled: something may still happen at OVO.
+pub(super) fn is_unsettled() -> String {
+    format!("(closed IS NULL OR void IN ({VOID_SENT}, {VOID_UNKNOWN}))")
+}
+
+/// Rows with an outcome that the caller has not acknowledged.
+pub(super) const IS_UNACKNOWLEDGED: &str = "(acknowledged = 0 AND verdict IS NOT NULL)";
+
+/// Rows that wait for an operator.
+pub(super) const NEEDS_OPERATOR: &str = "needs_operator = 1";
+
+/// Rows that any of the lists of open payments could want: one index serves them all, and a plain
+/// approval touches it twice only (with its Intent and with its acknowledgement).
+fn is_listed() -> String {
+    format!("acknowledged = 0 OR {} OR {NEEDS_OPERATOR}", is_unsettled())
+}
+
+/// All statements that make an empty journal, one object each.
+fn statements() -> Vec<String> {
+    let mut all = vec![
+        "CREATE TABLE meta (k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT, WITHOUT ROWID".to_owned(),
+        format!(
+            "CREATE TABLE high_water (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  last_id INTEGER NOT NULL CHECK (last_id >= 0),
+  batch INTEGER NOT NULL CHECK (batch BETWEEN 0 AND {MAX_NUMBER}),
+  reference INTEGER NOT NULL CHECK (reference BETWEEN 0 AND {MAX_NUMBER}),
+  day INTEGER NOT NULL,
+  floor INTEGER NOT NULL CHECK (floor >= 0),
+  doubted INTEGER NOT NULL CHECK (doubted IN (0, 1))
+) STRICT"
+        ),
+        payment_table(),
+        "CREATE UNIQUE INDEX payment_invoice ON payment (invoice)".to_owned(),
+        // Numbers are handed out once per journal, whatever the merchant and the terminal: that
+        // is stricter than once per (merchant, tid, mid), smaller, and always appended to.
+        "CREATE UNIQUE INDEX payment_numbers ON payment (batch, reference)".to_owned(),
+        "CREATE INDEX payment_due ON payment (boot, due) WHERE due IS NOT NULL".to_owned(),
+        format!(
+            "CREATE INDEX payment_customer ON payment (phone_tag) \
+             WHERE phone_tag IS NOT NULL AND {}",
+            is_unsettled_customer()
+        ),
+        format!("CREATE INDEX payment_listed ON payment (id) WHERE {}", is_listed()),
+    ];
+    all.extend(triggers());
+    all
+}
+
+fn payment_table() -> String {
+    format!(
+        "CREATE TABLE payment (
+  id INTEGER PRIMARY KEY,
+  invoice TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  merchant_id TEXT NOT NULL,
+  tid TEXT NOT NULL,
+  mid TEXT NOT NULL,
+  store_code TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  reference INTEGER NOT NULL,
+  wall INTEGER NOT NULL,
+  phone BLOB,
+  phone_tag BLOB,
+  version INTEGER NOT NULL,
+  boot INTEGER NOT NULL,
+  written INTEGER NOT NULL,
+  begun INTEGER NOT NULL,
+  window_at INTEGER NOT NULL,
+  attested INTEGER NOT NULL,
+  seed INTEGER NOT NULL,
+  verdict INTEGER,
+  source INTEGER,
+  decline_code TEXT,
+  settling_since INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  duplicate_hint INTEGER NOT NULL,
+  check_unavailable INTEGER NOT NULL,
+  reversal INTEGER NOT NULL,
+  reversal_at INTEGER,
+  attempts INTEGER NOT NULL,
+  checks INTEGER NOT NULL,
+  overdue_alerts INTEGER NOT NULL,
+  late_paid INTEGER NOT NULL,
+  needs_operator INTEGER NOT NULL,
+  closed INTEGER,
+  sweeps INTEGER NOT NULL,
+  void INTEGER NOT NULL,
+  void_code TEXT,
+  void_resent INTEGER NOT NULL,
+  phone_forgotten INTEGER NOT NULL,
+  acknowledged INTEGER NOT NULL,
+  due INTEGER,
+  touched INTEGER NOT NULL,
+  code TEXT,
+  approval_code TEXT,
+  trace_number TEXT,
+  host_date TEXT,
+  host_time TEXT,
+  void_date TEXT,
+  checksum INTEGER NOT NULL,
+  CONSTRAINT amount_is_positive CHECK (amount > 0),
+  CONSTRAINT numbers_have_six_digits
+    CHECK (batch BETWEEN 1 AND {MAX_NUMBER} AND reference BETWEEN 1 AND {MAX_NUMBER}),
+  CONSTRAINT verdict_is_known CHECK (
+    (verdict IS NULL OR verdict BETWEEN {ACCEPTED} AND {QUARANTINED})
+    AND (source IS NOT NULL) = (verdict IS {ACCEPTED})
+    AND (decline_code IS NULL OR verdict IS {DECLINED})),
+  CONSTRAINT reversal_is_known CHECK (
+    reversal BETWEEN 0 AND {ACKNOWLEDGED}
+    AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})),
+  CONSTRAINT void_is_known CHECK (
+    void BETWEEN 0 AND {VOID_EXPIRED} AND (void_code IS NOT NULL) = (void = {VOID_REJECTED})),
+  CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
+    (reversal = 0 AND attempts = 0)
+    OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
+  CONSTRAINT closed_has_a_verdict CHECK (closed IS NULL OR verdict IS NOT NULL),
+  CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
+  CONSTRAINT forgotten_phone_is_gone CHECK (
+    (phone IS NULL) = (phone_tag IS NULL) AND phone_forgotten = (phone IS NULL))
+) STRICT"
+    )
+}
+
+/// One trigger per rule, named for what it says when it refuses.
+fn triggers() -> Vec<String> {
+    let refuse = |name: &str, event: &str, when: &str, says: &str| {
+        format!(
+            "CREATE TRIGGER {name} BEFORE {event} WHEN {when} \
+             BEGIN SELECT RAISE(ABORT, '{says}'); END"
+        )
+    };
+    let intent_changed = COLUMNS[..FIRST_MUTABLE]
+        .iter()
+        .chain(["seed"].iter())
+        .map(|column| format!("new.{column} IS NOT old.{column}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    let numbers_above = "(new.batch > h.batch \
+                          OR (new.batch = h.batch AND new.reference > h.reference))";
+    vec![
+        // P1 and P8: a row begins as an Intent, with the next id and with unused numbers; the
+        // high-water mark rises in the same statement.
+        refuse(
+            "payment_begins",
+            "INSERT ON payment",
+            "new.version IS NOT 1 OR new.verdict IS NOT NULL OR new.phone IS NULL \
+             OR new.acknowledged IS NOT 0",
+            "a payment begins as an intent",
+        ),
+        refuse(
+            "payment_is_new",
+            "INSERT ON payment",
+            "EXISTS (SELECT 1 FROM payment WHERE invoice = new.invoice)",
+            "an invoice names one payment",
+        ),
+        refuse(
+            "payment_is_next",
+            "INSERT ON payment",
+            &format!(
+                "NOT EXISTS (SELECT 1 FROM high_water AS h \
+                 WHERE new.id = h.last_id + 1 AND {numbers_above})"
+            ),
+            "numbers are handed out once and in order",
+        ),
+        "CREATE TRIGGER payment_raises_high_water AFTER INSERT ON payment BEGIN \
+         UPDATE high_water SET last_id = new.id, batch = new.batch, reference = new.reference, \
+         day = (new.wall + 25200000) / 86400000 - ((new.wall + 25200000) % 86400000 < 0) \
+         WHERE only = 1; END"
+            .to_owned(),
+        refuse("payment_stays", "DELETE ON payment", "1", "a payment is never deleted"),
+        refuse(
+            "payment_version",
+            "UPDATE ON payment",
+            "new.version IS NOT old.version + 1",
+            "a version grows by one",
+        ),
+        refuse("payment_intent", "UPDATE ON payment", &intent_changed, "an intent never changes"),
+        refuse(
+            "payment_phone",
+            "UPDATE ON payment",
+            "(new.phone IS NOT old.phone AND new.phone IS NOT NULL) \
+             OR (new.phone_tag IS NOT old.phone_tag AND new.phone_tag IS NOT NULL)",
+            "a phone can only be forgotten",
+        ),
+        // A reversal may go out unseen only on attested numbers (rule 14b): they do not become so.
+        refuse(
+            "payment_attested",
+            "UPDATE ON payment",
+            "new.attested IS NOT old.attested AND new.attested IS NOT 0",
+            "numbers are attested at the intent or never",
+        ),
+        // P4, I4: None to v once; rule 19 is the one exception.
+        refuse(
+            "payment_verdict",
+            "UPDATE ON payment",
+            &format!(
+                "old.verdict IS NOT NULL \
+                 AND (new.verdict IS NOT old.verdict OR new.source IS NOT old.source \
+                 OR new.decline_code IS NOT old.decline_code) \
+                 AND NOT (old.verdict = {QUARANTINED} \
+                 AND (new.verdict IS {ABANDONED} \
+                 OR (new.verdict IS {ACCEPTED} AND new.source IS {BY_OPERATOR})))"
+            ),
+            "a verdict is written once",
+        ),
+        refuse(
+            "high_water_rises",
+            "UPDATE ON high_water",
+            "new.only IS NOT old.only OR new.last_id < old.last_id OR new.batch < old.batch \
+             OR (new.batch = old.batch AND new.reference < old.reference) \
+             OR new.floor < old.floor OR new.doubted < old.doubted",
+            "the high-water mark never goes back",
+        ),
+        refuse("high_water_stays", "DELETE ON high_water", "1", "the high-water mark stays"),
+        refuse(
+            "meta_is_constant",
+            "UPDATE ON meta",
+            "new.k IS NOT old.k OR old.k IN ('incarnation', 'created', 'first_batch') \
+             OR (old.k IN ('boot', 'boots') AND new.v < old.v)",
+            "what names a journal never changes",
+        ),
+        // Without these an INSERT OR REPLACE would pass by the triggers above.
+        refuse(
+            "high_water_is_one",
+            "INSERT ON high_water",
+            "EXISTS (SELECT 1 FROM high_water)",
+            "there is one high-water mark",
+        ),
+        refuse(
+            "meta_is_new",
+            "INSERT ON meta",
+            "EXISTS (SELECT 1 FROM meta WHERE k = new.k)",
+            "what names a journal never changes",
+        ),
+        refuse("meta_stays", "DELETE ON meta", "1", "what names a journal is never deleted"),
+    ]
+}
+
+/// Makes the tables of an empty journal, inside the caller's transaction.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    for statement in statements() {
+        connection.execute_batch(&statement)?;
+    }
+    Ok(())
+}
+
+/// Whether the file's tables, indexes and triggers are exactly those of [`create`]: a journal
+/// whose guards were removed by hand is not trusted.
+pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
+    let expected = Connection::open_in_memory()?;
+    create(&expected)?;
+    Ok(objects(connection)? == objects(&expected)?)
+}
+
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    // SQLite's own statistics and automatic indexes have no text or no say.
+    let mut statement = connection.prepare(
+        "SELECT name, sql FROM sqlite_schema \
+         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}

@@ -1,0 +1,301 @@
+//! The journal in one SQLite file: the engine for production.
+
+use std::mem;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::engine::{Engine, Water, Write, Written};
+use super::group::{Group, Writer};
+use super::schema;
+use super::{DEFAULT_LIMIT, failure, opening, rules};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{
+    Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
+};
+use crate::numbering::BatchMethod;
+use crate::payment::{Boottime, Payment, PaymentId};
+
+/// How a journal is opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SqliteOptions {
+    /// Whether several processes of this host use the journal at once. Not over a network file
+    /// system. The default is one process, which shuts all others out.
+    pub shared: bool,
+    /// The batch of the first push, 1 to 999999; without it, one that no earlier journal of this
+    /// terminal can have used (see [`starting_batch`](crate::starting_batch)). Of no effect once
+    /// the journal has a payment, and raised above what a lost journal at this path had used.
+    pub first_batch: Option<u32>,
+}
+
+/// A journal in one SQLite file (`safety.md` 3.1).
+///
+/// Every commit is synced before it is reported. Many threads may call; writes that come at the
+/// same time share one sync. The file is `path`, with `path-wal` beside it while it is open and
+/// `path.mark` for good; all are for the owner's eyes only. They belong together and on a local
+/// disk: on tmpfs a payment outlives the process but not the power.
+///
+/// A handle belongs to the process that opened it: in a forked child every call returns
+/// [`JournalErrorKind::Forked`], and the child cannot open the same journal.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    pid: u32,
+    group: Group<Write, Result<Written, JournalError>>,
+    /// `None` only while it is dropped.
+    engine: Mutex<Option<Engine>>,
+}
+
+/// How many rows are looked at before writers get their turn.
+const STRIDE: i64 = 10_000;
+/// How many problems a report names.
+const MOST_PROBLEMS: usize = 100;
+/// Up to this size the whole file is checked by SQLite too; it takes some 0.2 s, and no payment
+/// can be written meanwhile.
+const CHECKED_WHOLE: i64 = 64 << 20;
+
+impl SqliteJournal {
+    /// Opens the journal at `path`, or makes one if nothing is there.
+    ///
+    /// An existing file is never overwritten, cut short or repaired; a refused one is left as it
+    /// is.
+    ///
+    /// # Errors
+    /// * `Locked`: another process has it (or a reader of a shared one went on for 5 s).
+    /// * `ReadOnly`: the file, its directory or the file system cannot be written, the directory
+    ///   does not exist, or others may read the file.
+    /// * `Full`: no room.
+    /// * `Corrupt`: not a journal, empty, cut off, damaged, edited, or another application's.
+    /// * `Version`: another version's journal, or an SQLite before 3.51.3.
+    /// * `Numbers`: the first batch is not one.
+    /// * `Forked`: the process was forked from one that has the journal open.
+    pub fn open(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, JournalError> {
+        let engine = opening::open(path.as_ref(), options)?;
+        Ok(SqliteJournal {
+            pid: std::process::id(),
+            group: Group::new(),
+            engine: Mutex::new(Some(engine)),
+        })
+    }
+
+    /// Before anything else, the locks too: in a forked child another thread may hold them, for
+    /// ever (MP11).
+    fn refuse_after_fork(&self) -> Result<(), JournalError> {
+        if std::process::id() == self.pid {
+            return Ok(());
+        }
+        Err(JournalError::new(
+            JournalErrorKind::Forked,
+            "the process forked after opening the journal; only the parent may use it",
+        ))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Engine) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.refuse_after_fork()?;
+        let mut engine = self.lock();
+        let engine = engine.as_mut().ok_or_else(closed)?;
+        engine.ready()?;
+        read(engine)
+    }
+
+    fn submit(&self, write: Write) -> Result<Written, JournalError> {
+        self.refuse_after_fork()?;
+        self.group.submit(write, self)
+    }
+}
+
+fn closed() -> JournalError {
+    JournalError::new(JournalErrorKind::Io, "the journal is closed")
+}
+
+fn mixed_up() -> JournalError {
+    JournalError::new(JournalErrorKind::Forbidden, "a write got another write's result")
+}
+
+impl Writer<Write, Result<Written, JournalError>> for SqliteJournal {
+    fn write(&self, group: Vec<Write>) -> Vec<Result<Written, JournalError>> {
+        match self.lock().as_mut() {
+            Some(engine) => engine.write(&group),
+            None => group.iter().map(|_| Err(closed())).collect(),
+        }
+    }
+
+    fn tidy(&self, idle: bool) {
+        if let Some(engine) = self.lock().as_mut() {
+            engine.tidy(idle);
+        }
+    }
+
+    fn lost(&self) -> Result<Written, JournalError> {
+        Err(JournalError::new(JournalErrorKind::Io, "the commit was broken off"))
+    }
+}
+
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if std::process::id() == self.pid {
+            if let Some(engine) = engine {
+                engine.close();
+            }
+        } else {
+            // Closing would move the parent's log into the database without the parent's lock.
+            mem::forget(engine);
+        }
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+        match self.submit(Write::EnterBoot(boot_id.to_owned()))? {
+            Written::Boot(boot) => Ok(boot),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        match self.submit(Write::Begin(Box::new(new.clone()), method))? {
+            Written::Begun(begun) => Ok(begun),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
+        match self.submit(Write::Update(Box::new(payment.clone())))? {
+            Written::Update(update) => Ok(update),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+        self.read(|engine| engine.payment(id))
+    }
+
+    fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        self.read(|engine| engine.find(invoice.as_str()))
+    }
+
+    fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
+        self.read(|engine| {
+            let mut due = Vec::new();
+            if limit == 0 {
+                return Ok(due);
+            }
+            // A damaged row waits for ever and would stand before all others: it is passed over.
+            engine.due(boot, Some(now), |payment| {
+                due.push(payment);
+                due.len() < limit
+            })?;
+            Ok(due)
+        })
+    }
+
+    fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+        self.read(|engine| {
+            let mut next = None;
+            engine.due(boot, None, |payment| {
+                next = if payment.boot < boot { Some(Boottime(0)) } else { payment.state.due };
+                false
+            })?;
+            Ok(next)
+        })
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+        let mut conditions = String::new();
+        let unsettled = schema::is_unsettled();
+        for (wanted, condition) in [
+            (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
+            (filter.unsettled, unsettled.as_str()),
+            (filter.needs_operator, schema::NEEDS_OPERATOR),
+        ] {
+            if wanted {
+                conditions.push_str(" AND ");
+                conditions.push_str(condition);
+            }
+        }
+        // With a condition an index names the rows; without one a narrow time may pass over all of
+        // them.
+        let stride = if conditions.is_empty() { STRIDE } else { i64::MAX };
+        let rest = format!(
+            "WHERE id > ?1 AND id <= ?2{conditions} AND (?3 IS NULL OR wall >= ?3) \
+             AND (?4 IS NULL OR wall < ?4) ORDER BY id"
+        );
+        let since = filter.since.map(|wall| wall.unix_millis());
+        let until = filter.until.map(|wall| wall.unix_millis());
+        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
+        let mut listed = Vec::new();
+        let mut cursor = filter.after.map_or(0, |after| after.0.max(0));
+        loop {
+            let end = cursor.saturating_add(stride);
+            let last = self.read(|engine| {
+                engine.rows("list", &rest, (cursor, end, since, until), |_, payment| {
+                    listed.extend(payment);
+                    listed.len() < limit
+                })?;
+                last_id(engine)
+            })?;
+            if listed.len() >= limit || end >= last {
+                return Ok(listed);
+            }
+            cursor = end;
+        }
+    }
+
+    fn health(&self) -> Result<Health, JournalError> {
+        let mut health = Health { payments: 0, unsettled: 0, problems: Vec::new() };
+        let mut seen = 0;
+        let last = self.read(|engine| {
+            engine.report(&mut health.problems)?;
+            engine.check_file(CHECKED_WHOLE, &mut health.problems)?;
+            last_id(engine)
+        })?;
+        while seen < last {
+            let end = seen.saturating_add(STRIDE).min(last);
+            self.read(|engine| {
+                let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
+                engine.rows("health", rest, (seen, end), |row, payment| {
+                    let id = row.get(0).unwrap_or(seen + 1);
+                    report_gap(seen + 1, id - 1, &mut health.problems);
+                    seen = id;
+                    health.payments += 1;
+                    match payment {
+                        Ok(payment) => {
+                            health.unsettled += u64::from(rules::is_unsettled(&payment.state));
+                        }
+                        Err(damage) => health.problems.push(damage.message),
+                    }
+                    true
+                })
+            })?;
+            report_gap(seen + 1, end, &mut health.problems);
+            seen = end;
+        }
+        if health.problems.len() > MOST_PROBLEMS {
+            let more = health.problems.len() - MOST_PROBLEMS;
+            health.problems.truncate(MOST_PROBLEMS);
+            health.problems.push(format!("and {more} more"));
+        }
+        Ok(health)
+    }
+}
+
+/// OP1: ids are given without gaps and rows are never deleted, so a gap was made by hand.
+fn report_gap(first: i64, last: i64, problems: &mut Vec<String>) {
+    match last - first {
+        gap if gap < 0 => {}
+        0 => problems.push(format!("payment {first} is missing")),
+        _ => problems.push(format!("payments {first} to {last} are missing")),
+    }
+}
+
+fn last_id(engine: &Engine) -> Result<i64, JournalError> {
+    Water::read(&engine.connection)
+        .map(|water| water.last_id)
+        .map_err(|error| failure::sqlite("read", &error))
+}

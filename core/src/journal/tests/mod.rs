@@ -1,0 +1,99 @@
+//! The engines under test, with real files.
+
+mod engines;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::journal::{Journal, SqliteJournal, SqliteOptions};
+
+/// A directory of its own, removed at the end.
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn new() -> Scratch {
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).unwrap();
+        let name = format!("ovo-ptp-{:016x}", u64::from_le_bytes(unique));
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory).unwrap();
+        Scratch(directory)
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.0.join("ovo.db")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) fn open(path: &Path) -> SqliteJournal {
+    SqliteJournal::open(path, &SqliteOptions::default()).unwrap()
+}
+
+/// A journal whose files go with it.
+pub(super) struct Temporary {
+    journal: SqliteJournal,
+    _scratch: Scratch,
+}
+
+pub(super) fn temporary(options: &SqliteOptions) -> Box<dyn Journal> {
+    let scratch = Scratch::new();
+    let journal = SqliteJournal::open(scratch.journal(), options).unwrap();
+    Box::new(Temporary { journal, _scratch: scratch })
+}
+
+mod forward {
+    use super::Temporary;
+    use crate::MerchantInvoice;
+    use crate::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
+    use crate::numbering::BatchMethod;
+    use crate::payment::{Boottime, Payment, PaymentId};
+
+    impl Journal for Temporary {
+        fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+            self.journal.enter_boot(boot_id)
+        }
+
+        fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+            self.journal.begin(new, method)
+        }
+
+        fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
+            self.journal.update(payment)
+        }
+
+        fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+            self.journal.payment(id)
+        }
+
+        fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+            self.journal.find(invoice)
+        }
+
+        fn due(
+            &self,
+            boot: u32,
+            now: Boottime,
+            limit: usize,
+        ) -> Result<Vec<Payment>, JournalError> {
+            self.journal.due(boot, now, limit)
+        }
+
+        fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+            self.journal.next_due(boot)
+        }
+
+        fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+            self.journal.list(filter)
+        }
+
+        fn health(&self) -> Result<Health, JournalError> {
+            self.journal.health()
+        }
+    }
+}
