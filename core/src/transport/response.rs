@@ -144,7 +144,8 @@ impl Input<'_> {
             Framing::Length(length) => loop {
                 // Room grows with what comes, not with what a header claims.
                 let part = self.bytes.len().min(length - body.len());
-                body.extend(self.bytes.drain(..part));
+                extend_body(&mut body, &self.bytes[..part]);
+                self.bytes.drain(..part);
                 if body.len() == length {
                     break;
                 }
@@ -168,10 +169,11 @@ impl Input<'_> {
             // Over TLS only a proper close ends such a body: the connection's end alone, which
             // anyone on the way can cause, is an error of `more`.
             Framing::UntilClosed => loop {
-                body.append(&mut self.bytes);
-                if body.len() > MAX_RESPONSE_BODY {
+                if self.bytes.len() > MAX_RESPONSE_BODY - body.len() {
                     return Err(too_large());
                 }
+                extend_body(&mut body, &self.bytes);
+                self.bytes.clear();
                 if !self.more()? {
                     break;
                 }
@@ -252,6 +254,17 @@ impl Head {
         };
         Ok(Head { status, framing, date, retry_after })
     }
+}
+
+/// Adds to a body that stays within [`MAX_RESPONSE_BODY`]. Doubles like any vector, but not beyond
+/// that limit: on a terminal 64 KiB more for nothing are many.
+pub(super) fn extend_body(body: &mut Vec<u8>, part: &[u8]) {
+    let length = body.len() + part.len();
+    if length > body.capacity() {
+        let capacity = (2 * body.capacity()).clamp(length, length.max(MAX_RESPONSE_BODY));
+        body.reserve_exact(capacity - body.len());
+    }
+    body.extend_from_slice(part);
 }
 
 /// Where a head that starts at 0 ends, its empty line included. Bytes before `searched` were
