@@ -82,12 +82,12 @@ impl Input<'_> {
     /// Waits until more has come. `false`: the host ended the stream properly.
     fn more(&mut self) -> Result<bool, Failure> {
         loop {
-            self.time_left()?;
+            if self.total.left().is_none() {
+                return Err(failure(FailureKind::Timeout, "no whole answer in time"));
+            }
             let Some(slice) = self.watch.wait() else {
                 return Err(failure(FailureKind::Stopped, "the wait for the answer was ended"));
             };
-            // The watch may have taken its time: the total budget wins over everything.
-            self.time_left()?;
             let until = self.total.at_most(slice.clamp(MIN_SLICE, MAX_SLICE));
             match self.connection.receive(&mut self.bytes, until) {
                 Ok(Received::Bytes) => return Ok(true),
@@ -97,13 +97,6 @@ impl Input<'_> {
                     return Err(failure(kind_of(&error), format_args!("no whole answer: {error}")));
                 }
             }
-        }
-    }
-
-    fn time_left(&self) -> Result<(), Failure> {
-        match self.total.left() {
-            Some(_) => Ok(()),
-            None => Err(failure(FailureKind::Timeout, "no whole answer in time")),
         }
     }
 
@@ -120,21 +113,18 @@ impl Input<'_> {
             // parse sixteen thousand times.
             if let Some(length) = head_length(&self.bytes, searched) {
                 self.head_bytes += length;
-                self.head_in_bounds(self.head_bytes)?;
                 let head = Head::parse(&self.bytes[..length])?;
                 self.bytes.drain(..length);
                 return Ok(head);
             }
-            self.head_in_bounds(self.head_bytes + self.bytes.len())?;
+            if self.head_bytes + self.bytes.len() > MAX_HEAD {
+                return Err(malformed("the headers are too large"));
+            }
             searched = self.bytes.len();
             if !self.more()? {
                 return Err(cut());
             }
         }
-    }
-
-    fn head_in_bounds(&self, length: usize) -> Result<(), Failure> {
-        if length > MAX_HEAD { Err(malformed("the headers are too large")) } else { Ok(()) }
     }
 
     /// Reads a body and leaves what follows it.

@@ -135,6 +135,13 @@ fn n23_a_second_answer_behind_the_first_makes_both_worthless() {
     ] {
         assert_eq!(kind_for(format!("{first}{}", ok("{}"))), MALFORMED);
     }
+    // Also when the second starts where a read of the first ends.
+    for length in 1900..2048 {
+        let first = ok(&"x".repeat(length));
+        if first.len() == 2048 {
+            assert_eq!(kind_for(format!("{first}{}", ok("{}"))), MALFORMED);
+        }
+    }
     // Old hosts end with an empty line.
     let host = Host::answering(format!("{}\r\n", ok("{}")));
     answered(exchange(&host.transport()));

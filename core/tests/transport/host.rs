@@ -40,6 +40,14 @@ impl Authority {
     }
 }
 
+/// A good certificate at a host that has not heard of TLS 1.3.
+pub(crate) fn only_tls_1_2() -> Arc<ServerConfig> {
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &AUTHORITY.issuer).unwrap();
+    server_config_of(certificate.der().clone(), key, &[&rustls::version::TLS12])
+}
+
 /// A certificate that nobody but its own key vouches for.
 pub(crate) fn self_signed() -> Arc<ServerConfig> {
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -49,10 +57,18 @@ pub(crate) fn self_signed() -> Arc<ServerConfig> {
 }
 
 fn server_config(certificate: CertificateDer<'static>, key: KeyPair) -> Arc<ServerConfig> {
+    server_config_of(certificate, key, rustls::ALL_VERSIONS)
+}
+
+fn server_config_of(
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
@@ -104,6 +120,15 @@ impl Host {
         tls: Option<Arc<ServerConfig>>,
         script: impl Fn(&mut Peer) -> io::Result<()> + Send + Sync + 'static,
     ) -> Host {
+        Host::start_early(tls, b"", script)
+    }
+
+    /// A host that says `early` before it was asked anything.
+    pub(crate) fn start_early(
+        tls: Option<Arc<ServerConfig>>,
+        early: &'static [u8],
+        script: impl Fn(&mut Peer) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -123,8 +148,8 @@ impl Host {
                 let thread = std::thread::Builder::new().stack_size(256 * 1024);
                 let _ = thread.spawn(move || {
                     // A script that fails is a host that hangs up: the client's side is judged.
-                    let _ =
-                        Peer::accept(stream, tls, requests).and_then(|mut peer| script(&mut peer));
+                    let _ = Peer::accept(stream, tls, requests, early)
+                        .and_then(|mut peer| script(&mut peer));
                 });
             }
         });
@@ -169,12 +194,15 @@ impl Peer {
         socket: TcpStream,
         tls: Option<Arc<ServerConfig>>,
         requests: Arc<Mutex<Vec<Vec<u8>>>>,
+        early: &[u8],
     ) -> io::Result<Peer> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(Duration::from_secs(20)))?;
         let mut peer = Peer { socket, session: None, requests };
         if let Some(config) = tls {
             let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
+            // Leaves together with the handshake's last message.
+            session.writer().write_all(early)?;
             while session.is_handshaking() || session.wants_write() {
                 session.complete_io(&mut peer.socket)?;
             }
@@ -207,6 +235,11 @@ impl Peer {
                 return Ok(request);
             }
         }
+    }
+
+    /// Whether the client offered early data and the host took it.
+    pub(crate) fn took_early_data(&mut self) -> bool {
+        self.session.as_mut().is_some_and(|session| session.early_data().is_some())
     }
 
     /// Encrypted bytes that are not sent yet.

@@ -235,29 +235,6 @@ fn n9_a_host_that_hangs_up_before_the_request_is_found_out_with_nothing_sent() {
 }
 
 #[test]
-fn n23_an_answer_before_the_request_stops_the_request() {
-    // The pause before the request gives the early answer time to arrive.
-    let host = Host::http(|peer| {
-        peer.write_all(ok("{}").as_bytes())?;
-        peer.drain();
-        Ok(())
-    });
-    let transport = host.transport();
-    let early = (0..50)
-        .filter(|_| match exchange(&transport) {
-            ovo_ptp::transport::Exchange::NotSent(failure) => {
-                assert_eq!(failure.kind, MALFORMED);
-                true
-            }
-            // It arrived after the look: nobody can tell it from a very fast answer.
-            ovo_ptp::transport::Exchange::Answered(_) => false,
-            other => panic!("{other:?}"),
-        })
-        .count();
-    println!("{early} of 50 early answers were seen before the request");
-}
-
-#[test]
 fn n2_a_reset_before_the_answer_is_no_answer() {
     let host = Host::https(|peer| {
         peer.read_request()?;

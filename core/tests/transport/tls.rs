@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ovo_ptp::ErrorKind;
@@ -10,7 +10,7 @@ use ovo_ptp::transport::{FailureKind, HttpsOptions, HttpsTransport, Trust};
 use rcgen::date_time_ymd;
 use rustls::ServerConfig;
 
-use crate::host::{AUTHORITY, Authority, GOOD, Host, self_signed, transport};
+use crate::host::{AUTHORITY, Authority, GOOD, Host, only_tls_1_2, self_signed, transport};
 use crate::*;
 
 /// A host with this certificate gets nothing and is asked nothing; the message says `why`.
@@ -113,10 +113,13 @@ fn b5_a_host_that_only_knows_old_tls_is_refused() {
 
 #[test]
 fn b5_no_early_data_is_offered_when_a_session_is_resumed() {
-    // The host would take early data: a request in it would reach `early`.
+    // The host would take early data.
+    let early = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&early);
     let mut config = ServerConfig::clone(&GOOD);
     config.max_early_data_size = 16 * 1024;
-    let host = Host::start(Some(Arc::new(config)), |peer| {
+    let host = Host::start(Some(Arc::new(config)), move |peer| {
+        counter.fetch_add(usize::from(peer.took_early_data()), Ordering::SeqCst);
         peer.read_request()?;
         peer.write_all(ok("{}").as_bytes())?;
         peer.close();
@@ -135,34 +138,33 @@ fn b5_no_early_data_is_offered_when_a_session_is_resumed() {
         assert_eq!(watch.asked.load(Ordering::SeqCst), 1);
     }
     assert_eq!(host.requests().len(), 2);
+    assert_eq!(early.load(Ordering::SeqCst), 0);
 }
 
 #[test]
 fn tls_1_2_alone_is_enough() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS12])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            )
-            .unwrap();
-    let host = Host::start(Some(Arc::new(config)), |peer| {
+    let host = Host::start(Some(only_tls_1_2()), |peer| {
         peer.read_request()?;
         peer.write_all(ok("{}").as_bytes())?;
         peer.close();
         Ok(())
     });
-    let trust = Trust::Pem(certificate.pem().into_bytes());
-    let transport = HttpsTransport::new(&host.url(), HttpsOptions::with_trust(trust)).unwrap();
+    let transport = host.transport();
     for _ in 0..2 {
         assert_eq!(answered(exchange(&transport)).status, 200);
     }
+}
+
+#[test]
+fn n23_an_answer_that_comes_with_the_handshake_stops_the_request() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    let host = Host::start_early(Some(only_tls_1_2()), answer, |peer| {
+        peer.drain();
+        Ok(())
+    });
+    let (result, watch) = watched(&host.transport(), Counting::default());
+    assert_eq!(not_sent(result).kind, MALFORMED);
+    assert_eq!(watch.asked.load(Ordering::SeqCst), 0);
 }
 
 #[test]
