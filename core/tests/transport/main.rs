@@ -53,7 +53,7 @@ pub(crate) fn exchange_within(transport: &impl Transport, total: Duration) -> Ex
     let result =
         transport.exchange(&Request { total_budget: total, ..request(&signature) }, &watch);
     let took = started.elapsed();
-    assert!(took < total + Duration::from_millis(500), "{took:?} for a budget of {total:?}");
+    assert!(took < total + Duration::from_secs(1), "{took:?} for a budget of {total:?}");
     result
 }
 

@@ -196,12 +196,12 @@ fn a_request_that_cannot_be_written_whole_is_not_reported_as_sent() {
         let _ = kept.lock().unwrap().recv();
         Ok(())
     });
-    let body = vec![b' '; 32 << 20];
+    let body = vec![b' '; 16 << 20];
     let watch = Arc::new(Counting::default());
     let as_watch: Arc<dyn Watch> = watch.clone();
     let signature = signature();
     let result = host.transport().exchange(
-        &Request { body: &body, send_budget: Duration::from_millis(500), ..request(&signature) },
+        &Request { body: &body, send_budget: Duration::from_secs(2), ..request(&signature) },
         &as_watch,
     );
     assert_eq!(no_answer(result).kind, FailureKind::Timeout);
