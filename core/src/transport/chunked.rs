@@ -1,5 +1,7 @@
 //! The chunked transfer coding (RFC 9112 7.1), read strictly and without a buffer.
 
+use super::response::extend_body;
+
 /// Extensions and trailers mean nothing to us; more than this is someone wasting our time.
 const MAX_EXTENSION: usize = 256;
 const MAX_TRAILERS: usize = 4 * 1024;
@@ -93,7 +95,7 @@ impl Chunked {
                 State::Data { left } => {
                     let available = &input[taken..];
                     let part = &available[..left.min(available.len())];
-                    body.extend_from_slice(part);
+                    extend_body(body, part);
                     taken += part.len();
                     self.state = if part.len() == left {
                         State::DataReturn

@@ -197,9 +197,9 @@ impl Tls {
                 }
                 Err(error) => return Err(error),
             }
-            // A key update wants an answer.
-            self.flush()?;
-            // A time-out may fall in the middle of a record; the part that came is kept.
+            // A time-out may fall in the middle of a record; the part that came is kept. What the
+            // session itself would like to say (a key update's echo) only matters before our next
+            // data, and there is none.
             self.session.read_tls(&mut self.socket)?;
             self.session.process_new_packets().map_err(broken_tls)?;
         }
@@ -242,4 +242,64 @@ fn closed_early() -> io::Error {
 
 fn spoke_early() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "the host spoke first")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Both ends of a plain connection.
+    fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let by = Deadline::after(Duration::from_secs(5));
+        let (socket, _) = Socket::connect(&[listener.local_addr().unwrap()], by).unwrap();
+        (Connection::Plain(socket), listener.accept().unwrap().0)
+    }
+
+    fn look_after_a_while(connection: &mut Connection) -> Result<(), FailureKind> {
+        std::thread::sleep(Duration::from_millis(50));
+        connection.look().map_err(|failure| failure.kind)
+    }
+
+    #[test]
+    fn a_silent_host_may_be_asked_and_looking_does_not_wait() {
+        let (mut connection, mut host) = pair();
+        assert_eq!(look_after_a_while(&mut connection), Ok(()));
+        connection.send(b"question", Deadline::after(Duration::from_secs(5))).unwrap();
+        assert_eq!(connection.written(), 8);
+        host.write_all(b"answer").unwrap();
+        let mut input = Vec::new();
+        let by = Deadline::after(Duration::from_secs(5));
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Bytes);
+        assert_eq!(input, b"answer");
+    }
+
+    #[test]
+    fn n9_n23_a_host_that_hung_up_or_spoke_first_is_not_asked() {
+        let (mut connection, host) = pair();
+        drop(host);
+        assert_eq!(look_after_a_while(&mut connection), Err(FailureKind::Broken));
+
+        let (mut connection, mut host) = pair();
+        host.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
+        assert_eq!(look_after_a_while(&mut connection), Err(FailureKind::Malformed));
+    }
+
+    #[test]
+    fn a_wait_that_ends_without_input_loses_nothing() {
+        let (mut connection, mut host) = pair();
+        let mut input = Vec::new();
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert_eq!(connection.receive(&mut input, soon).unwrap(), Received::Nothing);
+        assert!(soon.left().is_none());
+        host.write_all(b"late").unwrap();
+        drop(host);
+        let by = Deadline::after(Duration::from_secs(5));
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Bytes);
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Closed);
+        assert_eq!(input, b"late");
+    }
 }

@@ -82,12 +82,12 @@ impl Input<'_> {
     /// Waits until more has come. `false`: the host ended the stream properly.
     fn more(&mut self) -> Result<bool, Failure> {
         loop {
-            self.time_left()?;
+            if self.total.left().is_none() {
+                return Err(failure(FailureKind::Timeout, "no whole answer in time"));
+            }
             let Some(slice) = self.watch.wait() else {
                 return Err(failure(FailureKind::Stopped, "the wait for the answer was ended"));
             };
-            // The watch may have taken its time: the total budget wins over everything.
-            self.time_left()?;
             let until = self.total.at_most(slice.clamp(MIN_SLICE, MAX_SLICE));
             match self.connection.receive(&mut self.bytes, until) {
                 Ok(Received::Bytes) => return Ok(true),
@@ -97,13 +97,6 @@ impl Input<'_> {
                     return Err(failure(kind_of(&error), format_args!("no whole answer: {error}")));
                 }
             }
-        }
-    }
-
-    fn time_left(&self) -> Result<(), Failure> {
-        match self.total.left() {
-            Some(_) => Ok(()),
-            None => Err(failure(FailureKind::Timeout, "no whole answer in time")),
         }
     }
 
@@ -120,21 +113,18 @@ impl Input<'_> {
             // parse sixteen thousand times.
             if let Some(length) = head_length(&self.bytes, searched) {
                 self.head_bytes += length;
-                self.head_in_bounds(self.head_bytes)?;
                 let head = Head::parse(&self.bytes[..length])?;
                 self.bytes.drain(..length);
                 return Ok(head);
             }
-            self.head_in_bounds(self.head_bytes + self.bytes.len())?;
+            if self.head_bytes + self.bytes.len() > MAX_HEAD {
+                return Err(malformed("the headers are too large"));
+            }
             searched = self.bytes.len();
             if !self.more()? {
                 return Err(cut());
             }
         }
-    }
-
-    fn head_in_bounds(&self, length: usize) -> Result<(), Failure> {
-        if length > MAX_HEAD { Err(malformed("the headers are too large")) } else { Ok(()) }
     }
 
     /// Reads a body and leaves what follows it.
@@ -144,7 +134,8 @@ impl Input<'_> {
             Framing::Length(length) => loop {
                 // Room grows with what comes, not with what a header claims.
                 let part = self.bytes.len().min(length - body.len());
-                body.extend(self.bytes.drain(..part));
+                extend_body(&mut body, &self.bytes[..part]);
+                self.bytes.drain(..part);
                 if body.len() == length {
                     break;
                 }
@@ -168,10 +159,11 @@ impl Input<'_> {
             // Over TLS only a proper close ends such a body: the connection's end alone, which
             // anyone on the way can cause, is an error of `more`.
             Framing::UntilClosed => loop {
-                body.append(&mut self.bytes);
-                if body.len() > MAX_RESPONSE_BODY {
+                if self.bytes.len() > MAX_RESPONSE_BODY - body.len() {
                     return Err(too_large());
                 }
+                extend_body(&mut body, &self.bytes);
+                self.bytes.clear();
                 if !self.more()? {
                     break;
                 }
@@ -252,6 +244,17 @@ impl Head {
         };
         Ok(Head { status, framing, date, retry_after })
     }
+}
+
+/// Adds to a body that stays within [`MAX_RESPONSE_BODY`]. Doubles like any vector, but not beyond
+/// that limit: on a terminal 64 KiB more for nothing are many.
+pub(super) fn extend_body(body: &mut Vec<u8>, part: &[u8]) {
+    let length = body.len() + part.len();
+    if length > body.capacity() {
+        let capacity = (2 * body.capacity()).clamp(length, length.max(MAX_RESPONSE_BODY));
+        body.reserve_exact(capacity - body.len());
+    }
+    body.extend_from_slice(part);
 }
 
 /// Where a head that starts at 0 ends, its empty line included. Bytes before `searched` were
