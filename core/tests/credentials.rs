@@ -1,6 +1,8 @@
 //! Credentials from the program, the environment and files; and what is refused without being
 //! repeated.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

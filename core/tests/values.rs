@@ -1,6 +1,8 @@
 //! Values and messages: nothing secret is ever printed, WIB is WIB whatever the host thinks, and
 //! phones and dates hold against slow, independent oracles.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::fmt::Debug;
 use std::process::Command;
 
