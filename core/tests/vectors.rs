@@ -3,6 +3,8 @@
 //! Every test collects all deviations of its file before it fails, each named `file: case`. The
 //! counts are floors: an emptied or cut file fails, a longer one does not.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 use std::path::Path;
