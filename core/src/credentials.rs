@@ -132,8 +132,13 @@ impl Credentials {
                 format!("credentials file {}: {what}", path.display()),
             )
         };
-        let mut file = std::fs::File::open(path)
-            .map_err(|error| refuse(&format!("cannot be opened ({})", error.kind())))?;
+        // A named pipe would block the opening for ever.
+        let unopened =
+            |error: std::io::Error| refuse(&format!("cannot be opened ({})", error.kind()));
+        if !std::fs::metadata(path).map_err(unopened)?.is_file() {
+            return Err(refuse("is not a file"));
+        }
+        let mut file = std::fs::File::open(path).map_err(unopened)?;
         refuse_if_public(&file).map_err(refuse)?;
         let mut text = Zeroizing::new(String::new());
         // Bounded: a wrong path (a log, a device) must not fill memory. One byte more than the limit

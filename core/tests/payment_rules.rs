@@ -19,7 +19,7 @@ struct Case {
 const SECOND: u64 = 1000;
 
 fn code(text: &str) -> ResponseCode {
-    ResponseCode::new(text).unwrap()
+    ResponseCode::new(text).expect("a code")
 }
 
 impl Case {

@@ -454,6 +454,10 @@ fn b2_every_way_to_write_a_number_is_the_same_number() {
                 typed.push_str(dice.pick(&[" ", "-", ".", "(", ")"]));
             }
         }
+        if typed.strip_suffix(".0").is_some_and(|rest| rest.parse::<u64>().is_ok()) {
+            // A lone dot before a last zero is how a spreadsheet spoils a number: refused.
+            typed = typed.replace('.', "-");
+        }
         let around = dice.pick(&["", " ", "\t", "\n"]);
         let typed = format!("{around}{typed}{around}");
         let phone =

@@ -7,6 +7,23 @@ use crate::journal::{JournalError, Update};
 use crate::message::Response;
 use crate::payment::{Event, Outcome, Payment, Refusal, Request, Step, step};
 
+/// What an event brings along for the record.
+#[derive(Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// Nothing.
+    None,
+    /// OVO's answer: kept if it decides.
+    Answer(&'a Response),
+    /// An operator's reason.
+    Ruling(&'a str),
+}
+
+impl<'a> From<Option<&'a Response>> for Proof<'a> {
+    fn from(response: Option<&'a Response>) -> Self {
+        response.map_or(Proof::None, Proof::Answer)
+    }
+}
+
 /// What may be done now that the row is durable.
 pub(super) struct Applied {
     /// The row as it is in the journal.
@@ -24,7 +41,7 @@ impl Inner {
         &self,
         payment: Payment,
         event: Event,
-        response: Option<&Response>,
+        proof: Proof<'_>,
     ) -> Result<Applied, JournalError> {
         let mut payment = payment;
         loop {
@@ -37,7 +54,7 @@ impl Inner {
                 self.announce(&payment, &payment, &step);
                 return Ok(Applied { payment, send: step.send, refused: step.refused });
             }
-            match self.commit(&payment, &step, response)? {
+            match self.commit(&payment, &step, proof)? {
                 Ok(committed) => {
                     self.announce(&payment, &committed, &step);
                     return Ok(Applied {
@@ -59,7 +76,7 @@ impl Inner {
         let now = self.clock.boottime();
         let mut step = step(&self.policy, &payment.state, Event::Rebooted { away }, now);
         step.state.touched = now;
-        match self.commit(&payment, &step, None)? {
+        match self.commit(&payment, &step, Proof::None)? {
             Ok(committed) => Ok(committed),
             Err(theirs) => Ok(theirs),
         }
@@ -70,16 +87,18 @@ impl Inner {
         &self,
         payment: &Payment,
         step: &Step,
-        response: Option<&Response>,
+        proof: Proof<'_>,
     ) -> Result<Result<Payment, Payment>, JournalError> {
         let mut next = payment.clone();
         next.state = step.state;
         next.boot = self.boot;
         next.written = self.clock.wall();
-        if step.state.verdict != payment.state.verdict {
-            if let Some(response) = response {
+        match proof {
+            Proof::Answer(response) if step.state.verdict != payment.state.verdict => {
                 keep(&mut next.evidence, response);
             }
+            Proof::Ruling(reason) => next.evidence.ruling = Some(reason.to_owned()),
+            Proof::Answer(_) | Proof::None => {}
         }
         if step.send == Some(Request::Void) {
             next.evidence.void_date = Some(next.written.wib_text());
@@ -92,7 +111,7 @@ impl Inner {
                 next.version = version;
                 Ok(Ok(next))
             }
-            Update::Lost(theirs) => Ok(Err(theirs)),
+            Update::Lost(theirs) => Ok(Err(*theirs)),
         }
     }
 

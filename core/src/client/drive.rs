@@ -38,7 +38,7 @@ impl Underway {
     /// Applies an event; after a failure of the journal the row is read again before anything
     /// else happens to it (P9).
     fn apply(&self, row: &mut Row, event: Event, response: Option<&Response>) -> Applied {
-        match self.inner.apply(row.payment.clone(), event, response) {
+        match self.inner.apply(row.payment.clone(), event, response.into()) {
             Ok(applied) => {
                 let undecided = row.payment.state.verdict.is_none();
                 row.payment = applied.payment;

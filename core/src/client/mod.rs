@@ -39,6 +39,7 @@ pub use doctor::{Diagnosis, Probe};
 pub use handle::PaymentHandle;
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
+use apply::Proof;
 use flight::{Boarding, Errand, Flight, Flights, Interest};
 use seal::PhoneSeal;
 use server_clock::ServerClock;
@@ -147,7 +148,7 @@ enum Taken {
     /// Another thread is at it.
     Joined(Interest),
     /// This call flies it: a fresh push, or the rest of one that was interrupted.
-    Flying { payment: Payment, fresh: bool, pilot: flight::Pilot, interest: Interest },
+    Flying { payment: Box<Payment>, fresh: bool, pilot: flight::Pilot, interest: Interest },
 }
 
 impl Client {
@@ -216,7 +217,7 @@ impl Client {
             Taken::Decided(outcome) => Ok(outcome),
             Taken::Joined(interest) => Ok(self.see_through(interest.flight())),
             Taken::Flying { payment, fresh, pilot, interest } => {
-                self.fly(payment, fresh, charge, pilot);
+                self.fly(*payment, fresh, charge, pilot);
                 Ok(self.see_through(interest.flight()))
             }
         }
@@ -234,7 +235,7 @@ impl Client {
             Taken::Decided(outcome) => Interest::in_flight(&Flight::landed(outcome)),
             Taken::Joined(interest) => interest,
             Taken::Flying { payment, fresh, pilot, interest } => {
-                self.fly_on_a_thread(payment, fresh, charge, pilot)?;
+                self.fly_on_a_thread(*payment, fresh, charge, pilot)?;
                 interest
             }
         };
@@ -265,7 +266,7 @@ impl Client {
             Ok(_) => Ok(()),
             Err(error) => {
                 if fresh {
-                    self.inner.apply(row, Event::NotSent, None)?;
+                    self.inner.apply(row, Event::NotSent, Proof::None)?;
                 }
                 Err(Error::new(
                     ErrorKind::Configuration,
@@ -322,7 +323,7 @@ impl Client {
         match inner.journal.begin(&new, inner.batch_method)? {
             Begun::Fresh(mut payment) => {
                 payment.boot = inner.boot;
-                Ok(Taken::Flying { payment, fresh: true, pilot, interest })
+                Ok(Taken::Flying { payment: Box::new(payment), fresh: true, pilot, interest })
             }
             Begun::Existing(payment) => {
                 self.same_details(&payment, charge)?;
@@ -331,7 +332,12 @@ impl Client {
                         pilot.land(outcome.clone());
                         Ok(Taken::Decided(outcome))
                     }
-                    None => Ok(Taken::Flying { payment, fresh: false, pilot, interest }),
+                    None => Ok(Taken::Flying {
+                        payment: Box::new(payment),
+                        fresh: false,
+                        pilot,
+                        interest,
+                    }),
                 }
             }
             Begun::UnsettledCustomer(other) => Err(Error::new(
@@ -428,7 +434,7 @@ impl Client {
             return Err(refused(invoice, Refusal::VoidInProgress));
         };
         let in_time = inner.server_clock.void_in_time(&payment, inner.clock.boottime());
-        let applied = inner.apply(payment, Event::VoidAsked { in_time }, None)?;
+        let applied = inner.apply(payment, Event::VoidAsked { in_time }, Proof::None)?;
         match applied.refused {
             Some(Refusal::AlreadyVoided) => return Ok(VoidOutcome::Voided),
             Some(refusal) => return Err(refused(invoice, refusal)),
@@ -502,7 +508,7 @@ impl Client {
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
-        match self.inner.apply(payment, Event::Acknowledged, None)?.refused {
+        match self.inner.apply(payment, Event::Acknowledged, Proof::None)?.refused {
             Some(refusal) => Err(refused(invoice, refusal)),
             None => Ok(()),
         }
@@ -527,7 +533,7 @@ impl Client {
     }
 
     /// An operator's decision about a payment that waits for one (rule 19). The reason (1 to 200
-    /// characters) goes to the observer as an event, for the audit trail.
+    /// characters) is kept in the journal with the payment and reported to the observer.
     ///
     /// # Errors
     /// [`ErrorKind::Refused`] if nothing about the payment waits for an operator or the ruling
@@ -546,7 +552,7 @@ impl Client {
             ));
         }
         let payment = self.inner.row(invoice)?;
-        let applied = self.inner.apply(payment, Event::Ruled(ruling), None)?;
+        let applied = self.inner.apply(payment, Event::Ruled(ruling), Proof::Ruling(reason))?;
         if let Some(refusal) = applied.refused {
             return Err(refused(invoice, refusal));
         }
@@ -564,7 +570,7 @@ impl Client {
     pub fn report_paid(&self, invoice: &MerchantInvoice) -> Result<PaymentReport, Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
-        let applied = self.inner.apply(payment, Event::ReportedPaid, None)?;
+        let applied = self.inner.apply(payment, Event::ReportedPaid, Proof::None)?;
         self.inner.wake_settler();
         Ok(PaymentReport::of(&applied.payment))
     }
@@ -619,13 +625,13 @@ impl Inner {
         let (mut payment, mut send) = (payment, send);
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
-            let applied = self.apply(payment, heard.event, heard.response.as_ref())?;
+            let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
             payment = applied.payment;
             send = applied.send;
             let due_now = payment.state.due.is_some_and(|due| due <= self.clock.boottime());
             if send.is_none() && payment.state.void.is_open() && due_now {
                 // Unknown: ask once at once, while the merchant waits (VD2).
-                let applied = self.apply(payment, Event::Due, None)?;
+                let applied = self.apply(payment, Event::Due, Proof::None)?;
                 payment = applied.payment;
                 send = applied.send;
             }
@@ -679,7 +685,7 @@ impl Inner {
         };
         // The stored row, not the one with a lent phone.
         let stored = self.row(invoice)?;
-        let applied = self.apply(stored, heard.event, heard.response.as_ref())?;
+        let applied = self.apply(stored, heard.event, heard.response.as_ref().into())?;
         self.wake_settler();
         if answer == StatusAnswer::NoAnswer {
             return Err(Error::new(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Inner;
+use crate::client::apply::Proof;
 use crate::event::Event as ClientEvent;
 use crate::journal::JournalError;
 use crate::payment::{Event, Payment};
@@ -59,13 +60,13 @@ impl Inner {
             if !is_due(&payment) || self.is_closed() {
                 break;
             }
-            let applied = self.apply(payment, Event::Due, None)?;
+            let applied = self.apply(payment, Event::Due, Proof::None)?;
             payment = applied.payment;
             let mut send = applied.send;
             // An answer may call for another request at once: a void that was not found is resent.
             while let Some(request) = send {
                 let heard = self.perform(&payment, request, pilot.flight().is_awaited());
-                let applied = self.apply(payment, heard.event, heard.response.as_ref())?;
+                let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
                 payment = applied.payment;
                 send = applied.send;
             }
