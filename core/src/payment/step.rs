@@ -313,6 +313,8 @@ impl State {
         self.late_paid = true;
         self.seen = true;
         self.reversal = Reversal::Needed;
+        // Without the phone OVO answers no check: the reversal's acknowledgement must close.
+        self.check_unavailable |= self.phone_forgotten;
         self.settling_since = now;
         (self.attempts, self.checks, self.overdue_alerts, self.sweeps) = (0, 0, 0, 0);
         self.closed = None;
