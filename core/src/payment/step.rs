@@ -535,10 +535,10 @@ fn closed_is_due(policy: &Policy, state: State, now: Boottime) -> Step {
 
 /// Alerts once after five minutes and once after an hour of unfinished settlement (b.5).
 fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    let limit = match state.overdue_alerts {
-        0 => policy.timers.gate_escape,
-        1 => policy.timers.gate_escape * 12,
-        _ => return Step::to(state),
+    let limit = |alerts| match alerts {
+        0 => Some(policy.timers.gate_escape),
+        1 => Some(policy.timers.gate_escape * 12),
+        _ => None,
     };
     // A reversal is overdue from the decision on, everything else from the moment it may be done.
     let since = if state.reversal == Reversal::Needed {
@@ -547,11 +547,14 @@ fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
         state.settling_since.max(state.close_at(policy))
     };
     let late = now.since(since);
-    if late < limit {
-        return Step::to(state);
+    let alert = limit(state.overdue_alerts).is_some_and(|limit| late >= limit);
+    state.overdue_alerts += u8::from(alert);
+    // The pauses between tries grow: they must delay neither an alert nor rule 14b's escape.
+    if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
+        state.due = state.due.map(|due| due.min(since.plus(limit)));
     }
-    state.overdue_alerts += 1;
-    Step::to(state).alerting(Alert::Overdue(late))
+    let step = Step::to(state);
+    if alert { step.alerting(Alert::Overdue(late)) } else { step }
 }
 
 fn checked(
