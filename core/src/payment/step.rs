@@ -256,6 +256,7 @@ impl State {
     /// Rules 5 and 10, and an operator's ruling.
     fn accept(mut self, policy: &Policy, source: Source, now: Boottime) -> Step {
         self.decide(Verdict::Accepted(source), now);
+        self.late_paid = false;
         self.closed = Some(now);
         // A void may need the phone until the day is over.
         self.due = Some(now.plus(policy.timers.keep_phone));
@@ -601,6 +602,8 @@ fn open_checked(
             if waiting && policy.late_success == LateSuccess::Accept {
                 return state.accept(policy, Source::Status, now);
             }
+            // Should the decision be to reverse, then what is reversed is somebody's money.
+            state.late_paid = true;
             Step::to(state)
         }
         StatusAnswer::ForeignSale => {
