@@ -37,7 +37,7 @@ fn settled(shop: &Shop) {
 fn book_the_next_numbers(shop: &Shop, amount: i64, phone: &str) {
     shop.pay("INV-BEFORE", APPROVES);
     let numbers = shop.report("INV-BEFORE").numbers;
-    let next = Numbers::new(numbers.batch(), numbers.reference() + 1).unwrap();
+    let next = Numbers::new(numbers.batch(), numbers.reference() + 1).expect("numbers");
     let sale = Sale {
         merchant_id: DEMO_MERCHANT_ID.to_owned(),
         tid: DEMO_TID.to_owned(),
