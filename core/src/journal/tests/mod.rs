@@ -1,6 +1,7 @@
 //! The engines under test, with real files.
 
 mod engines;
+mod measure;
 
 use std::fs;
 use std::path::{Path, PathBuf};
