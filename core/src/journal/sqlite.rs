@@ -88,6 +88,12 @@ impl SqliteJournal {
         self.lock().as_ref().unwrap().connection.execute_batch(sql)
     }
 
+    /// Forking itself would need unsafe code.
+    #[cfg(test)]
+    pub(super) fn pretend_to_be_forked(&mut self) {
+        self.pid = 1;
+    }
+
     /// Before anything else, the locks too: in a forked child another thread may hold them, for
     /// ever (MP11).
     fn refuse_after_fork(&self) -> Result<(), JournalError> {
