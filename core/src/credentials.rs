@@ -1,6 +1,7 @@
 //! What OVO issues to a merchant, and where it is read from.
 
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -57,6 +58,9 @@ pub struct Credentials {
 /// store code, tid, mid, app id, app key.
 pub const ENVIRONMENT_VARIABLES: [&str; 6] =
     ["OVO_MERCHANT_ID", "OVO_STORE_CODE", "OVO_TID", "OVO_MID", "OVO_APP_ID", "OVO_APP_KEY"];
+
+/// The longest credentials file, in bytes; a real one is below 1 KiB.
+const MAX_FILE: u64 = 64 * 1024;
 
 /// The file form: the same six names in TOML or JSON.
 #[derive(Deserialize)]
@@ -116,8 +120,9 @@ impl Credentials {
     /// `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the file cannot be read, is readable or writable by other
-    /// users of the machine (mode `o+r`, `o+w`), or does not have exactly these keys;
+    /// [`ErrorKind::Configuration`] if the file cannot be read, is longer than 64 KiB, is readable
+    /// or writable by other users of the machine (mode `o+r`, `o+w`), or does not have exactly
+    /// these keys;
     /// [`ErrorKind::InvalidInput`] if a value breaks its rule. No message repeats file content.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -127,16 +132,27 @@ impl Credentials {
                 format!("credentials file {}: {what}", path.display()),
             )
         };
-        let mut file = std::fs::File::open(path)
-            .map_err(|error| refuse(&format!("cannot be opened ({})", error.kind())))?;
+        // A named pipe would block the opening for ever.
+        let unopened =
+            |error: std::io::Error| refuse(&format!("cannot be opened ({})", error.kind()));
+        if !std::fs::metadata(path).map_err(unopened)?.is_file() {
+            return Err(refuse("is not a file"));
+        }
+        let mut file = std::fs::File::open(path).map_err(unopened)?;
         refuse_if_public(&file).map_err(refuse)?;
         let mut text = Zeroizing::new(String::new());
-        // Bounded: a wrong path (a log, a device) must not fill memory.
-        std::io::Read::read_to_string(&mut std::io::Read::take(&mut file, 64 * 1024), &mut text)
-            .map_err(|_| refuse("cannot be read as text"))?;
+        // Bounded: a wrong path (a log, a device) must not fill memory. One byte more than the limit
+        // is asked for, so that a longer file is refused and not read in part.
+        let read = (&mut file).take(MAX_FILE + 1).read_to_string(&mut text);
+        if text.len() as u64 > MAX_FILE {
+            return Err(refuse("is longer than 64 KiB"));
+        }
+        read.map_err(|_| refuse("cannot be read as text"))?;
         // The parsers' own messages quote the line at fault, which may hold the key.
         let parsed = match path.extension().and_then(|extension| extension.to_str()) {
             Some("toml") => toml::from_str::<CredentialsFile>(&text).ok(),
+            // Without its names a list would do as well, value by position.
+            Some("json") if !text.trim_start().starts_with('{') => None,
             Some("json") => serde_json::from_str::<CredentialsFile>(&text).ok(),
             _ => return Err(refuse("its name must end in .toml or .json")),
         };

@@ -1,10 +1,36 @@
-//! ovo-ptp: the merchant side of OVO Push To Pay.
+//! The merchant side of OVO Push To Pay: protocol, retry and reversal policy, durable journal.
+//!
+//! **A customer is debited exactly when the merchant was told Paid.**
+//!
+//! [`Client::pay`] pushes a payment to a customer's phone and returns its [`Outcome`];
+//! [`Client::start`] does the same in the background. What happens when no answer comes is decided
+//! by one pure function, [`payment::step`], over a durable [`journal`]. The [`message`] module
+//! speaks OVO's wire format, the [`transport`] module carries it.
+//!
+//! ```no_run
+//! use ovo_ptp::{Charge, Client, Credentials, Environment, Outcome, Rupiah};
+//!
+//! let credentials = Credentials::from_environment()?;
+//! let client = Client::builder(Environment::Staging, credentials).journal("ovo.db").open()?;
+//! let charge = Charge::new("INV-2026-0001", Rupiah::new(12_500)?, "081234567890".parse()?);
+//! match client.pay(&charge)? {
+//!     Outcome::Paid(receipt) => println!("approval code {:?}", receipt.approval_code()),
+//!     other => println!("{}", other.name()),
+//! }
+//! # Ok::<(), ovo_ptp::Error>(())
+//! ```
+//!
+//! Documents named in comments: "FAQ" and "tech doc" are OVO's pages; `protocol.md`, `safety.md` and
+//! `faults.md` are the project's studies of the wire facts, the state machine and the faults.
 #![forbid(unsafe_code)]
 
 mod amount;
+mod client;
 mod clock;
 mod credentials;
+mod environment;
 mod error;
+mod event;
 mod invoice;
 pub mod journal;
 pub mod message;
@@ -16,9 +42,15 @@ pub mod transport;
 mod wib;
 
 pub use amount::Rupiah;
+pub use client::{
+    Charge, Client, ClientBuilder, Diagnosis, Inquiry, PaymentHandle, PaymentReport, Probe, Status,
+    VoidOutcome,
+};
 pub use clock::{Clock, SystemClock};
 pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES};
+pub use environment::Environment;
 pub use error::{Error, ErrorKind};
+pub use event::{Event, Observer, Phase};
 pub use invoice::MerchantInvoice;
 pub use message::Language;
 pub use numbering::{BatchMethod, HighWater, MAX_NUMBER, Numbers, next_numbers, starting_batch};
@@ -26,3 +58,8 @@ pub use payment::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
 pub use wib::WallTime;
+
+/// The README's examples are compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -42,6 +42,11 @@ impl FromStr for PhoneNumber {
         if typed.len() > MAX_TYPED {
             return refuse("phone: too long for a phone number");
         }
+        let as_number = typed.strip_suffix(".0");
+        if as_number.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())) {
+            // A spreadsheet's number: read as digits it would be another customer's, one longer.
+            return refuse("phone: ends in .0, as if it had been stored as a number");
+        }
         let mut digits = String::with_capacity(typed.len());
         for (index, character) in typed.char_indices() {
             match character {

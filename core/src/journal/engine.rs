@@ -23,7 +23,7 @@ pub(super) enum Write {
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum Written {
-    Begun(Begun),
+    Begun(Box<Begun>),
     Update(Update),
     Boot(u32),
 }
@@ -176,7 +176,9 @@ impl Engine {
 
     fn apply(&mut self, write: &Write) -> Result<Written, JournalError> {
         match write {
-            Write::Begin(new, method) => self.begin(new, *method).map(Written::Begun),
+            Write::Begin(new, method) => {
+                self.begin(new, *method).map(|begun| Written::Begun(Box::new(begun)))
+            }
             Write::Update(payment) => self.update(payment).map(Written::Update),
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
         }
@@ -216,7 +218,7 @@ impl Engine {
             ));
         };
         if before.version != update.version {
-            return Ok(Update::Lost(before));
+            return Ok(Update::Lost(Box::new(before)));
         }
         let after = next_version(&before, update)?;
         let columns = row::encode(&after, &self.incarnation)?;
@@ -252,7 +254,11 @@ impl Engine {
         let mut newest = None;
         for result in results {
             match result {
-                Ok(Written::Begun(Begun::Fresh(payment))) => newest = Some(payment.intent.numbers),
+                Ok(Written::Begun(begun)) => {
+                    if let Begun::Fresh(payment) = &**begun {
+                        newest = Some(payment.intent.numbers);
+                    }
+                }
                 Ok(Written::Boot(boot)) => self.boot = *boot,
                 _ => {}
             }

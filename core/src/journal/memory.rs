@@ -116,7 +116,7 @@ impl Journal for MemoryJournal {
             ));
         };
         if before.version != payment.version {
-            return Ok(Update::Lost(before.clone()));
+            return Ok(Update::Lost(Box::new(before.clone())));
         }
         let after = next_version(before, payment)?;
         rules::check_update(before, &after)?;

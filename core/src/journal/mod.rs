@@ -87,7 +87,7 @@ pub enum Update {
     /// The row is durable as given, with this new version.
     Won(u64),
     /// Somebody else wrote first; this is the row now. Nothing was written.
-    Lost(Payment),
+    Lost(Box<Payment>),
 }
 
 /// Which payments to list.

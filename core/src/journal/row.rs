@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
 /// How many columns stand before the checksum, which covers all of them.
-pub(super) const CHECKED: usize = 48;
+pub(super) const CHECKED: usize = 49;
 
 /// The columns of table `payment`, in the order of [`encode`] and [`decode`].
 pub(super) const COLUMNS: [&str; CHECKED + 1] = [
@@ -72,6 +72,7 @@ pub(super) const COLUMNS: [&str; CHECKED + 1] = [
     "host_date",
     "host_time",
     "void_date",
+    "ruling",
     "checksum",
 ];
 
@@ -172,6 +173,7 @@ pub(super) fn encode<'a>(
         maybe_text(evidence.host_date.as_deref()),
         maybe_text(evidence.host_time.as_deref()),
         maybe_text(evidence.void_date.as_deref()),
+        maybe_text(evidence.ruling.as_deref()),
         integer(0),
     ];
     let mut checksum = Checksum::new(incarnation);
@@ -244,6 +246,7 @@ impl Reader<'_> {
                 host_date: self.maybe_text(45)?,
                 host_time: self.maybe_text(46)?,
                 void_date: self.maybe_text(47)?,
+                ruling: self.maybe_text(48)?,
             },
         })
     }

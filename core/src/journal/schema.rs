@@ -124,6 +124,7 @@ fn payment_table() -> String {
   host_date TEXT,
   host_time TEXT,
   void_date TEXT,
+  ruling TEXT,
   checksum INTEGER NOT NULL,
   CONSTRAINT amount_is_positive CHECK (amount > 0),
   CONSTRAINT numbers_have_six_digits

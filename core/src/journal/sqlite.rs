@@ -178,7 +178,7 @@ impl Journal for SqliteJournal {
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
         match self.submit(Write::Begin(Box::new(new.clone()), method))? {
-            Written::Begun(begun) => Ok(begun),
+            Written::Begun(begun) => Ok(*begun),
             _ => Err(mixed_up()),
         }
     }

@@ -1,10 +1,11 @@
 //! Responses, read as `protocol.md` 2.3 says: any field may be missing, any number may come as
 //! text and the reverse, unknown fields are ignored, and no status code replaces the response code.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::message::{MAX_RESPONSE_BODY, Operation, PaymentRef, ResponseCode};
 use crate::phone::PhoneNumber;
@@ -17,8 +18,9 @@ pub enum Unreadable {
     Empty,
     /// Longer than [`MAX_RESPONSE_BODY`].
     TooLong,
-    /// Not one JSON object: other text, a byte order mark, trailing characters, a key that stands
-    /// twice, more than 128 levels.
+    /// Not one JSON object: other text, a list, a byte order mark, trailing characters, a key that
+    /// stands twice at any level, a number beyond a double, more than 128 levels. Or a field of a
+    /// response is there in another shape (a list for an amount).
     NotJson,
     /// JSON without a `responseCode` of one or two letters or digits.
     NoResponseCode,
@@ -85,6 +87,21 @@ pub struct WalletDetails {
     pub payment_type: Option<String>,
 }
 
+impl WalletDetails {
+    fn read(mut data: Object) -> Result<WalletDetails, Unreadable> {
+        Ok(WalletDetails {
+            ovo_id: data.text("ovoid")?,
+            full_name: data.text("fullName")?,
+            cash_used: data.text("cashUsed")?,
+            cash_balance: data.text("cashBalance")?,
+            points_used: data.text("ovoPointsUsed")?,
+            points_balance: data.text("ovoPointsBalance")?,
+            points_earned: data.text("ovoPointsEarned")?,
+            payment_type: data.text("paymentType")?,
+        })
+    }
+}
+
 impl fmt::Debug for WalletDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("WalletDetails(..)")
@@ -141,39 +158,32 @@ impl Response {
         if body.len() > MAX_RESPONSE_BODY {
             return Err(Unreadable::TooLong);
         }
-        let fields: Fields = serde_json::from_slice(body).map_err(|_| Unreadable::NotJson)?;
+        let Ok(Json::Object(mut fields)) = serde_json::from_slice(body) else {
+            return Err(Unreadable::NotJson);
+        };
         let code = fields
-            .response_code
-            .0
+            .text("responseCode")?
             .and_then(|text| ResponseCode::new(&text))
             .ok_or(Unreadable::NoResponseCode)?;
-        let request_data = fields.request_data.unwrap_or_default();
+        let mut request_data = fields.object("transactionRequestData")?.unwrap_or_default();
+        let response_data = fields.object("transactionResponseData")?;
         Ok(Response {
             code,
-            message_type: fields.message_type.0,
-            processing_code: fields.processing_code.0,
-            amount: fields.amount.0,
-            date: fields.date.0,
-            trace_number: fields.trace_number.0,
-            host_time: fields.host_time.0,
-            host_date: fields.host_date.0,
-            reference: fields.reference_number.0,
-            approval_code: fields.approval_code.0,
-            tid: fields.tid.0,
-            mid: fields.mid.0,
-            batch: request_data.batch.0,
-            invoice: request_data.invoice.0,
-            phone: request_data.phone.0,
-            wallet: fields.response_data.map(|wallet| WalletDetails {
-                ovo_id: wallet.ovo_id.0,
-                full_name: wallet.full_name.0,
-                cash_used: wallet.cash_used.0,
-                cash_balance: wallet.cash_balance.0,
-                points_used: wallet.points_used.0,
-                points_balance: wallet.points_balance.0,
-                points_earned: wallet.points_earned.0,
-                payment_type: wallet.payment_type.0,
-            }),
+            message_type: fields.text("type")?,
+            processing_code: fields.text("processingCode")?,
+            amount: fields.text("amount")?,
+            date: fields.text("date")?,
+            trace_number: fields.text("traceNumber")?,
+            host_time: fields.text("hostTime")?,
+            host_date: fields.text("hostDate")?,
+            reference: fields.text("referenceNumber")?,
+            approval_code: fields.text("approvalCode")?,
+            tid: fields.text("tid")?,
+            mid: fields.text("mid")?,
+            batch: request_data.text("batchNo")?,
+            invoice: request_data.text("merchantInvoice")?,
+            phone: request_data.text("phone")?,
+            wallet: response_data.map(WalletDetails::read).transpose()?,
         })
     }
 
@@ -311,108 +321,105 @@ fn number_echo(field: &Option<String>, expected: i64) -> Echo {
     })
 }
 
-/// Text or a number, read as text; null and absence are the same.
-#[derive(Default)]
-struct Scalar(Option<String>);
+/// A JSON value, as much of it as a response can use.
+///
+/// Read by hand and not by derived structures, because those are too kind: they take a list for an
+/// object by position (`["00", "0210", ...]` would be a success), and they skip what they do not
+/// know without a look at its depth, its numbers or its keys. The depth is bounded by serde_json,
+/// which refuses more than 128 levels of what it is asked to read.
+enum Json {
+    Null,
+    /// Text, or a number as text.
+    Scalar(String),
+    Object(Object),
+    /// True, false or a list: no field of a response is one.
+    Other,
+}
 
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+/// The members of an object, each key once.
+#[derive(Default)]
+struct Object(BTreeMap<String, Json>);
+
+impl Object {
+    /// Takes a field out, as text. Null and absence are the same.
+    fn text(&mut self, key: &str) -> Result<Option<String>, Unreadable> {
+        match self.0.remove(key) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Scalar(text)) => Ok(Some(text)),
+            Some(Json::Object(_) | Json::Other) => Err(Unreadable::NotJson),
+        }
+    }
+
+    /// Takes an object out. Null and absence are the same.
+    fn object(&mut self, key: &str) -> Result<Option<Object>, Unreadable> {
+        match self.0.remove(key) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Object(object)) => Ok(Some(object)),
+            Some(Json::Scalar(_) | Json::Other) => Err(Unreadable::NotJson),
+        }
     }
 }
 
-struct ScalarVisitor;
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
 
-impl Visitor<'_> for ScalarVisitor {
-    type Value = Scalar;
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text or a number")
+        f.write_str("JSON")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
-        Ok(Scalar(Some(text.to_owned())))
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(number.to_string())))
+    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
+        Ok(Json::Other)
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(number.to_string())))
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Scalar(text.to_owned()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-        // `12500.0` is the integer 12500 written by a careless encoder. Above 2^53 a float no
-        // longer holds every integer, so it stays text that equals no amount.
-        let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-        let text = if whole { format!("{number:.0}") } else { number.to_string() };
-        Ok(Scalar(Some(text)))
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Scalar(number.to_string()))
     }
 
-    fn visit_unit<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar(None))
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Scalar(number.to_string()))
     }
-}
 
-#[derive(Deserialize)]
-struct Fields {
-    #[serde(default, rename = "responseCode")]
-    response_code: Scalar,
-    #[serde(default, rename = "type")]
-    message_type: Scalar,
-    #[serde(default, rename = "processingCode")]
-    processing_code: Scalar,
-    #[serde(default)]
-    amount: Scalar,
-    #[serde(default)]
-    date: Scalar,
-    #[serde(default, rename = "traceNumber")]
-    trace_number: Scalar,
-    #[serde(default, rename = "hostTime")]
-    host_time: Scalar,
-    #[serde(default, rename = "hostDate")]
-    host_date: Scalar,
-    #[serde(default, rename = "referenceNumber")]
-    reference_number: Scalar,
-    #[serde(default, rename = "approvalCode")]
-    approval_code: Scalar,
-    #[serde(default)]
-    tid: Scalar,
-    #[serde(default)]
-    mid: Scalar,
-    #[serde(default, rename = "transactionRequestData")]
-    request_data: Option<RequestData>,
-    #[serde(default, rename = "transactionResponseData")]
-    response_data: Option<ResponseData>,
-}
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        // `12500.0` is the integer 12500 written by a careless encoder. From 2^53 on a float no
+        // longer holds every integer: with an exponent its text equals no amount.
+        Ok(Json::Scalar(if number.fract() != 0.0 {
+            number.to_string()
+        } else if number.abs() < 9_007_199_254_740_992.0 {
+            format!("{number:.0}")
+        } else {
+            format!("{number:e}")
+        }))
+    }
 
-#[derive(Deserialize, Default)]
-struct RequestData {
-    #[serde(default, rename = "batchNo")]
-    batch: Scalar,
-    #[serde(default, rename = "merchantInvoice")]
-    invoice: Scalar,
-    #[serde(default)]
-    phone: Scalar,
-}
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+        while list.next_element::<Json>()?.is_some() {}
+        Ok(Json::Other)
+    }
 
-#[derive(Deserialize)]
-struct ResponseData {
-    #[serde(default, rename = "ovoid")]
-    ovo_id: Scalar,
-    #[serde(default, rename = "fullName")]
-    full_name: Scalar,
-    #[serde(default, rename = "cashUsed")]
-    cash_used: Scalar,
-    #[serde(default, rename = "cashBalance")]
-    cash_balance: Scalar,
-    #[serde(default, rename = "ovoPointsUsed")]
-    points_used: Scalar,
-    #[serde(default, rename = "ovoPointsBalance")]
-    points_balance: Scalar,
-    #[serde(default, rename = "ovoPointsEarned")]
-    points_earned: Scalar,
-    #[serde(default, rename = "paymentType")]
-    payment_type: Scalar,
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = BTreeMap::new();
+        while let Some((key, value)) = members.next_entry::<String, Json>()? {
+            // Two parsers on the way would disagree about which of the two counts (OV14).
+            if object.insert(key, value).is_some() {
+                return Err(A::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(Json::Object(Object(object)))
+    }
 }

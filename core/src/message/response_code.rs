@@ -175,7 +175,7 @@ pub struct Entry {
     pub action: &'static str,
 }
 
-use Operation::{CheckPayment, CheckVoid, Inquiry, PushToPay, Reversal, Void};
+use Operation::{CheckPayment, CheckVoid, Inquiry, PushToPay};
 const PUSH: &[Operation] = &[PushToPay];
 const CHECKS: &[Operation] = &[CheckPayment, CheckVoid];
 const ANY: &[Operation] = &Operation::ALL;
@@ -332,14 +332,17 @@ pub const TABLE: &[Entry] = &[
         false,
         "ask for another method",
     ),
-    row(
-        "68",
-        "wallet answered too late: pending",
-        &[PushToPay, CheckPayment],
-        Class::Unknown,
-        false,
-        "wait for the outcome; the library checks, then reverses",
-    ),
+    Entry {
+        text: CustomerText::TimedOut,
+        ..row(
+            "68",
+            "wallet answered too late: pending",
+            &[PushToPay, CheckPayment],
+            Class::Unknown,
+            false,
+            "wait for the outcome; the library checks, then reverses",
+        )
+    },
     row("73", "already reversed", CHECKS, Class::Unknown, false, "nothing; the money is back"),
     row(
         "94",
@@ -352,7 +355,7 @@ pub const TABLE: &[Entry] = &[
     row(
         "96",
         "wrong processing code in a status request",
-        ANY,
+        CHECKS,
         Class::Unknown,
         false,
         "ask OVO whether Check Payment is in the contract",
@@ -376,7 +379,7 @@ pub const TABLE: &[Entry] = &[
     row(
         "ER",
         "OVO internal error",
-        &[PushToPay, Reversal, Void, CheckPayment, CheckVoid],
+        ANY,
         Class::Unknown,
         false,
         "wait for the outcome; the library checks, then reverses",

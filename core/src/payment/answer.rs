@@ -82,6 +82,12 @@ impl PushAnswer {
                     Err(field) => PushAnswer::WrongEcho(field),
                 }
             }
+            // A decline of another sale says nothing about this one.
+            Class::Declined | Class::Misconfigured if response.names_another_sale(payment) => {
+                PushAnswer::WrongEcho(
+                    response.verify_payment(payment).err().unwrap_or(Mismatch::Invoice),
+                )
+            }
             Class::Declined | Class::Misconfigured => PushAnswer::Declined(response.code),
             Class::Duplicate => PushAnswer::Duplicate(response.code),
             Class::Unknown => PushAnswer::Unknown,
@@ -131,7 +137,10 @@ impl StatusAnswer {
         }
         match response.code.as_str() {
             "00" if response.names_another_sale(payment) => StatusAnswer::Doubtful,
-            "00" => StatusAnswer::Paid,
+            // A bare 00 may be anybody's: VI2 wants it to be this void's.
+            "00" if response.verify_address(Operation::CheckVoid, payment).is_ok() => {
+                StatusAnswer::Paid
+            }
             "25" => StatusAnswer::NotFound,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,

@@ -20,6 +20,7 @@ mod timers;
 mod void;
 
 pub use answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+pub(crate) use outcome::settlement_name;
 pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
 pub use record::{Evidence, Intent, Payment, PaymentId};
 pub use state::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};

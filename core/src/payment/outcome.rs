@@ -112,7 +112,7 @@ pub struct Receipt {
     host_time: Option<String>,
     late: bool,
     voided: bool,
-    wallet: Option<WalletDetails>,
+    wallet: Option<Box<WalletDetails>>,
 }
 
 impl Receipt {
@@ -164,11 +164,11 @@ impl Receipt {
     /// The customer's wallet as OVO reported it: only in the outcome that the paying call itself
     /// returns, because it is personal data and never stored.
     pub fn wallet(&self) -> Option<&WalletDetails> {
-        self.wallet.as_ref()
+        self.wallet.as_deref()
     }
 
     pub(crate) fn set_wallet(&mut self, wallet: WalletDetails) {
-        self.wallet = Some(wallet);
+        self.wallet = Some(Box::new(wallet));
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Evidence {
     pub host_time: Option<String>,
     /// The `date` of the void that was sent last; a check of the void repeats it.
     pub void_date: Option<String>,
+    /// The reason of the operator who ruled on the payment last (rule 19).
+    pub ruling: Option<String>,
 }
 
 /// One payment: a row of the journal.

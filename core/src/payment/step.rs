@@ -309,15 +309,16 @@ impl State {
 
     /// Money of this payment is at OVO although the verdict says it must not be: settlement opens
     /// again (rules 15 and 16).
-    fn reopen(mut self, policy: &Policy, now: Boottime) -> Step {
+    fn reopen(mut self, now: Boottime) -> Step {
         self.late_paid = true;
         self.seen = true;
         self.reversal = Reversal::Needed;
+        // Without the phone OVO answers no check: the reversal's acknowledgement must close.
+        self.check_unavailable |= self.phone_forgotten;
         self.settling_since = now;
         (self.attempts, self.checks, self.overdue_alerts, self.sweeps) = (0, 0, 0, 0);
         self.closed = None;
-        // I8: never a reversal before the session can be over.
-        self.due = Some(now.max(self.window.plus(policy.timers.decide)));
+        self.due = Some(now);
         Step::to(self)
     }
 
@@ -408,7 +409,7 @@ fn answered(policy: &Policy, mut state: State, answer: PushAnswer, now: Boottime
         (None, PushAnswer::Unknown) => Step::to(state),
         // b.7: a success that lost against the decision is evidence; the decision stands [M12].
         (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
-            late_success(policy, state, now)
+            late_success(state, now)
         }
         (Some(Verdict::Quarantined), PushAnswer::Approved) => {
             state.late_paid = true;
@@ -421,15 +422,15 @@ fn answered(policy: &Policy, mut state: State, answer: PushAnswer, now: Boottime
     }
 }
 
-fn late_success(policy: &Policy, mut state: State, now: Boottime) -> Step {
+fn late_success(mut state: State, now: Boottime) -> Step {
     state.late_paid = true;
     if state.closed.is_some() {
         // The push outlived its closing check: settle all of it again.
-        return state.reopen(policy, now).alerting(Alert::DelayBoundBroken);
+        return state.reopen(now).alerting(Alert::DelayBoundBroken);
     }
     if state.reversal == Reversal::NotNeeded {
         // Declined on one answer, approved on another.
-        return state.reopen(policy, now).alerting(Alert::LateSuccess);
+        return state.reopen(now).alerting(Alert::LateSuccess);
     }
     // A reversal is under way or acknowledged; the closing check has the last word.
     Step::to(state).alerting(Alert::LateSuccess)
@@ -479,6 +480,13 @@ fn open_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 /// Rules 14 and 14b: reverse what was seen to be ours; otherwise look first.
 fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     let timers = &policy.timers;
+    let earliest = state.window.plus(timers.decide);
+    if now < earliest {
+        // I8, in the one place that begins a reversal: never before the session can be over. (A
+        // reboot moves the window, so that a refund may then be a minute late.)
+        state.due = Some(earliest);
+        return Step::to(state);
+    }
     let waited = now.since(state.settling_since);
     let blind = state.check_unavailable || waited >= timers.gate_escape;
     if state.seen || (blind && state.is_certainly_ours()) {
@@ -527,19 +535,26 @@ fn closed_is_due(policy: &Policy, state: State, now: Boottime) -> Step {
 
 /// Alerts once after five minutes and once after an hour of unfinished settlement (b.5).
 fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    let limit = match state.overdue_alerts {
-        0 => policy.timers.gate_escape,
-        1 => policy.timers.gate_escape * 12,
-        _ => return Step::to(state),
+    let limit = |alerts| match alerts {
+        0 => Some(policy.timers.gate_escape),
+        1 => Some(policy.timers.gate_escape * 12),
+        _ => None,
     };
-    let waited = now.since(state.settling_since.max(state.close_at(policy)));
-    let reversing = now.since(state.settling_since);
-    let late = if state.reversal == Reversal::Needed { reversing } else { waited };
-    if late < limit {
-        return Step::to(state);
+    // A reversal is overdue from the decision on, everything else from the moment it may be done.
+    let since = if state.reversal == Reversal::Needed {
+        state.settling_since
+    } else {
+        state.settling_since.max(state.close_at(policy))
+    };
+    let late = now.since(since);
+    let alert = limit(state.overdue_alerts).is_some_and(|limit| late >= limit);
+    state.overdue_alerts += u8::from(alert);
+    // The pauses between tries grow: they must delay neither an alert nor rule 14b's escape.
+    if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
+        state.due = state.due.map(|due| due.min(since.plus(limit)));
     }
-    state.overdue_alerts += 1;
-    Step::to(state).alerting(Alert::Overdue(late))
+    let step = Step::to(state);
+    if alert { step.alerting(Alert::Overdue(late)) } else { step }
 }
 
 fn checked(
@@ -631,7 +646,7 @@ fn settlement_checked(
                 (None, Some(Verdict::Declined(reason))) => Alert::LyingDecline(reason),
                 (None, _) => Alert::LateDebit,
             };
-            state.reopen(policy, now).alerting(alert)
+            state.reopen(now).alerting(alert)
         }
         StatusAnswer::ForeignSale if state.reversal == Reversal::Needed && !state.seen => {
             // Never reverse somebody else's sale (I10). The check that closes comes later.
@@ -797,7 +812,7 @@ fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boottime) -> St
             if quarantined {
                 state.decide(Verdict::Abandoned, now);
             }
-            state.reopen(policy, now)
+            state.reopen(now)
         }
         Ruling::Close => {
             state.closed = Some(state.closed.unwrap_or(now));

@@ -1,9 +1,23 @@
 //! How a request travels. [`Transport`] is public: a terminal may bring its own modem.
 
+mod chunked;
+mod connection;
+mod date;
+mod deadline;
+mod endpoint;
+mod https;
+mod resolver;
+mod response;
+mod tcp;
+mod trust;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::{Operation, Signature};
+
+pub use https::{HttpsOptions, HttpsTransport};
+pub use trust::Trust;
 
 /// One request: the signed bytes and how long it may take.
 pub struct Request<'a> {
@@ -73,7 +87,7 @@ pub enum FailureKind {
     Resolve,
     /// No TCP connection.
     Connect,
-    /// The TLS handshake failed: certificate, name, version.
+    /// TLS failed: certificate, name, version, an alert, a record that was tampered with.
     Tls,
     /// [`Watch::may_send`] or [`Watch::wait`] said stop.
     Stopped,
@@ -83,6 +97,17 @@ pub enum FailureKind {
     Broken,
     /// The answer is not HTTP, too large, or cut.
     Malformed,
+}
+
+/// Longest failure message: an error may quote what the host sent, such as the names in a
+/// certificate, and a host may send much.
+const MAX_MESSAGE: usize = 200;
+
+/// A failure with a message of one short line.
+fn failure(kind: FailureKind, message: impl std::fmt::Display) -> Failure {
+    let message = message.to_string();
+    let line = message.chars().map(|c| if c.is_control() { '?' } else { c }).take(MAX_MESSAGE);
+    Failure { kind, message: line.collect() }
 }
 
 /// An HTTP answer.

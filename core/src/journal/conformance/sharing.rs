@@ -88,7 +88,7 @@ fn of_many_writers_of_one_row_each_version_has_one_winner(journal: &dyn Journal)
                                 wins.push(version);
                                 row.version = version;
                             }
-                            Update::Lost(now) => row = now,
+                            Update::Lost(now) => row = *now,
                         }
                     }
                     wins

@@ -59,14 +59,14 @@ fn the_first_writer_wins_and_the_other_gets_its_row(journal: &dyn Journal) {
     assert_eq!(winner.version, 2);
     for late in [abandoned, accepted] {
         match journal.update(&late) {
-            Ok(Update::Lost(row)) => assert_eq!(row, winner),
+            Ok(Update::Lost(row)) => assert_eq!(*row, winner),
             other => panic!("the row was written before: {other:?}"),
         }
     }
     assert_eq!(stored(journal, &winner), winner);
     let mut ahead = winner.clone();
     ahead.version += 1;
-    assert!(matches!(journal.update(&ahead), Ok(Update::Lost(row)) if row == winner));
+    assert!(matches!(journal.update(&ahead), Ok(Update::Lost(row)) if *row == winner));
 }
 
 fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
@@ -136,6 +136,7 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         host_date: Some("0105".to_owned()),
         host_time: Some("100003".to_owned()),
         void_date: Some("2026-01-05 11:00:00.000".to_owned()),
+        ruling: Some("ticket 17: OVO confirmed by mail".to_owned()),
     };
     write(journal, payment);
 }

@@ -1,0 +1,43 @@
+# Two commands matter first: `make demo` and `make test`. Everything else is listed by `make help`.
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+.PHONY: help demo test lint faults sandbox bench response-codes clean
+
+help:
+	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
+	@echo "make test            every test"
+	@echo "make lint            formatting and lints, as CI runs them"
+	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
+	@echo "make sandbox         OVO's side as a program, until interrupted"
+	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
+	@echo "make response-codes  writes the table of response codes into README.md again"
+
+demo:
+	@$(CARGO) build --quiet --package ovo-demo
+	@$(CARGO) run --quiet --package ovo-demo
+
+test:
+	$(CARGO) test --workspace --quiet
+	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+faults:
+	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report --entries
+
+sandbox:
+	$(CARGO) run --quiet --package ovo-sandbox -- --https
+
+bench:
+	tests/bench/run
+
+response-codes:
+	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,136 @@
+//! Commit first: the one place where the policy's step becomes durable.
+
+use crate::client::Inner;
+use crate::client::exchange::keep;
+use crate::event::Event as ClientEvent;
+use crate::journal::{JournalError, Update};
+use crate::message::Response;
+use crate::payment::{Event, Outcome, Payment, Refusal, Request, Step, step};
+
+/// What an event brings along for the record.
+#[derive(Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// Nothing.
+    None,
+    /// OVO's answer: kept if it decides.
+    Answer(&'a Response),
+    /// An operator's reason.
+    Ruling(&'a str),
+}
+
+impl<'a> From<Option<&'a Response>> for Proof<'a> {
+    fn from(response: Option<&'a Response>) -> Self {
+        response.map_or(Proof::None, Proof::Answer)
+    }
+}
+
+/// What may be done now that the row is durable.
+pub(super) struct Applied {
+    /// The row as it is in the journal.
+    pub(super) payment: Payment,
+    /// The request to send.
+    pub(super) send: Option<Request>,
+    /// Why the event was refused.
+    pub(super) refused: Option<Refusal>,
+}
+
+impl Inner {
+    /// Steps `event` on `payment` and commits. If somebody else wrote the row first, steps again on
+    /// theirs: the loser of a race follows the winner (b.7).
+    pub(super) fn apply(
+        &self,
+        payment: Payment,
+        event: Event,
+        proof: Proof<'_>,
+    ) -> Result<Applied, JournalError> {
+        let mut payment = payment;
+        loop {
+            if payment.boot != self.boot {
+                payment = self.rebase(payment)?;
+                continue;
+            }
+            let step = step(&self.policy, &payment.state, event, self.clock.boottime());
+            if step.state == payment.state {
+                self.announce(&payment, &payment, &step);
+                return Ok(Applied { payment, send: step.send, refused: step.refused });
+            }
+            match self.commit(&payment, &step, proof)? {
+                Ok(committed) => {
+                    self.announce(&payment, &committed, &step);
+                    return Ok(Applied {
+                        payment: committed,
+                        send: step.send,
+                        refused: step.refused,
+                    });
+                }
+                Err(theirs) => payment = theirs,
+            }
+        }
+    }
+
+    /// Gives a row of an earlier boot times that mean something now. Which event brings it here
+    /// does not matter: its windows begin again before anything else happens to it.
+    fn rebase(&self, payment: Payment) -> Result<Payment, JournalError> {
+        let away = self.clock.wall().unix_millis() - payment.written.unix_millis();
+        let away = std::time::Duration::from_millis(u64::try_from(away).unwrap_or(0));
+        let now = self.clock.boottime();
+        let mut step = step(&self.policy, &payment.state, Event::Rebooted { away }, now);
+        step.state.touched = now;
+        match self.commit(&payment, &step, Proof::None)? {
+            Ok(committed) => Ok(committed),
+            Err(theirs) => Ok(theirs),
+        }
+    }
+
+    /// `Ok(Err(row))` if the compare-and-set lost.
+    fn commit(
+        &self,
+        payment: &Payment,
+        step: &Step,
+        proof: Proof<'_>,
+    ) -> Result<Result<Payment, Payment>, JournalError> {
+        let mut next = payment.clone();
+        next.state = step.state;
+        next.boot = self.boot;
+        next.written = self.clock.wall();
+        match proof {
+            Proof::Answer(response) if step.state.verdict != payment.state.verdict => {
+                keep(&mut next.evidence, response);
+            }
+            Proof::Ruling(reason) => next.evidence.ruling = Some(reason.to_owned()),
+            Proof::Answer(_) | Proof::None => {}
+        }
+        if step.send == Some(Request::Void) {
+            next.evidence.void_date = Some(next.written.wib_text());
+        }
+        if step.state.phone_forgotten {
+            next.intent.phone = None;
+        }
+        match self.journal.update(&next)? {
+            Update::Won(version) => {
+                next.version = version;
+                Ok(Ok(next))
+            }
+            Update::Lost(theirs) => Ok(Err(*theirs)),
+        }
+    }
+
+    fn announce(&self, before: &Payment, after: &Payment, step: &Step) {
+        let invoice = || after.intent.invoice.clone();
+        if let Some(alert) = step.alert {
+            self.tell(|| ClientEvent::Alert {
+                invoice: invoice(),
+                numbers: after.intent.numbers,
+                alert,
+            });
+        }
+        if before.state.verdict != after.state.verdict {
+            if let Some(outcome) = Outcome::of(after) {
+                self.tell(|| ClientEvent::Decided { invoice: invoice(), outcome: outcome.name() });
+            }
+        }
+        if before.state.closed.is_none() && after.state.closed.is_some() {
+            self.tell(|| ClientEvent::Settled { invoice: invoice() });
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Setting a client up.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::client::seal::PhoneSeal;
+use crate::client::{Client, Inner};
+use crate::clock::{Clock, SystemClock};
+use crate::credentials::Credentials;
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+use crate::event::{Event, Observer};
+use crate::journal::{Journal, SqliteJournal, SqliteOptions};
+use crate::message::{Signer, SigningMode};
+use crate::numbering::BatchMethod;
+use crate::payment::{LateSuccess, Policy, Timers};
+use crate::transport::{HttpsOptions, HttpsTransport, Transport, Trust};
+
+enum JournalChoice {
+    Missing,
+    File(PathBuf),
+    Own(Arc<dyn Journal>),
+}
+
+/// Everything a client can be told before it is opened. Each setting has a safe default.
+pub struct ClientBuilder {
+    environment: Environment,
+    credentials: Credentials,
+    journal: JournalChoice,
+    journal_options: SqliteOptions,
+    transport: Option<Arc<dyn Transport>>,
+    trust: Trust,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+    batch_method: BatchMethod,
+    signing: SigningMode,
+    phone_in_reversal: bool,
+    background: bool,
+    settle_rate: u32,
+    observer: Option<Observer>,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(environment: Environment, credentials: Credentials) -> Self {
+        ClientBuilder {
+            environment,
+            credentials,
+            journal: JournalChoice::Missing,
+            journal_options: SqliteOptions::default(),
+            transport: None,
+            trust: Trust::Platform,
+            clock: Arc::new(SystemClock),
+            policy: Policy::default(),
+            batch_method: BatchMethod::default(),
+            signing: SigningMode::default(),
+            phone_in_reversal: false,
+            background: true,
+            settle_rate: 10,
+            observer: None,
+        }
+    }
+
+    /// The journal's file, made if it does not exist (mode 0600). Required, unless a
+    /// [`journal_engine`](Self::journal_engine) is given. One journal serves one set of tid and
+    /// mid: batch and reference numbers are counted in it.
+    #[must_use]
+    pub fn journal(mut self, path: impl AsRef<Path>) -> Self {
+        self.journal = JournalChoice::File(path.as_ref().to_owned());
+        self
+    }
+
+    /// How the journal's file is opened: shared between processes, another first batch.
+    #[must_use]
+    pub fn journal_options(mut self, options: SqliteOptions) -> Self {
+        self.journal_options = options;
+        self
+    }
+
+    /// Another journal engine.
+    #[must_use]
+    pub fn journal_engine(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = JournalChoice::Own(journal);
+        self
+    }
+
+    /// Another transport, for example a terminal's own modem. The environment's address and the
+    /// trust store are then that transport's business.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Which certificate authorities are trusted: the platform's (default), or a PEM file for
+    /// terminals without a trust store. Verification itself cannot be switched off.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Another clock, for simulations.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The waits. Refused at [`open`](Self::open) if shorter than OVO's, unless the environment
+    /// is a sandbox on this machine. Default [`Timers::OVO`].
+    #[must_use]
+    pub fn timers(mut self, timers: Timers) -> Self {
+        self.policy.timers = timers;
+        self
+    }
+
+    /// What to do with a success that only the status check reported. Default: accept, because
+    /// the customer has paid and still stands there.
+    #[must_use]
+    pub fn late_success(mut self, late_success: LateSuccess) -> Self {
+        self.policy.late_success = late_success;
+        self
+    }
+
+    /// Whether the contract has Check Payment. Default: yes; OVO recommends it, and without it
+    /// doubtful payments need an operator.
+    #[must_use]
+    pub fn check_payment(mut self, contracted: bool) -> Self {
+        self.policy.check_payment = contracted;
+        self
+    }
+
+    /// Whether every decline is verified by a late check. Default: yes; it costs three requests
+    /// and closes the hole of a decline that hides a debit.
+    #[must_use]
+    pub fn verify_declines(mut self, verify: bool) -> Self {
+        self.policy.verify_declines = verify;
+        self
+    }
+
+    /// When a new batch begins. Default: continuous, because it depends on no clock.
+    #[must_use]
+    pub fn batch_method(mut self, method: BatchMethod) -> Self {
+        self.batch_method = method;
+        self
+    }
+
+    /// What the signature covers. Default: not the body, which is OVO's published vector;
+    /// [`Client::doctor`] tells which one the host accepts.
+    #[must_use]
+    pub fn signing(mut self, signing: SigningMode) -> Self {
+        self.signing = signing;
+        self
+    }
+
+    /// Whether reversals carry the phone. Default: no, as in OVO's 1.6 documents.
+    #[must_use]
+    pub fn phone_in_reversal(mut self, carry: bool) -> Self {
+        self.phone_in_reversal = carry;
+        self
+    }
+
+    /// Whether the client settles by itself, on one thread of its own. Default: yes. Without it,
+    /// call [`Client::settle`] from an idle loop: refunds wait for that call.
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// At most so many settlement requests a second, so that a backlog after an outage does not
+    /// crowd out new payments. Default 10.
+    #[must_use]
+    pub fn settle_rate(mut self, per_second: u32) -> Self {
+        self.settle_rate = per_second.max(1);
+        self
+    }
+
+    /// Who hears the client's events: countdowns, exchanges, alerts.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
+    /// all cases nothing was sent.
+    pub fn open(self) -> Result<Client, Error> {
+        if !self.environment.is_loopback() {
+            self.policy.timers.validate_for_ovo()?;
+        }
+        let transport: Arc<dyn Transport> = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpsTransport::new(
+                &self.environment.url(),
+                HttpsOptions { trust: self.trust, ..HttpsOptions::default() },
+            )?),
+        };
+        let journal: Arc<dyn Journal> = match self.journal {
+            JournalChoice::Own(journal) => journal,
+            JournalChoice::File(path) => {
+                Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
+            }
+            JournalChoice::Missing => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    "journal: a file is required; without one a power cut could cost a customer money",
+                ));
+            }
+        };
+        let boot = journal.enter_boot(&self.clock.boot_id())?;
+        let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
+        let inner = Arc::new(Inner {
+            signer: Signer::new(
+                self.credentials.app_id(),
+                self.credentials.app_key(),
+                self.signing,
+            ),
+            seal: PhoneSeal::new(self.credentials.app_key()),
+            credentials: self.credentials,
+            policy: self.policy,
+            batch_method: self.batch_method,
+            phone_in_reversal: self.phone_in_reversal,
+            settle_pause: Duration::from_secs(1).mul_f64(scale.min(1.0)) / self.settle_rate,
+            look_up: Inner::LOOK_UP.mul_f64(scale.clamp(0.001, 1.0)),
+            journal,
+            transport,
+            clock: self.clock,
+            boot,
+            observer: self.observer,
+            flights: Arc::default(),
+            server_clock: Default::default(),
+            closed: AtomicBool::new(false),
+            alarm: (Mutex::new(false), Condvar::new()),
+            process: std::process::id(),
+        });
+        Client::launch(inner, self.background)
+    }
+}

@@ -1,0 +1,159 @@
+//! `doctor`: is everything set up so that a payment can be trusted?
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::client::Inner;
+use crate::journal::Health;
+use crate::message::{Class, Operation, ResponseCode, Signer, SigningMode, inquiry};
+use crate::transport::{Exchange, Request, Unwatched, Watch};
+
+/// A number that is well formed and belongs to nobody, for a harmless inquiry.
+const NOBODY: &str = "081100000000";
+
+/// How the host answered an inquiry signed in one way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Probe {
+    /// The signature was accepted; the code is whatever the inquiry itself got.
+    Accepted(ResponseCode),
+    /// The host refused the set-up with this code (63: app id, key or signature; EB: tid or mid;
+    /// BR: the request's form; 58: inquiry not in the contract).
+    Refused(ResponseCode),
+    /// No readable answer; the text says how it ended.
+    NoAnswer(String),
+}
+
+/// What [`Client::doctor`](crate::Client::doctor) found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The signing mode that the client uses.
+    pub signing: SigningMode,
+    /// Signed without the body.
+    pub without_body: Probe,
+    /// Signed with the body.
+    pub with_body: Probe,
+    /// How far this machine's clock is ahead of the host's (negative: behind), if the host told
+    /// its time over TLS. Whole seconds; the exchange itself takes part of one.
+    pub clock_ahead_seconds: Option<i64>,
+    /// The journal's health, or what is wrong with it.
+    pub journal: Result<Health, String>,
+}
+
+impl Diagnosis {
+    /// What must be mended, one line each; empty if all is well.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let (ours, other, other_name) = match self.signing {
+            SigningMode::WithoutBody => (&self.without_body, &self.with_body, "with the body"),
+            SigningMode::WithBody => (&self.with_body, &self.without_body, "without the body"),
+        };
+        match ours {
+            Probe::Accepted(_) => {}
+            Probe::Refused(code) if matches!(other, Probe::Accepted(_)) => problems.push(format!(
+                "the host refuses this client's signature (code {code}) but accepts one {other_name}: change the signing mode"
+            )),
+            Probe::Refused(code) => problems.push(format!(
+                "the host refuses the set-up: code {code}, {}",
+                code.entry().map_or("unknown", |entry| entry.meaning)
+            )),
+            Probe::NoAnswer(how) => problems.push(format!("the host gave no readable answer: {how}")),
+        }
+        if let Some(ahead) = self.clock_ahead_seconds.filter(|ahead| ahead.abs() > 30) {
+            problems.push(format!(
+                "this machine's clock is {} s {} the host's: set it, or signatures and dates may be refused",
+                ahead.abs(),
+                if ahead > 0 { "ahead of" } else { "behind" }
+            ));
+        }
+        match &self.journal {
+            Ok(health) => problems.extend(health.problems.iter().cloned()),
+            Err(message) => problems.push(message.clone()),
+        }
+        problems
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let probe = |probe: &Probe| match probe {
+            Probe::Accepted(code) => format!("accepted (code {code})"),
+            Probe::Refused(code) => format!("refused (code {code})"),
+            Probe::NoAnswer(how) => format!("no readable answer ({how})"),
+        };
+        writeln!(f, "signing without body: {}", probe(&self.without_body))?;
+        writeln!(f, "signing with body:    {}", probe(&self.with_body))?;
+        match self.clock_ahead_seconds {
+            Some(ahead) => writeln!(f, "clock:                {ahead:+} s against the host")?,
+            None => writeln!(f, "clock:                the host told no time over TLS")?,
+        }
+        match &self.journal {
+            Ok(health) => writeln!(
+                f,
+                "journal:              {} payments, {} not settled",
+                health.payments, health.unsettled
+            )?,
+            Err(message) => writeln!(f, "{message}")?,
+        }
+        match self.problems().as_slice() {
+            [] => write!(f, "all is well"),
+            problems => write!(f, "to mend: {}", problems.join("; ")),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn diagnose(&self) -> Diagnosis {
+        let mut clock_ahead_seconds = None;
+        let mut probe = |signer: &Signer| self.probe(signer, &mut clock_ahead_seconds);
+        let without_body = probe(&self.signer.with_mode(SigningMode::WithoutBody));
+        let with_body = probe(&self.signer.with_mode(SigningMode::WithBody));
+        Diagnosis {
+            signing: self.signer.mode(),
+            without_body,
+            with_body,
+            clock_ahead_seconds,
+            journal: self.journal.health().map_err(|error| error.to_string()),
+        }
+    }
+
+    fn probe(&self, signer: &Signer, clock_ahead: &mut Option<i64>) -> Probe {
+        let Ok(phone) = NOBODY.parse() else {
+            return Probe::NoAnswer("no number to ask for".to_owned());
+        };
+        let now = self.clock.wall();
+        let body = inquiry(
+            self.credentials.merchant_id(),
+            self.credentials.terminal(),
+            &phone,
+            &now.wib_text(),
+        );
+        let budget: Duration = self.policy.timers.exchange_budget;
+        let request = Request {
+            operation: Operation::Inquiry,
+            body: body.bytes(),
+            app_id: signer.app_id(),
+            signature: &signer.sign(body.bytes(), now),
+            send_budget: budget,
+            total_budget: budget,
+        };
+        let watch: std::sync::Arc<dyn Watch> = std::sync::Arc::new(Unwatched);
+        match self.transport.exchange(&request, &watch) {
+            Exchange::Answered(answer) => {
+                if let Some(date) = answer.server_date {
+                    *clock_ahead = Some(self.clock.wall().unix_seconds() - date);
+                }
+                match crate::message::Response::read(&answer.body) {
+                    Ok(response) if response.code.class() == Class::Misconfigured => {
+                        Probe::Refused(response.code)
+                    }
+                    Ok(response) => Probe::Accepted(response.code),
+                    Err(_) => Probe::NoAnswer(format!("HTTP {}", answer.status)),
+                }
+            }
+            Exchange::NotSent(failure) | Exchange::NoAnswer(failure) => {
+                Probe::NoAnswer(failure.message)
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Driving one payment from its Intent to its verdict, on the caller's thread.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::client::Inner;
+use crate::client::flight::{Flight, Pilot};
+use crate::event::{Event as ClientEvent, Phase};
+use crate::journal::JournalError;
+use crate::message::{Response, WalletDetails};
+use crate::payment::{Event, Outcome, Payment, step};
+use crate::phone::PhoneNumber;
+use crate::transport::Watch;
+
+/// How often a waiting payment looks up: for the countdown, and to notice that the client closes.
+const LOOK_UP: Duration = Duration::from_secs(1);
+/// How often a failed commit of a verdict is tried again before the call gives up.
+const COMMIT_RETRY: Duration = Duration::from_millis(200);
+
+/// The payment while its push is under way. The transport calls it from inside the exchange, on
+/// the driving thread; the mutex is there because the transport may be anybody's.
+struct Underway {
+    inner: Arc<Inner>,
+    flight: Arc<Flight>,
+    row: Mutex<Row>,
+}
+
+struct Row {
+    payment: Payment,
+    wallet: Option<WalletDetails>,
+}
+
+impl Underway {
+    fn row(&self) -> MutexGuard<'_, Row> {
+        self.row.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Applies an event; after a failure of the journal the row is read again before anything
+    /// else happens to it (P9).
+    fn apply(&self, row: &mut Row, event: Event, response: Option<&Response>) -> Applied {
+        match self.inner.apply(row.payment.clone(), event, response.into()) {
+            Ok(applied) => {
+                let undecided = row.payment.state.verdict.is_none();
+                row.payment = applied.payment;
+                if undecided && row.payment.state.verdict.is_some() {
+                    row.wallet = response.and_then(|response| response.wallet.clone());
+                }
+                Ok(applied.send)
+            }
+            Err(error) => {
+                self.inner.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
+                    row.payment = current;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs what is due: the check at 60.5 s, the decision at 65 s.
+    fn advance(&self) -> Result<(), JournalError> {
+        loop {
+            let mut row = self.row();
+            let now = self.inner.clock.boottime();
+            let due = row.payment.state.due.is_some_and(|due| due <= now);
+            if row.payment.state.verdict.is_some() || !due {
+                return Ok(());
+            }
+            let Some(request) = self.apply(&mut row, Event::Due, None)? else { continue };
+            let payment = row.payment.clone();
+            drop(row);
+            self.progress(Phase::Checking);
+            let heard = self.inner.perform(&payment, request, self.flight.is_awaited());
+            let event = match heard.event {
+                // Somebody may have begun or stopped to wait while the check was under way.
+                Event::Checked { issued, answer, .. } => {
+                    Event::Checked { issued, answer, waiting: self.flight.is_awaited() }
+                }
+                other => other,
+            };
+            self.apply(&mut self.row(), event, heard.response.as_ref())?;
+        }
+    }
+
+    fn progress(&self, phase: Phase) {
+        let row = self.row();
+        let timers = &self.inner.policy.timers;
+        let window = row.payment.state.window;
+        let customer = timers.session.mul_f64(55.0 / 60.0);
+        let (phase, end) = match phase {
+            Phase::WaitingForCustomer if self.inner.clock.boottime() < window.plus(customer) => {
+                (phase, window.plus(customer))
+            }
+            Phase::Sending => (phase, window.plus(timers.decide)),
+            _ => (Phase::Checking, window.plus(timers.decide)),
+        };
+        let invoice = row.payment.intent.invoice.clone();
+        drop(row);
+        let remaining = end.since(self.inner.clock.boottime());
+        self.inner.tell(|| ClientEvent::Progress { invoice, phase, remaining });
+    }
+
+    /// Until the next thing is due, at most one look-up interval.
+    fn pause(&self) -> Duration {
+        let row = self.row();
+        let now = self.inner.clock.boottime();
+        let due = row.payment.state.due.map_or(LOOK_UP, |due| due.since(now));
+        due.min(self.inner.look_up).max(Duration::from_millis(1))
+    }
+}
+
+type Applied = Result<Option<crate::payment::Request>, JournalError>;
+
+impl Watch for Underway {
+    /// Rules 3 and 4: in time, and still undecided in the journal itself.
+    fn may_send(&self) -> bool {
+        if self.inner.is_closed() {
+            return false;
+        }
+        let row = self.row();
+        let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) else { return false };
+        current.version == row.payment.version
+            && current.state.may_send(&self.inner.policy, self.inner.clock.boottime())
+    }
+
+    fn sent(&self) {
+        let mut row = self.row();
+        let now = self.inner.clock.boottime();
+        // Kept in memory; the next commit writes it. A crash before that falls back on the Intent.
+        let step = step(&self.inner.policy, &row.payment.state, Event::Sent, now);
+        row.payment.state = step.state;
+        drop(row);
+        self.progress(Phase::WaitingForCustomer);
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        if self.inner.is_closed() {
+            return None;
+        }
+        // A journal failure is not the end of the exchange: the answer may still come.
+        let _ = self.advance();
+        if self.row().payment.state.verdict.is_some() {
+            return None;
+        }
+        if self.inner.observer.is_some() {
+            self.progress(Phase::WaitingForCustomer);
+        }
+        Some(self.pause())
+    }
+}
+
+impl Inner {
+    /// Pushes a payment whose Intent was made by this very call, and waits for the verdict.
+    pub(super) fn fly(self: &Arc<Self>, payment: Payment, phone: &PhoneNumber, pilot: Pilot) {
+        let underway = self.underway(payment, pilot.flight());
+        underway.progress(Phase::Sending);
+        let watch: Arc<dyn Watch> = underway.clone();
+        let payment = underway.row().payment.clone();
+        let heard = self.push(&payment, phone, &watch);
+        self.commit_answer(&underway, heard.event, heard.response.as_ref());
+        self.finish(&underway, pilot);
+    }
+
+    /// Takes up a payment whose push was made by an earlier process or call: no second push.
+    pub(super) fn resume(self: &Arc<Self>, payment: Payment, pilot: Pilot) {
+        let underway = self.underway(payment, pilot.flight());
+        if underway.row().payment.boot != self.boot {
+            // The window begins again in full before anything else is considered.
+            let _ = underway.apply(&mut underway.row(), Event::Due, None);
+        }
+        self.finish(&underway, pilot);
+    }
+
+    fn underway(self: &Arc<Self>, payment: Payment, flight: &Arc<Flight>) -> Arc<Underway> {
+        Arc::new(Underway {
+            inner: Arc::clone(self),
+            flight: Arc::clone(flight),
+            row: Mutex::new(Row { payment, wallet: None }),
+        })
+    }
+
+    /// The answer is worth several tries: behind it stands a customer who may have paid.
+    fn commit_answer(&self, underway: &Underway, event: Event, response: Option<&Response>) {
+        loop {
+            let mut row = underway.row();
+            if underway.apply(&mut row, event, response).is_ok() {
+                return;
+            }
+            let give_up = row.payment.state.window.plus(self.policy.timers.decide);
+            drop(row);
+            if self.is_closed() || self.clock.boottime() >= give_up {
+                return;
+            }
+            self.clock.sleep(COMMIT_RETRY.min(self.look_up));
+        }
+    }
+
+    /// Waits for the clock until there is a verdict, and tells it.
+    fn finish(&self, underway: &Underway, pilot: Pilot) {
+        let deadline = {
+            let row = underway.row();
+            let timers = &self.policy.timers;
+            row.payment.state.window.plus(timers.decide + timers.exchange_budget)
+        };
+        loop {
+            let advanced = underway.advance();
+            let outcome = {
+                let mut row = underway.row();
+                let mut outcome = Outcome::of(&row.payment);
+                if let (Some(Outcome::Paid(receipt)), Some(wallet)) =
+                    (&mut outcome, row.wallet.take())
+                {
+                    receipt.set_wallet(wallet);
+                }
+                outcome
+            };
+            if let Some(outcome) = outcome {
+                pilot.land(outcome);
+                self.wake_settler();
+                return;
+            }
+            // Closed, or a journal that does not come back: the truth is "not decided". The row is
+            // taken up again by whoever opens the journal next.
+            let stuck = advanced.is_err() && self.clock.boottime() >= deadline;
+            if self.is_closed() || stuck {
+                let invoice = underway.row().payment.intent.invoice.clone();
+                pilot.land(Outcome::Interrupted(invoice));
+                return;
+            }
+            underway.progress(Phase::Checking);
+            let pause = if advanced.is_err() { COMMIT_RETRY } else { underway.pause() };
+            self.clock.sleep(pause.min(self.look_up));
+        }
+    }
+
+    pub(super) const LOOK_UP: Duration = LOOK_UP;
+}

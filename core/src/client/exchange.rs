@@ -1,0 +1,198 @@
+//! One request for one payment: built, signed, sent, and its answer classified. No decisions here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Inner;
+use crate::client::server_clock::host_time_fits;
+use crate::event::Event as ClientEvent;
+use crate::message::{RequestBody, Response};
+use crate::numbering::Numbers;
+use crate::payment::{
+    Event, Evidence, Payment, PushAnswer, Request, ReversalAnswer, StatusAnswer, VoidAnswer,
+};
+use crate::phone::PhoneNumber;
+use crate::transport::{self, Exchange, HttpAnswer, Unwatched, Watch};
+
+/// A classified answer, and what of it is kept as evidence if it decides.
+pub(super) struct Heard {
+    pub(super) event: Event,
+    pub(super) response: Option<Response>,
+}
+
+impl Inner {
+    /// Sends the request that the policy asked for and reads the answer into the event to step.
+    pub(super) fn perform(&self, payment: &Payment, request: Request, waiting: bool) -> Heard {
+        let issued = self.clock.boottime();
+        let intent = &payment.intent;
+        let phone = self.phone_of(payment);
+        let now = || self.clock.wall().wib_text();
+        match request {
+            Request::CheckPayment => {
+                let body = intent.reference(phone.as_ref()).check_payment(&intent.date());
+                let budget = if payment.state.verdict.is_none() {
+                    self.policy.timers.check_budget
+                } else {
+                    self.policy.timers.exchange_budget
+                };
+                let (_, response) = self.ask(&body, Some(intent.numbers), budget);
+                let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
+                    let same_time = host_time_fits(response, intent.wall);
+                    StatusAnswer::classify(
+                        response,
+                        &intent.reference(phone.as_ref()),
+                        payment.state.duplicate_hint,
+                        same_time,
+                    )
+                });
+                Heard { event: Event::Checked { issued, answer, waiting }, response }
+            }
+            Request::Reversal => {
+                let carried = if self.phone_in_reversal { phone.as_ref() } else { None };
+                let body = intent.reference(carried).reversal(&now());
+                let (exchange, response) =
+                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let answer = match (&exchange, &response) {
+                    (_, Some(response)) => {
+                        ReversalAnswer::classify(response, &intent.reference(phone.as_ref()))
+                    }
+                    (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
+                    (Exchange::Answered(HttpAnswer { retry_after, .. }), _) => {
+                        ReversalAnswer::Again(
+                            retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+                        )
+                    }
+                    (Exchange::NoAnswer(_), _) => ReversalAnswer::Again(None),
+                };
+                Heard { event: Event::Reversed { issued, answer }, response }
+            }
+            Request::Void => {
+                let date = payment.evidence.void_date.clone().unwrap_or_else(now);
+                let body = intent.reference(phone.as_ref()).void(&date);
+                let (exchange, response) =
+                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let answer = match (&exchange, &response) {
+                    (_, Some(response)) => {
+                        VoidAnswer::classify(response, &intent.reference(phone.as_ref()))
+                    }
+                    (Exchange::NotSent(_), _) => VoidAnswer::NotSent,
+                    _ => VoidAnswer::Unknown,
+                };
+                Heard { event: Event::VoidAnswered(answer), response }
+            }
+            Request::CheckVoid => {
+                let date = payment.evidence.void_date.clone().unwrap_or_else(now);
+                let body = intent.reference(phone.as_ref()).check_void(&date);
+                let (_, response) =
+                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
+                    StatusAnswer::classify_void(response, &intent.reference(phone.as_ref()))
+                });
+                let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
+                Heard { event: Event::VoidChecked { answer, in_time }, response }
+            }
+        }
+    }
+
+    /// Pushes: the one request whose waiting is watched.
+    pub(super) fn push(
+        &self,
+        payment: &Payment,
+        phone: &PhoneNumber,
+        watch: &Arc<dyn Watch>,
+    ) -> Heard {
+        let intent = &payment.intent;
+        let reference = intent.reference(Some(phone));
+        let body = reference.push_to_pay(&intent.date());
+        let timers = &self.policy.timers;
+        // The watch ends the wait at the verdict; this is the backstop behind it.
+        let total = timers.send_budget + timers.decide + timers.exchange_budget;
+        let (exchange, response) =
+            self.send(&body, Some(intent.numbers), timers.send_budget, total, watch);
+        let event = match (&exchange, &response) {
+            (Exchange::NotSent(_), _) => Event::NotSent,
+            (_, Some(response)) => Event::Answered(PushAnswer::classify(response, &reference)),
+            _ => Event::Answered(PushAnswer::Unknown),
+        };
+        Heard { event, response }
+    }
+
+    /// A request nobody watches.
+    pub(super) fn ask(
+        &self,
+        body: &RequestBody,
+        numbers: Option<Numbers>,
+        budget: Duration,
+    ) -> (Exchange, Option<Response>) {
+        let unwatched: Arc<dyn Watch> = Arc::new(Unwatched);
+        self.send(body, numbers, budget.min(self.policy.timers.send_budget), budget, &unwatched)
+    }
+
+    fn send(
+        &self,
+        body: &RequestBody,
+        numbers: Option<Numbers>,
+        send_budget: Duration,
+        total_budget: Duration,
+        watch: &Arc<dyn Watch>,
+    ) -> (Exchange, Option<Response>) {
+        // A fresh random and hmac for every attempt, from one reading of the clock.
+        let signature = self.signer.sign(body.bytes(), self.clock.wall());
+        let request = transport::Request {
+            operation: body.operation(),
+            body: body.bytes(),
+            app_id: self.signer.app_id(),
+            signature: &signature,
+            send_budget,
+            total_budget,
+        };
+        let exchange = self.transport.exchange(&request, watch);
+        let response = match &exchange {
+            Exchange::Answered(answer) => {
+                if let Some(date) = answer.server_date {
+                    self.server_clock.learn(date, self.clock.boottime());
+                }
+                Response::read(&answer.body)
+            }
+            _ => Err(crate::message::Unreadable::Empty),
+        };
+        self.tell(|| ClientEvent::Exchanged {
+            numbers,
+            operation: body.operation(),
+            result: result_line(&exchange, response.as_ref().ok()),
+        });
+        (exchange, response.ok())
+    }
+
+    pub(super) fn phone_of(&self, payment: &Payment) -> Option<PhoneNumber> {
+        let sealed = payment.intent.phone.as_ref()?;
+        self.seal.open(sealed, &payment.intent.invoice)
+    }
+}
+
+/// What an answer leaves behind as proof: codes and times, nothing about a person.
+pub(super) fn keep(evidence: &mut Evidence, response: &Response) {
+    let short = |text: &Option<String>| {
+        text.as_ref()
+            .filter(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic()))
+            .cloned()
+    };
+    evidence.code = Some(response.code);
+    evidence.approval_code = short(&response.approval_code);
+    evidence.trace_number = short(&response.trace_number);
+    evidence.host_date = short(&response.host_date);
+    evidence.host_time = short(&response.host_time);
+}
+
+fn result_line(exchange: &Exchange, response: Option<&Response>) -> String {
+    match (exchange, response) {
+        (Exchange::Answered(answer), Some(response)) => {
+            format!("HTTP {}, code {}", answer.status, response.code)
+        }
+        (Exchange::Answered(answer), None) => {
+            format!("HTTP {}, no readable answer", answer.status)
+        }
+        (Exchange::NotSent(failure), _) => format!("not sent: {}", failure.message),
+        (Exchange::NoAnswer(failure), _) => format!("no answer: {}", failure.message),
+    }
+}

@@ -1,0 +1,211 @@
+//! Payments that this process is working on now, and the callers that wait for them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::invoice::MerchantInvoice;
+use crate::payment::Outcome;
+
+/// Why a thread works on a payment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// To bring it to its verdict: others may wait for the outcome.
+    Payment,
+    /// To settle or void it, for the length of a request or two: others wait for their turn.
+    Settlement,
+}
+
+/// One payment under way.
+pub(super) struct Flight {
+    errand: Errand,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    outcome: Option<Outcome>,
+    /// Blocked calls and live handles: while there is one, a late success is accepted (rule 10).
+    waiting: usize,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The guarded values are plain and whole at every moment: a panic elsewhere does not break them.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Flight {
+    fn new(errand: Errand) -> Arc<Flight> {
+        Arc::new(Flight { errand, progress: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// A flight that has already landed: for a payment decided earlier.
+    pub(super) fn landed(outcome: Outcome) -> Arc<Flight> {
+        let flight = Flight::new(Errand::Payment);
+        lock(&flight.progress).outcome = Some(outcome);
+        flight
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        lock(&self.progress).waiting > 0
+    }
+
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        lock(&self.progress).outcome.clone()
+    }
+
+    /// Waits until there is an outcome, at most `timeout` (for ever if `None`).
+    pub(super) fn wait(&self, timeout: Option<Duration>) -> Option<Outcome> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut progress = lock(&self.progress);
+        loop {
+            if let Some(outcome) = &progress.outcome {
+                return Some(outcome.clone());
+            }
+            let wake = |result: std::sync::LockResult<_>| match result {
+                Ok(guard) => guard,
+                Err(poisoned) => std::sync::PoisonError::into_inner(poisoned),
+            };
+            progress = match deadline {
+                None => wake(self.changed.wait(progress)),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    match self.changed.wait_timeout(progress, left) {
+                        Ok((guard, _)) => guard,
+                        Err(poisoned) => poisoned.into_inner().0,
+                    }
+                }
+            };
+        }
+    }
+
+    fn land(&self, outcome: Outcome) {
+        let mut progress = lock(&self.progress);
+        if progress.outcome.is_none() {
+            progress.outcome = Some(outcome);
+        }
+        drop(progress);
+        self.changed.notify_all();
+    }
+}
+
+/// Someone waits for a flight; dropping this says that nobody of theirs does any more.
+pub(super) struct Interest(Arc<Flight>);
+
+impl Interest {
+    pub(super) fn in_flight(flight: &Arc<Flight>) -> Interest {
+        lock(&flight.progress).waiting += 1;
+        Interest(Arc::clone(flight))
+    }
+
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        &self.0
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        lock(&self.0.progress).waiting -= 1;
+    }
+}
+
+/// All flights of a client, by invoice.
+#[derive(Default)]
+pub(super) struct Flights {
+    aloft: Mutex<HashMap<MerchantInvoice, Arc<Flight>>>,
+    landed: Condvar,
+}
+
+/// What [`Flights::board`] found.
+pub(super) enum Boarding {
+    /// The caller is to fly it.
+    Pilot(Pilot),
+    /// Another thread already does; wait for it.
+    Passenger(Interest),
+}
+
+impl Flights {
+    /// Takes charge of an invoice, or joins whoever is bringing it to its verdict. One thread at a
+    /// time works on a payment; a settlement under way is waited for.
+    pub(super) fn board(self: &Arc<Self>, invoice: &MerchantInvoice, errand: Errand) -> Boarding {
+        loop {
+            let mut aloft = lock(&self.aloft);
+            let Some(flight) = aloft.get(invoice) else {
+                return Boarding::Pilot(self.launch(&mut aloft, invoice, errand));
+            };
+            let interest = Interest::in_flight(flight);
+            drop(aloft);
+            match interest.flight().errand {
+                Errand::Payment => return Boarding::Passenger(interest),
+                Errand::Settlement => drop(interest.flight().wait(None)),
+            }
+        }
+    }
+
+    /// Takes charge of an invoice for settlement if nobody has it.
+    pub(super) fn try_board(self: &Arc<Self>, invoice: &MerchantInvoice) -> Option<Pilot> {
+        let mut aloft = lock(&self.aloft);
+        if aloft.contains_key(invoice) {
+            return None;
+        }
+        Some(self.launch(&mut aloft, invoice, Errand::Settlement))
+    }
+
+    fn launch(
+        self: &Arc<Self>,
+        aloft: &mut HashMap<MerchantInvoice, Arc<Flight>>,
+        invoice: &MerchantInvoice,
+        errand: Errand,
+    ) -> Pilot {
+        let flight = Flight::new(errand);
+        aloft.insert(invoice.clone(), Arc::clone(&flight));
+        Pilot { flights: Arc::clone(self), invoice: invoice.clone(), flight }
+    }
+
+    /// How many payments are being worked on.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.aloft).len()
+    }
+
+    /// Waits until nobody flies any more.
+    pub(super) fn wait_empty(&self) {
+        let mut aloft = lock(&self.aloft);
+        while !aloft.is_empty() {
+            aloft = match self.landed.wait(aloft) {
+                Ok(guard) => guard,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+        }
+    }
+}
+
+/// The right and duty to work on a payment. Dropped without landing (a panic), it lands the flight
+/// as interrupted, so that nobody waits for ever.
+pub(super) struct Pilot {
+    flights: Arc<Flights>,
+    invoice: MerchantInvoice,
+    flight: Arc<Flight>,
+}
+
+impl Pilot {
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    pub(super) fn land(self, outcome: Outcome) {
+        self.flight.land(outcome);
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        // Off the list first: whoever waits for this landing may then take charge.
+        lock(&self.flights.aloft).remove(&self.invoice);
+        self.flight.land(Outcome::Interrupted(self.invoice.clone()));
+        self.flights.landed.notify_all();
+    }
+}

@@ -1,0 +1,54 @@
+//! A started payment.
+
+use std::time::Duration;
+
+use crate::client::flight::Interest;
+use crate::invoice::MerchantInvoice;
+use crate::payment::Outcome;
+
+/// A payment under way on a thread of its own.
+///
+/// As long as a handle lives, somebody cares for the outcome: a success that only the status check
+/// reports is then accepted. Giving up waiting never gives up the payment: dropping the handle
+/// leaves it to be settled, and a Paid that nobody waited for is found among
+/// [`unacknowledged`](crate::Client::unacknowledged).
+pub struct PaymentHandle {
+    invoice: MerchantInvoice,
+    interest: Interest,
+}
+
+impl PaymentHandle {
+    pub(super) fn new(invoice: MerchantInvoice, interest: Interest) -> Self {
+        PaymentHandle { invoice, interest }
+    }
+
+    /// The payment's invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// The outcome, if there is one. Does not wait.
+    pub fn poll(&self) -> Option<Outcome> {
+        self.interest.flight().outcome()
+    }
+
+    /// Waits for the outcome, at most `timeout`; `None` if it is not known by then. May be called
+    /// again.
+    pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
+        self.interest.flight().wait(Some(timeout))
+    }
+
+    /// Waits for the outcome, however long it takes (about 80 seconds at the most).
+    pub fn outcome(&self) -> Outcome {
+        self.interest
+            .flight()
+            .wait(None)
+            .unwrap_or_else(|| unreachable!("a wait without a time-out ends landed"))
+    }
+}
+
+impl std::fmt::Debug for PaymentHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PaymentHandle").field("invoice", &self.invoice).finish_non_exhaustive()
+    }
+}

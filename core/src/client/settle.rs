@@ -1,0 +1,92 @@
+//! Settlement: reversals, closing checks, sweeps and voids of every payment that has them due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Inner;
+use crate::client::apply::Proof;
+use crate::event::Event as ClientEvent;
+use crate::journal::JournalError;
+use crate::payment::{Event, Payment};
+
+/// Rows taken from the journal at a time.
+const BATCH: usize = 64;
+/// Steps of one row in one go: a check that allows a reversal, the reversal, and what follows.
+const STEPS: usize = 6;
+/// Longest sleep of the background settler between two looks at the journal.
+const NAP: Duration = Duration::from_secs(5);
+
+impl Inner {
+    /// Runs what is due now and returns the payments that changed.
+    pub(super) fn settle(self: &Arc<Self>) -> Result<Vec<Payment>, JournalError> {
+        let mut changed: Vec<Payment> = Vec::new();
+        loop {
+            // Rows that callers' threads work on are due as well; they must not hide the others.
+            let limit = BATCH + self.flights.len();
+            let mut rows = self.journal.due(self.boot, self.clock.boottime(), limit)?;
+            let found = rows.len();
+            // Evidence of a debit first: that is somebody's money.
+            rows.sort_by_key(|row| !row.state.late_paid);
+            let mut progressed = false;
+            for row in rows {
+                if self.is_closed() {
+                    return Ok(changed);
+                }
+                let before = row.version;
+                let Some(after) = self.settle_row(row)? else { continue };
+                if after.version != before {
+                    progressed = true;
+                    changed.retain(|payment| payment.id != after.id);
+                    changed.push(after);
+                    self.clock.sleep(self.settle_pause);
+                }
+            }
+            // Every row that was worked on has a later due now; a full batch may hide more.
+            if found < limit || !progressed {
+                return Ok(changed);
+            }
+        }
+    }
+
+    /// Works on one row; `None` if a caller's thread already does.
+    fn settle_row(self: &Arc<Self>, row: Payment) -> Result<Option<Payment>, JournalError> {
+        let Some(pilot) = self.flights.try_board(&row.intent.invoice) else { return Ok(None) };
+        let mut payment = row;
+        for _ in 0..STEPS {
+            let is_due = |payment: &Payment| {
+                payment.boot != self.boot
+                    || payment.state.due.is_some_and(|due| due <= self.clock.boottime())
+            };
+            if !is_due(&payment) || self.is_closed() {
+                break;
+            }
+            let applied = self.apply(payment, Event::Due, Proof::None)?;
+            payment = applied.payment;
+            let mut send = applied.send;
+            // An answer may call for another request at once: a void that was not found is resent.
+            while let Some(request) = send {
+                let heard = self.perform(&payment, request, pilot.flight().is_awaited());
+                let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
+                payment = applied.payment;
+                send = applied.send;
+            }
+        }
+        drop(pilot);
+        Ok(Some(payment))
+    }
+
+    /// The background settler's life.
+    pub(super) fn settle_in_background(self: &Arc<Self>) {
+        while !self.is_closed() {
+            if let Err(error) = self.settle() {
+                self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                self.nap(self.look_up);
+                continue;
+            }
+            let due = self.journal.next_due(self.boot).ok().flatten();
+            let pause = due.map_or(NAP, |due| due.since(self.clock.boottime()));
+            // A row that a caller's thread works on stays due: look again, but do not spin.
+            self.nap(pause.min(NAP).max(self.look_up / 10).max(Duration::from_millis(5)));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where OVO is.
+
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// OVO's hosts, or a sandbox.
+///
+/// OVO's page names new hosts; every implementation in the field uses the old ones, one of them in
+/// production in October 2025 (`protocol.md` 1.1). The new ones are the default; the old ones are
+/// one name away.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Environment {
+    /// OVO's staging, new host.
+    Staging,
+    /// OVO's staging, old host.
+    StagingOldHost,
+    /// OVO's production, new host.
+    Production,
+    /// OVO's production, old host.
+    ProductionOldHost,
+    /// Another base URL: `https://...`, or `http://` to this machine only (a sandbox).
+    Custom(String),
+}
+
+impl Environment {
+    /// A host of one's own, for example a sandbox: `http://127.0.0.1:8080`.
+    pub fn custom(base_url: &str) -> Environment {
+        Environment::Custom(base_url.to_owned())
+    }
+
+    /// The base URL, without the path.
+    pub fn base_url(&self) -> &str {
+        match self {
+            Environment::Staging => "https://app.byte-stack.net",
+            Environment::StagingOldHost => "https://api.byte-stack.net",
+            Environment::Production => "https://apigw.ovo.id",
+            Environment::ProductionOldHost => "https://api.ovo.id",
+            Environment::Custom(base_url) => base_url.trim_end_matches('/'),
+        }
+    }
+
+    /// The address of all six operations.
+    pub fn url(&self) -> String {
+        format!("{}/pos", self.base_url())
+    }
+
+    /// Whether requests cannot leave this machine: only then may waits be scaled and TLS left out.
+    pub fn is_loopback(&self) -> bool {
+        let Environment::Custom(_) = self else { return false };
+        let authority = self
+            .base_url()
+            .split_once("://")
+            .map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
+        if authority.contains('@') {
+            return false;
+        }
+        let host = match authority.strip_prefix('[') {
+            Some(bracketed) => bracketed.split(']').next().unwrap_or(""),
+            None => authority.split(':').next().unwrap_or(""),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for Environment {
+    type Err = Error;
+
+    /// Reads `staging`, `staging-old`, `production`, `production-old`, or a URL.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "staging" => Ok(Environment::Staging),
+            "staging-old" => Ok(Environment::StagingOldHost),
+            "production" => Ok(Environment::Production),
+            "production-old" => Ok(Environment::ProductionOldHost),
+            url if url.starts_with("https://") || url.starts_with("http://") => {
+                Ok(Environment::custom(url))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Configuration,
+                "environment: must be staging, staging-old, production, production-old or a URL",
+            )),
+        }
+    }
+}

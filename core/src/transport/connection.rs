@@ -1,0 +1,305 @@
+//! A connection that is ready for one request: TLS, or plain TCP to a sandbox on this machine.
+
+use std::fmt::Display;
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+
+use super::deadline::Deadline;
+use super::tcp::Socket;
+use super::{Failure, FailureKind, failure};
+
+/// Plaintext that is taken at once: an OVO answer whole.
+const PIECE: usize = 2048;
+
+/// The way to the host and back.
+pub(super) enum Connection {
+    Plain(Socket),
+    /// Boxed: a session is large, and waiting payments live on small stacks.
+    Tls(Box<Tls>),
+}
+
+/// A TLS session and its socket.
+pub(super) struct Tls {
+    session: ClientConnection,
+    socket: Socket,
+}
+
+/// What a wait for input brought.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Received {
+    /// Bytes were added.
+    Bytes,
+    /// The host ended the stream properly: with TLS, by saying so. A TCP connection that just ends
+    /// is an error there, for anyone on the way can end it.
+    Closed,
+    /// Nothing yet; call again.
+    Nothing,
+}
+
+impl Connection {
+    /// Does the TLS handshake, to its very end and before any request exists: whatever goes wrong
+    /// here goes wrong with nothing sent.
+    pub(super) fn handshake(
+        mut socket: Socket,
+        config: &Arc<ClientConfig>,
+        name: &ServerName<'static>,
+        by: Deadline,
+    ) -> Result<Self, Failure> {
+        socket.set_deadline(by);
+        let session =
+            ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
+        let mut tls = Box::new(Tls { session, socket });
+        loop {
+            tls.flush().map_err(tls_failure)?;
+            if !tls.session.is_handshaking() {
+                return Ok(Connection::Tls(tls));
+            }
+            if tls.session.read_tls(&mut tls.socket).map_err(tls_failure)? == 0 {
+                return Err(tls_failure("the host closed the connection"));
+            }
+            if let Err(error) = tls.session.process_new_packets() {
+                // Tell the host why, if that costs no time: it is what its operator will see.
+                let Tls { session, socket } = &mut *tls;
+                let _ = socket.without_waiting(|socket| session.write_tls(socket));
+                return Err(tls_failure(error));
+            }
+        }
+    }
+
+    /// Looks, without waiting, whether the host is still there and silent.
+    ///
+    /// A host that hangs up or talks before it was asked (a load balancer's time-out page, a TLS
+    /// alert about our side of the handshake) cannot answer the request: better found out while
+    /// nothing was sent.
+    pub(super) fn look(&mut self) -> Result<(), Failure> {
+        let silent = match self {
+            Connection::Plain(socket) => match socket.without_waiting(Socket::peek) {
+                Ok(0) => Err(closed_early()),
+                Ok(_) => Err(spoke_early()),
+                Err(error) => Err(error),
+            },
+            Connection::Tls(tls) => tls.look(),
+        };
+        match silent {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(()),
+            Err(error) => Err(failure(
+                kind_of(&error),
+                format_args!("the connection failed before the request: {error}"),
+            )),
+        }
+    }
+
+    /// Writes the whole request and sees it accepted by the operating system: one TLS record, one
+    /// segment. After a failure [`written`](Self::written) tells whether anything left.
+    pub(super) fn send(&mut self, request: &[u8], by: Deadline) -> io::Result<()> {
+        match self {
+            Connection::Plain(socket) => {
+                socket.set_deadline(by);
+                socket.start_counting();
+                socket.write_all(request)
+            }
+            Connection::Tls(tls) => {
+                tls.socket.set_deadline(by);
+                tls.socket.start_counting();
+                tls.session.writer().write_all(request)?;
+                tls.flush()
+            }
+        }
+    }
+
+    /// How many bytes of the request (encrypted, if so) the operating system took.
+    pub(super) fn written(&self) -> usize {
+        match self {
+            Connection::Plain(socket) => socket.written(),
+            Connection::Tls(tls) => tls.socket.written(),
+        }
+    }
+
+    /// Whether the host's certificate was verified.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Connection::Tls(_))
+    }
+
+    /// Adds some of what the host sent to `input`, waiting for it at most until `until`.
+    pub(super) fn receive(&mut self, input: &mut Vec<u8>, until: Deadline) -> io::Result<Received> {
+        let result = match self {
+            Connection::Plain(socket) => {
+                socket.set_deadline(until);
+                let start = input.len();
+                input.resize(start + PIECE, 0);
+                let result = socket.read(&mut input[start..]);
+                input.truncate(start + result.as_ref().unwrap_or(&0));
+                result.map(|count| if count == 0 { Received::Closed } else { Received::Bytes })
+            }
+            Connection::Tls(tls) => {
+                tls.socket.set_deadline(until);
+                tls.receive(input)
+            }
+        };
+        match result {
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Received::Nothing),
+            result => result,
+        }
+    }
+
+    /// Whether decrypted bytes are waiting to be received.
+    pub(super) fn has_more(&mut self) -> bool {
+        match self {
+            Connection::Plain(_) => false,
+            Connection::Tls(tls) => {
+                tls.session.reader().fill_buf().is_ok_and(|bytes| !bytes.is_empty())
+            }
+        }
+    }
+}
+
+impl Tls {
+    fn look(&mut self) -> io::Result<()> {
+        // The handshake may have read more than its own messages.
+        self.process()?;
+        let session = &mut self.session;
+        if self.socket.without_waiting(|socket| session.read_tls(socket))? == 0 {
+            return Err(closed_early());
+        }
+        self.process()
+    }
+
+    /// Handles what was read before the request; there should be nothing but session tickets.
+    fn process(&mut self) -> io::Result<()> {
+        let state = self.session.process_new_packets().map_err(broken_tls)?;
+        if state.plaintext_bytes_to_read() > 0 {
+            return Err(spoke_early());
+        }
+        if state.peer_has_closed() {
+            return Err(closed_early());
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, input: &mut Vec<u8>) -> io::Result<Received> {
+        loop {
+            let mut reader = self.session.reader();
+            match reader.fill_buf() {
+                Ok([]) => return Ok(Received::Closed),
+                Ok(bytes) => {
+                    let count = bytes.len().min(PIECE);
+                    input.extend_from_slice(&bytes[..count]);
+                    reader.consume(count);
+                    return Ok(Received::Bytes);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Err(io::Error::new(error.kind(), "the host closed the connection"));
+                }
+                Err(error) => return Err(error),
+            }
+            // A time-out may fall in the middle of a record; the part that came is kept. What the
+            // session itself would like to say (a key update's echo) only matters before our next
+            // data, and there is none.
+            self.session.read_tls(&mut self.socket)?;
+            self.session.process_new_packets().map_err(broken_tls)?;
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            if self.session.write_tls(&mut self.socket)? == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a failure after the handshake means. TLS itself can still fail: an alert may be the host's
+/// late word about our side of the handshake, and a record may have been tampered with.
+pub(super) fn kind_of(error: &io::Error) -> FailureKind {
+    match error.kind() {
+        ErrorKind::TimedOut => FailureKind::Timeout,
+        ErrorKind::InvalidData if error.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => {
+            FailureKind::Tls
+        }
+        ErrorKind::InvalidData => FailureKind::Malformed,
+        _ => FailureKind::Broken,
+    }
+}
+
+fn tls_failure(error: impl Display) -> Failure {
+    failure(FailureKind::Tls, format_args!("the TLS handshake failed: {error}"))
+}
+
+fn broken_tls(error: rustls::Error) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, error)
+}
+
+fn closed_early() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "the host closed it")
+}
+
+fn spoke_early() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "the host spoke first")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Both ends of a plain connection.
+    fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let by = Deadline::after(Duration::from_secs(5));
+        let (socket, _) = Socket::connect(&[listener.local_addr().unwrap()], by).unwrap();
+        (Connection::Plain(socket), listener.accept().unwrap().0)
+    }
+
+    fn look_after_a_while(connection: &mut Connection) -> Result<(), FailureKind> {
+        std::thread::sleep(Duration::from_millis(50));
+        connection.look().map_err(|failure| failure.kind)
+    }
+
+    #[test]
+    fn a_silent_host_may_be_asked_and_looking_does_not_wait() {
+        let (mut connection, mut host) = pair();
+        assert_eq!(look_after_a_while(&mut connection), Ok(()));
+        connection.send(b"question", Deadline::after(Duration::from_secs(5))).unwrap();
+        assert_eq!(connection.written(), 8);
+        host.write_all(b"answer").unwrap();
+        let mut input = Vec::new();
+        let by = Deadline::after(Duration::from_secs(5));
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Bytes);
+        assert_eq!(input, b"answer");
+    }
+
+    #[test]
+    fn n9_n23_a_host_that_hung_up_or_spoke_first_is_not_asked() {
+        let (mut connection, host) = pair();
+        drop(host);
+        assert_eq!(look_after_a_while(&mut connection), Err(FailureKind::Broken));
+
+        let (mut connection, mut host) = pair();
+        host.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
+        assert_eq!(look_after_a_while(&mut connection), Err(FailureKind::Malformed));
+    }
+
+    #[test]
+    fn a_wait_that_ends_without_input_loses_nothing() {
+        let (mut connection, mut host) = pair();
+        let mut input = Vec::new();
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert_eq!(connection.receive(&mut input, soon).unwrap(), Received::Nothing);
+        assert!(soon.left().is_none());
+        host.write_all(b"late").unwrap();
+        drop(host);
+        let by = Deadline::after(Duration::from_secs(5));
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Bytes);
+        assert_eq!(connection.receive(&mut input, by).unwrap(), Received::Closed);
+        assert_eq!(input, b"late");
+    }
+}

@@ -1,0 +1,272 @@
+//! From the host's name to its addresses: looked up once a minute, never in the caller's thread.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use super::endpoint::Endpoint;
+use super::{Failure, FailureKind, failure};
+
+/// How long a name's addresses are believed. A wrong one does no harm (the certificate proves the
+/// host, fault N21), so this only balances look-ups against failed connections.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Addresses that are kept of one look-up.
+const MAX_ADDRESSES: usize = 8;
+
+/// The system's resolver is C code of unknown appetite.
+const LOOKUP_STACK: usize = 256 * 1024;
+
+type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
+
+/// The addresses of one host.
+///
+/// A look-up cannot be interrupted and may hang for half a minute, so it runs in a thread of its
+/// own; at most one at a time, however many exchanges wait for it. An exchange whose time runs out
+/// leaves the thread to finish and to fill the cache for the next.
+pub(super) struct Resolver {
+    host: String,
+    port: u16,
+    literal: Option<IpAddr>,
+    /// For plain HTTP: whatever the hosts file makes of `localhost`, nothing leaves this machine.
+    loopback_only: bool,
+    lookup: Lookup,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    finished: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    addresses: Vec<SocketAddr>,
+    fresh: Option<Deadline>,
+    looking: bool,
+    /// Counts finished look-ups, so that a waiter knows that the one it waited for has ended.
+    finished: u64,
+    error: String,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is valid after every statement: a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resolver {
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        Resolver {
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+            literal: endpoint.literal,
+            loopback_only: endpoint.tls_name.is_none(),
+            lookup: |host, port| (host, port).to_socket_addrs().map(Iterator::collect),
+            shared: Arc::default(),
+        }
+    }
+
+    /// The addresses to try, best first; at least one.
+    pub(super) fn addresses(&self, by: Deadline) -> Result<Vec<SocketAddr>, Failure> {
+        if let Some(ip) = self.literal {
+            return Ok(vec![SocketAddr::new(ip, self.port)]);
+        }
+        let mut state = self.shared.lock();
+        if state.fresh.is_some_and(|fresh| fresh.left().is_some()) {
+            return Ok(state.addresses.clone());
+        }
+        if !state.looking {
+            self.start_lookup()?;
+            state.looking = true;
+        }
+        let before = state.finished;
+        while state.finished == before {
+            let Some(left) = by.left() else {
+                return Err(failed("time ran out"));
+            };
+            state = match self.shared.finished.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        if state.addresses.is_empty() {
+            return Err(failed(&state.error));
+        }
+        Ok(state.addresses.clone())
+    }
+
+    /// An address answered: try it first from now on, so that a dead one (an IPv6 route that leads
+    /// nowhere, fault N21) costs its time once.
+    pub(super) fn prefer(&self, address: SocketAddr) {
+        if self.literal.is_some() {
+            return;
+        }
+        let addresses = &mut self.shared.lock().addresses;
+        if let Some(place) = addresses.iter().position(|known| *known == address) {
+            addresses[..=place].rotate_right(1);
+        }
+    }
+
+    /// No address led to the host: look the name up again next time.
+    pub(super) fn forget(&self) {
+        self.shared.lock().fresh = None;
+    }
+
+    /// Starts the thread. The caller holds the lock, so the thread cannot finish before the caller
+    /// waits for it.
+    fn start_lookup(&self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let (host, port, lookup) = (self.host.clone(), self.port, self.lookup);
+        let loopback_only = self.loopback_only;
+        std::thread::Builder::new()
+            .name("ovo-ptp-resolve".into())
+            .stack_size(LOOKUP_STACK)
+            .spawn(move || {
+                let result = lookup(&host, port);
+                let mut state = shared.lock();
+                state.looking = false;
+                state.finished += 1;
+                state.addresses.clear();
+                state.fresh = None;
+                match result {
+                    Ok(found) => {
+                        let found = found
+                            .into_iter()
+                            .filter(|address| !loopback_only || address.ip().is_loopback());
+                        state.addresses = by_turns(found.collect());
+                        if state.addresses.is_empty() {
+                            state.error = "the name has no usable address".into();
+                        } else {
+                            state.fresh = Some(Deadline::after(FRESH));
+                        }
+                    }
+                    Err(error) => state.error = error.to_string(),
+                }
+                drop(state);
+                shared.finished.notify_all();
+            })
+            .map(drop)
+            .map_err(|error| failed(&format!("no thread for it: {error}")))
+    }
+}
+
+/// IPv6 and IPv4 by turns, each in the system's order of preference: when one kind leads nowhere,
+/// the second attempt is already of the other.
+fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut second = second.into_iter();
+    let mut mixed = Vec::with_capacity(MAX_ADDRESSES);
+    for address in first {
+        mixed.push(address);
+        mixed.extend(second.next());
+    }
+    mixed.extend(second);
+    mixed.truncate(MAX_ADDRESSES);
+    mixed
+}
+
+fn failed(why: &str) -> Failure {
+    failure(FailureKind::Resolve, format_args!("the host name cannot be resolved: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn resolver(lookup: Lookup) -> Resolver {
+        let endpoint = Endpoint::parse("https://ovo.test").unwrap();
+        Resolver { lookup, ..Resolver::new(&endpoint) }
+    }
+
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(5))
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_is_looked_up_once_until_it_is_forgotten() {
+        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+        let resolver = resolver(|_, port| {
+            LOOKUPS.fetch_add(1, Ordering::SeqCst);
+            Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
+        });
+        for _ in 0..3 {
+            assert_eq!(resolver.addresses(soon()).unwrap(), [address("192.0.2.1:443")]);
+        }
+        assert_eq!(LOOKUPS.load(Ordering::SeqCst), 1);
+        resolver.forget();
+        resolver.addresses(soon()).unwrap();
+        assert_eq!(LOOKUPS.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_failure_is_not_remembered() {
+        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+        let resolver = resolver(|_, port| match LOOKUPS.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(io::Error::other("no such name")),
+            1 => Ok(vec![]),
+            _ => Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]),
+        });
+        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
+        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
+        assert!(resolver.addresses(soon()).is_ok());
+    }
+
+    #[test]
+    fn a_hanging_lookup_ends_with_the_budget_and_is_not_started_twice() {
+        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+        let resolver = resolver(|_, port| {
+            LOOKUPS.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(600));
+            Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
+        });
+        for _ in 0..2 {
+            let by = Deadline::after(Duration::from_millis(100));
+            let failure = resolver.addresses(by).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Resolve);
+            assert!(by.left().is_none());
+        }
+        assert!(resolver.addresses(soon()).is_ok(), "the late answer serves the next exchange");
+        assert_eq!(LOOKUPS.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn n21_the_address_that_answered_is_tried_first() {
+        let resolver = resolver(|_, _| {
+            Ok(vec![
+                address("[2001:db8::1]:443"),
+                address("[2001:db8::2]:443"),
+                address("192.0.2.1:443"),
+            ])
+        });
+        assert_eq!(
+            resolver.addresses(soon()).unwrap(),
+            [address("[2001:db8::1]:443"), address("192.0.2.1:443"), address("[2001:db8::2]:443")]
+        );
+        resolver.prefer(address("192.0.2.1:443"));
+        assert_eq!(
+            resolver.addresses(soon()).unwrap(),
+            [address("192.0.2.1:443"), address("[2001:db8::1]:443"), address("[2001:db8::2]:443")]
+        );
+    }
+
+    #[test]
+    fn plain_http_never_leaves_the_machine_whatever_the_hosts_file_says() {
+        let endpoint = Endpoint::parse("http://localhost").unwrap();
+        let lookup: Lookup = |_, port| Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]);
+        let resolver = Resolver { lookup, ..Resolver::new(&endpoint) };
+        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
+    }
+}

@@ -1,0 +1,729 @@
+//! The policy, rule by rule: `safety.md` b.3 as sentences. Pure: no clock, no journal, no network.
+
+use std::time::Duration;
+
+use ovo_ptp::message::ResponseCode;
+use ovo_ptp::payment::{
+    Alert, Boottime, DeclineReason, Event, LateSuccess, Policy, PushAnswer, Refusal, Request,
+    Reversal, ReversalAnswer, Ruling, Source, State, StatusAnswer, Step, Timers, Verdict, Void,
+    VoidAnswer, step,
+};
+
+/// A payment under test: steps events and keeps the state, as a journal would.
+struct Case {
+    policy: Policy,
+    state: State,
+    now: Boottime,
+}
+
+const SECOND: u64 = 1000;
+
+fn code(text: &str) -> ResponseCode {
+    ResponseCode::new(text).expect("a code")
+}
+
+impl Case {
+    /// An Intent at time zero whose push left at once.
+    fn sent() -> Case {
+        Case::with(Policy::default())
+    }
+
+    fn with(policy: Policy) -> Case {
+        let now = Boottime(1_000_000);
+        let mut case = Case { policy, state: State::intent(&policy, now, true, 7), now };
+        case.does(Event::Sent);
+        case
+    }
+
+    fn without_checks() -> Case {
+        Case::with(Policy { check_payment: false, ..Policy::default() })
+    }
+
+    fn does(&mut self, event: Event) -> Step {
+        let step = step(&self.policy, &self.state, event, self.now);
+        self.state = step.state;
+        step
+    }
+
+    /// Moves to `seconds` after the push's last byte and lets what is due happen.
+    fn at(&mut self, seconds: f64) -> Step {
+        self.now = self.state.window.plus(Duration::from_secs_f64(seconds));
+        self.does(Event::Due)
+    }
+
+    /// Lets the next due thing happen, whenever that is.
+    fn next(&mut self) -> Step {
+        self.now = self.now.max(self.state.due.expect("something is due"));
+        self.does(Event::Due)
+    }
+
+    fn checked(&mut self, answer: StatusAnswer) -> Step {
+        let issued = self.now;
+        self.now = self.now.plus(Duration::from_millis(40));
+        self.does(Event::Checked { issued, answer, waiting: true })
+    }
+
+    fn reversed(&mut self, answer: ReversalAnswer) -> Step {
+        let issued = self.now;
+        self.now = self.now.plus(Duration::from_millis(40));
+        self.does(Event::Reversed { issued, answer })
+    }
+
+    /// Ignored by the customer, checked as not found, decided and reversed.
+    fn reversed_once(mut self) -> Case {
+        assert_eq!(self.at(60.5).send, Some(Request::CheckPayment));
+        self.checked(StatusAnswer::NotFound);
+        self.at(65.0);
+        assert_eq!(self.state.verdict, Some(Verdict::Abandoned));
+        assert_eq!(self.next().send, Some(Request::Reversal));
+        self.reversed(ReversalAnswer::Acknowledged);
+        assert!(matches!(self.state.reversal, Reversal::Acknowledged(_)));
+        self
+    }
+
+    fn seconds_after_push(&self, instant: Boottime) -> u64 {
+        instant.since(self.state.window).as_secs()
+    }
+}
+
+#[test]
+fn rule_02_and_04_a_push_that_wrote_no_byte_is_not_sent_and_over() {
+    let mut case = Case::sent();
+    case.does(Event::NotSent);
+    assert_eq!(case.state.verdict, Some(Verdict::NotSent));
+    assert!(case.state.closed.is_some());
+    assert!(case.state.phone_forgotten);
+    assert_eq!(case.state.due, None, "no status or reversal traffic");
+}
+
+#[test]
+fn rule_03_a_push_may_be_written_for_five_seconds_and_only_undecided() {
+    let policy = Policy::default();
+    let intent = State::intent(&policy, Boottime(0), true, 0);
+    assert!(intent.may_send(&policy, Boottime(5 * SECOND)));
+    assert!(!intent.may_send(&policy, Boottime(5 * SECOND + 1)));
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    assert!(!case.state.may_send(&policy, case.now));
+}
+
+#[test]
+fn rule_05_an_approved_push_is_accepted_and_closed() {
+    let mut case = Case::sent();
+    let step = case.does(Event::Answered(PushAnswer::Approved));
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
+    assert_eq!(case.state.reversal, Reversal::NotNeeded);
+    assert_eq!(step.send, None);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn rule_06_a_decline_is_told_and_verified_by_a_late_check() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    assert_eq!(case.state.verdict, Some(Verdict::Declined(DeclineReason::Code(code("17")))));
+    assert_eq!(case.seconds_after_push(case.state.due.unwrap()), 180);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::NotFound);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn rule_06_code_26_is_verified_even_where_declines_are_trusted() {
+    let trusting = Policy { verify_declines: false, ..Policy::default() };
+    let mut case = Case::with(trusting);
+    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    assert!(case.state.closed.is_some());
+    let mut case = Case::with(trusting);
+    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    assert!(case.state.closed.is_none());
+}
+
+#[test]
+fn rule_07_a_duplicate_code_is_no_decline() {
+    let mut case = Case::sent();
+    let step = case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    assert_eq!(case.state.verdict, None);
+    assert!(case.state.duplicate_hint);
+    assert_eq!(step.alert, Some(Alert::DuplicateNumbers(code("94"))));
+}
+
+#[test]
+fn rule_08_anything_unclear_waits_for_the_clock() {
+    for answer in [PushAnswer::Unknown, PushAnswer::WrongEcho(ovo_ptp::message::Mismatch::Amount)] {
+        let mut case = Case::sent();
+        case.does(Event::Answered(answer));
+        assert_eq!(case.state.verdict, None);
+        assert_eq!(case.at(59.0).send, None);
+    }
+}
+
+#[test]
+fn rule_09_one_status_check_at_60_5_seconds_and_no_second_before_the_decision() {
+    let mut case = Case::sent();
+    assert_eq!(case.at(60.4).send, None);
+    assert_eq!(case.at(60.5).send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::NoAnswer);
+    assert_eq!(case.at(64.9).send, None);
+    assert_eq!(case.state.verdict, None);
+}
+
+#[test]
+fn rule_10_a_success_found_by_the_check_is_accepted_while_the_caller_waits() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::Paid);
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Status)));
+}
+
+#[test]
+fn rule_10_a_success_nobody_waits_for_is_refunded() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    let issued = case.now;
+    case.does(Event::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
+    assert_eq!(case.state.verdict, None);
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn rule_10_a_merchant_may_reject_late_successes() {
+    let mut case = Case::with(Policy { late_success: LateSuccess::Reverse, ..Policy::default() });
+    case.at(60.5);
+    case.checked(StatusAnswer::Paid);
+    assert_eq!(case.state.verdict, None, "still to be decided at 65 s, never before (I8)");
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    // A late answer of the push itself is another matter: it came before the decision.
+    let mut case = Case::with(Policy { late_success: LateSuccess::Reverse, ..Policy::default() });
+    case.at(60.5);
+    case.does(Event::Answered(PushAnswer::Approved));
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
+}
+
+#[test]
+fn rule_11_numbers_of_another_sale_are_declined_and_never_reversed() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    let step = case.checked(StatusAnswer::ForeignSale);
+    assert_eq!(case.state.verdict, Some(Verdict::Declined(DeclineReason::ForeignSale)));
+    assert_eq!(step.alert, Some(Alert::ForeignSale));
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::ForeignSale);
+    assert!(case.state.closed.is_some());
+    assert_eq!(case.state.attempts, 0);
+}
+
+#[test]
+fn rule_11_a_doubtful_identity_is_quarantined_and_moves_no_money() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::Doubtful);
+    assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
+    assert!(case.state.needs_operator);
+    let step = case.next();
+    assert_eq!(step.send, None);
+    assert!(case.state.phone_forgotten);
+}
+
+#[test]
+fn rule_12_a_payment_that_ovo_already_reversed_is_abandoned_without_a_reversal_of_ours() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    let step = case.checked(StatusAnswer::Reversed);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert_eq!(step.alert, Some(Alert::ForeignReversal));
+    case.next();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    assert_eq!(case.seconds_after_push(case.now), 180);
+}
+
+#[test]
+fn rule_13_at_65_seconds_without_an_answer_the_payment_is_abandoned() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    let step = case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert_eq!(step.send, None, "the verdict is a commit of its own before any reversal (P3)");
+}
+
+#[test]
+fn rule_14_reversals_go_on_without_end_and_ever_more_slowly() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    let mut last = case.now;
+    let mut waits = Vec::new();
+    for _ in 0..40 {
+        assert_eq!(case.next().send, Some(Request::Reversal));
+        waits.push(case.now.since(last).as_secs());
+        last = case.now;
+        case.reversed(ReversalAnswer::Again(None));
+    }
+    assert_eq!(waits[0], 0, "the first at once");
+    assert!((12..=18).contains(&waits[1]) && (12..=18).contains(&waits[2]), "{waits:?}");
+    assert!(waits[39] >= 720 && waits[39] <= 1080, "15 min +- 20 %: {waits:?}");
+}
+
+#[test]
+fn rule_14b_no_reversal_before_the_numbers_were_seen_to_be_ours() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NoAnswer);
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::NotFound);
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn rule_14b_a_foreign_sale_seen_at_the_gate_is_never_reversed() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::ForeignSale);
+    assert_eq!(case.state.reversal, Reversal::NotNeeded);
+    case.next();
+    assert_eq!(case.next().send, Some(Request::CheckPayment), "the closing check");
+    case.checked(StatusAnswer::ForeignSale);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn rule_14b_after_five_silent_minutes_certain_numbers_are_reversed_unseen() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.at(65.0);
+    let decided = case.now;
+    loop {
+        match case.next().send {
+            Some(Request::CheckPayment) => case.checked(StatusAnswer::NoAnswer),
+            Some(Request::Reversal) => break,
+            other => panic!("{other:?}"),
+        };
+    }
+    assert!(case.now.since(decided) >= Duration::from_secs(300));
+}
+
+#[test]
+fn rule_14b_doubtful_numbers_are_never_reversed_unseen() {
+    let mut duplicate = Case::sent();
+    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let mut unattested = Case::sent();
+    unattested.state.attested = false;
+    for mut case in [duplicate, unattested] {
+        case.at(60.5);
+        case.at(65.0);
+        for _ in 0..30 {
+            assert_eq!(case.next().send, Some(Request::CheckPayment));
+            case.checked(StatusAnswer::NoAnswer);
+        }
+    }
+}
+
+#[test]
+fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
+    let mut case = Case::sent().reversed_once();
+    assert_eq!(case.seconds_after_push(case.state.due.unwrap()), 180);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::Reversed);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn rule_15_a_debit_found_by_the_closing_check_opens_the_reversal_again() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!(step.alert, Some(Alert::LateDebit));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::Reversed);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn rule_15_a_check_issued_before_the_acknowledgement_closes_nothing() {
+    let mut case = Case::sent().reversed_once();
+    case.at(180.0);
+    let Reversal::Acknowledged(at) = case.state.reversal else { panic!() };
+    let before = Boottime(at.0 - 1);
+    case.does(Event::Checked { issued: before, answer: StatusAnswer::NotFound, waiting: false });
+    assert!(case.state.closed.is_none());
+}
+
+#[test]
+fn rule_15_an_old_payment_goes_to_the_operator() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    let step = case.checked(StatusAnswer::TooOld);
+    assert_eq!(step.alert, Some(Alert::TooOld));
+    assert!(case.state.needs_operator && case.state.closed.is_none());
+}
+
+#[test]
+fn rule_16_two_sweeps_look_behind_a_closed_payment_and_then_the_phone_goes() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    case.checked(StatusAnswer::Reversed);
+    let closed = case.state.closed.unwrap();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    assert_eq!(case.now.since(closed).as_secs(), 15 * 60);
+    case.checked(StatusAnswer::Reversed);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    assert_eq!(case.now.since(closed).as_secs(), 24 * 3600);
+    case.checked(StatusAnswer::Reversed);
+    assert_eq!(case.next().send, None);
+    assert!(case.state.phone_forgotten);
+    assert_eq!(case.state.due, None);
+}
+
+#[test]
+fn rule_16_a_sweep_that_finds_a_debit_settles_everything_again() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    case.checked(StatusAnswer::NotFound);
+    case.next();
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!(step.alert, Some(Alert::DelayBoundBroken));
+    assert!(Alert::DelayBoundBroken.is_critical());
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn rule_17_an_accepted_payment_is_never_reversed_whatever_comes() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    for event in [
+        Event::Answered(PushAnswer::Unknown),
+        Event::NotSent,
+        Event::ReportedPaid,
+        Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false },
+        Event::Checked { issued: case.now, answer: StatusAnswer::Reversed, waiting: false },
+        Event::Reversed { issued: case.now, answer: ReversalAnswer::Acknowledged },
+        Event::Ruled(Ruling::Refund),
+        Event::Rebooted { away: Duration::from_secs(9) },
+        Event::Due,
+    ] {
+        let step = case.does(event);
+        assert_ne!(step.send, Some(Request::Reversal), "{event:?}");
+        assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)), "{event:?}");
+        assert_eq!(case.state.reversal, Reversal::NotNeeded, "{event:?}");
+    }
+    assert!(!case.state.acknowledged, "only the caller acknowledges (P10)");
+    case.does(Event::Acknowledged);
+    assert!(case.state.acknowledged);
+}
+
+#[test]
+fn rule_18_only_an_accepted_payment_can_be_voided_and_only_once_at_a_time() {
+    let mut case = Case::sent();
+    let asked = Event::VoidAsked { in_time: true };
+    assert_eq!(case.does(asked).refused, Some(Refusal::NotPaid));
+    case.does(Event::Answered(PushAnswer::Approved));
+    let late = case.does(Event::VoidAsked { in_time: false });
+    assert_eq!(late.refused, Some(Refusal::VoidTooLate));
+    let step = case.does(asked);
+    assert_eq!((step.send, case.state.void), (Some(Request::Void), Void::Sent));
+    assert_eq!(case.does(asked).refused, Some(Refusal::VoidInProgress));
+    case.does(Event::VoidAnswered(VoidAnswer::Voided));
+    assert_eq!(case.state.void, Void::Voided);
+    assert_eq!(case.does(asked).refused, Some(Refusal::AlreadyVoided));
+}
+
+#[test]
+fn rule_18_an_unknown_void_is_checked_then_resent_once_the_same_day() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Event::VoidAsked { in_time: true });
+    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.next().send, Some(Request::CheckVoid));
+    let not_found = |in_time| Event::VoidChecked { answer: StatusAnswer::NotFound, in_time };
+    assert_eq!(case.does(not_found(true)).send, Some(Request::Void));
+    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.next().send, Some(Request::CheckVoid));
+    assert_eq!(case.does(not_found(true)).send, None, "never a third time");
+    assert_eq!(case.next().send, Some(Request::CheckVoid));
+    let step = case.does(not_found(false));
+    assert_eq!(step.alert, Some(Alert::VoidUnresolved));
+    assert_eq!(case.state.void, Void::Expired);
+    assert!(case.state.needs_operator);
+}
+
+#[test]
+fn rule_18_a_void_that_crashed_is_asked_for_before_anything_else() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Event::VoidAsked { in_time: true });
+    case.does(Event::Rebooted { away: Duration::from_secs(60) });
+    assert_eq!(case.next().send, Some(Request::CheckVoid));
+    case.does(Event::VoidChecked { answer: StatusAnswer::Paid, in_time: true });
+    assert_eq!(case.state.void, Void::Voided);
+}
+
+#[test]
+fn rule_19_an_operator_ends_a_quarantine_either_way() {
+    let quarantined = || {
+        let mut case = Case::sent();
+        case.at(60.5);
+        case.checked(StatusAnswer::Doubtful);
+        case
+    };
+    let mut case = quarantined();
+    case.does(Event::Ruled(Ruling::Paid));
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Operator)));
+    let mut case = quarantined();
+    case.does(Event::Ruled(Ruling::Refund));
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert_eq!(case.at(64.9).send, None, "not before the session can be over (I8)");
+    assert_eq!(case.at(65.0).send, Some(Request::Reversal));
+    let mut case = quarantined();
+    case.does(Event::Ruled(Ruling::Close));
+    assert!(case.state.closed.is_some() && !case.state.needs_operator);
+    let mut case = Case::sent();
+    assert_eq!(case.does(Event::Ruled(Ruling::Paid)).refused, Some(Refusal::NothingToRule));
+}
+
+#[test]
+fn without_check_payment_a_second_reversal_behind_180_seconds_closes() {
+    let mut case = Case::without_checks();
+    assert_eq!(case.at(60.5).send, None);
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert!(case.state.closed.is_none());
+    case.next();
+    assert_eq!(case.seconds_after_push(case.now), 180);
+    assert_eq!(case.state.attempts, 2);
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn without_check_payment_a_decline_is_verified_by_a_reversal() {
+    let mut case = Case::without_checks();
+    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    assert_eq!(case.seconds_after_push(case.now), 180);
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert!(case.state.closed.is_some());
+}
+
+#[test]
+fn without_check_payment_doubtful_numbers_go_to_the_operator() {
+    let mut case = Case::without_checks();
+    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
+}
+
+#[test]
+fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    let step = case.checked(StatusAnswer::Unavailable);
+    assert_eq!(step.alert, Some(Alert::CheckUnavailable));
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn race_a_success_after_the_decision_is_evidence_and_the_decision_stands() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.at(65.0);
+    let step = case.does(Event::Answered(PushAnswer::Approved));
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert!(case.state.late_paid);
+    assert_eq!(step.alert, Some(Alert::LateSuccess));
+}
+
+#[test]
+fn race_a_success_after_closing_settles_everything_again() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    case.checked(StatusAnswer::NotFound);
+    assert!(case.state.closed.is_some());
+    case.does(Event::Answered(PushAnswer::Approved));
+    assert!(case.state.closed.is_none());
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn a_lying_decline_is_refunded() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.next();
+    let step = case.checked(StatusAnswer::Paid);
+    assert!(matches!(step.alert, Some(Alert::LyingDecline(_))));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+}
+
+#[test]
+fn a_reboot_begins_the_window_again_in_full() {
+    let mut case = Case::sent();
+    case.at(64.0);
+    case.now = Boottime(3 * SECOND);
+    case.does(Event::Rebooted { away: Duration::from_secs(3600) });
+    assert_eq!(case.at(60.4).send, None);
+    assert_eq!(case.at(60.5).send, Some(Request::CheckPayment));
+    case.at(64.9);
+    assert_eq!(case.state.verdict, None);
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+}
+
+#[test]
+fn a_crash_before_the_last_byte_counts_from_the_intent_and_the_send_budget() {
+    let policy = Policy::default();
+    let state = State::intent(&policy, Boottime(0), true, 0);
+    assert_eq!(state.due, Some(Boottime(15 * SECOND + 60_500)));
+}
+
+#[test]
+fn a_missing_network_is_tried_again_every_fifteen_seconds() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    for _ in 0..100 {
+        let before = case.now;
+        assert_eq!(case.next().send, Some(Request::Reversal));
+        assert!(case.now.since(before) <= Duration::from_secs(18));
+        case.reversed(ReversalAnswer::NotSent);
+    }
+}
+
+#[test]
+fn a_pause_that_the_host_asks_for_is_kept_up_to_fifteen_minutes() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    case.next();
+    case.reversed(ReversalAnswer::Again(Some(Duration::from_secs(600))));
+    assert!(case.state.due.unwrap().since(case.now) >= Duration::from_secs(599));
+    case.next();
+    case.reversed(ReversalAnswer::Again(Some(Duration::from_secs(1_000_000))));
+    assert!(case.state.due.unwrap().since(case.now) <= Duration::from_secs(900));
+}
+
+#[test]
+fn unfinished_settlement_alerts_after_five_minutes_and_after_an_hour() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    let decided = case.now;
+    let mut alerts = Vec::new();
+    while case.now.since(decided) < Duration::from_secs(3 * 3600) {
+        if let Some(Alert::Overdue(late)) = case.next().alert {
+            alerts.push(late.as_secs());
+        }
+        case.reversed(ReversalAnswer::Again(None));
+    }
+    assert_eq!(alerts.len(), 2, "{alerts:?}");
+    assert!(alerts[0] >= 300 && alerts[1] >= 3600);
+}
+
+#[test]
+fn timers_shorter_than_ovos_are_refused_for_ovo() {
+    assert!(Timers::OVO.validate_for_ovo().is_ok());
+    assert!(Timers::scaled(0.5).validate_for_ovo().is_err());
+    let longer = Timers { delay_bound: Duration::from_secs(600), ..Timers::OVO };
+    assert!(longer.validate_for_ovo().is_ok());
+    let hasty = Timers { decide: Duration::from_secs(61), ..Timers::OVO };
+    assert!(hasty.validate_for_ovo().is_err());
+}
+
+/// Random events in random order: whatever happens, the invariants that need no history hold.
+#[test]
+fn no_sequence_of_events_breaks_an_invariant() {
+    let mut random = 0x2545_f491_4f6c_dd1du64;
+    let mut roll = |sides: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % sides
+    };
+    for round in 0..20_000 {
+        let policy = Policy {
+            check_payment: roll(4) != 0,
+            verify_declines: roll(2) == 0,
+            late_success: if roll(2) == 0 { LateSuccess::Accept } else { LateSuccess::Reverse },
+            ..Policy::default()
+        };
+        let mut case = Case::with(policy);
+        case.state.attested = roll(5) != 0;
+        for _ in 0..40 {
+            let before = case.state;
+            let issued = Boottime(case.now.0 - roll(100_000).min(case.now.0));
+            let statuses = [
+                StatusAnswer::Paid,
+                StatusAnswer::ForeignSale,
+                StatusAnswer::Doubtful,
+                StatusAnswer::NotFound,
+                StatusAnswer::Reversed,
+                StatusAnswer::TooOld,
+                StatusAnswer::Unavailable,
+                StatusAnswer::NoAnswer,
+            ];
+            let answer = statuses[roll(8) as usize];
+            let event = match roll(16) {
+                0 => Event::Answered(PushAnswer::Approved),
+                1 => Event::Answered(PushAnswer::Declined(code("17"))),
+                2 => Event::Answered(PushAnswer::Duplicate(code("94"))),
+                3 => Event::Answered(PushAnswer::Unknown),
+                4 | 5 => Event::Checked { issued, answer, waiting: roll(2) == 0 },
+                6 => Event::Reversed { issued, answer: ReversalAnswer::Acknowledged },
+                7 => Event::Reversed { issued, answer: ReversalAnswer::Again(None) },
+                8 => Event::VoidAsked { in_time: roll(2) == 0 },
+                9 => Event::VoidAnswered(
+                    [VoidAnswer::Voided, VoidAnswer::Unknown, VoidAnswer::NotSent]
+                        [roll(3) as usize],
+                ),
+                10 => Event::VoidChecked { answer, in_time: roll(2) == 0 },
+                11 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][roll(3) as usize]),
+                12 => Event::ReportedPaid,
+                13 => Event::Acknowledged,
+                _ => Event::Due,
+            };
+            case.now = Boottime(case.now.0 + [0, 40, 5_000, 61_000, 400_000][roll(5) as usize]);
+            let step = case.does(event);
+            let state = &case.state;
+            let context = format!("round {round}: {event:?}\n{before:?}\n{state:?}");
+            match (before.verdict, state.verdict) {
+                (None, _) => {}
+                (Some(Verdict::Quarantined), _) => {}
+                (was, is) => assert_eq!(was, is, "I4 {context}"),
+            }
+            if matches!(state.verdict, Some(Verdict::Accepted(_) | Verdict::NotSent)) {
+                assert_eq!(state.reversal, Reversal::NotNeeded, "I2 {context}");
+                assert_ne!(step.send, Some(Request::Reversal), "I2 {context}");
+            }
+            if step.send == Some(Request::Reversal) {
+                assert!(
+                    matches!(before.verdict, Some(Verdict::Abandoned | Verdict::Declined(_))),
+                    "I3: the verdict was durable before this step {context}"
+                );
+                let after_push = case.now.since(state.window);
+                assert!(after_push >= policy.timers.decide, "I8 {context}");
+                assert!(state.seen || (state.attested && !state.duplicate_hint), "I10 {context}");
+            }
+            if matches!(step.send, Some(Request::Void | Request::CheckVoid)) {
+                assert!(matches!(state.verdict, Some(Verdict::Accepted(_))), "VI1 {context}");
+            }
+            if state.due.is_none() {
+                assert!(state.phone_forgotten, "I11: nothing due, nothing kept {context}");
+            }
+            if state.verdict.is_none() {
+                assert!(state.due.is_some(), "I11 {context}");
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A shop for tests: the production client over simulated time, with the sandbox's engine as OVO.
+//!
+//! Nothing of the client is replaced but its clock and its wire: policy, driver, settlement,
+//! messages and journal are the production ones. Time moves only when the client waits, so an hour
+//! of retries takes milliseconds and every run is the same.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod shop;
+mod wire;
+
+pub use clock::SimClock;
+pub use shop::{Shop, charge, invoice};
+pub use wire::{Fault, SimWire};

@@ -1,0 +1,102 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+use ovo_sandbox::{Customer, Expiry, HostConfig, SandboxConfig, Security, Signing};
+
+/// What `--help` prints before the phone table.
+pub(crate) const HELP: &str = "\
+ovo-sandbox: a host that behaves as OVO Push To Pay does, on the loopback interface
+
+  --https                HTTPS (default); the authority's certificate is written to a file
+  --http                 plain HTTP; with --https, both
+  --port N               the merchants' port (default: any free one)
+  --control-port N       the control endpoints' port (default: any free one)
+  --ca-file PATH         where the authority's certificate is written, PEM
+  --time-scale X         real time over the host's: with 0.02, 55 s take 1.1 s (default 1)
+  --sign MODE            without-body, with-body or either (default: either)
+  --expiry MODE          an ignored prompt ends in: empty-404 or silence (default: empty-404)
+  --tombstones           a reversal bars a payment that is not paid yet
+  --approve-after MS     how long customers outside the table take (default 0)
+  --host-config FILE     JSON with fields of the engine's configuration
+  --seed FILE            JSON array of customers: phone, cash, points, name, behaviour
+  --phones               print the table of phone numbers and end
+  --quiet                print only the first line
+  --help                 print this and end
+
+The first line of output is JSON: urls, certificate file, demo credentials. SIGINT and SIGTERM end
+the program. Phone numbers with a behaviour:
+";
+
+/// What the command line asks for.
+pub(crate) enum Command {
+    Help,
+    Phones,
+    Serve(Box<Options>),
+}
+
+/// A server to be started.
+pub(crate) struct Options {
+    pub(crate) config: SandboxConfig,
+    pub(crate) customers: Vec<Customer>,
+    pub(crate) quiet: bool,
+}
+
+pub(crate) fn read(mut parser: lexopt::Parser) -> Result<Command, Box<dyn std::error::Error>> {
+    let (mut http, mut https) = (false, false);
+    let mut options =
+        Options { config: SandboxConfig::https(), customers: Vec::new(), quiet: false };
+    while let Some(argument) = parser.next()? {
+        let config = &mut options.config;
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("phones") => return Ok(Command::Phones),
+            Long("http") => http = true,
+            Long("https") => https = true,
+            Long("port") => config.port = parser.value()?.parse()?,
+            Long("control-port") => config.control_port = parser.value()?.parse()?,
+            Long("ca-file") => config.ca_file = Some(PathBuf::from(parser.value()?)),
+            Long("time-scale") => {
+                let scale: f64 = parser.value()?.parse()?;
+                if !(scale.is_finite() && scale > 0.0) {
+                    return Err("--time-scale must be greater than 0".into());
+                }
+                config.time_scale = scale;
+            }
+            Long("sign") => {
+                config.host.signing = match parser.value()?.string()?.as_str() {
+                    "without-body" => Signing::WithoutBody,
+                    "with-body" => Signing::WithBody,
+                    "either" => Signing::Either,
+                    _ => return Err("--sign takes without-body, with-body or either".into()),
+                }
+            }
+            Long("expiry") => {
+                config.host.expiry = match parser.value()?.string()?.as_str() {
+                    "empty-404" => Expiry::Empty404,
+                    "silence" => Expiry::Silence,
+                    _ => return Err("--expiry takes empty-404 or silence".into()),
+                }
+            }
+            Long("tombstones") => config.host.tombstones = true,
+            Long("approve-after") => config.host.approve_after_ms = parser.value()?.parse()?,
+            Long("host-config") => {
+                let text = std::fs::read(PathBuf::from(parser.value()?))?;
+                config.host = HostConfig::patched(&config.host, serde_json::from_slice(&text)?)?;
+            }
+            Long("seed") => {
+                let text = std::fs::read(PathBuf::from(parser.value()?))?;
+                options.customers = serde_json::from_slice(&text)?;
+            }
+            Long("quiet") | Short('q') => options.quiet = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    options.config.security = match (http, https) {
+        (true, true) => Security::Both,
+        (true, false) => Security::Http,
+        (false, _) => Security::Https,
+    };
+    Ok(Command::Serve(Box::new(options)))
+}
