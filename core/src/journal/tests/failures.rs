@@ -74,7 +74,8 @@ fn a_journal_that_can_no_longer_be_written_says_so() {
 
 #[test]
 fn a_journal_that_was_deleted_commits_nothing_more() {
-    let gone: [(&str, fn(&Scratch)); 4] = [
+    type Loss = fn(&Scratch);
+    let gone: [(&str, Loss); 4] = [
         ("deleted", |scratch| fs::remove_file(scratch.journal()).unwrap()),
         ("its log deleted", |scratch| {
             fs::remove_file(scratch.journal().with_file_name("ovo.db-wal")).unwrap();
