@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_sqlite_that_can_lose_a_log_is_refused() {
+    fn j14_an_sqlite_that_can_lose_a_log_is_refused() {
         assert_eq!(refuse_old_sqlite(3_051_002).unwrap_err().kind, JournalErrorKind::Version);
         refuse_old_sqlite(3_051_003).unwrap();
         refuse_old_sqlite(rusqlite::version_number()).unwrap();

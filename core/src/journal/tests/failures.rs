@@ -15,7 +15,7 @@ use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, PaymentId, Reversal, Source, Verdict};
 
 #[test]
-fn a_full_disk_stops_new_payments_and_nothing_else() {
+fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
     let mut first = fresh(&journal, &charge(1));
@@ -61,7 +61,7 @@ fn in_a_group_a_failure_is_its_own() {
 }
 
 #[test]
-fn a_journal_that_can_no_longer_be_written_says_so() {
+fn j5_a_journal_that_can_no_longer_be_written_says_so() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
     let payment = fresh(&journal, &charge(1));
@@ -73,7 +73,7 @@ fn a_journal_that_can_no_longer_be_written_says_so() {
 }
 
 #[test]
-fn a_journal_that_was_deleted_commits_nothing_more() {
+fn j11_a_journal_that_was_deleted_commits_nothing_more() {
     type Loss = fn(&Scratch);
     let gone: [(&str, Loss); 4] = [
         ("deleted", |scratch| fs::remove_file(scratch.journal()).unwrap()),
@@ -104,7 +104,7 @@ fn a_journal_that_was_deleted_commits_nothing_more() {
 }
 
 #[test]
-fn a_forked_child_can_do_nothing_and_harms_nothing() {
+fn mp11_a_forked_child_can_do_nothing_and_harms_nothing() {
     let scratch = Scratch::new();
     let mut journal = open(&scratch.journal());
     let payment = fresh(&journal, &charge(1));
@@ -213,7 +213,7 @@ fn child_meets_an_io_error() {
 
 /// A file-size limit makes every write beyond it fail, for root too; SQLite calls that an I/O error.
 #[test]
-fn after_an_io_error_the_handle_refuses_everything() {
+fn j6_after_an_io_error_the_handle_refuses_everything() {
     let scratch = Scratch::new();
     drop(open(&scratch.journal()));
     let plain = child("failures::child_meets_an_io_error", &scratch.journal());

@@ -144,7 +144,7 @@ fn a_wrong_transition_fails_in_the_database_itself() {
 }
 
 #[test]
-fn a_row_edited_by_hand_is_not_trusted() {
+fn j8_op1_a_row_edited_by_hand_is_not_trusted() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
     let open_row = fresh(&journal, &charge(1));
@@ -165,7 +165,7 @@ fn a_row_edited_by_hand_is_not_trusted() {
 }
 
 #[test]
-fn a_row_deleted_by_hand_leaves_a_gap_that_is_reported() {
+fn op1_a_row_deleted_by_hand_leaves_a_gap_that_is_reported() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
     for number in 1..=7 {

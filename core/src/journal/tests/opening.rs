@@ -71,7 +71,7 @@ fn a_payment_outlives_the_program() {
 }
 
 #[test]
-fn a_journal_is_for_its_owners_eyes_only() {
+fn b8_a_journal_is_for_its_owners_eyes_only() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
     fresh(&journal, &charge(1));
@@ -133,7 +133,7 @@ fn child_holds_the_journal() {
 }
 
 #[test]
-fn a_second_process_is_locked_out_until_the_first_is_gone() {
+fn mp1_a_second_process_is_locked_out_until_the_first_is_gone() {
     let scratch = Scratch::new();
     let mut holder = child("opening::child_holds_the_journal", &scratch.journal()).spawn().unwrap();
     wait_for(&mut holder, "result: held");
@@ -187,7 +187,7 @@ fn processes_that_share_a_journal_never_share_numbers() {
 }
 
 #[test]
-fn what_is_not_a_journal_is_refused_and_left_as_it_is() {
+fn j9_what_is_not_a_journal_is_refused_and_left_as_it_is() {
     let scratch = Scratch::new();
     let path = scratch.journal();
     drop(open(&path));
@@ -245,7 +245,7 @@ fn a_journal_without_its_guards_is_refused() {
 }
 
 #[test]
-fn a_damaged_page_fails_its_own_payments_only() {
+fn j9_a_damaged_page_fails_its_own_payments_only() {
     let scratch = Scratch::new();
     let path = scratch.journal();
     let journal = open(&path);

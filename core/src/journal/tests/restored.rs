@@ -8,7 +8,7 @@ use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions};
 use crate::payment::{Boottime, Reversal, Source, Verdict};
 
 #[test]
-fn an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
+fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
     let scratch = Scratch::new();
     let (path, backup) = (scratch.journal(), scratch.journal().with_extension("backup"));
     let journal = open(&path);
@@ -50,7 +50,7 @@ fn an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
 }
 
 #[test]
-fn another_journal_in_its_place_is_doubted() {
+fn j12_another_journal_in_its_place_is_doubted() {
     let scratch = Scratch::new();
     let (path, other) = (scratch.journal(), scratch.journal().with_extension("other"));
     fresh(&open(&path), &charge(1));
@@ -97,7 +97,7 @@ fn a_lost_or_torn_mark_is_no_evidence() {
 }
 
 #[test]
-fn a_write_ahead_log_of_another_journal_is_not_believed() {
+fn j10_a_write_ahead_log_of_another_journal_is_not_believed() {
     let scratch = Scratch::new();
     let (path, other) = (scratch.journal(), scratch.journal().with_extension("other"));
     let journal = open(&path);
