@@ -15,7 +15,7 @@ help:
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
 demo:
-	@$(CARGO) build --quiet --package ovo-demo
+	$(CARGO) build --package ovo-demo
 	@$(CARGO) run --quiet --package ovo-demo
 
 test:
