@@ -2,6 +2,7 @@
 //! journal's reports on one side, OVO's books and request log on the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use ovo_ptp::message::Operation;
 use ovo_ptp::{Outcome, PaymentReport};
@@ -23,7 +24,11 @@ impl Shop {
         for report in &reports {
             let invoice = report.invoice.as_str();
             self.assert_told(report);
-            assert_rules(report, requests.get(invoice).map_or(&[], Vec::as_slice));
+            let requests = requests.get(invoice).map_or(&[][..], Vec::as_slice);
+            assert_rules(report, requests);
+            if !self.late_pushes.load(Ordering::Relaxed) {
+                assert_waits(report, requests);
+            }
             assert_eq!(
                 report.needs_operator,
                 operators.contains(&invoice),
@@ -70,31 +75,41 @@ impl Shop {
     }
 }
 
+fn of(operation: Operation, requests: &[RequestRecord]) -> Vec<&RequestRecord> {
+    let name = script_name(operation);
+    requests.iter().filter(|record| record.operation == Some(name.as_str())).collect()
+}
+
 /// Every request that was written for a payment, against the rules (`safety.md` b.9).
 fn assert_rules(report: &PaymentReport, requests: &[RequestRecord]) {
     let invoice = report.invoice.as_str();
-    let of = |operation: Operation| {
-        let name = script_name(operation);
-        requests.iter().filter(move |record| record.operation == Some(name.as_str()))
-    };
-    let pushes: Vec<&RequestRecord> = of(Operation::PushToPay).collect();
-    assert!(pushes.len() <= 1, "{invoice}: pushed {} times (I9)", pushes.len());
+    let pushes = of(Operation::PushToPay, requests).len();
+    assert!(pushes <= 1, "{invoice}: pushed {pushes} times (I9)");
     match &report.outcome {
         Some(Outcome::Paid(_)) => {
-            assert_eq!(of(Operation::Reversal).count(), 0, "{invoice}: paid, yet reversed (I2)");
+            let reversals = of(Operation::Reversal, requests);
+            assert!(reversals.is_empty(), "{invoice}: paid, yet reversed (I2)");
         }
         Some(Outcome::NotSent(_)) => {
             assert!(requests.is_empty(), "{invoice}: not sent, yet {requests:?}");
         }
-        _ => assert_eq!(of(Operation::Void).count(), 0, "{invoice}: not paid, yet voided (VI1)"),
+        _ => {
+            let voids = of(Operation::Void, requests);
+            assert!(voids.is_empty(), "{invoice}: not paid, yet voided (VI1)");
+        }
     }
-    let Some(push) = pushes.first() else { return };
-    for check in of(Operation::CheckPayment) {
-        let after = check.at_ms - push.at_ms;
-        assert!(after >= 60_000, "{invoice}: checked {after} ms after the push (I8)");
-    }
-    for reversal in of(Operation::Reversal) {
-        let after = reversal.at_ms - push.at_ms;
-        assert!(after >= 65_000, "{invoice}: reversed {after} ms after the push (I8)");
+}
+
+/// No status check before 60 s and no reversal before 65 s after the push (I8).
+fn assert_waits(report: &PaymentReport, requests: &[RequestRecord]) {
+    let Some(push) = of(Operation::PushToPay, requests).first().map(|push| push.at_ms) else {
+        return;
+    };
+    for (operation, wait) in [(Operation::CheckPayment, 60_000), (Operation::Reversal, 65_000)] {
+        for request in of(operation, requests) {
+            let after = i128::from(request.at_ms) - i128::from(push);
+            let name = operation.name();
+            assert!(after >= wait, "{}: {name} {after} ms after the push (I8)", report.invoice);
+        }
     }
 }

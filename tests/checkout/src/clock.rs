@@ -98,6 +98,12 @@ impl SimClock {
         times.boots += 1;
     }
 
+    /// The terminal sleeps, and its boottime with it: a clock that does not count suspend.
+    pub fn sleep_uncounted(&self, duration: Duration) {
+        self.pass(duration);
+        lock(&self.times).booted_at_ms += millis(duration);
+    }
+
     /// Sets the terminal's wall clock this far from OVO's.
     pub fn set_wall_offset(&self, offset_ms: i64) {
         lock(&self.times).wall_offset_ms = offset_ms;

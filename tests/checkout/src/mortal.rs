@@ -33,9 +33,10 @@ impl Life {
         span.last = Some(span.moments + moments + 1);
     }
 
-    /// Moments so far.
-    pub fn moments(&self) -> u64 {
-        lock(&self.0).moments
+    /// The process whose thread this is dies now.
+    pub(crate) fn end(&self) {
+        lock(&self.0).over = true;
+        resume_unwind(Box::new(Death));
     }
 
     /// A new process.

@@ -1,6 +1,7 @@
 //! A shop with one terminal, its journal, and OVO on the other side.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -83,6 +84,7 @@ pub struct Shop {
     journal: Arc<dyn Journal>,
     events: Arc<Mutex<Vec<Event>>>,
     told: Mutex<Vec<Outcome>>,
+    pub(crate) late_pushes: AtomicBool,
     configure: Configure,
     client: Option<Arc<Client>>,
 }
@@ -125,6 +127,7 @@ impl Shop {
             life,
             events: Arc::default(),
             told: Mutex::default(),
+            late_pushes: AtomicBool::default(),
             configure: Box::new(configure),
             client: None,
         };
@@ -179,6 +182,17 @@ impl Shop {
     pub fn later(&self, after: Duration, act: impl FnOnce(&Outside) + Send + 'static) {
         let outside = self.outside.clone();
         self.clock.later(after, move || act(&outside));
+    }
+
+    /// The process that lets this time come dies of it.
+    pub fn dies_after(&self, after: Duration) {
+        let life = Arc::clone(&self.life);
+        self.clock.later(after, move || life.end());
+    }
+
+    /// Pushes of this test leave so late that OVO's waits cannot be counted from them.
+    pub fn pushes_leave_late(&self) {
+        self.late_pushes.store(true, Ordering::Relaxed);
     }
 
     /// Pays.

@@ -1,0 +1,355 @@
+//! Voids whose answer is lost, refused, late or doubled (`faults.md` VD1 to VD5, `safety.md` VI1
+//! to VI4).
+
+use ovo_checkout::{Fault, Life, Link, Shop, days, hours, invoice, minutes, seconds};
+use ovo_ptp::message::Operation;
+use ovo_ptp::payment::Alert;
+use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
+use ovo_sandbox::{AnswerPlan, Delivery, HostConfig, Step};
+
+const APPROVES: &str = "081234567890";
+
+fn void() -> Step {
+    Step::on(Operation::Void)
+}
+
+fn check_void() -> Step {
+    Step::on(Operation::CheckVoid)
+}
+
+fn settled(shop: &Shop) {
+    shop.settle_all();
+    shop.assert_every_rupiah_agrees();
+    shop.settle_for(days(3));
+    shop.assert_every_rupiah_agrees();
+}
+
+/// A shop with one paid payment, INV-1.
+fn paid() -> Shop {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop
+}
+
+fn voided(shop: &Shop) -> VoidOutcome {
+    shop.client().void(&invoice("INV-1")).expect("the void begins")
+}
+
+fn void_refused(shop: &Shop, text: &str) -> ErrorKind {
+    shop.client().void(&invoice(text)).expect_err("refused").kind()
+}
+
+fn is_voided(shop: &Shop) -> bool {
+    matches!(shop.report("INV-1").outcome, Some(Outcome::Paid(receipt)) if receipt.is_voided())
+}
+
+#[test]
+fn vd1_only_a_paid_payment_is_voided() {
+    let shop = Shop::open();
+    shop.pay("INV-DECLINED", "081200001700");
+    shop.pay("INV-IGNORED", "081200009000");
+    shop.wire.fail(Operation::PushToPay, Fault::Unreachable);
+    shop.pay("INV-UNSENT", APPROVES);
+    shop.script([Step::on(Operation::CheckPayment).skip(0).invoice("INV-OLD").code("54")]);
+    assert_eq!(shop.pay("INV-OLD", "081200009202").name(), "needs operator");
+    for text in ["INV-DECLINED", "INV-IGNORED", "INV-UNSENT", "INV-OLD"] {
+        assert_eq!(void_refused(&shop, text), ErrorKind::Refused, "{text}");
+    }
+    assert_eq!(void_refused(&shop, "INV-NEVER"), ErrorKind::NotFound);
+    shop.settle_all();
+    for text in ["INV-DECLINED", "INV-IGNORED", "INV-UNSENT", "INV-OLD"] {
+        assert_eq!(void_refused(&shop, text), ErrorKind::Refused, "{text}");
+    }
+    assert_eq!(shop.heard(Operation::Void), 0);
+    shop.assert_every_rupiah_agrees_except(&["INV-OLD"]);
+}
+
+#[test]
+fn vd1_a_payment_under_way_is_not_voided() {
+    let shop = Shop::open();
+    for at in [5.0, 30.0, 59.0, 62.0, 64.9] {
+        let client = std::sync::Arc::clone(shop.client());
+        shop.later(seconds(at), move |_| {
+            let refused = client.void(&invoice("INV-1")).expect_err("under way");
+            assert_eq!(refused.kind(), ErrorKind::Refused, "{at}");
+        });
+    }
+    assert_eq!(shop.pay("INV-1", "081200009000").name(), "not completed");
+    // By another process of the same host: it sees the row, not the thread.
+    let other = shop.second_client();
+    shop.later(seconds(20.0), move |_| {
+        let refused = other.void(&invoice("INV-2")).expect_err("under way");
+        assert_eq!(refused.kind(), ErrorKind::Refused);
+    });
+    assert!(shop.pay("INV-2", "081200000140").is_paid());
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Void), 0);
+}
+
+#[test]
+fn a_void_gives_the_whole_amount_back_once() {
+    let shop = paid();
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    assert_eq!(shop.net("INV-1"), 0);
+    assert_eq!(voided(&shop), VoidOutcome::Voided, "asked again, told again, not sent again");
+    assert!(is_voided(&shop));
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd2_a_void_that_worked_and_whose_answer_is_lost_is_found_by_its_check() {
+    let lost = [
+        void().deliver(Delivery::Hang),
+        void().deliver(Delivery::Reset),
+        void().answer(AnswerPlan { empty: Some(404), ..AnswerPlan::default() }),
+        void().answer(AnswerPlan { html: Some(502), ..AnswerPlan::default() }),
+        void().answer(AnswerPlan { delay_ms: 20_000, ..AnswerPlan::default() }),
+        void().set("referenceNumber", 999_998),
+        void().set("transactionRequestData.merchantInvoice", "INV-2"),
+        void().set("responseCode", "ER"),
+    ];
+    for (number, fault) in lost.into_iter().enumerate() {
+        let shop = paid();
+        shop.script([fault]);
+        assert_eq!(voided(&shop), VoidOutcome::Voided, "fault {number}");
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::Void), 1, "fault {number}: sent once");
+        assert_eq!(shop.heard(Operation::CheckVoid), 1, "fault {number}");
+    }
+}
+
+#[test]
+fn vd2_a_void_that_never_arrived_is_sent_once_more_and_never_a_third_time() {
+    let shop = paid();
+    shop.script([void().unheard()]);
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Void), 2);
+
+    let shop = paid();
+    shop.script([void().times(0).unheard()]);
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    shop.settle_for(hours(20));
+    assert_eq!(shop.heard(Operation::Void), 2, "at most one resend");
+    assert!(shop.alerted(|alert| *alert == Alert::VoidUnresolved));
+    assert!(shop.report("INV-1").needs_operator);
+    assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::NeedsOperator);
+    shop.assert_every_rupiah_agrees_except(&["INV-1"]);
+    assert_eq!(shop.net("INV-1"), 10_000, "told as it is: paid, the void unresolved");
+}
+
+#[test]
+fn vd2_neither_void_nor_check_is_answered_for_hours() {
+    for heard in [true, false] {
+        let shop = paid();
+        let link = if heard { Link::Mute } else { Link::BlackHole };
+        shop.script([void().deliver(Delivery::Hang)]);
+        if !heard {
+            shop.wire.fail(Operation::Void, Fault::LostOnTheWay);
+        }
+        shop.later(seconds(1.0), move |outside| outside.wire.set_link(link));
+        assert_eq!(voided(&shop), VoidOutcome::Pending);
+        shop.settle_for(hours(2));
+        assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::Pending);
+        shop.wire.set_link(Link::Up);
+        settled(&shop);
+        assert!(is_voided(&shop), "heard: {heard}");
+    }
+}
+
+#[test]
+fn vd2_a_void_that_could_not_leave_may_be_asked_for_again() {
+    let shop = paid();
+    shop.wire.set_link(Link::Down);
+    assert_eq!(voided(&shop), VoidOutcome::NotSent);
+    assert!(!is_voided(&shop));
+    shop.settle_for(hours(1));
+    shop.assert_every_rupiah_agrees();
+    shop.wire.set_link(Link::Up);
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd2_a_refused_void_leaves_the_payment_paid() {
+    for code in ["13", "58", "63", "EB", "BR", "25"] {
+        let shop = paid();
+        shop.script([void().unheard().code(code)]);
+        let VoidOutcome::Rejected(told) = voided(&shop) else { panic!("{code}") };
+        assert_eq!(told.as_str(), code);
+        settled(&shop);
+        assert!(!is_voided(&shop));
+        assert_eq!(shop.heard(Operation::Void), 1);
+    }
+    // Refused for good by the contract.
+    let shop = Shop::with(HostConfig { void_contracted: false, ..HostConfig::default() }, |b| b);
+    shop.pay("INV-1", APPROVES);
+    assert!(matches!(voided(&shop), VoidOutcome::Rejected(_)));
+    settled(&shop);
+}
+
+#[test]
+fn vd2_a_resend_that_is_refused_because_the_first_one_worked_is_voided() {
+    // The first void is heard late, behind the check that does not find it yet; the resend is then
+    // refused as a second void.
+    for queue_ms in [15_500, 16_000, 20_000, 60_000] {
+        let shop = paid();
+        shop.script([void().queue_ms(queue_ms)]);
+        let told = voided(&shop);
+        assert!(matches!(told, VoidOutcome::Voided | VoidOutcome::Pending), "{told:?}");
+        settled(&shop);
+        assert!(is_voided(&shop), "{queue_ms}");
+        assert!(shop.heard(Operation::Void) <= 2);
+    }
+}
+
+#[test]
+fn vd3_a_void_just_before_the_cut_off_is_settled_after_midnight_by_its_status() {
+    let shop = paid();
+    shop.clock.pass_until_wib(23, 57, 50);
+    shop.script([void().deliver(Delivery::Hang)]);
+    shop.later(seconds(5.0), |outside| outside.wire.set_link(Link::Down));
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    shop.settle_for(minutes(6));
+    shop.wire.set_link(Link::Up);
+    settled(&shop);
+    assert!(is_voided(&shop));
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd3_a_void_that_did_not_arrive_before_midnight_is_never_sent_the_next_day() {
+    for (hour, minute, second) in [(23, 57, 30), (23, 57, 50), (23, 57, 59)] {
+        let shop = paid();
+        shop.clock.pass_until_wib(hour, minute, second);
+        shop.wire.fail(Operation::Void, Fault::LostOnTheWay);
+        shop.later(seconds(5.0), |outside| outside.wire.set_link(Link::Down));
+        assert_eq!(voided(&shop), VoidOutcome::Pending);
+        shop.settle_for(minutes(6));
+        shop.wire.set_link(Link::Up);
+        shop.settle_for(hours(12));
+        assert_eq!(shop.heard(Operation::Void), 0, "the one that left was lost");
+        assert!(shop.alerted(|alert| *alert == Alert::VoidUnresolved));
+        shop.assert_every_rupiah_agrees_except(&["INV-1"]);
+        assert_eq!(shop.net("INV-1"), 10_000);
+        assert_eq!(void_refused(&shop, "INV-1"), ErrorKind::Refused, "the day is over");
+    }
+}
+
+#[test]
+fn vd3_a_client_that_does_not_know_ovos_time_lets_ovo_decide() {
+    for (hour, minute, second, voids) in [(23, 59, 30, true), (23, 59, 59, false), (0, 0, 1, false)]
+    {
+        let mut shop = paid();
+        shop.clock.pass_until_wib(hour, minute, second);
+        shop.reopen();
+        match shop.client().void(&invoice("INV-1")) {
+            Ok(VoidOutcome::Voided) => assert!(voids),
+            Ok(_) => assert!(!voids, "{hour}:{minute}:{second}"),
+            Err(error) => panic!("{error}"),
+        }
+        shop.settle_for(hours(1));
+        let stuck: &[&str] = if voids { &[] } else { &["INV-1"] };
+        shop.assert_every_rupiah_agrees_except(stuck);
+        assert_eq!(shop.net("INV-1"), if voids { 0 } else { 10_000 });
+    }
+}
+
+#[test]
+fn vd4_no_process_ever_reverses_a_payment_that_is_being_voided() {
+    let shop = paid();
+    let peers: Vec<_> = (0..3).map(|_| shop.second_client()).collect();
+    shop.script([void().deliver(Delivery::Hang), check_void().times(5).unheard()]);
+    for at in 1..20 {
+        let peers = peers.clone();
+        shop.later(seconds(f64::from(at)), move |_| {
+            for peer in &peers {
+                peer.settle().expect("settles");
+                let _ = peer.report_paid(&invoice("INV-1"));
+                let _ = peer.void(&invoice("INV-1"));
+            }
+        });
+    }
+    voided(&shop);
+    settled(&shop);
+    assert!(is_voided(&shop));
+    assert_eq!(shop.heard(Operation::Reversal), 0);
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd5_a_second_void_while_the_first_is_unknown_is_refused() {
+    let shop = paid();
+    shop.script([void().deliver(Delivery::Hang), check_void().times(4).unheard()]);
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    assert_eq!(void_refused(&shop, "INV-1"), ErrorKind::Refused);
+    let other = shop.second_client();
+    assert_eq!(other.void(&invoice("INV-1")).unwrap_err().kind(), ErrorKind::Refused);
+    settled(&shop);
+    assert!(is_voided(&shop));
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd5_two_processes_that_void_at_once_send_one_void() {
+    let shop = paid();
+    let other = shop.second_client();
+    shop.script([void().at_ms(5_000)]);
+    shop.later(seconds(1.0), move |_| {
+        assert_eq!(other.void(&invoice("INV-1")).unwrap_err().kind(), ErrorKind::Refused);
+    });
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd2_vi2_a_process_that_dies_of_a_void_at_any_moment_ends_voided_or_paid() {
+    for mute in [false, true] {
+        for moment in 0.. {
+            let mut shop = paid();
+            if mute {
+                shop.script([void().deliver(Delivery::Hang)]);
+            }
+            shop.life.ends_after(moment);
+            let told = Life::until_death(|| voided(&shop));
+            let died = told.is_none();
+            shop.clock.pass(seconds(20.0));
+            if moment % 2 == 0 {
+                shop.reboot()
+            } else {
+                shop.reopen()
+            }
+            settled(&shop);
+            assert!(died || is_voided(&shop));
+            assert!(shop.heard(Operation::Void) <= 2);
+            assert_eq!(shop.heard(Operation::Reversal), 0);
+            if !died {
+                assert!(moment > 4, "the moments were not met");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_void_is_shown_to_the_one_who_asks_again_for_the_payment() {
+    let shop = paid();
+    voided(&shop);
+    let Outcome::Paid(receipt) = shop.pay("INV-1", APPROVES) else { panic!("it was paid") };
+    assert!(receipt.is_voided());
+    assert_eq!(shop.heard(Operation::PushToPay), 1);
+    settled(&shop);
+}
+
+#[test]
+fn a_void_of_nothing_is_not_checked() {
+    let shop = paid();
+    let error = shop.client().check_void(&invoice("INV-1")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::Voided);
+    assert_eq!(shop.heard(Operation::CheckVoid), 0);
+}
