@@ -9,8 +9,8 @@ use crate::wib::WallTime;
 
 /// A void is not begun in the last two minutes of the day (b.8): OVO takes it until 23:59:59.
 const LAST_VOID_MS: i64 = (23 * 60 + 58) * 60_000;
-/// How far the host's time of a sale may lie from the push for both to be the same event.
-const SAME_EVENT_SECONDS: i64 = 15 * 60;
+/// How much earlier than the push the host's time of the sale may be, for clocks that differ.
+const SAME_EVENT_MS: i64 = 15 * 60_000;
 
 #[derive(Default)]
 pub(super) struct ServerClock {
@@ -46,33 +46,54 @@ impl ServerClock {
     }
 }
 
-/// Whether the host's own date and time of a sale fit a push made at `pushed`; `None` if the
-/// answer has none. The missing year is the one that brings the two nearest.
+/// Whether the host's own date and time can be those of a push made at `pushed`; `None` if the
+/// answer has none.
+///
+/// Only an **earlier** time speaks against it: the numbers then named a sale before this push was
+/// made. A later one may be the time of the check itself; OVO does not say which it tells.
 pub(super) fn host_time_fits(response: &Response, pushed: WallTime) -> Option<bool> {
     let (date, time) = (response.host_date.as_deref()?, response.host_time.as_deref()?);
     let number = |text: &str, at: usize| text.get(at..at + 2)?.parse::<i64>().ok();
     let (month, day) = (number(date, 0)?, number(date, 2)?);
     let (hour, minute, second) = (number(time, 0)?, number(time, 2)?, number(time, 4)?);
-    let (_, pushed_month, pushed_day) = pushed.wib_date();
-    let of_day = hour * 3600 + minute * 60 + second;
-    let pushed_of_day = pushed.wib_millis_of_day() / 1000;
-    let same_date = (month, day) == (i64::from(pushed_month), i64::from(pushed_day));
-    let near = if same_date {
-        (of_day - pushed_of_day).abs() <= SAME_EVENT_SECONDS
-    } else {
-        // Around midnight the dates differ by a day; a difference of hours is another sale anyway.
-        let (_, next_month, next_day) =
-            WallTime::from_unix_millis(pushed.unix_millis() + 86_400_000).wib_date();
-        let (_, last_month, last_day) =
-            WallTime::from_unix_millis(pushed.unix_millis() - 86_400_000).wib_date();
-        let day_seconds = 86_400;
-        if (month, day) == (i64::from(next_month), i64::from(next_day)) {
-            of_day + day_seconds - pushed_of_day <= SAME_EVENT_SECONDS
-        } else if (month, day) == (i64::from(last_month), i64::from(last_day)) {
-            pushed_of_day + day_seconds - of_day <= SAME_EVENT_SECONDS
-        } else {
-            false
-        }
-    };
-    Some(near)
+    let earliest = WallTime::from_unix_millis(pushed.unix_millis() - SAME_EVENT_MS);
+    let (_, earliest_month, earliest_day) = earliest.wib_date();
+    // Seconds since the year began, had every month 31 days: it keeps the order, which is all that
+    // is asked. The missing year is the one that brings the two nearest.
+    let of_year = |month: i64, day: i64, of_day: i64| (month * 31 + day) * 86_400 + of_day;
+    let year = of_year(12, 0, 0);
+    let told = of_year(month, day, hour * 3600 + minute * 60 + second);
+    let bound =
+        of_year(earliest_month.into(), earliest_day.into(), earliest.wib_millis_of_day() / 1000);
+    Some((told - bound).rem_euclid(year) < year / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(host_date: &str, host_time: &str, pushed: i64) -> Option<bool> {
+        let body =
+            format!(r#"{{"responseCode":"00","hostDate":"{host_date}","hostTime":"{host_time}"}}"#);
+        let response = Response::read(body.as_bytes()).unwrap();
+        host_time_fits(&response, WallTime::from_unix_millis(pushed))
+    }
+
+    /// 2026-01-01 00:05:00 WIB.
+    const NEW_YEAR: i64 = 1_767_200_700_000;
+
+    #[test]
+    fn t6_a_sale_before_the_push_is_another_one_also_over_the_year_s_end() {
+        assert_eq!(fits("0101", "000501", NEW_YEAR), Some(true));
+        assert_eq!(fits("1231", "235100", NEW_YEAR), Some(true), "within fifteen minutes");
+        assert_eq!(fits("1231", "234900", NEW_YEAR), Some(false));
+        assert_eq!(fits("1225", "120000", NEW_YEAR), Some(false));
+        assert_eq!(fits("0108", "120000", NEW_YEAR), Some(true), "the check's own time");
+    }
+
+    #[test]
+    fn a_host_that_tells_no_time_says_nothing() {
+        assert_eq!(fits("", "000501", NEW_YEAR), None);
+        assert_eq!(fits("0101", "soon", NEW_YEAR), None);
+    }
 }

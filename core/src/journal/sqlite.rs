@@ -76,6 +76,24 @@ impl SqliteJournal {
         })
     }
 
+    /// For building large journals in tests.
+    #[cfg(test)]
+    pub(super) fn without_syncs(&self) {
+        self.sql("PRAGMA synchronous = OFF").unwrap();
+    }
+
+    /// For what only an intruder does.
+    #[cfg(test)]
+    pub(super) fn sql(&self, sql: &str) -> rusqlite::Result<()> {
+        self.lock().as_ref().unwrap().connection.execute_batch(sql)
+    }
+
+    /// Forking itself would need unsafe code.
+    #[cfg(test)]
+    pub(super) fn pretend_to_be_forked(&mut self) {
+        self.pid = 1;
+    }
+
     /// Before anything else, the locks too: in a forked child another thread may hold them, for
     /// ever (MP11).
     fn refuse_after_fork(&self) -> Result<(), JournalError> {

@@ -122,7 +122,8 @@ pub struct State {
     pub checks: u16,
     /// Alerts about overdue settlement so far.
     pub overdue_alerts: u8,
-    /// A success arrived after the verdict; evidence only.
+    /// OVO was seen to have debited the customer, and that was not, or not yet, accepted; evidence
+    /// only.
     pub late_paid: bool,
     /// Nothing more can be done automatically; an operator must look.
     pub needs_operator: bool,

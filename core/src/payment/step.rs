@@ -256,6 +256,7 @@ impl State {
     /// Rules 5 and 10, and an operator's ruling.
     fn accept(mut self, policy: &Policy, source: Source, now: Boottime) -> Step {
         self.decide(Verdict::Accepted(source), now);
+        self.late_paid = false;
         self.closed = Some(now);
         // A void may need the phone until the day is over.
         self.due = Some(now.plus(policy.timers.keep_phone));
@@ -313,6 +314,8 @@ impl State {
         self.late_paid = true;
         self.seen = true;
         self.reversal = Reversal::Needed;
+        // Without the phone OVO answers no check: the reversal's acknowledgement must close.
+        self.check_unavailable |= self.phone_forgotten;
         self.settling_since = now;
         (self.attempts, self.checks, self.overdue_alerts, self.sweeps) = (0, 0, 0, 0);
         self.closed = None;
@@ -533,10 +536,10 @@ fn closed_is_due(policy: &Policy, state: State, now: Boottime) -> Step {
 
 /// Alerts once after five minutes and once after an hour of unfinished settlement (b.5).
 fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    let limit = match state.overdue_alerts {
-        0 => policy.timers.gate_escape,
-        1 => policy.timers.gate_escape * 12,
-        _ => return Step::to(state),
+    let limit = |alerts| match alerts {
+        0 => Some(policy.timers.gate_escape),
+        1 => Some(policy.timers.gate_escape * 12),
+        _ => None,
     };
     // A reversal is overdue from the decision on, everything else from the moment it may be done.
     let since = if state.reversal == Reversal::Needed {
@@ -545,11 +548,14 @@ fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
         state.settling_since.max(state.close_at(policy))
     };
     let late = now.since(since);
-    if late < limit {
-        return Step::to(state);
+    let alert = limit(state.overdue_alerts).is_some_and(|limit| late >= limit);
+    state.overdue_alerts += u8::from(alert);
+    // The pauses between tries grow: they must delay neither an alert nor rule 14b's escape.
+    if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
+        state.due = state.due.map(|due| due.min(since.plus(limit)));
     }
-    state.overdue_alerts += 1;
-    Step::to(state).alerting(Alert::Overdue(late))
+    let step = Step::to(state);
+    if alert { step.alerting(Alert::Overdue(late)) } else { step }
 }
 
 fn checked(
@@ -596,6 +602,8 @@ fn open_checked(
             if waiting && policy.late_success == LateSuccess::Accept {
                 return state.accept(policy, Source::Status, now);
             }
+            // Should the decision be to reverse, then what is reversed is somebody's money.
+            state.late_paid = true;
             Step::to(state)
         }
         StatusAnswer::ForeignSale => {

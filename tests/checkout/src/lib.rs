@@ -5,10 +5,13 @@
 //! of retries takes milliseconds and every run is the same.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod clock;
+mod mortal;
 mod shop;
 mod wire;
 
 pub use clock::SimClock;
-pub use shop::{Shop, charge, invoice};
-pub use wire::{Fault, SimWire};
+pub use mortal::Life;
+pub use shop::{Outside, Shop, charge, days, hours, invoice, minutes, seconds};
+pub use wire::{Fault, Link, SimWire};

@@ -1,35 +1,98 @@
 //! A shop with one terminal, its journal, and OVO on the other side.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ovo_ptp::journal::{Filter, Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
+use ovo_ptp::payment::Alert;
 use ovo_ptp::{
     AppKey, Charge, Client, ClientBuilder, Clock, Credentials, Environment, Event, MerchantInvoice,
-    Outcome, Rupiah, Terminal,
+    Outcome, PaymentReport, Rupiah, Terminal,
 };
 use ovo_sandbox::{
     DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Host,
-    HostConfig, Now, Step,
+    HostConfig, Now, RequestRecord, Step,
 };
 
 use crate::clock::SimClock;
+use crate::mortal::{Life, MortalJournal};
 use crate::wire::{SimWire, lock};
 
 type Configure = Box<dyn Fn(ClientBuilder) -> ClientBuilder>;
 
-/// A shop under test.
-pub struct Shop {
+/// Everything that does not stop when the shop's process does: time, network, OVO.
+#[derive(Clone)]
+pub struct Outside {
     /// Time, for the shop and for OVO.
     pub clock: Arc<SimClock>,
     /// The wire between them.
     pub wire: Arc<SimWire>,
     host: Arc<Mutex<Host>>,
+}
+
+impl Outside {
+    /// OVO's engine, brought up to now.
+    pub fn host(&self) -> MutexGuard<'_, Host> {
+        let now = self.clock.world();
+        let mut host = lock(&self.host);
+        host.advance(now);
+        host
+    }
+
+    /// OVO's time.
+    pub fn world(&self) -> Now {
+        self.clock.world()
+    }
+
+    /// What goes wrong at OVO, in order.
+    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        let steps: Vec<Step> = steps.into_iter().collect();
+        self.host().script(steps);
+    }
+
+    /// OVO revokes the merchant's credentials, or gives them back.
+    pub fn revoke_credentials(&self, revoked: bool) {
+        self.host().config_mut().merchants[0].revoked = revoked;
+    }
+
+    /// Rupiah that OVO has finally taken for an invoice, by now.
+    pub fn net(&self, invoice: &str) -> i64 {
+        self.host().net(invoice)
+    }
+
+    /// Every request of an operation that reached OVO.
+    pub fn requests(&self, operation: Operation) -> Vec<RequestRecord> {
+        let name = script_name(operation);
+        let all = self.host().requests();
+        all.into_iter().filter(|record| record.operation == Some(name.as_str())).collect()
+    }
+
+    /// How many requests of an operation reached OVO.
+    pub fn heard(&self, operation: Operation) -> usize {
+        self.requests(operation).len()
+    }
+}
+
+/// A shop under test.
+pub struct Shop {
+    outside: Outside,
+    /// The present process's life.
+    pub life: Arc<Life>,
     journal: Arc<dyn Journal>,
     events: Arc<Mutex<Vec<Event>>>,
+    told: Mutex<Vec<Outcome>>,
     configure: Configure,
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
+}
+
+impl Deref for Shop {
+    type Target = Outside;
+
+    fn deref(&self) -> &Outside {
+        &self.outside
+    }
 }
 
 impl Shop {
@@ -54,13 +117,14 @@ impl Shop {
     ) -> Shop {
         let clock = Arc::new(SimClock::default());
         let host = Arc::new(Mutex::new(Host::new(host)));
-        let wire = Arc::new(SimWire::new(Arc::clone(&clock), Arc::clone(&host)));
+        let life = Arc::new(Life::default());
+        let wire = SimWire::new(Arc::clone(&clock), Arc::clone(&host), Arc::clone(&life));
         let mut shop = Shop {
-            clock,
-            wire,
-            host,
-            journal,
+            outside: Outside { clock, wire: Arc::new(wire), host },
+            journal: Arc::new(MortalJournal { kept: journal, life: Arc::clone(&life) }),
+            life,
             events: Arc::default(),
+            told: Mutex::default(),
             configure: Box::new(configure),
             client: None,
         };
@@ -69,16 +133,17 @@ impl Shop {
     }
 
     /// The terminal's client.
-    pub fn client(&self) -> &Client {
+    pub fn client(&self) -> &Arc<Client> {
         self.client.as_ref().expect("the client is open")
     }
 
     /// Another client on the same journal, as another process of the same host would have.
-    pub fn second_client(&self) -> Client {
-        self.build()
+    pub fn second_client(&self) -> Arc<Client> {
+        self.client_with(|builder| builder)
     }
 
-    fn build(&self) -> Client {
+    /// The same with other settings.
+    pub fn client_with(&self, change: impl Fn(ClientBuilder) -> ClientBuilder) -> Arc<Client> {
         let credentials = Credentials::new(
             DEMO_MERCHANT_ID,
             Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE).expect("demo terminal"),
@@ -93,47 +158,57 @@ impl Shop {
             .clock(self.clock.clone())
             .background(false)
             .observer(move |event| lock(&events).push(event.clone()));
-        (self.configure)(builder).open().expect("the client opens")
+        Arc::new(change((self.configure)(builder)).open().expect("the client opens"))
     }
 
-    /// The process ends and begins again on the same journal.
+    /// The process ends and another begins on the same journal.
     pub fn reopen(&mut self) {
         self.client = None;
-        self.client = Some(self.build());
+        self.life.begins();
+        self.client = Some(self.client_with(|builder| builder));
+    }
+
+    /// The process ends, the machine restarts, and another process begins.
+    pub fn reboot(&mut self) {
+        self.client = None;
+        self.clock.reboot();
+        self.reopen();
+    }
+
+    /// Plans something outside of the shop for the moment at which so much time has passed.
+    pub fn later(&self, after: Duration, act: impl FnOnce(&Outside) + Send + 'static) {
+        let outside = self.outside.clone();
+        self.clock.later(after, move || act(&outside));
     }
 
     /// Pays.
     pub fn pay(&self, invoice: &str, phone: &str) -> Outcome {
-        self.client().pay(&charge(invoice, phone)).expect("the payment begins")
+        self.pay_with(self.client(), &charge(invoice, phone))
     }
 
-    /// What goes wrong at OVO, in order.
-    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
-        let steps: Vec<Step> = steps.into_iter().collect();
-        self.host().script(steps);
+    /// Pays with one client of several.
+    pub fn pay_with(&self, client: &Client, charge: &Charge) -> Outcome {
+        let outcome = client.pay(charge).expect("the payment begins");
+        lock(&self.told).push(outcome.clone());
+        outcome
     }
 
-    /// OVO's engine.
-    pub fn host(&self) -> MutexGuard<'_, Host> {
-        lock(&self.host)
+    /// What callers were told about a payment so far, in one or two words each.
+    pub fn told(&self, invoice: &MerchantInvoice) -> Vec<&'static str> {
+        let told = lock(&self.told);
+        told.iter().filter(|told| told.invoice() == invoice).map(Outcome::name).collect()
     }
 
-    /// OVO's time.
-    pub fn world(&self) -> Now {
-        self.clock.world()
+    /// Everything that the journal knows.
+    pub fn reports(&self) -> Vec<PaymentReport> {
+        let all = Filter { limit: 100_000, ..Filter::default() };
+        self.client().payments(&all).expect("the journal answers")
     }
 
-    /// Rupiah that OVO has finally taken for an invoice, by now.
-    pub fn net(&self, invoice: &str) -> i64 {
-        let mut host = self.host();
-        host.advance(self.clock.world());
-        host.net(invoice)
-    }
-
-    /// How many requests of an operation OVO has heard.
-    pub fn heard(&self, operation: Operation) -> usize {
-        let name = operation.name();
-        self.host().requests().iter().filter(|record| record.operation == Some(name)).count()
+    /// What the journal knows of one payment.
+    pub fn report(&self, text: &str) -> PaymentReport {
+        let found = self.client().payment(&invoice(text)).expect("the journal answers");
+        found.unwrap_or_else(|| panic!("{text} is not in the journal"))
     }
 
     /// Every event so far.
@@ -141,60 +216,59 @@ impl Shop {
         lock(&self.events).clone()
     }
 
+    /// Every alert so far.
+    pub fn alerts(&self) -> Vec<Alert> {
+        let events = self.events();
+        let alerts = events.iter().filter_map(|event| match event {
+            Event::Alert { alert, .. } => Some(*alert),
+            _ => None,
+        });
+        alerts.collect()
+    }
+
     /// Whether an alert was raised that `wanted` accepts.
-    pub fn alerted(&self, wanted: impl Fn(&ovo_ptp::payment::Alert) -> bool) -> bool {
-        self.events()
-            .iter()
-            .any(|event| matches!(event, Event::Alert { alert, .. } if wanted(alert)))
+    pub fn alerted(&self, wanted: impl Fn(&Alert) -> bool) -> bool {
+        self.alerts().iter().any(wanted)
     }
 
     /// Lets time pass and settlement run for this long.
     pub fn settle_for(&self, duration: Duration) {
         let end = self.clock.boottime().plus(duration);
-        loop {
+        for _ in 0..100_000 {
             self.client().settle().expect("settles");
             let left = end.since(self.clock.boottime());
             if left.is_zero() {
                 return;
             }
             let next = self.client().next_settlement().expect("the journal answers");
-            let pause = next.unwrap_or(left).min(left);
-            self.clock.sleep(pause.max(Duration::from_millis(1)));
+            self.clock.sleep(next.unwrap_or(left).min(left));
         }
+        panic!("settlement turns in circles: {:?}", self.unsettled());
     }
 
-    /// Lets settlement run until nothing is left to do at OVO. Panics if a day is not enough.
+    /// Lets settlement run until nothing is left that could be done at OVO by itself.
     pub fn settle_all(&self) {
-        let unsettled = Filter { unsettled: true, ..Filter::default() };
         for _ in 0..10_000 {
             self.client().settle().expect("settles");
-            if self.client().payments(&unsettled).expect("the journal answers").is_empty() {
+            if self.unsettled().is_empty() {
                 return;
             }
             let next = self.client().next_settlement().expect("the journal answers");
-            self.clock.sleep(next.expect("something is due").max(Duration::from_millis(1)));
+            self.clock.sleep(next.expect("something is due"));
         }
-        panic!("not settled: {:?}", self.client().payments(&unsettled));
+        panic!("not settled: {:?}", self.unsettled());
     }
 
-    /// The sentence that everything serves, asserted for every payment of the journal and for
-    /// every payment that OVO knows: debited exactly when told Paid (and not voided).
-    pub fn assert_every_rupiah_agrees(&self) {
-        let reports = self.client().payments(&Filter::default()).expect("the journal answers");
-        for report in &reports {
-            let kept = match &report.outcome {
-                Some(Outcome::Paid(receipt)) if !receipt.is_voided() => report.amount.get(),
-                _ => 0,
-            };
-            let taken = self.net(report.invoice.as_str());
-            assert_eq!(taken, kept, "{}: OVO took {taken}, the shop has {kept}", report.invoice);
-        }
-        for entry in self.host().ledger() {
-            let known = reports.iter().any(|report| report.invoice.as_str() == entry.invoice);
-            let foreign = entry.invoice.starts_with("OTHER-");
-            assert!(known || foreign, "{} is in OVO's books only", entry.invoice);
-        }
+    /// Payments that are not settled and do not wait for an operator.
+    pub fn unsettled(&self) -> Vec<PaymentReport> {
+        let open = |report: &PaymentReport| !report.settled && !report.needs_operator;
+        self.reports().into_iter().filter(open).collect()
     }
+}
+
+/// An operation's name in OVO's request log.
+pub(crate) fn script_name(operation: Operation) -> String {
+    operation.name().replace(' ', "_")
 }
 
 /// A charge of Rp10.000.
@@ -209,4 +283,24 @@ pub fn charge(invoice: &str, phone: &str) -> Charge {
 /// An invoice.
 pub fn invoice(text: &str) -> MerchantInvoice {
     text.parse().expect("a valid invoice")
+}
+
+/// So many seconds, and parts of seconds.
+pub fn seconds(count: f64) -> Duration {
+    Duration::from_secs_f64(count)
+}
+
+/// So many minutes.
+pub fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+/// So many hours.
+pub fn hours(count: u64) -> Duration {
+    minutes(count * 60)
+}
+
+/// So many days.
+pub fn days(count: u64) -> Duration {
+    hours(count * 24)
 }

@@ -9,6 +9,7 @@ use ovo_ptp::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Tr
 use ovo_sandbox::{Delivery, Head, Host, Progress, Ticket};
 
 use crate::clock::SimClock;
+use crate::mortal::Life;
 
 /// What the wire does to one request, before OVO's own script has its say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +28,35 @@ pub enum Fault {
     AnswerLost,
 }
 
+/// How the whole network stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// It works.
+    #[default]
+    Up,
+    /// No connection is made, and that is known at once; what is under way hears nothing.
+    Down,
+    /// No connection is made, and each attempt waits as long as it may.
+    BlackHole,
+    /// Requests arrive at OVO, answers never come back.
+    Mute,
+}
+
 /// A transport without sockets. Time moves on the [`SimClock`] while an exchange waits.
 pub struct SimWire {
     clock: Arc<SimClock>,
     host: Arc<Mutex<Host>>,
     faults: Mutex<VecDeque<(Option<Operation>, Fault)>>,
-    down: Mutex<bool>,
+    link: Mutex<Link>,
+    life: Arc<Life>,
 }
 
 /// A connection takes this long, and so does the way back.
 const LATENCY: Duration = Duration::from_millis(40);
 
 impl SimWire {
-    pub(crate) fn new(clock: Arc<SimClock>, host: Arc<Mutex<Host>>) -> Self {
-        SimWire { clock, host, faults: Mutex::default(), down: Mutex::new(false) }
+    pub(crate) fn new(clock: Arc<SimClock>, host: Arc<Mutex<Host>>, life: Arc<Life>) -> Self {
+        SimWire { clock, host, faults: Mutex::default(), link: Mutex::default(), life }
     }
 
     /// The next request (of this operation, or of any) meets this fault.
@@ -49,8 +65,12 @@ impl SimWire {
     }
 
     /// Cuts or mends the network.
-    pub fn set_down(&self, down: bool) {
-        *lock(&self.down) = down;
+    pub fn set_link(&self, link: Link) {
+        *lock(&self.link) = link;
+    }
+
+    fn link(&self) -> Link {
+        *lock(&self.link)
     }
 
     fn fault_for(&self, operation: Operation) -> Option<Fault> {
@@ -78,7 +98,7 @@ impl SimWire {
             }
             let slice_ms = u64::try_from(slice.as_millis()).unwrap_or(u64::MAX).max(1);
             let mut wake = now.ms.saturating_add(slice_ms).min(deadline_ms);
-            if let Some(ticket) = ticket {
+            if let Some(ticket) = ticket.filter(|_| self.link() == Link::Up) {
                 // Bound first: the guard must be gone before the watch runs a request of its own.
                 let progress = lock(&self.host).progress(ticket, now);
                 match progress {
@@ -100,6 +120,7 @@ impl SimWire {
         match reply.delivery {
             Delivery::Plain => {
                 self.clock.pass(LATENCY);
+                self.life.moment();
                 Exchange::Answered(HttpAnswer {
                     status: reply.status,
                     body: reply.body,
@@ -123,12 +144,13 @@ impl Transport for SimWire {
         let started = self.clock.world().ms;
         let deadline_ms = started.saturating_add(ms(request.total_budget));
         let fault = self.fault_for(request.operation);
-        if fault == Some(Fault::Unreachable) || *lock(&self.down) {
+        if fault == Some(Fault::Unreachable) || self.link() == Link::Down {
             self.clock.pass(LATENCY);
             return not_sent(FailureKind::Connect, "no connection");
         }
         let connecting = match fault {
             Some(Fault::SlowConnect(duration)) => duration,
+            _ if self.link() == Link::BlackHole => Duration::MAX,
             _ => LATENCY,
         };
         self.clock.pass(connecting.min(request.send_budget));
@@ -141,6 +163,7 @@ impl Transport for SimWire {
         if let Some(Fault::PausedBeforeSend(duration)) = fault {
             self.clock.pass(duration);
         }
+        self.life.moment();
         let signature = request.signature;
         let ticket = if fault == Some(Fault::LostOnTheWay) {
             None
@@ -148,6 +171,7 @@ impl Transport for SimWire {
             let head = Head::post(request.app_id, &signature.random, &signature.hmac);
             Some(lock(&self.host).receive(self.clock.world(), &head, request.body))
         };
+        self.life.moment();
         watch.sent();
         match fault {
             Some(Fault::BrokenAfterSend) => no_answer(FailureKind::Broken, "the connection broke"),

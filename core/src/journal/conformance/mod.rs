@@ -5,6 +5,9 @@ mod finding;
 mod sharing;
 mod updating;
 
+#[cfg(test)]
+pub(in crate::journal) use updating::verdicts;
+
 use crate::journal::{Begun, Journal, JournalErrorKind, NewPayment, SealedPhone, Update};
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, Policy, State};

@@ -1,6 +1,11 @@
 //! The engines under test, with real files.
 
 mod engines;
+mod failures;
+mod guards;
+mod measure;
+mod opening;
+mod restored;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +27,18 @@ impl Scratch {
 
     pub(super) fn journal(&self) -> PathBuf {
         self.0.join("ovo.db")
+    }
+
+    /// Names and contents of all files. Read by another process: a descriptor of a
+    /// journal that is closed here would drop SQLite's locks in this process.
+    pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let names = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name());
+        names
+            .map(|name| {
+                let bytes = std::process::Command::new("cat").arg(self.0.join(&name)).output();
+                (name.into_string().unwrap(), bytes.unwrap().stdout)
+            })
+            .collect()
     }
 }
 

@@ -1,0 +1,176 @@
+//! What a journal costs. Run by hand, in a release build:
+//! `cargo test --release -p ovo-ptp journal::tests::measure -- --ignored --nocapture --test-threads 1`
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh};
+use crate::journal::group::{Group, Writer};
+use crate::journal::{Journal, SqliteJournal, Update};
+use crate::payment::{Boottime, Payment, Source, Verdict};
+
+const TILLS: u32 = 32;
+
+fn accepted(mut payment: Payment) -> Payment {
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.closed = Some(Boottime(2_000));
+    payment.state.due = Some(Boottime(172_802_000));
+    payment.evidence.approval_code = Some("123456".to_owned());
+    payment.evidence.trace_number = Some("000123".to_owned());
+    payment.evidence.host_date = Some("0105".to_owned());
+    payment.evidence.host_time = Some("100003".to_owned());
+    payment
+}
+
+/// Intent, verdict, acknowledgement: the three commits of a plain approval.
+fn approve(journal: &SqliteJournal, number: u32) {
+    let mut payment = accepted(fresh(journal, &charge(number)));
+    for _ in 0..2 {
+        match journal.update(&payment) {
+            Ok(Update::Won(version)) => payment.version = version,
+            other => panic!("{other:?}"),
+        }
+        payment.state.acknowledged = true;
+    }
+}
+
+/// The floor: as many bytes appended, and one sync for all who wait.
+struct Append(Mutex<File>);
+
+impl Writer<Vec<u8>, ()> for Append {
+    fn write(&self, group: Vec<Vec<u8>>) -> Vec<()> {
+        let mut file = self.0.lock().unwrap();
+        file.write_all(&group.concat()).unwrap();
+        file.sync_data().unwrap();
+        vec![(); group.len()]
+    }
+
+    fn tidy(&self, _: bool) {}
+
+    fn lost(&self) {}
+}
+
+/// Bytes that this process has sent to the disk.
+fn bytes_written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+fn for_a_while(work: impl Fn(u32) + Sync, tills: u32, time: Duration) -> (u64, f64) {
+    let start = Instant::now();
+    let done: u64 = thread::scope(|scope| {
+        let work = &work;
+        let tills: Vec<_> = (0..tills)
+            .map(|till| {
+                scope.spawn(move || {
+                    let mut done = 0;
+                    while start.elapsed() < time {
+                        work(till * 1_000_000 + done);
+                        done += 1;
+                    }
+                    u64::from(done)
+                })
+            })
+            .collect();
+        tills.into_iter().map(|till| till.join().unwrap()).sum()
+    });
+    (done, start.elapsed().as_secs_f64())
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn how_many_commits_a_second() {
+    let scratch = Scratch::new();
+    for tills in [1, 8, TILLS] {
+        let group = Group::new();
+        let path = scratch.journal().with_extension(format!("raw{tills}"));
+        let append = Append(Mutex::new(File::create(path).unwrap()));
+        let journal = open(&scratch.journal().with_extension(format!("db{tills}")));
+        let (mut raw, mut payments) = ((0, 0.0), (0, 0.0));
+        let mut written = 0;
+        // In turns, because the disk and the neighbours do not stay the same.
+        for round in 0..8 {
+            let time = Duration::from_millis(500);
+            let (done, seconds) = for_a_while(|_| group.submit(vec![7; 256], &append), tills, time);
+            raw = (raw.0 + done, raw.1 + seconds);
+            let before = bytes_written();
+            let pay = |number| approve(&journal, round * 100_000_000 + number);
+            let (done, seconds) = for_a_while(pay, tills, time);
+            payments = (payments.0 + done, payments.1 + seconds);
+            written += bytes_written() - before;
+        }
+        let appends = raw.0 as f64 / raw.1;
+        let commits = 3.0 * payments.0 as f64 / payments.1;
+        println!(
+            "{tills:3} threads: appends with fdatasync {appends:6.0}/s, journal commits {commits:6.0}/s \
+             ({:.0} %), {:.1} KB each",
+            100.0 * commits / appends,
+            written as f64 / 3000.0 / payments.0 as f64
+        );
+    }
+}
+
+#[test]
+#[ignore = "a measurement, with a million payments"]
+fn a_million_payments_open_at_once() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let start = Instant::now();
+    let journal = open(&path);
+    let boot = journal.enter_boot("boot-a").unwrap();
+    journal.without_syncs();
+    thread::scope(|scope| {
+        for till in 0..TILLS {
+            let journal = &journal;
+            scope.spawn(move || {
+                for n in 0..1_000_000 / TILLS {
+                    let mut payment = fresh(journal, &charge(till * 1_000_000 + n));
+                    payment = accepted(payment);
+                    payment.state.acknowledged = true;
+                    // One in a hundred waits for its time, the others are done with.
+                    if n % 100 > 0 {
+                        payment.state.due = None;
+                        payment.state.phone_forgotten = true;
+                    }
+                    assert!(matches!(journal.update(&payment), Ok(Update::Won(_))));
+                }
+            });
+        }
+    });
+    println!("built in {:?}", start.elapsed());
+    drop(journal);
+    println!("{} MB", std::fs::metadata(&path).unwrap().len() >> 20);
+    let memory = resident();
+    let start = Instant::now();
+    let journal = open(&path);
+    let opened = start.elapsed();
+    let due = journal.due(boot, Boottime(172_802_000), 100).unwrap();
+    println!("open {opened:?}, open + due {:?} ({} rows)", start.elapsed(), due.len());
+    let start = Instant::now();
+    println!("next_due {:?} in {:?}", journal.next_due(boot).unwrap(), start.elapsed());
+    let start = Instant::now();
+    let due = journal.due(boot, Boottime(u64::MAX), 10_000).unwrap();
+    println!("due: {} rows in {:?}", due.len(), start.elapsed());
+    drop(due);
+    let start = Instant::now();
+    journal.list(&crate::journal::Filter { unsettled: true, ..Default::default() }).unwrap();
+    println!("list unsettled in {:?}", start.elapsed());
+    let start = Instant::now();
+    let health = journal.health().unwrap();
+    println!("health in {:?}: {} payments {:?}", start.elapsed(), health.payments, health.problems);
+    println!("memory grew by {} KB", resident().saturating_sub(memory));
+    let start = Instant::now();
+    approve(&journal, 999_999_999);
+    println!("one approval in {:?}", start.elapsed());
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,122 @@
+//! A journal that is older than its mark (J12), another journal's, or lost.
+
+use std::fs;
+
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, invoice, write};
+use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions};
+use crate::payment::{Boottime, Reversal, Source, Verdict};
+
+#[test]
+fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
+    let scratch = Scratch::new();
+    let (path, backup) = (scratch.journal(), scratch.journal().with_extension("backup"));
+    let journal = open(&path);
+    let open_row = fresh(&journal, &charge(1));
+    let mut abandoned = fresh(&journal, &charge(2));
+    abandoned.state.verdict = Some(Verdict::Abandoned);
+    abandoned.state.reversal = Reversal::Needed;
+    let abandoned = write(&journal, abandoned);
+    drop(journal);
+    fs::copy(&path, &backup).unwrap();
+    // After the backup the open payment was told as Paid, and another began.
+    let journal = open(&path);
+    let mut paid = open_row.clone();
+    paid.state.verdict = Some(Verdict::Accepted(Source::Push));
+    write(&journal, paid);
+    let lost = fresh(&journal, &charge(3));
+    drop(journal);
+    fs::rename(&backup, &path).unwrap();
+
+    for _ in 0..2 {
+        let journal = open(&path);
+        let row = journal.find(&invoice(1)).unwrap().unwrap();
+        assert_eq!(row.state.verdict, Some(Verdict::Quarantined));
+        assert!(row.state.needs_operator);
+        assert_eq!(journal.find(&invoice(2)), Ok(Some(abandoned.clone())), "decided is decided");
+        assert!(journal.health().unwrap().problems[0].contains("older copy"));
+    }
+    let journal = open(&path);
+    let next = fresh(&journal, &charge(4));
+    assert!(next.intent.numbers.batch() > lost.intent.numbers.batch());
+    assert_eq!(next.intent.numbers.reference(), 1);
+    assert!(!next.state.attested, "the other copy may live on");
+    let then = fresh(&journal, &charge(5)).intent.numbers;
+    assert_eq!((then.batch(), then.reference()), (next.intent.numbers.batch(), 2));
+    let mut ruled = journal.find(&invoice(1)).unwrap().unwrap();
+    ruled.state.verdict = Some(Verdict::Accepted(Source::Operator));
+    ruled.state.closed = Some(Boottime(1));
+    write(&journal, ruled);
+}
+
+#[test]
+fn j12_another_journal_in_its_place_is_doubted() {
+    let scratch = Scratch::new();
+    let (path, other) = (scratch.journal(), scratch.journal().with_extension("other"));
+    fresh(&open(&path), &charge(1));
+    fresh(&open(&other), &charge(2));
+    fs::rename(&other, &path).unwrap();
+    let journal = open(&path);
+    assert!(!fresh(&journal, &charge(3)).state.attested);
+}
+
+#[test]
+fn the_successor_of_a_lost_journal_begins_above_it() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let lost = fresh(&open(&path), &charge(1)).intent.numbers;
+    for options in [
+        SqliteOptions::default(),
+        SqliteOptions { first_batch: Some(5), ..SqliteOptions::default() },
+    ] {
+        fs::remove_file(&path).unwrap();
+        // Killed before its first payment, it still knows.
+        drop(SqliteJournal::open(&path, &options).unwrap());
+        let journal = SqliteJournal::open(&path, &options).unwrap();
+        let payment = fresh(&journal, &charge(1));
+        assert!(payment.intent.numbers.batch() > lost.batch(), "in the same quarter of an hour");
+        assert!(payment.state.attested);
+        assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    }
+}
+
+#[test]
+fn a_lost_or_torn_mark_is_no_evidence() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let mark = path.with_file_name("ovo.db.mark");
+    fresh(&open(&path), &charge(1));
+    fs::remove_file(&mark).unwrap();
+    fresh(&open(&path), &charge(2));
+    fs::write(&mark, "torn").unwrap();
+    let journal = open(&path);
+    let third = fresh(&journal, &charge(3));
+    assert!(third.state.attested);
+    assert_eq!(third.intent.numbers.reference(), 3);
+    assert_eq!(fs::read_to_string(&mark).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn j10_a_write_ahead_log_of_another_journal_is_not_believed() {
+    let scratch = Scratch::new();
+    let (path, other) = (scratch.journal(), scratch.journal().with_extension("other"));
+    let journal = open(&path);
+    fresh(&journal, &charge(1));
+    drop(journal);
+    let foreign = open(&other);
+    for number in 10..13 {
+        fresh(&foreign, &charge(number));
+    }
+    let log = path.with_file_name("ovo.other-wal");
+    fs::copy(log, path.with_file_name("ovo.db-wal")).unwrap();
+    drop(foreign);
+    // Refused, or opened with the foreign rows marked as damaged: never believed.
+    match SqliteJournal::open(&path, &SqliteOptions::default()) {
+        Err(error) => assert_eq!(error.kind, JournalErrorKind::Corrupt),
+        Ok(journal) => {
+            let problems = journal.health().unwrap().problems;
+            assert!(!problems.is_empty());
+            assert!(!fresh(&journal, &charge(99)).state.attested);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A process that dies: at a chosen moment it stops for good, wherever it is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+
+use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
+use ovo_ptp::{BatchMethod, MerchantInvoice};
+
+use ovo_ptp::payment::{Boottime, Payment, PaymentId};
+
+use crate::wire::lock;
+
+/// The life of the shop's process, in moments: before and after each write of the journal, before
+/// and after each request, after each answer. Between two moments nothing happens that a test
+/// could tell from the outside.
+#[derive(Default)]
+pub struct Life(Mutex<Span>);
+
+#[derive(Default)]
+struct Span {
+    moments: u64,
+    last: Option<u64>,
+    over: bool,
+}
+
+/// What unwinds a dying process.
+struct Death;
+
+impl Life {
+    /// The process dies this many moments from now (0: at the next).
+    pub fn ends_after(&self, moments: u64) {
+        let mut span = lock(&self.0);
+        span.last = Some(span.moments + moments + 1);
+    }
+
+    /// Moments so far.
+    pub fn moments(&self) -> u64 {
+        lock(&self.0).moments
+    }
+
+    /// A new process.
+    pub(crate) fn begins(&self) {
+        let mut span = lock(&self.0);
+        (span.last, span.over) = (None, false);
+    }
+
+    pub(crate) fn moment(&self) {
+        let mut span = lock(&self.0);
+        span.moments += 1;
+        span.over |= span.last == Some(span.moments);
+        if span.over {
+            drop(span);
+            resume_unwind(Box::new(Death));
+        }
+    }
+
+    /// Runs what a process does; `None` if it dies of it.
+    pub fn until_death<T>(act: impl FnOnce() -> T) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(act)) {
+            Ok(value) => Some(value),
+            Err(cause) if cause.is::<Death>() => None,
+            Err(cause) => resume_unwind(cause),
+        }
+    }
+}
+
+/// A journal that outlives the processes which write to it.
+pub(crate) struct MortalJournal {
+    pub(crate) kept: Arc<dyn Journal>,
+    pub(crate) life: Arc<Life>,
+}
+
+impl MortalJournal {
+    fn write<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.life.moment();
+        let written = write();
+        self.life.moment();
+        written
+    }
+}
+
+impl Journal for MortalJournal {
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+        self.kept.enter_boot(boot_id)
+    }
+
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        self.write(|| self.kept.begin(new, method))
+    }
+
+    fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
+        self.write(|| self.kept.update(payment))
+    }
+
+    fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+        self.kept.payment(id)
+    }
+
+    fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        self.kept.find(invoice)
+    }
+
+    fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
+        self.kept.due(boot, now, limit)
+    }
+
+    fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+        self.kept.next_due(boot)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+        self.kept.list(filter)
+    }
+
+    fn health(&self) -> Result<Health, JournalError> {
+        self.kept.health()
+    }
+}
