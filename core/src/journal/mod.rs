@@ -80,8 +80,6 @@ pub enum Begun {
 }
 
 /// What came of [`Journal::update`].
-// A row is moved once per commit, which takes a thousand times longer than the move.
-#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Update {
     /// The row is durable as given, with this new version.

@@ -72,9 +72,11 @@ fn a_journal_that_can_no_longer_be_written_says_so() {
     write(&journal, payment);
 }
 
+type Accident = fn(&Scratch);
+
 #[test]
 fn a_journal_that_was_deleted_commits_nothing_more() {
-    let gone: [(&str, fn(&Scratch)); 4] = [
+    let gone: [(&str, Accident); 4] = [
         ("deleted", |scratch| fs::remove_file(scratch.journal()).unwrap()),
         ("its log deleted", |scratch| {
             fs::remove_file(scratch.journal().with_file_name("ovo.db-wal")).unwrap();
