@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 use super::failure;
 use super::mark::{Mark, MarkFile};
 use super::place::Place;
+use super::reserve::Reserve;
 use super::row::{self, COLUMNS, FIRST_MUTABLE};
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
@@ -107,6 +108,7 @@ pub(super) struct Engine {
     pub(super) connection: Connection,
     pub(super) place: Place,
     pub(super) mark: MarkFile,
+    reserve: Reserve,
     pub(super) incarnation: Incarnation,
     pub(super) first_batch: Option<u32>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
@@ -123,6 +125,7 @@ impl Engine {
         connection: Connection,
         place: Place,
         mark: MarkFile,
+        reserve: Reserve,
         incarnation: Incarnation,
         first_batch: Option<u32>,
     ) -> Engine {
@@ -130,6 +133,7 @@ impl Engine {
             connection,
             place,
             mark,
+            reserve,
             incarnation,
             first_batch,
             boot: 0,
@@ -142,15 +146,25 @@ impl Engine {
     /// Writes all of a group in one transaction with one sync. If that fails, it fails for all;
     /// a write that is refused for its own sake fails alone.
     pub(super) fn write(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
-        match self.commit(group) {
+        let begins = |write: &Write| matches!(write, Write::Begin(..));
+        let room = !group.iter().any(begins) || self.reserve.is_whole();
+        let mut result = self.commit(group, room);
+        // J2, J3: the disk is full for new payments; those under way get the reserve.
+        let full = matches!(&result, Err(error) if error.kind == JournalErrorKind::Full);
+        if full && !group.iter().all(begins) && self.reserve.release() {
+            result = self.commit(group, false);
+        }
+        match result {
             Ok(results) => results,
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
+    /// `room`: whether new payments may begin.
     fn commit(
         &mut self,
         group: &[Write],
+        room: bool,
     ) -> Result<Vec<Result<Written, JournalError>>, JournalError> {
         self.ready()?;
         self.execute("BEGIN IMMEDIATE").map_err(|error| self.abort(error))?;
@@ -158,7 +172,13 @@ impl Engine {
         for write in group {
             // One statement changes a row for each write, and a statement that fails is undone
             // by itself: the neighbours need no savepoints.
-            let result = self.apply(write);
+            let result = match write {
+                Write::Begin(..) if !room => Err(JournalError::new(
+                    JournalErrorKind::Full,
+                    "the disk is full; what is left of it is for payments under way",
+                )),
+                _ => self.apply(write),
+            };
             if let Err(error) = &result {
                 if failure::poisons(error.kind) || self.connection.is_autocommit() {
                     return Err(self.abort(error.clone()));

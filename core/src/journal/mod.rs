@@ -15,6 +15,7 @@ mod mark;
 mod memory;
 mod opening;
 mod place;
+mod reserve;
 mod restored;
 mod row;
 mod rules;
