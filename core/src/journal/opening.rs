@@ -62,6 +62,7 @@ fn attempt(path: &Path, options: &SqliteOptions) -> Result<Engine, JournalError>
     let connection = connect(path, options.shared)?;
     let mut engine = admit(path, connection, place, options)?;
     engine.place.settle()?;
+    engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
     engine
         .connection

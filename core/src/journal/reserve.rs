@@ -20,7 +20,7 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Finds or makes the reserve; it may be empty until there is room.
+    /// Finds or makes the file, without filling it: the room may be wanted for the opening itself.
     pub(super) fn open(journal: &Path) -> Reserve {
         let path = place::with_suffix(journal, ".reserve");
         let file = match place::create_private(&path) {
@@ -29,9 +29,7 @@ impl Reserve {
             }
             other => other.ok(),
         };
-        let mut reserve = Reserve { file };
-        reserve.is_whole();
-        reserve
+        Reserve { file }
     }
 
     /// Whether new payments may begin: the reserve is there, or could be filled now.
