@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 use super::failure;
 use super::mark::{Mark, MarkFile};
 use super::place::Place;
-use super::row::{self, COLUMNS, FIRST_MUTABLE};
+use super::reserve::Reserve;
+use super::row::{self, COLUMNS, PHONE};
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
 use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update};
@@ -83,10 +84,12 @@ struct Statements {
 
 impl Statements {
     fn new() -> Statements {
-        let select = format!("SELECT {} FROM payment", COLUMNS.join(", "));
-        let places = vec!["?"; COLUMNS.len()].join(", ");
+        let select = format!("SELECT {} FROM payment", row::selection());
+        let mut stored = COLUMNS.to_vec();
+        stored.remove(PHONE);
+        let places = vec!["?"; stored.len()].join(", ");
         let assignments: Vec<String> =
-            COLUMNS[FIRST_MUTABLE..].iter().map(|column| format!("{column} = ?")).collect();
+            COLUMNS[PHONE + 1..].iter().map(|column| format!("{column} = ?")).collect();
         Statements {
             by_id: format!("{select} WHERE id = ?1"),
             by_invoice: format!("{select} WHERE invoice = ?1"),
@@ -94,7 +97,7 @@ impl Statements {
                 "{select} WHERE phone_tag = ?1 AND {} ORDER BY id LIMIT 1",
                 schema::is_unsettled_customer()
             ),
-            insert: format!("INSERT INTO payment ({}) VALUES ({places})", COLUMNS.join(", ")),
+            insert: format!("INSERT INTO payment ({}) VALUES ({places})", stored.join(", ")),
             update: format!("UPDATE payment SET {} WHERE id = ?", assignments.join(", ")),
             select,
         }
@@ -107,6 +110,7 @@ pub(super) struct Engine {
     pub(super) connection: Connection,
     pub(super) place: Place,
     pub(super) mark: MarkFile,
+    pub(super) reserve: Reserve,
     pub(super) incarnation: Incarnation,
     pub(super) first_batch: Option<u32>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
@@ -123,6 +127,7 @@ impl Engine {
         connection: Connection,
         place: Place,
         mark: MarkFile,
+        reserve: Reserve,
         incarnation: Incarnation,
         first_batch: Option<u32>,
     ) -> Engine {
@@ -130,6 +135,7 @@ impl Engine {
             connection,
             place,
             mark,
+            reserve,
             incarnation,
             first_batch,
             boot: 0,
@@ -142,23 +148,39 @@ impl Engine {
     /// Writes all of a group in one transaction with one sync. If that fails, it fails for all;
     /// a write that is refused for its own sake fails alone.
     pub(super) fn write(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
-        match self.commit(group) {
+        let begins = |write: &Write| matches!(write, Write::Begin(..));
+        let room = !group.iter().any(begins) || self.reserve.is_whole();
+        let mut result = self.commit(group, room);
+        // J2, J3: the disk is full for new payments; those under way get the reserve.
+        let full = matches!(&result, Err(error) if error.kind == JournalErrorKind::Full);
+        if full && !group.iter().all(begins) && self.reserve.release() {
+            result = self.commit(group, false);
+        }
+        match result {
             Ok(results) => results,
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
+    /// `room`: whether new payments may begin.
     fn commit(
         &mut self,
         group: &[Write],
+        room: bool,
     ) -> Result<Vec<Result<Written, JournalError>>, JournalError> {
         self.ready()?;
         self.execute("BEGIN IMMEDIATE").map_err(|error| self.abort(error))?;
         let mut results = Vec::with_capacity(group.len());
         for write in group {
-            // One statement changes a row for each write, and a statement that fails is undone
-            // by itself: the neighbours need no savepoints.
-            let result = self.apply(write);
+            // A write that fails is undone by itself (it is one statement, or has a savepoint), and
+            // its neighbours go on.
+            let result = match write {
+                Write::Begin(..) if !room => Err(JournalError::new(
+                    JournalErrorKind::Full,
+                    "the disk is full; what is left of it is for payments under way",
+                )),
+                _ => self.apply(write),
+            };
             if let Err(error) = &result {
                 if failure::poisons(error.kind) || self.connection.is_autocommit() {
                     return Err(self.abort(error.clone()));
@@ -204,8 +226,21 @@ impl Engine {
         let attested = !water.doubted;
         let payment = first_version(new, id, numbers, self.boot, attested, &self.incarnation);
         let columns = row::encode(&payment, &self.incarnation)?;
-        self.change(doing, &self.statements.insert, params_from_iter(columns))?;
-        Ok(Begun::Fresh(payment))
+        self.execute("SAVEPOINT intent")?;
+        let insert = || {
+            let phone = "INSERT INTO phone (id, sealed) VALUES (?, ?)";
+            self.change(doing, phone, params_from_iter([&columns[0], &columns[PHONE]]))?;
+            let rest = columns[..PHONE].iter().chain(&columns[PHONE + 1..]);
+            self.change(doing, &self.statements.insert, params_from_iter(rest))
+        };
+        let inserted = insert();
+        if inserted.is_err() && !self.connection.is_autocommit() {
+            self.execute("ROLLBACK TO intent")?;
+        }
+        if !self.connection.is_autocommit() {
+            self.execute("RELEASE intent")?;
+        }
+        inserted.map(|()| Begun::Fresh(payment))
     }
 
     /// Compare-and-set of a whole row.
@@ -223,7 +258,7 @@ impl Engine {
         let after = next_version(&before, update)?;
         let columns = row::encode(&after, &self.incarnation)?;
         let [id, ..] = &columns;
-        let values = columns[FIRST_MUTABLE..].iter().chain([id]);
+        let values = columns[PHONE + 1..].iter().chain([id]);
         self.change(doing, &self.statements.update, params_from_iter(values))?;
         self.forgotten += u32::from(before.intent.phone.is_some() && after.intent.phone.is_none());
         Ok(Update::Won(after.version))

@@ -15,6 +15,7 @@ mod mark;
 mod memory;
 mod opening;
 mod place;
+mod reserve;
 mod restored;
 mod row;
 mod rules;
@@ -80,8 +81,6 @@ pub enum Begun {
 }
 
 /// What came of [`Journal::update`].
-// A row is moved once per commit, which takes a thousand times longer than the move.
-#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Update {
     /// The row is durable as given, with this new version.

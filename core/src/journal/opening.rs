@@ -13,6 +13,7 @@ use super::engine::{Engine, Water};
 use super::failure;
 use super::mark::{Mark, MarkFile};
 use super::place::{self, Place};
+use super::reserve::Reserve;
 use super::restored;
 use super::schema;
 use super::version::Incarnation;
@@ -39,18 +40,29 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Engine, Journ
     }
     // The process may change its directory while the journal is open.
     let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
-    let place = match Place::claim(&path)? {
+    match attempt(&path, options) {
+        // What is in the journal must be settled on a full disk too (J2, J3).
+        Err(full) if full.kind == JournalErrorKind::Full && path.exists() => {
+            if Reserve::open(&path).release() { attempt(&path, options) } else { Err(full) }
+        }
+        other => other,
+    }
+}
+
+fn attempt(path: &Path, options: &SqliteOptions) -> Result<Engine, JournalError> {
+    let place = match Place::claim(path)? {
         Some(place) => place,
         None => {
-            create(&path)?;
-            Place::claim(&path)?.ok_or_else(|| {
+            create(path)?;
+            Place::claim(path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
             })?
         }
     };
-    let connection = connect(&path, options.shared)?;
-    let mut engine = admit(&path, connection, place, options)?;
+    let connection = connect(path, options.shared)?;
+    let mut engine = admit(path, connection, place, options)?;
     engine.place.settle()?;
+    engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
     engine
         .connection
@@ -206,7 +218,9 @@ fn admit(
         ));
     }
     let (mark_file, mark) = MarkFile::open(path);
-    let mut engine = Engine::new(connection, place, mark_file, [0; 16], options.first_batch);
+    let reserve = Reserve::open(path);
+    let mut engine =
+        Engine::new(connection, place, mark_file, reserve, [0; 16], options.first_batch);
     engine.incarnation = engine.meta("incarnation").map_err(failed)?;
     let water = Water::read(&engine.connection).map_err(failed)?;
     compare_with_rows(&engine.connection, &water)?;

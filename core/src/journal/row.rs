@@ -76,8 +76,20 @@ pub(super) const COLUMNS: [&str; CHECKED + 1] = [
     "checksum",
 ];
 
-/// The first column that an update writes; those before it but the phone are the intent.
-pub(super) const FIRST_MUTABLE: usize = 10;
+/// How many columns stand before the phone: the intent, which no update writes.
+pub(super) const INTENT: usize = 10;
+
+/// The sealed phone, which is in a table of its own (see `schema.rs`).
+pub(super) const PHONE: usize = 10;
+
+/// The expressions that read [`COLUMNS`].
+pub(super) fn selection() -> String {
+    let mut columns = COLUMNS.map(str::to_owned);
+    columns[PHONE] = "CASE WHEN phone_tag IS NOT NULL THEN \
+                      (SELECT p.sealed FROM phone AS p WHERE p.id = payment.id) END"
+        .to_owned();
+    columns.join(", ")
+}
 
 type Bound<'a> = ToSqlOutput<'a>;
 

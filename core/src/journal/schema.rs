@@ -10,7 +10,7 @@ use super::codes::{
     ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, DECLINED, NEEDED, QUARANTINED, VOID_EXPIRED,
     VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
 };
-use super::row::{COLUMNS, FIRST_MUTABLE};
+use super::row::{COLUMNS, INTENT};
 use crate::numbering::MAX_NUMBER;
 
 /// "OVOJ": marks the file as this library's journal.
@@ -57,6 +57,10 @@ fn statements() -> Vec<String> {
 ) STRICT"
         ),
         payment_table(),
+        // Apart from the payments, because SQLite leaves copies behind where it moves a row to
+        // another page, secure_delete or not. Rows of this table never move: they come in order,
+        // never grow, are overwritten in place and never deleted.
+        "CREATE TABLE phone (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT".to_owned(),
         "CREATE UNIQUE INDEX payment_invoice ON payment (invoice)".to_owned(),
         // Numbers are handed out once per journal, whatever the merchant and the terminal: that
         // is stricter than once per (merchant, tid, mid), smaller, and always appended to.
@@ -86,7 +90,6 @@ fn payment_table() -> String {
   batch INTEGER NOT NULL,
   reference INTEGER NOT NULL,
   wall INTEGER NOT NULL,
-  phone BLOB,
   phone_tag BLOB,
   version INTEGER NOT NULL,
   boot INTEGER NOT NULL,
@@ -143,8 +146,7 @@ fn payment_table() -> String {
     OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
   CONSTRAINT closed_has_a_verdict CHECK (closed IS NULL OR verdict IS NOT NULL),
   CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
-  CONSTRAINT forgotten_phone_is_gone CHECK (
-    (phone IS NULL) = (phone_tag IS NULL) AND phone_forgotten = (phone IS NULL))
+  CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL))
 ) STRICT"
     )
 }
@@ -160,7 +162,7 @@ fn refuse(name: &str, event: &str, rules: &[(&str, &str)]) -> String {
 }
 
 fn triggers() -> Vec<String> {
-    let intent_changed = COLUMNS[..FIRST_MUTABLE]
+    let intent_changed = COLUMNS[..INTENT]
         .iter()
         .chain(&["seed"])
         .map(|column| format!("new.{column} IS NOT old.{column}"))
@@ -183,8 +185,8 @@ fn triggers() -> Vec<String> {
             "INSERT ON payment",
             &[
                 (
-                    "new.version IS NOT 1 OR new.verdict IS NOT NULL OR new.phone IS NULL \
-                     OR new.acknowledged IS NOT 0",
+                    "new.version IS NOT 1 OR new.verdict IS NOT NULL OR new.acknowledged IS NOT 0
+    OR NOT EXISTS (SELECT 1 FROM phone WHERE id = new.id)",
                     "a payment begins as an intent",
                 ),
                 (
@@ -212,8 +214,7 @@ END"
                 ("new.version IS NOT old.version + 1", "a version grows by one"),
                 (&intent_changed, "an intent never changes"),
                 (
-                    "(new.phone IS NOT old.phone AND new.phone IS NOT NULL)
-  OR (new.phone_tag IS NOT old.phone_tag AND new.phone_tag IS NOT NULL)",
+                    "new.phone_tag IS NOT old.phone_tag AND new.phone_tag IS NOT NULL",
                     "a phone can only be forgotten",
                 ),
                 // A reversal may go out unseen only on attested numbers (rule 14b).
@@ -224,6 +225,29 @@ END"
                 (&verdict_changed, "a verdict is written once"),
             ],
         ),
+        "CREATE TRIGGER payment_forgets_phone AFTER UPDATE ON payment
+WHEN new.phone_tag IS NULL AND old.phone_tag IS NOT NULL BEGIN
+UPDATE phone SET sealed = zeroblob(length(sealed)) WHERE id = new.id;
+END"
+        .to_owned(),
+        refuse(
+            "phone_changes",
+            "UPDATE ON phone",
+            &[(
+                "new.id IS NOT old.id OR new.sealed IS NOT zeroblob(length(old.sealed))",
+                "a phone can only be forgotten",
+            )],
+        ),
+        refuse(
+            "phone_is_next",
+            "INSERT ON phone",
+            &[(
+                "NOT EXISTS (SELECT 1 FROM high_water WHERE new.id = last_id + 1)
+  OR EXISTS (SELECT 1 FROM phone WHERE id = new.id)",
+                "a phone comes with its payment",
+            )],
+        ),
+        refuse("phone_stays", "DELETE ON phone", &[("1", "a phone is never deleted")]),
         refuse(
             "high_water_rises",
             "UPDATE ON high_water",

@@ -91,7 +91,7 @@ impl SqliteJournal {
     /// Forking itself would need unsafe code.
     #[cfg(test)]
     pub(super) fn pretend_to_be_forked(&mut self) {
-        self.pid = 1;
+        self.pid = self.pid.wrapping_add(1);
     }
 
     /// Before anything else, the locks too: in a forked child another thread may hold them, for

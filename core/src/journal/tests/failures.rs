@@ -38,6 +38,74 @@ fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
     assert_eq!(payment.id.0, i64::from(begun + 1), "and no number was lost");
 }
 
+/// A small file system of its own, if this process may mount one.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn new(scratch: &Scratch) -> Option<SmallDisk> {
+        let place = scratch.journal().with_extension("disk");
+        fs::create_dir(&place).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&place);
+        let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then_some(SmallDisk(place))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn on_a_full_disk_payments_under_way_get_their_verdict() {
+    let scratch = Scratch::new();
+    let Some(disk) = SmallDisk::new(&scratch) else {
+        println!("skipped: may not mount");
+        return;
+    };
+    let path = disk.0.join("ovo.db");
+    let journal = open(&path);
+    let mut under_way: Vec<_> = (0..20).map(|number| fresh(&journal, &charge(number))).collect();
+    let ballast = disk.0.join("ballast");
+    let fill = || {
+        use std::io::Write;
+        let mut file = fs::File::options().append(true).create(true).open(&ballast).unwrap();
+        while file.write_all(&[1; 512]).is_ok() {}
+    };
+    // Until the log's own room is used up too.
+    let mut number = 100;
+    let error = loop {
+        fill();
+        match journal.begin(&charge(number), BatchMethod::Continuous) {
+            Ok(_) => number += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind, JournalErrorKind::Full);
+    for payment in &mut under_way {
+        payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+        *payment = write(&journal, payment.clone());
+        let refused = journal.begin(&charge(number), BatchMethod::Continuous).unwrap_err();
+        assert_eq!(refused.kind, JournalErrorKind::Full, "the reserve is not for new payments");
+    }
+    drop(journal);
+    let journal = open(&path);
+    assert_eq!(journal.payment(under_way[19].id), Ok(Some(under_way[19].clone())));
+    fs::remove_file(&ballast).unwrap();
+    fresh(&journal, &charge(number));
+    assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    // A restart on a full disk goes on with the settlement as well.
+    drop(journal);
+    fill();
+    let journal = open(&path);
+    under_way[7].state.acknowledged = true;
+    write(&journal, under_way[7].clone());
+    let refused = journal.begin(&charge(999), BatchMethod::Continuous).unwrap_err();
+    assert_eq!(refused.kind, JournalErrorKind::Full);
+}
+
 #[test]
 fn in_a_group_a_failure_is_its_own() {
     let scratch = Scratch::new();
@@ -72,10 +140,11 @@ fn j5_a_journal_that_can_no_longer_be_written_says_so() {
     write(&journal, payment);
 }
 
+type Accident = fn(&Scratch);
+
 #[test]
 fn j11_a_journal_that_was_deleted_commits_nothing_more() {
-    type Loss = fn(&Scratch);
-    let gone: [(&str, Loss); 4] = [
+    let gone: [(&str, Accident); 4] = [
         ("deleted", |scratch| fs::remove_file(scratch.journal()).unwrap()),
         ("its log deleted", |scratch| {
             fs::remove_file(scratch.journal().with_file_name("ovo.db-wal")).unwrap();
@@ -218,7 +287,7 @@ fn j6_after_an_io_error_the_handle_refuses_everything() {
     drop(open(&scratch.journal()));
     let plain = child("failures::child_meets_an_io_error", &scratch.journal());
     let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$@\"", "sh"]);
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 800; exec \"$@\"", "sh"]);
     limited.arg(plain.get_program()).args(plain.get_args());
     let mut process =
         limited.env("OVO_PTP_CHILD", scratch.journal()).stdout(Stdio::piped()).spawn().unwrap();

@@ -77,13 +77,17 @@ fn a_wrong_transition_fails_in_the_database_itself() {
             "an intent never changes",
         ),
         (
-            "UPDATE payment SET phone = x'00', version = version + 1 WHERE id = 1",
+            "UPDATE payment SET phone_tag = x'00', version = version + 1 WHERE id = 1",
             "a phone can only be forgotten",
         ),
         (
-            "UPDATE payment SET phone = NULL, version = version + 1 WHERE id = 1",
+            "UPDATE payment SET phone_tag = NULL, version = version + 1 WHERE id = 1",
             "forgotten_phone_is_gone",
         ),
+        ("UPDATE phone SET sealed = x'00' WHERE id = 1", "a phone can only be forgotten"),
+        ("INSERT INTO phone VALUES (9, x'00')", "a phone comes with its payment"),
+        ("INSERT OR REPLACE INTO phone VALUES (1, x'00')", "a phone comes with its payment"),
+        ("DELETE FROM phone", "a phone is never deleted"),
         (
             "UPDATE payment SET phone_forgotten = 1, version = version + 1 WHERE id = 1",
             "forgotten_phone_is_gone",
@@ -107,12 +111,12 @@ fn a_wrong_transition_fails_in_the_database_itself() {
             "numbers are handed out once and in order",
         ),
         (
-            "CREATE TEMP TABLE t AS SELECT * FROM payment WHERE id = 2; UPDATE t SET invoice = 'X', id = 3; INSERT INTO payment SELECT * FROM t",
+            "INSERT INTO phone VALUES (3, x'00'); CREATE TEMP TABLE t AS SELECT * FROM payment WHERE id = 2; UPDATE t SET invoice = 'X', id = 3; INSERT INTO payment SELECT * FROM t",
             "numbers are handed out once and in order",
         ),
         (
             "CREATE TEMP TABLE t AS SELECT * FROM payment WHERE id = 2; UPDATE t SET invoice = 'X', id = 4, reference = 3; INSERT INTO payment SELECT * FROM t",
-            "numbers are handed out once and in order",
+            "a payment begins as an intent",
         ),
         (
             "CREATE TEMP TABLE t AS SELECT * FROM payment WHERE id = 2; UPDATE t SET invoice = 'X', id = 3, reference = 3, verdict = 3; INSERT INTO payment SELECT * FROM t",
@@ -216,10 +220,10 @@ fn a_high_water_mark_behind_the_payments_is_corrupt() {
 }
 
 /// A small generator, so that a failure comes again.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides

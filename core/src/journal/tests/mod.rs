@@ -5,6 +5,7 @@ mod failures;
 mod guards;
 mod measure;
 mod opening;
+mod policy;
 mod restored;
 
 use std::fs;
