@@ -137,5 +137,5 @@ impl fmt::Display for Alert {
 }
 
 /// Receives events, on the thread where they happen. Must return soon. May call the client, but not
-/// close it: closing waits for the very call that reports the event.
+/// close it: closing waits for the very call that reports the event. Its panics end nothing.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;

@@ -13,6 +13,7 @@ mod seal;
 mod server_clock;
 mod settle;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -73,7 +74,10 @@ pub(crate) struct Inner {
 impl Inner {
     fn tell(&self, event: impl FnOnce() -> ClientEvent) {
         if let Some(observer) = &self.observer {
-            observer(&event());
+            let event = event();
+            // An observer reports about money and must not decide about it: its panic, which the
+            // panic hook has shown, ends here and neither a payment nor the settler with it (C13).
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Settlement: reversals, closing checks, sweeps and voids of every payment that has them due.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,8 +79,13 @@ impl Inner {
     /// The background settler's life.
     pub(super) fn settle_in_background(self: &Arc<Self>) {
         while !self.is_closed() {
-            if let Err(error) = self.settle() {
-                self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+            // A panic, for example of a terminal's own transport, was shown by the panic hook. What
+            // was under way is still in the journal, and refunds must not end with it (C13).
+            let settled = catch_unwind(AssertUnwindSafe(|| self.settle()));
+            if !matches!(settled, Ok(Ok(_))) {
+                if let Ok(Err(error)) = settled {
+                    self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                }
                 self.nap(self.look_up);
                 continue;
             }
