@@ -21,10 +21,13 @@ impl Inner {
     /// Runs what is due now and returns the payments that changed.
     pub(super) fn settle(self: &Arc<Self>) -> Result<Vec<Payment>, JournalError> {
         let mut changed: Vec<Payment> = Vec::new();
+        // What becomes due meanwhile is the next call's: without a network a long list comes due
+        // again faster than it is worked off, and this call would never end.
+        let began = self.clock.boottime();
         loop {
             // Rows that callers' threads work on are due as well; they must not hide the others.
             let limit = BATCH + self.flights.len();
-            let mut rows = self.journal.due(self.boot, self.clock.boottime(), limit)?;
+            let mut rows = self.journal.due(self.boot, began, limit)?;
             let found = rows.len();
             // Evidence of a debit first: that is somebody's money.
             rows.sort_by_key(|row| !row.state.late_paid);
@@ -39,7 +42,6 @@ impl Inner {
                     progressed = true;
                     changed.retain(|payment| payment.id != after.id);
                     changed.push(after);
-                    self.clock.sleep(self.settle_pause);
                 }
             }
             // Every row that was worked on has a later due now; a full batch may hide more.
@@ -70,6 +72,8 @@ impl Inner {
                 let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
                 payment = applied.payment;
                 send = applied.send;
+                // The rate is one of requests: a row may need several.
+                self.clock.sleep(self.settle_pause);
             }
         }
         drop(pilot);
