@@ -12,7 +12,7 @@ use crate::payment::{
     Event, Evidence, Payment, PushAnswer, Request, ReversalAnswer, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
-use crate::transport::{self, Exchange, HttpAnswer, Unwatched, Watch};
+use crate::transport::{self, Exchange, Unwatched, Watch};
 
 /// A classified answer, and what of it is kept as evidence if it decides.
 pub(super) struct Heard {
@@ -53,16 +53,20 @@ impl Inner {
                 let (exchange, response) =
                     self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
                 let answer = match (&exchange, &response) {
+                    (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
                     (_, Some(response)) => {
                         ReversalAnswer::classify(response, &intent.reference(phone.as_ref()))
                     }
-                    (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
-                    (Exchange::Answered(HttpAnswer { retry_after, .. }), _) => {
+                    _ => ReversalAnswer::Again(None),
+                };
+                // Whatever the code says, a pause that the host asks for counts (N20).
+                let answer = match (answer, &exchange) {
+                    (ReversalAnswer::Again(None), Exchange::Answered(http)) => {
                         ReversalAnswer::Again(
-                            retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+                            http.retry_after.map(|seconds| Duration::from_secs(seconds.into())),
                         )
                     }
-                    (Exchange::NoAnswer(_), _) => ReversalAnswer::Again(None),
+                    (answer, _) => answer,
                 };
                 Heard { event: Event::Reversed { issued, answer }, response }
             }
