@@ -35,16 +35,17 @@ impl Inner {
                 } else {
                     self.policy.timers.exchange_budget
                 };
-                let (_, response) = self.ask(&body, Some(intent.numbers), budget);
-                let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
-                    let same_time = host_time_fits(response, intent.wall);
-                    StatusAnswer::classify(
+                let (exchange, response) = self.ask(&body, Some(intent.numbers), budget);
+                let answer = match (&exchange, &response) {
+                    (_, Some(response)) => StatusAnswer::classify(
                         response,
                         &intent.reference(phone.as_ref()),
                         payment.state.duplicate_hint,
-                        same_time,
-                    )
-                });
+                        host_time_fits(response, intent.wall),
+                    ),
+                    (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
+                    _ => StatusAnswer::NoAnswer,
+                };
                 Heard { event: Event::Checked { issued, answer, waiting }, response }
             }
             Request::Reversal => {

@@ -691,7 +691,7 @@ impl Inner {
         let stored = self.row(invoice)?;
         let applied = self.apply(stored, heard.event, heard.response.as_ref().into())?;
         self.wake_settler();
-        if answer == StatusAnswer::NoAnswer {
+        if matches!(answer, StatusAnswer::NoAnswer | StatusAnswer::NotSent) {
             return Err(Error::new(
                 ErrorKind::NoAnswer,
                 format!("invoice {invoice}: the host gave no usable answer"),

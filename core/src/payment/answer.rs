@@ -36,6 +36,8 @@ pub enum StatusAnswer {
     TooOld,
     /// 58 or 96: the contract has no status check.
     Unavailable,
+    /// Not one byte left: the network is down, worth an early retry.
+    NotSent,
     /// 68, another code, or nothing readable.
     NoAnswer,
 }

@@ -624,7 +624,7 @@ fn open_checked(
             state.due = Some(state.open_due(policy));
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
-        StatusAnswer::NoAnswer => Step::to(state),
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }
 
@@ -682,8 +682,13 @@ fn settlement_checked(
             state.due = Some(now);
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
+        StatusAnswer::NotSent if state.closed.is_none() => {
+            state.checks = state.checks.saturating_sub(1);
+            state.due = Some(now.plus(policy.timers.early_retry(state.seed)));
+            Step::to(state)
+        }
         // The next try is already scheduled.
-        StatusAnswer::NoAnswer => Step::to(state),
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }
 
@@ -752,7 +757,7 @@ fn reversed(
         ReversalAnswer::NotSent => {
             // The network is down: try again soon, and do not count what never left.
             state.attempts = state.attempts.saturating_sub(1);
-            state.due = Some(now.plus(policy.timers.backoff(1, state.seed)));
+            state.due = Some(now.plus(policy.timers.early_retry(state.seed)));
             Step::to(state)
         }
         ReversalAnswer::Again(pause) => {

@@ -125,6 +125,12 @@ impl Timers {
         Ok(())
     }
 
+    /// The wait after a try of which not one byte left: 10 to 15 s, so that a network that comes
+    /// back is used within 15 s (`faults.md` N13), though not by all at once.
+    pub(crate) fn early_retry(&self, seed: u16) -> Duration {
+        self.backoff(1, seed) * 5 / 6
+    }
+
     /// The wait after the `attempt`-th try: OVO's 15 s twice, then 1, 2, 5, 10 and for ever 15
     /// minutes, each 20 % up or down by `seed`, so that many terminals do not knock at once.
     pub(crate) fn backoff(&self, attempt: u16, seed: u16) -> Duration {
