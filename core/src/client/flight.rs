@@ -1,7 +1,7 @@
 //! Payments that this process is working on now, and the callers that wait for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::invoice::MerchantInvoice;
@@ -32,7 +32,7 @@ struct Progress {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The guarded values are plain and whole at every moment: a panic elsewhere does not break them.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Flight {
@@ -63,12 +63,8 @@ impl Flight {
             if let Some(outcome) = &progress.outcome {
                 return Some(outcome.clone());
             }
-            let wake = |result: std::sync::LockResult<_>| match result {
-                Ok(guard) => guard,
-                Err(poisoned) => std::sync::PoisonError::into_inner(poisoned),
-            };
             progress = match deadline {
-                None => wake(self.changed.wait(progress)),
+                None => self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
@@ -117,7 +113,20 @@ impl Drop for Interest {
 #[derive(Default)]
 pub(super) struct Flights {
     aloft: Mutex<HashMap<MerchantInvoice, Arc<Flight>>>,
+    /// Threads of their own that hold on to the client, a moment longer than their flight lasts.
+    threads: Mutex<usize>,
     landed: Condvar,
+    ended: Condvar,
+}
+
+/// One such thread; dropped when it holds nothing of the client any more.
+pub(super) struct Thread(Arc<Flights>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        *lock(&self.0.threads) -= 1;
+        self.0.ended.notify_all();
+    }
 }
 
 /// What [`Flights::board`] found.
@@ -171,14 +180,23 @@ impl Flights {
         lock(&self.aloft).len()
     }
 
-    /// Waits until nobody flies any more.
+    /// Counts a thread that is about to begin.
+    pub(super) fn thread(self: &Arc<Self>) -> Thread {
+        *lock(&self.threads) += 1;
+        Thread(Arc::clone(self))
+    }
+
+    /// Waits until nobody flies any more and no thread holds the client: its journal can then be
+    /// opened again.
     pub(super) fn wait_empty(&self) {
         let mut aloft = lock(&self.aloft);
         while !aloft.is_empty() {
-            aloft = match self.landed.wait(aloft) {
-                Ok(guard) => guard,
-                Err(poisoned) => poisoned.into_inner(),
-            };
+            aloft = self.landed.wait(aloft).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(aloft);
+        let mut threads = lock(&self.threads);
+        while *threads > 0 {
+            threads = self.ended.wait(threads).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

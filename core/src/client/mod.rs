@@ -254,6 +254,7 @@ impl Client {
         pilot: flight::Pilot,
     ) -> Result<(), Error> {
         let row = payment.clone();
+        let thread = self.inner.flights.thread();
         let inner = Arc::clone(&self.inner);
         let phone = charge.phone.clone();
         let spawned = std::thread::Builder::new()
@@ -265,6 +266,9 @@ impl Client {
                 } else {
                     inner.resume(payment, pilot);
                 }
+                // In this order: whoever waits for the thread may open the journal again.
+                drop(inner);
+                drop(thread);
             });
         match spawned {
             Ok(_) => Ok(()),
