@@ -115,6 +115,18 @@ fn how_many_commits_a_second() {
     }
 }
 
+/// For counting system calls: three syncs of the log for each approval, and two or three more for
+/// every checkpoint.
+#[test]
+#[ignore = "a measurement"]
+fn a_hundred_approvals() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    for number in 0..100 {
+        approve(&journal, number);
+    }
+}
+
 #[test]
 #[ignore = "a measurement, with a million payments"]
 fn a_million_payments_open_at_once() {
