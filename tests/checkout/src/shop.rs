@@ -21,7 +21,7 @@ use crate::clock::SimClock;
 use crate::mortal::{Life, MortalJournal};
 use crate::wire::{SimWire, lock};
 
-type Configure = Box<dyn Fn(ClientBuilder) -> ClientBuilder>;
+type Configure = Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>;
 
 /// Everything that does not stop when the shop's process does: time, network, OVO.
 #[derive(Clone)]
@@ -106,7 +106,7 @@ impl Shop {
     /// The same with another OVO and other settings of the client.
     pub fn with(
         host: HostConfig,
-        configure: impl Fn(ClientBuilder) -> ClientBuilder + 'static,
+        configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
     ) -> Shop {
         Shop::with_journal(Arc::new(MemoryJournal::new()), host, configure)
     }
@@ -115,7 +115,7 @@ impl Shop {
     pub fn with_journal(
         journal: Arc<dyn Journal>,
         host: HostConfig,
-        configure: impl Fn(ClientBuilder) -> ClientBuilder + 'static,
+        configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
     ) -> Shop {
         let clock = Arc::new(SimClock::default());
         let host = Arc::new(Mutex::new(Host::new(host)));
