@@ -50,7 +50,10 @@ impl Underway {
             Err(error) => {
                 self.inner.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
                 if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
-                    row.payment = current;
+                    // The same version: ours is that row, and knows when the push left besides.
+                    if current.version != row.payment.version {
+                        row.payment = current;
+                    }
                 }
                 Err(error)
             }
