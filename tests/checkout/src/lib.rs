@@ -12,6 +12,6 @@ mod shop;
 mod wire;
 
 pub use clock::SimClock;
-pub use mortal::Life;
+pub use mortal::{Disk, Life};
 pub use shop::{Outside, Shop, charge, days, hours, invoice, minutes, seconds};
 pub use wire::{Fault, Link, SimWire};

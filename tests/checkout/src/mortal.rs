@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
-use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
+use ovo_ptp::journal::{
+    Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
+};
 use ovo_ptp::{BatchMethod, MerchantInvoice};
 
 use ovo_ptp::payment::{Boottime, Payment, PaymentId};
@@ -65,18 +67,58 @@ impl Life {
     }
 }
 
+/// The disk below the journal.
+#[derive(Default)]
+pub struct Disk(Mutex<Trouble>);
+
+#[derive(Default)]
+struct Trouble {
+    good: u32,
+    bad: u32,
+    written: bool,
+}
+
+impl Disk {
+    /// After so many good writes, so many fail. Whether a failed one is on the disk all the same
+    /// (a commit whose end nobody knows) is said by `written`.
+    pub fn fails(&self, good: u32, bad: u32, written: bool) {
+        *lock(&self.0) = Trouble { good, bad, written };
+    }
+
+    /// Nothing fails any more.
+    pub fn is_mended(&self) {
+        self.fails(0, 0, false);
+    }
+
+    /// `Some(written)` if this write fails.
+    fn failure(&self) -> Option<bool> {
+        let mut trouble = lock(&self.0);
+        if trouble.good > 0 {
+            trouble.good -= 1;
+            return None;
+        }
+        trouble.bad = trouble.bad.checked_sub(1)?;
+        Some(trouble.written)
+    }
+}
+
 /// A journal that outlives the processes which write to it.
 pub(crate) struct MortalJournal {
     pub(crate) kept: Arc<dyn Journal>,
     pub(crate) life: Arc<Life>,
+    pub(crate) disk: Arc<Disk>,
 }
 
 impl MortalJournal {
-    fn write<T>(&self, write: impl FnOnce() -> T) -> T {
+    fn write<T>(&self, write: impl FnOnce() -> Result<T, JournalError>) -> Result<T, JournalError> {
         self.life.moment();
-        let written = write();
+        let failure = self.disk.failure();
+        let result = if failure == Some(false) { None } else { Some(write()) };
         self.life.moment();
-        written
+        match (result, failure) {
+            (Some(result), None) => result,
+            _ => Err(JournalError::new(JournalErrorKind::Full, "the disk is full")),
+        }
     }
 }
 

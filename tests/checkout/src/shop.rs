@@ -9,8 +9,8 @@ use ovo_ptp::journal::{Filter, Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
 use ovo_ptp::{
-    AppKey, Charge, Client, ClientBuilder, Clock, Credentials, Environment, Event, MerchantInvoice,
-    Outcome, PaymentReport, Rupiah, Terminal,
+    AppKey, Charge, Client, ClientBuilder, Clock, Credentials, Environment, Error, Event,
+    MerchantInvoice, Outcome, PaymentReport, Rupiah, Terminal,
 };
 use ovo_sandbox::{
     DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Host,
@@ -18,7 +18,7 @@ use ovo_sandbox::{
 };
 
 use crate::clock::SimClock;
-use crate::mortal::{Life, MortalJournal};
+use crate::mortal::{Disk, Life, MortalJournal};
 use crate::wire::{SimWire, lock};
 
 type Configure = Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>;
@@ -81,6 +81,8 @@ pub struct Shop {
     outside: Outside,
     /// The present process's life.
     pub life: Arc<Life>,
+    /// What its journal stands on.
+    pub disk: Arc<Disk>,
     journal: Arc<dyn Journal>,
     events: Arc<Mutex<Vec<Event>>>,
     told: Mutex<Vec<Outcome>>,
@@ -119,12 +121,17 @@ impl Shop {
     ) -> Shop {
         let clock = Arc::new(SimClock::default());
         let host = Arc::new(Mutex::new(Host::new(host)));
-        let life = Arc::new(Life::default());
+        let (life, disk) = (Arc::new(Life::default()), Arc::new(Disk::default()));
         let wire = SimWire::new(Arc::clone(&clock), Arc::clone(&host), Arc::clone(&life));
         let mut shop = Shop {
             outside: Outside { clock, wire: Arc::new(wire), host },
-            journal: Arc::new(MortalJournal { kept: journal, life: Arc::clone(&life) }),
+            journal: Arc::new(MortalJournal {
+                kept: journal,
+                life: Arc::clone(&life),
+                disk: Arc::clone(&disk),
+            }),
             life,
+            disk,
             events: Arc::default(),
             told: Mutex::default(),
             late_pushes: AtomicBool::default(),
@@ -202,9 +209,14 @@ impl Shop {
 
     /// Pays with one client of several.
     pub fn pay_with(&self, client: &Client, charge: &Charge) -> Outcome {
-        let outcome = client.pay(charge).expect("the payment begins");
+        self.try_pay(client, charge).expect("the payment begins")
+    }
+
+    /// Pays, or cannot begin.
+    pub fn try_pay(&self, client: &Client, charge: &Charge) -> Result<Outcome, Error> {
+        let outcome = client.pay(charge)?;
         lock(&self.told).push(outcome.clone());
-        outcome
+        Ok(outcome)
     }
 
     /// What callers were told about a payment so far, in one or two words each.
