@@ -417,7 +417,8 @@ impl Client {
     /// Like [`check`](Self::check) for a payment whose phone the journal has forgotten already.
     ///
     /// # Errors
-    /// As for [`check`](Self::check).
+    /// As for [`check`](Self::check); [`ErrorKind::InvalidInput`] if the journal still has the
+    /// phone and it is another one.
     pub fn check_with_phone(
         &self,
         invoice: &MerchantInvoice,
@@ -683,7 +684,14 @@ impl Inner {
                 format!("invoice {invoice}: OVO tells the status for 7 days only"),
             ));
         }
+        let kept = self.phone_of(&payment);
         if let Some(phone) = phone {
+            if kept.as_ref().is_some_and(|kept| kept != phone) {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("phone: payment {invoice} was pushed to another one"),
+                ));
+            }
             payment.intent.phone = Some(self.seal.seal(phone, invoice)?);
         }
         let waiting = false;
@@ -691,9 +699,12 @@ impl Inner {
         let Event::Checked { answer, .. } = heard.event else {
             return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
         };
-        // The stored row, not the one with a lent phone.
-        let stored = self.row(invoice)?;
-        let applied = self.apply(stored, heard.event, heard.response.as_ref().into())?;
+        // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
+        // phone with, it may be mistyped: another sale's phone then says nothing about the row.
+        let mut stored = self.row(invoice)?;
+        if kept.is_some() || phone.is_none() || answer != StatusAnswer::ForeignSale {
+            stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
+        }
         self.wake_settler();
         if matches!(answer, StatusAnswer::NoAnswer | StatusAnswer::NotSent) {
             return Err(Error::new(
@@ -701,7 +712,7 @@ impl Inner {
                 format!("invoice {invoice}: the host gave no usable answer"),
             ));
         }
-        Ok(Status { at_ovo: answer, payment: PaymentReport::of(&applied.payment) })
+        Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) })
     }
 }
 
