@@ -34,12 +34,19 @@ def machine():
     return f"{os.cpu_count()} {platform.machine()} cores{kind}, {memory:.0f} GB, Linux {system}"
 
 
-def whole(sections, command, versions):
+def busy():
+    """What else ran on the machine before: costs rise with it, ratios less."""
+    load = os.getloadavg()[0] / os.cpu_count()
+    return f"load before the run {load:.1f} a core"
+
+
+def whole(sections, command, versions, load):
     aims = [aim for section in sections for aim in section.aims]
     lines = [
         "# Measurements",
         "",
-        f"Written by `{command}` on {datetime.date.today().isoformat()}; {machine()}; {versions}.",
+        f"Written by `{command}` on {datetime.date.today().isoformat()}; {machine()}, "
+        f"{load}; {versions}.",
         "The sandbox runs on the same cores in a process of its own, over TLS on loopback; its work "
         "is not counted in CPU and instructions. Programs alternate in rounds and medians are shown: "
         "**compare within a table, not with another machine.** What is measured and how: "

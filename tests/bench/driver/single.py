@@ -58,7 +58,7 @@ def _rows(found, text):
 
 def cpu(sandbox, quick):
     found = _slopes(
-        sandbox, (25, 125) if quick else (50, 250), 3 if quick else 5,
+        sandbox, (25, 125) if quick else (50, 250), 3 if quick else 9,
         lambda _, command: measure.cpu_seconds(command) * 1e6,
     )
     ours, python = found[("ovo-ptp", PAYMENT)][0], found[("requests + sqlite3", PAYMENT)][0]
@@ -85,7 +85,7 @@ def cpu(sandbox, quick):
 def instructions(sandbox, quick):
     count = measure.Instructions()
     found = _slopes(
-        sandbox, (3, 13), 1 if quick else 3, lambda _, command: count(command) / 1e6
+        sandbox, (3, 13), 1 if quick else 2, lambda _, command: count(command) / 1e6
     )
     aims = []
     for what, plain in ((EXCHANGE, "libcurl, one handle"), (PAYMENT, "libcurl + SQLite")):
