@@ -1,8 +1,8 @@
 //! Processes that die, pause, restart and share one journal (`faults.md` C3 to C11, C13, C15, MP2,
 //! MP4, MP5, MP9, MP12, MP13).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ovo_checkout::{Fault, Life, Shop, SimClock, charge, days, hours, invoice, minutes, seconds};
@@ -388,16 +388,19 @@ fn mp4_owner_and_peer_that_decide_at_once_tell_the_same() {
     for phone in [IGNORES, PAYS_MUTELY_AT_10, PAYS_BEHIND_THE_CHECK, "081200009304"] {
         for round in 0..20 {
             let shop = Shop::open();
-            let peers: Vec<Arc<Client>> = (0..3).map(|_| shop.second_client()).collect();
-            let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
-                let shop = &shop;
-                let pay = |client: Arc<Client>| {
-                    scope.spawn(move || client.pay(&charge("INV-1", phone)).expect("begins"))
-                };
-                let mut threads = vec![pay(Arc::clone(shop.client()))];
-                threads.extend(peers.iter().map(|peer| pay(Arc::clone(peer))));
-                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            let pay = move |client: Arc<Client>| {
+                std::thread::spawn(move || client.pay(&charge("INV-1", phone)).expect("begins"))
+            };
+            // The peers ask while the owner waits: in threads of their own, all at real speed.
+            let (joined, peers) = mpsc::channel();
+            let clients: Vec<Arc<Client>> = (0..3).map(|_| shop.second_client()).collect();
+            shop.later(seconds(5.0), move |_| {
+                for client in clients {
+                    joined.send(pay(client)).expect("the test waits");
+                }
             });
+            let mut outcomes = vec![shop.pay("INV-1", phone)];
+            outcomes.extend(peers.iter().map(|peer| peer.join().expect("no panic")));
             let names: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
             assert!(names.iter().all(|name| *name == names[0]), "{phone} {round}: {names:?}");
             settled(&shop);
