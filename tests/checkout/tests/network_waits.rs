@@ -1,6 +1,6 @@
 //! Answers that are late, lost or doubled, and pushes that are (`faults.md` N2 to N12, N14, N18).
 
-use ovo_checkout::{Fault, Link, Shop, charge, days, hours, minutes, seconds};
+use ovo_checkout::{Fault, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, LateSuccess};
 use ovo_ptp::{Outcome, PaymentHandle};
@@ -233,6 +233,30 @@ fn n10_a_push_that_waits_in_a_queue_is_paid_or_refunded() {
         settled(&shop);
         assert_eq!(shop.heard(Operation::Reversal), 2, "{phone}: {:?}", shop.alerts());
         assert!(shop.alerted(|alert| *alert == Alert::LateDebit), "{phone}");
+    }
+}
+
+#[test]
+fn n10_a_check_before_the_delay_bound_closes_nothing() {
+    // Reversed at 65 s, or declined at once by a proxy of its own; heard at 100 s all the same.
+    let declined = AnswerPlan { code: Some("17".to_owned()), ..AnswerPlan::default() };
+    for answer in [AnswerPlan::default(), declined] {
+        let shop = Shop::open();
+        let heard = if answer.code.is_some() {
+            push().behave(Behaviour::Pending { answer_after_ms: 0, paid_after_ms: Some(100_000) })
+        } else {
+            push().queue_ms(100_000)
+        };
+        shop.script([heard.answer(answer)]);
+        let began = shop.world().ms;
+        shop.pay("INV-1", APPROVES);
+        while shop.world().ms < began + 88_000 {
+            shop.settle_for(seconds(10.0));
+            // Refused in the first minute, "not found" in the next half.
+            let _ = shop.client().check(&invoice("INV-1"));
+            assert_eq!(shop.unsettled().len(), 1, "too early to be the last word (P6)");
+        }
+        settled(&shop);
     }
 }
 
