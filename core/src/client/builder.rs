@@ -140,6 +140,15 @@ impl ClientBuilder {
         self
     }
 
+    /// A wrong policy in place of the real one: the canaries of the proofs.
+    #[cfg(feature = "mutants")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn mutant(mut self, mutant: crate::payment::Mutant) -> Self {
+        self.policy.mutant = Some(mutant);
+        self
+    }
+
     /// When a new batch begins. Default: continuous, because it depends on no clock.
     #[must_use]
     pub fn batch_method(mut self, method: BatchMethod) -> Self {

@@ -12,6 +12,8 @@
 //! The rule numbers in the code are those of `safety.md` b.3.
 
 mod answer;
+#[cfg(feature = "mutants")]
+mod mutant;
 mod outcome;
 mod record;
 mod state;
@@ -20,6 +22,9 @@ mod timers;
 mod void;
 
 pub use answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
 pub use record::{Evidence, Intent, Payment, PaymentId};

@@ -348,6 +348,10 @@ impl State {
 /// Pure: same arguments, same answer. The returned state is to be committed (if it differs from
 /// `state`) before the returned request is sent.
 pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+    #[cfg(feature = "mutants")]
+    if let Some(mutant) = policy.mutant {
+        return mutant.step(policy, state, event, now);
+    }
     let mut step = match event {
         Event::Sent => sent(policy, *state, now),
         Event::NotSent => not_sent(*state, now),

@@ -172,6 +172,10 @@ pub struct Policy {
     pub check_payment: bool,
     /// Whether declines are verified by a late check (`safety.md` 1.5). Code 26 always is.
     pub verify_declines: bool,
+    /// A wrong policy in place of the real one: the canaries of the proofs.
+    #[cfg(feature = "mutants")]
+    #[doc(hidden)]
+    pub mutant: Option<super::Mutant>,
 }
 
 impl Default for Policy {
@@ -181,6 +185,8 @@ impl Default for Policy {
             late_success: LateSuccess::Accept,
             check_payment: true,
             verify_declines: true,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }
