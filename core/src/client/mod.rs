@@ -700,9 +700,10 @@ impl Inner {
             return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
         };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
-        // phone with, it may be mistyped: another sale's phone then says nothing about the row.
+        // phone with, it may be mistyped: another phone in the answer then says nothing about the row.
         let mut stored = self.row(invoice)?;
-        if kept.is_some() || phone.is_none() || answer != StatusAnswer::ForeignSale {
+        let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
+        if kept.is_some() || phone.is_none() || !another {
             stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
         }
         self.wake_settler();

@@ -26,7 +26,8 @@ pub enum StatusAnswer {
     Paid,
     /// `00`, but these numbers belong to another sale.
     ForeignSale,
-    /// `00`, but whose it is cannot be told.
+    /// `00`, but whose it is cannot be told: a field is missing, or our own invoice stands beside
+    /// another amount or phone.
     Doubtful,
     /// 25: OVO has no such payment.
     NotFound,
@@ -111,7 +112,12 @@ impl StatusAnswer {
             return StatusAnswer::NoAnswer;
         }
         match response.code.as_str() {
-            "00" if response.names_another_sale(payment) => StatusAnswer::ForeignSale,
+            // Rule 11. Our own invoice beside another amount is no other sale but a contradiction.
+            "00" if response.names_another_sale(payment)
+                && !response.repeats_our_invoice(payment) =>
+            {
+                StatusAnswer::ForeignSale
+            }
             "00" => {
                 let complete = response
                     .verify_address(Operation::CheckPayment, payment)
