@@ -213,8 +213,9 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError>;
 
-    /// Rows whose `due` has come, and rows of an earlier boot that have a `due`; earliest first,
-    /// at most `limit`.
+    /// Rows whose `due` has come, and rows of an earlier boot that have a `due`, at most `limit`:
+    /// those with evidence of a debit (`late_paid`) first, because that is somebody's money, then
+    /// the earliest.
     ///
     /// # Errors
     /// [`JournalError`]

@@ -205,7 +205,7 @@ impl Journal for SqliteJournal {
                 return Ok(due);
             }
             // A damaged row waits for ever and would stand before all others: it is passed over.
-            engine.due(boot, Some(now), |payment| {
+            engine.due(boot, now, |payment| {
                 due.push(payment);
                 due.len() < limit
             })?;
@@ -215,12 +215,11 @@ impl Journal for SqliteJournal {
 
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         self.read(|engine| {
-            let mut next = None;
-            engine.due(boot, None, |payment| {
-                next = if payment.boot < boot { Some(Boottime(0)) } else { payment.state.due };
-                false
-            })?;
-            Ok(next)
+            let next = engine.next_due(boot)?;
+            Ok(next.and_then(|payment| match payment.boot {
+                earlier if earlier < boot => Some(Boottime(0)),
+                _ => payment.state.due,
+            }))
         })
     }
 
