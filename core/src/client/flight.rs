@@ -25,6 +25,9 @@ pub(super) struct Flight {
 
 #[derive(Default)]
 struct Progress {
+    /// There is a payment under way or decided: who joins hears how it ends. Until then whoever
+    /// boarded first may still be refused, and then his refusal is nobody else's.
+    begun: bool,
     outcome: Option<Outcome>,
     /// Blocked calls and live handles: while there is one, a late success is accepted (rule 10).
     waiting: usize,
@@ -43,7 +46,8 @@ impl Flight {
     /// A flight that has already landed: for a payment decided earlier.
     pub(super) fn landed(outcome: Outcome) -> Arc<Flight> {
         let flight = Flight::new(Errand::Payment);
-        lock(&flight.progress).outcome = Some(outcome);
+        flight.begin();
+        flight.land(outcome);
         flight
     }
 
@@ -77,6 +81,21 @@ impl Flight {
                 }
             };
         }
+    }
+
+    /// Waits until whoever boarded first has a payment (true) or was refused one (false): as long
+    /// as a commit takes.
+    pub(super) fn begins(&self) -> bool {
+        let mut progress = lock(&self.progress);
+        while !progress.begun && progress.outcome.is_none() {
+            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+        progress.begun
+    }
+
+    fn begin(&self) {
+        lock(&self.progress).begun = true;
+        self.changed.notify_all();
     }
 
     fn land(&self, outcome: Outcome) {
@@ -212,6 +231,11 @@ pub(super) struct Pilot {
 impl Pilot {
     pub(super) fn flight(&self) -> &Arc<Flight> {
         &self.flight
+    }
+
+    /// The payment is in the journal, and its details are those that were asked for.
+    pub(super) fn begin(&self) {
+        self.flight.begin();
     }
 
     pub(super) fn land(self, outcome: Outcome) {

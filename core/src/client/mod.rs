@@ -311,7 +311,8 @@ impl Client {
                     if self.joins(charge, &invoice, &interest)? {
                         return Ok(Taken::Joined(interest));
                     }
-                    // Whoever was at it could not begin (a journal error, say): now it is our turn.
+                    // Whoever was at it could not begin (a journal error, other details): now it
+                    // is our turn.
                 }
             }
         };
@@ -331,10 +332,12 @@ impl Client {
         match inner.journal.begin(&new, inner.batch_method)? {
             Begun::Fresh(mut payment) => {
                 payment.boot = inner.boot;
+                pilot.begin();
                 Ok(Taken::Flying { payment: Box::new(payment), fresh: true, pilot, interest })
             }
             Begun::Existing(payment) => {
                 self.same_details(&payment, charge)?;
+                pilot.begin();
                 match Outcome::of(&payment) {
                     Some(outcome) => {
                         pilot.land(outcome.clone());
@@ -359,23 +362,18 @@ impl Client {
     }
 
     /// Whether this charge is the payment that another thread is bringing to its verdict. False if
-    /// that thread gave up before there was a payment.
+    /// that thread was refused one: what it asked for may not be what this one asks for.
     fn joins(
         &self,
         charge: &Charge,
         invoice: &MerchantInvoice,
         interest: &Interest,
     ) -> Result<bool, Error> {
-        loop {
-            if let Some(payment) = self.inner.journal.find(invoice)? {
-                self.same_details(&payment, charge)?;
-                return Ok(true);
-            }
-            // Its Intent is being committed: a matter of milliseconds.
-            if interest.flight().wait(Some(Duration::from_millis(5))).is_some() {
-                return Ok(false);
-            }
+        if !interest.flight().begins() {
+            return Ok(false);
         }
+        self.same_details(&self.inner.row(invoice)?, charge)?;
+        Ok(true)
     }
 
     fn same_details(&self, payment: &Payment, charge: &Charge) -> Result<(), Error> {

@@ -102,7 +102,7 @@ fn b4_a_certificate_that_proves_nothing_ends_the_payment_before_any_byte() {
 fn b4_a_refund_waits_for_a_host_that_can_prove_who_it_is() {
     let shop = Shop::open(SCALE);
     let unheard = ovo_sandbox::Behaviour::AnswerLost { after_ms: 1_000, cut: false };
-    shop.script(push().behave(unheard));
+    shop.script([push().behave(unheard), Step::on(Operation::CheckPayment).unheard()]);
     let payment = shop.client().start(&charge("INV-1", APPROVES)).unwrap();
     until("the push arrives", || shop.ovo.net("INV-1") == AMOUNT);
     shop.script(connections(ConnectionFault::WrongHostCertificate, 0));

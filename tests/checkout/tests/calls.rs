@@ -322,6 +322,36 @@ fn other_details_are_refused_even_while_the_intent_is_being_written() {
     }
 }
 
+#[test]
+fn mp12_a_caller_with_other_details_takes_no_outcome_away_from_one_with_the_right_ones() {
+    for phone in [APPROVES, "081200001700", IGNORES] {
+        let journal = Arc::new(SlowIntent { kept: MemoryJournal::new(), gate: Mutex::default() });
+        let shop = Shop::with_journal(journal.clone(), HostConfig::default(), |b| b);
+        let name = shop.pay("INV-1", phone).name();
+        // The payment is over. A till with a wrong amount asks and will be refused; another, with
+        // the right one, asks before it is.
+        let ((reached, is_reached), (opens, gate)) = (mpsc::channel(), mpsc::channel());
+        *journal.gate.lock().expect("no panic") = Some((reached, gate));
+        let other = Charge::new("INV-1", Rupiah::new(5).unwrap(), phone.parse().unwrap());
+        std::thread::scope(|scope| {
+            let (shop, other) = (&shop, &other);
+            let wrong = scope.spawn(move || shop.try_pay(shop.client(), other));
+            is_reached.recv().expect("the first looks into the journal");
+            let right = scope.spawn(|| shop.try_pay(shop.client(), &charge("INV-1", phone)));
+            let handle = scope.spawn(|| shop.client().start(&charge("INV-1", phone)));
+            std::thread::sleep(Duration::from_millis(30));
+            opens.send(true).expect("it waits");
+            assert_eq!(refused(wrong.join().unwrap()), ErrorKind::InvoiceReused);
+            let told = right.join().unwrap().expect("the same details");
+            assert_eq!(told.name(), name, "the decided payment's outcome, not an interruption");
+            let handle = handle.join().unwrap().expect("the same details");
+            assert_eq!(handle.outcome().name(), name);
+        });
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::PushToPay), 1);
+    }
+}
+
 /// Closes a client from another thread and waits until it says so.
 fn close_elsewhere(client: &Arc<Client>) {
     let closing = Arc::clone(client);
