@@ -523,6 +523,23 @@ fn without_check_payment_doubtful_numbers_go_to_the_operator() {
 }
 
 #[test]
+fn ov16_a_refused_set_up_is_alerted_by_checks_too_and_nothing_closes() {
+    let refused = StatusAnswer::Misconfigured(code("63"));
+    let alert = Some(Alert::Misconfigured(code("63")));
+    let mut case = Case::sent();
+    case.at(60.5);
+    assert_eq!(case.checked(refused).alert, alert);
+    assert_eq!(case.state.verdict, None);
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    for _ in 0..5 {
+        assert_eq!(case.next().send, Some(Request::CheckPayment), "asked again");
+        assert_eq!(case.checked(refused).alert, alert);
+        assert_eq!(case.state.closed, None);
+    }
+}
+
+#[test]
 fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
     let mut case = Case::sent();
     case.at(60.5);
@@ -671,9 +688,10 @@ fn no_sequence_of_events_breaks_an_invariant() {
                 StatusAnswer::Reversed,
                 StatusAnswer::TooOld,
                 StatusAnswer::Unavailable,
+                StatusAnswer::Misconfigured(code("63")),
                 StatusAnswer::NoAnswer,
             ];
-            let answer = statuses[roll(8) as usize];
+            let answer = statuses[roll(9) as usize];
             let event = match roll(16) {
                 0 => Event::Answered(PushAnswer::Approved),
                 1 => Event::Answered(PushAnswer::Declined(code("17"))),

@@ -705,13 +705,12 @@ impl Inner {
             stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
         }
         self.wake_settler();
-        if matches!(answer, StatusAnswer::NoAnswer | StatusAnswer::NotSent) {
-            return Err(Error::new(
-                ErrorKind::NoAnswer,
-                format!("invoice {invoice}: the host gave no usable answer"),
-            ));
-        }
-        Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) })
+        let said = match answer {
+            StatusAnswer::NoAnswer | StatusAnswer::NotSent => "gave no usable answer".to_owned(),
+            StatusAnswer::Misconfigured(code) => format!("refuses the set-up ({code})"),
+            _ => return Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) }),
+        };
+        Err(Error::new(ErrorKind::NoAnswer, format!("invoice {invoice}: the host {said}")))
     }
 }
 

@@ -37,6 +37,8 @@ pub enum StatusAnswer {
     TooOld,
     /// 58 or 96: the contract has no status check.
     Unavailable,
+    /// 63, EB, BR: the set-up broke after the push. Asked again, with an alert.
+    Misconfigured(ResponseCode),
     /// Not one byte left: the network is down, worth an early retry.
     NotSent,
     /// 68, another code, or nothing readable.
@@ -133,6 +135,9 @@ impl StatusAnswer {
             "73" => StatusAnswer::Reversed,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,
+            _ if response.code.class() == Class::Misconfigured => {
+                StatusAnswer::Misconfigured(response.code)
+            }
             _ => StatusAnswer::NoAnswer,
         }
     }
@@ -152,6 +157,9 @@ impl StatusAnswer {
             "25" => StatusAnswer::NotFound,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,
+            _ if response.code.class() == Class::Misconfigured => {
+                StatusAnswer::Misconfigured(response.code)
+            }
             _ => StatusAnswer::NoAnswer,
         }
     }

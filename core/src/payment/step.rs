@@ -628,6 +628,7 @@ fn open_checked(
             state.due = Some(state.open_due(policy));
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }
@@ -692,6 +693,7 @@ fn settlement_checked(
             Step::to(state)
         }
         // The next try is already scheduled.
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }
