@@ -12,6 +12,7 @@ use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
+use crate::journal::file_system::refuse_in_memory;
 use crate::journal::{Journal, SqliteJournal, SqliteOptions};
 use crate::message::{Signer, SigningMode};
 use crate::numbering::BatchMethod;
@@ -213,6 +214,9 @@ impl ClientBuilder {
         let journal: Arc<dyn Journal> = match self.journal {
             JournalChoice::Own(journal) => journal,
             JournalChoice::File(path) => {
+                if !self.environment.is_loopback() {
+                    refuse_in_memory(&path)?;
+                }
                 Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
             }
             JournalChoice::Missing => {

@@ -494,6 +494,9 @@ impl Engine {
                     .to_owned(),
             );
         }
+        if self.place.is_in_memory() {
+            problems.push("the journal lies in memory (tmpfs); a power cut takes it".to_owned());
+        }
         if !self.mark.is_writable() {
             problems.push("the mark beside the journal cannot be written".to_owned());
         }

@@ -10,6 +10,7 @@ mod codes;
 pub mod conformance;
 mod engine;
 mod failure;
+pub(crate) mod file_system;
 mod group;
 mod mark;
 mod memory;
@@ -131,6 +132,8 @@ pub enum JournalErrorKind {
     Io,
     /// All numbers are used up, or no first batch can be chosen.
     Numbers,
+    /// It lies on a file system that does not keep it: on a network, or in memory.
+    FileSystem,
     /// The process forked after opening.
     Forked,
     /// A write that the database itself forbids was tried: a defect in this library.

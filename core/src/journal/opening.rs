@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::SqliteOptions;
 use super::engine::{Engine, Water};
 use super::failure;
+use super::file_system;
 use super::mark::{Mark, MarkFile};
 use super::place::{self, Place};
 use super::reserve::Reserve;
@@ -40,6 +41,7 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Engine, Journ
     }
     // The process may change its directory while the journal is open.
     let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
+    file_system::refuse_elsewhere(&path)?;
     match attempt(&path, options) {
         // What is in the journal must be settled on a full disk too (J2, J3).
         Err(full) if full.kind == JournalErrorKind::Full && path.exists() => {

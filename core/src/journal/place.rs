@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::failure;
+use super::file_system::{self, Kept};
 use super::schema;
 use crate::journal::{JournalError, JournalErrorKind};
 
@@ -63,6 +64,11 @@ impl Place {
         self.check()?;
         self.write_ahead = fs::metadata(&self.log).ok().map(|metadata| identity(&metadata));
         Ok(())
+    }
+
+    /// Whether a power cut takes it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        file_system::of(&self.path) == Kept::InMemory
     }
 
     /// J11: whether the journal is still where it was opened. A commit into a deleted file would

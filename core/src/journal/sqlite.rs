@@ -66,6 +66,7 @@ impl SqliteJournal {
     /// * `Corrupt`: not a journal, empty, cut off, damaged, edited, or another application's.
     /// * `Version`: another version's journal, or an SQLite before 3.51.3.
     /// * `Numbers`: the first batch is not one.
+    /// * `FileSystem`: the file would lie on another machine.
     /// * `Forked`: the process was forked from one that has the journal open.
     pub fn open(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, JournalError> {
         let engine = opening::open(path.as_ref(), options)?;

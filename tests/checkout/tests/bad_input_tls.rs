@@ -381,3 +381,25 @@ fn b12_headers_without_measure_are_no_answer() {
         ],
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_journal_in_memory_is_refused_unless_the_host_is_a_sandbox() {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let is_memory = |at: &str| mounts.lines().any(|line| line.contains(&format!(" {at} tmpfs ")));
+    let Some(memory) = ["/dev/shm", "/run", "/tmp"].into_iter().find(|at| is_memory(at)) else {
+        println!("skipped: no file system in memory here");
+        return;
+    };
+    let directory = tempfile::tempdir_in(memory).unwrap();
+    let path = directory.path().join("ovo.db");
+    let open = |environment| {
+        let credentials = credentials(ovo_sandbox::DEMO_TID);
+        ovo_ptp::Client::builder(environment, credentials).journal(&path).background(false).open()
+    };
+    let refused = open(ovo_ptp::Environment::Staging).unwrap_err();
+    assert_eq!(refused.kind(), ovo_ptp::ErrorKind::Journal);
+    assert!(refused.to_string().contains("in memory"), "{refused}");
+    assert!(!path.exists(), "nothing was written");
+    open(ovo_ptp::Environment::custom("https://localhost:1")).unwrap();
+}
