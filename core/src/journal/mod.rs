@@ -10,6 +10,8 @@ mod codes;
 pub mod conformance;
 mod engine;
 mod failure;
+#[doc(hidden)]
+pub mod files;
 mod group;
 mod mark;
 mod memory;
