@@ -51,6 +51,11 @@ impl Life {
         lock(&self.0).over
     }
 
+    /// No death lies ahead any more; one that has come stays.
+    pub fn goes_on_for_good(&self) {
+        lock(&self.0).last = None;
+    }
+
     /// How many moments there were.
     pub fn moments(&self) -> u64 {
         lock(&self.0).moments
@@ -153,11 +158,13 @@ impl MortalJournal {
         }
     }
 
-    /// A dead process learns nothing any more: the read itself may have been its end.
+    /// The read itself may have been the process's end. (A dead one's journal can be looked at.)
     fn read<T>(&self, read: impl FnOnce() -> T) -> T {
-        self.life.goes_on();
+        let alive = !self.life.is_over();
         let result = read();
-        self.life.goes_on();
+        if alive {
+            self.life.goes_on();
+        }
         result
     }
 }
