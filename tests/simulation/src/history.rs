@@ -142,6 +142,7 @@ impl History {
             calm: Arc::new(AtomicBool::new(false)),
             late: Arc::new(AtomicBool::new(false)),
             told: Mutex::default(),
+            asked: Mutex::default(),
             secrets: secrets(),
             most_memory: AtomicU64::new(0),
             plan,

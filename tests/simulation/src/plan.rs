@@ -4,7 +4,7 @@
 //! and no fault hides another for ever.
 
 use ovo_ptp::payment::LateSuccess;
-use ovo_sandbox::{Expiry, HostConfig, MatchBy};
+use ovo_sandbox::{CheckDate, Expiry, HostConfig, MatchBy};
 
 use crate::random::Chance;
 
@@ -125,6 +125,8 @@ impl Plan {
         if plan.foreign > 0 && plan.host.match_by == MatchBy::Numbers {
             // Numbers that the journal attests and another sale has all the same: only the check
             // before the first reversal tells, so it must get through within rule 14b's escape.
+            // And it must look where the reversal would hit: at the numbers, not at the date.
+            plan.host.check_date = CheckDate::Any;
             plan.outages = 0;
             plan.odds = Odds { delay: plan.odds.delay, ..Odds::default() };
         }

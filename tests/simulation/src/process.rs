@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// Some request left so late that OVO's waits cannot be counted from it.
     pub(crate) late: Arc<AtomicBool>,
     pub(crate) told: Mutex<Vec<(MerchantInvoice, &'static str)>>,
+    /// Sales that some till has asked for.
+    pub(crate) asked: Mutex<BTreeSet<String>>,
     pub(crate) secrets: Arc<Vec<Finder<'static>>>,
     pub(crate) most_memory: AtomicU64,
 }
@@ -135,7 +137,6 @@ pub(crate) struct Process {
     pub(crate) world: Arc<World>,
     pub(crate) chance: Mutex<Chance>,
     client: Mutex<Option<Arc<Client>>>,
-    journal: Mutex<Option<Arc<dyn Journal>>>,
     pub(crate) tasks: Mutex<VecDeque<Task>>,
     /// Invoices that a till of this process is bringing to their verdict.
     flying: Mutex<BTreeSet<String>>,
@@ -164,7 +165,6 @@ impl Process {
             world: Arc::clone(world),
             chance: Mutex::new(chance),
             client: Mutex::default(),
-            journal: Mutex::default(),
             tasks: Mutex::default(),
             flying: Mutex::default(),
             idle: AtomicBool::new(false),
@@ -176,22 +176,16 @@ impl Process {
         lock(&self.client).clone()
     }
 
-    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
-        lock(&self.journal).clone()
-    }
-
     /// Nothing of a dead process is left in memory.
     pub(crate) fn is_buried(&self) {
-        let journal = lock(&self.journal).take();
         drop(lock(&self.client).take());
-        drop(journal);
     }
 
     fn tell(&self, what: impl FnOnce() -> String) {
         self.world.story.tell(&self.name, what);
     }
 
-    fn open(self: &Arc<Self>) -> Result<(Arc<Client>, Arc<dyn Journal>), Error> {
+    fn open(self: &Arc<Self>) -> Result<Arc<Client>, Error> {
         let world = &self.world;
         let mount = Mount::new(&world.disk, &self.life);
         let path = mount.path("ovo.db");
@@ -223,15 +217,14 @@ impl Process {
         };
         let (observer, who) = (Arc::clone(world), self.name.clone());
         let builder = Client::builder(Environment::Staging, credentials)
-            .journal_engine(Arc::clone(&journal))
+            .journal_engine(journal)
             .transport(world.canary.transport(Arc::new(weather)))
             .clock(world.clock.clone())
             .late_success(world.plan.late_success)
             .check_payment(world.plan.host.check_contracted)
             .background(false)
             .observer(move |event| observer.observe(&who, event));
-        let client = Arc::new(world.canary.policy(builder).open()?);
-        Ok((client, journal))
+        Ok(Arc::new(world.canary.policy(builder).open()?))
     }
 
     /// The settler's life: opens, then settles and does what it is told, until the process dies.
@@ -240,8 +233,7 @@ impl Process {
         let client = loop {
             self.tell(|| "opens the journal".to_owned());
             match of_call(|| self.open()) {
-                (Ok((client, journal)), _) => {
-                    *lock(&self.journal) = Some(journal);
+                (Ok(client), _) => {
                     *lock(&self.client) = Some(Arc::clone(&client));
                     break client;
                 }
@@ -271,7 +263,7 @@ impl Process {
             let due = client.next_settlement().ok().flatten();
             // As the background settler does, but for the long nights in which nothing else is.
             let longest =
-                if self.world.calm.load(Ordering::Relaxed) { 6 * 3_600_000 } else { 5_000 };
+                if self.world.calm.load(Ordering::Relaxed) { 6 * 3_600_000 } else { 20_000 };
             let due = due.and_then(|due| u64::try_from(due.as_millis()).ok()).unwrap_or(longest);
             self.sleeps(due.clamp(20, longest));
         }
@@ -300,7 +292,13 @@ impl Process {
     pub(crate) fn takes(self: &Arc<Self>, request: &Request) {
         for _ in 0..60 {
             if let Some(client) = self.client() {
-                self.pays(&client, request);
+                if lock(&self.world.asked).insert(request.invoice.clone()) {
+                    self.pays(&client, request);
+                } else {
+                    // A sale that is begun may be under settlement: in one process, a till that
+                    // waits for its own settler would have to be a real thread.
+                    lock(&self.tasks).push_back(Task::Ask(request.clone()));
+                }
                 self.poked.store(true, Ordering::Relaxed);
                 return;
             }
@@ -366,7 +364,10 @@ impl Process {
                 }
             }
             Task::Rule => self.rules(client),
-            Task::Ask(request) if !is_flying(&request.invoice) => self.pays(client, &request),
+            Task::Ask(request) if !is_flying(&request.invoice) => {
+                lock(&self.world.asked).insert(request.invoice.clone());
+                self.pays(client, &request);
+            }
             Task::Inquire(phone) => {
                 note(client.inquire(&phone.parse().expect("a valid phone")).map(|_| ()));
             }
