@@ -45,6 +45,7 @@ enum Happening {
     DiskFills(usize),
     DiskMended,
     Operator(usize, Task),
+    OvoReverses(String),
 }
 
 /// How a history ended.
@@ -143,6 +144,9 @@ impl History {
             late: Arc::new(AtomicBool::new(false)),
             told: Mutex::default(),
             asked: Mutex::default(),
+            paid: Mutex::default(),
+            reversed: Mutex::default(),
+            closed: Mutex::default(),
             secrets: secrets(),
             most_memory: AtomicU64::new(0),
             plan,
@@ -259,6 +263,10 @@ impl History {
             self.plan(after, happening);
             self.plan(after + chance.between(SECOND, 5 * MINUTE), Happening::DiskMended);
         }
+        for _ in 0..plan.reversed_by_ovo {
+            let invoice = chance.one_of(&self.requests).invoice.clone();
+            self.plan(chance.below(plan.length), Happening::OvoReverses(invoice));
+        }
         for _ in 0..plan.operations {
             let name = chance.one_of(&self.requests).clone();
             let task = match chance.below(8) {
@@ -286,7 +294,7 @@ impl History {
                 1 => Behaviour::IgnoreSilently {},
                 2 => Behaviour::Pending {
                     answer_after_ms: ms(chance, 20),
-                    paid_after_ms: chance.once_in(2).then(|| ms(chance, 170)),
+                    paid_after_ms: chance.once_in(2).then(|| ms(chance, 120)),
                 },
                 3 => Behaviour::AnswerLost { after_ms: ms(chance, 59), cut: chance.once_in(2) },
                 4 => {
@@ -294,7 +302,7 @@ impl History {
                     let answer_after_ms = after_ms + ms(chance, 20);
                     Behaviour::AnswerLate { after_ms, answer_after_ms }
                 }
-                5 => Behaviour::ConfirmLate { after_ms: 60 * SECOND + ms(chance, 110) },
+                5 => Behaviour::ConfirmLate { after_ms: 60 * SECOND + ms(chance, 60) },
                 6 => {
                     let code = (*chance.one_of(&["17", "26", "14"])).to_owned();
                     Behaviour::DeclineButDebited { code, after_ms: ms(chance, 50) }
@@ -472,6 +480,13 @@ impl History {
                 self.world.disk.is_mended();
                 story.tell("world", || "the disk is mended".to_owned());
             }
+            Happening::OvoReverses(invoice) => {
+                let now = self.world.clock.world();
+                if lock(&self.world.host).reverse_by_operator(now, &invoice) {
+                    story.tell("OVO", || format!("reverses {invoice} by itself"));
+                    lock(&self.world.reversed).insert(invoice);
+                }
+            }
             Happening::Operator(index, task) => {
                 if let Some(process) = &self.shop[index].process {
                     lock(&process.tasks).push_back(task);
@@ -564,7 +579,18 @@ impl History {
             waits: !world.late.load(Ordering::Relaxed),
         };
         for broken in books.audit() {
-            world.story.breaks(broken);
+            // What OVO took back after Paid is between OVO and the operator (OV10).
+            let name = broken.split(':').next().unwrap_or_default();
+            if !(lock(&world.reversed).contains(name) && lock(&world.paid).contains(name)) {
+                world.story.breaks(broken);
+            }
+        }
+        for (invoice, closed) in &*lock(&world.closed) {
+            let later = |at: u64| at > *closed;
+            let entries = host.ledger().iter().filter(|entry| entry.invoice == *invoice);
+            if entries.filter_map(|entry| entry.debited_ms).any(later) {
+                world.story.breaks(format!("{invoice}: debited after it was closed (I6)"));
+            }
         }
         for report in &reports {
             let outcome = report.outcome.as_ref().map_or("undecided", Outcome::name);

@@ -1,6 +1,6 @@
 //! A process of the shop: it opens the journal, pays, settles, obeys its operator, and dies.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,6 +44,11 @@ pub(crate) struct World {
     /// Some request left so late that OVO's waits cannot be counted from it.
     pub(crate) late: Arc<AtomicBool>,
     pub(crate) told: Mutex<Vec<(MerchantInvoice, &'static str)>>,
+    /// Payments that a verdict made paid, and payments that OVO reversed by itself.
+    pub(crate) paid: Mutex<BTreeSet<String>>,
+    pub(crate) reversed: Mutex<BTreeSet<String>>,
+    /// When payments were closed first.
+    pub(crate) closed: Mutex<BTreeMap<String, u64>>,
     /// Sales that some till has asked for.
     pub(crate) asked: Mutex<BTreeSet<String>>,
     pub(crate) secrets: Arc<Vec<Finder<'static>>>,
@@ -51,6 +56,13 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// What OVO has taken for an invoice by now.
+    fn net(&self, invoice: &str) -> i64 {
+        let mut host = lock(&self.host);
+        host.advance(self.clock.world());
+        host.net(invoice)
+    }
+
     /// I13 for everything that leaves the client as text.
     fn inspect(&self, text: &str) {
         for secret in self.secrets.iter() {
@@ -71,6 +83,17 @@ impl World {
         });
     }
 
+    /// I6: what is closed and not paid is neither debited now nor ever again.
+    fn is_closed(&self, invoice: &str) {
+        if lock(&self.paid).contains(invoice) || !self.plan.closed_is_closed() {
+            return;
+        }
+        if self.net(invoice) > 0 {
+            self.story.breaks(format!("{invoice}: closed, and debited (I6)"));
+        }
+        lock(&self.closed).entry(invoice.to_owned()).or_insert(self.clock.world().ms);
+    }
+
     /// I14.
     fn weigh(&self, call: &str, bytes: usize) {
         self.most_memory.fetch_max(bytes as u64, Ordering::Relaxed);
@@ -84,6 +107,13 @@ impl World {
             // Once a second; its text holds the invoice and a time.
             Event::Progress { .. } => {}
             event => {
+                match event {
+                    Event::Decided { invoice, outcome: "paid" } => {
+                        lock(&self.paid).insert(invoice.as_str().to_owned());
+                    }
+                    Event::Settled { invoice } => self.is_closed(invoice.as_str()),
+                    _ => {}
+                }
                 let text = format!("{event:?}");
                 self.inspect(&text);
                 self.story.tell(who, || format!("  {event}"));
@@ -212,6 +242,9 @@ impl Process {
             host: Arc::clone(&world.host),
             chance: Mutex::new(lock(&self.chance).fork()),
             odds: world.plan.odds,
+            // Together with customers who confirm late it must stay within D.
+            queue: if world.plan.strange_customers { 55_000 } else { 115_000 },
+            longest_queue: world.plan.longest_queue,
             calm: Arc::clone(&world.calm),
             late: Arc::clone(&world.late),
         };
@@ -359,7 +392,7 @@ impl Process {
             }
             Task::ReportPaid(name) => {
                 // Only what OVO's settlement file could show.
-                if lock(&self.world.host).net(&name) > 0 {
+                if self.world.net(&name) > 0 {
                     note(client.report_paid(&invoice(&name)).map(|_| ()));
                 }
             }
@@ -379,7 +412,7 @@ impl Process {
     fn rules(&self, client: &Client) {
         let filter = Filter { needs_operator: true, ..Filter::default() };
         for report in client.payments(&filter).unwrap_or_default() {
-            let debited = lock(&self.world.host).net(report.invoice.as_str()) > 0;
+            let debited = self.world.net(report.invoice.as_str()) > 0;
             let decided = matches!(report.outcome, Some(Outcome::Paid(_)));
             let ruling = match report.outcome {
                 _ if !debited || decided => Ruling::Close,

@@ -18,6 +18,9 @@ pub(crate) struct Weather {
     pub(crate) host: Arc<Mutex<Host>>,
     pub(crate) chance: Mutex<Chance>,
     pub(crate) odds: Odds,
+    /// The longest that a push waits within the bound D, and beyond it, in milliseconds.
+    pub(crate) queue: u64,
+    pub(crate) longest_queue: u64,
     /// The faults have stopped.
     pub(crate) calm: Arc<AtomicBool>,
     /// A request may have left so late that OVO's waits cannot be counted from it.
@@ -56,9 +59,11 @@ impl Weather {
         }
         let push = operation == Operation::PushToPay;
         let step = Step::on(operation);
-        let step = if chance.percent(odds.delay) {
+        let step = if push && chance.percent(odds.beyond_bound) {
+            step.queue_ms(chance.between(120_000, self.longest_queue))
+        } else if chance.percent(odds.delay) {
             match chance.below(3) {
-                0 if push => step.queue_ms(chance.between(1_000, 115_000)),
+                0 if push => step.queue_ms(chance.between(1_000, self.queue)),
                 1 => step.at_ms(chance.between(1_000, 70_000)),
                 _ => step.queue_ms(chance.between(10, 2_000)),
             }
