@@ -11,6 +11,8 @@ pub mod conformance;
 mod engine;
 mod failure;
 pub(crate) mod file_system;
+#[doc(hidden)]
+pub mod files;
 mod group;
 mod mark;
 mod memory;

@@ -4,6 +4,8 @@
 //! Every rule here is also in `rules.rs` for engines without SQL; a test compares the two. With
 //! them in the database a coding bug fails loudly instead of moving money (3.3).
 
+use std::sync::OnceLock;
+
 use rusqlite::Connection;
 
 use super::codes::{
@@ -299,9 +301,14 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
 /// Whether the file's tables, indexes and triggers are exactly those of [`create`]: a journal
 /// whose guards were removed by hand is not trusted.
 pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
-    let expected = Connection::open_in_memory()?;
-    create(&expected)?;
-    Ok(objects(connection)? == objects(&expected)?)
+    // The same for every journal: made once, for some milliseconds of a small terminal.
+    static EXPECTED: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    if EXPECTED.get().is_none() {
+        let expected = Connection::open_in_memory()?;
+        create(&expected)?;
+        let _ = EXPECTED.set(objects(&expected)?);
+    }
+    Ok(Some(&objects(connection)?) == EXPECTED.get())
 }
 
 fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {

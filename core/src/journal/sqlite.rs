@@ -2,9 +2,10 @@
 
 use std::mem;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, Water, Write, Written};
+use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
 use super::{DEFAULT_LIMIT, failure, opening, rules};
@@ -69,7 +70,20 @@ impl SqliteJournal {
     /// * `FileSystem`: the file would lie on another machine.
     /// * `Forked`: the process was forked from one that has the journal open.
     pub fn open(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, JournalError> {
-        let engine = opening::open(path.as_ref(), options)?;
+        SqliteJournal::open_on(Arc::new(SystemFiles), path, options)
+    }
+
+    /// The same on another file system, for simulations.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on(
+        files: Arc<dyn Files>,
+        path: impl AsRef<Path>,
+        options: &SqliteOptions,
+    ) -> Result<Self, JournalError> {
+        let engine = opening::open(&files, path.as_ref(), options)?;
         Ok(SqliteJournal {
             pid: std::process::id(),
             group: Group::new(),

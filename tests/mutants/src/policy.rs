@@ -1,0 +1,453 @@
+//! Wrong policies: each is the production `step` with one rule broken, before or after the call.
+
+use std::time::Duration;
+
+use ovo_ptp::message::ResponseCode;
+use ovo_ptp::payment::{
+    Boottime, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, State, StatusAnswer,
+    Step, Timers, Verdict, Void, VoidAnswer, step,
+};
+
+fn to(state: State) -> Step {
+    Step { state, send: None, alert: None, refused: None }
+}
+
+fn sending(state: State, request: Request) -> Step {
+    Step { send: Some(request), ..to(state) }
+}
+
+fn with_timers(policy: &Policy, timers: Timers) -> Policy {
+    Policy { timers, ..*policy }
+}
+
+fn is_settling(state: &State) -> bool {
+    state.closed.is_none()
+        && !state.needs_operator
+        && matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
+}
+
+/// Closed for good: nobody looks behind it again.
+fn closed_for_good(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.closed = Some(now);
+    state.sweeps = 2;
+    state.due = Some(now.plus(policy.timers.keep_phone));
+    state.touched = now;
+    to(state)
+}
+
+fn declined_for_good(policy: &Policy, state: &State, code: ResponseCode, now: Boottime) -> Step {
+    let trusting = Policy { verify_declines: false, ..*policy };
+    let declined = step(&trusting, state, Event::Answered(PushAnswer::Declined(code)), now);
+    if state.verdict.is_none() { closed_for_good(policy, declined.state, now) } else { declined }
+}
+
+pub(crate) fn no_wait(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+    let hasty = Timers {
+        session: Duration::ZERO,
+        check: Duration::from_secs(1),
+        decide: Duration::from_secs(2),
+        ..policy.timers
+    };
+    step(&with_timers(policy, hasty), state, event, now)
+}
+
+pub(crate) fn not_found_is_final(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let not_found = matches!(event, Event::Checked { answer: StatusAnswer::NotFound, .. });
+    if not_found && (state.verdict.is_none() || is_settling(state)) {
+        let verdict = Some(state.verdict.unwrap_or(Verdict::Abandoned));
+        let state = State { verdict, reversal: Reversal::NotNeeded, ..*state };
+        return closed_for_good(policy, state, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn acknowledgement_closes(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let acknowledged =
+        matches!(event, Event::Reversed { answer: ReversalAnswer::Acknowledged, .. });
+    if acknowledged && is_settling(state) {
+        let state = State { reversal: Reversal::Acknowledged(now), ..*state };
+        return closed_for_good(policy, state, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn duplicate_is_declined(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Duplicate(code)) => declined_for_good(policy, state, code, now),
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn reversal_given_up(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let failed = matches!(
+        event,
+        Event::Reversed { answer: ReversalAnswer::Again(_) | ReversalAnswer::NotSent, .. }
+    );
+    if failed && is_settling(state) {
+        return closed_for_good(policy, *state, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn late_success_is_trusted(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let approved = event == Event::Answered(PushAnswer::Approved);
+    if approved && state.verdict == Some(Verdict::Abandoned) {
+        let undecided = State { verdict: None, reversal: Reversal::NotNeeded, ..*state };
+        return step(policy, &undecided, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn decline_is_trusted(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Declined(code)) => declined_for_good(policy, state, code, now),
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn no_identity_gate(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let seen = state.seen || (event == Event::Due && is_settling(state));
+    step(policy, &State { seen, ..*state }, event, now)
+}
+
+pub(crate) fn gate_only_after_duplicate(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if state.duplicate_hint {
+        return step(policy, state, event, now);
+    }
+    no_identity_gate(policy, state, event, now)
+}
+
+pub(crate) fn closed_before_the_delay_bound(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let timers = Timers { delay_bound: Duration::ZERO, ..policy.timers };
+    step(&with_timers(policy, timers), state, event, now)
+}
+
+pub(crate) fn silence_is_declined(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Unknown) => {
+            declined_for_good(policy, state, ResponseCode::APPROVED, now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn silence_is_not_sent(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Unknown) => step(policy, state, Event::NotSent, now),
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn timeout_without_reversal(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let next = step(policy, state, event, now);
+    if state.verdict.is_none() && next.state.verdict == Some(Verdict::Abandoned) {
+        let state = State { reversal: Reversal::NotNeeded, ..next.state };
+        return closed_for_good(policy, state, now);
+    }
+    next
+}
+
+pub(crate) fn echo_is_ignored(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+    match event {
+        Event::Answered(PushAnswer::WrongEcho(_)) => {
+            step(policy, state, Event::Answered(PushAnswer::Approved), now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn duplicate_is_forgotten(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Duplicate(_)) => {
+            step(policy, state, Event::Answered(PushAnswer::Unknown), now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+fn misread(event: Event, from: StatusAnswer, to: StatusAnswer) -> Event {
+    match event {
+        Event::Checked { issued, answer, waiting } if answer == from => {
+            Event::Checked { issued, answer: to, waiting }
+        }
+        _ => event,
+    }
+}
+
+pub(crate) fn foreign_sale_is_ours(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    step(policy, state, misread(event, StatusAnswer::ForeignSale, StatusAnswer::Paid), now)
+}
+
+pub(crate) fn doubtful_is_ours(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    step(policy, state, misread(event, StatusAnswer::Doubtful, StatusAnswer::Paid), now)
+}
+
+pub(crate) fn reversed_is_paid(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if state.verdict.is_some() {
+        return step(policy, state, event, now);
+    }
+    step(policy, state, misread(event, StatusAnswer::Reversed, StatusAnswer::Paid), now)
+}
+
+pub(crate) fn stale_check_closes(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Checked { answer, waiting, .. } => {
+            step(policy, state, Event::Checked { issued: now, answer, waiting }, now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn any_answer_acknowledges(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Reversed { issued, answer: ReversalAnswer::Again(_) } => {
+            let answer = ReversalAnswer::Acknowledged;
+            step(policy, state, Event::Reversed { issued, answer }, now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn debit_at_closing_is_ignored(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if is_settling(state) && state.reversal != Reversal::Needed {
+        let event = misread(event, StatusAnswer::Paid, StatusAnswer::NotFound);
+        return step(policy, state, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn unconfirmed_paid_is_reversed(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let unconfirmed =
+        |state: &State| matches!(state.verdict, Some(Verdict::Accepted(_))) && !state.acknowledged;
+    let is_due = event == Event::Due && state.due.is_some_and(|due| due <= now);
+    if unconfirmed(state) && !state.void.is_open() && is_due {
+        let due = Some(now.plus(policy.timers.keep_phone));
+        return sending(State { due, touched: now, ..*state }, Request::Reversal);
+    }
+    let mut next = step(policy, state, event, now);
+    if state.verdict.is_none() && unconfirmed(&next.state) {
+        next.state.due = Some(now.plus(policy.timers.retry));
+    }
+    next
+}
+
+pub(crate) fn numbers_are_always_trusted(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    step(policy, &State { attested: true, ..*state }, event, now)
+}
+
+pub(crate) fn no_second_look(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+    let sweeps = if state.closed.is_some() { 2 } else { state.sweeps };
+    step(policy, &State { sweeps, ..*state }, event, now)
+}
+
+pub(crate) fn reboot_ends_every_wait(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if matches!(event, Event::Rebooted { .. }) {
+        next.state.window = Boottime(0);
+        next.state.due = next.state.due.map(|_| now);
+    }
+    next
+}
+
+pub(crate) fn reopened_is_reversed_at_once(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if event == Event::Due && is_settling(state) {
+        let timers = Timers { decide: Duration::ZERO, ..policy.timers };
+        return step(&with_timers(policy, timers), state, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn accepted_without_a_caller(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Checked { issued, answer, .. } => {
+            step(policy, state, Event::Checked { issued, answer, waiting: true }, now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn anything_is_voided(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let accepted = matches!(state.verdict, Some(Verdict::Accepted(_)));
+    if matches!(event, Event::VoidAsked { .. }) && state.verdict.is_some() && !accepted {
+        return sending(State { void: Void::Sent, touched: now, ..*state }, Request::Void);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn silent_void_is_done(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::VoidAnswered(VoidAnswer::Unknown) => {
+            step(policy, state, Event::VoidAnswered(VoidAnswer::Voided), now)
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn silent_void_is_reversed(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let next = step(policy, state, event, now);
+    if event == Event::VoidAnswered(VoidAnswer::Unknown) && next.state.void == Void::Unknown {
+        return sending(next.state, Request::Reversal);
+    }
+    next
+}
+
+pub(crate) fn voided_twice_at_once(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if matches!(event, Event::VoidAsked { .. }) && state.void.is_open() {
+        let closed = State { void: Void::None, ..*state };
+        return step(policy, &closed, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn void_resent_without_asking(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let next = step(policy, state, event, now);
+    if next.send == Some(Request::CheckVoid) {
+        return sending(next.state, Request::Void);
+    }
+    next
+}
