@@ -38,6 +38,7 @@ pub struct ClientBuilder {
     signing: SigningMode,
     phone_in_reversal: bool,
     background: bool,
+    threads: bool,
     settle_rate: u32,
     observer: Option<Observer>,
 }
@@ -57,6 +58,7 @@ impl ClientBuilder {
             signing: SigningMode::default(),
             phone_in_reversal: false,
             background: true,
+            threads: true,
             settle_rate: 10,
             observer: None,
         }
@@ -179,6 +181,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the client may start threads. Default: yes. Without them nothing settles in the
+    /// background, [`Client::start`] is refused, and host names are looked up by the calling
+    /// thread, however long the system's resolver takes (an address needs no look-up).
+    #[must_use]
+    pub fn threads(mut self, threads: bool) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// At most so many settlement requests a second, so that a backlog after an outage does not
     /// crowd out new payments. Default 10.
     #[must_use]
@@ -207,7 +218,7 @@ impl ClientBuilder {
             Some(transport) => transport,
             None => Arc::new(HttpsTransport::new(
                 &self.environment.url(),
-                HttpsOptions { trust: self.trust, ..HttpsOptions::default() },
+                HttpsOptions { trust: self.trust, without_threads: !self.threads },
             )?),
         };
         let journal: Arc<dyn Journal> = match self.journal {
@@ -245,9 +256,10 @@ impl ClientBuilder {
             flights: Arc::default(),
             server_clock: Default::default(),
             closed: AtomicBool::new(false),
+            threads: self.threads,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
-        Client::launch(inner, self.background)
+        Client::launch(inner, self.background && self.threads)
     }
 }
