@@ -16,7 +16,9 @@ use crate::journal::{Journal, SqliteJournal, SqliteOptions};
 use crate::message::{Signer, SigningMode};
 use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
-use crate::transport::{HttpsOptions, HttpsTransport, Transport, Trust};
+use crate::transport::Transport;
+#[cfg(feature = "https")]
+use crate::transport::{HttpsOptions, HttpsTransport, Trust};
 
 enum JournalChoice {
     Missing,
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     journal: JournalChoice,
     journal_options: SqliteOptions,
     transport: Option<Arc<dyn Transport>>,
+    #[cfg(feature = "https")]
     trust: Trust,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -51,6 +54,7 @@ impl ClientBuilder {
             journal: JournalChoice::Missing,
             journal_options: SqliteOptions::default(),
             transport: None,
+            #[cfg(feature = "https")]
             trust: Trust::Platform,
             clock: Arc::new(SystemClock),
             policy: Policy::default(),
@@ -97,6 +101,7 @@ impl ClientBuilder {
 
     /// Which certificate authorities are trusted: the platform's (default), or a PEM file for
     /// terminals without a trust store. Verification itself cannot be switched off.
+    #[cfg(feature = "https")]
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -216,10 +221,18 @@ impl ClientBuilder {
         }
         let transport: Arc<dyn Transport> = match self.transport {
             Some(transport) => transport,
+            #[cfg(feature = "https")]
             None => Arc::new(HttpsTransport::new(
                 &self.environment.url(),
                 HttpsOptions { trust: self.trust, without_threads: !self.threads },
             )?),
+            #[cfg(not(feature = "https"))]
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    "transport: this build has none of its own; bring one",
+                ));
+            }
         };
         let journal: Arc<dyn Journal> = match self.journal {
             JournalChoice::Own(journal) => journal,
