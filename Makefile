@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean
+.PHONY: help demo test lint faults sandbox bench response-codes clean install header test-arm
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -12,6 +12,8 @@ help:
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
+	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
+	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
 demo:
@@ -35,6 +37,15 @@ sandbox:
 
 bench:
 	tests/bench/run
+
+PREFIX ?= /usr/local
+PROFILE ?= release
+install:
+	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE)
+	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+header:
+	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header
 
 response-codes:
 	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme

@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     flights: Arc<Flights>,
     server_clock: ServerClock,
     closed: AtomicBool,
+    /// Whether payments may fly on threads of their own.
+    threads: bool,
     /// Wakes the background settler early.
     alarm: (Mutex<bool>, Condvar),
     /// The process that opened the client: a forked child must not use it.
@@ -232,8 +234,16 @@ impl Client {
     ///
     /// # Errors
     /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
-    /// pushed and the payment is closed as not sent.
+    /// pushed and the payment is closed as not sent. A client that was opened without
+    /// [`threads`](ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
+        self.inner.ready()?;
+        if !self.inner.threads {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "client: opened without threads; a payment can then only be waited for",
+            ));
+        }
         let invoice = charge.invoice.clone()?;
         let interest = match self.take(charge)? {
             Taken::Decided(outcome) => Interest::in_flight(&Flight::landed(outcome)),
