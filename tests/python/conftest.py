@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import os
 import subprocess
 import sys
 import time
@@ -24,6 +23,10 @@ ROOT = HERE.parent.parent
 #: Real time over OVO's: 65 s take 1.3 s.
 SCALE = 0.02
 
+#: To connect and to write a push takes what it takes, however fast OVO's clock runs: a busy machine
+#: is no slow network.
+PATIENT = {"send_check": 5, "send_budget": 5, "exchange_budget": 5}
+
 #: Customers by phone; the sandbox's README has the table.
 PAYS = "081234567890"
 PAYS_AFTER_20 = "081200000120"
@@ -36,6 +39,17 @@ PAYS_MUTELY = "081200009205"
 faulthandler.dump_traceback_later(300, exit=True)
 
 
+_processes: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    while _processes:
+        with _processes.pop() as process:
+            process.kill()
+
+
 @pytest.fixture
 def ovo() -> Iterator[Sandbox]:
     with Sandbox(time_scale=SCALE) as sandbox:
@@ -44,7 +58,7 @@ def ovo() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def shop(ovo: Sandbox, tmp_path: Path) -> Iterator[ovo_ptp.Client]:
-    with ovo.client(journal=tmp_path / "shop.db", settle_rate=50) as client:
+    with ovo.client(journal=tmp_path / "shop.db", settle_rate=50, timers=PATIENT) as client:
         yield client
 
 
@@ -81,7 +95,7 @@ import sys, ovo_ptp
 from ovo_ptp.sandbox import Sandbox
 arguments = {list(more)!r}
 def open_client(**options):
-    options = {{"ca_file": {ovo.ca_file!r}, "time_scale": {SCALE}, **options}}
+    options = {{"ca_file": {ovo.ca_file!r}, "time_scale": {SCALE}, "timers": {PATIENT}, **options}}
     journal = options.pop("journal", {str(journal)!r})
     return ovo_ptp.Client({ovo.base_url!r}, Sandbox_credentials(), journal=journal, **options)
 def Sandbox_credentials():
@@ -90,19 +104,21 @@ def Sandbox_credentials():
 def say(text):
     print(text, flush=True)
 """
-    return subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore::DeprecationWarning", "-c", preamble + code],
+    process = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", preamble + code],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     )
+    _processes.append(process)
+    return process
 
 
-def ended(process: subprocess.Popen[str], within: float = 60) -> tuple[int, str, str]:
-    """Its exit code and what it said."""
+def ended(process: subprocess.Popen[str], within: float = 60, say: str | None = None) -> tuple[int, str, str]:
+    """Its exit code and what it said, after it was told something."""
     try:
-        out, err = process.communicate(timeout=within)
+        out, err = process.communicate(say, timeout=within)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ovo_ptp
 import pytest
-from conftest import CANCELS, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, PAYS_MUTELY, eventually, settled
+from conftest import CANCELS, PATIENT, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, PAYS_MUTELY, eventually, settled
 from ovo_ptp.sandbox import Sandbox
 
 
@@ -159,7 +159,7 @@ def test_a_thousand_payments_wait_at_once(tmp_path: Path) -> None:
     slow = {"on": "push_to_pay", "times": 0, "behave": {"approve": {"after_ms": 40_000}}}
     # Slower than the other tests: a thousand handshakes take a second or two of both cores.
     with Sandbox(time_scale=0.25) as ovo, ovo.client(
-        journal=tmp_path / "a.db", log=False, timers={"send_check": 5, "send_budget": 15}
+        journal=tmp_path / "a.db", log=False, timers=PATIENT
     ) as shop:
         ovo.script(slow)
 

@@ -18,7 +18,25 @@ mod payment;
 mod sandbox;
 mod table;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+
+/// The interpreter that imported the module first, by its table of modules; 0 before that.
+static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
+
+/// Types and interned names are kept once a process, so a second interpreter in it would share
+/// objects with the first. PyO3 does not refuse that for modules like this one; this does.
+fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
+    let here = py.import("sys")?.getattr("modules")?.as_ptr() as usize;
+    match INTERPRETER.compare_exchange(0, here, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != here => Err(PyImportError::new_err(
+            "ovo_ptp is in use by another interpreter of this process; subinterpreters are not supported",
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// The extension module `ovo_ptp._native`.
 ///
@@ -26,6 +44,8 @@ use pyo3::prelude::*;
 /// interpreter is not declared, because none was there to test it on.
 #[pymodule(gil_used = true)]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
@@ -45,4 +65,9 @@ mod _native {
     /// The version of the library.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::refuse_another_interpreter(module.py())
+    }
 }

@@ -63,7 +63,7 @@ pub(crate) fn customer_texts() -> Vec<(&'static str, &'static str, &'static str)
         ("unregistered", CustomerText::Unregistered),
         ("cancelled", CustomerText::Cancelled),
         ("undeliverable", CustomerText::Undeliverable),
-        ("timed_out", CustomerText::TimedOut),
+        ("timed out", CustomerText::TimedOut),
         ("generic", CustomerText::Generic),
     ];
     let both = |(name, text): (_, CustomerText)| {
