@@ -28,12 +28,10 @@ pub fn program(arguments: impl IntoIterator<Item = OsString>) -> bool {
 fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn std::error::Error>> {
     let options = match options::read(lexopt::Parser::from_args(arguments))? {
         Command::Help => {
-            print!("{HELP}\n{}", crate::phones::table_text());
-            return Ok(());
+            return say(&format!("{HELP}\n{}", crate::phones::table_text()));
         }
         Command::Phones => {
-            print!("{}", crate::phones::table_text());
-            return Ok(());
+            return say(&crate::phones::table_text());
         }
         Command::Serve(options) => options,
     };
@@ -51,6 +49,14 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn std::error::Error>> {
     announce(&sandbox)?;
     signals.forever().next();
     Ok(())
+}
+
+/// Text for a person, who may have seen enough: a closed pipe is no error.
+fn say(text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The first line: everything that a test needs, as JSON.
