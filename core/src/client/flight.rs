@@ -1,6 +1,7 @@
 //! Payments that this process is working on now, and the callers that wait for them.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ pub(super) struct Flight {
     changed: Condvar,
 }
 
+/// Told once, on the thread that lands the flight.
+type Listener = Box<dyn FnOnce(&Outcome) + Send>;
+
 #[derive(Default)]
 struct Progress {
     /// There is a payment under way or decided: who joins hears how it ends. Until then whoever
@@ -31,6 +35,8 @@ struct Progress {
     outcome: Option<Outcome>,
     /// Blocked calls and live handles: while there is one, a late success is accepted (rule 10).
     waiting: usize,
+    /// Who is told of the landing. They do not count as waiting: their handles do.
+    listeners: Vec<Listener>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,12 +106,34 @@ impl Flight {
 
     fn land(&self, outcome: Outcome) {
         let mut progress = lock(&self.progress);
-        if progress.outcome.is_none() {
-            progress.outcome = Some(outcome);
+        if progress.outcome.is_some() {
+            return;
         }
+        let listeners = std::mem::take(&mut progress.listeners);
+        progress.outcome = Some(outcome.clone());
         drop(progress);
         self.changed.notify_all();
+        for listener in listeners {
+            tell(listener, &outcome);
+        }
     }
+
+    /// Tells `listener` the outcome: now if there is one, else on the thread that lands the flight.
+    pub(super) fn listen(&self, listener: Listener) {
+        let mut progress = lock(&self.progress);
+        match progress.outcome.clone() {
+            Some(outcome) => {
+                drop(progress);
+                tell(listener, &outcome);
+            }
+            None => progress.listeners.push(listener),
+        }
+    }
+}
+
+/// A listener is foreign code on a thread that works for others: its panic ends here (C13).
+fn tell(listener: Listener, outcome: &Outcome) {
+    let _ = catch_unwind(AssertUnwindSafe(|| listener(outcome)));
 }
 
 /// Someone waits for a flight; dropping this says that nobody of theirs does any more.

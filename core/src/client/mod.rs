@@ -509,6 +509,12 @@ impl Client {
         Ok(due.map(|due| due.since(self.inner.clock.boottime())))
     }
 
+    /// How many payments this client works on at this moment: calls and handles that wait for an
+    /// outcome, and rows that are being settled. For gauges.
+    pub fn under_way(&self) -> usize {
+        self.inner.flights.len()
+    }
+
     /// Payments that have an outcome which the caller has not confirmed with
     /// [`acknowledge`](Self::acknowledge): after a restart, here is what the crash swallowed.
     ///

@@ -188,6 +188,38 @@ fn starting_twice_is_one_payment_with_two_handles() {
 }
 
 #[test]
+fn whoever_cannot_wait_is_told_the_outcome_once() {
+    let shop = Shop::open();
+    let (handle, go_on) = started(&shop, PAYS_MUTELY_AT_10, 20.0);
+    let (tell, told) = mpsc::channel();
+    let again = tell.clone();
+    handle.on_outcome(|_| panic!("a listener's panic ends nothing"));
+    handle.on_outcome(move |outcome| tell.send(outcome.clone()).unwrap());
+    assert!(told.try_recv().is_err());
+    assert_eq!(shop.client().under_way(), 1);
+    drop(go_on);
+    let outcome = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(outcome.is_paid());
+    // Known already: told at once.
+    handle.on_outcome(move |outcome| again.send(outcome.clone()).unwrap());
+    assert_eq!(told.try_recv(), Ok(outcome));
+    assert!(told.recv().is_err(), "nobody is told twice");
+    settled(&shop);
+}
+
+#[test]
+fn a_listener_does_not_count_as_somebody_who_waits() {
+    let shop = Shop::open();
+    let (handle, go_on) = started(&shop, PAYS_MUTELY_AT_10, 20.0);
+    let (tell, told) = mpsc::channel();
+    handle.on_outcome(move |outcome| tell.send(outcome.name()).unwrap());
+    drop(handle);
+    drop(go_on);
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok("not completed"));
+    settled(&shop);
+}
+
+#[test]
 fn many_threads_pay_at_once_and_every_rupiah_agrees() {
     let phones = ["0813000000", "0812000092", "0812000090", "0812000095", "0812000017"];
     for round in 0..5 {
