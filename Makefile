@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean
+.PHONY: help demo test lint faults sandbox bench kill-campaign response-codes clean
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
+	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
@@ -35,6 +36,12 @@ sandbox:
 
 bench:
 	tests/bench/run
+
+KILLS ?= 10000
+
+kill-campaign:
+	$(CARGO) build --quiet --package ovo-crash
+	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 response-codes:
 	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme
