@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean install header test-arm
+.PHONY: help demo test lint faults sandbox bench kill-campaign response-codes clean install header test-arm
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
+	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
@@ -46,6 +47,12 @@ install:
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header
+
+KILLS ?= 10000
+
+kill-campaign:
+	$(CARGO) build --quiet --package ovo-crash
+	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 response-codes:
 	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme
