@@ -181,7 +181,7 @@ impl SimDisk {
     pub fn holds_back(&self) {
         let mut inner = lock(&self.0);
         if inner.held.is_none() {
-            inner.held = Some(inner.platter.clone());
+            inner.held = Some(outside(|| inner.platter.clone()));
         }
     }
 
