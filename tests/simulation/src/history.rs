@@ -216,7 +216,8 @@ impl History {
             told: Mutex::default(),
             asked: Mutex::default(),
             paid: Mutex::default(),
-            reversed: Mutex::default(),
+            by_hand: Mutex::default(),
+            awaited: Mutex::default(),
             closed: Mutex::default(),
             secrets: secrets(),
             most_memory: AtomicU64::new(0),
@@ -570,7 +571,7 @@ impl History {
                 let now = self.world.clock.world();
                 if lock(&self.world.host).reverse_by_operator(now, &invoice) {
                     story.tell("OVO", || format!("reverses {invoice} by itself"));
-                    lock(&self.world.reversed).insert(invoice);
+                    lock(&self.world.by_hand).insert(invoice);
                 }
             }
             Happening::Operator(index, task) => {
@@ -665,9 +666,10 @@ impl History {
             waits: !world.late.load(Ordering::Relaxed),
         };
         for broken in books.audit() {
-            // What OVO took back after Paid is between OVO and the operator (OV10).
+            // What OVO took back after Paid, and what became of a void that nobody can ask about, is
+            // between OVO and the operator (OV10, b.8).
             let name = broken.split(':').next().unwrap_or_default();
-            if !(lock(&world.reversed).contains(name) && lock(&world.paid).contains(name)) {
+            if !(lock(&world.by_hand).contains(name) && lock(&world.paid).contains(name)) {
                 world.story.breaks(broken);
             }
         }

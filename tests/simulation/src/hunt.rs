@@ -21,6 +21,11 @@ pub fn hunt(mutant: Mutant, most: u64) -> Option<Find> {
         let plan = Plan::for_mutant(seed, mutant);
         let verdict = History::with(plan, Canary(Some(mutant)), false);
         let broken = verdict.broken.into_iter().next()?;
+        // It must be the mutant that did it.
+        let real = History::with(Plan::for_mutant(seed, mutant), Canary(None), false);
+        if !real.broken.is_empty() {
+            return None;
+        }
         Some(Find { histories: seed, broken })
     })
 }

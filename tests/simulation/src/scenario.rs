@@ -83,6 +83,7 @@ impl Scenario {
             foreign: 0,
             reversed_by_ovo: 0,
             longest_queue: 0,
+            looks_behind: true,
             slow_disk: false,
             strange_customers: true,
             late_success: LateSuccess::Accept,
