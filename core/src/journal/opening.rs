@@ -139,9 +139,18 @@ fn draw_up(files: &dyn Files, draft: &Path) -> Result<(), JournalError> {
         meta.execute(("boots", 0))?;
         meta.execute(("boot", 0))?;
         meta.execute(("boot_id", ""))?;
-        connection.execute_batch("COMMIT")
+        connection.execute_batch("COMMIT")?;
+        // Closing would do it too, but tell nobody if it failed; and the log does not get the
+        // journal's name, so what is only in the log would be lost.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
     };
-    fill().map_err(in_sqlite)?;
+    let busy: i64 = fill().map_err(in_sqlite)?;
+    if busy != 0 {
+        return Err(JournalError::new(
+            JournalErrorKind::Io,
+            "create: the new journal cannot be completed",
+        ));
+    }
     connection.close().map_err(|(_, error)| in_sqlite(error))?;
     files.open(draft).and_then(|mut file| file.sync()).map_err(in_file)
 }
