@@ -72,8 +72,10 @@ fn attempt(
             })?
         }
     };
+    let log = files.read(&place::with_suffix(path, "-wal"), 1);
+    let log_was_left = log.is_ok_and(|first| !first.is_empty());
     let connection = connect(&**files, path, options.shared)?;
-    let mut engine = admit(&**files, path, connection, place, options)?;
+    let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
     engine.place.settle()?;
     engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
@@ -239,6 +241,7 @@ fn admit(
     connection: Connection,
     place: Place,
     options: &SqliteOptions,
+    log_was_left: bool,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -260,9 +263,24 @@ fn admit(
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
+    if log_was_left {
+        make_log_durable(&engine.connection)?;
+    }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
     engine.mark.write_durably(&mark);
     Ok(engine)
+}
+
+/// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
+/// the log and is not on the disk, and no later sync of the log would bring it there, nor anything
+/// behind it back after a power cut. Moved into the database it is written anew.
+fn make_log_durable(connection: &Connection) -> Result<(), JournalError> {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    match moved.map_err(|error| failure::sqlite("open", &error)) {
+        // A full disk must not keep payments under way from being settled (J2, J3).
+        Err(error) if error.kind != JournalErrorKind::Full => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// P8: the mark is kept twice, in its own row and as the highest of the payments. Below them it

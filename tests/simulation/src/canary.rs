@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ovo_mutants::{DriverFault, Mutant};
 use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
-use ovo_ptp::payment::{Boottime, Payment, PaymentId, Verdict};
+use ovo_ptp::payment::{Boottime, Payment, PaymentId, Reversal, Verdict};
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{BatchMethod, ClientBuilder, MerchantInvoice};
 
@@ -94,7 +94,12 @@ impl Journal for WrongJournal {
     }
 
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
-        self.disk.lets_go();
+        // A verdict to reverse is kept back until the reversal has been answered.
+        let reversing = self.fault == DriverFault::ReverseBeforeDurable
+            && payment.state.reversal == Reversal::Needed;
+        if !reversing {
+            self.disk.lets_go();
+        }
         if self.holds_back(payment.state.verdict) && payment.state.verdict.is_some() {
             let before = self.kept.payment(payment.id)?;
             if before.is_some_and(|before| before.state.verdict.is_none()) {
