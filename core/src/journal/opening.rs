@@ -264,7 +264,7 @@ fn admit(
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
     if log_was_left {
-        make_log_durable(&engine.connection)?;
+        make_log_durable(files, path, &engine.connection)?;
     }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
     engine.mark.write_durably(&mark);
@@ -274,11 +274,21 @@ fn admit(
 /// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
 /// the log and is not on the disk, and no later sync of the log would bring it there, nor anything
 /// behind it back after a power cut. Moved into the database it is written anew.
-fn make_log_durable(connection: &Connection) -> Result<(), JournalError> {
+fn make_log_durable(
+    files: &dyn Files,
+    path: &Path,
+    connection: &Connection,
+) -> Result<(), JournalError> {
     let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     match moved.map_err(|error| failure::sqlite("open", &error)) {
+        Ok(()) => {}
         // A full disk must not keep payments under way from being settled (J2, J3).
-        Err(error) if error.kind != JournalErrorKind::Full => Err(error),
+        Err(error) if error.kind == JournalErrorKind::Full => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // What of the old log is on the disk must not come back either: it ends before what was moved.
+    match files.open(&place::with_suffix(path, "-wal")).and_then(|mut log| log.sync()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure::file("open", &error)),
         _ => Ok(()),
     }
 }
