@@ -63,13 +63,12 @@ struct WrongJournal {
 }
 
 impl WrongJournal {
-    fn holds_back(&self, verdict: Option<Verdict>) -> bool {
-        match (self.fault, verdict) {
-            (DriverFault::SendBeforePersist, None)
-            | (DriverFault::TellBeforePersist, Some(Verdict::Accepted(_)))
-            | (DriverFault::ReverseBeforeDurable, Some(Verdict::Abandoned)) => true,
-            _ => false,
-        }
+    fn holds_back(&self, verdict: Verdict) -> bool {
+        matches!(
+            (self.fault, verdict),
+            (DriverFault::TellBeforePersist, Verdict::Accepted(_))
+                | (DriverFault::ReverseBeforeDurable, Verdict::Abandoned)
+        )
     }
 }
 
@@ -100,7 +99,7 @@ impl Journal for WrongJournal {
         if !reversing {
             self.disk.lets_go();
         }
-        if self.holds_back(payment.state.verdict) && payment.state.verdict.is_some() {
+        if payment.state.verdict.is_some_and(|verdict| self.holds_back(verdict)) {
             let before = self.kept.payment(payment.id)?;
             if before.is_some_and(|before| before.state.verdict.is_none()) {
                 self.disk.holds_back();

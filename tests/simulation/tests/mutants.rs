@@ -8,6 +8,7 @@ const QUICK: &[Mutant] = &[
     Mutant::M1,
     Mutant::M2,
     Mutant::M3,
+    Mutant::M4,
     Mutant::M5,
     Mutant::M6,
     Mutant::M7,
