@@ -669,7 +669,10 @@ impl History {
             // What OVO took back after Paid, and what became of a void that nobody can ask about, is
             // between OVO and the operator (OV10, b.8).
             let name = broken.split(':').next().unwrap_or_default();
-            if !(lock(&world.by_hand).contains(name) && lock(&world.paid).contains(name)) {
+            let is_paid = |report: &PaymentReport| {
+                report.invoice.as_str() == name && matches!(report.outcome, Some(Outcome::Paid(_)))
+            };
+            if !(lock(&world.by_hand).contains(name) && reports.iter().any(is_paid)) {
                 world.story.breaks(broken);
             }
         }
