@@ -26,9 +26,10 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// After the faults have stopped, everything must be settled within this time (I12): the first
-/// look behind a closed payment, the second, and the operator's answers in between.
-const PATIENCE: u64 = 3 * DAY;
+/// After the faults have stopped, everything must be settled within this time (I12). The longest is
+/// a void that OVO can no longer be asked about, because the phone was forgotten: after the 6.5 days
+/// in which it could be, an operator hears of it.
+const PATIENCE: u64 = 8 * DAY;
 
 /// What comes at its time.
 #[derive(Clone, Debug)]
