@@ -3,13 +3,17 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench kill-campaign response-codes clean install header test-arm
+.PHONY: help demo test lint faults simulate simulate-long simulate-mutants sandbox bench
+.PHONY: kill-campaign response-codes clean install header test-arm
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
 	@echo "make test            every test"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
+	@echo "make simulate SEED=n one simulated history, told line by line"
+	@echo "make simulate-long   HISTORIES=10000000 simulated histories on CORES=1, and how fast (hours)"
+	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
@@ -32,6 +36,20 @@ lint:
 
 faults:
 	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report --entries
+
+SEED ?= 1
+HISTORIES ?= 10000000
+CORES ?= 1
+
+simulate:
+	@$(CARGO) run --quiet --package ovo-simulation -- seed $(SEED)
+
+simulate-long:
+	$(CARGO) build --quiet --package ovo-simulation
+	@$(CARGO) run --quiet --package ovo-simulation -- run $(HISTORIES) 1 $(CORES)
+
+simulate-mutants:
+	@$(CARGO) run --quiet --package ovo-simulation -- mutants 20000
 
 sandbox:
 	$(CARGO) run --quiet --package ovo-sandbox -- --https

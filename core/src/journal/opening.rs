@@ -74,8 +74,10 @@ fn attempt(
             })?
         }
     };
+    let log = files.read(&place::with_suffix(path, "-wal"), 1);
+    let log_was_left = log.is_ok_and(|first| !first.is_empty());
     let connection = connect(&**files, path, options.shared)?;
-    let mut engine = admit(&**files, path, connection, place, options)?;
+    let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
     engine.place.settle()?;
     engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
@@ -141,9 +143,18 @@ fn draw_up(files: &dyn Files, draft: &Path) -> Result<(), JournalError> {
         meta.execute(("boots", 0))?;
         meta.execute(("boot", 0))?;
         meta.execute(("boot_id", ""))?;
-        connection.execute_batch("COMMIT")
+        connection.execute_batch("COMMIT")?;
+        // Closing would do it too, but tell nobody if it failed; and the log does not get the
+        // journal's name, so what is only in the log would be lost.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
     };
-    fill().map_err(in_sqlite)?;
+    let busy: i64 = fill().map_err(in_sqlite)?;
+    if busy != 0 {
+        return Err(JournalError::new(
+            JournalErrorKind::Io,
+            "create: the new journal cannot be completed",
+        ));
+    }
     connection.close().map_err(|(_, error)| in_sqlite(error))?;
     files.open(draft).and_then(|mut file| file.sync()).map_err(in_file)
 }
@@ -232,6 +243,7 @@ fn admit(
     connection: Connection,
     place: Place,
     options: &SqliteOptions,
+    log_was_left: bool,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -253,9 +265,34 @@ fn admit(
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
+    if log_was_left {
+        make_log_durable(files, path, &engine.connection)?;
+    }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
     engine.mark.write_durably(&mark);
     Ok(engine)
+}
+
+/// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
+/// the log and is not on the disk, and no later sync of the log would bring it there, nor anything
+/// behind it back after a power cut. Moved into the database it is written anew.
+fn make_log_durable(
+    files: &dyn Files,
+    path: &Path,
+    connection: &Connection,
+) -> Result<(), JournalError> {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    match moved.map_err(|error| failure::sqlite("open", &error)) {
+        Ok(()) => {}
+        // A full disk must not keep payments under way from being settled (J2, J3).
+        Err(error) if error.kind == JournalErrorKind::Full => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // What of the old log is on the disk must not come back either: it ends before what was moved.
+    match files.open(&place::with_suffix(path, "-wal")).and_then(|mut log| log.sync()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure::file("open", &error)),
+        _ => Ok(()),
+    }
 }
 
 /// P8: the mark is kept twice, in its own row and as the highest of the payments. Below them it

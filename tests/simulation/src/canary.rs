@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ovo_mutants::{DriverFault, Mutant};
 use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
-use ovo_ptp::payment::{Boottime, Payment, PaymentId, Verdict};
+use ovo_ptp::payment::{Boottime, Payment, PaymentId, Reversal, Verdict};
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{BatchMethod, ClientBuilder, MerchantInvoice};
 
@@ -63,13 +63,12 @@ struct WrongJournal {
 }
 
 impl WrongJournal {
-    fn holds_back(&self, verdict: Option<Verdict>) -> bool {
-        match (self.fault, verdict) {
-            (DriverFault::SendBeforePersist, None)
-            | (DriverFault::TellBeforePersist, Some(Verdict::Accepted(_)))
-            | (DriverFault::ReverseBeforeDurable, Some(Verdict::Abandoned)) => true,
-            _ => false,
-        }
+    fn holds_back(&self, verdict: Verdict) -> bool {
+        matches!(
+            (self.fault, verdict),
+            (DriverFault::TellBeforePersist, Verdict::Accepted(_))
+                | (DriverFault::ReverseBeforeDurable, Verdict::Abandoned)
+        )
     }
 }
 
@@ -94,8 +93,13 @@ impl Journal for WrongJournal {
     }
 
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
-        self.disk.lets_go();
-        if self.holds_back(payment.state.verdict) && payment.state.verdict.is_some() {
+        // A verdict to reverse is kept back until the reversal has been answered.
+        let reversing = self.fault == DriverFault::ReverseBeforeDurable
+            && payment.state.reversal == Reversal::Needed;
+        if !reversing {
+            self.disk.lets_go();
+        }
+        if payment.state.verdict.is_some_and(|verdict| self.holds_back(verdict)) {
             let before = self.kept.payment(payment.id)?;
             if before.is_some_and(|before| before.state.verdict.is_none()) {
                 self.disk.holds_back();

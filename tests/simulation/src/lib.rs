@@ -7,10 +7,12 @@
 mod canary;
 pub mod disk;
 mod history;
+mod hunt;
 mod memory;
 mod plan;
 mod process;
 pub mod random;
+mod scenario;
 mod slow;
 mod story;
 mod turns;
@@ -18,7 +20,9 @@ mod weather;
 
 pub use canary::Canary;
 pub use history::{History, Verdict};
+pub use hunt::{Find, hunt};
 pub use plan::{Odds, Plan};
+pub use scenario::{Blow, Scenario};
 
 /// Every allocation of this crate's programs is counted (`safety.md` I14).
 #[global_allocator]

@@ -5,12 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use ovo_simulation::{History, Verdict};
+use ovo_mutants::Mutant;
+use ovo_simulation::{Canary, History, Plan, Verdict, hunt};
 
 fn usage() -> ExitCode {
     eprintln!(
         "ovo-simulation seed N                       one history, told\n\
-         ovo-simulation run HISTORIES [FROM] [CORES] many, counted"
+         ovo-simulation run HISTORIES [FROM] [CORES] many, counted\n\
+         ovo-simulation mutants MOST [NAME]          how many each mutant takes\n\
+         ovo-simulation mutant SEED NAME             one history of a mutant, told"
     );
     ExitCode::FAILURE
 }
@@ -27,8 +30,38 @@ fn main() -> ExitCode {
         (Some("run"), Some(histories)) => {
             run(histories, number(2).unwrap_or(1), number(3).unwrap_or(1))
         }
+        (Some("mutants"), Some(most)) => mutants(most, words.get(2)),
+        (Some("mutant"), Some(seed)) => {
+            let named = |mutant: &&Mutant| Some(mutant.name()) == words.get(2).map(String::as_str);
+            let Some(mutant) = Mutant::ALL.iter().find(named) else { return usage() };
+            let plan = Plan::for_mutant(seed, *mutant);
+            print!("{}", History::with(plan, Canary(Some(*mutant)), true).story);
+            ExitCode::SUCCESS
+        }
         _ => usage(),
     }
+}
+
+/// The table of README.md.
+fn mutants(most: u64, name: Option<&String>) -> ExitCode {
+    let mut blind = 0;
+    for mutant in Mutant::ALL {
+        if name.is_some_and(|name| !mutant.name().contains(name.as_str())) {
+            continue;
+        }
+        if !Canary(Some(mutant)).is_simulated() {
+            println!("| {} | - | not simulated |", mutant.name());
+            continue;
+        }
+        match hunt(mutant, most) {
+            Some(find) => println!("| {} | {} | {} |", mutant.name(), find.histories, find.broken),
+            None => {
+                blind += 1;
+                println!("| {} | > {most} | not noticed |", mutant.name());
+            }
+        }
+    }
+    if blind == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs `histories` from seed `from` on, and says how fast.

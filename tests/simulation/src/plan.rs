@@ -16,6 +16,8 @@ pub struct Odds {
     pub unreachable: u64,
     /// The request or its answer is lost.
     pub loss: u64,
+    /// The process stands still behind its Intent.
+    pub still: u64,
     /// The push waits in some queue; the answer comes late.
     pub delay: u64,
     /// The request arrives twice.
@@ -63,6 +65,9 @@ pub struct Plan {
     pub reversed_by_ovo: u64,
     /// The longest that a push may wait beyond the bound, in milliseconds.
     pub longest_queue: u64,
+    /// Whether the oracle looks behind every reversal and every Paid for what is durable (I1, I3).
+    /// It opens the journal each time, so not in all histories.
+    pub looks_behind: bool,
     /// The journal's writes take time.
     pub slow_disk: bool,
     /// Customers who decline although they are debited, or whose answers are lost.
@@ -89,6 +94,7 @@ impl Plan {
             delay: some(chance, 3, 40),
             duplication: some(chance, 3, 30),
             pause: some(chance, 4, 20),
+            still: some(chance, 8, 50),
             beyond_bound: some(chance, 12, 20),
             lies: some(chance, 3, 30),
         };
@@ -118,6 +124,7 @@ impl Plan {
             foreign,
             reversed_by_ovo: some(chance, 12, 2),
             longest_queue: 600_000,
+            looks_behind: chance.once_in(8),
             slow_disk: chance.once_in(6),
             strange_customers: chance.once_in(2),
             late_success: *chance.one_of(&[
@@ -179,8 +186,16 @@ impl Plan {
                 plan.processes = plan.processes.max(2);
             }
             Some(DriverFault::CommitNotSynced) => plan.power_cuts = plan.power_cuts.max(1),
-            Some(DriverFault::NoSendDeadline) => plan.suspends = plan.suspends.max(1),
+            Some(DriverFault::NoSendDeadline) => {
+                plan.processes = plan.processes.max(2);
+                plan.odds.still = 50;
+            }
             _ => {}
+        }
+        plan.looks_behind = true;
+        if mutant == Mutant::M12 {
+            // Somebody must decide while somebody else's answer is on its way.
+            (plan.processes, plan.suspends) = (2, 2);
         }
         match mutant.world() {
             World::LyingDeclines | World::ManualChecks => {
@@ -232,6 +247,7 @@ impl Plan {
             ("delay %", odds.delay),
             ("duplication %", odds.duplication),
             ("pauses %", odds.pause),
+            ("stands still %", odds.still),
             ("beyond the bound %", odds.beyond_bound),
             ("lies %", odds.lies),
             ("outages", self.outages),

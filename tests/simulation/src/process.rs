@@ -8,7 +8,7 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 use ovo_checkout::{Disk, Life, MortalJournal, SimClock, SimWire, lock};
 use ovo_ptp::journal::{Filter, Journal, SqliteJournal, SqliteOptions};
-use ovo_ptp::payment::Ruling;
+use ovo_ptp::payment::{Alert, Payment, Ruling, Verdict};
 use ovo_ptp::{
     AppKey, Charge, Client, Credentials, Environment, Error, ErrorKind, Event, MerchantInvoice,
     Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal,
@@ -44,9 +44,13 @@ pub(crate) struct World {
     /// Some request left so late that OVO's waits cannot be counted from it.
     pub(crate) late: Arc<AtomicBool>,
     pub(crate) told: Mutex<Vec<(MerchantInvoice, &'static str)>>,
-    /// Payments that a verdict made paid, and payments that OVO reversed by itself.
+    /// Payments that a verdict made paid.
     pub(crate) paid: Mutex<BTreeSet<String>>,
-    pub(crate) reversed: Mutex<BTreeSet<String>>,
+    /// Payments that are for people to settle: OVO reversed them by itself, or a void's end was
+    /// never known.
+    pub(crate) by_hand: Mutex<BTreeSet<String>>,
+    /// Calls that wait for a payment's outcome.
+    pub(crate) awaited: Mutex<BTreeMap<String, u32>>,
     /// When payments were closed first.
     pub(crate) closed: Mutex<BTreeMap<String, u64>>,
     /// Sales that some till has asked for.
@@ -61,6 +65,42 @@ impl World {
         let mut host = lock(&self.host);
         host.advance(self.clock.world());
         host.net(invoice)
+    }
+
+    /// What would be left of a payment's row if all processes died and the power went now.
+    fn durable(&self, invoice: &MerchantInvoice) -> Option<Payment> {
+        outside(|| {
+            let disk = self.disk.after_a_power_cut();
+            let mount = Mount::new(&disk, &Arc::default());
+            let path = mount.path("ovo.db");
+            let files = Arc::new(MountedFiles(mount));
+            let journal = SqliteJournal::open_on(files, path, &SqliteOptions::default()).ok()?;
+            journal.find(invoice).ok()?
+        })
+    }
+
+    /// A reversal is about to leave: what allows it must be durable (I3).
+    pub(crate) fn reverses(&self, invoice: &str) {
+        if !self.plan.looks_behind {
+            return;
+        }
+        let durable = self.durable(&self::invoice(invoice));
+        let verdict = durable.and_then(|payment| payment.state.verdict);
+        if !matches!(verdict, Some(Verdict::Abandoned | Verdict::Declined(_))) {
+            self.story.breaks(format!("{invoice}: reversed before that was durable (I3)"));
+        }
+    }
+
+    /// Paid is told: that must be durable (I1).
+    fn told_paid(&self, invoice: &MerchantInvoice) {
+        if !self.plan.looks_behind {
+            return;
+        }
+        let durable = self.durable(invoice);
+        let verdict = durable.and_then(|payment| payment.state.verdict);
+        if !matches!(verdict, Some(Verdict::Accepted(_))) {
+            self.story.breaks(format!("{invoice}: told paid before that was durable (I1)"));
+        }
     }
 
     /// I13 for everything that leaves the client as text.
@@ -110,6 +150,12 @@ impl World {
                 match event {
                     Event::Decided { invoice, outcome: "paid" } => {
                         lock(&self.paid).insert(invoice.as_str().to_owned());
+                        if !lock(&self.awaited).contains_key(invoice.as_str()) {
+                            self.story.breaks(format!("{invoice}: paid, for nobody (rule 10)"));
+                        }
+                    }
+                    Event::Alert { invoice, alert: Alert::VoidUnresolved, .. } => {
+                        lock(&self.by_hand).insert(invoice.as_str().to_owned());
                     }
                     Event::Settled { invoice } => self.is_closed(invoice.as_str()),
                     _ => {}
@@ -123,6 +169,28 @@ impl World {
                 }
             }
         });
+    }
+}
+
+/// Somebody waits for a payment's outcome; also a process that dies stops to wait.
+struct Awaited<'a>(&'a World, String);
+
+impl Awaited<'_> {
+    fn new<'a>(world: &'a World, invoice: &str) -> Awaited<'a> {
+        *lock(&world.awaited).entry(invoice.to_owned()).or_default() += 1;
+        Awaited(world, invoice.to_owned())
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let mut awaited = lock(&self.0.awaited);
+        match awaited.get_mut(&self.1) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                awaited.remove(&self.1);
+            }
+        }
     }
 }
 
@@ -229,8 +297,9 @@ impl Process {
             life: Arc::clone(&self.life),
             disk: Arc::new(Disk::default()),
         });
+        let slow = world.plan.slow_disk || world.plan.odds.still > 0;
         let journal: Arc<dyn Journal> =
-            if world.plan.slow_disk { Arc::new(SlowJournal::new(journal, self)) } else { journal };
+            if slow { Arc::new(SlowJournal::new(journal, self)) } else { journal };
         let credentials = Credentials::new(
             DEMO_MERCHANT_ID,
             Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE)?,
@@ -238,6 +307,7 @@ impl Process {
             AppKey::new(DEMO_APP_KEY)?,
         )?;
         let weather = Weather {
+            world: Arc::clone(world),
             wire: Arc::clone(&self.wire),
             host: Arc::clone(&world.host),
             chance: Mutex::new(lock(&self.chance).fork()),
@@ -347,12 +417,17 @@ impl Process {
         }
         self.tell(|| format!("pays {name}, Rp{}, {}", request.amount, &request.phone[..4]));
         let charge = request.charge();
+        let awaited = Awaited::new(&self.world, &name);
         let (result, bytes) = of_call(|| client.pay(&charge));
+        drop(awaited);
         self.world.weigh("pay", bytes);
         outside(|| match result {
             Ok(outcome) => {
                 self.tell(|| format!("tells the cashier of {name}: {}", outcome.name()));
                 lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
+                if outcome.is_paid() {
+                    self.world.told_paid(outcome.invoice());
+                }
             }
             Err(error) => self.world.refused(&self.name, &error),
         });
@@ -419,6 +494,7 @@ impl Process {
                 Some(Outcome::NeedsOperator(_)) if lock(&self.chance).once_in(2) => Ruling::Paid,
                 _ => Ruling::Refund,
             };
+            let _awaited = Awaited::new(&self.world, report.invoice.as_str());
             let result = client.rule(&report.invoice, ruling, "as OVO's books say");
             self.tell(|| format!("  rules on {}: {ruling:?}", report.invoice));
             if let Err(error) = result {

@@ -12,11 +12,11 @@ impl Chance {
 
     /// A chance of its own, so that one actor's draws do not move another's.
     pub fn fork(&mut self) -> Chance {
-        Chance(self.next())
+        Chance(self.any())
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Chance {
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.any() % end.max(1)
     }
 
     /// A number from `from` to `to`, both included.

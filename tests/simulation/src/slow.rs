@@ -1,5 +1,6 @@
 //! A journal whose calls take time: others get their turn between any two of them (J15).
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -27,8 +28,26 @@ impl SlowJournal {
         result
     }
 
+    /// C15, before the last look at the clock: a push that is too late must not leave.
+    fn stands_still(&self) {
+        let Some(process) = self.process.upgrade() else { return };
+        let ms = {
+            let mut chance = lock(&process.chance);
+            if !chance.percent(process.world.plan.odds.still) {
+                return;
+            }
+            chance.between(1_000, 400_000)
+        };
+        if !process.world.calm.load(Ordering::Relaxed) {
+            process.world.clock.pass(Duration::from_millis(ms));
+        }
+    }
+
     fn pause(&self) {
         let Some(process) = self.process.upgrade() else { return };
+        if !process.world.plan.slow_disk {
+            return;
+        }
         let ms = {
             let mut chance = lock(&process.chance);
             match chance.below(100) {
@@ -37,7 +56,7 @@ impl SlowJournal {
                 _ => return,
             }
         };
-        if !process.world.calm.load(std::sync::atomic::Ordering::Relaxed) {
+        if !process.world.calm.load(Ordering::Relaxed) {
             process.world.clock.pass(Duration::from_millis(ms));
         }
     }
@@ -49,7 +68,9 @@ impl Journal for SlowJournal {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
-        self.takes_time(|| self.journal.begin(new, method))
+        let begun = self.takes_time(|| self.journal.begin(new, method));
+        self.stands_still();
+        begun
     }
 
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {

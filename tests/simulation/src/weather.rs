@@ -11,9 +11,11 @@ use ovo_sandbox::{AnswerOf, Delivery, Host, Step};
 
 use crate::memory::{inside, outside};
 use crate::plan::Odds;
+use crate::process::World;
 use crate::random::Chance;
 
 pub(crate) struct Weather {
+    pub(crate) world: Arc<World>,
     pub(crate) wire: Arc<SimWire>,
     pub(crate) host: Arc<Mutex<Host>>,
     pub(crate) chance: Mutex<Chance>,
@@ -92,6 +94,12 @@ impl Weather {
     }
 }
 
+/// The invoice that a request names.
+fn invoice_of(body: &[u8]) -> Option<&str> {
+    let body = std::str::from_utf8(body).ok()?;
+    body.split_once("\"merchantInvoice\":\"")?.1.split('"').next()
+}
+
 /// The client's side of an exchange, on the client's account.
 struct Inside(Arc<dyn Watch>);
 
@@ -114,6 +122,11 @@ impl Transport for Weather {
         outside(|| {
             if !self.calm.load(Ordering::Relaxed) {
                 self.draw(request.operation);
+            }
+            if request.operation == Operation::Reversal {
+                if let Some(invoice) = invoice_of(request.body) {
+                    self.world.reverses(invoice);
+                }
             }
             let watch: Arc<dyn Watch> = Arc::new(Inside(Arc::clone(watch)));
             self.wire.exchange(request, &watch)

@@ -129,6 +129,14 @@ impl SimDisk {
         SimDisk::with(lock(&self.0).platter.clone(), chance)
     }
 
+    /// What a power cut now, with everything lost that was not synced, would leave.
+    pub fn after_a_power_cut(&self) -> Arc<SimDisk> {
+        let inner = lock(&self.0);
+        let mut platter = inner.held.as_ref().unwrap_or(&inner.platter).clone();
+        platter.lose_power(Cut::LosesAll, &mut Chance::of(0));
+        SimDisk::with(platter, Chance::of(0))
+    }
+
     /// Looks for these in every byte that is written from now on.
     pub fn watch_for(&self, secrets: Arc<Vec<Finder<'static>>>) {
         lock(&self.0).secrets = secrets;
@@ -181,7 +189,7 @@ impl SimDisk {
     pub fn holds_back(&self) {
         let mut inner = lock(&self.0);
         if inner.held.is_none() {
-            inner.held = Some(inner.platter.clone());
+            inner.held = Some(outside(|| inner.platter.clone()));
         }
     }
 

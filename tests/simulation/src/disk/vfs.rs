@@ -33,7 +33,8 @@ struct State {
     name: String,
     inode: Inode,
     handle: Handle,
-    /// The file was made by this opening: its name is synced with its first content.
+    /// The file may have been made by this opening, or by one that never synced: as in SQLite's
+    /// own VFS its name is synced with its first content.
     new_name: bool,
     vanishes: bool,
     /// Kept as long as SQLite may have pointers into them.
@@ -155,12 +156,12 @@ unsafe extern "C" fn open(
         Ok(inner) => inner.platter.named(name),
         Err(refusal) => return code(refusal, ffi::SQLITE_CANTOPEN),
     };
-    let (inode, is_new) = match found {
+    let inode = match found {
         Some(_) if flags & ffi::SQLITE_OPEN_EXCLUSIVE != 0 => return ffi::SQLITE_CANTOPEN,
-        Some(inode) => (inode, false),
+        Some(inode) => inode,
         None if flags & ffi::SQLITE_OPEN_CREATE == 0 => return ffi::SQLITE_CANTOPEN,
         None => match mount.create(name) {
-            Ok(inode) => (inode, true),
+            Ok(inode) => inode,
             Err(refusal) => return code(refusal, ffi::SQLITE_CANTOPEN),
         },
     };
@@ -171,7 +172,7 @@ unsafe extern "C" fn open(
         mount: Arc::clone(&mount),
         inode,
         handle: HANDLES.fetch_add(1, Ordering::Relaxed),
-        new_name: is_new && flags & logs != 0,
+        new_name: flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & logs != 0,
         vanishes: flags & ffi::SQLITE_OPEN_DELETEONCLOSE != 0,
         regions: Vec::new(),
     };
