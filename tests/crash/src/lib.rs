@@ -12,7 +12,9 @@ pub mod campaign;
 mod dice;
 pub mod merchant;
 mod order;
+pub mod process;
 pub mod shop;
+pub mod till;
 pub mod told;
 
 pub use dice::Dice;

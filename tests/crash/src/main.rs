@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use ovo_crash::campaign::{Campaign, Progress};
 use ovo_crash::merchant;
 use ovo_crash::shop::Shop;
+use ovo_crash::till;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -16,6 +17,11 @@ fn main() -> ExitCode {
     let result = match (words.as_slice(), Shop::from_environment()) {
         (["campaign", options @ ..], _) => campaign(options),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
+        (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
+            till::pay(&shop, desk, invoice, phone, options)
+        }
+        (["rush", phones @ ..], Some(shop)) => till::rush(&shop, phones),
+        (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),
         _ => {
             eprintln!("usage: ovo-crash campaign [--kills N] [--seed N] [--desks N]");
             return ExitCode::from(2);
@@ -35,6 +41,7 @@ fn campaign(options: &[&str]) -> Result<()> {
     let mut campaign = Campaign {
         program: std::env::current_exe()?,
         kills: 10_000,
+        pauses: 0,
         per_round: 500,
         desks: 6,
         seed: now,
