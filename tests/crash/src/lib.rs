@@ -10,10 +10,12 @@
 pub mod books;
 pub mod campaign;
 mod dice;
+pub mod fork;
 pub mod merchant;
 mod order;
 pub mod process;
 pub mod shop;
+pub mod starving;
 pub mod till;
 pub mod told;
 

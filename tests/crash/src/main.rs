@@ -5,11 +5,17 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ovo_crash::campaign::{Campaign, Progress};
+use ovo_crash::fork::fork_while_paying;
 use ovo_crash::merchant;
 use ovo_crash::shop::Shop;
+use ovo_crash::starving::Starving;
 use ovo_crash::till;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Only a till that is told to be starved is.
+#[global_allocator]
+static ALLOCATOR: Starving = Starving;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +27,8 @@ fn main() -> ExitCode {
             till::pay(&shop, desk, invoice, phone, options)
         }
         (["rush", phones @ ..], Some(shop)) => till::rush(&shop, phones),
+        (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
+        (["starve", memory, from, desk], Some(shop)) => till::starve(&shop, memory, from, desk),
         (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),
         _ => {
             eprintln!("usage: ovo-crash campaign [--kills N] [--seed N] [--desks N]");

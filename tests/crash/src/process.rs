@@ -1,6 +1,6 @@
 //! One process under the hands of a test: listened to, stopped, continued, killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -68,6 +68,15 @@ impl Process {
     pub fn signal(&self, signal: libc::c_int) {
         let pid = libc::pid_t::try_from(self.child.id()).expect("a process id");
         send(pid, signal).unwrap_or_else(|error| panic!("signal {signal}: {error}"));
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Panics
+    /// If it does not listen any more.
+    pub fn hears(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("its input is ours");
+        writeln!(input, "{line}").and_then(|()| input.flush()).expect("it listens");
     }
 
     /// Waits until it stands still: stopped by a signal, every thread of it.

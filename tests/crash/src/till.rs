@@ -15,6 +15,7 @@ use ovo_ptp::{Charge, Client, ClientBuilder, Clock, Rupiah, SystemClock, WallTim
 use crate::merchant::ends_with_its_parent;
 use crate::process::send;
 use crate::shop::Shop;
+use crate::starving;
 use crate::told::ToldLog;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -162,6 +163,44 @@ pub fn rush(shop: &Shop, phones: &[&str]) -> Result<()> {
         std::thread::sleep(Duration::from_secs(1));
         drop(handles.iter().map(ovo_ptp::PaymentHandle::poll).collect::<Vec<_>>());
     }
+}
+
+/// Takes one payment while memory runs out: at the allocation `from` of the client (`rust`) or of
+/// its journal (`sqlite-once`, `sqlite-for-good`), counted from the moment before it opens.
+///
+/// Says how many allocations were left, if it lives to say it.
+///
+/// # Errors
+/// What is not the client's answer.
+pub fn starve(shop: &Shop, memory: &str, from: &str, desk: &str) -> Result<()> {
+    let from: i64 = from.parse()?;
+    let log = ToldLog::open(&shop.told(desk))?;
+    let invoice = format!("{memory}-{from}");
+    // Every second customer cancels.
+    let phone = if from % 2 == 0 { "081300000001" } else { "081200001700" };
+    let charge = charge(&invoice, phone)?.allow_second_push();
+    let builder = shop.builder()?;
+    match memory {
+        "rust" => starving::starve_rust(from),
+        _ if !starving::prepare_sqlite() => return Err("SQLite takes no other allocator".into()),
+        _ => starving::starve_sqlite(from, memory == "sqlite-for-good"),
+    }
+    let client = builder.open();
+    let told = client.as_ref().map(|client| client.pay(&charge));
+    let left = if memory == "rust" { starving::left() } else { starving::sqlite_left() };
+    match told {
+        Ok(Ok(outcome)) => {
+            log.outcome(&outcome)?;
+            say(&format!("told {}", outcome.name()));
+        }
+        Ok(Err(error)) => {
+            log.tell(&invoice, "error", &format!("{:?} {error}", error.kind()))?;
+            say(&format!("error {error}"));
+        }
+        Err(error) => say(&format!("not open: {error}")),
+    }
+    say(&format!("left {left}"));
+    Ok(())
 }
 
 /// Settles what others left, until it is killed or its parent is gone.
