@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::books::{self, Mix};
 use crate::dice::Dice;
+use crate::process::send;
 use crate::shop::Shop;
 use crate::told;
 
@@ -27,6 +28,8 @@ pub struct Campaign {
     pub program: PathBuf,
     /// How many kills.
     pub kills: u64,
+    /// Out of four blows, so many do not kill: the till is stopped for 0 to 8 s, and goes on.
+    pub pauses: u64,
     /// Kills before the shop closes and the books are compared.
     pub per_round: u64,
     /// Tills at a time.
@@ -40,6 +43,8 @@ pub struct Campaign {
 pub struct Progress {
     /// Kills so far.
     pub kills: u64,
+    /// Tills that were stopped and continued so far.
+    pub pauses: u64,
     /// Comparisons of the books so far, all without a difference.
     pub rounds: u64,
     /// How the payments of those rounds ended.
@@ -52,6 +57,8 @@ struct Till {
     name: String,
     life: u64,
     dies: Instant,
+    /// Stopped until then.
+    wakes: Option<Instant>,
 }
 
 impl Campaign {
@@ -64,10 +71,11 @@ impl Campaign {
         let mut dice = Dice::new(self.seed);
         while progress.kills < self.kills {
             let kills = self.per_round.min(self.kills - progress.kills);
-            let mix = self.round(kills, &mut dice, &mut |kills| {
+            let (mix, pauses) = self.round(kills, &mut dice, &mut |kills| {
                 progressed(&Progress { kills: progress.kills + kills, ..progress.clone() });
             })?;
             progress.kills += kills;
+            progress.pauses += pauses;
             progress.rounds += 1;
             progress.mix.merge(&mix);
             progressed(&progress);
@@ -81,7 +89,7 @@ impl Campaign {
         kills: u64,
         dice: &mut Dice,
         progressed: &mut dyn FnMut(u64),
-    ) -> Result<Mix, String> {
+    ) -> Result<(Mix, u64), String> {
         let text = |error: std::io::Error| error.to_string();
         let ovo = Sandbox::start(SandboxConfig::https().time_scale(SCALE)).map_err(text)?;
         let folder = TempDir::new().map_err(text)?;
@@ -95,15 +103,27 @@ impl Campaign {
         let mut tills = (0..self.desks)
             .map(|desk| self.opens(&shop, format!("D{desk}"), 0, dice))
             .collect::<Result<Vec<_>, String>>()?;
-        let (mut killed, mut trouble) = (0, Instant::now());
+        let (mut killed, mut paused, mut trouble) = (0, 0, Instant::now());
         // However slow the machine is, the kills hit tills that sell.
         while killed < kills || told_so_far(&shop)? < kills / 4 {
             let mut rested = true;
             for till in &mut tills {
                 if till.process.try_wait().map_err(text)?.is_some() {
-                    return Err(self.keeps(folder, &ended_by_itself(till)));
+                    return Err(self.keeps(folder, &ovo, &ended_by_itself(till)));
                 }
-                if Instant::now() < till.dies {
+                if till.wakes.is_some_and(|wakes| Instant::now() >= wakes) {
+                    till.wakes = None;
+                    signal(&till.process, libc::SIGCONT)?;
+                }
+                if till.wakes.is_some() || Instant::now() < till.dies {
+                    continue;
+                }
+                if dice.below(4) < self.pauses {
+                    signal(&till.process, libc::SIGSTOP)?;
+                    let pause = Duration::from_millis(dice.below(8_000));
+                    till.wakes = Some(Instant::now() + pause);
+                    till.dies = Instant::now() + pause + Duration::from_millis(dice.below(2_000));
+                    paused += 1;
                     continue;
                 }
                 till.process.kill().map_err(text)?;
@@ -126,7 +146,13 @@ impl Campaign {
             till.process.wait().map_err(text)?;
         }
         ovo.with_host(|host| *host.script_mut() = Script::default());
-        books::close(&shop, &ovo).map_err(|faults| self.keeps(folder, &faults))
+        // A pause can hold a push back for longer than D: then the sweep is what refunds it.
+        let mix = if self.pauses > 0 {
+            books::close_after_the_sweep(&shop, &ovo)
+        } else {
+            books::close(&shop, &ovo)
+        };
+        Ok((mix.map_err(|faults| self.keeps(folder, &ovo, &faults))?, paused))
     }
 
     fn opens(&self, shop: &Shop, name: String, life: u64, dice: &mut Dice) -> Result<Till, String> {
@@ -145,13 +171,30 @@ impl Campaign {
             2 => 100 + dice.below(600),
             _ => 300 + dice.below(1_500),
         };
-        Ok(Till { process, name, life, dies: Instant::now() + Duration::from_millis(span) })
+        Ok(Till {
+            process,
+            name,
+            life,
+            dies: Instant::now() + Duration::from_millis(span),
+            wakes: None,
+        })
     }
 
-    /// Leaves journal and logs on the disk for whoever has to find the reason.
-    fn keeps(&self, folder: TempDir, faults: &str) -> String {
+    /// Leaves journal and logs on the disk, OVO's too, for whoever has to find the reason.
+    fn keeps(&self, folder: TempDir, ovo: &Sandbox, faults: &str) -> String {
+        let ledger: Vec<String> = ovo.ledger().iter().map(|entry| format!("{entry:?}")).collect();
+        let heard: Vec<String> = ovo.requests().iter().map(|it| format!("{it:?}")).collect();
+        for (name, lines) in [("ovo-ledger", ledger), ("ovo-requests", heard)] {
+            // The difference is told even if these cannot be kept.
+            let _ = std::fs::write(folder.path().join(name), lines.join("\n"));
+        }
         format!("seed {}, files in {}:\n{faults}", self.seed, folder.keep().display())
     }
+}
+
+fn signal(process: &Child, signal: libc::c_int) -> Result<(), String> {
+    let pid = libc::pid_t::try_from(process.id()).map_err(|error| error.to_string())?;
+    send(pid, signal).map_err(|error| error.to_string())
 }
 
 fn told_so_far(shop: &Shop) -> Result<u64, String> {
@@ -185,7 +228,8 @@ fn has_a_bad_moment(ovo: &Sandbox, dice: &mut Dice) {
         6 => ovo.script(push().queue_ms(dice.below(100_000))),
         7 => ovo.script(push().duplicate(dice.below(2_000), AnswerOf::Second)),
         8 => ovo.script(Step::on(Operation::CheckPayment).unheard()),
-        9 => ovo.script(Step::on(Operation::CheckPayment).code("25")),
+        // Not a 25 for what is debited: no client could be safe from an OVO that denies a debit.
+        9 => ovo.script(Step::on(Operation::CheckPayment).code("ER")),
         10 => ovo.script(Step::on(Operation::Reversal).unheard()),
         11 => ovo.script(Step::on(Operation::Reversal).pretend()),
         12 => ovo.script(Step::on(Operation::Reversal).deliver(Delivery::Drop)),

@@ -10,9 +10,13 @@
 pub mod books;
 pub mod campaign;
 mod dice;
+pub mod fork;
 pub mod merchant;
 mod order;
+pub mod process;
 pub mod shop;
+pub mod starving;
+pub mod till;
 pub mod told;
 
 pub use dice::Dice;

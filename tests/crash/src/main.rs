@@ -5,10 +5,17 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ovo_crash::campaign::{Campaign, Progress};
+use ovo_crash::fork::fork_while_paying;
 use ovo_crash::merchant;
 use ovo_crash::shop::Shop;
+use ovo_crash::starving::Starving;
+use ovo_crash::till;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Only a till that is told to be starved is.
+#[global_allocator]
+static ALLOCATOR: Starving = Starving;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +23,13 @@ fn main() -> ExitCode {
     let result = match (words.as_slice(), Shop::from_environment()) {
         (["campaign", options @ ..], _) => campaign(options),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
+        (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
+            till::pay(&shop, desk, invoice, phone, options)
+        }
+        (["rush", phones @ ..], Some(shop)) => till::rush(&shop, phones),
+        (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
+        (["starve", memory, from, desk], Some(shop)) => till::starve(&shop, memory, from, desk),
+        (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),
         _ => {
             eprintln!("usage: ovo-crash campaign [--kills N] [--seed N] [--desks N]");
             return ExitCode::from(2);
@@ -35,6 +49,7 @@ fn campaign(options: &[&str]) -> Result<()> {
     let mut campaign = Campaign {
         program: std::env::current_exe()?,
         kills: 10_000,
+        pauses: 0,
         per_round: 500,
         desks: 6,
         seed: now,

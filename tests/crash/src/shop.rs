@@ -77,11 +77,11 @@ impl Shop {
         let room = Duration::from_millis(1_500);
         Timers {
             send_check: Duration::from_secs(2),
-            send_budget: Duration::from_secs(3),
+            send_budget: Duration::from_millis(2_500),
             exchange_budget: Duration::from_secs(3),
             check_budget: room,
             decide: ovo.check + room,
-            delay_bound: Duration::from_secs(5),
+            delay_bound: Duration::from_secs(3),
             gate_escape: Duration::from_secs(60),
             first_sweep: Duration::from_secs(12),
             ..ovo

@@ -7,6 +7,7 @@ fn c3_c4_c5_c6_c7_c8_c10_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_word
     let campaign = Campaign {
         program: env!("CARGO_BIN_EXE_ovo-crash").into(),
         kills: 200,
+        pauses: 0,
         per_round: 100,
         desks: 6,
         // Another one each day, and said when something is found.
