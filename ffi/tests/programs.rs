@@ -3,46 +3,13 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::Command;
 
-use support::sandbox::Sandbox;
-use support::{Build, command, compile, has, prefix, text, under_valgrind, workspace};
-use tempfile::TempDir;
+use support::{Build, Stage, command, compile, has, prefix, text, under_valgrind, workspace};
 
 /// OVO's minute in 1.2 seconds; slower where a checker slows the program down.
 const FAST: f64 = 0.02;
 const WATCHED: f64 = 0.05;
-
-/// A sandbox and a place for a journal.
-struct Stage {
-    sandbox: Sandbox,
-    directory: TempDir,
-}
-
-impl Stage {
-    fn at(scale: f64) -> Stage {
-        // Built before its time runs.
-        prefix();
-        Stage { sandbox: Sandbox::start(scale), directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn play(&self, mut command: Command, arguments: &[&str]) -> Output {
-        command
-            .envs(self.sandbox.settings())
-            .arg(self.directory.path().join("ovo.db"))
-            .args(arguments)
-            .output()
-            .unwrap()
-    }
-
-    /// Runs to a good end and returns what was printed.
-    fn succeeds(&self, command: Command, arguments: &[&str]) -> String {
-        let output = self.play(command, arguments);
-        let (said, told) = (text(&output), String::from_utf8_lossy(&output.stderr).into_owned());
-        assert!(output.status.success(), "{}:\n{said}{told}", output.status);
-        said
-    }
-}
 
 fn scale_of(build: Build) -> f64 {
     if matches!(build, Build::Shared | Build::Static) { FAST } else { WATCHED }

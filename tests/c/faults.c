@@ -279,16 +279,16 @@ static int transports(void)
     ovo_config *config = sandbox_config(journal);
     ovo_client *client;
     uint32_t milliseconds;
-    char invoice[16];
+    char invoice[32];
 
     must(ovo_config_set_transport(config, tricky, NULL), "transport");
     client = open_and_free(config);
     for (trick = 0; trick < 5; trick++) {
-        char phone[16];
+        char phone[32];
         ovo_charge charge;
         ovo_outcome outcome = OVO_OUTCOME_INIT;
-        sprintf(invoice, "INV-T-%d", (int)trick);
-        sprintf(phone, "08120000000%d", (int)trick);
+        snprintf(invoice, sizeof invoice, "INV-T-%d", (int)trick);
+        snprintf(phone, sizeof phone, "08120000000%d", (int)trick);
         charge = charge_of(invoice, phone);
         must(ovo_pay(client, &charge, &outcome), "paying");
         EXPECT(outcome.kind, trick == 4 ? OVO_NOT_SENT : OVO_NOT_COMPLETED);
@@ -459,7 +459,7 @@ static int forked(void)
         EXPECT(ovo_list_length(list, &length), OVO_ERR_FORKED);
         EXPECT(ovo_config_free(config), OVO_ERR_FORKED);
         /* A client of its own, with a journal of its own. */
-        sprintf(own, "%s.child", journal);
+        snprintf(own, sizeof own, "%s.child", journal);
         mine = sandbox_config(own);
         client = open_and_free(mine);
         must(ovo_settle(client, NULL), "settling in the child");

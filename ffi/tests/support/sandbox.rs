@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A sandbox of one's own: batches and references are counted by journals, and two fresh journals
 /// of one terminal would meet in a sandbox that they share.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     program: Child,
     about: Value,
     scale: f64,
@@ -16,7 +16,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// `scale`: real time over OVO's.
-    pub fn start(scale: f64) -> Sandbox {
+    pub(crate) fn start(scale: f64) -> Sandbox {
         let mut program = Command::new(super::sandbox_program())
             .args(["--https", "--http", "--quiet", "--time-scale", &scale.to_string()])
             .stdout(Stdio::piped())
@@ -33,7 +33,7 @@ impl Sandbox {
     }
 
     /// What the example programs read from their environment.
-    pub fn settings(&self) -> Vec<(String, String)> {
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let mut settings = vec![
             ("SANDBOX_URL".to_owned(), self.about("https_url").to_owned()),
             ("SANDBOX_HTTP_URL".to_owned(), self.about("http_url").to_owned()),
@@ -48,7 +48,7 @@ impl Sandbox {
     }
 
     /// One of the control endpoints.
-    pub fn control(&self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) fn control(&self, method: &str, path: &str, body: &str) -> Value {
         let address = self.about("control_url").trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&address).unwrap();
         write!(
@@ -65,7 +65,7 @@ impl Sandbox {
     }
 
     /// What an invoice's customer has lost, in rupiah.
-    pub fn net(&self, invoice: &str) -> i64 {
+    pub(crate) fn net(&self, invoice: &str) -> i64 {
         let ledger = self.control("GET", "/ledger", "");
         ledger["entries"]
             .as_array()
