@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean install header test-arm
+.PHONY: help demo test lint faults sandbox bench response-codes clean install header sizes test-arm
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -13,6 +13,8 @@ help:
 	@echo "make sandbox         OVO's side as a program, until interrupted"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
+	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
+	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
@@ -41,8 +43,15 @@ bench:
 PREFIX ?= /usr/local
 PROFILE ?= release
 install:
+	$(if $(filter firmware,$(PROFILE)),LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)") \
 	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE)
 	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+sizes:
+	ffi/sizes
+
+test-arm:
+	ffi/test-arm
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header

@@ -1,6 +1,8 @@
 //! The fault catalogue's groups F and B, through the C ABI. `tests/c/faults.c` and
 //! `tests/c/bad_input.c` hold the cases; a test here names the catalogue's entries.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 mod support;
 
 use support::{Build, Stage, command, compile, has, under_valgrind};

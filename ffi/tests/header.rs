@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_HEADER=1` writes it again (`make header`).
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::path::{Path, PathBuf};
 
 fn here() -> &'static Path {

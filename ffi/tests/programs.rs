@@ -1,6 +1,8 @@
 //! The example programs of `tests/c` and `tests/cpp`, run against the sandbox over TLS: linked in
 //! every way, watched by sanitizers and valgrind, found by pkg-config and CMake.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 mod support;
 
 use std::process::Command;
