@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean install header sizes test-arm
+.PHONY: help demo test lint faults sandbox bench response-codes clean install header sizes fuzz-abi test-arm
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
 	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
+	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
 	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
 	@echo "make response-codes  writes the table of response codes into README.md again"
@@ -49,6 +50,11 @@ install:
 
 sizes:
 	ffi/sizes
+
+SEED ?= 1
+fuzz-abi:
+	OVO_FUZZ_SECONDS=60 OVO_FUZZ_SEED=$(SEED) $(CARGO) test --quiet --package ovo-ptp-ffi \
+	  --test arguments random_calls
 
 test-arm:
 	ffi/test-arm

@@ -308,3 +308,15 @@ fn f1_f2_f3_every_wrong_argument_in_every_position_is_a_code() {
     }
     assert!(said.lines().count() > 250, "only {} calls were made", said.lines().count());
 }
+
+/// Random calls in random order, with OVO_FUZZ_SECONDS seconds (default 10) and OVO_FUZZ_SEED.
+#[test]
+fn f1_f2_random_calls_in_random_order_never_crash() {
+    let setting = |name: &str, default: &str| std::env::var(name).unwrap_or(default.to_owned());
+    let (seconds, seed) = (setting("OVO_FUZZ_SECONDS", "10"), setting("OVO_FUZZ_SEED", "1"));
+    let program = support::compile(&["c/fuzz.c"], Build::Address);
+    let stage = Stage::at(1.0);
+    let said = stage.succeeds(command(&program), &[&seconds, &seed]);
+    let calls: u64 = said.split(' ').next().unwrap().parse().unwrap();
+    assert!(calls > 200, "{said}");
+}
