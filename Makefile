@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean install header sizes fuzz-abi test-arm
+.PHONY: help demo test lint faults sandbox bench response-codes clean install header sizes fuzz-abi test-arm test-tools
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
 	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
+	@echo "make test-tools      installs what some tests of the C library skip without (Debian)"
 	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
 	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
@@ -50,6 +51,9 @@ install:
 
 sizes:
 	ffi/sizes
+
+test-tools:
+	apt-get install --yes --no-install-recommends valgrind abigail-tools cmake pkg-config strace
 
 SEED ?= 1
 fuzz-abi:
