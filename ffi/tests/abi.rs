@@ -55,11 +55,12 @@ fn f14_the_interface_is_compatible_with_the_last_release() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         std::fs::write(&kept, output.stdout).unwrap();
     }
-    let output = Command::new("abidiff").arg(&kept).arg(&library).output().unwrap();
+    // A changed struct counts as much as a removed function: it is a change that somebody decides
+    // on, together with the version, by keeping a new dump. New functions are no change.
+    let output =
+        Command::new("abidiff").arg("--no-added-syms").arg(&kept).arg(&library).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let code = output.status.code().unwrap();
-    // 1 and 2: the comparison failed; 8: incompatible; 4 alone: something was added.
-    assert_eq!(code & 11, 0, "abidiff ended with {code}:\n{said}");
+    assert!(output.status.success(), "abidiff: {}\n{said}", output.status);
     drop(directory);
 }
 
