@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 
 .PHONY: help demo test lint faults simulate simulate-long simulate-mutants sandbox bench
-.PHONY: kill-campaign response-codes clean install header test-arm
+.PHONY: kill-campaign response-codes clean install header sizes fuzz-abi test-arm test-tools
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
@@ -18,6 +18,10 @@ help:
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
+	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
+	@echo "make test-tools      installs what some tests of the C library skip without (Debian)"
+	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
+	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
@@ -60,8 +64,23 @@ bench:
 PREFIX ?= /usr/local
 PROFILE ?= release
 install:
+	$(if $(filter firmware,$(PROFILE)),LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)") \
 	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE)
 	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+sizes:
+	ffi/sizes
+
+test-tools:
+	apt-get install --yes --no-install-recommends valgrind abigail-tools cmake pkg-config strace
+
+SEED ?= 1
+fuzz-abi:
+	OVO_FUZZ_SECONDS=60 OVO_FUZZ_SEED=$(SEED) $(CARGO) test --quiet --package ovo-ptp-ffi \
+	  --test arguments random_calls
+
+test-arm:
+	ffi/test-arm
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header

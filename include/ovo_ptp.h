@@ -599,8 +599,8 @@ typedef struct ovo_request {
 // cost a customer money. What contradicts the calls made (not sent after `ovo_exchange_sent`, an
 // answer without `ovo_exchange_begin`) counts as `OVO_EXCHANGE_NO_ANSWER`.
 typedef int32_t (*ovo_transport_fn)(void *userdata,
-                                    const struct ovo_request *request,
-                                    struct ovo_exchange *exchange);
+                                    const ovo_request *request,
+                                    ovo_exchange *exchange);
 
 // A clock of the caller's, for tests and for systems whose clocks the library does not know.
 // Begin with `OVO_CLOCK_INIT`. Its functions are called often, on the threads of
@@ -774,7 +774,7 @@ typedef struct ovo_outcome {
   // Declined and needs operator: what happened, in English, for the log.
   char reason[128];
   // Paid: the customer's wallet, if `has_wallet`.
-  struct ovo_wallet wallet;
+  ovo_wallet wallet;
 } ovo_outcome;
 
 // What is known about a response code. Begin with `OVO_RESPONSE_CODE_INIT`.
@@ -849,7 +849,7 @@ extern "C" {
 // `OVO_ERR_JOURNAL_LOCKED`: another process has it, try later; or a common code.
 //
 // Memory: on success the caller closes `*client` with `ovo_client_close`; else it is not written.
-int32_t ovo_client_open(const struct ovo_config *config, struct ovo_client **client);
+int32_t ovo_client_open(const ovo_config *config, ovo_client **client);
 
 // Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
 // (a connection that is being made may take longer to give up); their payments stay in the journal
@@ -865,7 +865,7 @@ int32_t ovo_client_open(const struct ovo_config *config, struct ovo_client **cli
 //
 // Memory: everything of the client is freed; payments started with it and lists stay good and are
 // freed by themselves.
-int32_t ovo_client_close(struct ovo_client *client);
+int32_t ovo_client_close(ovo_client *client);
 
 // Asks whether a phone number has an OVO account. OVO recommends it before a push.
 //
@@ -879,7 +879,7 @@ int32_t ovo_client_close(struct ovo_client *client);
 // set-up, run `ovo_doctor`; or a common code.
 //
 // Memory: nothing is kept.
-int32_t ovo_inquire(struct ovo_client *client, const char *phone, int32_t *registered);
+int32_t ovo_inquire(ovo_client *client, const char *phone, int32_t *registered);
 
 // Begins a configuration. Environment, credentials and journal must be set; everything else has a
 // safe default.
@@ -891,7 +891,7 @@ int32_t ovo_inquire(struct ovo_client *client, const char *phone, int32_t *regis
 // Returns: `OVO_OK`; `OVO_ERR_VERSION`: install the library of the header; or a common code.
 //
 // Memory: on success the caller frees `*config` with `ovo_config_free`; else it is not written.
-int32_t ovo_config_new(int32_t header, struct ovo_config **config);
+int32_t ovo_config_new(int32_t header, ovo_config **config);
 
 // Frees a configuration. The app key in it is wiped.
 //
@@ -901,7 +901,7 @@ int32_t ovo_config_new(int32_t header, struct ovo_config **config);
 // Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more.
 //
 // Memory: clients opened with it stay good.
-int32_t ovo_config_free(struct ovo_config *config);
+int32_t ovo_config_free(ovo_config *config);
 
 // Says where OVO is. Required.
 //
@@ -914,7 +914,7 @@ int32_t ovo_config_free(struct ovo_config *config);
 // Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such environment; or a common code.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_environment(struct ovo_config *config, const char *environment);
+int32_t ovo_config_set_environment(ovo_config *config, const char *environment);
 
 // Gives the six values that OVO issued. Required, unless they are read from the environment or a
 // file.
@@ -928,7 +928,7 @@ int32_t ovo_config_set_environment(struct ovo_config *config, const char *enviro
 // value; or a common code.
 //
 // Memory: the texts are copied; the app key's copy is wiped when it is freed.
-int32_t ovo_config_set_credentials(struct ovo_config *config,
+int32_t ovo_config_set_credentials(ovo_config *config,
                                    const char *merchant_id,
                                    const char *store_code,
                                    const char *tid,
@@ -946,7 +946,7 @@ int32_t ovo_config_set_credentials(struct ovo_config *config,
 // its rule; or a common code.
 //
 // Memory: the values are copied.
-int32_t ovo_config_set_credentials_from_environment(struct ovo_config *config);
+int32_t ovo_config_set_credentials_from_environment(ovo_config *config);
 
 // Reads the credentials from a file: TOML if its name ends in `.toml`, JSON if in `.json`, with
 // the keys `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
@@ -960,7 +960,7 @@ int32_t ovo_config_set_credentials_from_environment(struct ovo_config *config);
 // value breaks its rule; or a common code.
 //
 // Memory: the values are copied.
-int32_t ovo_config_set_credentials_from_file(struct ovo_config *config, const char *path);
+int32_t ovo_config_set_credentials_from_file(ovo_config *config, const char *path);
 
 // Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
 // directory must exist, on a local disk that keeps what it was told to sync.
@@ -972,7 +972,7 @@ int32_t ovo_config_set_credentials_from_file(struct ovo_config *config, const ch
 // Returns: `OVO_OK` or a common code; the file is looked at by `ovo_client_open`.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_journal(struct ovo_config *config, const char *path);
+int32_t ovo_config_set_journal(ovo_config *config, const char *path);
 
 // Lets several processes of this host use the journal at once. Default: one, which shuts all
 // others out.
@@ -984,7 +984,7 @@ int32_t ovo_config_set_journal(struct ovo_config *config, const char *path);
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_journal_shared(struct ovo_config *config, int32_t shared);
+int32_t ovo_config_set_journal_shared(ovo_config *config, int32_t shared);
 
 // Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
 // terminal can have used, taken from the wall clock, which must be right for that.
@@ -996,7 +996,7 @@ int32_t ovo_config_set_journal_shared(struct ovo_config *config, int32_t shared)
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no batch; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_first_batch(struct ovo_config *config, uint32_t batch);
+int32_t ovo_config_set_first_batch(ovo_config *config, uint32_t batch);
 
 // Trusts the certificate authorities of a PEM file and no others. Default: those of the operating
 // system. Verification cannot be switched off.
@@ -1008,7 +1008,7 @@ int32_t ovo_config_set_first_batch(struct ovo_config *config, uint32_t batch);
 // Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_trust_file(struct ovo_config *config, const char *path);
+int32_t ovo_config_set_trust_file(ovo_config *config, const char *path);
 
 // Trusts the certificate authorities of a PEM text in memory and no others, for a terminal without
 // files.
@@ -1022,7 +1022,7 @@ int32_t ovo_config_set_trust_file(struct ovo_config *config, const char *path);
 // common code.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_trust_pem(struct ovo_config *config, const uint8_t *pem, size_t length);
+int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t length);
 
 // Lets payments have threads of their own (`ovo_start`), and host names be looked up on one.
 // Default: the library starts no thread. Without threads a look-up takes as long as the system's
@@ -1035,7 +1035,7 @@ int32_t ovo_config_set_trust_pem(struct ovo_config *config, const uint8_t *pem, 
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_threads(struct ovo_config *config, int32_t threads);
+int32_t ovo_config_set_threads(ovo_config *config, int32_t threads);
 
 // Lets the client settle by itself, on one thread of its own; implies `ovo_config_set_threads`.
 // Default: it does not, and refunds wait for `ovo_settle` from the idle loop.
@@ -1047,7 +1047,7 @@ int32_t ovo_config_set_threads(struct ovo_config *config, int32_t threads);
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_background(struct ovo_config *config, int32_t background);
+int32_t ovo_config_set_background(ovo_config *config, int32_t background);
 
 // Chooses what becomes of a success that only the status check reported.
 //
@@ -1058,7 +1058,7 @@ int32_t ovo_config_set_background(struct ovo_config *config, int32_t background)
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_late_success(struct ovo_config *config, int32_t late_success);
+int32_t ovo_config_set_late_success(ovo_config *config, int32_t late_success);
 
 // Says whether the contract with OVO has Check Payment. Default: it has.
 //
@@ -1069,7 +1069,7 @@ int32_t ovo_config_set_late_success(struct ovo_config *config, int32_t late_succ
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_check_payment(struct ovo_config *config, int32_t contracted);
+int32_t ovo_config_set_check_payment(ovo_config *config, int32_t contracted);
 
 // Says whether every decline is verified by a late check. Default: it is; a decline can hide a
 // debit.
@@ -1081,7 +1081,7 @@ int32_t ovo_config_set_check_payment(struct ovo_config *config, int32_t contract
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_verify_declines(struct ovo_config *config, int32_t verify);
+int32_t ovo_config_set_verify_declines(ovo_config *config, int32_t verify);
 
 // Chooses when a new batch begins.
 //
@@ -1092,7 +1092,7 @@ int32_t ovo_config_set_verify_declines(struct ovo_config *config, int32_t verify
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_batch_method(struct ovo_config *config, int32_t method);
+int32_t ovo_config_set_batch_method(ovo_config *config, int32_t method);
 
 // Chooses what the signature covers. `ovo_doctor` tells which one the host accepts.
 //
@@ -1103,7 +1103,7 @@ int32_t ovo_config_set_batch_method(struct ovo_config *config, int32_t method);
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_signing(struct ovo_config *config, int32_t signing);
+int32_t ovo_config_set_signing(ovo_config *config, int32_t signing);
 
 // Says whether reversals carry the phone. Default: they do not, as in OVO's newer documents.
 //
@@ -1114,7 +1114,7 @@ int32_t ovo_config_set_signing(struct ovo_config *config, int32_t signing);
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_phone_in_reversal(struct ovo_config *config, int32_t carry);
+int32_t ovo_config_set_phone_in_reversal(ovo_config *config, int32_t carry);
 
 // Bounds the requests of settlement, so that a backlog does not crowd out new payments.
 //
@@ -1125,7 +1125,7 @@ int32_t ovo_config_set_phone_in_reversal(struct ovo_config *config, int32_t carr
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: 0; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_settle_rate(struct ovo_config *config, uint32_t per_second);
+int32_t ovo_config_set_settle_rate(ovo_config *config, uint32_t per_second);
 
 // Scales all of OVO's waiting times, for a sandbox on this machine whose clock runs faster by the
 // same factor. Towards any other host `ovo_client_open` refuses it.
@@ -1137,31 +1137,31 @@ int32_t ovo_config_set_settle_rate(struct ovo_config *config, uint32_t per_secon
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such factor; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_time_scale(struct ovo_config *config, double factor);
+int32_t ovo_config_set_time_scale(ovo_config *config, double factor);
 
 // Gives the client a log. Default: none; the library never writes anywhere else.
 //
 // Parameters:
 // - `config`: a configuration; stays the caller's.
 // - `log`: the function; NULL for none.
-// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 //
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: nothing behind `userdata` is looked at.
-int32_t ovo_config_set_log(struct ovo_config *config, ovo_log_fn log, void *userdata);
+int32_t ovo_config_set_log(ovo_config *config, ovo_log_fn log, void *userdata);
 
 // Gives the client a countdown.
 //
 // Parameters:
 // - `config`: a configuration; stays the caller's.
 // - `progress`: the function; NULL for none.
-// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 //
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: nothing behind `userdata` is looked at.
-int32_t ovo_config_set_progress(struct ovo_config *config,
+int32_t ovo_config_set_progress(ovo_config *config,
                                 ovo_progress_fn progress,
                                 void *userdata);
 
@@ -1171,12 +1171,12 @@ int32_t ovo_config_set_progress(struct ovo_config *config,
 // Parameters:
 // - `config`: a configuration; stays the caller's.
 // - `transport`: the function; NULL for the library's own.
-// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 //
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: nothing behind `userdata` is looked at.
-int32_t ovo_config_set_transport(struct ovo_config *config,
+int32_t ovo_config_set_transport(ovo_config *config,
                                  ovo_transport_fn transport,
                                  void *userdata);
 
@@ -1190,7 +1190,7 @@ int32_t ovo_config_set_transport(struct ovo_config *config,
 //
 // Memory: the struct and its boot id are copied; its `userdata` must live until
 // `ovo_client_close` has returned.
-int32_t ovo_config_set_clock(struct ovo_config *config, const struct ovo_clock *clock);
+int32_t ovo_config_set_clock(ovo_config *config, const ovo_clock *clock);
 
 // Examines the set-up with two harmless inquiries: which signing the host accepts, how far this
 // machine's clock is off, whether the journal is sound. For installers and service menus.
@@ -1207,8 +1207,8 @@ int32_t ovo_config_set_clock(struct ovo_config *config, const struct ovo_clock *
 // `OVO_ERR_BUFFER_TOO_SMALL`: the diagnosis is there and the report is not; or a common code.
 //
 // Memory: nothing is kept; the results are copies.
-int32_t ovo_doctor(struct ovo_client *client,
-                   struct ovo_diagnosis *diagnosis,
+int32_t ovo_doctor(ovo_client *client,
+                   ovo_diagnosis *diagnosis,
                    char *report,
                    size_t capacity,
                    size_t *needed);
@@ -1271,7 +1271,7 @@ const char *ovo_last_error(void);
 // Returns: the text in UTF-8; an empty text if the latest failure was about something else.
 //
 // Memory: valid on this thread until its next failing call of this library.
-const char *ovo_client_error(const struct ovo_client *client);
+const char *ovo_client_error(const ovo_client *client);
 
 // Lists payments in the order in which they were begun.
 //
@@ -1283,7 +1283,7 @@ const char *ovo_client_error(const struct ovo_client *client);
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
-int32_t ovo_list_payments(struct ovo_client *client, const struct ovo_filter *filter, struct ovo_list **list);
+int32_t ovo_list_payments(ovo_client *client, const ovo_filter *filter, ovo_list **list);
 
 // Lists the payments that have an outcome which was not acknowledged: after a restart, what the
 // crash swallowed.
@@ -1295,7 +1295,7 @@ int32_t ovo_list_payments(struct ovo_client *client, const struct ovo_filter *fi
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
-int32_t ovo_unacknowledged(struct ovo_client *client, struct ovo_list **list);
+int32_t ovo_unacknowledged(ovo_client *client, ovo_list **list);
 
 // Runs every reversal, check and void that is due now. Call it from the idle loop unless the
 // client settles in the background: refunds wait for it.
@@ -1310,7 +1310,7 @@ int32_t ovo_unacknowledged(struct ovo_client *client, struct ovo_list **list);
 // `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is not written.
-int32_t ovo_settle(struct ovo_client *client, struct ovo_list **changed);
+int32_t ovo_settle(ovo_client *client, ovo_list **changed);
 
 // How many payments a list holds.
 //
@@ -1321,7 +1321,7 @@ int32_t ovo_settle(struct ovo_client *client, struct ovo_list **changed);
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: nothing is kept or freed.
-int32_t ovo_list_length(const struct ovo_list *list, size_t *length);
+int32_t ovo_list_length(const ovo_list *list, size_t *length);
 
 // Copies one payment of a list.
 //
@@ -1334,10 +1334,10 @@ int32_t ovo_list_length(const struct ovo_list *list, size_t *length);
 // Returns: `OVO_OK`; `OVO_ERR_OUT_OF_RANGE`: ask for the length; or a common code.
 //
 // Memory: both results are copies that outlive the list.
-int32_t ovo_list_get(const struct ovo_list *list,
+int32_t ovo_list_get(const ovo_list *list,
                      size_t index,
-                     struct ovo_record *record,
-                     struct ovo_outcome *outcome);
+                     ovo_record *record,
+                     ovo_outcome *outcome);
 
 // Frees a list.
 //
@@ -1347,7 +1347,7 @@ int32_t ovo_list_get(const struct ovo_list *list,
 // Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a list any more.
 //
 // Memory: copies made of it stay good.
-int32_t ovo_list_free(struct ovo_list *list);
+int32_t ovo_list_free(ovo_list *list);
 
 // Looks a response code up.
 //
@@ -1359,7 +1359,7 @@ int32_t ovo_list_free(struct ovo_list *list);
 // `OVO_ERR_INVALID_INPUT` or `OVO_ERR_TOO_LONG`: it is no response code; or a common code.
 //
 // Memory: the result is a copy.
-int32_t ovo_response_code_lookup(const char *code, struct ovo_response_code *result);
+int32_t ovo_response_code_lookup(const char *code, ovo_response_code *result);
 
 // Goes through the table of response codes.
 //
@@ -1370,7 +1370,7 @@ int32_t ovo_response_code_lookup(const char *code, struct ovo_response_code *res
 // Returns: `OVO_OK`; `OVO_ERR_OUT_OF_RANGE` behind the last one; or a common code.
 //
 // Memory: the result is a copy.
-int32_t ovo_response_code_at(uint32_t index, struct ovo_response_code *result);
+int32_t ovo_response_code_at(uint32_t index, ovo_response_code *result);
 
 // What the till shows the customer for a response code.
 //
@@ -1395,7 +1395,7 @@ const char *ovo_response_code_text(const char *code, int32_t language);
 // `OVO_ERR_JOURNAL`: call again later; or a common code.
 //
 // Memory: nothing is kept.
-int32_t ovo_acknowledge(struct ovo_client *client, const char *invoice);
+int32_t ovo_acknowledge(ovo_client *client, const char *invoice);
 
 // Looks one payment up in the journal.
 //
@@ -1408,10 +1408,10 @@ int32_t ovo_acknowledge(struct ovo_client *client, const char *invoice);
 // Returns: `OVO_OK`; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: both results are copies.
-int32_t ovo_find(struct ovo_client *client,
+int32_t ovo_find(ovo_client *client,
                  const char *invoice,
-                 struct ovo_record *record,
-                 struct ovo_outcome *outcome);
+                 ovo_record *record,
+                 ovo_outcome *outcome);
 
 // Asks OVO for a payment's status now. The answer also takes part in its settlement.
 //
@@ -1428,11 +1428,11 @@ int32_t ovo_find(struct ovo_client *client,
 // `OVO_ERR_NOT_FOUND`; `OVO_ERR_INVALID_INPUT`: it was another phone; or a common code.
 //
 // Memory: nothing is kept; the record is a copy.
-int32_t ovo_check(struct ovo_client *client,
+int32_t ovo_check(ovo_client *client,
                   const char *invoice,
                   const char *phone,
                   int32_t *at_ovo,
-                  struct ovo_record *record);
+                  ovo_record *record);
 
 // Returns the whole amount of a paid payment, on the day (WIB) of the payment.
 //
@@ -1447,7 +1447,7 @@ int32_t ovo_check(struct ovo_client *client,
 // was sent, or its answer will be asked for; or a common code.
 //
 // Memory: nothing is kept; the result is a copy.
-int32_t ovo_void(struct ovo_client *client, const char *invoice, struct ovo_void_result *result);
+int32_t ovo_void(ovo_client *client, const char *invoice, ovo_void_result *result);
 
 // Asks what became of a void whose answer was lost, now instead of on schedule.
 //
@@ -1460,7 +1460,7 @@ int32_t ovo_void(struct ovo_client *client, const char *invoice, struct ovo_void
 // `OVO_ERR_JOURNAL`; or a common code.
 //
 // Memory: nothing is kept; the result is a copy.
-int32_t ovo_check_void(struct ovo_client *client, const char *invoice, struct ovo_void_result *result);
+int32_t ovo_check_void(ovo_client *client, const char *invoice, ovo_void_result *result);
 
 // Tells how long it is until `ovo_settle` has something to do: how long an idle loop may sleep.
 //
@@ -1471,7 +1471,7 @@ int32_t ovo_check_void(struct ovo_client *client, const char *invoice, struct ov
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_next_settlement(struct ovo_client *client, int64_t *milliseconds);
+int32_t ovo_next_settlement(ovo_client *client, int64_t *milliseconds);
 
 // Ends a payment that waits for an operator with the operator's decision.
 //
@@ -1487,11 +1487,11 @@ int32_t ovo_next_settlement(struct ovo_client *client, int64_t *milliseconds);
 // `OVO_ERR_JOURNAL`; or a common code.
 //
 // Memory: nothing is kept; the record is a copy.
-int32_t ovo_rule(struct ovo_client *client,
+int32_t ovo_rule(ovo_client *client,
                  const char *invoice,
                  int32_t decision,
                  const char *reason,
-                 struct ovo_record *record);
+                 ovo_record *record);
 
 // Tells the library that OVO's settlement file shows a payment as paid. If the journal has it as
 // not paid, its settlement opens again and the money goes back.
@@ -1504,7 +1504,7 @@ int32_t ovo_rule(struct ovo_client *client,
 // Returns: `OVO_OK`; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`; or a common code.
 //
 // Memory: nothing is kept; the record is a copy.
-int32_t ovo_report_paid(struct ovo_client *client, const char *invoice, struct ovo_record *record);
+int32_t ovo_report_paid(ovo_client *client, const char *invoice, ovo_record *record);
 
 // Names an outcome in one or two words of English, for logs.
 //
@@ -1525,7 +1525,7 @@ const char *ovo_outcome_name(int32_t kind);
 // Returns: the text in UTF-8; an empty text if an argument is wrong or there is no outcome yet.
 //
 // Memory: the text is constant and never freed.
-const char *ovo_customer_text(const struct ovo_outcome *outcome, int32_t language);
+const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 
 // Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
 // after the push has left, plus up to 15 of connecting.
@@ -1544,7 +1544,7 @@ const char *ovo_customer_text(const struct ovo_outcome *outcome, int32_t languag
 // customer's other payment; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: nothing is kept; the outcome is a copy.
-int32_t ovo_pay(struct ovo_client *client, const struct ovo_charge *charge, struct ovo_outcome *outcome);
+int32_t ovo_pay(ovo_client *client, const ovo_charge *charge, ovo_outcome *outcome);
 
 // Starts a payment on a thread of its own and returns as soon as it is durably in the journal.
 //
@@ -1561,7 +1561,7 @@ int32_t ovo_pay(struct ovo_client *client, const struct ovo_charge *charge, stru
 // `ovo_pay`.
 //
 // Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is not written.
-int32_t ovo_start(struct ovo_client *client, const struct ovo_charge *charge, struct ovo_payment **payment);
+int32_t ovo_start(ovo_client *client, const ovo_charge *charge, ovo_payment **payment);
 
 // Tells a started payment's outcome, if there is one. Does not wait.
 //
@@ -1572,7 +1572,7 @@ int32_t ovo_start(struct ovo_client *client, const struct ovo_charge *charge, st
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: the outcome is a copy.
-int32_t ovo_poll(struct ovo_payment *payment, struct ovo_outcome *outcome);
+int32_t ovo_poll(ovo_payment *payment, ovo_outcome *outcome);
 
 // Waits for a started payment's outcome. Giving up waiting never gives up the payment.
 //
@@ -1586,7 +1586,7 @@ int32_t ovo_poll(struct ovo_payment *payment, struct ovo_outcome *outcome);
 // Returns: `OVO_OK` or a common code.
 //
 // Memory: the outcome is a copy.
-int32_t ovo_wait(struct ovo_payment *payment, int32_t timeout_ms, struct ovo_outcome *outcome);
+int32_t ovo_wait(ovo_payment *payment, int32_t timeout_ms, ovo_outcome *outcome);
 
 // Frees a started payment's handle. The payment itself goes on; if it ends as paid with nobody
 // waiting, `ovo_unacknowledged` lists it.
@@ -1597,7 +1597,7 @@ int32_t ovo_wait(struct ovo_payment *payment, int32_t timeout_ms, struct ovo_out
 // Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more.
 //
 // Memory: outcomes copied from it stay good.
-int32_t ovo_payment_free(struct ovo_payment *payment);
+int32_t ovo_payment_free(ovo_payment *payment);
 
 // Asks, with the connection ready, whether the request may be written now.
 //
@@ -1608,7 +1608,7 @@ int32_t ovo_payment_free(struct ovo_payment *payment);
 // `OVO_EXCHANGE_NOT_SENT`; `OVO_ERR_WRONG_THREAD`; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_exchange_begin(struct ovo_exchange *exchange);
+int32_t ovo_exchange_begin(ovo_exchange *exchange);
 
 // Tells that the last byte of the request is out.
 //
@@ -1618,7 +1618,7 @@ int32_t ovo_exchange_begin(struct ovo_exchange *exchange);
 // Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.
 //
 // Memory: nothing.
-int32_t ovo_exchange_sent(struct ovo_exchange *exchange);
+int32_t ovo_exchange_sent(ovo_exchange *exchange);
 
 // Asks how long to wait for the answer before asking again. Runs the countdown and, when its time
 // has come, the status check, for which it calls the transport function again.
@@ -1631,7 +1631,7 @@ int32_t ovo_exchange_sent(struct ovo_exchange *exchange);
 // `OVO_EXCHANGE_NO_ANSWER`; `OVO_ERR_WRONG_THREAD`; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_exchange_wait(struct ovo_exchange *exchange, uint32_t *milliseconds);
+int32_t ovo_exchange_wait(ovo_exchange *exchange, uint32_t *milliseconds);
 
 // Hands the whole answer over.
 //
@@ -1645,7 +1645,7 @@ int32_t ovo_exchange_wait(struct ovo_exchange *exchange, uint32_t *milliseconds)
 // `OVO_EXCHANGE_NO_ANSWER`; `OVO_ERR_WRONG_THREAD`; or a common code.
 //
 // Memory: the body is copied.
-int32_t ovo_exchange_answer(struct ovo_exchange *exchange,
+int32_t ovo_exchange_answer(ovo_exchange *exchange,
                             int32_t status,
                             const uint8_t *body,
                             size_t length);
@@ -1661,7 +1661,7 @@ int32_t ovo_exchange_answer(struct ovo_exchange *exchange,
 // Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.
 //
 // Memory: nothing.
-int32_t ovo_exchange_headers(struct ovo_exchange *exchange, int64_t date, uint32_t retry_after);
+int32_t ovo_exchange_headers(ovo_exchange *exchange, int64_t date, uint32_t retry_after);
 
 // Explains a failed exchange, for the log.
 //
@@ -1674,7 +1674,7 @@ int32_t ovo_exchange_headers(struct ovo_exchange *exchange, int64_t date, uint32
 // code.
 //
 // Memory: the message is copied.
-int32_t ovo_exchange_explain(struct ovo_exchange *exchange, const char *message);
+int32_t ovo_exchange_explain(ovo_exchange *exchange, const char *message);
 
 // Checks an invoice: 1 to 50 characters out of `A-Z a-z 0-9 - _ . /`.
 //

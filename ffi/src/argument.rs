@@ -64,6 +64,10 @@ impl Text {
 pub struct Bytes(*const u8);
 
 impl Bytes {
+    pub(crate) fn is_null(&self) -> bool {
+        self.0.is_null()
+    }
+
     pub(crate) fn read(&self, field: &str, length: usize, most: usize) -> Result<&[u8], Failure> {
         if self.0.is_null() {
             return if length == 0 { Ok(&[]) } else { Err(Failure::null(field)) };

@@ -345,8 +345,10 @@ pub extern "C" fn ovo_config_set_first_batch(config: *mut ovo_config, batch: u32
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_trust_file(config: *mut ovo_config, path: Text) -> i32 {
     outside(config.addr(), || {
-        let path = path.read("path", PATH)?;
-        set(config, |body| body.trust(|| ptp_trust::file(path)))
+        set(config, |body| {
+            let path = path.read("path", PATH)?;
+            body.trust(|| ptp_trust::file(path))
+        })
     })
 }
 
@@ -369,6 +371,9 @@ pub extern "C" fn ovo_config_set_trust_pem(
     length: usize,
 ) -> i32 {
     outside(config.addr(), || {
+        if pem.is_null() {
+            return Err(Failure::null("pem"));
+        }
         let pem = pem.read("pem", length, PEM)?;
         set(config, |body| body.trust(|| ptp_trust::text(pem)))
     })
@@ -580,7 +585,7 @@ pub extern "C" fn ovo_config_set_time_scale(config: *mut ovo_config, factor: f64
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
 /// - `log`: the function; NULL for none.
-/// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 ///
 /// Returns: `OVO_OK` or a common code.
 ///
@@ -604,7 +609,7 @@ pub extern "C" fn ovo_config_set_log(
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
 /// - `progress`: the function; NULL for none.
-/// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 ///
 /// Returns: `OVO_OK` or a common code.
 ///
@@ -629,7 +634,7 @@ pub extern "C" fn ovo_config_set_progress(
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
 /// - `transport`: the function; NULL for the library's own.
-/// - `userdata`: handed back to it; must live until `ovo_client_close` has returned.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
 ///
 /// Returns: `OVO_OK` or a common code.
 ///
@@ -665,12 +670,11 @@ pub extern "C" fn ovo_config_set_transport(
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_clock(config: *mut ovo_config, clock: In<ovo_clock>) -> i32 {
     outside(config.addr(), || {
-        let clock = match clock.is_null() {
-            true => None,
-            false => Some(OwnClock::of(&clock.read("clock")?)?),
-        };
         set(config, |body| {
-            body.clock = clock;
+            body.clock = match clock.is_null() {
+                true => None,
+                false => Some(OwnClock::of(&clock.read("clock")?)?),
+            };
             Ok(())
         })
     })

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_HEADER=1` writes it again (`make header`).
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::path::{Path, PathBuf};
 
 fn here() -> &'static Path {
@@ -59,7 +61,7 @@ fn with_plain_pointers(header: &str) -> String {
             kept.push(line);
             continue;
         }
-        pointers.push((format!("{name} "), format!("{kind}*")));
+        pointers.push((format!("{name} "), format!("{}*", kind.replace("struct ovo_", "ovo_"))));
         while kept.last().is_some_and(|line| line.starts_with("//")) {
             kept.pop();
         }
@@ -69,6 +71,14 @@ fn with_plain_pointers(header: &str) -> String {
     }
     // Longer names first: `Out_i32` is no `Out_i3` with a `2` behind it.
     pointers.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let kept: Vec<String> = kept
+        .into_iter()
+        .map(|line| match line.starts_with("typedef struct") {
+            true => line.to_owned(),
+            // Every struct has a typedef of its name.
+            false => line.replace("struct ovo_", "ovo_"),
+        })
+        .collect();
     let mut text = kept.join("\n") + "\n";
     for (name, pointer) in &pointers {
         for before in ["(", " "] {

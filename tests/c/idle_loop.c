@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     /* The customer has paid and the answer is lost; nobody knows at 65 seconds. */
     charge.invoice = "INV-IDLE-1";
     charge.amount = 55000;
-    charge.phone = "081200009501"; /* debited one second after OVO's session is over */
+    charge.phone = "081200009530"; /* debited half a minute after OVO's session is over */
     must(ovo_pay(client, &charge, &outcome), "paying");
     show(&outcome);
 
