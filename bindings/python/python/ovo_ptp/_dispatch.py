@@ -87,7 +87,7 @@ class Dispatcher:
             going_on = self.mailbox.wait()
             self.listen()
             events, answers = self.mailbox.take()
-            # A payment's countdown comes before its outcome, and no outcome waits for a log handler.
+            # Countdowns come before the outcome, and no outcome waits for a log handler.
             for fields in events:
                 if fields["kind"] == "progress":
                     self._count_down(_make.progress(fields))
@@ -101,7 +101,7 @@ class Dispatcher:
         for number in list(self._waiting):
             self._answer(number, None, LEFT)
 
-    def _answer(self, number: int, code: str | None, value: Any) -> None:  # noqa: ANN401
+    def _answer(self, number: int, code: str | None, value: Any) -> None:
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return  # cancelled

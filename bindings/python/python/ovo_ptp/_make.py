@@ -20,7 +20,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
-def outcome(fields: dict[str, Any]) -> outcomes.Outcome:
+def outcome(fields: dict[str, Any]) -> outcomes.AnyOutcome:
     """An outcome of its class."""
     made = outcomes.BY_NAME[fields.pop("kind")]
     wallet = fields.get("wallet")
@@ -59,7 +59,7 @@ def void(fields: dict[str, Any]) -> reports.VoidOutcome:
     return reports.VoidOutcome(**fields)
 
 
-def inquiry(registered: bool) -> reports.Inquiry:  # noqa: FBT001 - the native side's answer
+def inquiry(registered: bool) -> reports.Inquiry:
     """The answer to an inquiry."""
     return reports.Inquiry.REGISTERED if registered else reports.Inquiry.NOT_REGISTERED
 
@@ -92,7 +92,7 @@ def rupiah(value: object) -> int:
     """An amount. A float has already lost what was meant, and `True` is no money."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidTypeError(
-            f"amount: must be whole rupiah as int, not {type(value).__name__}; OVO takes no decimals"
+            f"amount: must be whole rupiah as int, not {type(value).__name__}; OVO has no decimals"
         )
     if not -(2**63) <= value < 2**63:
         raise InvalidInputError("amount: must be below 2**63 rupiah")
@@ -137,7 +137,9 @@ def seconds(field: str, value: object) -> float:
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidTypeError(f"{field}: must be seconds or a timedelta, not {type(value).__name__}")
+        raise InvalidTypeError(
+            f"{field}: must be seconds or a timedelta, not {type(value).__name__}"
+        )
     if value != value:
         raise InvalidInputError(f"{field}: must be a number")
     return float(value)

@@ -17,7 +17,7 @@ from ovo_ptp.errors import (
     InvalidInputError,
     InvalidTypeError,
 )
-from ovo_ptp.outcomes import Interrupted, Outcome
+from ovo_ptp.outcomes import AnyOutcome, Interrupted
 from ovo_ptp.started import StartedPayment, _on_loop
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
-    ) -> Outcome:
+    ) -> AnyOutcome:
         """Pushes a payment to the customer's phone and waits for its outcome, about 65 s at most.
 
         The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
@@ -198,12 +198,12 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
-    ) -> Outcome:
+    ) -> AnyOutcome:
         """Like `pay`, for asyncio: the event loop never waits, and `progress` is called on it.
 
-        Cancelling the task ends the waiting, not the payment: it goes on in the background. If OVO's
-        own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a status
-        check finds is returned to the customer, since nobody waits for it.
+        Cancelling the task ends the waiting, not the payment: it goes on in the background. If
+        OVO's own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a
+        status check finds is returned to the customer, since nobody waits for it.
         """
         charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
         payment = await self._start_async(charged)
@@ -309,7 +309,8 @@ class Client:
 
     def next_settlement(self) -> float | None:
         """Seconds until `settle` has something to do: 0 if now, `None` if never."""
-        return self._native.next_settlement(HERE)
+        wait: float | None = self._native.next_settlement(HERE)
+        return wait
 
     def doctor(self) -> reports.Diagnosis:
         """Looks whether everything is set up right, with two harmless inquiries.
@@ -480,7 +481,7 @@ class Client:
     def __repr__(self) -> str:
         return f"<ovo_ptp.Client {'closed' if self._native.is_closed else 'open'}>"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401
+    def __reduce__(self) -> Any:
         raise TypeError("a client belongs to its process and cannot be pickled")
 
     # -- inside
@@ -516,14 +517,14 @@ class Client:
             return None
         return StartedPayment(payment, self._dispatch())
 
-    async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+    async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Has a native thread do a call and awaits its answer."""
         answer = await self._post(call, *arguments)
         if answer is LEFT:
             raise ClosedError("client: closed while the call was under way")
         return answer
 
-    async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+    async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:
         import asyncio
 
         dispatcher = self._dispatch()
@@ -560,7 +561,7 @@ def _path(field: str, value: str | os.PathLike[str]) -> str:
         raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
 
 
-def _flag(field: str, value: bool) -> bool:  # noqa: FBT001 - it checks one
+def _flag(field: str, value: bool) -> bool:
     if not isinstance(value, bool):
         raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
     return value

@@ -101,7 +101,7 @@ class NotFoundError(OvoError, LookupError):
 
 
 class RefusedError(OvoError):
-    """The operation is refused by a rule of the payment's present state (the message says which)."""
+    """The operation is refused by a rule of the payment's present state; the message says which."""
 
     code = "refused"
 
