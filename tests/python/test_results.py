@@ -68,7 +68,8 @@ def records() -> list[type[Record]]:
 def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
     from datetime import datetime
 
-    names = {"datetime": datetime, "AnyOutcome": outcomes.AnyOutcome}
+    names: dict[str, Any] = {"datetime": datetime, "AnyOutcome": outcomes.AnyOutcome}
+    names |= {name: getattr(typing, name) for name in ("Any", "ClassVar", "Literal")}
     hints = get_type_hints(cls, localns=names)
     about_the_class = {"name", "is_paid"}
     fields = [name for name in hints if not name.startswith("_") and name not in about_the_class]

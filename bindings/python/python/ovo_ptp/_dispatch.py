@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ovo_ptp import _make, errors
 from ovo_ptp._native import Mailbox
+from ovo_ptp._waiting import LEFT
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from ovo_ptp.reports import Event, Progress
 
 logger = logging.getLogger("ovo_ptp")
-
-#: The answer to a call that was still under way when its client closed.
-LEFT = object()
 
 #: More than any level: no event is kept.
 _SILENCE = 1_000

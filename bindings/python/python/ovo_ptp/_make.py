@@ -6,18 +6,15 @@ core's.
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING, Any
-
 from ovo_ptp import outcomes, reports
 from ovo_ptp.errors import InvalidInputError, InvalidTypeError
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-WIB = dt.timezone(dt.timedelta(hours=7), "WIB")
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-_MILLISECOND = dt.timedelta(milliseconds=1)
+# `datetime` is loaded by those who meet one: an import should cost little.
 
 
 def outcome(fields: dict[str, Any]) -> outcomes.AnyOutcome:
@@ -33,7 +30,11 @@ def report(fields: dict[str, Any]) -> reports.PaymentReport:
     """A payment's report."""
     tid, mid, store_code = fields["terminal"]
     fields["terminal"] = reports.Terminal(tid=tid, mid=mid, store_code=store_code)
-    fields["begun"] = (_EPOCH + fields["begun"] * _MILLISECOND).astimezone(WIB)
+    import datetime as dt
+
+    wib = dt.timezone(dt.timedelta(hours=7), "WIB")
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    fields["begun"] = (epoch + dt.timedelta(milliseconds=fields["begun"])).astimezone(wib)
     if fields["outcome"] is not None:
         fields["outcome"] = outcome(fields["outcome"])
     return reports.PaymentReport(**fields)
@@ -116,11 +117,14 @@ def unix_millis(field: str, value: object) -> int | None:
     """A point in time. A naive datetime could mean any zone."""
     if value is None:
         return None
+    import datetime as dt
+
     if not isinstance(value, dt.datetime):
         raise InvalidTypeError(f"{field}: must be a datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
         raise InvalidInputError(f"{field}: must be an aware datetime (with tzinfo)")
-    return (value - _EPOCH) // _MILLISECOND
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    return (value - epoch) // dt.timedelta(milliseconds=1)
 
 
 def whole(field: str, value: object, lowest: int, highest: int) -> int:
@@ -134,9 +138,11 @@ def whole(field: str, value: object, lowest: int, highest: int) -> int:
 
 def seconds(field: str, value: object) -> float:
     """A length of time: a number of seconds or a timedelta."""
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
+        import datetime as dt
+
+        if isinstance(value, dt.timedelta):
+            return value.total_seconds()
         raise InvalidTypeError(
             f"{field}: must be seconds or a timedelta, not {type(value).__name__}"
         )

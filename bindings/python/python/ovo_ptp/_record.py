@@ -6,10 +6,10 @@ package's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, ClassVar
 
     from typing_extensions import dataclass_transform
 else:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Literal
 
 from ovo_ptp import _make, _native, reports
-from ovo_ptp._dispatch import LEFT, Dispatcher, logger
-from ovo_ptp._waiting import HERE, is_main_thread, way_of_waiting
+from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
 from ovo_ptp.errors import (
     ClosedError,
     ConfigurationError,
@@ -20,11 +17,14 @@ from ovo_ptp.errors import (
 from ovo_ptp.outcomes import AnyOutcome, Interrupted
 from ovo_ptp.started import StartedPayment, _on_loop
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
     from types import TracebackType
+    from typing import Any, Literal
 
+    from ovo_ptp._dispatch import Dispatcher
     from ovo_ptp._native import Credentials
     from ovo_ptp.reports import Event, Progress, Terminal
 
@@ -134,6 +134,8 @@ class Client:
             ],
         }
         environment = _make.text("environment", environment)
+        from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
+
         dispatcher = Dispatcher(log=_flag("log", log), on_event=on_event)
         try:
             self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
@@ -475,6 +477,8 @@ class Client:
         if getattr(self, "_dispatcher", None) is None or os.getpid() != self._process:
             return
         if not self._native.is_closed:
+            import warnings
+
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
 
@@ -547,6 +551,8 @@ def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
     try:
         told(countdown)
     except Exception:
+        from ovo_ptp._dispatch import logger
+
         logger.exception("a progress function failed; the payment goes on")
 
 

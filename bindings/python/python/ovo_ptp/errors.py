@@ -6,7 +6,9 @@ push may have left, the answer is an outcome (`ovo_ptp.outcomes`), never an exce
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 __all__ = [
     "BY_CODE",

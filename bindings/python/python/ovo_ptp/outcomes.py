@@ -13,9 +13,11 @@ match client.pay("INV-1", amount=12_500, phone="081234567890"):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
-
 from ovo_ptp._record import Record
+
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeAlias
 
 __all__ = [
     "AnyOutcome",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ovo_ptp._record import Record
 
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Any, ClassVar, Literal
 
     from ovo_ptp.outcomes import AnyOutcome
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ovo_ptp import _make
 from ovo_ptp._waiting import way_of_waiting
 from ovo_ptp.reports import Progress
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import timedelta
     from types import TracebackType
+    from typing import Any
 
     from ovo_ptp._dispatch import Dispatcher
     from ovo_ptp._native import Payment
