@@ -137,7 +137,7 @@ def test_tests_and_examples_are_typed_strictly_for_mypy() -> None:
 
 
 def test_examples_are_typed_strictly_for_pyright() -> None:
-    tool("pyright", "--project", "pyrightconfig.json")
+    tool("pyright", "--project", "pyrightconfig.json", "--pythonpath", sys.executable)
 
 
 def test_importing_is_cheap_and_quiet() -> None:

@@ -150,6 +150,7 @@ def test_options_are_by_keyword_only(shop: ovo_ptp.Client) -> None:
         ("time_scale", 2, "must be above 0 and at most 1"),
         ("timers", {"windows": 5}, "there is none called"),
         ("timers", {"retry": -1}, "must be a length of time"),
+        ("timers", [5], "must be a mapping"),
         ("journal", 5, "must be a path"),
         ("ca_file", object(), "must be a path"),
         ("on_event", 5, "must be callable"),

@@ -6,7 +6,10 @@ core's.
 
 from __future__ import annotations
 
-from ovo_ptp import outcomes, reports
+import os
+from collections.abc import Mapping
+
+from ovo_ptp import _native, outcomes, reports
 from ovo_ptp.errors import InvalidInputError, InvalidTypeError
 
 TYPE_CHECKING = False  # see outcomes
@@ -24,6 +27,13 @@ def outcome(fields: dict[str, Any]) -> outcomes.AnyOutcome:
     if wallet is not None:
         fields["wallet"] = outcomes.Wallet(**wallet)
     return made(**fields)
+
+
+def interrupted(invoice: str) -> outcomes.Interrupted:
+    """A payment of which nothing is known but that it may have begun."""
+    texts = {name: pair for name, *pair in _native.customer_texts()}
+    indonesian, english = texts["generic"]
+    return outcomes.Interrupted(invoice, indonesian, english)
 
 
 def report(fields: dict[str, Any]) -> reports.PaymentReport:
@@ -149,3 +159,34 @@ def seconds(field: str, value: object) -> float:
     if value != value:
         raise InvalidInputError(f"{field}: must be a number")
     return float(value)
+
+
+def scale(field: str, value: object) -> float:
+    """How much faster than OVO a sandbox runs."""
+    factor = seconds(field, value)
+    if not 0 < factor <= 1:
+        raise InvalidInputError(f"{field}: must be above 0 and at most 1")
+    return factor
+
+
+def timers(value: object) -> list[tuple[str, float]]:
+    """Single times by name."""
+    if not isinstance(value, Mapping):
+        kind = type(value).__name__
+        raise InvalidTypeError(f"timers: must be a mapping of names to times, not {kind}")
+    return [(text("timers", name), seconds(f"timers: {name}", it)) for name, it in value.items()]
+
+
+def path(field: str, value: str | os.PathLike[str]) -> str:
+    """A path."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
+
+
+def flag(field: str, value: object) -> bool:
+    """Yes or no, and nothing that is only true enough."""
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
+    return value

@@ -11,10 +11,9 @@ from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
 from ovo_ptp.errors import (
     ClosedError,
     ConfigurationError,
-    InvalidInputError,
     InvalidTypeError,
 )
-from ovo_ptp.outcomes import AnyOutcome, Interrupted
+from ovo_ptp.outcomes import AnyOutcome
 from ovo_ptp.started import StartedPayment, _on_loop
 
 TYPE_CHECKING = False  # see outcomes
@@ -110,33 +109,27 @@ class Client:
             raise InvalidTypeError(f"credentials: must be ovo_ptp.Credentials, not {kind}")
         if on_event is not None and not callable(on_event):
             raise InvalidTypeError("on_event: must be callable")
-        scale = _make.seconds("time_scale", time_scale)
-        if not 0 < scale <= 1:
-            raise InvalidInputError("time_scale: must be above 0 and at most 1")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
-            "journal": _path("journal", journal),
-            "shared": _flag("shared", shared),
+            "journal": _make.path("journal", journal),
+            "shared": _make.flag("shared", shared),
             "first_batch": batch,
-            "ca_file": None if ca_file is None else _path("ca_file", ca_file),
+            "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
             "late_success": _make.text("late_success", late_success),
-            "check_payment": _flag("check_payment", check_payment),
-            "verify_declines": _flag("verify_declines", verify_declines),
+            "check_payment": _make.flag("check_payment", check_payment),
+            "verify_declines": _make.flag("verify_declines", verify_declines),
             "batch_method": _make.text("batch_method", batch_method),
             "signing": _make.text("signing", signing),
-            "phone_in_reversal": _flag("phone_in_reversal", phone_in_reversal),
-            "background": _flag("background", background),
+            "phone_in_reversal": _make.flag("phone_in_reversal", phone_in_reversal),
+            "background": _make.flag("background", background),
             "settle_rate": _make.whole("settle_rate", settle_rate, 1, 1_000_000),
-            "time_scale": scale,
-            "timers": [
-                (_make.text("timers", name), _make.seconds(f"timers: {name}", length))
-                for name, length in (timers or {}).items()
-            ],
+            "time_scale": _make.scale("time_scale", time_scale),
+            "timers": _make.timers(timers or {}),
         }
         environment = _make.text("environment", environment)
         from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
 
-        dispatcher = Dispatcher(log=_flag("log", log), on_event=on_event)
+        dispatcher = Dispatcher(log=_make.flag("log", log), on_event=on_event)
         try:
             self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
         except BaseException:
@@ -210,7 +203,7 @@ class Client:
         charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
         payment = await self._start_async(charged)
         if payment is None:
-            return _interrupted(invoice)
+            return _make.interrupted(invoice)
         with payment:
             if progress is None:
                 return await payment.outcome_async()
@@ -373,9 +366,9 @@ class Client:
         return _make.report_list(
             self._native.payments(
                 (
-                    _flag("unacknowledged", unacknowledged),
-                    _flag("unsettled", unsettled),
-                    _flag("needs_operator", needs_operator),
+                    _make.flag("unacknowledged", unacknowledged),
+                    _make.flag("unsettled", unsettled),
+                    _make.flag("needs_operator", needs_operator),
                 ),
                 _make.unix_millis("since", since),
                 _make.unix_millis("until", until),
@@ -506,7 +499,7 @@ class Client:
             _make.rupiah(amount),
             _make.text("phone", phone),
             _make.terminal(terminal),
-            _flag("allow_second_push", second),
+            _make.flag("allow_second_push", second),
         )
 
     def _start(self, charged: _native.Charged) -> StartedPayment:
@@ -541,12 +534,6 @@ class Client:
             dispatcher.forget(number)
 
 
-def _interrupted(invoice: str) -> Interrupted:
-    texts = {name: pair for name, *pair in _native.customer_texts()}
-    indonesian, english = texts["generic"]
-    return Interrupted(invoice=invoice, customer_text=indonesian, customer_text_en=english)
-
-
 def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
     try:
         told(countdown)
@@ -558,16 +545,3 @@ def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
 
 def _named(invoice: str, phone: str | None) -> tuple[str, str | None]:
     return _make.text("invoice", invoice), None if phone is None else _make.text("phone", phone)
-
-
-def _path(field: str, value: str | os.PathLike[str]) -> str:
-    try:
-        return os.fsdecode(value)
-    except TypeError:
-        raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
-
-
-def _flag(field: str, value: bool) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
-    return value
