@@ -3,12 +3,18 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults simulate simulate-long simulate-mutants sandbox bench
-.PHONY: kill-campaign response-codes clean install header sizes fuzz-abi test-arm test-tools
+# Every test's name, for the fault catalogue.
+TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
+	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
+
+.PHONY: help demo test test-python test-tools test-arm lint lint-python faults clean
+.PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
+.PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
 	@echo "make test            every test"
+	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make simulate SEED=n one simulated history, told line by line"
@@ -23,6 +29,7 @@ help:
 	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
 	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
+	@echo "make bench-python    the Python package beside requests, urllib3 and httpx"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
 demo:
@@ -31,15 +38,22 @@ demo:
 
 test:
 	$(CARGO) test --workspace --quiet
-	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report
+	$(MAKE) --no-print-directory test-python
+	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
 
-lint:
+test-python:
+	PYTHON=$(PYTHON) tests/python/run --quiet
+
+lint: lint-python
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
+lint-python:
+	PYTHON=$(PYTHON) tests/python/run --lint
+
 faults:
-	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report --entries
+	@$(TEST_NAMES) | $(PYTHON) tests/faults/report --entries
 
 SEED ?= 1
 HISTORIES ?= 10000000
@@ -61,6 +75,9 @@ sandbox:
 bench:
 	tests/bench/run
 
+bench-python:
+	tests/bench/python/run
+
 PREFIX ?= /usr/local
 PROFILE ?= release
 install:
@@ -74,7 +91,6 @@ sizes:
 test-tools:
 	apt-get install --yes --no-install-recommends valgrind abigail-tools cmake pkg-config strace
 
-SEED ?= 1
 fuzz-abi:
 	OVO_FUZZ_SECONDS=60 OVO_FUZZ_SEED=$(SEED) $(CARGO) test --quiet --package ovo-ptp-ffi \
 	  --test arguments random_calls
@@ -89,7 +105,7 @@ KILLS ?= 10000
 
 kill-campaign:
 	$(CARGO) build --quiet --package ovo-crash
-	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) --seed $(SEED)
 
 response-codes:
 	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme

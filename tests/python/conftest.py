@@ -115,7 +115,9 @@ def say(text):
     return process
 
 
-def ended(process: subprocess.Popen[str], within: float = 60, say: str | None = None) -> tuple[int, str, str]:
+def ended(
+    process: subprocess.Popen[str], within: float = 60, say: str | None = None
+) -> tuple[int, str, str]:
     """Its exit code and what it said, after it was told something."""
     try:
         out, err = process.communicate(say, timeout=within)

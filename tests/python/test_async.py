@@ -9,8 +9,18 @@ from pathlib import Path
 
 import ovo_ptp
 import pytest
-from conftest import CANCELS, PATIENT, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, PAYS_MUTELY, eventually, settled
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import (
+    CANCELS,
+    PATIENT,
+    PAYS,
+    PAYS_AFTER_20,
+    PAYS_AFTER_50,
+    PAYS_MUTELY,
+    eventually,
+    settled,
+)
 
 
 def test_every_call_can_be_awaited(shop: ovo_ptp.Client) -> None:
@@ -54,7 +64,8 @@ def test_a_started_payment_is_awaited_and_counted_down(shop: ovo_ptp.Client) -> 
 
 def test_progress_is_told_on_the_loop_before_the_outcome(shop: ovo_ptp.Client) -> None:
     async def main() -> list[str]:
-        loop, told = asyncio.get_running_loop(), []
+        loop = asyncio.get_running_loop()
+        told: list[str] = []
 
         def progress(countdown: ovo_ptp.Progress) -> None:
             assert asyncio.get_running_loop() is loop
@@ -156,11 +167,16 @@ def test_a_thousand_payments_wait_at_once(tmp_path: Path) -> None:
     import threading
 
     before = threading.active_count()
-    slow = {"on": "push_to_pay", "times": 0, "behave": {"approve": {"after_ms": 40_000}}}
+    slow = {
+        "on": "push_to_pay",
+        "times": 0,
+        "behave": {"approve": {"after_ms": 40_000}},
+    }
     # Slower than the other tests: a thousand handshakes take a second or two of both cores.
-    with Sandbox(time_scale=0.25) as ovo, ovo.client(
-        journal=tmp_path / "a.db", log=False, timers=PATIENT
-    ) as shop:
+    with (
+        Sandbox(time_scale=0.25) as ovo,
+        ovo.client(journal=tmp_path / "a.db", log=False, timers=PATIENT) as shop,
+    ):
         ovo.script(slow)
 
         async def main() -> list[ovo_ptp.Outcome]:
@@ -177,7 +193,9 @@ def test_a_thousand_payments_wait_at_once(tmp_path: Path) -> None:
 
         outcomes = asyncio.run(main())
         assert {type(outcome) for outcome in outcomes} == {ovo_ptp.Paid}
-        assert sorted(o.amount for o in outcomes if isinstance(o, ovo_ptp.Paid)) == list(range(1, 1_001))
+        assert sorted(o.amount for o in outcomes if isinstance(o, ovo_ptp.Paid)) == list(
+            range(1, 1_001)
+        )
         taken = sum(entry["debits"] * entry["amount"] for entry in ovo.ledger())
         assert taken == sum(range(1, 1_001))
     gc.collect()

@@ -17,8 +17,17 @@ from typing import Any
 
 import ovo_ptp
 import pytest
-from conftest import CANCELS, IGNORES, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, SCALE, eventually
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import (
+    CANCELS,
+    IGNORES,
+    PAYS,
+    PAYS_AFTER_20,
+    PAYS_AFTER_50,
+    SCALE,
+    eventually,
+)
 
 PROGRAM = str(Path(sys.executable).parent / "ovo-ptp")
 
@@ -28,7 +37,13 @@ class Till:
 
     def __init__(self, ovo: Sandbox, folder: Path) -> None:
         self.folder = folder
-        self.shop = ["-e", ovo.base_url, "--ca-file", ovo.ca_file, "--sandbox-credentials"]
+        self.shop = [
+            "-e",
+            ovo.base_url,
+            "--ca-file",
+            ovo.ca_file,
+            "--sandbox-credentials",
+        ]
         self.shop += ["--time-scale", str(SCALE)]
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -115,7 +130,11 @@ def test_wrong_use_is_told_in_one_line(
 ) -> None:
     shop = till.shop if arguments[:1] in (["pay"], ["payments"]) else []
     done = subprocess.run(
-        [PROGRAM, *arguments, *shop], cwd=till.folder, capture_output=True, text=True, check=False
+        [PROGRAM, *arguments, *shop],
+        cwd=till.folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code
     assert says in done.stderr
@@ -127,14 +146,24 @@ def test_credentials_come_from_the_environment_or_a_file(till: Till, ovo: Sandbo
     without = {name: value for name, value in os.environ.items() if not name.startswith("OVO_")}
     command = [PROGRAM, "inquire", PAYS, *till.shop]
     missing = subprocess.run(
-        command, cwd=till.folder, capture_output=True, text=True, env=without, check=False
+        command,
+        cwd=till.folder,
+        capture_output=True,
+        text=True,
+        env=without,
+        check=False,
     )
     assert missing.returncode == 1
     assert "OVO_MERCHANT_ID" in missing.stderr
     demo = json.loads(_announcement())["demo"]
     environment = {f"OVO_{name.upper()}": value for name, value in demo.items()}
     given = subprocess.run(
-        command, cwd=till.folder, capture_output=True, text=True, env=without | environment, check=False
+        command,
+        cwd=till.folder,
+        capture_output=True,
+        text=True,
+        env=without | environment,
+        check=False,
     )
     assert given.returncode == 0, given.stderr
     file = till.folder / "ovo.json"
@@ -210,7 +239,11 @@ def test_a_terminal_shows_a_countdown(till: Till) -> None:
 def test_f9_ctrl_c_leaves_the_payment_safe(till: Till, ovo: Sandbox) -> None:
     command = [PROGRAM, "pay", "INV-1", "5", PAYS_AFTER_50, *till.shop]
     with subprocess.Popen(
-        command, cwd=till.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=till.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         eventually(ovo.ledger)
         process.send_signal(signal.SIGINT)
@@ -223,7 +256,11 @@ def test_f9_ctrl_c_leaves_the_payment_safe(till: Till, ovo: Sandbox) -> None:
 
 def test_the_demo_ends_with_agreeing_books(tmp_path: Path) -> None:
     done = subprocess.run(
-        [PROGRAM, "demo", "--json"], capture_output=True, text=True, timeout=120, check=False
+        [PROGRAM, "demo", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     books = json.loads(done.stdout)

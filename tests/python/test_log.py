@@ -8,8 +8,9 @@ from pathlib import Path
 
 import ovo_ptp
 import pytest
-from conftest import CANCELS, IGNORES, PAYS, PAYS_AFTER_20, eventually, settled
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import CANCELS, IGNORES, PAYS, PAYS_AFTER_20, eventually, settled
 
 
 def test_events_are_logged_with_their_payment(
@@ -36,12 +37,17 @@ def test_nothing_is_logged_below_the_level_or_when_told_not_to(
 
 
 def test_b7_no_event_log_error_or_repr_holds_a_secret_or_a_person(
-    ovo: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    ovo: Sandbox,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(0)
     events: list[ovo_ptp.Event] = []
     phones = ["081298765432", "081200009007", "081200001709"]
-    ovo.customers(*({"phone": phone, "cash": 100_000, "name": "Ratna Sarumpaet"} for phone in phones[:1]))
+    ovo.customers(
+        *({"phone": phone, "cash": 100_000, "name": "Ratna Sarumpaet"} for phone in phones[:1])
+    )
     said: list[str] = []
     with ovo.client(journal=tmp_path / "a.db", on_event=events.append) as shop:
         for number, phone in enumerate(phones):
@@ -56,13 +62,16 @@ def test_b7_no_event_log_error_or_repr_holds_a_secret_or_a_person(
                 call()
             said.append(repr(caught.value))
         settled(shop, ovo)
-        said += [repr(shop), repr(shop.payments()), repr(shop.metrics()), str(shop.doctor())]
+        said += [
+            repr(shop),
+            repr(shop.payments()),
+            repr(shop.metrics()),
+            str(shop.doctor()),
+        ]
     said += [repr(event) for event in events]
     said += [record.getMessage() + repr(record.__dict__) for record in caplog.records]
     said += list(capfd.readouterr())
-    said += [
-        path.read_bytes().decode("latin-1") for path in tmp_path.iterdir() if path.is_file()
-    ]
+    said += [path.read_bytes().decode("latin-1") for path in tmp_path.iterdir() if path.is_file()]
     assert len(events) > 5
     from ovo_ptp import _native
 

@@ -9,8 +9,18 @@ from pathlib import Path
 
 import ovo_ptp
 import pytest
-from conftest import CANCELS, IGNORES, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, PAYS_MUTELY, eventually, settled
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import (
+    CANCELS,
+    IGNORES,
+    PAYS,
+    PAYS_AFTER_20,
+    PAYS_AFTER_50,
+    PAYS_MUTELY,
+    eventually,
+    settled,
+)
 
 
 def test_a_customer_who_confirms_has_paid(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
@@ -82,9 +92,7 @@ def test_b4_a_wrong_certificate_means_that_nothing_was_sent(
     assert ovo.ledger() == []
 
 
-def test_contradicting_evidence_needs_an_operator_who_rules(
-    ovo: Sandbox, tmp_path: Path
-) -> None:
+def test_contradicting_evidence_needs_an_operator_who_rules(ovo: Sandbox, tmp_path: Path) -> None:
     with ovo.client(journal=tmp_path / "a.db", check_payment=False) as shop:
         outcome = shop.pay("INV-1", amount=1, phone="081200009400")
         assert isinstance(outcome, ovo_ptp.NeedsOperator)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import ovo_ptp
 import pytest
-from conftest import IGNORES, PAYS, PAYS_AFTER_50, ended, eventually, script, settled
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import IGNORES, PAYS, PAYS_AFTER_50, ended, eventually, script, settled
 
 FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -194,7 +196,7 @@ def test_f10_the_interpreter_ends_with_started_and_awaited_payments(
     journal = tmp_path / "a.db"
     ovo.script({"on": "push_to_pay", "times": 0, "behave": {"approve": {"after_ms": 30_000}}})
     process = script(
-        f"""
+        """
 import asyncio
 client = open_client()
 kept = client.start("INV-1", amount=5, phone="081300000001")
@@ -216,9 +218,7 @@ say("ending")
         settled(shop, ovo)
 
 
-def test_f10_an_exception_at_the_top_ends_the_process_in_time(
-    ovo: Sandbox, tmp_path: Path
-) -> None:
+def test_f10_an_exception_at_the_top_ends_the_process_in_time(ovo: Sandbox, tmp_path: Path) -> None:
     process = script(
         """
 client = open_client()
@@ -239,7 +239,7 @@ def test_mp11_a_forked_child_is_refused_and_the_parent_goes_on(
     shop: ovo_ptp.Client, ovo: Sandbox
 ) -> None:
     payment = shop.start("INV-1", amount=5, phone=PAYS_AFTER_50)
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: shop.pay("INV-2", amount=5, phone=PAYS),
         lambda: shop.start("INV-2", amount=5, phone=PAYS),
         lambda: shop.inquire(PAYS),
@@ -365,7 +365,10 @@ if __name__ == "__main__":
         encoding="utf-8",
     )
     process = subprocess.Popen(
-        [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     code, out, err = ended(process)
     assert code == 0, err
@@ -447,7 +450,11 @@ except ImportError as error:
 sub.run_string(inner, text) if hasattr(sub, "run_string") else sub.exec(inner, text)
 """
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() == "ImportError True"

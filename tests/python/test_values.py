@@ -11,10 +11,11 @@ from typing import Any
 
 import ovo_ptp
 import pytest
-from conftest import PAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ovo_ptp.sandbox import Sandbox
+
+from conftest import PAYS
 
 relaxed = settings(
     max_examples=200,
@@ -29,7 +30,19 @@ class Price(enum.IntEnum):
 
 @pytest.mark.parametrize(
     "amount",
-    [12_500.0, 1.5, float("nan"), True, False, "12500", None, decimal.Decimal(5), b"5", 1j, [5]],
+    [
+        12_500.0,
+        1.5,
+        float("nan"),
+        True,
+        False,
+        "12500",
+        None,
+        decimal.Decimal(5),
+        b"5",
+        1j,
+        [5],
+    ],
     ids=repr,
 )
 def test_b3_an_amount_that_is_no_int_is_refused(shop: ovo_ptp.Client, amount: Any) -> None:
@@ -114,9 +127,9 @@ def test_b2_half_a_surrogate_pair_is_no_text(shop: ovo_ptp.Client) -> None:
 
 def test_options_are_by_keyword_only(shop: ovo_ptp.Client) -> None:
     with pytest.raises(TypeError):
-        shop.pay("INV-1", 5, PAYS)  # type: ignore[misc]
+        shop.pay("INV-1", 5, PAYS)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        ovo_ptp.Client("staging", None, "a.db")  # type: ignore[misc]
+        ovo_ptp.Client("staging", None, "a.db")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +150,7 @@ def test_options_are_by_keyword_only(shop: ovo_ptp.Client) -> None:
         ("time_scale", 2, "must be above 0 and at most 1"),
         ("timers", {"windows": 5}, "there is none called"),
         ("timers", {"retry": -1}, "must be a length of time"),
+        ("timers", [5], "must be a mapping"),
         ("journal", 5, "must be a path"),
         ("ca_file", object(), "must be a path"),
         ("on_event", 5, "must be callable"),
@@ -154,9 +168,7 @@ def test_an_option_is_refused_by_its_name(
 def test_short_times_are_for_this_machine_only(ovo: Sandbox, tmp_path: Path) -> None:
     for environment in ("staging", "production", "https://example.invalid"):
         with pytest.raises(ovo_ptp.ConfigurationError, match="shorter than OVO's rules allow"):
-            ovo_ptp.Client(
-                environment, ovo.credentials, journal=tmp_path / "a.db", time_scale=0.5
-            )
+            ovo_ptp.Client(environment, ovo.credentials, journal=tmp_path / "a.db", time_scale=0.5)
     with pytest.raises(ovo_ptp.ConfigurationError, match="^environment: "):
         ovo_ptp.Client("sandbox", ovo.credentials, journal=tmp_path / "a.db")
     with pytest.raises(ovo_ptp.OvoError):
@@ -231,7 +243,10 @@ def test_another_terminal_can_be_charged(tmp_path: Path) -> None:
     other = ovo_ptp.Terminal(tid="00000002", mid="000000000000002", store_code="DEMO02")
     with Sandbox(time_scale=0.02) as ovo, ovo.client(journal=tmp_path / "a.db") as shop:
         outcome = shop.pay("INV-1", amount=5, phone=PAYS, terminal=other)
-        assert outcome.name in ("paid", "declined")  # whether OVO knows it is OVO's to say
+        assert outcome.name in (
+            "paid",
+            "declined",
+        )  # whether OVO knows it is OVO's to say
         report = shop.payment("INV-1")
         assert report is not None
         assert report.terminal == other

@@ -11,8 +11,9 @@ from typing import Any
 
 import ovo_ptp
 import pytest
-from conftest import ROOT
 from ovo_ptp import _native
+
+from conftest import ROOT
 
 
 def cases(file: str, section: str, floor: int) -> list[Any]:

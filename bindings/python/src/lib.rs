@@ -3,7 +3,7 @@
 //! It holds no policy and makes no Python class of its own for results: what the core says becomes
 //! plain dictionaries, which the Python half turns into outcomes, reports and errors. No thread
 //! that was started here ever calls into Python; what happens on them is put into a
-//! [`mailbox`] that a Python thread empties. So nothing here can deadlock on the interpreter's lock
+//! mailbox that a Python thread empties. So nothing here can deadlock on the interpreter's lock
 //! or outlive the interpreter.
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,6 @@ with ovo_ptp.Client("staging", credentials, journal="ovo.db") as client:
 from __future__ import annotations
 
 from ovo_ptp import _native
-from ovo_ptp._native import VERSION as __version__
 from ovo_ptp._native import Credentials
 from ovo_ptp.client import Client
 from ovo_ptp.errors import (
@@ -34,6 +33,7 @@ from ovo_ptp.errors import (
     UnsettledCustomerError,
 )
 from ovo_ptp.outcomes import (
+    AnyOutcome,
     Declined,
     Interrupted,
     NeedsOperator,
@@ -58,7 +58,11 @@ from ovo_ptp.reports import (
 )
 from ovo_ptp.started import StartedPayment
 
+__version__: str = _native.VERSION
+"""The version of the library."""
+
 __all__ = [
+    "AnyOutcome",
     "Client",
     "ClosedError",
     "ConfigurationError",
@@ -157,6 +161,4 @@ def response_codes() -> tuple[ResponseCode, ...]:
     'customer declined in the app'
     """
     rows = _native.response_codes()
-    return tuple(
-        ResponseCode(**{**row, "operations": tuple(row["operations"])}) for row in rows
-    )
+    return tuple(ResponseCode(**{**row, "operations": tuple(row["operations"])}) for row in rows)

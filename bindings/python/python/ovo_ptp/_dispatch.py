@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ovo_ptp import _make, errors
 from ovo_ptp._native import Mailbox
+from ovo_ptp._waiting import LEFT
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from ovo_ptp.reports import Event, Progress
 
 logger = logging.getLogger("ovo_ptp")
-
-#: The answer to a call that was still under way when its client closed.
-LEFT = object()
 
 #: More than any level: no event is kept.
 _SILENCE = 1_000
@@ -87,7 +85,7 @@ class Dispatcher:
             going_on = self.mailbox.wait()
             self.listen()
             events, answers = self.mailbox.take()
-            # A payment's countdown comes before its outcome, and no outcome waits for a log handler.
+            # Countdowns come before the outcome, and no outcome waits for a log handler.
             for fields in events:
                 if fields["kind"] == "progress":
                     self._count_down(_make.progress(fields))
@@ -101,7 +99,7 @@ class Dispatcher:
         for number in list(self._waiting):
             self._answer(number, None, LEFT)
 
-    def _answer(self, number: int, code: str | None, value: Any) -> None:  # noqa: ANN401
+    def _answer(self, number: int, code: str | None, value: Any) -> None:
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return  # cancelled

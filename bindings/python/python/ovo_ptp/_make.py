@@ -6,21 +6,21 @@ core's.
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping
 
-from ovo_ptp import outcomes, reports
+from ovo_ptp import _native, outcomes, reports
 from ovo_ptp.errors import InvalidInputError, InvalidTypeError
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-WIB = dt.timezone(dt.timedelta(hours=7), "WIB")
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-_MILLISECOND = dt.timedelta(milliseconds=1)
+# `datetime` is loaded by those who meet one: an import should cost little.
 
 
-def outcome(fields: dict[str, Any]) -> outcomes.Outcome:
+def outcome(fields: dict[str, Any]) -> outcomes.AnyOutcome:
     """An outcome of its class."""
     made = outcomes.BY_NAME[fields.pop("kind")]
     wallet = fields.get("wallet")
@@ -29,11 +29,22 @@ def outcome(fields: dict[str, Any]) -> outcomes.Outcome:
     return made(**fields)
 
 
+def interrupted(invoice: str) -> outcomes.Interrupted:
+    """A payment of which nothing is known but that it may have begun."""
+    texts = {name: pair for name, *pair in _native.customer_texts()}
+    indonesian, english = texts["generic"]
+    return outcomes.Interrupted(invoice, indonesian, english)
+
+
 def report(fields: dict[str, Any]) -> reports.PaymentReport:
     """A payment's report."""
     tid, mid, store_code = fields["terminal"]
     fields["terminal"] = reports.Terminal(tid=tid, mid=mid, store_code=store_code)
-    fields["begun"] = (_EPOCH + fields["begun"] * _MILLISECOND).astimezone(WIB)
+    import datetime as dt
+
+    wib = dt.timezone(dt.timedelta(hours=7), "WIB")
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    fields["begun"] = (epoch + dt.timedelta(milliseconds=fields["begun"])).astimezone(wib)
     if fields["outcome"] is not None:
         fields["outcome"] = outcome(fields["outcome"])
     return reports.PaymentReport(**fields)
@@ -59,7 +70,7 @@ def void(fields: dict[str, Any]) -> reports.VoidOutcome:
     return reports.VoidOutcome(**fields)
 
 
-def inquiry(registered: bool) -> reports.Inquiry:  # noqa: FBT001 - the native side's answer
+def inquiry(registered: bool) -> reports.Inquiry:
     """The answer to an inquiry."""
     return reports.Inquiry.REGISTERED if registered else reports.Inquiry.NOT_REGISTERED
 
@@ -92,7 +103,7 @@ def rupiah(value: object) -> int:
     """An amount. A float has already lost what was meant, and `True` is no money."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidTypeError(
-            f"amount: must be whole rupiah as int, not {type(value).__name__}; OVO takes no decimals"
+            f"amount: must be whole rupiah as int, not {type(value).__name__}; OVO has no decimals"
         )
     if not -(2**63) <= value < 2**63:
         raise InvalidInputError("amount: must be below 2**63 rupiah")
@@ -116,11 +127,14 @@ def unix_millis(field: str, value: object) -> int | None:
     """A point in time. A naive datetime could mean any zone."""
     if value is None:
         return None
+    import datetime as dt
+
     if not isinstance(value, dt.datetime):
         raise InvalidTypeError(f"{field}: must be a datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
         raise InvalidInputError(f"{field}: must be an aware datetime (with tzinfo)")
-    return (value - _EPOCH) // _MILLISECOND
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    return (value - epoch) // dt.timedelta(milliseconds=1)
 
 
 def whole(field: str, value: object, lowest: int, highest: int) -> int:
@@ -134,10 +148,45 @@ def whole(field: str, value: object, lowest: int, highest: int) -> int:
 
 def seconds(field: str, value: object) -> float:
     """A length of time: a number of seconds or a timedelta."""
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidTypeError(f"{field}: must be seconds or a timedelta, not {type(value).__name__}")
+        import datetime as dt
+
+        if isinstance(value, dt.timedelta):
+            return value.total_seconds()
+        raise InvalidTypeError(
+            f"{field}: must be seconds or a timedelta, not {type(value).__name__}"
+        )
     if value != value:
         raise InvalidInputError(f"{field}: must be a number")
     return float(value)
+
+
+def scale(field: str, value: object) -> float:
+    """How much faster than OVO a sandbox runs."""
+    factor = seconds(field, value)
+    if not 0 < factor <= 1:
+        raise InvalidInputError(f"{field}: must be above 0 and at most 1")
+    return factor
+
+
+def timers(value: object) -> list[tuple[str, float]]:
+    """Single times by name."""
+    if not isinstance(value, Mapping):
+        kind = type(value).__name__
+        raise InvalidTypeError(f"timers: must be a mapping of names to times, not {kind}")
+    return [(text("timers", name), seconds(f"timers: {name}", it)) for name, it in value.items()]
+
+
+def path(field: str, value: str | os.PathLike[str]) -> str:
+    """A path."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
+
+
+def flag(field: str, value: object) -> bool:
+    """Yes or no, and nothing that is only true enough."""
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
+    return value

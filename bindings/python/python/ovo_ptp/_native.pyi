@@ -9,6 +9,24 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias, final
 
+__all__ = [
+    "VERSION",
+    "Client",
+    "Credentials",
+    "Mailbox",
+    "Payment",
+    "Sandbox",
+    "check_amount",
+    "check_invoice",
+    "customer_texts",
+    "error_kinds",
+    "normalise_phone",
+    "response_codes",
+    "sandbox_program",
+    "sign",
+    "wib_text",
+]
+
 VERSION: str
 Charged: TypeAlias = tuple[str, int, str, tuple[str, str, str] | None, bool]
 
@@ -41,7 +59,8 @@ class Credentials:
 
     @staticmethod
     def from_environment() -> Credentials:
-        """From `OVO_MERCHANT_ID`, `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID`, `OVO_APP_KEY`.
+        """From `OVO_MERCHANT_ID`, `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and
+        `OVO_APP_KEY`.
 
         Raises:
             ConfigurationError: One is missing.
@@ -106,7 +125,7 @@ class Payment:
     def wait(self, timeout: float | None, wait: int) -> dict[str, Any] | None:
         """Waits for the outcome, at most `timeout` seconds."""
     def countdown(self, seen: int) -> tuple[int, Any, float] | None:
-        """Waits for a countdown with another number than `seen`; `None` once there is an outcome."""
+        """Waits for another countdown than number `seen`; `None` once there is an outcome."""
     def post_outcome(self, number: int) -> None:
         """Posts the outcome into the mailbox under this number when it is known."""
     def release(self) -> None:

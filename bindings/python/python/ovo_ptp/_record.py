@@ -6,10 +6,10 @@ package's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, ClassVar
 
     from typing_extensions import dataclass_transform
 else:
@@ -19,13 +19,13 @@ else:
         return lambda cls: cls
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True)
+@dataclass_transform(frozen_default=True)
 class Record:
     """A value with named fields that never change.
 
-    Fields are the names in `__slots__`, those of the bases first. They are given by keyword; those
-    in `_defaults` may be left out. Fields in `_private` hold personal data: they take no part in
-    comparing, printing and pickling.
+    Fields are the names in `__slots__`, those of the bases first, in the order of their types.
+    Those in `_defaults` may be left out. Fields in `_private` hold personal data: they take no part
+    in comparing, printing and pickling.
     """
 
     __slots__ = ()
@@ -35,8 +35,14 @@ class Record:
 
     if not TYPE_CHECKING:  # type checkers are told by dataclass_transform
 
-        def __init__(self, **fields: object) -> None:
+        def __init__(self, *values: object, **fields: object) -> None:
             put = object.__setattr__
+            if len(values) > len(self.__match_args__):
+                raise TypeError(f"{type(self).__name__}() takes {len(self.__match_args__)} values")
+            for name, value in zip(self.__match_args__, values, strict=False):
+                if name in fields:
+                    raise TypeError(f"{type(self).__name__}() got {name} twice")
+                fields[name] = value
             for name in self.__match_args__:
                 if name in fields:
                     put(self, name, fields.pop(name))
@@ -51,7 +57,7 @@ class Record:
         fields: list[str] = []
         for base in reversed(cls.__mro__):
             fields += [name for name in base.__dict__.get("__slots__", ()) if name not in fields]
-        cls.__match_args__ = tuple(fields)
+        cls.__match_args__ = tuple(fields)  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import atexit
 import os
-import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Literal
 
 from ovo_ptp import _make, _native, reports
-from ovo_ptp._dispatch import LEFT, Dispatcher, logger
-from ovo_ptp._waiting import HERE, is_main_thread, way_of_waiting
+from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
 from ovo_ptp.errors import (
     ClosedError,
     ConfigurationError,
-    InvalidInputError,
     InvalidTypeError,
 )
-from ovo_ptp.outcomes import Interrupted, Outcome
+from ovo_ptp.outcomes import AnyOutcome
 from ovo_ptp.started import StartedPayment, _on_loop
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
     from types import TracebackType
+    from typing import Any, Literal
 
+    from ovo_ptp._dispatch import Dispatcher
     from ovo_ptp._native import Credentials
     from ovo_ptp.reports import Event, Progress, Terminal
 
@@ -110,31 +109,27 @@ class Client:
             raise InvalidTypeError(f"credentials: must be ovo_ptp.Credentials, not {kind}")
         if on_event is not None and not callable(on_event):
             raise InvalidTypeError("on_event: must be callable")
-        scale = _make.seconds("time_scale", time_scale)
-        if not 0 < scale <= 1:
-            raise InvalidInputError("time_scale: must be above 0 and at most 1")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
-            "journal": _path("journal", journal),
-            "shared": _flag("shared", shared),
+            "journal": _make.path("journal", journal),
+            "shared": _make.flag("shared", shared),
             "first_batch": batch,
-            "ca_file": None if ca_file is None else _path("ca_file", ca_file),
+            "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
             "late_success": _make.text("late_success", late_success),
-            "check_payment": _flag("check_payment", check_payment),
-            "verify_declines": _flag("verify_declines", verify_declines),
+            "check_payment": _make.flag("check_payment", check_payment),
+            "verify_declines": _make.flag("verify_declines", verify_declines),
             "batch_method": _make.text("batch_method", batch_method),
             "signing": _make.text("signing", signing),
-            "phone_in_reversal": _flag("phone_in_reversal", phone_in_reversal),
-            "background": _flag("background", background),
+            "phone_in_reversal": _make.flag("phone_in_reversal", phone_in_reversal),
+            "background": _make.flag("background", background),
             "settle_rate": _make.whole("settle_rate", settle_rate, 1, 1_000_000),
-            "time_scale": scale,
-            "timers": [
-                (_make.text("timers", name), _make.seconds(f"timers: {name}", length))
-                for name, length in (timers or {}).items()
-            ],
+            "time_scale": _make.scale("time_scale", time_scale),
+            "timers": _make.timers(timers or {}),
         }
         environment = _make.text("environment", environment)
-        dispatcher = Dispatcher(log=_flag("log", log), on_event=on_event)
+        from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
+
+        dispatcher = Dispatcher(log=_make.flag("log", log), on_event=on_event)
         try:
             self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
         except BaseException:
@@ -155,7 +150,7 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
-    ) -> Outcome:
+    ) -> AnyOutcome:
         """Pushes a payment to the customer's phone and waits for its outcome, about 65 s at most.
 
         The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
@@ -198,17 +193,17 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
-    ) -> Outcome:
+    ) -> AnyOutcome:
         """Like `pay`, for asyncio: the event loop never waits, and `progress` is called on it.
 
-        Cancelling the task ends the waiting, not the payment: it goes on in the background. If OVO's
-        own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a status
-        check finds is returned to the customer, since nobody waits for it.
+        Cancelling the task ends the waiting, not the payment: it goes on in the background. If
+        OVO's own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a
+        status check finds is returned to the customer, since nobody waits for it.
         """
         charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
         payment = await self._start_async(charged)
         if payment is None:
-            return _interrupted(invoice)
+            return _make.interrupted(invoice)
         with payment:
             if progress is None:
                 return await payment.outcome_async()
@@ -309,7 +304,8 @@ class Client:
 
     def next_settlement(self) -> float | None:
         """Seconds until `settle` has something to do: 0 if now, `None` if never."""
-        return self._native.next_settlement(HERE)
+        wait: float | None = self._native.next_settlement(HERE)
+        return wait
 
     def doctor(self) -> reports.Diagnosis:
         """Looks whether everything is set up right, with two harmless inquiries.
@@ -370,9 +366,9 @@ class Client:
         return _make.report_list(
             self._native.payments(
                 (
-                    _flag("unacknowledged", unacknowledged),
-                    _flag("unsettled", unsettled),
-                    _flag("needs_operator", needs_operator),
+                    _make.flag("unacknowledged", unacknowledged),
+                    _make.flag("unsettled", unsettled),
+                    _make.flag("needs_operator", needs_operator),
                 ),
                 _make.unix_millis("since", since),
                 _make.unix_millis("until", until),
@@ -474,13 +470,15 @@ class Client:
         if getattr(self, "_dispatcher", None) is None or os.getpid() != self._process:
             return
         if not self._native.is_closed:
+            import warnings
+
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
 
     def __repr__(self) -> str:
         return f"<ovo_ptp.Client {'closed' if self._native.is_closed else 'open'}>"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401
+    def __reduce__(self) -> Any:
         raise TypeError("a client belongs to its process and cannot be pickled")
 
     # -- inside
@@ -501,7 +499,7 @@ class Client:
             _make.rupiah(amount),
             _make.text("phone", phone),
             _make.terminal(terminal),
-            _flag("allow_second_push", second),
+            _make.flag("allow_second_push", second),
         )
 
     def _start(self, charged: _native.Charged) -> StartedPayment:
@@ -516,14 +514,14 @@ class Client:
             return None
         return StartedPayment(payment, self._dispatch())
 
-    async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+    async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Has a native thread do a call and awaits its answer."""
         answer = await self._post(call, *arguments)
         if answer is LEFT:
             raise ClosedError("client: closed while the call was under way")
         return answer
 
-    async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+    async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:
         import asyncio
 
         dispatcher = self._dispatch()
@@ -536,31 +534,14 @@ class Client:
             dispatcher.forget(number)
 
 
-def _interrupted(invoice: str) -> Interrupted:
-    texts = {name: pair for name, *pair in _native.customer_texts()}
-    indonesian, english = texts["generic"]
-    return Interrupted(invoice=invoice, customer_text=indonesian, customer_text_en=english)
-
-
 def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
     try:
         told(countdown)
     except Exception:
+        from ovo_ptp._dispatch import logger
+
         logger.exception("a progress function failed; the payment goes on")
 
 
 def _named(invoice: str, phone: str | None) -> tuple[str, str | None]:
     return _make.text("invoice", invoice), None if phone is None else _make.text("phone", phone)
-
-
-def _path(field: str, value: str | os.PathLike[str]) -> str:
-    try:
-        return os.fsdecode(value)
-    except TypeError:
-        raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
-
-
-def _flag(field: str, value: bool) -> bool:  # noqa: FBT001 - it checks one
-    if not isinstance(value, bool):
-        raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
-    return value

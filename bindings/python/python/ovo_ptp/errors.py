@@ -6,7 +6,9 @@ push may have left, the answer is an outcome (`ovo_ptp.outcomes`), never an exce
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 __all__ = [
     "BY_CODE",
@@ -101,7 +103,7 @@ class NotFoundError(OvoError, LookupError):
 
 
 class RefusedError(OvoError):
-    """The operation is refused by a rule of the payment's present state (the message says which)."""
+    """The operation is refused by a rule of the payment's present state; the message says which."""
 
     code = "refused"
 

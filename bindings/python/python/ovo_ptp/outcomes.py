@@ -13,11 +13,14 @@ match client.pay("INV-1", amount=12_500, phone="081234567890"):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
 from ovo_ptp._record import Record
 
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeAlias
+
 __all__ = [
+    "AnyOutcome",
     "Declined",
     "Interrupted",
     "NeedsOperator",
@@ -58,7 +61,7 @@ class Wallet(Record):
     def __repr__(self) -> str:
         return "Wallet(...)"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401
+    def __reduce__(self) -> Any:
         raise TypeError("Wallet holds personal data and cannot be pickled")
 
 
@@ -82,7 +85,18 @@ class Outcome(Record):
 class Paid(Outcome):
     """The customer is debited, and stays debited. Hand over the goods."""
 
-    __slots__ = ("amount", "approval_code", "batch", "reference", "trace_number", "host_date", "host_time", "is_late", "is_voided", "wallet")
+    __slots__ = (
+        "amount",
+        "approval_code",
+        "batch",
+        "reference",
+        "trace_number",
+        "host_date",
+        "host_time",
+        "is_late",
+        "is_voided",
+        "wallet",
+    )
     _private = frozenset({"wallet"})
     _defaults: ClassVar[dict[str, Any]] = {"wallet": None}
     name = "paid"
@@ -94,6 +108,10 @@ class Paid(Outcome):
     approval_code: str | None
     #: The batch number, 1 to 999999.
     batch: int
+    #: The reference number, 1 to 999999.
+    reference: int
+    #: OVO's trace number.
+    trace_number: str | None
     #: OVO's date of the payment, `MMdd`.
     host_date: str | None
     #: OVO's time of the payment, `HHmmss` WIB.
@@ -102,12 +120,8 @@ class Paid(Outcome):
     is_late: bool
     #: Whether the payment has been voided since.
     is_voided: bool
-    #: The reference number, 1 to 999999.
-    reference: int
-    #: OVO's trace number.
-    trace_number: str | None
-    #: The customer's wallet: only in the outcome that the paying call itself returns.
     if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: The customer's wallet: only in the outcome that the paying call itself returns.
         wallet: Wallet | None = None
 
 
@@ -157,10 +171,10 @@ class NeedsOperator(Outcome):
 
     #: Batch number, which OVO's support will ask for.
     batch: int
-    #: Why, in English.
-    reason: str
     #: Reference number, which OVO's support will ask for.
     reference: int
+    #: Why, in English.
+    reason: str
 
 
 class Interrupted(Outcome):
@@ -174,7 +188,10 @@ class Interrupted(Outcome):
     name = "interrupted"
 
 
-BY_NAME: dict[str, type[Outcome]] = {
+#: What calls return: with it a type checker sees whether a `match` forgets an outcome.
+AnyOutcome: TypeAlias = Paid | Declined | NotCompleted | NotSent | NeedsOperator | Interrupted
+
+BY_NAME: dict[str, type[AnyOutcome]] = {
     outcome.name: outcome
     for outcome in (Paid, Declined, NotCompleted, NotSent, NeedsOperator, Interrupted)
 }

@@ -66,7 +66,7 @@ class Sandbox:
         """The demo merchant: public, the same in every copy, worth nothing elsewhere."""
         return _native.Sandbox.credentials()
 
-    def client(self, *, journal: str | os.PathLike[str], **options: Any) -> Client:  # noqa: ANN401
+    def client(self, *, journal: str | os.PathLike[str], **options: Any) -> Client:
         """A client of the demo merchant, at the sandbox's speed."""
         defaults: dict[str, Any] = {"ca_file": self.ca_file, "time_scale": min(self.time_scale, 1)}
         return Client(self.base_url, self.credentials, journal=journal, **{**defaults, **options})
@@ -129,4 +129,3 @@ class Sandbox:
 def _main(arguments: Sequence[str]) -> bool:
     """The program `ovo-ptp sandbox`."""
     return _native.sandbox_program(list(arguments))
-

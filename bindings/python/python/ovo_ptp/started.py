@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ovo_ptp import _make
 from ovo_ptp._waiting import way_of_waiting
 from ovo_ptp.reports import Progress
 
+TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import timedelta
     from types import TracebackType
+    from typing import Any
 
     from ovo_ptp._dispatch import Dispatcher
     from ovo_ptp._native import Payment
-    from ovo_ptp.outcomes import Outcome
+    from ovo_ptp.outcomes import AnyOutcome
 
 __all__ = ["StartedPayment"]
 
@@ -24,10 +24,10 @@ __all__ = ["StartedPayment"]
 class StartedPayment:
     """A payment under way on a native thread of its own, from `Client.start`.
 
-    As long as it lives, somebody cares for the outcome: a success that only the status check reports
-    is then accepted. Giving up waiting never gives up the payment: after `release` (or when the
-    object goes away) it is brought to its end all the same, and a Paid that nobody waited for is
-    found by `Client.unacknowledged`.
+    As long as it lives, somebody cares for the outcome: a success that only the status check
+    reports is then accepted. Giving up waiting never gives up the payment: after `release` (or when
+    the object goes away) it is brought to its end all the same, and a Paid that nobody waited for
+    is found by `Client.unacknowledged`.
 
     Iterating yields the countdown until there is an outcome:
 
@@ -47,16 +47,16 @@ class StartedPayment:
         """The payment's invoice."""
         return self._payment.invoice
 
-    def poll(self) -> Outcome | None:
+    def poll(self) -> AnyOutcome | None:
         """The outcome, if there is one. Does not wait."""
         return self._told(self._payment.poll())
 
-    def wait(self, timeout: float | timedelta) -> Outcome | None:
+    def wait(self, timeout: float | timedelta) -> AnyOutcome | None:
         """Waits for the outcome, at most `timeout` seconds; `None` if it is not known by then."""
         limit = _make.seconds("timeout", timeout)
         return self._told(self._payment.wait(limit, way_of_waiting()))
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AnyOutcome:
         """Waits for the outcome, however long it takes (about 80 seconds at the most)."""
         fields = self._payment.wait(None, way_of_waiting())
         assert fields is not None  # noqa: S101 - without a limit it waits for the outcome
@@ -69,7 +69,7 @@ class StartedPayment:
             number, phase, remaining = told
             yield Progress(invoice=self.invoice, phase=phase, remaining=remaining)
 
-    async def outcome_async(self) -> Outcome:
+    async def outcome_async(self) -> AnyOutcome:
         """Awaits the outcome. Cancelling ends the waiting, not the payment."""
         import asyncio
 
@@ -119,11 +119,11 @@ class StartedPayment:
     def __repr__(self) -> str:
         return f"StartedPayment(invoice={self.invoice!r})"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401
+    def __reduce__(self) -> Any:
         raise TypeError("a started payment belongs to its process and cannot be pickled")
 
     @staticmethod
-    def _told(fields: dict[str, Any] | None) -> Outcome | None:
+    def _told(fields: dict[str, Any] | None) -> AnyOutcome | None:
         return None if fields is None else _make.outcome(fields)
 
 

@@ -43,11 +43,13 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # whoever read has enough
         return ERROR
     except KeyboardInterrupt:
-        sys.stderr.write("\novo-ptp: interrupted; nothing is lost, ask again with the same invoice\n")
+        sys.stderr.write(
+            "\novo-ptp: interrupted; nothing is lost, ask again with the same invoice\n"
+        )
         return CTRL_C
 
 
-def _open(options: argparse.Namespace, **more: Any) -> ovo_ptp.Client:  # noqa: ANN401
+def _open(options: argparse.Namespace, **more: Any) -> ovo_ptp.Client:
     if options.sandbox_credentials:
         from ovo_ptp._native import Sandbox
 
@@ -116,19 +118,25 @@ def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
     match outcome:
         case ovo_ptp.Paid():
             late = ", found by the status check" if outcome.is_late else ""
-            output.say(f"PAID {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
-                       f"{outcome.approval_code or '-'}, batch {outcome.batch:06}, reference "
-                       f"{outcome.reference:06}{late})")
+            output.say(
+                f"PAID {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
+                f"{outcome.approval_code or '-'}, batch {outcome.batch:06}, reference "
+                f"{outcome.reference:06}{late})"
+            )
         case ovo_ptp.Declined():
             output.say(f"DECLINED {outcome.code or ''}: {outcome.meaning}")
         case ovo_ptp.NotCompleted():
-            output.say("NOT COMPLETED: whatever was deducted is returned; `ovo-ptp settle "
-                       "--until-settled` sees to it")
+            output.say(
+                "NOT COMPLETED: whatever was deducted is returned; `ovo-ptp settle "
+                "--until-settled` sees to it"
+            )
         case ovo_ptp.NotSent():
             output.say("NOT SENT: try again at once, with a new invoice")
         case ovo_ptp.NeedsOperator():
-            output.say(f"NEEDS OPERATOR: {outcome.reason} (batch {outcome.batch:06}, reference "
-                       f"{outcome.reference:06})")
+            output.say(
+                f"NEEDS OPERATOR: {outcome.reason} (batch {outcome.batch:06}, reference "
+                f"{outcome.reference:06})"
+            )
         case _:
             output.say("INTERRUPTED: ask again with the same invoice")
     output.say(f"the customer is shown: {outcome.customer_text}")

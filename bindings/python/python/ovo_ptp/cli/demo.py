@@ -22,7 +22,8 @@ import sys
 from ovo_ptp import Client
 from ovo_ptp._native import Sandbox
 url, ca_file, journal, scale = sys.argv[1:]
-client = Client(url, Sandbox.credentials(), journal=journal, ca_file=ca_file, time_scale=float(scale))
+shop = {"journal": journal, "ca_file": ca_file, "time_scale": float(scale)}
+client = Client(url, Sandbox.credentials(), **shop)
 payment = client.start("SATE-0005", amount=45_000, phone="081200000110")
 print("pushed", flush=True)
 payment.outcome()

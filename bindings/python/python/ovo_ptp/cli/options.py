@@ -83,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
     payments.add_argument("--needs-operator", action="store_true", help="only those")
     payments.add_argument("--limit", type=int, default=1_000)
 
-    settle = commands.add_parser("settle", parents=[shop], help="run what is due, and say what changed")
+    settle = commands.add_parser(
+        "settle", parents=[shop], help="run what is due, and say what changed"
+    )
     settle.add_argument(
         "--until-settled", action="store_true", help="go on until nothing is left to do"
     )

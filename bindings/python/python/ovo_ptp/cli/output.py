@@ -26,7 +26,7 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401
+def plain(value: Any) -> Any:
     """A value in JSON's types. Outcomes carry their name; personal data stays away."""
     if isinstance(value, Record):
         fields = {
