@@ -283,7 +283,7 @@ pub(crate) fn operation(operation: Operation) -> i32 {
     }) as i32
 }
 
-/// `None` for the two that are errors of the call instead.
+/// `None` for the three that are errors of the call instead.
 pub(crate) fn status(answer: StatusAnswer) -> Option<i32> {
     Some(match answer {
         StatusAnswer::Paid => OVO_STATUS_PAID,
@@ -293,7 +293,9 @@ pub(crate) fn status(answer: StatusAnswer) -> Option<i32> {
         StatusAnswer::Doubtful => OVO_STATUS_DOUBTFUL,
         StatusAnswer::TooOld => OVO_STATUS_TOO_OLD,
         StatusAnswer::Unavailable => OVO_STATUS_UNAVAILABLE,
-        StatusAnswer::NotSent | StatusAnswer::NoAnswer => return None,
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer | StatusAnswer::Misconfigured(_) => {
+            return None;
+        }
     } as i32)
 }
 

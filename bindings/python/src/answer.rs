@@ -150,8 +150,10 @@ fn at_ovo(answer: StatusAnswer) -> &'static str {
         StatusAnswer::Reversed => "reversed",
         StatusAnswer::TooOld => "too_old",
         StatusAnswer::Unavailable => "unavailable",
-        // These two are errors before they come here.
-        StatusAnswer::NotSent | StatusAnswer::NoAnswer => "no_answer",
+        // These three are errors before they come here.
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer | StatusAnswer::Misconfigured(_) => {
+            "no_answer"
+        }
     }
 }
 
