@@ -10,6 +10,7 @@ use ovo_ptp::payment::{
 };
 
 /// A payment under test: steps events and keeps the state, as a journal would.
+#[derive(Clone)]
 struct Case {
     policy: Policy,
     state: State,
@@ -322,6 +323,39 @@ fn rule_14b_doubtful_numbers_are_never_reversed_unseen() {
             assert_eq!(case.next().send, Some(Request::CheckPayment));
             case.checked(StatusAnswer::NoAnswer);
         }
+    }
+}
+
+#[test]
+fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
+    // OVO may find payments by date and reverse them without: 25 today says nothing about a sale of
+    // yesterday that has the same numbers.
+    let mut duplicate = Case::sent();
+    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let mut unattested = Case::sent();
+    unattested.state.attested = false;
+    for case in [duplicate, unattested] {
+        let gate = |mut case: Case| {
+            case.at(60.5);
+            case.checked(StatusAnswer::NotFound);
+            case.at(65.0);
+            assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+            assert_eq!(case.next().send, Some(Request::CheckPayment));
+            case.checked(StatusAnswer::NotFound);
+            assert_eq!(case.state.reversal, Reversal::NotNeeded);
+            assert_eq!(case.next().send, None, "too early to close");
+            assert_eq!(case.next().send, Some(Request::CheckPayment), "the one that closes");
+            assert_eq!(case.seconds_after_push(case.now), 180);
+            case
+        };
+        let mut nothing = gate(case.clone());
+        nothing.checked(StatusAnswer::NotFound);
+        assert!(nothing.state.closed.is_some());
+
+        let mut ours_after_all = gate(case);
+        let step = ours_after_all.checked(StatusAnswer::Paid);
+        assert_eq!(step.alert, Some(Alert::LateDebit));
+        assert_eq!(ours_after_all.next().send, Some(Request::Reversal));
     }
 }
 
