@@ -25,7 +25,7 @@ help:
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
 	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
-	@echo "make test-tools      installs what some tests of the C library skip without (Debian)"
+	@echo "make test-tools      installs what some tests are skipped without (make test does so, too)"
 	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
 	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
@@ -37,6 +37,7 @@ demo:
 	@$(CARGO) run --quiet --package ovo-demo
 
 test:
+	@PYTHON=$(PYTHON) tests/tools
 	$(CARGO) test --workspace --quiet
 	$(MAKE) --no-print-directory test-python
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
@@ -50,6 +51,7 @@ lint: lint-python
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 lint-python:
+	@PYTHON=$(PYTHON) tests/tools
 	PYTHON=$(PYTHON) tests/python/run --lint
 
 faults:
@@ -89,7 +91,7 @@ sizes:
 	ffi/sizes
 
 test-tools:
-	apt-get install --yes --no-install-recommends valgrind abigail-tools cmake pkg-config strace
+	@PYTHON=$(PYTHON) tests/tools --required
 
 fuzz-abi:
 	OVO_FUZZ_SECONDS=60 OVO_FUZZ_SEED=$(SEED) $(CARGO) test --quiet --package ovo-ptp-ffi \

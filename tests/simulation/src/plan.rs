@@ -145,8 +145,12 @@ impl Plan {
         if plan.foreign > 0 && plan.host.match_by == MatchBy::Numbers {
             // Numbers that the journal attests and another sale has all the same: only the check
             // before the first reversal tells, so it must get through within rule 14b's escape.
-            if processes > 1 || plan.kills + plan.power_cuts + plan.suspends > 0 {
-                // Whoever did not hear of the duplicate can only ask, and must be told of the sale
+            let hears_all = plan.odds.delay == 0
+                && plan.kills + plan.power_cuts + plan.suspends == 0
+                && plan.disk_errors + plan.full_disks == 0
+                && processes == 1;
+            if !hears_all {
+                // Whoever does not know of the duplicate can only ask, and must be told of the sale
                 // that the reversal would hit: found by its numbers, not by its date.
                 plan.host.check_date = CheckDate::Any;
             }
