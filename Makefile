@@ -38,8 +38,9 @@ demo:
 
 test:
 	@PYTHON=$(PYTHON) tests/tools
-	$(CARGO) test --workspace --quiet
+	OVO_FUZZ_SECONDS=60 $(CARGO) test --workspace --quiet
 	$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
 
 test-python:
