@@ -180,6 +180,13 @@ fn sqlite_on(files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
 fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     let connection = sqlite_on(files, path).map_err(failed)?;
+    // SQLite opens for reading what it may not write, and then fails at a lock with another error.
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(JournalError::new(
+            JournalErrorKind::ReadOnly,
+            "the file cannot be written: its mode, or a file system that is mounted read-only",
+        ));
+    }
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .and_then(|_| {
@@ -187,10 +194,6 @@ fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, J
         })
         .and_then(|()| configure(&connection, shared))
         .map_err(failed)?;
-    // SQLite opens for reading what it may not write.
-    if connection.is_readonly("main").map_err(failed)? {
-        return Err(JournalError::new(JournalErrorKind::ReadOnly, "the file cannot be written"));
-    }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

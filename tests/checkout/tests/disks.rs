@@ -75,7 +75,7 @@ fn j2_j3_j13_whichever_write_fails_and_for_however_long_no_rupiah_is_lost() {
 }
 
 #[test]
-fn j2_a_success_that_cannot_be_kept_is_not_told_as_paid() {
+fn j2_mp10_a_success_that_cannot_be_kept_is_not_told_as_paid() {
     let mut shop = Shop::open();
     shop.disk.fails(1, u32::MAX, false);
     let began = shop.world().ms;

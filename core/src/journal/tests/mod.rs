@@ -7,6 +7,7 @@ mod measure;
 mod opening;
 mod policy;
 mod restored;
+mod surroundings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
