@@ -151,3 +151,11 @@ fn j1_j2_j3_a_disk_that_is_full_at_any_operation_of_any_flow_leaves_every_rupiah
         }
     }
 }
+
+#[test]
+fn j4_a_disk_that_turns_read_only_at_any_operation_of_any_flow_leaves_every_rupiah_right() {
+    for (name, flow) in flows() {
+        let blow = |at| Blow::DiskFails { fault: Fault::ReadOnly, at, lasting: true };
+        at_every_point(name, &flow, blow);
+    }
+}

@@ -16,6 +16,7 @@ impl From<Refusal> for Error {
             Refusal::Dead => Error::other("the process is dead"),
             Refusal::Failed(Fault::Io) => Error::other("input/output error"),
             Refusal::Failed(Fault::Full) => ErrorKind::StorageFull.into(),
+            Refusal::Failed(Fault::ReadOnly) => ErrorKind::ReadOnlyFilesystem.into(),
             Refusal::Missing => ErrorKind::NotFound.into(),
             Refusal::Taken => ErrorKind::AlreadyExists.into(),
         }

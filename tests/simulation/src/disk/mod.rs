@@ -29,6 +29,8 @@ pub enum Fault {
     Io,
     /// No room.
     Full,
+    /// The file system was mounted again, for reading only, as ext4 does after an error of its own.
+    ReadOnly,
 }
 
 /// Operations that fail.
@@ -153,7 +155,7 @@ impl SimDisk {
         let mut inner = lock(&self.0);
         let base = match fault {
             Fault::Io => inner.operations,
-            Fault::Full => inner.room_operations,
+            Fault::Full | Fault::ReadOnly => inner.room_operations,
         };
         inner.trouble = Some(Trouble { fault, at: base + at, lasting });
     }
@@ -292,8 +294,8 @@ impl Mount {
         let Some(trouble) = inner.trouble else { return Ok(inner) };
         let count = match trouble.fault {
             Fault::Io => inner.operations,
-            Fault::Full if touch.takes_room() => inner.room_operations,
-            Fault::Full => return Ok(inner),
+            _ if touch.takes_room() => inner.room_operations,
+            Fault::Full | Fault::ReadOnly => return Ok(inner),
         };
         if count == trouble.at || (trouble.lasting && count > trouble.at) {
             inner.failures += 1;

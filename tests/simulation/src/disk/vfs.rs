@@ -54,6 +54,7 @@ unsafe fn state<'a>(file: *mut sqlite3_file) -> &'a mut State {
 fn code(refusal: Refusal, otherwise: c_int) -> c_int {
     match refusal {
         Refusal::Failed(Fault::Full) => ffi::SQLITE_FULL,
+        Refusal::Failed(Fault::ReadOnly) => ffi::SQLITE_READONLY,
         _ => otherwise,
     }
 }
