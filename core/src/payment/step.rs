@@ -611,6 +611,7 @@ fn open_checked(
             Step::to(state)
         }
         StatusAnswer::ForeignSale => {
+            state.duplicate_hint = true;
             state.decline(policy, DeclineReason::ForeignSale, now).alerting(Alert::ForeignSale)
         }
         StatusAnswer::Doubtful => state.quarantine(policy, now).alerting(Alert::Doubtful),
@@ -640,6 +641,9 @@ fn settlement_checked(
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
+    // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
+    // reversal may follow (I10).
+    state.duplicate_hint |= answer == StatusAnswer::ForeignSale;
     match answer {
         StatusAnswer::Paid if state.reversal == Reversal::Needed => {
             state.seen = true;
