@@ -3,15 +3,33 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: help demo test lint faults sandbox bench response-codes clean
+# Every test's name, for the fault catalogue.
+TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
+	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
+
+.PHONY: help demo test test-python test-tools test-arm lint lint-python faults clean
+.PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
+.PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
 	@echo "make test            every test"
+	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
+	@echo "make simulate SEED=n one simulated history, told line by line"
+	@echo "make simulate-long   HISTORIES=10000000 simulated histories on CORES=1, and how fast (hours)"
+	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
+	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
+	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
+	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
+	@echo "make test-tools      installs what some tests are skipped without (make test does so, too)"
+	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
+	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
+	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
+	@echo "make bench-python    the Python package beside requests, urllib3 and httpx"
 	@echo "make response-codes  writes the table of response codes into README.md again"
 
 demo:
@@ -19,22 +37,77 @@ demo:
 	@$(CARGO) run --quiet --package ovo-demo
 
 test:
+	@PYTHON=$(PYTHON) tests/tools
 	$(CARGO) test --workspace --quiet
-	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report
+	$(MAKE) --no-print-directory test-python
+	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
 
-lint:
+test-python:
+	PYTHON=$(PYTHON) tests/python/run --quiet
+
+lint: lint-python
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
+lint-python:
+	@PYTHON=$(PYTHON) tests/tools
+	PYTHON=$(PYTHON) tests/python/run --lint
+
 faults:
-	@$(CARGO) test --workspace --quiet -- --list 2>/dev/null | $(PYTHON) tests/faults/report --entries
+	@$(TEST_NAMES) | $(PYTHON) tests/faults/report --entries
+
+SEED ?= 1
+HISTORIES ?= 10000000
+CORES ?= 1
+
+simulate:
+	@$(CARGO) run --quiet --package ovo-simulation -- seed $(SEED)
+
+simulate-long:
+	$(CARGO) build --quiet --package ovo-simulation
+	@$(CARGO) run --quiet --package ovo-simulation -- run $(HISTORIES) 1 $(CORES)
+
+simulate-mutants:
+	@$(CARGO) run --quiet --package ovo-simulation -- mutants 20000
 
 sandbox:
 	$(CARGO) run --quiet --package ovo-sandbox -- --https
 
 bench:
 	tests/bench/run
+
+bench-python:
+	tests/bench/python/run
+
+PREFIX ?= /usr/local
+PROFILE ?= release
+install:
+	$(if $(filter firmware,$(PROFILE)),LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)") \
+	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE)
+	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+sizes:
+	ffi/sizes
+
+test-tools:
+	@PYTHON=$(PYTHON) tests/tools --required
+
+fuzz-abi:
+	OVO_FUZZ_SECONDS=60 OVO_FUZZ_SEED=$(SEED) $(CARGO) test --quiet --package ovo-ptp-ffi \
+	  --test arguments random_calls
+
+test-arm:
+	ffi/test-arm
+
+header:
+	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header
+
+KILLS ?= 10000
+
+kill-campaign:
+	$(CARGO) build --quiet --package ovo-crash
+	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) --seed $(SEED)
 
 response-codes:
 	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme

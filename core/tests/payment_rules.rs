@@ -10,6 +10,7 @@ use ovo_ptp::payment::{
 };
 
 /// A payment under test: steps events and keeps the state, as a journal would.
+#[derive(Clone)]
 struct Case {
     policy: Policy,
     state: State,
@@ -326,6 +327,39 @@ fn rule_14b_doubtful_numbers_are_never_reversed_unseen() {
 }
 
 #[test]
+fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
+    // OVO may find payments by date and reverse them without: 25 today says nothing about a sale of
+    // yesterday that has the same numbers.
+    let mut duplicate = Case::sent();
+    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let mut unattested = Case::sent();
+    unattested.state.attested = false;
+    for case in [duplicate, unattested] {
+        let gate = |mut case: Case| {
+            case.at(60.5);
+            case.checked(StatusAnswer::NotFound);
+            case.at(65.0);
+            assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+            assert_eq!(case.next().send, Some(Request::CheckPayment));
+            case.checked(StatusAnswer::NotFound);
+            assert_eq!(case.state.reversal, Reversal::NotNeeded);
+            assert_eq!(case.next().send, None, "too early to close");
+            assert_eq!(case.next().send, Some(Request::CheckPayment), "the one that closes");
+            assert_eq!(case.seconds_after_push(case.now), 180);
+            case
+        };
+        let mut nothing = gate(case.clone());
+        nothing.checked(StatusAnswer::NotFound);
+        assert!(nothing.state.closed.is_some());
+
+        let mut ours_after_all = gate(case);
+        let step = ours_after_all.checked(StatusAnswer::Paid);
+        assert_eq!(step.alert, Some(Alert::LateDebit));
+        assert_eq!(ours_after_all.next().send, Some(Request::Reversal));
+    }
+}
+
+#[test]
 fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
     let mut case = Case::sent().reversed_once();
     assert_eq!(case.seconds_after_push(case.state.due.unwrap()), 180);
@@ -523,6 +557,23 @@ fn without_check_payment_doubtful_numbers_go_to_the_operator() {
 }
 
 #[test]
+fn ov16_a_refused_set_up_is_alerted_by_checks_too_and_nothing_closes() {
+    let refused = StatusAnswer::Misconfigured(code("63"));
+    let alert = Some(Alert::Misconfigured(code("63")));
+    let mut case = Case::sent();
+    case.at(60.5);
+    assert_eq!(case.checked(refused).alert, alert);
+    assert_eq!(case.state.verdict, None);
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    for _ in 0..5 {
+        assert_eq!(case.next().send, Some(Request::CheckPayment), "asked again");
+        assert_eq!(case.checked(refused).alert, alert);
+        assert_eq!(case.state.closed, None);
+    }
+}
+
+#[test]
 fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
     let mut case = Case::sent();
     case.at(60.5);
@@ -671,9 +722,10 @@ fn no_sequence_of_events_breaks_an_invariant() {
                 StatusAnswer::Reversed,
                 StatusAnswer::TooOld,
                 StatusAnswer::Unavailable,
+                StatusAnswer::Misconfigured(code("63")),
                 StatusAnswer::NoAnswer,
             ];
-            let answer = statuses[roll(8) as usize];
+            let answer = statuses[roll(9) as usize];
             let event = match roll(16) {
                 0 => Event::Answered(PushAnswer::Approved),
                 1 => Event::Answered(PushAnswer::Declined(code("17"))),

@@ -469,6 +469,7 @@ fn status_name(answer: StatusAnswer) -> (String, bool) {
         StatusAnswer::Reversed => "reversed",
         StatusAnswer::TooOld => "too old",
         StatusAnswer::Unavailable => "unavailable",
+        StatusAnswer::Misconfigured(_) => "misconfigured",
         StatusAnswer::NotSent => "not sent",
         StatusAnswer::NoAnswer => "no answer",
     };

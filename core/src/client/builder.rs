@@ -12,11 +12,14 @@ use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
+use crate::journal::file_system::refuse_in_memory;
 use crate::journal::{Journal, SqliteJournal, SqliteOptions};
 use crate::message::{Signer, SigningMode};
 use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
-use crate::transport::{HttpsOptions, HttpsTransport, Transport, Trust};
+use crate::transport::Transport;
+#[cfg(feature = "https")]
+use crate::transport::{HttpsOptions, HttpsTransport, Trust};
 
 enum JournalChoice {
     Missing,
@@ -31,6 +34,7 @@ pub struct ClientBuilder {
     journal: JournalChoice,
     journal_options: SqliteOptions,
     transport: Option<Arc<dyn Transport>>,
+    #[cfg(feature = "https")]
     trust: Trust,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -38,6 +42,7 @@ pub struct ClientBuilder {
     signing: SigningMode,
     phone_in_reversal: bool,
     background: bool,
+    threads: bool,
     settle_rate: u32,
     observer: Option<Observer>,
 }
@@ -50,6 +55,7 @@ impl ClientBuilder {
             journal: JournalChoice::Missing,
             journal_options: SqliteOptions::default(),
             transport: None,
+            #[cfg(feature = "https")]
             trust: Trust::Platform,
             clock: Arc::new(SystemClock),
             policy: Policy::default(),
@@ -57,6 +63,7 @@ impl ClientBuilder {
             signing: SigningMode::default(),
             phone_in_reversal: false,
             background: true,
+            threads: true,
             settle_rate: 10,
             observer: None,
         }
@@ -95,6 +102,7 @@ impl ClientBuilder {
 
     /// Which certificate authorities are trusted: the platform's (default), or a PEM file for
     /// terminals without a trust store. Verification itself cannot be switched off.
+    #[cfg(feature = "https")]
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -179,6 +187,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the client may start threads. Default: yes. Without them nothing settles in the
+    /// background, [`Client::start`] is refused, and host names are looked up by the calling
+    /// thread, however long the system's resolver takes (an address needs no look-up).
+    #[must_use]
+    pub fn threads(mut self, threads: bool) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// At most so many settlement requests a second, so that a backlog after an outage does not
     /// crowd out new payments. Default 10.
     #[must_use]
@@ -205,14 +222,25 @@ impl ClientBuilder {
         }
         let transport: Arc<dyn Transport> = match self.transport {
             Some(transport) => transport,
+            #[cfg(feature = "https")]
             None => Arc::new(HttpsTransport::new(
                 &self.environment.url(),
-                HttpsOptions { trust: self.trust, ..HttpsOptions::default() },
+                HttpsOptions { trust: self.trust, without_threads: !self.threads },
             )?),
+            #[cfg(not(feature = "https"))]
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    "transport: this build has none of its own; bring one",
+                ));
+            }
         };
         let journal: Arc<dyn Journal> = match self.journal {
             JournalChoice::Own(journal) => journal,
             JournalChoice::File(path) => {
+                if !self.environment.is_loopback() {
+                    refuse_in_memory(&path)?;
+                }
                 Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
             }
             JournalChoice::Missing => {
@@ -245,9 +273,10 @@ impl ClientBuilder {
             flights: Arc::default(),
             server_clock: Default::default(),
             closed: AtomicBool::new(false),
+            threads: self.threads,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
-        Client::launch(inner, self.background)
+        Client::launch(inner, self.background && self.threads)
     }
 }

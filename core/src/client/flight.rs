@@ -1,6 +1,7 @@
 //! Payments that this process is working on now, and the callers that wait for them.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,11 +24,19 @@ pub(super) struct Flight {
     changed: Condvar,
 }
 
+/// Told once, on the thread that lands the flight.
+type Listener = Box<dyn FnOnce(&Outcome) + Send>;
+
 #[derive(Default)]
 struct Progress {
+    /// There is a payment under way or decided: who joins hears how it ends. Until then whoever
+    /// boarded first may still be refused, and then his refusal is nobody else's.
+    begun: bool,
     outcome: Option<Outcome>,
     /// Blocked calls and live handles: while there is one, a late success is accepted (rule 10).
     waiting: usize,
+    /// Who is told of the landing. They do not count as waiting: their handles do.
+    listeners: Vec<Listener>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,7 +52,8 @@ impl Flight {
     /// A flight that has already landed: for a payment decided earlier.
     pub(super) fn landed(outcome: Outcome) -> Arc<Flight> {
         let flight = Flight::new(Errand::Payment);
-        lock(&flight.progress).outcome = Some(outcome);
+        flight.begin();
+        flight.land(outcome);
         flight
     }
 
@@ -79,14 +89,51 @@ impl Flight {
         }
     }
 
-    fn land(&self, outcome: Outcome) {
+    /// Waits until whoever boarded first has a payment (true) or was refused one (false): as long
+    /// as a commit takes.
+    pub(super) fn begins(&self) -> bool {
         let mut progress = lock(&self.progress);
-        if progress.outcome.is_none() {
-            progress.outcome = Some(outcome);
+        while !progress.begun && progress.outcome.is_none() {
+            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
-        drop(progress);
+        progress.begun
+    }
+
+    fn begin(&self) {
+        lock(&self.progress).begun = true;
         self.changed.notify_all();
     }
+
+    fn land(&self, outcome: Outcome) {
+        let mut progress = lock(&self.progress);
+        if progress.outcome.is_some() {
+            return;
+        }
+        let listeners = std::mem::take(&mut progress.listeners);
+        progress.outcome = Some(outcome.clone());
+        drop(progress);
+        self.changed.notify_all();
+        for listener in listeners {
+            tell(listener, &outcome);
+        }
+    }
+
+    /// Tells `listener` the outcome: now if there is one, else on the thread that lands the flight.
+    pub(super) fn listen(&self, listener: Listener) {
+        let mut progress = lock(&self.progress);
+        match progress.outcome.clone() {
+            Some(outcome) => {
+                drop(progress);
+                tell(listener, &outcome);
+            }
+            None => progress.listeners.push(listener),
+        }
+    }
+}
+
+/// A listener is foreign code on a thread that works for others: its panic ends here (C13).
+fn tell(listener: Listener, outcome: &Outcome) {
+    let _ = catch_unwind(AssertUnwindSafe(|| listener(outcome)));
 }
 
 /// Someone waits for a flight; dropping this says that nobody of theirs does any more.
@@ -212,6 +259,11 @@ pub(super) struct Pilot {
 impl Pilot {
     pub(super) fn flight(&self) -> &Arc<Flight> {
         &self.flight
+    }
+
+    /// The payment is in the journal, and its details are those that were asked for.
+    pub(super) fn begin(&self) {
+        self.flight.begin();
     }
 
     pub(super) fn land(self, outcome: Outcome) {

@@ -45,6 +45,14 @@ impl PaymentHandle {
             .wait(None)
             .unwrap_or_else(|| unreachable!("a wait without a time-out ends landed"))
     }
+
+    /// Calls `told` once with the outcome: at once, on this thread, if it is known already, else
+    /// on the thread that brings it. For event loops, which cannot wait. It must return soon, must
+    /// not close the client, and is told of [`Outcome::Interrupted`] as well. Dropping the handle
+    /// does not take it back; a panic in it ends nothing.
+    pub fn on_outcome(&self, told: impl FnOnce(&Outcome) + Send + 'static) {
+        self.interest.flight().listen(Box::new(told));
+    }
 }
 
 impl std::fmt::Debug for PaymentHandle {

@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     flights: Arc<Flights>,
     server_clock: ServerClock,
     closed: AtomicBool,
+    /// Whether payments may fly on threads of their own.
+    threads: bool,
     /// Wakes the background settler early.
     alarm: (Mutex<bool>, Condvar),
     /// The process that opened the client: a forked child must not use it.
@@ -232,8 +234,16 @@ impl Client {
     ///
     /// # Errors
     /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
-    /// pushed and the payment is closed as not sent.
+    /// pushed and the payment is closed as not sent. A client that was opened without
+    /// [`threads`](ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
+        self.inner.ready()?;
+        if !self.inner.threads {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "client: opened without threads; a payment can then only be waited for",
+            ));
+        }
         let invoice = charge.invoice.clone()?;
         let interest = match self.take(charge)? {
             Taken::Decided(outcome) => Interest::in_flight(&Flight::landed(outcome)),
@@ -311,7 +321,8 @@ impl Client {
                     if self.joins(charge, &invoice, &interest)? {
                         return Ok(Taken::Joined(interest));
                     }
-                    // Whoever was at it could not begin (a journal error, say): now it is our turn.
+                    // Whoever was at it could not begin (a journal error, other details): now it
+                    // is our turn.
                 }
             }
         };
@@ -331,10 +342,12 @@ impl Client {
         match inner.journal.begin(&new, inner.batch_method)? {
             Begun::Fresh(mut payment) => {
                 payment.boot = inner.boot;
+                pilot.begin();
                 Ok(Taken::Flying { payment: Box::new(payment), fresh: true, pilot, interest })
             }
             Begun::Existing(payment) => {
                 self.same_details(&payment, charge)?;
+                pilot.begin();
                 match Outcome::of(&payment) {
                     Some(outcome) => {
                         pilot.land(outcome.clone());
@@ -359,23 +372,18 @@ impl Client {
     }
 
     /// Whether this charge is the payment that another thread is bringing to its verdict. False if
-    /// that thread gave up before there was a payment.
+    /// that thread was refused one: what it asked for may not be what this one asks for.
     fn joins(
         &self,
         charge: &Charge,
         invoice: &MerchantInvoice,
         interest: &Interest,
     ) -> Result<bool, Error> {
-        loop {
-            if let Some(payment) = self.inner.journal.find(invoice)? {
-                self.same_details(&payment, charge)?;
-                return Ok(true);
-            }
-            // Its Intent is being committed: a matter of milliseconds.
-            if interest.flight().wait(Some(Duration::from_millis(5))).is_some() {
-                return Ok(false);
-            }
+        if !interest.flight().begins() {
+            return Ok(false);
         }
+        self.same_details(&self.inner.row(invoice)?, charge)?;
+        Ok(true)
     }
 
     fn same_details(&self, payment: &Payment, charge: &Charge) -> Result<(), Error> {
@@ -499,6 +507,12 @@ impl Client {
         self.inner.ready()?;
         let due = self.inner.journal.next_due(self.inner.boot)?;
         Ok(due.map(|due| due.since(self.inner.clock.boottime())))
+    }
+
+    /// How many payments this client works on at this moment: calls and handles that wait for an
+    /// outcome, and rows that are being settled. For gauges.
+    pub fn under_way(&self) -> usize {
+        self.inner.flights.len()
     }
 
     /// Payments that have an outcome which the caller has not confirmed with
@@ -700,19 +714,19 @@ impl Inner {
             return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
         };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
-        // phone with, it may be mistyped: another sale's phone then says nothing about the row.
+        // phone with, it may be mistyped: another phone in the answer then says nothing about the row.
         let mut stored = self.row(invoice)?;
-        if kept.is_some() || phone.is_none() || answer != StatusAnswer::ForeignSale {
+        let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
+        if kept.is_some() || phone.is_none() || !another {
             stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
         }
         self.wake_settler();
-        if matches!(answer, StatusAnswer::NoAnswer | StatusAnswer::NotSent) {
-            return Err(Error::new(
-                ErrorKind::NoAnswer,
-                format!("invoice {invoice}: the host gave no usable answer"),
-            ));
-        }
-        Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) })
+        let said = match answer {
+            StatusAnswer::NoAnswer | StatusAnswer::NotSent => "gave no usable answer".to_owned(),
+            StatusAnswer::Misconfigured(code) => format!("refuses the set-up ({code})"),
+            _ => return Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) }),
+        };
+        Err(Error::new(ErrorKind::NoAnswer, format!("invoice {invoice}: the host {said}")))
     }
 }
 

@@ -27,10 +27,8 @@ impl Inner {
         loop {
             // Rows that callers' threads work on are due as well; they must not hide the others.
             let limit = BATCH + self.flights.len();
-            let mut rows = self.journal.due(self.boot, began, limit)?;
+            let rows = self.journal.due(self.boot, began, limit)?;
             let found = rows.len();
-            // Evidence of a debit first: that is somebody's money.
-            rows.sort_by_key(|row| !row.state.late_paid);
             let mut progressed = false;
             for row in rows {
                 if self.is_closed() {

@@ -434,23 +434,52 @@ impl Engine {
         Ok(true)
     }
 
-    /// Payments with a `due`, earliest first: those of an earlier boot, then those of `boot` (that
-    /// have come, if `now` is given). Damaged ones are passed over.
+    /// Payments whose `due` has come by `now`: evidence of a debit first, because that is somebody's
+    /// money; among equals those of an earlier boot, then those of `boot`, earliest first.
     pub(super) fn due(
         &self,
         boot: u32,
-        now: Option<Boottime>,
+        now: Boottime,
         mut each: impl FnMut(Payment) -> bool,
     ) -> Result<(), JournalError> {
-        let mut take =
-            |_: &Row<'_>, payment: Result<Payment, JournalError>| payment.map_or(true, &mut each);
-        let earlier = "WHERE due IS NOT NULL AND boot < ?1 ORDER BY boot, due";
-        if self.rows("due", earlier, [boot], &mut take)? {
-            let now = now.map_or(i64::MAX, super::codes::of_boottime);
-            let present = "WHERE due IS NOT NULL AND boot = ?1 AND due <= ?2 ORDER BY due";
-            self.rows("due", present, (boot, now), &mut take)?;
+        let now = super::codes::of_boottime(now);
+        for evidence in [1, 0] {
+            let more =
+                self.due_rows(boot, now, &format!(" AND late_paid = {evidence}"), &mut each)?;
+            if !more {
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    /// The payment that is due first.
+    pub(super) fn next_due(&self, boot: u32) -> Result<Option<Payment>, JournalError> {
+        let mut next = None;
+        self.due_rows(boot, i64::MAX, "", &mut |payment| {
+            next = Some(payment);
+            false
+        })?;
+        Ok(next)
+    }
+
+    /// `false` if `each` has had enough.
+    fn due_rows(
+        &self,
+        boot: u32,
+        now: i64,
+        and: &str,
+        each: &mut dyn FnMut(Payment) -> bool,
+    ) -> Result<bool, JournalError> {
+        let mut take =
+            |_: &Row<'_>, payment: Result<Payment, JournalError>| payment.map_or(true, &mut *each);
+        let earlier = format!("WHERE due IS NOT NULL AND boot < ?1{and} ORDER BY boot, due");
+        if !self.rows("due", &earlier, [boot], &mut take)? {
+            return Ok(false);
+        }
+        let present =
+            format!("WHERE due IS NOT NULL AND boot = ?1 AND due <= ?2{and} ORDER BY due");
+        self.rows("due", &present, (boot, now), &mut take)
     }
 
     /// What is known to be wrong without looking at the rows.
@@ -464,6 +493,9 @@ impl Engine {
                  attested"
                     .to_owned(),
             );
+        }
+        if self.place.is_in_memory() {
+            problems.push("the journal lies in memory (tmpfs); a power cut takes it".to_owned());
         }
         if !self.mark.is_writable() {
             problems.push("the mark beside the journal cannot be written".to_owned());

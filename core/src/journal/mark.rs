@@ -8,14 +8,17 @@
 //!
 //! What it cannot see: a copy of the whole directory, mark included.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::files::{Files, OpenFile};
 use super::place;
 use super::version::Incarnation;
+
+/// A mark is one short line; more is none.
+const LONGEST: usize = 1024;
 
 /// What the file says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,18 +58,17 @@ fn hex(bytes: &[u8]) -> String {
 /// The open mark file. Its failures never stop a payment: the journal is the authority.
 #[derive(Debug, Default)]
 pub(super) struct MarkFile {
-    file: Option<File>,
+    file: Option<Box<dyn OpenFile>>,
 }
 
 impl MarkFile {
     /// Reads the mark and keeps the file for writing; no mark if there is none or it is damaged.
-    pub(super) fn open(journal: &Path) -> (MarkFile, Option<Mark>) {
+    pub(super) fn open(files: &dyn Files, journal: &Path) -> (MarkFile, Option<Mark>) {
         let path = place::with_suffix(journal, ".mark");
-        let mark = fs::read_to_string(&path).ok().and_then(|line| Mark::parse(&line));
-        let file = match place::create_private(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                OpenOptions::new().write(true).open(&path).ok()
-            }
+        let line = files.read(&path, LONGEST).ok().and_then(|line| String::from_utf8(line).ok());
+        let mark = line.and_then(|line| Mark::parse(&line));
+        let file = match files.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&path).ok(),
             other => other.ok(),
         };
         (MarkFile { file }, mark)
@@ -81,8 +83,7 @@ impl MarkFile {
         let Some(file) = &mut self.file else {
             return false;
         };
-        let line = mark.line();
-        let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes()));
+        let written = file.write(0, mark.line().as_bytes());
         if written.is_err() {
             self.file = None;
         }
@@ -96,7 +97,7 @@ impl MarkFile {
             && self
                 .file
                 .as_mut()
-                .is_some_and(|file| file.set_len(length).and_then(|()| file.sync_all()).is_ok())
+                .is_some_and(|file| file.set_length(length).and_then(|()| file.sync()).is_ok())
     }
 }
 

@@ -25,8 +25,8 @@ pub struct MemoryJournal {
 struct Inner {
     payments: BTreeMap<i64, Payment>,
     by_invoice: HashMap<MerchantInvoice, i64>,
-    /// Boot, due and id of every row that has a due.
-    due: BTreeSet<(u32, Boottime, i64)>,
+    /// Boot, due and id of every row that has a due; those with evidence of a debit apart.
+    due: [BTreeSet<(u32, Boottime, i64)>; 2],
     /// Tag and id of every row whose customer has an unsettled payment.
     customers: BTreeSet<([u8; 16], i64)>,
     first_batch: Option<u32>,
@@ -66,10 +66,10 @@ impl Inner {
             payment.state.is_unsettled().then_some((tag, payment.id.0))
         };
         if let Some(before) = self.payments.get(&payment.id.0) {
-            due(before).map(|entry| self.due.remove(&entry));
+            due(before).map(|entry| self.due[usize::from(before.state.late_paid)].remove(&entry));
             customer(before).map(|entry| self.customers.remove(&entry));
         }
-        self.due.extend(due(&payment));
+        self.due[usize::from(payment.state.late_paid)].extend(due(&payment));
         self.customers.extend(customer(&payment));
         self.payments.insert(payment.id.0, payment);
     }
@@ -136,13 +136,14 @@ impl Journal for MemoryJournal {
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
         let inner = self.lock();
-        let come = inner.due.range(..=(boot, now, i64::MAX));
+        let come = inner.due.iter().rev().flat_map(|due| due.range(..=(boot, now, i64::MAX)));
         Ok(come.take(limit).map(|(_, _, id)| inner.payments[id].clone()).collect())
     }
 
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         let inner = self.lock();
-        let first = inner.due.iter().next().filter(|(row_boot, ..)| *row_boot <= boot);
+        let first = inner.due.iter().filter_map(BTreeSet::first).min();
+        let first = first.filter(|(row_boot, ..)| *row_boot <= boot);
         Ok(first.map(|(row_boot, due, _)| if *row_boot < boot { Boottime(0) } else { *due }))
     }
 

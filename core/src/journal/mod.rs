@@ -10,6 +10,9 @@ mod codes;
 pub mod conformance;
 mod engine;
 mod failure;
+pub(crate) mod file_system;
+#[doc(hidden)]
+pub mod files;
 mod group;
 mod mark;
 mod memory;
@@ -131,6 +134,8 @@ pub enum JournalErrorKind {
     Io,
     /// All numbers are used up, or no first batch can be chosen.
     Numbers,
+    /// It lies on a file system that does not keep it: on a network, or in memory.
+    FileSystem,
     /// The process forked after opening.
     Forked,
     /// A write that the database itself forbids was tried: a defect in this library.
@@ -213,8 +218,9 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError>;
 
-    /// Rows whose `due` has come, and rows of an earlier boot that have a `due`; earliest first,
-    /// at most `limit`.
+    /// Rows whose `due` has come, and rows of an earlier boot that have a `due`, at most `limit`:
+    /// those with evidence of a debit (`late_paid`) first, because that is somebody's money, then
+    /// the earliest.
     ///
     /// # Errors
     /// [`JournalError`]

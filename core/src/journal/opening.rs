@@ -1,8 +1,8 @@
 //! Opening a journal: made whole or not at all, checked before it is trusted.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::SqliteOptions;
 use super::engine::{Engine, Water};
 use super::failure;
+use super::file_system;
+use super::files::Files;
 use super::mark::{Mark, MarkFile};
 use super::place::{self, Place};
 use super::reserve::Reserve;
@@ -30,7 +32,11 @@ const SHARED_PATIENCE: Duration = Duration::from_secs(5);
 /// as fast as SQLite's usual 4096 (11 KB per commit instead of 25). A row fits into one.
 const PAGE_SIZE: u32 = 1024;
 
-pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Engine, JournalError> {
+pub(super) fn open(
+    files: &Arc<dyn Files>,
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<Engine, JournalError> {
     refuse_old_sqlite(rusqlite::version_number())?;
     if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
         return Err(JournalError::new(
@@ -40,27 +46,38 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Engine, Journ
     }
     // The process may change its directory while the journal is open.
     let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
-    match attempt(&path, options) {
+    file_system::refuse_elsewhere(&path)?;
+    match attempt(files, &path, options) {
         // What is in the journal must be settled on a full disk too (J2, J3).
-        Err(full) if full.kind == JournalErrorKind::Full && path.exists() => {
-            if Reserve::open(&path).release() { attempt(&path, options) } else { Err(full) }
+        Err(full) if full.kind == JournalErrorKind::Full && files.look(&path).is_ok() => {
+            if Reserve::open(&**files, &path).release() {
+                attempt(files, &path, options)
+            } else {
+                Err(full)
+            }
         }
         other => other,
     }
 }
 
-fn attempt(path: &Path, options: &SqliteOptions) -> Result<Engine, JournalError> {
-    let place = match Place::claim(path)? {
+fn attempt(
+    files: &Arc<dyn Files>,
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<Engine, JournalError> {
+    let place = match Place::claim(files, path)? {
         Some(place) => place,
         None => {
-            create(path)?;
-            Place::claim(path)?.ok_or_else(|| {
+            create(&**files, path)?;
+            Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
             })?
         }
     };
-    let connection = connect(path, options.shared)?;
-    let mut engine = admit(path, connection, place, options)?;
+    let log = files.read(&place::with_suffix(path, "-wal"), 1);
+    let log_was_left = log.is_ok_and(|first| !first.is_empty());
+    let connection = connect(&**files, path, options.shared)?;
+    let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
     engine.place.settle()?;
     engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
@@ -85,33 +102,33 @@ fn refuse_old_sqlite(version: i32) -> Result<(), JournalError> {
 
 /// Makes a journal under another name, whole and synced, and only then gives it its own. So a
 /// power cut leaves either no journal or a complete one, and an existing file is never touched.
-fn create(path: &Path) -> Result<(), JournalError> {
+fn create(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     let mut unique = [0; 8];
-    random(&mut unique)?;
+    random(files, &mut unique)?;
     let unique = u64::from_le_bytes(unique);
     let draft = place::with_suffix(path, &format!(".new-{unique:016x}"));
-    let result = draw_up(&draft).and_then(|()| {
+    let result = draw_up(files, &draft).and_then(|()| {
         // Unlike a rename, a link never replaces what another process made meanwhile.
-        match fs::hard_link(&draft, path) {
+        match files.link(&draft, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other.map_err(|error| failure::file("create", &error)),
         }
     });
     for left_over in ["", "-wal", "-shm", "-journal"] {
         // The draft is nobody's journal: what cannot be removed harms nobody.
-        let _ = fs::remove_file(place::with_suffix(&draft, left_over));
+        let _ = files.remove(&place::with_suffix(&draft, left_over));
     }
     result?;
-    place::sync_directory(path).map_err(|error| failure::file("create", &error))
+    files.sync_directory(path).map_err(|error| failure::file("create", &error))
 }
 
-fn draw_up(draft: &Path) -> Result<(), JournalError> {
+fn draw_up(files: &dyn Files, draft: &Path) -> Result<(), JournalError> {
     let in_file = |error: io::Error| failure::file("create", &error);
     let in_sqlite = |error: rusqlite::Error| failure::sqlite("create", &error);
     let mut incarnation: Incarnation = [0; 16];
-    random(&mut incarnation)?;
-    drop(place::create_private(draft).map_err(in_file)?);
-    let connection = Connection::open_with_flags(draft, flags()).map_err(in_sqlite)?;
+    random(files, &mut incarnation)?;
+    drop(files.create(draft).map_err(in_file)?);
+    let connection = sqlite_on(files, draft).map_err(in_sqlite)?;
     run(&connection, &format!("page_size = {PAGE_SIZE}")).map_err(in_sqlite)?;
     configure(&connection, false).map_err(in_sqlite)?;
     let fill = || {
@@ -126,15 +143,25 @@ fn draw_up(draft: &Path) -> Result<(), JournalError> {
         meta.execute(("boots", 0))?;
         meta.execute(("boot", 0))?;
         meta.execute(("boot_id", ""))?;
-        connection.execute_batch("COMMIT")
+        connection.execute_batch("COMMIT")?;
+        // Closing would do it too, but tell nobody if it failed; and the log does not get the
+        // journal's name, so what is only in the log would be lost.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
     };
-    fill().map_err(in_sqlite)?;
+    let busy: i64 = fill().map_err(in_sqlite)?;
+    if busy != 0 {
+        return Err(JournalError::new(
+            JournalErrorKind::Io,
+            "create: the new journal cannot be completed",
+        ));
+    }
     connection.close().map_err(|(_, error)| in_sqlite(error))?;
-    File::open(draft).and_then(|file| file.sync_all()).map_err(in_file)
+    files.open(draft).and_then(|mut file| file.sync()).map_err(in_file)
 }
 
-pub(super) fn random(bytes: &mut [u8]) -> Result<(), JournalError> {
-    getrandom::fill(bytes)
+fn random(files: &dyn Files, bytes: &mut [u8]) -> Result<(), JournalError> {
+    files
+        .random(bytes)
         .map_err(|error| JournalError::new(JournalErrorKind::Io, format!("randomness: {error}")))
 }
 
@@ -143,9 +170,16 @@ fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn connect(path: &Path, shared: bool) -> Result<Connection, JournalError> {
+fn sqlite_on(files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
+    match files.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags(), vfs),
+        None => Connection::open_with_flags(path, flags()),
+    }
+}
+
+fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
-    let connection = Connection::open_with_flags(path, flags()).map_err(failed)?;
+    let connection = sqlite_on(files, path).map_err(failed)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .and_then(|_| {
@@ -204,10 +238,12 @@ fn run(connection: &Connection, pragma: &str) -> rusqlite::Result<()> {
 
 /// Takes the lock by a first commit (MP1, J4), and checks in it what the file claims to be.
 fn admit(
+    files: &dyn Files,
     path: &Path,
     connection: Connection,
     place: Place,
     options: &SqliteOptions,
+    log_was_left: bool,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -217,8 +253,8 @@ fn admit(
             "the tables or their rules were changed by hand",
         ));
     }
-    let (mark_file, mark) = MarkFile::open(path);
-    let reserve = Reserve::open(path);
+    let (mark_file, mark) = MarkFile::open(files, path);
+    let reserve = Reserve::open(files, path);
     let mut engine =
         Engine::new(connection, place, mark_file, reserve, [0; 16], options.first_batch);
     engine.incarnation = engine.meta("incarnation").map_err(failed)?;
@@ -229,9 +265,34 @@ fn admit(
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
+    if log_was_left {
+        make_log_durable(files, path, &engine.connection)?;
+    }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
     engine.mark.write_durably(&mark);
     Ok(engine)
+}
+
+/// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
+/// the log and is not on the disk, and no later sync of the log would bring it there, nor anything
+/// behind it back after a power cut. Moved into the database it is written anew.
+fn make_log_durable(
+    files: &dyn Files,
+    path: &Path,
+    connection: &Connection,
+) -> Result<(), JournalError> {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    match moved.map_err(|error| failure::sqlite("open", &error)) {
+        Ok(()) => {}
+        // A full disk must not keep payments under way from being settled (J2, J3).
+        Err(error) if error.kind == JournalErrorKind::Full => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // What of the old log is on the disk must not come back either: it ends before what was moved.
+    match files.open(&place::with_suffix(path, "-wal")).and_then(|mut log| log.sync()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure::file("open", &error)),
+        _ => Ok(()),
+    }
 }
 
 /// P8: the mark is kept twice, in its own row and as the highest of the payments. Below them it

@@ -1,20 +1,22 @@
 //! Where a journal lies: the file before SQLite touches it, and proof that it is still there.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure;
+use super::file_system::{self, Kept};
+use super::files::{Files, Identity, Look};
 use super::schema;
 use crate::journal::{JournalError, JournalErrorKind};
 
-/// Device and inode.
-type Identity = (u64, u64);
+/// Length of an SQLite file's header.
+const HEADER: usize = 100;
 
 /// An open journal's file, for the time that it is open.
 #[derive(Debug)]
 pub(super) struct Place {
+    files: Arc<dyn Files>,
     path: PathBuf,
     log: PathBuf,
     database: Identity,
@@ -36,40 +38,49 @@ impl Place {
     /// # Errors
     /// `Locked` if this process has it open, `Forked` if a parent had, `ReadOnly` if others may
     /// read it, `Corrupt`, `Version`; `None` if nothing is there.
-    pub(super) fn claim(path: &Path) -> Result<Option<Place>, JournalError> {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
+    pub(super) fn claim(
+        files: &Arc<dyn Files>,
+        path: &Path,
+    ) -> Result<Option<Place>, JournalError> {
+        let look = match files.look(path) {
+            Ok(look) => look,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failure::file("journal file", &error)),
         };
-        if !metadata.is_file() {
+        if !look.is_file {
             return Err(corrupt("the path is not a file"));
         }
-        refuse_if_readable_by_others(&metadata)?;
-        let database = identity(&metadata);
+        refuse_if_readable_by_others(look)?;
+        let database = look.identity;
         register(database)?;
         let place = Place {
+            files: Arc::clone(files),
             path: path.to_owned(),
             log: with_suffix(path, "-wal"),
             database,
             write_ahead: None,
         };
-        check_header(path)?;
+        check_header(&**files, path)?;
         Ok(Some(place))
     }
 
     /// Remembers which file the write-ahead log is.
     pub(super) fn settle(&mut self) -> Result<(), JournalError> {
         self.check()?;
-        self.write_ahead = fs::metadata(&self.log).ok().map(|metadata| identity(&metadata));
+        self.write_ahead = self.files.look(&self.log).ok().map(|look| look.identity);
         Ok(())
+    }
+
+    /// Whether a power cut takes it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        file_system::of(&self.path) == Kept::InMemory
     }
 
     /// J11: whether the journal is still where it was opened. A commit into a deleted file would
     /// be "durable" until the handle is closed.
     pub(super) fn check(&self) -> Result<(), JournalError> {
         let is_there = |path: &Path, expected: Identity| {
-            fs::metadata(path).is_ok_and(|metadata| identity(&metadata) == expected)
+            self.files.look(path).is_ok_and(|look| look.identity == expected)
         };
         let whole = is_there(&self.path, self.database)
             && self.write_ahead.is_none_or(|expected| is_there(&self.log, expected));
@@ -114,15 +125,10 @@ fn register(database: Identity) -> Result<(), JournalError> {
 }
 
 /// The first bytes of an SQLite file say whose it is (SQLite file format, 1.3).
-fn check_header(path: &Path) -> Result<(), JournalError> {
-    let mut header = [0; 100];
-    let read = |header: &mut [u8]| File::open(path)?.read_exact(header);
-    match read(&mut header) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Err(corrupt("the file is empty or cut off"));
-        }
-        Err(error) => return Err(failure::file("journal file", &error)),
+fn check_header(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    let header = files.read(path, HEADER).map_err(|error| failure::file("journal file", &error))?;
+    if header.len() < HEADER {
+        return Err(corrupt("the file is empty or cut off"));
     }
     let number = |at: usize| {
         i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
@@ -157,52 +163,12 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A new file that only its owner may read; never an existing one.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Syncs the names in the directory of `path`.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
-}
-
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-/// Elsewhere an open file cannot be deleted.
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Identity {
-    (0, 0)
-}
-
-#[cfg(unix)]
-fn refuse_if_readable_by_others(metadata: &Metadata) -> Result<(), JournalError> {
-    use std::os::unix::fs::MetadataExt;
-    match metadata.mode() & 0o777 {
+fn refuse_if_readable_by_others(look: Look) -> Result<(), JournalError> {
+    match look.mode {
         mode if mode & 0o077 != 0 => Err(JournalError::new(
             JournalErrorKind::ReadOnly,
             format!("others may read or write the file (mode {mode:04o}); make it 0600"),
         )),
         _ => Ok(()),
     }
-}
-
-#[cfg(not(unix))]
-fn refuse_if_readable_by_others(_: &Metadata) -> Result<(), JournalError> {
-    Ok(())
 }

@@ -3,10 +3,10 @@
 //! A small file beside the journal is given up when a verdict finds no room. New payments are
 //! refused until it could be filled again, so that they cannot eat what settlement needs.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::path::Path;
 
+use super::files::{Files, OpenFile};
 use super::place;
 
 /// Some forty commits, of a few pages each.
@@ -16,17 +16,15 @@ const SIZE: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Reserve {
     /// `None` where it could not be made: then a full disk is simply full.
-    file: Option<File>,
+    file: Option<Box<dyn OpenFile>>,
 }
 
 impl Reserve {
     /// Finds or makes the file, without filling it: the room may be wanted for the opening itself.
-    pub(super) fn open(journal: &Path) -> Reserve {
+    pub(super) fn open(files: &dyn Files, journal: &Path) -> Reserve {
         let path = place::with_suffix(journal, ".reserve");
-        let file = match place::create_private(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                OpenOptions::new().write(true).open(&path).ok()
-            }
+        let file = match files.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&path).ok(),
             other => other.ok(),
         };
         Reserve { file }
@@ -37,13 +35,13 @@ impl Reserve {
         let Some(file) = &mut self.file else {
             return true;
         };
-        match file.metadata() {
-            Ok(metadata) if metadata.len() >= SIZE as u64 => true,
+        match file.length() {
+            Ok(length) if length >= SIZE as u64 => true,
             _ => {
-                let filled = fill(file).is_ok();
+                let filled = fill(&mut **file).is_ok();
                 if !filled {
                     // Half a reserve would be taken for a whole one that somebody keeps.
-                    let _ = file.set_len(0);
+                    let _ = file.set_length(0);
                 }
                 filled
             }
@@ -53,16 +51,15 @@ impl Reserve {
     /// Gives the room up. `false` if there is none to give.
     pub(super) fn release(&mut self) -> bool {
         self.file.as_mut().is_some_and(|file| {
-            file.metadata().is_ok_and(|metadata| metadata.len() > 0) && file.set_len(0).is_ok()
+            file.length().is_ok_and(|length| length > 0) && file.set_length(0).is_ok()
         })
     }
 }
 
 /// With bytes, not with a hole; and not with zeros, which some file systems keep as one.
-fn fill(file: &mut File) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    for _ in 0..SIZE / 4096 {
-        file.write_all(&[0xa5; 4096])?;
+fn fill(file: &mut dyn OpenFile) -> io::Result<()> {
+    for page in 0..SIZE / 4096 {
+        file.write(4096 * page as u64, &[0xa5; 4096])?;
     }
-    file.sync_all()
+    file.sync()
 }

@@ -2,9 +2,10 @@
 
 use std::mem;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, Water, Write, Written};
+use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
 use super::{DEFAULT_LIMIT, failure, opening, rules};
@@ -66,9 +67,23 @@ impl SqliteJournal {
     /// * `Corrupt`: not a journal, empty, cut off, damaged, edited, or another application's.
     /// * `Version`: another version's journal, or an SQLite before 3.51.3.
     /// * `Numbers`: the first batch is not one.
+    /// * `FileSystem`: the file would lie on another machine.
     /// * `Forked`: the process was forked from one that has the journal open.
     pub fn open(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, JournalError> {
-        let engine = opening::open(path.as_ref(), options)?;
+        SqliteJournal::open_on(Arc::new(SystemFiles), path, options)
+    }
+
+    /// The same on another file system, for simulations.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on(
+        files: Arc<dyn Files>,
+        path: impl AsRef<Path>,
+        options: &SqliteOptions,
+    ) -> Result<Self, JournalError> {
+        let engine = opening::open(&files, path.as_ref(), options)?;
         Ok(SqliteJournal {
             pid: std::process::id(),
             group: Group::new(),
@@ -205,7 +220,7 @@ impl Journal for SqliteJournal {
                 return Ok(due);
             }
             // A damaged row waits for ever and would stand before all others: it is passed over.
-            engine.due(boot, Some(now), |payment| {
+            engine.due(boot, now, |payment| {
                 due.push(payment);
                 due.len() < limit
             })?;
@@ -215,12 +230,11 @@ impl Journal for SqliteJournal {
 
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         self.read(|engine| {
-            let mut next = None;
-            engine.due(boot, None, |payment| {
-                next = if payment.boot < boot { Some(Boottime(0)) } else { payment.state.due };
-                false
-            })?;
-            Ok(next)
+            let next = engine.next_due(boot)?;
+            Ok(next.and_then(|payment| match payment.boot {
+                earlier if earlier < boot => Some(Boottime(0)),
+                _ => payment.state.due,
+            }))
         })
     }
 

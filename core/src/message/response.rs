@@ -260,6 +260,12 @@ impl Response {
             || self.names_another_phone(payment)
     }
 
+    /// Whether the answer repeats our invoice. With another amount or phone beside it the answer
+    /// contradicts itself, and nobody can say whose sale it is.
+    pub fn repeats_our_invoice(&self, payment: &PaymentRef<'_>) -> bool {
+        invoice_echo(&self.invoice, payment) == Echo::Same
+    }
+
     fn names_another_phone(&self, payment: &PaymentRef<'_>) -> bool {
         match (&self.phone, payment.phone) {
             // OVO may write 62... for 08...; a masked or odd phone names nobody.

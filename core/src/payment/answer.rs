@@ -26,7 +26,8 @@ pub enum StatusAnswer {
     Paid,
     /// `00`, but these numbers belong to another sale.
     ForeignSale,
-    /// `00`, but whose it is cannot be told.
+    /// `00`, but whose it is cannot be told: a field is missing, or our own invoice stands beside
+    /// another amount or phone.
     Doubtful,
     /// 25: OVO has no such payment.
     NotFound,
@@ -36,6 +37,8 @@ pub enum StatusAnswer {
     TooOld,
     /// 58 or 96: the contract has no status check.
     Unavailable,
+    /// 63, EB, BR: the set-up broke after the push. Asked again, with an alert.
+    Misconfigured(ResponseCode),
     /// Not one byte left: the network is down, worth an early retry.
     NotSent,
     /// 68, another code, or nothing readable.
@@ -111,7 +114,12 @@ impl StatusAnswer {
             return StatusAnswer::NoAnswer;
         }
         match response.code.as_str() {
-            "00" if response.names_another_sale(payment) => StatusAnswer::ForeignSale,
+            // Rule 11. Our own invoice beside another amount is no other sale but a contradiction.
+            "00" if response.names_another_sale(payment)
+                && !response.repeats_our_invoice(payment) =>
+            {
+                StatusAnswer::ForeignSale
+            }
             "00" => {
                 let complete = response
                     .verify_address(Operation::CheckPayment, payment)
@@ -127,6 +135,9 @@ impl StatusAnswer {
             "73" => StatusAnswer::Reversed,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,
+            _ if response.code.class() == Class::Misconfigured => {
+                StatusAnswer::Misconfigured(response.code)
+            }
             _ => StatusAnswer::NoAnswer,
         }
     }
@@ -146,6 +157,9 @@ impl StatusAnswer {
             "25" => StatusAnswer::NotFound,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,
+            _ if response.code.class() == Class::Misconfigured => {
+                StatusAnswer::Misconfigured(response.code)
+            }
             _ => StatusAnswer::NoAnswer,
         }
     }

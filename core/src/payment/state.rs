@@ -108,7 +108,8 @@ pub struct State {
     pub verdict: Option<Verdict>,
     /// When it was made, or when settlement was opened again.
     pub settling_since: Boottime,
-    /// A status answer asked for after the session that did not belong to another sale.
+    /// A status answer, asked for after the session, showed that a reversal can hit no other sale:
+    /// the payment is ours, or there is none under numbers that are certainly ours.
     pub seen: bool,
     /// OVO called the numbers duplicate.
     pub duplicate_hint: bool,

@@ -620,7 +620,7 @@ fn open_checked(
             state.abandon(Reversal::Acknowledged(now), now).alerting(Alert::ForeignReversal)
         }
         StatusAnswer::NotFound => {
-            state.seen |= conclusive;
+            state.seen |= conclusive && state.is_certainly_ours();
             Step::to(state)
         }
         StatusAnswer::TooOld => state.quarantine(policy, now).alerting(Alert::TooOld),
@@ -629,6 +629,7 @@ fn open_checked(
             state.due = Some(state.open_due(policy));
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }
@@ -665,6 +666,16 @@ fn settlement_checked(
             state.due = Some(now);
             closes(policy, state, issued, now).alerting(Alert::ForeignSale)
         }
+        StatusAnswer::NotFound
+            if state.reversal == Reversal::Needed && !state.seen && !state.is_certainly_ours() =>
+        {
+            // The numbers may be taken, and OVO finds nothing under them on our date: they may name
+            // another day's sale, and a reversal does not say which day (I10). Should a payment of
+            // ours be alive after all, the check that closes sees it.
+            state.reversal = Reversal::NotNeeded;
+            state.due = Some(now);
+            closes(policy, state, issued, now)
+        }
         StatusAnswer::Reversed if state.reversal == Reversal::Needed => {
             // OVO's own word that a reversal was carried out, ours with a lost answer or another's.
             let unexpected = state.attempts == 0;
@@ -696,6 +707,7 @@ fn settlement_checked(
             Step::to(state)
         }
         // The next try is already scheduled.
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
     }
 }

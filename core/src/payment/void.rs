@@ -92,6 +92,7 @@ pub(super) fn checked(
             state.needs_operator = true;
             end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
         }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         // Asked again on schedule; at the end of the day the answer above ends it.
         _ => Step::to(state),
     }

@@ -30,12 +30,16 @@ use crate::error::Error;
 pub struct HttpsOptions {
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// Whether a host name is looked up in the calling thread instead of one of its own. A look-up
+    /// cannot be interrupted, so it may then take longer than the time to send; the exchange ends
+    /// as [`Exchange::NotSent`]. An address instead of a name needs no look-up.
+    pub without_threads: bool,
 }
 
 impl HttpsOptions {
     /// Options with this trust and the defaults for the rest.
     pub fn with_trust(trust: Trust) -> Self {
-        HttpsOptions { trust }
+        HttpsOptions { trust, ..HttpsOptions::default() }
     }
 }
 
@@ -87,7 +91,8 @@ impl HttpsTransport {
             endpoint.host_header(),
             env!("CARGO_PKG_VERSION"),
         );
-        Ok(HttpsTransport { resolver: Resolver::new(&endpoint), endpoint, config, head })
+        let resolver = Resolver::new(&endpoint, !options.without_threads);
+        Ok(HttpsTransport { resolver, endpoint, config, head })
     }
 
     /// A connection on which the request can be written at once.

@@ -1,14 +1,24 @@
 //! How a request travels. [`Transport`] is public: a terminal may bring its own modem.
 
+#[cfg(feature = "https")]
 mod chunked;
+#[cfg(feature = "https")]
 mod connection;
+#[cfg(feature = "https")]
 mod date;
+#[cfg(feature = "https")]
 mod deadline;
+#[cfg(feature = "https")]
 mod endpoint;
+#[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "https")]
 mod resolver;
+#[cfg(feature = "https")]
 mod response;
+#[cfg(feature = "https")]
 mod tcp;
+#[cfg(feature = "https")]
 mod trust;
 
 use std::sync::Arc;
@@ -16,7 +26,9 @@ use std::time::Duration;
 
 use crate::message::{Operation, Signature};
 
+#[cfg(feature = "https")]
 pub use https::{HttpsOptions, HttpsTransport};
+#[cfg(feature = "https")]
 pub use trust::Trust;
 
 /// One request: the signed bytes and how long it may take.
@@ -99,10 +111,12 @@ pub enum FailureKind {
     Malformed,
 }
 
+#[cfg(feature = "https")]
 /// Longest failure message: an error may quote what the host sent, such as the names in a
 /// certificate, and a host may send much.
 const MAX_MESSAGE: usize = 200;
 
+#[cfg(feature = "https")]
 /// A failure with a message of one short line.
 fn failure(kind: FailureKind, message: impl std::fmt::Display) -> Failure {
     let message = message.to_string();

@@ -1,4 +1,5 @@
-//! From the host's name to its addresses: looked up once a minute, never in the caller's thread.
+//! From the host's name to its addresses: looked up once a minute, in a thread of its own unless
+//! threads are forbidden.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -25,13 +26,16 @@ type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 ///
 /// A look-up cannot be interrupted and may hang for half a minute, so it runs in a thread of its
 /// own; at most one at a time, however many exchanges wait for it. An exchange whose time runs out
-/// leaves the thread to finish and to fill the cache for the next.
+/// leaves the thread to finish and to fill the cache for the next. Where no thread may be started
+/// it runs in the caller's, and takes as long as the system's resolver takes.
 pub(super) struct Resolver {
     host: String,
     port: u16,
     literal: Option<IpAddr>,
     /// For plain HTTP: whatever the hosts file makes of `localhost`, nothing leaves this machine.
     loopback_only: bool,
+    /// Whether a thread may be started for a look-up.
+    threads: bool,
     lookup: Lookup,
     shared: Arc<Shared>,
 }
@@ -57,11 +61,37 @@ impl Shared {
         // The state is valid after every statement: a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A look-up ended: everybody who waits for it goes on.
+    fn finish(&self, result: io::Result<Vec<SocketAddr>>, loopback_only: bool) {
+        let mut state = self.lock();
+        state.looking = false;
+        state.finished += 1;
+        state.addresses.clear();
+        state.fresh = None;
+        match result {
+            Ok(found) => {
+                let found = found
+                    .into_iter()
+                    .filter(|address| !loopback_only || address.ip().is_loopback());
+                state.addresses = by_turns(found.collect());
+                if state.addresses.is_empty() {
+                    state.error = "the name has no usable address".into();
+                } else {
+                    state.fresh = Some(Deadline::after(FRESH));
+                }
+            }
+            Err(error) => state.error = error.to_string(),
+        }
+        drop(state);
+        self.finished.notify_all();
+    }
 }
 
 impl Resolver {
-    pub(super) fn new(endpoint: &Endpoint) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, threads: bool) -> Self {
         Resolver {
+            threads,
             host: endpoint.host.clone(),
             port: endpoint.port,
             literal: endpoint.literal,
@@ -80,11 +110,20 @@ impl Resolver {
         if state.fresh.is_some_and(|fresh| fresh.left().is_some()) {
             return Ok(state.addresses.clone());
         }
-        if !state.looking {
-            self.start_lookup()?;
-            state.looking = true;
-        }
         let before = state.finished;
+        if !state.looking {
+            state.looking = true;
+            if self.threads {
+                if let Err(failure) = self.start_lookup() {
+                    state.looking = false;
+                    return Err(failure);
+                }
+            } else {
+                drop(state);
+                self.shared.finish((self.lookup)(&self.host, self.port), self.loopback_only);
+                state = self.shared.lock();
+            }
+        }
         while state.finished == before {
             let Some(left) = by.left() else {
                 return Err(failed("time ran out"));
@@ -126,30 +165,7 @@ impl Resolver {
         std::thread::Builder::new()
             .name("ovo-ptp-resolve".into())
             .stack_size(LOOKUP_STACK)
-            .spawn(move || {
-                let result = lookup(&host, port);
-                let mut state = shared.lock();
-                state.looking = false;
-                state.finished += 1;
-                state.addresses.clear();
-                state.fresh = None;
-                match result {
-                    Ok(found) => {
-                        let found = found
-                            .into_iter()
-                            .filter(|address| !loopback_only || address.ip().is_loopback());
-                        state.addresses = by_turns(found.collect());
-                        if state.addresses.is_empty() {
-                            state.error = "the name has no usable address".into();
-                        } else {
-                            state.fresh = Some(Deadline::after(FRESH));
-                        }
-                    }
-                    Err(error) => state.error = error.to_string(),
-                }
-                drop(state);
-                shared.finished.notify_all();
-            })
+            .spawn(move || shared.finish(lookup(&host, port), loopback_only))
             .map(drop)
             .map_err(|error| failed(&format!("no thread for it: {error}")))
     }
@@ -184,7 +200,7 @@ mod tests {
 
     fn resolver(lookup: Lookup) -> Resolver {
         let endpoint = Endpoint::parse("https://ovo.test").unwrap();
-        Resolver { lookup, ..Resolver::new(&endpoint) }
+        Resolver { lookup, ..Resolver::new(&endpoint, true) }
     }
 
     fn soon() -> Deadline {
@@ -243,6 +259,20 @@ mod tests {
     }
 
     #[test]
+    fn without_threads_the_name_is_looked_up_by_the_caller() {
+        static LOOKED_UP_BY: Mutex<Option<std::thread::ThreadId>> = Mutex::new(None);
+        let resolver = Resolver {
+            threads: false,
+            ..resolver(|_, port| {
+                *LOOKED_UP_BY.lock().unwrap() = Some(std::thread::current().id());
+                Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
+            })
+        };
+        assert_eq!(resolver.addresses(soon()).unwrap(), [address("192.0.2.1:443")]);
+        assert_eq!(*LOOKED_UP_BY.lock().unwrap(), Some(std::thread::current().id()));
+    }
+
+    #[test]
     fn n21_the_address_that_answered_is_tried_first() {
         let resolver = resolver(|_, _| {
             Ok(vec![
@@ -266,7 +296,7 @@ mod tests {
     fn plain_http_never_leaves_the_machine_whatever_the_hosts_file_says() {
         let endpoint = Endpoint::parse("http://localhost").unwrap();
         let lookup: Lookup = |_, port| Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]);
-        let resolver = Resolver { lookup, ..Resolver::new(&endpoint) };
+        let resolver = Resolver { lookup, ..Resolver::new(&endpoint, true) };
         assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
     }
 }

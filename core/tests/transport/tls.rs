@@ -90,7 +90,9 @@ fn n1_a_close_or_reset_during_the_handshake_sends_nothing() {
             Ok(())
         });
         let result = exchange(&transport(&format!("https://{}/", host.address)));
-        assert_eq!(not_sent(result).kind, FailureKind::Tls);
+        // A fast reset may come while the connection is still being made.
+        let kind = not_sent(result).kind;
+        assert!(matches!(kind, FailureKind::Connect | FailureKind::Tls), "{kind:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A clock that stands still until somebody waits.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use ovo_ptp::payment::Boottime;
@@ -27,9 +27,15 @@ struct Times {
 
 type Act = Box<dyn FnOnce() + Send>;
 
+/// Waits until OVO's clock shows these milliseconds by giving the turn to others, who let that time
+/// come; `false` if the caller is nobody who takes turns.
+pub type Turns = fn(u64) -> bool;
+
 /// The terminal's clocks and OVO's, simulated.
 pub struct SimClock {
     times: Mutex<Times>,
+    /// Who else may use the time that somebody waits.
+    turns: OnceLock<Turns>,
     /// What happens at which time; what is planned for one time, in the order of planning.
     agenda: Mutex<BTreeMap<u64, VecDeque<Act>>>,
 }
@@ -37,7 +43,7 @@ pub struct SimClock {
 impl Default for SimClock {
     fn default() -> Self {
         let times = Times { world_ms: BEGINNING, booted_at_ms: 0, boots: 1, wall_offset_ms: 0 };
-        SimClock { times: Mutex::new(times), agenda: Mutex::default() }
+        SimClock { times: Mutex::new(times), turns: OnceLock::new(), agenda: Mutex::default() }
     }
 }
 
@@ -50,6 +56,12 @@ impl SimClock {
     pub fn world(&self) -> Now {
         let ms = lock(&self.times).world_ms;
         Now { ms, wall: MORNING + i64::try_from(ms - BEGINNING).unwrap_or(0) }
+    }
+
+    /// From now on whoever waits gives the turn to others.
+    pub fn take_turns(&self, turns: Turns) {
+        // The first says it for good.
+        let _ = self.turns.set(turns);
     }
 
     /// Plans something for the moment at which so much time has passed. It happens on whichever
@@ -66,6 +78,9 @@ impl SimClock {
 
     /// Lets time pass until OVO's clock shows `ms`, and what is planned until then happen.
     pub fn pass_until(&self, ms: u64) {
+        if self.turns.get().is_some_and(|turns| turns(ms)) {
+            return;
+        }
         loop {
             let due = {
                 let mut agenda = lock(&self.agenda);

@@ -11,7 +11,8 @@ mod mortal;
 mod shop;
 mod wire;
 
-pub use clock::SimClock;
-pub use mortal::{Disk, Life};
+pub use audit::Books;
+pub use clock::{SimClock, Turns};
+pub use mortal::{Disk, Life, MortalJournal};
 pub use shop::{Outside, Shop, charge, days, hours, invoice, minutes, seconds};
-pub use wire::{Fault, Link, SimWire};
+pub use wire::{Fault, Link, SimWire, lock};

@@ -36,24 +36,58 @@ impl Life {
     }
 
     /// The process whose thread this is dies now.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) -> ! {
         lock(&self.0).over = true;
-        resume_unwind(Box::new(Death));
+        resume_unwind(Box::new(Death))
+    }
+
+    /// The process dies; each of its threads notices at its next moment.
+    pub fn is_ended(&self) {
+        lock(&self.0).over = true;
+    }
+
+    /// Whether the process is dead.
+    pub fn is_over(&self) -> bool {
+        lock(&self.0).over
+    }
+
+    /// No death lies ahead any more; one that has come stays.
+    pub fn goes_on_for_good(&self) {
+        lock(&self.0).last = None;
+    }
+
+    /// How many moments there were.
+    pub fn moments(&self) -> u64 {
+        lock(&self.0).moments
+    }
+
+    /// A moment in which nothing can unwind, such as a call from C: `false` if the process is dead.
+    pub fn passes(&self) -> bool {
+        let mut span = lock(&self.0);
+        if !span.over {
+            span.moments += 1;
+            span.over = span.last == Some(span.moments);
+        }
+        !span.over
+    }
+
+    /// Ends the thread of a process that has died meanwhile.
+    pub fn goes_on(&self) {
+        if self.is_over() {
+            self.end();
+        }
     }
 
     /// A new process.
-    pub(crate) fn begins(&self) {
+    pub fn begins(&self) {
         let mut span = lock(&self.0);
         (span.last, span.over) = (None, false);
     }
 
-    pub(crate) fn moment(&self) {
-        let mut span = lock(&self.0);
-        span.moments += 1;
-        span.over |= span.last == Some(span.moments);
-        if span.over {
-            drop(span);
-            resume_unwind(Box::new(Death));
+    /// A moment.
+    pub fn moment(&self) {
+        if !self.passes() {
+            self.end();
         }
     }
 
@@ -103,10 +137,13 @@ impl Disk {
 }
 
 /// A journal that outlives the processes which write to it.
-pub(crate) struct MortalJournal {
-    pub(crate) kept: Arc<dyn Journal>,
-    pub(crate) life: Arc<Life>,
-    pub(crate) disk: Arc<Disk>,
+pub struct MortalJournal {
+    /// What outlives them.
+    pub kept: Arc<dyn Journal>,
+    /// The present process.
+    pub life: Arc<Life>,
+    /// What fails on top of what the kept journal's own disk does.
+    pub disk: Arc<Disk>,
 }
 
 impl MortalJournal {
@@ -120,11 +157,21 @@ impl MortalJournal {
             _ => Err(JournalError::new(JournalErrorKind::Full, "the disk is full")),
         }
     }
+
+    /// The read itself may have been the process's end. (A dead one's journal can be looked at.)
+    fn read<T>(&self, read: impl FnOnce() -> T) -> T {
+        let alive = !self.life.is_over();
+        let result = read();
+        if alive {
+            self.life.goes_on();
+        }
+        result
+    }
 }
 
 impl Journal for MortalJournal {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
-        self.kept.enter_boot(boot_id)
+        self.read(|| self.kept.enter_boot(boot_id))
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
@@ -136,26 +183,26 @@ impl Journal for MortalJournal {
     }
 
     fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
-        self.kept.payment(id)
+        self.read(|| self.kept.payment(id))
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        self.kept.find(invoice)
+        self.read(|| self.kept.find(invoice))
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
-        self.kept.due(boot, now, limit)
+        self.read(|| self.kept.due(boot, now, limit))
     }
 
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
-        self.kept.next_due(boot)
+        self.read(|| self.kept.next_due(boot))
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
-        self.kept.list(filter)
+        self.read(|| self.kept.list(filter))
     }
 
     fn health(&self) -> Result<Health, JournalError> {
-        self.kept.health()
+        self.read(|| self.kept.health())
     }
 }

@@ -55,7 +55,8 @@ pub struct SimWire {
 const LATENCY: Duration = Duration::from_millis(40);
 
 impl SimWire {
-    pub(crate) fn new(clock: Arc<SimClock>, host: Arc<Mutex<Host>>, life: Arc<Life>) -> Self {
+    /// A wire for one process.
+    pub fn new(clock: Arc<SimClock>, host: Arc<Mutex<Host>>, life: Arc<Life>) -> Self {
         SimWire { clock, host, faults: Mutex::default(), link: Mutex::default(), life }
     }
 
@@ -181,7 +182,8 @@ impl Transport for SimWire {
     }
 }
 
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks; a panic elsewhere breaks nothing that is kept here.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 

@@ -102,7 +102,7 @@ fn b4_a_certificate_that_proves_nothing_ends_the_payment_before_any_byte() {
 fn b4_a_refund_waits_for_a_host_that_can_prove_who_it_is() {
     let shop = Shop::open(SCALE);
     let unheard = ovo_sandbox::Behaviour::AnswerLost { after_ms: 1_000, cut: false };
-    shop.script(push().behave(unheard));
+    shop.script([push().behave(unheard), Step::on(Operation::CheckPayment).unheard()]);
     let payment = shop.client().start(&charge("INV-1", APPROVES)).unwrap();
     until("the push arrives", || shop.ovo.net("INV-1") == AMOUNT);
     shop.script(connections(ConnectionFault::WrongHostCertificate, 0));
@@ -380,4 +380,26 @@ fn b12_headers_without_measure_are_no_answer() {
             ("HUNDRED", push().answer(AnswerPlan { headers: hundred, ..AnswerPlan::default() })),
         ],
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_journal_in_memory_is_refused_unless_the_host_is_a_sandbox() {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let is_memory = |at: &str| mounts.lines().any(|line| line.contains(&format!(" {at} tmpfs ")));
+    let Some(memory) = ["/dev/shm", "/run", "/tmp"].into_iter().find(|at| is_memory(at)) else {
+        println!("skipped: no file system in memory here");
+        return;
+    };
+    let directory = tempfile::tempdir_in(memory).unwrap();
+    let path = directory.path().join("ovo.db");
+    let open = |environment| {
+        let credentials = credentials(ovo_sandbox::DEMO_TID);
+        ovo_ptp::Client::builder(environment, credentials).journal(&path).background(false).open()
+    };
+    let refused = open(ovo_ptp::Environment::Staging).unwrap_err();
+    assert_eq!(refused.kind(), ovo_ptp::ErrorKind::Journal);
+    assert!(refused.to_string().contains("in memory"), "{refused}");
+    assert!(!path.exists(), "nothing was written");
+    open(ovo_ptp::Environment::custom("https://localhost:1")).unwrap();
 }

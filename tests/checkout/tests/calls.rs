@@ -188,6 +188,38 @@ fn starting_twice_is_one_payment_with_two_handles() {
 }
 
 #[test]
+fn whoever_cannot_wait_is_told_the_outcome_once() {
+    let shop = Shop::open();
+    let (handle, go_on) = started(&shop, PAYS_MUTELY_AT_10, 20.0);
+    let (tell, told) = mpsc::channel();
+    let again = tell.clone();
+    handle.on_outcome(|_| panic!("a listener's panic ends nothing"));
+    handle.on_outcome(move |outcome| tell.send(outcome.clone()).unwrap());
+    assert!(told.try_recv().is_err());
+    assert_eq!(shop.client().under_way(), 1);
+    drop(go_on);
+    let outcome = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(outcome.is_paid());
+    // Known already: told at once.
+    handle.on_outcome(move |outcome| again.send(outcome.clone()).unwrap());
+    assert_eq!(told.try_recv(), Ok(outcome));
+    assert!(told.recv().is_err(), "nobody is told twice");
+    settled(&shop);
+}
+
+#[test]
+fn a_listener_does_not_count_as_somebody_who_waits() {
+    let shop = Shop::open();
+    let (handle, go_on) = started(&shop, PAYS_MUTELY_AT_10, 20.0);
+    let (tell, told) = mpsc::channel();
+    handle.on_outcome(move |outcome| tell.send(outcome.name()).unwrap());
+    drop(handle);
+    drop(go_on);
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok("not completed"));
+    settled(&shop);
+}
+
+#[test]
 fn many_threads_pay_at_once_and_every_rupiah_agrees() {
     let phones = ["0813000000", "0812000092", "0812000090", "0812000095", "0812000017"];
     for round in 0..5 {
@@ -316,6 +348,36 @@ fn other_details_are_refused_even_while_the_intent_is_being_written() {
                 assert_eq!(refused(first), ErrorKind::Journal);
                 assert!(second.is_ok_and(|outcome| outcome.is_paid()), "now it was its turn");
             }
+        });
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::PushToPay), 1);
+    }
+}
+
+#[test]
+fn mp12_a_caller_with_other_details_takes_no_outcome_away_from_one_with_the_right_ones() {
+    for phone in [APPROVES, "081200001700", IGNORES] {
+        let journal = Arc::new(SlowIntent { kept: MemoryJournal::new(), gate: Mutex::default() });
+        let shop = Shop::with_journal(journal.clone(), HostConfig::default(), |b| b);
+        let name = shop.pay("INV-1", phone).name();
+        // The payment is over. A till with a wrong amount asks and will be refused; another, with
+        // the right one, asks before it is.
+        let ((reached, is_reached), (opens, gate)) = (mpsc::channel(), mpsc::channel());
+        *journal.gate.lock().expect("no panic") = Some((reached, gate));
+        let other = Charge::new("INV-1", Rupiah::new(5).unwrap(), phone.parse().unwrap());
+        std::thread::scope(|scope| {
+            let (shop, other) = (&shop, &other);
+            let wrong = scope.spawn(move || shop.try_pay(shop.client(), other));
+            is_reached.recv().expect("the first looks into the journal");
+            let right = scope.spawn(|| shop.try_pay(shop.client(), &charge("INV-1", phone)));
+            let handle = scope.spawn(|| shop.client().start(&charge("INV-1", phone)));
+            std::thread::sleep(Duration::from_millis(30));
+            opens.send(true).expect("it waits");
+            assert_eq!(refused(wrong.join().unwrap()), ErrorKind::InvoiceReused);
+            let told = right.join().unwrap().expect("the same details");
+            assert_eq!(told.name(), name, "the decided payment's outcome, not an interruption");
+            let handle = handle.join().unwrap().expect("the same details");
+            assert_eq!(handle.outcome().name(), name);
         });
         settled(&shop);
         assert_eq!(shop.heard(Operation::PushToPay), 1);

@@ -176,7 +176,7 @@ fn a_mistyped_phone_says_nothing_about_a_payment_whose_own_is_forgotten() {
         .code("00")
         .set("transactionRequestData.phone", PAYS_BEHIND_THE_CHECK)]);
     let status = shop.client().check_with_phone(&invoice("INV-1"), &mistyped).unwrap();
-    assert_eq!(status.at_ovo, StatusAnswer::ForeignSale);
+    assert_eq!(status.at_ovo, StatusAnswer::Doubtful);
     assert_eq!(shop.report("INV-1"), before);
     settled(&shop);
 }

@@ -295,7 +295,7 @@ fn mistakes(ear: &Ear, till: &Till, ovo: &ovo_sandbox::Sandbox) {
             .unwrap_err(),
     );
     // The same customer while a payment is open.
-    ovo.script(Step::on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 30_000 }));
+    ovo.script(Step::on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 54_000 }));
     let open = client.start(&charge("OPEN", 61)).unwrap();
     ear.error(&client.pay(&charge("SECOND", 61)).unwrap_err());
     ear.outcome(&open.outcome());

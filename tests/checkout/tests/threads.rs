@@ -10,7 +10,6 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
-use ovo_ptp::payment::Timers;
 use ovo_ptp::transport::{Exchange, HttpsOptions, HttpsTransport, Request, Transport, Watch};
 use ovo_ptp::{ErrorKind, Event, Outcome, Rupiah};
 use ovo_sandbox::{Behaviour, Step};
@@ -18,11 +17,8 @@ use tls::*;
 
 const SCALE: f64 = 0.03;
 
-/// The real five and fifteen seconds to connect: a rush on a busy machine is no slow network.
-fn patient(scale: f64) -> Timers {
-    let Timers { send_check, send_budget, .. } = Timers::OVO;
-    Timers { send_check, send_budget, exchange_budget: send_budget, ..roomy(scale) }
-}
+/// For what must happen while a customer decides: 40 s of OVO's take four.
+const SLOWER: f64 = 0.1;
 
 fn unheard(after_ms: u64) -> Step {
     Step::on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms, cut: false })
@@ -125,21 +121,24 @@ fn mp12_one_invoice_with_two_amounts_is_one_payment_and_errors() {
         });
         calls.collect::<Vec<_>>().into_iter().map(|it| it.join().unwrap()).collect()
     });
-    let taken = shop.ovo.net("INV-1");
+    // Whoever came first named the amount; all who ask for that one hear the same outcome.
+    let agreed = shop.report("INV-1");
+    let outcome = agreed.outcome.unwrap();
     for (caller, told) in (0..).zip(told) {
-        if AMOUNT + caller % 2 == taken {
-            assert!(told.unwrap().is_paid());
+        if AMOUNT + caller % 2 == agreed.amount.get() {
+            assert_eq!(told.unwrap().name(), outcome.name());
         } else {
             assert_eq!(told.unwrap_err().kind(), ErrorKind::InvoiceReused);
         }
     }
+    assert!(outcome.is_paid(), "{outcome:?}");
     assert_eq!(shop.heard(Operation::PushToPay, "INV-1"), 1);
     shop.settle_and_compare();
 }
 
 #[test]
 fn mp13_one_customer_at_sixteen_tills_is_pushed_once() {
-    let shop = Shop::with(SCALE, patient(SCALE), |it| it);
+    let shop = Shop::with(SLOWER, patient(SLOWER), |it| it);
     shop.script(
         Step::on(Operation::PushToPay).times(0).behave(Behaviour::Approve { after_ms: 40_000 }),
     );
@@ -171,7 +170,7 @@ fn mp13_one_customer_at_sixteen_tills_is_pushed_once() {
 
 #[test]
 fn i5_whoever_waits_however_long_hears_the_same() {
-    let shop = Shop::with(SCALE, patient(SCALE), |it| it);
+    let shop = Shop::with(SLOWER, patient(SLOWER), |it| it);
     shop.script(Step::on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 40_000 }));
     let begun = Instant::now();
     let handle = shop.client().start(&charge("INV-1", &customer(1))).unwrap();
@@ -195,7 +194,7 @@ fn i5_whoever_waits_however_long_hears_the_same() {
 #[test]
 fn c11_closing_while_twenty_wait_interrupts_all_and_the_next_client_settles_all() {
     const PAYMENTS: usize = 20;
-    let mut shop = Shop::with(SCALE, roomy(SCALE), |it| it);
+    let mut shop = Shop::with(SLOWER, roomy(SLOWER), |it| it);
     for number in 0..PAYMENTS {
         // Every second customer is debited, and nobody ever answers.
         let silent = if number % 2 == 0 {
@@ -225,7 +224,7 @@ fn c11_closing_while_twenty_wait_interrupts_all_and_the_next_client_settles_all(
         }
         begun.elapsed()
     });
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(15), "{slowest:?}");
     let late = client.pay(&charge("LATE", &customer(99)));
     assert_eq!(late.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(client.settle().unwrap_err().kind(), ErrorKind::Closed);
@@ -255,7 +254,7 @@ fn c8_a_client_dropped_between_reversal_and_closing_check_is_followed_by_the_nex
     let mut shop = Shop::open(SCALE);
     shop.script([unheard(1_000), Step::on(Operation::CheckPayment).unheard()]);
     assert!(matches!(shop.pay("INV-1", &customer(1)), Outcome::NotCompleted(_)));
-    until("the reversal", || shop.heard(Operation::Reversal, "INV-1") == 1);
+    until("the reversal", || shop.heard(Operation::Reversal, "INV-1") >= 1);
     let begun = Instant::now();
     shop.till.leave();
     assert!(begun.elapsed() < Duration::from_secs(5), "the settler ends with its client");

@@ -7,6 +7,7 @@ use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
     what_is_due_comes_earliest_first,
+    evidence_of_a_debit_overtakes_what_was_due_before,
     what_an_earlier_boot_left_is_due_at_once,
     the_next_due_says_how_long_to_sleep,
     an_outcome_is_listed_until_it_is_acknowledged,
@@ -46,6 +47,23 @@ fn what_is_due_comes_earliest_first(journal: &dyn Journal) {
     second.state.due = None;
     write(journal, second);
     assert_eq!(due(journal, 1, u64::MAX, 10), [5, 1, 4]);
+}
+
+fn evidence_of_a_debit_overtakes_what_was_due_before(journal: &dyn Journal) {
+    let mut rows: Vec<Payment> = [(1, 3, 500), (2, 2, 100), (3, 3, 700), (4, 3, 900)]
+        .into_iter()
+        .map(|(number, boot, at)| due_at(journal, number, boot, Some(at)))
+        .collect();
+    for index in [0, 2, 3] {
+        rows[index].state.late_paid = true;
+        rows[index] = write(journal, rows[index].clone());
+    }
+    assert_eq!(due(journal, 3, 800, 10), [1, 3, 2]);
+    assert_eq!(due(journal, 3, 800, 1), [1]);
+    assert_eq!(valid(journal.next_due(3)), Some(Boottime(0)), "waking up knows no order but time");
+    rows[2].state.due = None;
+    write(journal, rows[2].clone());
+    assert_eq!(due(journal, 3, 900, 10), [1, 4, 2]);
 }
 
 fn what_an_earlier_boot_left_is_due_at_once(journal: &dyn Journal) {

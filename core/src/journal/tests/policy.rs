@@ -22,8 +22,9 @@ fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Event {
         StatusAnswer::Reversed,
         StatusAnswer::TooOld,
         StatusAnswer::Unavailable,
+        StatusAnswer::Misconfigured(code),
         StatusAnswer::NoAnswer,
-    ][dice.roll(8) as usize];
+    ][dice.roll(9) as usize];
     let yes = dice.roll(2) == 0;
     let issued = Boottime(now.0.saturating_sub(dice.roll(20_000)).max(state.begun.0));
     match dice.roll(20) {

@@ -34,19 +34,22 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// OVO's times multiplied by `scale`, with room where a busy machine would need it.
 ///
-/// What protects against a slow network is scaled least: milliseconds of a stalled machine must
-/// not look like seconds of OVO's. D is a quarter of its default, so that a refund closes after
-/// 90 s instead of 180 s.
+/// What protects against a slow network is not scaled at all: milliseconds of a stalled machine
+/// must not look like seconds of OVO's. The check and the decision behind it have real seconds too,
+/// or a machine that stalls for one would turn a payment into a refund. D is a quarter of its
+/// default, so that a refund closes soon after its decision.
 pub(crate) fn roomy(scale: f64) -> Timers {
-    let real = Duration::from_secs(2);
+    let ovo = Timers::scaled(scale);
+    let real = Duration::from_secs(4);
+    let room = Duration::from_secs(2);
     Timers {
         send_check: real,
         send_budget: real,
         exchange_budget: real,
-        check_budget: Duration::from_secs(18).mul_f64(scale),
-        decide: Duration::from_secs(80).mul_f64(scale),
+        check_budget: room,
+        decide: ovo.check + room,
         delay_bound: Duration::from_secs(30).mul_f64(scale),
-        ..Timers::scaled(scale)
+        ..ovo
     }
 }
 
@@ -54,6 +57,14 @@ pub(crate) fn roomy(scale: f64) -> Timers {
 pub(crate) fn punctual(scale: f64) -> Timers {
     let ovo = Timers::scaled(scale);
     Timers { check_budget: ovo.check_budget, decide: ovo.decide, ..roomy(scale) }
+}
+
+/// For a rush of threads, each of which shall be told Paid: all of OVO's real seconds for sending,
+/// and six before the decision.
+pub(crate) fn patient(scale: f64) -> Timers {
+    let Timers { send_check, send_budget, .. } = Timers::OVO;
+    let decide = Timers::scaled(scale).check + Duration::from_secs(6);
+    Timers { send_check, send_budget, exchange_budget: send_budget, decide, ..roomy(scale) }
 }
 
 /// The demo merchant's credentials for one of its terminals.

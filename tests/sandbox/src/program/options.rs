@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
-use ovo_sandbox::{Customer, Expiry, HostConfig, SandboxConfig, Security, Signing};
+
+use crate::config::{Expiry, HostConfig};
+use crate::customer::Customer;
+use crate::server::{SandboxConfig, Security};
+use crate::signature::Signing;
 
 /// What `--help` prints before the phone table.
 pub(crate) const HELP: &str = "\

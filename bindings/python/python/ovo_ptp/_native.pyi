@@ -1,0 +1,247 @@
+"""The native half: the core's client over plain values. Not a public interface.
+
+`wait` says who waits for an answer: -1 the calling thread, -2 the main thread in slices that notice
+Ctrl-C, a number from 0 on nobody (the answer goes to the mailbox under that number, and the call
+returns `None`).
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias, final
+
+__all__ = [
+    "VERSION",
+    "Client",
+    "Credentials",
+    "Mailbox",
+    "Payment",
+    "Sandbox",
+    "check_amount",
+    "check_invoice",
+    "customer_texts",
+    "error_kinds",
+    "normalise_phone",
+    "response_codes",
+    "sandbox_program",
+    "sign",
+    "wib_text",
+]
+
+VERSION: str
+Charged: TypeAlias = tuple[str, int, str, tuple[str, str, str] | None, bool]
+
+@final
+class Credentials:
+    """What OVO issues for one environment. The app key goes in and never comes out.
+
+    >>> credentials = ovo_ptp.Credentials(
+    ...     merchant_id="100001", store_code="STORE01", tid="00000001", mid="000000000000001",
+    ...     app_id="yourapp", app_key="5a" * 32)
+    >>> "5a5a" in repr(credentials)
+    False
+    """
+
+    def __new__(
+        cls,
+        *,
+        merchant_id: str,
+        store_code: str,
+        tid: str,
+        mid: str,
+        app_id: str,
+        app_key: str,
+    ) -> Credentials:
+        """From values of your program. `app_key` is 64 hexadecimal digits, as OVO wrote them.
+
+        Raises:
+            InvalidInputError: A value breaks its rule.
+        """
+
+    @staticmethod
+    def from_environment() -> Credentials:
+        """From `OVO_MERCHANT_ID`, `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and
+        `OVO_APP_KEY`.
+
+        Raises:
+            ConfigurationError: One is missing.
+            InvalidInputError: One breaks its rule.
+        """
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> Credentials:
+        """From a TOML or JSON file with exactly the six names, that other users cannot read.
+
+        Raises:
+            ConfigurationError: It cannot be read, others can read it, or it has other names.
+            InvalidInputError: A value breaks its rule.
+        """
+
+    @property
+    def merchant_id(self) -> str:
+        """The merchant number."""
+    @property
+    def store_code(self) -> str:
+        """The store code."""
+    @property
+    def tid(self) -> str:
+        """The terminal's id."""
+    @property
+    def mid(self) -> str:
+        """The merchant's id in the card sense."""
+    @property
+    def app_id(self) -> str:
+        """The app id."""
+    def __reduce__(self) -> Any:
+        """Raises `TypeError`: a pickle is no place for a key."""
+
+@final
+class Mailbox:
+    """Events and answers of one client, for the Python thread that empties it."""
+
+    def __new__(cls) -> Mailbox:
+        """An empty one."""
+    def wait(self) -> bool:
+        """Waits until there is something to take; `False` once it is stopped."""
+    def take(self) -> tuple[list[dict[str, Any]], list[tuple[int, str | None, Any]]]:
+        """Takes the events, and the answers as (number, error code or `None`, value or message)."""
+    def listen(self, level: int) -> None:
+        """Keeps events of this level and above."""
+    def post_countdown(self, invoice: str, posted: bool) -> None:
+        """Whether a watched payment's countdown is put among the events."""
+    def stop(self) -> None:
+        """Ends `wait` for good."""
+    def counts(self) -> dict[str, Any]:
+        """What has happened since the client was opened."""
+
+@final
+class Payment:
+    """A started payment."""
+
+    @property
+    def invoice(self) -> str:
+        """The payment's invoice."""
+    def poll(self) -> dict[str, Any] | None:
+        """The outcome, if there is one."""
+    def wait(self, timeout: float | None, wait: int) -> dict[str, Any] | None:
+        """Waits for the outcome, at most `timeout` seconds."""
+    def countdown(self, seen: int) -> tuple[int, Any, float] | None:
+        """Waits for another countdown than number `seen`; `None` once there is an outcome."""
+    def post_outcome(self, number: int) -> None:
+        """Posts the outcome into the mailbox under this number when it is known."""
+    def release(self) -> None:
+        """Nobody waits for the outcome any more. The payment goes on."""
+
+@final
+class Client:
+    """The core's client."""
+
+    def __new__(
+        cls, environment: str, credentials: Credentials, options: dict[str, Any], mailbox: Mailbox
+    ) -> Client:
+        """Opens the journal and begins to settle what an earlier run left."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+    def pay(self, charged: Charged) -> Any:
+        """Pays on the calling thread."""
+    def start(self, charged: Charged, wait: int) -> Any:
+        """Starts a payment on a thread of its own."""
+    def inquire(self, phone: str, wait: int) -> Any:
+        """Whether a phone has an account."""
+    def check(self, invoice: str, phone: str | None, wait: int) -> Any:
+        """A payment's status at OVO."""
+    def void(self, invoice: str, wait: int) -> Any:
+        """Returns a paid payment's amount."""
+    def check_void(self, invoice: str, wait: int) -> Any:
+        """What became of a void."""
+    def settle(self, wait: int) -> Any:
+        """Runs what is due."""
+    def next_settlement(self, wait: int) -> Any:
+        """Seconds until something is due."""
+    def unacknowledged(self, wait: int) -> Any:
+        """Payments whose outcome was not confirmed."""
+    def acknowledge(self, invoice: str, wait: int) -> Any:
+        """Confirms an outcome."""
+    def payments(
+        self,
+        chosen: tuple[bool, bool, bool],
+        since: int | None,
+        until: int | None,
+        page: tuple[int | None, int],
+        wait: int,
+    ) -> Any:
+        """Lists payments."""
+    def payment(self, invoice: str, wait: int) -> Any:
+        """One payment."""
+    def rule(self, invoice: str, ruling: str, reason: str, wait: int) -> Any:
+        """An operator's decision."""
+    def report_paid(self, invoice: str, wait: int) -> Any:
+        """OVO's settlement file shows it as paid."""
+    def doctor(self, wait: int) -> Any:
+        """Whether everything is set up right."""
+    def under_way(self) -> int:
+        """How many payments are worked on."""
+    def close(self) -> None:
+        """Closes."""
+
+@final
+class Sandbox:
+    """OVO's side, in this process. Structured values travel as JSON text."""
+
+    def __new__(cls, time_scale: float, https: bool, host: str) -> Sandbox:
+        """Opens its sockets."""
+    @property
+    def base_url(self) -> str:
+        """Where merchants call."""
+    @property
+    def control_url(self) -> str:
+        """The control endpoints."""
+    @property
+    def ca_file(self) -> str:
+        """The authority's certificate."""
+    def script(self, steps: str) -> None:
+        """Adds steps."""
+    def customers(self, customers: str) -> None:
+        """Puts customers."""
+    def ledger(self) -> str:
+        """The books."""
+    def requests(self) -> str:
+        """The request log."""
+    def connections(self) -> str:
+        """Counts of connections."""
+    def net(self, invoice: str) -> int:
+        """Rupiah finally taken."""
+    def cut(self) -> None:
+        """Resets every connection."""
+    def close(self) -> None:
+        """Closes everything."""
+    @staticmethod
+    def credentials() -> Credentials:
+        """The demo merchant's."""
+
+def sandbox_program(arguments: Sequence[str]) -> bool:
+    """The program `ovo-sandbox`; whether it ended well."""
+
+def normalise_phone(typed: str) -> tuple[str, str]:
+    """A phone as OVO wants it and as it prints."""
+
+def check_invoice(invoice: str) -> None:
+    """Raises unless an invoice can be used."""
+
+def check_amount(rupiah: int) -> str:
+    """An amount as it prints."""
+
+def error_kinds() -> list[str]:
+    """The codes of the core's kinds of error."""
+
+def response_codes() -> list[dict[str, Any]]:
+    """The table of response codes."""
+
+def customer_texts() -> list[tuple[str, str, str]]:
+    """The texts that customers see: name, Indonesian, English."""
+
+def sign(app_id: str, app_key: str, random: str, body: bytes, with_body: bool) -> str:
+    """The hmac of a request."""
+
+def wib_text(unix_millis: int) -> tuple[str, int, int]:
+    """A Unix time as OVO's date field, its WIB day, and milliseconds since WIB midnight."""

@@ -1,0 +1,106 @@
+"""The command line of `ovo-ptp`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ovo_ptp import __version__
+
+ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
+
+EXIT_CODES = """\
+exit codes:
+  0  done; paid; voided          4  not completed, or not known yet
+  1  an error (one line on       5  not sent: try again with a new invoice
+     standard error)             6  an operator is needed
+  2  wrong use                   7  interrupted: ask again with the same invoice
+  3  declined; void refused      130  Ctrl-C; the payment goes on with the next start
+
+Credentials come from --credentials FILE (TOML or JSON, mode 0600) or the environment variables
+OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY; never from an argument.
+"""
+
+
+def _shop() -> argparse.ArgumentParser:
+    shop = argparse.ArgumentParser(add_help=False)
+    group = shop.add_argument_group("the shop")
+    group.add_argument("--environment", "-e", default="staging", metavar="E", help=ENVIRONMENTS)
+    group.add_argument("--journal", "-j", default="ovo.db", metavar="FILE", help="default: ovo.db")
+    group.add_argument("--shared", action="store_true", help="other processes use the journal too")
+    group.add_argument("--credentials", metavar="FILE", help="TOML or JSON, mode 0600")
+    group.add_argument(
+        "--sandbox-credentials",
+        action="store_true",
+        help="the sandbox's demo merchant, which is public",
+    )
+    group.add_argument("--ca-file", metavar="PEM", help="trust only these authorities")
+    group.add_argument("--with-body", action="store_true", help="sign the body too")
+    group.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="sandbox only")
+    shop.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    return shop
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands."""
+    top = argparse.ArgumentParser(
+        prog="ovo-ptp",
+        description="The merchant side of OVO Push To Pay.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"ovo-ptp {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    shop = _shop()
+
+    commands.add_parser("sandbox", help="OVO's side on this machine (see: ovo-ptp sandbox --help)")
+    demo = commands.add_parser("demo", help="a shop's morning against the sandbox, in seconds")
+    demo.add_argument("--json", action="store_true", help="one JSON value on standard output")
+
+    commands.add_parser("doctor", parents=[shop], help="is everything set up right?")
+
+    inquire = commands.add_parser("inquire", parents=[shop], help="has a phone an OVO account?")
+    inquire.add_argument("phone")
+
+    pay = commands.add_parser("pay", parents=[shop], help="push a payment and wait for its outcome")
+    pay.add_argument("invoice", help="your own name for this attempt")
+    pay.add_argument("amount", help="whole rupiah")
+    pay.add_argument("phone", help="the customer's")
+    pay.add_argument(
+        "--allow-second-push", action="store_true", help="although one is not settled yet"
+    )
+
+    for name, text in (
+        ("check", "ask OVO for a payment's status, 60 s to 7 days after its push"),
+        ("void", "return a paid payment's amount, on the day of the payment"),
+    ):
+        command = commands.add_parser(name, parents=[shop], help=text)
+        command.add_argument("invoice")
+
+    payments = commands.add_parser("payments", parents=[shop], help="list the journal")
+    payments.add_argument("--unsettled", action="store_true", help="only those")
+    payments.add_argument("--unacknowledged", action="store_true", help="only those")
+    payments.add_argument("--needs-operator", action="store_true", help="only those")
+    payments.add_argument("--limit", type=int, default=1_000)
+
+    settle = commands.add_parser(
+        "settle", parents=[shop], help="run what is due, and say what changed"
+    )
+    settle.add_argument(
+        "--until-settled", action="store_true", help="go on until nothing is left to do"
+    )
+
+    codes = commands.add_parser("codes", help="OVO's response codes")
+    codes.add_argument("code", nargs="?", help="only this one")
+    codes.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    return top
+
+
+def whole_rupiah(text: str) -> int | str:
+    """The amount as int if it is one; else as it was, for the library to refuse."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def path(text: str) -> Path:
+    """A path with `~` resolved."""
+    return Path(text).expanduser()

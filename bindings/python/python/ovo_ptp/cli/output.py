@@ -1,0 +1,115 @@
+"""What `ovo-ptp` prints: for people, or one JSON value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ovo_ptp import Outcome, Paid, Progress, format_rupiah
+from ovo_ptp._record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ovo_ptp import PaymentReport
+
+WIDTH = 40
+#: The prompt stays for so long.
+CUSTOMER_SECONDS = 55
+
+
+def say(text: str = "") -> None:
+    """One line for people."""
+    sys.stdout.write(text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value in JSON's types. Outcomes carry their name; personal data stays away."""
+    if isinstance(value, Record):
+        fields = {
+            name: plain(getattr(value, name))
+            for name in value.__match_args__
+            if name not in value._private
+        }
+        return {"outcome": value.name, **fields} if isinstance(value, Outcome) else fields
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, dt.datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def as_json(value: object) -> None:
+    """One JSON value on one line."""
+    say(json.dumps(plain(value), ensure_ascii=False))
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def payments(reports: Iterable[PaymentReport]) -> None:
+    """A list of payments."""
+    rows = [
+        (
+            report.invoice,
+            report.begun.strftime("%Y-%m-%d %H:%M:%S"),
+            format_rupiah(report.amount),
+            f"{report.batch:06}/{report.reference:06}",
+            "-" if report.outcome is None else outcome_name(report.outcome),
+            report.settlement,
+        )
+        for report in reports
+    ]
+    if rows:
+        table([("INVOICE", "BEGUN (WIB)", "AMOUNT", "BATCH/REF", "OUTCOME", "SETTLEMENT"), *rows])
+    else:
+        say("no payments")
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """The outcome in a word or two."""
+    if isinstance(outcome, Paid) and outcome.is_voided:
+        return "paid, voided"
+    return outcome.name
+
+
+class Countdown:
+    """A bar that runs down while the customer decides; nothing if nobody looks at a terminal."""
+
+    def __init__(self, stream: TextIO, *, scale: float) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._scale = scale
+
+    def show(self, progress: Progress) -> None:
+        """Draws the bar again."""
+        if not self._live:
+            return
+        left = progress.remaining / self._scale
+        full = CUSTOMER_SECONDS if progress.phase == "waiting_for_customer" else 65
+        filled = max(0, min(WIDTH, round(WIDTH * left / full)))
+        text = {
+            "sending": "sending",
+            "waiting_for_customer": "waiting for the customer",
+            "checking": "asking OVO",
+        }[progress.phase]
+        bar = "#" * filled + "." * (WIDTH - filled)
+        self._stream.write(f"\r[{bar}] {left:3.0f} s  {text:<25}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Takes it away."""
+        if self._live:
+            self._stream.write("\r" + " " * (WIDTH + 40) + "\r")
+            self._stream.flush()

@@ -1,0 +1,547 @@
+"""The client: takes OVO payments for one merchant and answers for every one of them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+
+from ovo_ptp import _make, _native, reports
+from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
+from ovo_ptp.errors import (
+    ClosedError,
+    ConfigurationError,
+    InvalidTypeError,
+)
+from ovo_ptp.outcomes import AnyOutcome
+from ovo_ptp.started import StartedPayment, _on_loop
+
+TYPE_CHECKING = False  # see outcomes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+    from types import TracebackType
+    from typing import Any, Literal
+
+    from ovo_ptp._dispatch import Dispatcher
+    from ovo_ptp._native import Credentials
+    from ovo_ptp.reports import Event, Progress, Terminal
+
+__all__ = ["Client"]
+
+#: Clients that are open, for the end of the interpreter.
+_open: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Before the interpreter goes: threads that wait in a payment come back in time."""
+    for client in list(_open):
+        client.close()
+
+
+class Client:
+    """Takes OVO payments for one merchant.
+
+    One client per process and journal; many threads and event loops may use it at once. It is a
+    context manager, and closing it loses nothing: what is under way is in the journal.
+
+    A call that raises has started nothing. Once a push may have left, the answer is an outcome.
+
+    Args:
+        environment: `staging`, `staging-old`, `production`, `production-old`, or the address of a
+            sandbox. (`-old` are OVO's hosts of before 2025, which some merchants still use.)
+        credentials: What OVO issued; without it, from the environment variables `OVO_MERCHANT_ID`,
+            `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and `OVO_APP_KEY`.
+        journal: The journal's file, on a local disk; made if it is not there. One journal for each
+            tid and mid.
+        shared: Several processes of this host use the journal. Default: one, which shuts all others
+            out.
+        first_batch: The batch of a new journal's first push; without it, one that was never used.
+        ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
+        late_success: `accept` or `reverse` a success that only the status check reported.
+        check_payment: Whether the contract has Check Payment.
+        verify_declines: Whether every decline is verified by a late check.
+        batch_method: `continuous`, or `daily` for a new batch each day.
+        signing: `without_body` or `with_body`; `doctor` tells which one the host accepts.
+        phone_in_reversal: Whether reversals carry the phone.
+        background: Whether refunds and checks run by themselves. Without it, call `settle` often.
+        settle_rate: At most so many settlement requests a second.
+        time_scale: Towards a sandbox on this machine only: all of OVO's times multiplied by this.
+        timers: Single times in seconds by the core's names, for example `{"delay_bound": 300}`.
+        log: Whether events go to the logger `ovo_ptp`.
+        on_event: Called with each `Event`, on a thread of the client. Its exceptions are logged.
+
+    >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "a.db",
+    ...                     ca_file=sandbox.ca_file, time_scale=sandbox.time_scale) as client:
+    ...     outcome = client.pay("INV-2026-0001", amount=12_500, phone="081234567890")
+    ...     outcome.name
+    'paid'
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        credentials: Credentials | None = None,
+        *,
+        journal: str | os.PathLike[str],
+        shared: bool = False,
+        first_batch: int | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        late_success: Literal["accept", "reverse"] = "accept",
+        check_payment: bool = True,
+        verify_declines: bool = True,
+        batch_method: Literal["continuous", "daily"] = "continuous",
+        signing: Literal["without_body", "with_body"] = "without_body",
+        phone_in_reversal: bool = False,
+        background: bool = True,
+        settle_rate: int = 10,
+        time_scale: float = 1.0,
+        timers: Mapping[str, float | timedelta] | None = None,
+        log: bool = True,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        self._dispatcher: Dispatcher | None = None
+        if credentials is None:
+            credentials = _native.Credentials.from_environment()
+        elif not isinstance(credentials, _native.Credentials):
+            kind = type(credentials).__name__
+            raise InvalidTypeError(f"credentials: must be ovo_ptp.Credentials, not {kind}")
+        if on_event is not None and not callable(on_event):
+            raise InvalidTypeError("on_event: must be callable")
+        batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
+        options = {
+            "journal": _make.path("journal", journal),
+            "shared": _make.flag("shared", shared),
+            "first_batch": batch,
+            "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
+            "late_success": _make.text("late_success", late_success),
+            "check_payment": _make.flag("check_payment", check_payment),
+            "verify_declines": _make.flag("verify_declines", verify_declines),
+            "batch_method": _make.text("batch_method", batch_method),
+            "signing": _make.text("signing", signing),
+            "phone_in_reversal": _make.flag("phone_in_reversal", phone_in_reversal),
+            "background": _make.flag("background", background),
+            "settle_rate": _make.whole("settle_rate", settle_rate, 1, 1_000_000),
+            "time_scale": _make.scale("time_scale", time_scale),
+            "timers": _make.timers(timers or {}),
+        }
+        environment = _make.text("environment", environment)
+        from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
+
+        dispatcher = Dispatcher(log=_make.flag("log", log), on_event=on_event)
+        try:
+            self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
+        except BaseException:
+            dispatcher.stop()
+            raise
+        self._process = os.getpid()
+        self._dispatcher = dispatcher
+        _open.add(self)
+
+    # -- payments
+
+    def pay(
+        self,
+        invoice: str,
+        *,
+        amount: int,
+        phone: str,
+        terminal: Terminal | None = None,
+        allow_second_push: bool = False,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> AnyOutcome:
+        """Pushes a payment to the customer's phone and waits for its outcome, about 65 s at most.
+
+        The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
+        never pushes again; it waits for, resumes, or returns the payment that is there. Ctrl-C ends
+        the waiting within a quarter of a second, not the payment.
+
+        Args:
+            invoice: Your own name for this attempt: 1 to 50 of `A-Z a-z 0-9 - _ . /`, never used
+                before.
+            amount: Whole rupiah, as int.
+            phone: The customer's phone, as people type it.
+            terminal: Another terminal than the credentials'.
+            allow_second_push: Push even if this customer has an unsettled payment.
+            progress: Called about once a second on this thread while it waits. Its exceptions are
+                logged: they cannot be allowed to hide the outcome.
+
+        Raises:
+            InvalidInputError: A value breaks a rule.
+            InvoiceReusedError: The invoice is known with other details.
+            UnsettledCustomerError: The customer has an unsettled payment.
+            JournalError: Nothing can be written, so nothing was sent.
+            ClosedError, ForkError: Not with this client.
+        """
+        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
+        if progress is None and not is_main_thread():
+            self._listen()
+            return _make.outcome(self._native.pay(charged))
+        with self._start(charged) as payment:
+            if progress is not None:
+                for countdown in payment:
+                    _tell(progress, countdown)
+            return payment.outcome()
+
+    async def pay_async(
+        self,
+        invoice: str,
+        *,
+        amount: int,
+        phone: str,
+        terminal: Terminal | None = None,
+        allow_second_push: bool = False,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> AnyOutcome:
+        """Like `pay`, for asyncio: the event loop never waits, and `progress` is called on it.
+
+        Cancelling the task ends the waiting, not the payment: it goes on in the background. If
+        OVO's own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a
+        status check finds is returned to the customer, since nobody waits for it.
+        """
+        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
+        payment = await self._start_async(charged)
+        if payment is None:
+            return _make.interrupted(invoice)
+        with payment:
+            if progress is None:
+                return await payment.outcome_async()
+            import asyncio
+
+            def told(countdown: Progress) -> None:
+                _tell(progress, countdown)
+
+            dispatcher = self._dispatch()
+            hand_over = _on_loop(asyncio.get_running_loop(), told)
+            dispatcher.watch(invoice, hand_over)
+            try:
+                return await payment.outcome_async()
+            finally:
+                dispatcher.unwatch(invoice, hand_over)
+
+    def start(
+        self,
+        invoice: str,
+        *,
+        amount: int,
+        phone: str,
+        terminal: Terminal | None = None,
+        allow_second_push: bool = False,
+    ) -> StartedPayment:
+        """Like `pay`, but returns as soon as the payment is durably in the journal."""
+        return self._start(self._charged(invoice, amount, phone, terminal, allow_second_push))
+
+    async def start_async(
+        self,
+        invoice: str,
+        *,
+        amount: int,
+        phone: str,
+        terminal: Terminal | None = None,
+        allow_second_push: bool = False,
+    ) -> StartedPayment:
+        """Like `start`, for asyncio."""
+        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
+        payment = await self._start_async(charged)
+        if payment is None:
+            raise ConfigurationError("the payment's thread ended; ask again with the same invoice")
+        return payment
+
+    # -- questions and corrections
+
+    def inquire(self, phone: str) -> reports.Inquiry:
+        """Asks whether a phone number has an OVO account. OVO recommends it before a push."""
+        self._listen()
+        return _make.inquiry(self._native.inquire(_make.text("phone", phone), way_of_waiting()))
+
+    async def inquire_async(self, phone: str) -> reports.Inquiry:
+        """Like `inquire`, for asyncio."""
+        return _make.inquiry(await self._ask(self._native.inquire, _make.text("phone", phone)))
+
+    def check(self, invoice: str, *, phone: str | None = None) -> reports.Status:
+        """Asks OVO for a payment's status now: for an operator, 60 s to 7 days after the push.
+
+        The answer takes part in the payment's settlement. The phone is wanted only for a payment so
+        old that the journal has forgotten it.
+        """
+        self._listen()
+        return _make.status(self._native.check(*_named(invoice, phone), way_of_waiting()))
+
+    async def check_async(self, invoice: str, *, phone: str | None = None) -> reports.Status:
+        """Like `check`, for asyncio."""
+        return _make.status(await self._ask(self._native.check, *_named(invoice, phone)))
+
+    def void(self, invoice: str) -> reports.VoidOutcome:
+        """Returns the whole amount of a Paid payment, on the WIB day of the payment."""
+        self._listen()
+        return _make.void(self._native.void(_make.text("invoice", invoice), way_of_waiting()))
+
+    async def void_async(self, invoice: str) -> reports.VoidOutcome:
+        """Like `void`, for asyncio. Cancelling ends the waiting, not the void."""
+        return _make.void(await self._ask(self._native.void, _make.text("invoice", invoice)))
+
+    def check_void(self, invoice: str) -> reports.VoidOutcome:
+        """Asks what became of a void whose answer was lost, now instead of on schedule."""
+        self._listen()
+        return _make.void(self._native.check_void(_make.text("invoice", invoice), way_of_waiting()))
+
+    async def check_void_async(self, invoice: str) -> reports.VoidOutcome:
+        """Like `check_void`, for asyncio."""
+        return _make.void(await self._ask(self._native.check_void, _make.text("invoice", invoice)))
+
+    def settle(self) -> list[reports.PaymentReport]:
+        """Runs every reversal, check and void that is due, and returns what changed.
+
+        A client with `background` does this by itself.
+        """
+        self._listen()
+        return _make.report_list(self._native.settle(way_of_waiting()))
+
+    async def settle_async(self) -> list[reports.PaymentReport]:
+        """Like `settle`, for asyncio."""
+        return _make.report_list(await self._ask(self._native.settle))
+
+    def next_settlement(self) -> float | None:
+        """Seconds until `settle` has something to do: 0 if now, `None` if never."""
+        wait: float | None = self._native.next_settlement(HERE)
+        return wait
+
+    def doctor(self) -> reports.Diagnosis:
+        """Looks whether everything is set up right, with two harmless inquiries.
+
+        >>> client.doctor().is_well
+        True
+        """
+        self._listen()
+        return reports.diagnosis(self._native.doctor(way_of_waiting()))
+
+    async def doctor_async(self) -> reports.Diagnosis:
+        """Like `doctor`, for asyncio."""
+        return reports.diagnosis(await self._ask(self._native.doctor))
+
+    # -- the journal
+
+    def unacknowledged(self) -> list[reports.PaymentReport]:
+        """Payments whose outcome was not confirmed with `acknowledge`.
+
+        After a restart, here is what the crash swallowed.
+        """
+        return _make.report_list(self._native.unacknowledged(HERE))
+
+    async def unacknowledged_async(self) -> list[reports.PaymentReport]:
+        """Like `unacknowledged`, for asyncio."""
+        return _make.report_list(await self._ask(self._native.unacknowledged))
+
+    def acknowledge(self, invoice: str) -> None:
+        """Confirms that you have stored the outcome. Never done by time."""
+        self._native.acknowledge(_make.text("invoice", invoice), HERE)
+
+    async def acknowledge_async(self, invoice: str) -> None:
+        """Like `acknowledge`, for asyncio."""
+        await self._ask(self._native.acknowledge, _make.text("invoice", invoice))
+
+    def payments(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | None = None,
+        limit: int = 1_000,
+    ) -> list[reports.PaymentReport]:
+        """Lists payments in the order in which they were begun.
+
+        Args:
+            unacknowledged: Only those whose outcome was not confirmed.
+            unsettled: Only those that are not settled.
+            needs_operator: Only those that wait for an operator.
+            since: Only those begun at or after this time (an aware datetime).
+            until: Only those begun before this time.
+            after: Only those with a higher `id`: for paging.
+            limit: At most so many.
+        """
+        return _make.report_list(
+            self._native.payments(
+                (
+                    _make.flag("unacknowledged", unacknowledged),
+                    _make.flag("unsettled", unsettled),
+                    _make.flag("needs_operator", needs_operator),
+                ),
+                _make.unix_millis("since", since),
+                _make.unix_millis("until", until),
+                (
+                    None if after is None else _make.whole("after", after, 0, 2**63 - 1),
+                    _make.whole("limit", limit, 1, 2**63 - 1),
+                ),
+                HERE,
+            )
+        )
+
+    def payment(self, invoice: str) -> reports.PaymentReport | None:
+        """One payment; `None` if the journal does not know the invoice."""
+        return _make.maybe_report(self._native.payment(_make.text("invoice", invoice), HERE))
+
+    async def payment_async(self, invoice: str) -> reports.PaymentReport | None:
+        """Like `payment`, for asyncio."""
+        return _make.maybe_report(
+            await self._ask(self._native.payment, _make.text("invoice", invoice))
+        )
+
+    def rule(
+        self, invoice: str, ruling: Literal["paid", "refund", "close"], *, reason: str
+    ) -> reports.PaymentReport:
+        """An operator's decision about a payment that waits for one.
+
+        Args:
+            invoice: The payment.
+            ruling: It is `paid` and ours; it is ours and to be returned (`refund`); it is dealt
+                with elsewhere (`close`).
+            reason: 1 to 200 characters, kept in the journal. No personal data.
+        """
+        return _make.report(
+            self._native.rule(
+                _make.text("invoice", invoice),
+                _make.text("ruling", ruling),
+                _make.text("reason", reason),
+                HERE,
+            )
+        )
+
+    def report_paid(self, invoice: str) -> reports.PaymentReport:
+        """Tells that OVO's settlement file shows a payment as paid.
+
+        If the journal has it as not paid and closed, the money goes back to the customer.
+        """
+        return _make.report(self._native.report_paid(_make.text("invoice", invoice), HERE))
+
+    def metrics(self) -> reports.Metrics:
+        """Counts since the client was opened, for gauges and counters."""
+        under_way = self._native.under_way()
+        return reports.Metrics(**self._dispatch().mailbox.counts(), under_way=under_way)
+
+    # -- its own life
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._native.is_closed
+
+    def close(self) -> None:
+        """Closes. Payments under way return `Interrupted` within about a second.
+
+        They stay in the journal and are taken up by whoever opens it next. Closing twice is
+        harmless; in a forked child it does nothing.
+        """
+        dispatcher = self._dispatcher
+        if dispatcher is None or os.getpid() != self._process:
+            return
+        _open.discard(self)
+        self._native.close()
+        dispatcher.stop()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    def __del__(self) -> None:
+        if getattr(self, "_dispatcher", None) is None or os.getpid() != self._process:
+            return
+        if not self._native.is_closed:
+            import warnings
+
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"<ovo_ptp.Client {'closed' if self._native.is_closed else 'open'}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client belongs to its process and cannot be pickled")
+
+    # -- inside
+
+    def _dispatch(self) -> Dispatcher:
+        assert self._dispatcher is not None  # noqa: S101 - set by __init__ or there is no object
+        return self._dispatcher
+
+    def _listen(self) -> None:
+        self._dispatch().listen()
+
+    @staticmethod
+    def _charged(
+        invoice: str, amount: int, phone: str, terminal: Terminal | None, second: bool
+    ) -> _native.Charged:
+        return (
+            _make.text("invoice", invoice),
+            _make.rupiah(amount),
+            _make.text("phone", phone),
+            _make.terminal(terminal),
+            _make.flag("allow_second_push", second),
+        )
+
+    def _start(self, charged: _native.Charged) -> StartedPayment:
+        self._listen()
+        # One durable commit, milliseconds: not worth a thread to look for Ctrl-C meanwhile.
+        return StartedPayment(self._native.start(charged, HERE), self._dispatch())
+
+    async def _start_async(self, charged: _native.Charged) -> StartedPayment | None:
+        payment = await self._post(self._native.start, charged)
+        # Neither a handle nor an error: it may have begun. Then it is in the journal.
+        if payment is None or payment is LEFT:
+            return None
+        return StartedPayment(payment, self._dispatch())
+
+    async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Has a native thread do a call and awaits its answer."""
+        answer = await self._post(call, *arguments)
+        if answer is LEFT:
+            raise ClosedError("client: closed while the call was under way")
+        return answer
+
+    async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        import asyncio
+
+        dispatcher = self._dispatch()
+        dispatcher.listen()
+        number, future = dispatcher.future(asyncio.get_running_loop())
+        try:
+            call(*arguments, number)
+            return await future
+        finally:
+            dispatcher.forget(number)
+
+
+def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
+    try:
+        told(countdown)
+    except Exception:
+        from ovo_ptp._dispatch import logger
+
+        logger.exception("a progress function failed; the payment goes on")
+
+
+def _named(invoice: str, phone: str | None) -> tuple[str, str | None]:
+    return _make.text("invoice", invoice), None if phone is None else _make.text("phone", phone)

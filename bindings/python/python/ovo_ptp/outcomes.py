@@ -1,0 +1,197 @@
+"""How a payment ended, as far as its caller is concerned.
+
+```text
+match client.pay("INV-1", amount=12_500, phone="081234567890"):
+    case Paid(approval_code=code): ...        # hand over the goods
+    case Declined(customer_text=text): ...    # show the text
+    case NotCompleted(): ...                  # any deduction is returned
+    case NotSent(): ...                       # try again at once, with a new invoice
+    case NeedsOperator(): ...                 # call support
+    case Interrupted(): ...                   # ask again with the same invoice
+```
+"""
+
+from __future__ import annotations
+
+from ovo_ptp._record import Record
+
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs more than we do
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeAlias
+
+__all__ = [
+    "AnyOutcome",
+    "Declined",
+    "Interrupted",
+    "NeedsOperator",
+    "NotCompleted",
+    "NotSent",
+    "Outcome",
+    "Paid",
+    "Wallet",
+]
+
+
+class Wallet(Record):
+    """What OVO says of the customer's wallet on a success: personal data.
+
+    Handed over once, in the outcome of the paying call itself; never stored, printed, compared or
+    pickled with the outcome.
+    """
+
+    __slots__ = (
+        "ovo_id",
+        "full_name",
+        "cash_used",
+        "cash_balance",
+        "points_used",
+        "points_balance",
+        "points_earned",
+        "payment_type",
+    )
+    ovo_id: str | None
+    full_name: str | None
+    cash_used: str | None
+    cash_balance: str | None
+    points_used: str | None
+    points_balance: str | None
+    points_earned: str | None
+    payment_type: str | None
+
+    def __repr__(self) -> str:
+        return "Wallet(...)"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("Wallet holds personal data and cannot be pickled")
+
+
+class Outcome(Record):
+    """How a payment ended; always one of the six classes of this module."""
+
+    __slots__ = ("invoice", "customer_text", "customer_text_en")
+    #: The outcome in one or two words, as Rust and C name it.
+    name: ClassVar[str] = ""
+    #: Whether the customer is debited and the goods may be handed over.
+    is_paid: ClassVar[bool] = False
+
+    #: The payment's invoice.
+    invoice: str
+    #: What the till shows the customer, in Bahasa Indonesia.
+    customer_text: str
+    #: The same in English.
+    customer_text_en: str
+
+
+class Paid(Outcome):
+    """The customer is debited, and stays debited. Hand over the goods."""
+
+    __slots__ = (
+        "amount",
+        "approval_code",
+        "batch",
+        "reference",
+        "trace_number",
+        "host_date",
+        "host_time",
+        "is_late",
+        "is_voided",
+        "wallet",
+    )
+    _private = frozenset({"wallet"})
+    _defaults: ClassVar[dict[str, Any]] = {"wallet": None}
+    name = "paid"
+    is_paid = True
+
+    #: The amount debited, in rupiah.
+    amount: int
+    #: OVO's approval code; `None` only if a status check reported the success without one.
+    approval_code: str | None
+    #: The batch number, 1 to 999999.
+    batch: int
+    #: The reference number, 1 to 999999.
+    reference: int
+    #: OVO's trace number.
+    trace_number: str | None
+    #: OVO's date of the payment, `MMdd`.
+    host_date: str | None
+    #: OVO's time of the payment, `HHmmss` WIB.
+    host_time: str | None
+    #: Whether the success came from a status check instead of the push's own answer.
+    is_late: bool
+    #: Whether the payment has been voided since.
+    is_voided: bool
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: The customer's wallet: only in the outcome that the paying call itself returns.
+        wallet: Wallet | None = None
+
+
+class Declined(Outcome):
+    """OVO refused. Show the text."""
+
+    __slots__ = ("code", "decline_class", "meaning", "new_attempt_makes_sense")
+    name = "declined"
+
+    #: OVO's two-character code; `None` if the numbers turned out to belong to another sale.
+    code: str | None
+    #: `declined`, `misconfigured` or `duplicate`.
+    decline_class: str
+    #: What the code means, in English, for logs.
+    meaning: str
+    #: Whether a new attempt, with a new invoice, can succeed.
+    new_attempt_makes_sense: bool
+
+
+class NotCompleted(Outcome):
+    """No usable answer in time. Tell the customer that any deduction is returned.
+
+    The reversal goes on by itself until OVO's own record is settled.
+    """
+
+    __slots__ = ("is_refund_settled", "was_debited")
+    name = "not completed"
+
+    #: Whether OVO's record is settled: reversed, and verified not to be debited.
+    is_refund_settled: bool
+    #: Whether there is evidence that the customer had been debited.
+    was_debited: bool
+
+
+class NotSent(Outcome):
+    """Not one byte of the push left. Try again at once, with a new invoice."""
+
+    __slots__ = ()
+    name = "not sent"
+
+
+class NeedsOperator(Outcome):
+    """The evidence contradicts itself. No money is moved automatically; call support."""
+
+    __slots__ = ("batch", "reference", "reason")
+    name = "needs operator"
+
+    #: Batch number, which OVO's support will ask for.
+    batch: int
+    #: Reference number, which OVO's support will ask for.
+    reference: int
+    #: Why, in English.
+    reason: str
+
+
+class Interrupted(Outcome):
+    """The client was closed while the payment was under way.
+
+    Nothing is decided and nothing is lost: open a client on the same journal and ask again with the
+    same invoice.
+    """
+
+    __slots__ = ()
+    name = "interrupted"
+
+
+#: What calls return: with it a type checker sees whether a `match` forgets an outcome.
+AnyOutcome: TypeAlias = Paid | Declined | NotCompleted | NotSent | NeedsOperator | Interrupted
+
+BY_NAME: dict[str, type[AnyOutcome]] = {
+    outcome.name: outcome
+    for outcome in (Paid, Declined, NotCompleted, NotSent, NeedsOperator, Interrupted)
+}

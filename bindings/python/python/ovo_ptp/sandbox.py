@@ -1,0 +1,131 @@
+"""OVO's side of Push To Pay, in this process: for your own tests.
+
+Customers are chosen by phone number (`ovo-ptp sandbox --phones` prints the table): `081234567890`
+pays at once, `081200001700` cancels, `081200009000` ignores the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from ovo_ptp import _native
+from ovo_ptp.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["Sandbox"]
+
+
+class Sandbox:
+    """A running OVO on the loopback interface, with customers, faults and a ledger.
+
+    Args:
+        time_scale: How long one second of OVO's takes: with 0.02, 55 s take 1.1 s.
+        https: Serve TLS, with a certificate from an authority of its own (`ca_file`).
+        host: Fields of the engine's configuration, as JSON values.
+
+    >>> from ovo_ptp.sandbox import Sandbox
+    >>> with Sandbox() as ovo, ovo.client(journal=folder / "b.db") as shop:
+    ...     shop.pay("INV-1", amount=12_500, phone="081234567890").is_paid
+    ...     ovo.net("INV-1")
+    True
+    12500
+    """
+
+    def __init__(
+        self,
+        *,
+        time_scale: float = 0.02,
+        https: bool = True,
+        host: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.time_scale = float(time_scale)
+        self._native = _native.Sandbox(self.time_scale, https, json.dumps(dict(host or {})))
+
+    @property
+    def base_url(self) -> str:
+        """The environment to give to a `Client`."""
+        return self._native.base_url
+
+    @property
+    def control_url(self) -> str:
+        """The control endpoints, for other processes."""
+        return self._native.control_url
+
+    @property
+    def ca_file(self) -> str:
+        """The authority's certificate, a PEM file."""
+        return self._native.ca_file
+
+    @property
+    def credentials(self) -> _native.Credentials:
+        """The demo merchant: public, the same in every copy, worth nothing elsewhere."""
+        return _native.Sandbox.credentials()
+
+    def client(self, *, journal: str | os.PathLike[str], **options: Any) -> Client:
+        """A client of the demo merchant, at the sandbox's speed."""
+        defaults: dict[str, Any] = {"ca_file": self.ca_file, "time_scale": min(self.time_scale, 1)}
+        return Client(self.base_url, self.credentials, journal=journal, **{**defaults, **options})
+
+    def script(self, *steps: Mapping[str, Any]) -> None:
+        """What goes wrong, in order.
+
+        For example `{"on": "push_to_pay", "deliver": "hang"}`; all fields are in the sandbox's
+        README.
+        """
+        self._native.script(json.dumps(list(steps)))
+
+    def connection_faults(self, *faults: Mapping[str, Any]) -> None:
+        """Faults of the next connections, for example `{"fault": "expired_certificate"}`."""
+        self._native.script(json.dumps({"steps": [], "connections": list(faults)}))
+
+    def customers(self, *customers: Mapping[str, Any]) -> None:
+        """Gives customers money or manners, by phone."""
+        self._native.customers(json.dumps(list(customers)))
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """What happened to the customers' money, one entry for each push that OVO heard."""
+        return list(json.loads(self._native.ledger()))
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request, oldest first."""
+        return list(json.loads(self._native.requests()))
+
+    def connections(self) -> dict[str, int]:
+        """Connections accepted, established, failed in the handshake, and open."""
+        return dict(json.loads(self._native.connections()))
+
+    def net(self, invoice: str) -> int:
+        """Rupiah finally taken from customers under an invoice, as it stands now."""
+        return self._native.net(invoice)
+
+    def cut(self) -> None:
+        """Resets every merchant's connection."""
+        self._native.cut()
+
+    def close(self) -> None:
+        """Closes everything. Harmless a second time."""
+        self._native.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ovo_ptp.sandbox.Sandbox at {self.base_url}>"
+
+
+def _main(arguments: Sequence[str]) -> bool:
+    """The program `ovo-ptp sandbox`."""
+    return _native.sandbox_program(list(arguments))

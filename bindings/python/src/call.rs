@@ -1,0 +1,174 @@
+//! How a call waits: on the caller's thread, in slices that notice Ctrl-C, or not at all.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ovo_ptp::{Client, Error};
+use pyo3::prelude::*;
+
+use crate::answer::Answer;
+use crate::error::{exception, raise};
+use crate::mailbox::Letters;
+
+/// How long Ctrl-C can go unnoticed: it is to be answered within 250 ms.
+pub(crate) const SLICE: Duration = Duration::from_millis(50);
+/// A thread that makes a TLS connection needs up to 56 KB (`README.md`).
+const STACK: usize = 256 * 1024;
+
+/// Who waits, as Python says it with one number.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    /// The calling thread, without the interpreter's lock. -1
+    Here,
+    /// The main thread, which alone hears of signals: it looks up after each slice. -2
+    Watchful,
+    /// Nobody: the answer goes to the mailbox under this number. 0 and above
+    Posted(u64),
+}
+
+impl From<i64> for Wait {
+    fn from(number: i64) -> Wait {
+        match u64::try_from(number) {
+            Ok(number) => Wait::Posted(number),
+            Err(_) if number == -2 => Wait::Watchful,
+            Err(_) => Wait::Here,
+        }
+    }
+}
+
+/// Counts the calls that are inside the core, so that closing can wait for the last one to be back
+/// in Python: a thread that comes back after the interpreter's end would take the process down.
+#[derive(Default)]
+pub(crate) struct Calls {
+    inside: Mutex<usize>,
+    left: Condvar,
+}
+
+impl Calls {
+    /// Waits until nobody is inside, at most so long.
+    pub(crate) fn wait_empty(&self, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        while *inside > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            inside = match self.left.wait_timeout(inside, left) {
+                Ok((inside, _)) => inside,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+}
+
+/// The core, held by one call.
+pub(crate) struct Inside {
+    pub(crate) core: Arc<Client>,
+    calls: Arc<Calls>,
+}
+
+impl Inside {
+    pub(crate) fn new(core: Arc<Client>, calls: &Arc<Calls>) -> Inside {
+        *calls.inside.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Inside { core, calls: Arc::clone(calls) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        *self.calls.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.calls.left.notify_all();
+    }
+}
+
+type Work = Box<dyn FnOnce(&Client) -> Result<Answer, Error> + Send>;
+
+/// What a call does; on a panic, what it answers instead.
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    pub(crate) panicked: Option<Answer>,
+}
+
+/// What came of a job: an answer, an error of the core, or a panic.
+type Done = Option<Result<Answer, Error>>;
+
+impl Job {
+    pub(crate) fn new(work: impl FnOnce(&Client) -> Result<Answer, Error> + Send + 'static) -> Job {
+        Job { work: Box::new(work), panicked: None }
+    }
+
+    /// A panic, which the panic hook has shown, is a defect of this library. It is not allowed to
+    /// look like a call that started nothing if the payment may have been pushed.
+    fn run(self, core: &Client) -> Done {
+        let Job { work, panicked } = self;
+        match catch_unwind(AssertUnwindSafe(|| work(core))) {
+            Ok(done) => Some(done),
+            Err(_) => panicked.map(Ok),
+        }
+    }
+}
+
+fn tell(py: Python<'_>, done: Done) -> PyResult<Py<PyAny>> {
+    match done {
+        Some(Ok(answer)) => answer.into_python(py),
+        Some(Err(error)) => Err(raise(py, &error)),
+        None => Err(exception(py, "internal", "internal: a defect in the library ended the call")),
+    }
+}
+
+/// Does a job in one of the three ways.
+pub(crate) fn run(
+    py: Python<'_>,
+    inside: Inside,
+    letters: &Arc<Letters>,
+    wait: Wait,
+    job: Job,
+) -> PyResult<Py<PyAny>> {
+    match wait {
+        Wait::Here => {
+            let done = py.detach(|| job.run(&inside.core));
+            drop(inside);
+            tell(py, done)
+        }
+        Wait::Watchful => {
+            let (answer, mut answered) = channel();
+            spawn(py, move || {
+                let done = job.run(&inside.core);
+                drop(inside);
+                // Nobody listens any more after Ctrl-C.
+                let _ = answer.send(done);
+            })?;
+            loop {
+                let told;
+                (told, answered) = py.detach(move || (answered.recv_timeout(SLICE), answered));
+                match told {
+                    Ok(done) => return tell(py, done),
+                    Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+                    Err(RecvTimeoutError::Disconnected) => return tell(py, None),
+                }
+            }
+        }
+        Wait::Posted(number) => {
+            let letters = Arc::clone(letters);
+            spawn(py, move || {
+                let done = job.run(&inside.core);
+                drop(inside);
+                // A panic without an answer of its own closes the waiting call as interrupted.
+                letters.answer(number, done.unwrap_or(Ok(Answer::Nothing)));
+            })?;
+            Ok(py.None())
+        }
+    }
+}
+
+/// Starts a thread that never calls into Python.
+fn spawn(py: Python<'_>, work: impl FnOnce() + Send + 'static) -> PyResult<()> {
+    let thread = std::thread::Builder::new().name("ovo-call".to_owned()).stack_size(STACK);
+    thread.spawn(work).map(drop).map_err(|error| {
+        let message = format!("no thread can be started for the call ({})", error.kind());
+        exception(py, "configuration", &message)
+    })
+}

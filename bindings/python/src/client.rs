@@ -1,0 +1,271 @@
+//! The client: each of the core's calls, in the way of waiting that Python asks for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ovo_ptp::journal::Filter;
+use ovo_ptp::payment::{PaymentId, Ruling};
+use ovo_ptp::{
+    Charge, Client as Core, Error, MerchantInvoice, PhoneNumber, Rupiah, Terminal, WallTime,
+};
+use pyo3::prelude::*;
+
+use crate::answer::{Answer, interrupted};
+use crate::call::{Calls, Inside, Job, Wait, run};
+use crate::config::Options;
+use crate::credentials::Credentials;
+use crate::error::{closed, exception, forked, raise};
+use crate::mailbox::{Letters, Mailbox};
+use crate::payment::Payment;
+
+/// Longest wait at closing for calls that are on their way back to Python. Those that talk to OVO
+/// about something else than a payment may take longer; they are left to end by themselves.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// See `ovo_ptp.client.Client`.
+#[pyclass(frozen, module = "ovo_ptp._native")]
+pub(crate) struct Client {
+    /// `None` once closed: then also the journal is free for others.
+    core: Mutex<Option<Arc<Core>>>,
+    letters: Arc<Letters>,
+    calls: Arc<Calls>,
+    process: u32,
+}
+
+/// The fields of a payment as Python gives them: invoice, amount, phone, terminal (tid, mid, store
+/// code), whether a second push is allowed.
+type Charged = (String, i64, String, Option<(String, String, String)>, bool);
+
+fn charge(py: Python<'_>, fields: Charged) -> PyResult<(MerchantInvoice, Charge)> {
+    let (invoice, amount, phone, terminal, allow_second_push) = fields;
+    let make = || {
+        let invoice: MerchantInvoice = invoice.parse()?;
+        let mut charge = Charge::new(invoice.as_str(), Rupiah::new(amount)?, phone.parse()?);
+        if let Some((tid, mid, store_code)) = &terminal {
+            charge = charge.terminal(Terminal::new(tid, mid, store_code)?);
+        }
+        if allow_second_push {
+            charge = charge.allow_second_push();
+        }
+        Ok((invoice, charge))
+    };
+    make().map_err(|error: Error| raise(py, &error))
+}
+
+fn parsed<T: std::str::FromStr<Err = Error>>(py: Python<'_>, text: &str) -> PyResult<T> {
+    text.parse().map_err(|error| raise(py, &error))
+}
+
+impl Client {
+    fn enter(&self, py: Python<'_>) -> PyResult<Inside> {
+        if std::process::id() != self.process {
+            return Err(forked(py));
+        }
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Inside::new(core.ok_or_else(|| closed(py))?, &self.calls))
+    }
+
+    fn run(
+        &self,
+        py: Python<'_>,
+        wait: i64,
+        work: impl FnOnce(&Core) -> Result<Answer, Error> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        run(py, self.enter(py)?, &self.letters, wait.into(), Job::new(work))
+    }
+
+    /// Closes the core and waits for the calls inside it, without the interpreter's lock.
+    fn shut(&self) {
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(core) = core {
+            core.close();
+            self.calls.wait_empty(GOODBYE);
+        }
+    }
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    fn open(
+        py: Python<'_>,
+        environment: &str,
+        credentials: &Credentials,
+        options: Options,
+        mailbox: &Mailbox,
+    ) -> PyResult<Client> {
+        let letters = Arc::clone(&mailbox.letters);
+        let open = options.builder(py, environment, credentials, &letters)?;
+        let core = py.detach(open).map_err(|error| raise(py, &error))?;
+        let core = Mutex::new(Some(Arc::new(core)));
+        Ok(Client { core, letters, calls: Arc::default(), process: std::process::id() })
+    }
+
+    #[getter]
+    fn is_closed(&self) -> bool {
+        std::process::id() == self.process
+            && self.core.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Pays on the calling thread. For the main thread there is `start`, which can be left.
+    fn pay(&self, py: Python<'_>, charged: Charged) -> PyResult<Py<PyAny>> {
+        let (invoice, charge) = charge(py, charged)?;
+        let work = move |core: &Core| core.pay(&charge).map(Answer::Outcome);
+        let job = Job { work: Box::new(work), panicked: Some(interrupted(&invoice)) };
+        run(py, self.enter(py)?, &self.letters, Wait::Here, job)
+    }
+
+    fn start(&self, py: Python<'_>, charged: Charged, wait: i64) -> PyResult<Py<PyAny>> {
+        let (invoice, charge) = charge(py, charged)?;
+        let letters = Arc::clone(&self.letters);
+        self.run(py, wait, move |core| {
+            // Before the payment begins, so that its first countdown is seen.
+            letters.watch(invoice.as_str());
+            match core.start(&charge) {
+                Ok(handle) => {
+                    Ok(Answer::Started(Payment::new(handle, invoice.as_str().to_owned(), letters)))
+                }
+                Err(error) => {
+                    letters.unwatch(invoice.as_str());
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn inquire(&self, py: Python<'_>, phone: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let phone: PhoneNumber = parsed(py, phone)?;
+        self.run(py, wait, move |core| core.inquire(&phone).map(Answer::Inquiry))
+    }
+
+    fn check(
+        &self,
+        py: Python<'_>,
+        invoice: &str,
+        phone: Option<&str>,
+        wait: i64,
+    ) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        let phone: Option<PhoneNumber> = phone.map(|phone| parsed(py, phone)).transpose()?;
+        self.run(py, wait, move |core| {
+            let status = match &phone {
+                Some(phone) => core.check_with_phone(&invoice, phone),
+                None => core.check(&invoice),
+            };
+            status.map(Answer::Status)
+        })
+    }
+
+    fn void(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| core.void(&invoice).map(Answer::Void))
+    }
+
+    fn check_void(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| core.check_void(&invoice).map(Answer::Void))
+    }
+
+    fn settle(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| core.settle().map(Answer::Reports))
+    }
+
+    fn next_settlement(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| core.next_settlement().map(Answer::Wait))
+    }
+
+    fn unacknowledged(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| core.unacknowledged().map(Answer::Reports))
+    }
+
+    fn acknowledge(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| core.acknowledge(&invoice).map(|()| Answer::Nothing))
+    }
+
+    /// `chosen` is (unacknowledged, unsettled, needs_operator), the times are Unix milliseconds.
+    fn payments(
+        &self,
+        py: Python<'_>,
+        chosen: (bool, bool, bool),
+        since: Option<i64>,
+        until: Option<i64>,
+        page: (Option<i64>, usize),
+        wait: i64,
+    ) -> PyResult<Py<PyAny>> {
+        let filter = Filter {
+            unacknowledged: chosen.0,
+            unsettled: chosen.1,
+            needs_operator: chosen.2,
+            since: since.map(WallTime::from_unix_millis),
+            until: until.map(WallTime::from_unix_millis),
+            after: page.0.map(PaymentId),
+            limit: page.1,
+        };
+        self.run(py, wait, move |core| core.payments(&filter).map(Answer::Reports))
+    }
+
+    fn payment(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| core.payment(&invoice).map(Answer::Report))
+    }
+
+    fn rule(
+        &self,
+        py: Python<'_>,
+        invoice: &str,
+        ruling: &str,
+        reason: String,
+        wait: i64,
+    ) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        let ruling = match ruling {
+            "paid" => Ruling::Paid,
+            "refund" => Ruling::Refund,
+            "close" => Ruling::Close,
+            _ => {
+                let message = "ruling: must be \"paid\", \"refund\" or \"close\"";
+                return Err(exception(py, "invalid_input", message));
+            }
+        };
+        self.run(py, wait, move |core| {
+            core.rule(&invoice, ruling, &reason).map(|report| Answer::Report(Some(report)))
+        })
+    }
+
+    fn report_paid(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| {
+            core.report_paid(&invoice).map(|report| Answer::Report(Some(report)))
+        })
+    }
+
+    fn doctor(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| core.doctor().map(|found| Answer::Diagnosis(Box::new(found))))
+    }
+
+    /// How many payments are worked on.
+    fn under_way(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.enter(py)?.core.under_way())
+    }
+
+    /// Closes. Harmless a second time and in a forked child.
+    fn close(&self, py: Python<'_>) {
+        if std::process::id() == self.process {
+            py.detach(|| self.shut());
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if std::process::id() == self.process {
+            // Nothing inside needs the interpreter, so holding its lock here delays and cannot
+            // deadlock. `ovo_ptp.client.Client` closes earlier, without it.
+            self.shut();
+        } else if let Ok(core) = self.core.get_mut() {
+            // The child's copies of the parent's locks may be held by threads that are not here.
+            std::mem::forget(core.take());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The core's errors as exceptions. Their classes are Python's (`ovo_ptp.errors`): with the stable
+//! interface of Python 3.10 a native class cannot extend `Exception`.
+
+use ovo_ptp::{Error, ErrorKind};
+use pyo3::prelude::*;
+
+/// Every kind, with the name that programs see. A test compares the list with the Python classes.
+pub(crate) const KINDS: [(ErrorKind, &str); 13] = [
+    (ErrorKind::InvalidInput, "invalid_input"),
+    (ErrorKind::Configuration, "configuration"),
+    (ErrorKind::Journal, "journal"),
+    (ErrorKind::JournalLocked, "journal_locked"),
+    (ErrorKind::InvoiceReused, "invoice_reused"),
+    (ErrorKind::UnsettledCustomer, "unsettled_customer"),
+    (ErrorKind::NotFound, "not_found"),
+    (ErrorKind::Refused, "refused"),
+    (ErrorKind::OutsideWindow, "outside_window"),
+    (ErrorKind::NoAnswer, "no_answer"),
+    (ErrorKind::Closed, "closed"),
+    (ErrorKind::Forked, "forked"),
+    (ErrorKind::Internal, "internal"),
+];
+
+/// The name of a kind. The core may add kinds; until they are listed above they are internal.
+pub(crate) fn code(kind: ErrorKind) -> &'static str {
+    KINDS.iter().find(|(known, _)| *known == kind).map_or("internal", |(_, code)| code)
+}
+
+/// The exception for a code, with this message.
+pub(crate) fn exception(py: Python<'_>, code: &str, message: &str) -> PyErr {
+    let class = || {
+        let classes = py.import("ovo_ptp.errors")?.getattr("BY_CODE")?;
+        classes.get_item(code)?.call1((message,))
+    };
+    match class() {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+/// An error of the core, raised.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    exception(py, code(error.kind()), &error.to_string())
+}
+
+/// What went wrong in a call before or beside the core.
+pub(crate) fn closed(py: Python<'_>) -> PyErr {
+    exception(py, "closed", "client: closed")
+}
+
+/// The process forked; nothing that the parent's threads may have locked is touched.
+pub(crate) fn forked(py: Python<'_>) -> PyErr {
+    exception(py, "forked", "client: opened before a fork; open a client of its own in the child")
+}

@@ -1,0 +1,116 @@
+//! Opening and closing a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ptp::Client;
+
+use crate::argument::{Out, Text};
+use crate::code::Failure;
+use crate::config::{self, ovo_config};
+use crate::guard::outside;
+use crate::handle;
+use crate::values;
+use crate::vocabulary::is_registered;
+
+/// A client: one merchant's journal and connection to OVO. Any thread may use it, several at once.
+pub struct ovo_client {
+    _opaque: [u8; 0],
+}
+
+/// What a client's handle stands for.
+pub(crate) struct ClientBody {
+    pub(crate) client: Client,
+    /// Whether payments may have threads of their own.
+    pub(crate) threads: bool,
+}
+
+impl ClientBody {
+    pub(crate) fn get(client: *const ovo_client) -> Result<Arc<ClientBody>, Failure> {
+        handle::get::<ClientBody, _>(client)
+    }
+}
+
+/// Opens a client: reads the trusted certificates, opens the journal, and connects to nothing yet.
+///
+/// Afterwards ask `ovo_unacknowledged` for what an earlier run left, and let the client settle
+/// (`ovo_config_set_background`, or `ovo_settle` from the idle loop).
+///
+/// Parameters:
+/// - `config`: what the client shall be; stays the caller's, can be used again or freed at once.
+/// - `client`: gets the client.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: something is missing or does not fit, the detail
+/// says what; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
+/// `OVO_ERR_JOURNAL`: the file cannot be used, call an operator and keep it;
+/// `OVO_ERR_JOURNAL_LOCKED`: another process has it, try later; or a common code.
+///
+/// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is not written.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ovo_client>) -> i32 {
+    outside(config.addr(), || {
+        client.required("client")?;
+        let config = config::get(config)?;
+        let (builder, threads) = {
+            let config = config::lock(&config);
+            (config.builder()?, config.threads())
+        };
+        let body = ClientBody { client: builder.open()?, threads };
+        client.write(handle::open(Arc::new(body))?);
+        Ok(())
+    })
+}
+
+/// Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
+/// (a connection that is being made may take longer to give up); their payments stay in the journal
+/// and are taken up by whoever opens it next. Returns when no call is left in the client, so that
+/// the journal can be opened again and callbacks' data freed.
+///
+/// Parameters:
+/// - `client`: a client, the library's from now on. NULL is fine; a second time is a code.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_BAD_HANDLE` for what is not a client any more;
+/// `OVO_ERR_REENTRANT` in a callback: close it afterwards; `OVO_ERR_FORKED` in a child: it is the
+/// parent's to close.
+///
+/// Memory: everything of the client is freed; payments started with it and lists stay good and are
+/// freed by themselves.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_client_close(client: *mut ovo_client) -> i32 {
+    outside(client.addr(), || {
+        if client.is_null() {
+            return Ok(());
+        }
+        // From here on the handle is bad: no new call can come in.
+        let body = handle::close::<ClientBody, _>(client)?;
+        body.client.close();
+        // Calls that do not wait for a payment end in their own time. There is no condition to wait
+        // on without counting every call, and closing is rare.
+        while Arc::strong_count(&body) > 1 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    })
+}
+
+/// Asks whether a phone number has an OVO account. OVO recommends it before a push.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `phone`: the number as typed; stays the caller's.
+/// - `registered`: gets 1 if it has an account, 0 if not.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: let the customer correct the number;
+/// `OVO_ERR_NO_ANSWER`: ask again, or push all the same; `OVO_ERR_CONFIGURATION`: OVO refuses the
+/// set-up, run `ovo_doctor`; or a common code.
+///
+/// Memory: nothing is kept.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_inquire(client: *mut ovo_client, phone: Text, registered: Out<i32>) -> i32 {
+    outside(client.addr(), || {
+        registered.required("registered")?;
+        let body = ClientBody::get(client)?;
+        registered.write(is_registered(body.client.inquire(&values::phone(&phone)?)?));
+        Ok(())
+    })
+}

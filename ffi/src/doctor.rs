@@ -1,0 +1,127 @@
+//! Is everything set up so that a payment can be trusted?
+
+use std::ffi::c_char;
+
+use ptp::message::SigningMode;
+use ptp::{Diagnosis, Probe};
+
+use crate::argument::{Buffer, Out, OutStruct, Sized32, place};
+use crate::client::{ClientBody, ovo_client};
+use crate::guard::outside;
+use crate::vocabulary::ovo_signing;
+
+/// How the host answered an inquiry that was signed in one way.
+#[allow(clippy::upper_case_acronyms)]
+#[repr(i32)]
+pub enum ovo_probe {
+    /// No readable answer.
+    OVO_PROBE_NO_ANSWER = 0,
+    /// The signature was accepted.
+    OVO_PROBE_ACCEPTED = 1,
+    /// The host refused the set-up; the response code tells why.
+    OVO_PROBE_REFUSED = 2,
+}
+
+/// What the doctor found. Begin with `OVO_DIAGNOSIS_INIT`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ovo_diagnosis {
+    /// Size of this struct in bytes, set by `OVO_DIAGNOSIS_INIT`.
+    pub size: u32,
+    /// How many things must be mended; 0 if all is well.
+    pub problems: u32,
+    /// The `ovo_signing` that the client uses.
+    pub signing: i32,
+    /// The `ovo_probe` of an inquiry signed without the body.
+    pub without_body: i32,
+    /// The `ovo_probe` of an inquiry signed with the body.
+    pub with_body: i32,
+    /// 1 if the host told its time over TLS.
+    pub clock_known: i32,
+    /// How many seconds this machine's clock is ahead of the host's; below 0: behind.
+    pub clock_ahead_seconds: i64,
+    /// Payments in the journal.
+    pub payments: u64,
+    /// Payments that are not settled.
+    pub unsettled: u64,
+    /// The host's code to the inquiry signed without the body, or empty.
+    pub without_body_code: [c_char; 8],
+    /// The host's code to the inquiry signed with the body, or empty.
+    pub with_body_code: [c_char; 8],
+}
+
+// SAFETY: repr(C), its size in front, numbers and characters only.
+unsafe impl Sized32 for ovo_diagnosis {
+    const FIRST: usize = 64;
+}
+
+const _: () = assert!(size_of::<ovo_diagnosis>() == 64);
+
+impl ovo_diagnosis {
+    fn of(found: &Diagnosis) -> ovo_diagnosis {
+        let probe = |probe: &Probe, code: &mut [c_char; 8]| match probe {
+            Probe::Accepted(answer) => {
+                place(code, answer.as_str());
+                ovo_probe::OVO_PROBE_ACCEPTED as i32
+            }
+            Probe::Refused(answer) => {
+                place(code, answer.as_str());
+                ovo_probe::OVO_PROBE_REFUSED as i32
+            }
+            Probe::NoAnswer(_) => ovo_probe::OVO_PROBE_NO_ANSWER as i32,
+        };
+        let (mut without_body_code, mut with_body_code) = ([0; 8], [0; 8]);
+        let health = found.journal.as_ref().ok();
+        ovo_diagnosis {
+            size: size_of::<ovo_diagnosis>() as u32,
+            problems: u32::try_from(found.problems().len()).unwrap_or(u32::MAX),
+            signing: match found.signing {
+                SigningMode::WithoutBody => ovo_signing::OVO_SIGN_WITHOUT_BODY as i32,
+                SigningMode::WithBody => ovo_signing::OVO_SIGN_WITH_BODY as i32,
+            },
+            without_body: probe(&found.without_body, &mut without_body_code),
+            with_body: probe(&found.with_body, &mut with_body_code),
+            clock_known: found.clock_ahead_seconds.is_some().into(),
+            clock_ahead_seconds: found.clock_ahead_seconds.unwrap_or(0),
+            payments: health.map_or(0, |health| health.payments),
+            unsettled: health.map_or(0, |health| health.unsettled),
+            without_body_code,
+            with_body_code,
+        }
+    }
+}
+
+/// Examines the set-up with two harmless inquiries: which signing the host accepts, how far this
+/// machine's clock is off, whether the journal is sound. For installers and service menus.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `diagnosis`: gets what was found.
+/// - `report`: gets the same in English, several lines; NULL if it is not wanted. 2048 bytes are
+///   enough for a sound installation.
+/// - `capacity`: size of the report's buffer.
+/// - `needed`: gets the size that the report needs, NUL included; NULL if it is not wanted.
+///
+/// Returns: `OVO_OK`, also if something must be mended (see `problems`);
+/// `OVO_ERR_BUFFER_TOO_SMALL`: the diagnosis is there and the report is not; or a common code.
+///
+/// Memory: nothing is kept; the results are copies.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_doctor(
+    client: *mut ovo_client,
+    diagnosis: OutStruct<ovo_diagnosis>,
+    report: Buffer,
+    capacity: usize,
+    needed: Out<usize>,
+) -> i32 {
+    outside(client.addr(), || {
+        diagnosis.required("diagnosis")?;
+        let found = ClientBody::get(client)?.client.doctor()?;
+        diagnosis.write(&ovo_diagnosis::of(&found));
+        if report.is_null() {
+            needed.write(found.to_string().len() + 1);
+            return Ok(());
+        }
+        report.write(capacity, &needed, &found.to_string())
+    })
+}

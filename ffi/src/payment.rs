@@ -1,0 +1,207 @@
+//! Taking a payment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ptp::{Charge, MerchantInvoice, PaymentHandle, Rupiah, Terminal};
+
+use crate::argument::{In, Out, OutStruct, Sized32, Text, flag};
+use crate::client::{ClientBody, ovo_client};
+use crate::code::{Failure, ovo_code};
+use crate::guard::outside;
+use crate::handle;
+use crate::outcome::ovo_outcome;
+use crate::values;
+
+/// One payment to push to a customer's phone. Begin with `OVO_CHARGE_INIT`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ovo_charge {
+    /// Size of this struct in bytes, set by `OVO_CHARGE_INIT`.
+    pub size: u32,
+    /// 1: push even if this customer has a payment that is not settled. Both could be debited.
+    pub allow_second_push: i32,
+    /// Whole rupiah, at least 1.
+    pub amount: i64,
+    /// Your own name of this attempt, never used before: 1 to 50 characters out of
+    /// `A-Z a-z 0-9 - _ . /`. The key of the payment: the same invoice never pushes twice.
+    pub invoice: Text,
+    /// The customer's phone as typed.
+    pub phone: Text,
+    /// Another terminal than that of the credentials: all of these three, or NULL.
+    pub tid: Text,
+    /// See `tid`.
+    pub mid: Text,
+    /// See `tid`.
+    pub store_code: Text,
+}
+
+// SAFETY: repr(C), its size in front; zeroes are NULL pointers.
+unsafe impl Sized32 for ovo_charge {
+    const FIRST: usize = size_of::<ovo_charge>();
+}
+
+impl ovo_charge {
+    fn read(&self) -> Result<(MerchantInvoice, Charge), Failure> {
+        let invoice = values::invoice(&self.invoice)?;
+        let phone = values::phone(&self.phone)?;
+        let mut charge = Charge::new(invoice.as_str(), Rupiah::new(self.amount)?, phone);
+        if !(self.tid.is_null() && self.mid.is_null() && self.store_code.is_null()) {
+            charge = charge.terminal(Terminal::new(
+                self.tid.read("tid", 64)?,
+                self.mid.read("mid", 64)?,
+                self.store_code.read("store_code", 64)?,
+            )?);
+        }
+        if flag("allow_second_push", self.allow_second_push)? {
+            charge = charge.allow_second_push();
+        }
+        Ok((invoice, charge))
+    }
+}
+
+/// A payment under way on a thread of its own. Any thread may use it, several at once.
+pub struct ovo_payment {
+    _opaque: [u8; 0],
+}
+
+/// What a payment's handle stands for.
+pub(crate) struct PaymentBody(PaymentHandle);
+
+/// Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
+/// after the push has left, plus up to 15 of connecting.
+///
+/// Called again with the same invoice, amount and phone it never pushes again: it waits for,
+/// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `charge`: what to push; stays the caller's.
+/// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client.
+///
+/// Returns: `OVO_OK` with any outcome. An error means that **this call started nothing**:
+/// `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG`, `OVO_ERR_NOT_UTF8`: correct the charge;
+/// `OVO_ERR_INVOICE_REUSED`: take a new invoice; `OVO_ERR_UNSETTLED_CUSTOMER`: wait for the
+/// customer's other payment; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+///
+/// Memory: nothing is kept; the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_pay(
+    client: *mut ovo_client,
+    charge: In<ovo_charge>,
+    outcome: OutStruct<ovo_outcome>,
+) -> i32 {
+    outside(client.addr(), || {
+        outcome.required("outcome")?;
+        let body = ClientBody::get(client)?;
+        let (invoice, charge) = charge.read("charge")?.read()?;
+        let ended = body.client.pay(&charge)?;
+        outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
+        Ok(())
+    })
+}
+
+/// Starts a payment on a thread of its own and returns as soon as it is durably in the journal.
+///
+/// As long as the handle lives somebody cares for the outcome: a success that only the status check
+/// reports is then accepted.
+///
+/// Parameters:
+/// - `client`: a client opened with threads; stays the caller's.
+/// - `charge`: what to push; stays the caller's.
+/// - `payment`: gets the payment.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_NO_THREADS`: ask for them with `ovo_config_set_threads`, or use
+/// `ovo_pay`; `OVO_ERR_CONFIGURATION`: no thread can be started, nothing was pushed; else as
+/// `ovo_pay`.
+///
+/// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is not written.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_start(
+    client: *mut ovo_client,
+    charge: In<ovo_charge>,
+    payment: Out<*mut ovo_payment>,
+) -> i32 {
+    outside(client.addr(), || {
+        payment.required("payment")?;
+        let body = ClientBody::get(client)?;
+        let (_, charge) = charge.read("charge")?.read()?;
+        if !body.threads {
+            return Err(Failure::new(
+                ovo_code::OVO_ERR_NO_THREADS,
+                "client: opened without threads; ovo_pay waits on the caller's own",
+            ));
+        }
+        let started = body.client.start(&charge)?;
+        payment.write(handle::open(Arc::new(PaymentBody(started)))?);
+        Ok(())
+    })
+}
+
+/// Tells a started payment's outcome, if there is one. Does not wait.
+///
+/// Parameters:
+/// - `payment`: a payment; stays the caller's.
+/// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none yet.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_poll(payment: *mut ovo_payment, outcome: OutStruct<ovo_outcome>) -> i32 {
+    outside(payment.addr(), || {
+        outcome.required("outcome")?;
+        let body = handle::get::<PaymentBody, _>(payment)?;
+        outcome.write(&ovo_outcome::of(body.0.invoice(), body.0.poll().as_ref()));
+        Ok(())
+    })
+}
+
+/// Waits for a started payment's outcome. Giving up waiting never gives up the payment.
+///
+/// Parameters:
+/// - `payment`: a payment; stays the caller's. Freed by another thread meanwhile, this call goes
+///   on.
+/// - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
+/// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
+///   `OVO_INTERRUPTED` if the client was closed.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_wait(
+    payment: *mut ovo_payment,
+    timeout_ms: i32,
+    outcome: OutStruct<ovo_outcome>,
+) -> i32 {
+    outside(payment.addr(), || {
+        outcome.required("outcome")?;
+        let body = handle::get::<PaymentBody, _>(payment)?;
+        let ended = match u64::try_from(timeout_ms) {
+            Ok(millis) => body.0.wait(Duration::from_millis(millis)),
+            Err(_) => Some(body.0.outcome()),
+        };
+        outcome.write(&ovo_outcome::of(body.0.invoice(), ended.as_ref()));
+        Ok(())
+    })
+}
+
+/// Frees a started payment's handle. The payment itself goes on; if it ends as paid with nobody
+/// waiting, `ovo_unacknowledged` lists it.
+///
+/// Parameters:
+/// - `payment`: a payment, the library's from now on. NULL is fine; a second time is a code.
+///
+/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more.
+///
+/// Memory: outcomes copied from it stay good.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_payment_free(payment: *mut ovo_payment) -> i32 {
+    outside(payment.addr(), || {
+        if !payment.is_null() {
+            drop(handle::close::<PaymentBody, _>(payment)?);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,174 @@
+//! The fault catalogue's groups F and B, through the C ABI. `tests/c/faults.c` and
+//! `tests/c/bad_input.c` hold the cases; a test here names the catalogue's entries.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
+mod support;
+
+use support::{Build, Stage, command, compile, has, under_valgrind};
+
+/// Slow enough for a sanitizer on a busy machine, fast enough for a test.
+const SCALE: f64 = 0.03;
+
+fn fault(case: &str, build: Build) {
+    let program = compile(&["c/faults.c"], build);
+    let stage = Stage::at(SCALE);
+    stage.succeeds(command(&program), &[case]);
+}
+
+#[test]
+fn f2_a_dead_double_freed_or_foreign_handle_is_a_code() {
+    fault("dead_handles", Build::Shared);
+}
+
+#[test]
+fn f2_dead_handles_under_the_address_sanitizer() {
+    fault("dead_handles", Build::Address);
+}
+
+#[test]
+fn f3_f4_broken_texts_and_small_buffers_are_codes() {
+    fault("broken_texts", Build::Static);
+}
+
+#[test]
+fn f3_f4_no_byte_is_read_or_written_beyond_its_end() {
+    fault("broken_texts", Build::Address);
+}
+
+#[test]
+fn f6_reentry_from_a_callback_is_a_code() {
+    fault("reentry", Build::Address);
+}
+
+#[test]
+fn f6_a_transport_that_contradicts_itself_never_costs_money() {
+    fault("transports", Build::Address);
+}
+
+#[test]
+fn f7_closing_while_other_threads_wait_ends_their_calls() {
+    fault("close_while_waiting", Build::Static);
+}
+
+#[test]
+fn f7_closing_while_other_threads_wait_under_the_address_sanitizer() {
+    fault("close_while_waiting", Build::Address);
+}
+
+#[test]
+fn f7_closing_under_load_never_crashes() {
+    fault("close_under_load", Build::Address);
+}
+
+#[test]
+fn f7_closing_under_load_under_the_thread_sanitizer() {
+    fault("close_under_load", Build::Threads);
+}
+
+#[test]
+fn f8_a_storm_of_signals_neither_ends_nor_spins_a_wait() {
+    let program = compile(&["c/faults.c"], Build::Static);
+    let stage = Stage::at(SCALE);
+    let said = stage.succeeds(command(&program), &["signal_storm"]);
+    // "N signals, M ms of CPU": a wait of more than a second must not be busy.
+    let busy: u64 = said.split(' ').nth(2).unwrap().parse().unwrap();
+    assert!(busy < 600, "{said}");
+}
+
+#[test]
+fn mp11_a_forked_child_gets_a_code_and_may_open_its_own() {
+    fault("forked", Build::Shared);
+}
+
+#[test]
+fn f14_headers_and_libraries_of_other_versions_are_told_apart() {
+    fault("other_versions", Build::Address);
+}
+
+#[test]
+fn starting_a_payment_without_threads_is_a_code() {
+    fault("no_threads", Build::Static);
+}
+
+#[test]
+fn f2_f3_f6_under_valgrind() {
+    if !has("valgrind") {
+        return;
+    }
+    let program = compile(&["c/faults.c"], Build::Shared);
+    for case in ["broken_texts", "transports"] {
+        let stage = Stage::at(0.1);
+        stage.succeeds(under_valgrind(&program), &[case]);
+    }
+}
+
+/// The shared library is asked to go while one of its threads works: it stays.
+#[test]
+fn f13_unloading_with_a_live_worker_is_refused() {
+    let program = compile(&["c/unload.c"], Build::Static);
+    let stage = Stage::at(SCALE);
+    let mut unload = command(&program);
+    unload.env("LIBRARY", support::prefix().join("lib/libovo_ptp.so"));
+    let said = stage.succeeds(unload, &[]);
+    assert!(said.contains("still loaded"), "{said}");
+    assert_eq!(stage.sandbox.net("INV-F13"), 1_000, "and the payment went on");
+}
+
+/// Runs a case of `bad_input.c` with everything said to it searched for what must not be there.
+fn bad_input(case: &str, script: Option<&str>) -> Stage {
+    let program = compile(&["c/bad_input.c"], Build::Address);
+    let stage = Stage::at(SCALE);
+    if let Some(script) = script {
+        stage.sandbox.control("POST", "/script", script);
+    }
+    let mut run = command(&program);
+    run.env("SSLKEYLOGFILE", stage.directory.path().join("keys"))
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("https_proxy", "http://127.0.0.1:9")
+        .env("ALL_PROXY", "http://127.0.0.1:9");
+    let output = stage.play(run, &[case]);
+    let said = format!("{}{}", support::text(&output), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {said}", output.status);
+    for secret in ["5a4e0b0c", "81200000001", "021555", "SANDBOX CUSTOMER"] {
+        assert!(!said.contains(secret), "{case}: {secret} in {said}");
+    }
+    assert!(!stage.directory.path().join("keys").exists(), "B5: a key log was written");
+    stage
+}
+
+#[test]
+fn b1_b2_b3_b10_values_that_break_a_rule_are_named_and_never_repeated() {
+    let stage = bad_input("values", None);
+    let requests = stage.sandbox.control("GET", "/requests", "");
+    assert_eq!(requests["requests"].as_array().map(Vec::len), Some(0), "{requests}");
+}
+
+#[test]
+fn b4_b5_a_certificate_that_is_not_ovos_means_not_sent() {
+    for fault in ["expired_certificate", "wrong_host_certificate", "unknown_authority", "old_tls"] {
+        let script =
+            format!(r#"{{"steps":[],"connections":[{{"fault":"{fault}","times":0,"skip":0}}]}}"#);
+        let stage = bad_input("not_sent", Some(&script));
+        assert_eq!(stage.sandbox.net("INV-B"), 0);
+    }
+}
+
+#[test]
+fn b7_b9_neither_log_nor_error_shows_a_person_or_a_key_and_no_proxy_is_used() {
+    let stage = bad_input("paid", None);
+    assert_eq!(stage.sandbox.net("INV-B"), 1_000);
+}
+
+#[test]
+fn b11_b12_bombs_in_answers_end_as_not_completed() {
+    for step in [
+        r#"[{"on":"push_to_pay","answer":{"mangle":{"many_keys":1000000}}}]"#,
+        r#"[{"on":"push_to_pay","answer":{"mangle":{"deep":10000}}}]"#,
+        r#"[{"on":"push_to_pay","deliver":{"huge_header":{"bytes":1000000}}}]"#,
+        r#"[{"on":"push_to_pay","deliver":{"huge_body":{"bytes":10000000}}}]"#,
+    ] {
+        // Behind the bomb the customer has paid, and the status check finds it; or it is returned.
+        bad_input("any_outcome", Some(step));
+    }
+}

@@ -1,0 +1,1787 @@
+/*
+ * ovo_ptp.h: the merchant side of OVO Push To Pay.
+ *
+ * A customer is debited exactly when the merchant was told Paid: across time-outs, crashes, power
+ * cuts and restarts. ovo_pay() pushes a payment to the customer's phone and returns its outcome;
+ * what happens when no answer comes (check after 60 seconds, reverse after 65, keep reversing,
+ * verify) is done by the library, from a journal on disk.
+ *
+ * LINKING
+ *
+ *   with pkg-config   cc till.c $(pkg-config --cflags --libs ovo_ptp)
+ *   shared            cc till.c -lovo_ptp
+ *   static            cc till.c $(pkg-config --cflags --libs --static ovo_ptp), or
+ *                     cc till.c -l:libovo_ptp.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+ *   fully static      cc -static till.c -lovo_ptp -lm -ldl -lpthread
+ *   CMake             find_package(ovo_ptp CONFIG REQUIRED)
+ *                     target_link_libraries(till PRIVATE ovo_ptp::ovo_ptp)   (or ovo_ptp::static)
+ *
+ * Two static libraries that are written in Rust clash in one program; then link the shared one. The
+ * shared library stays loaded after dlclose().
+ *
+ * A FIRST PROGRAM
+ *
+ *   ovo_config *config = NULL;
+ *   ovo_client *client = NULL;
+ *   ovo_charge charge = OVO_CHARGE_INIT;
+ *   ovo_outcome outcome = OVO_OUTCOME_INIT;
+ *
+ *   ovo_config_new(OVO_VERSION_NUMBER, &config);
+ *   ovo_config_set_environment(config, "staging");
+ *   ovo_config_set_credentials_from_file(config, "/etc/till/ovo.toml");
+ *   ovo_config_set_journal(config, "/var/lib/till/ovo.db");
+ *   if (ovo_client_open(config, &client) != OVO_OK)
+ *     fprintf(stderr, "%s\n", ovo_last_error());
+ *   ovo_config_free(config);
+ *
+ *   charge.invoice = "INV-2026-0001";
+ *   charge.amount = 12500;
+ *   charge.phone = "0812-3456-7890";
+ *   int32_t code = ovo_pay(client, &charge, &outcome);
+ *   if (code != OVO_OK)
+ *     fprintf(stderr, "%s: %s\n", ovo_strerror(code), ovo_client_error(client));
+ *   else if (outcome.kind == OVO_PAID)
+ *     printf("paid, approval code %s\n", outcome.approval_code);
+ *   else
+ *     printf("%s\n", ovo_customer_text(&outcome, OVO_INDONESIAN));
+ *   ovo_acknowledge(client, charge.invoice);
+ *   ovo_client_close(client);
+ *
+ * Whole programs for every task are in tests/c of the sources. Settlement (refunds, late checks)
+ * runs in ovo_settle(), called from an idle loop, or on a thread of its own after
+ * ovo_config_set_background(config, 1). One of the two is needed.
+ *
+ * ERRORS
+ *
+ * Functions return 0 (OVO_OK) or a code. A code means that the call started nothing: once a push
+ * may have left, the answer is OVO_OK and an outcome. ovo_strerror() describes the code,
+ * ovo_client_error() the case. Results are written on OVO_OK only. Common codes, which every
+ * function with such a parameter may return:
+ *
+ *   OVO_ERR_NULL         a pointer that must not be NULL is
+ *   OVO_ERR_BAD_HANDLE   a handle that is closed, freed, of another kind, or made up
+ *   OVO_ERR_STRUCT_SIZE, OVO_ERR_VERSION    a struct that did not begin with its INIT macro, or
+ *                        that has settings of a newer header
+ *   OVO_ERR_TOO_LONG, OVO_ERR_NOT_UTF8      a text that cannot be a value of its field
+ *   OVO_ERR_REENTRANT    called from inside a callback
+ *   OVO_ERR_FORKED       the handle is the parent's
+ *   OVO_ERR_CLOSED       another thread closed the client meanwhile
+ *   OVO_ERR_TOO_MANY_HANDLES                too much was opened and not freed
+ *   OVO_ERR_INTERNAL     a defect in the library; close the handle, and report it
+ *
+ * HANDLES, TEXTS AND STRUCTS
+ *
+ * Handles (ovo_config, ovo_client, ovo_payment, ovo_list, ovo_exchange) look like pointers and are
+ * not: never dereference one. A handle that was closed stays dead for ever, so closing twice or
+ * using it afterwards is a code and never undefined.
+ *
+ * Texts are UTF-8 and end with NUL. What goes in is copied or used during the call only, and no
+ * more than its field's longest value and one byte is ever read. What comes out is a copy inside
+ * the caller's struct, or a constant that is never freed, or says how long it is valid. Yes and no
+ * are 1 and 0. Enumerations travel as int32_t: a newer library may return numbers that this header
+ * does not name.
+ *
+ * Structs begin with their size, which their INIT macro sets. Newer versions grow at the end.
+ *
+ * THREADS, FORKS, SIGNALS
+ *
+ * Any function may be called from any thread. The library starts no thread unless asked
+ * (ovo_config_set_threads, ovo_config_set_background), installs no signal handler, changes no
+ * locale, writes to no stream (except one line when it finds a defect in itself), and is not
+ * disturbed by signals. A thread that calls ovo_pay() or ovo_settle() needs 128 KB of stack. Do not
+ * call it from a signal handler. It keeps one process-wide table, that of its handles.
+ *
+ * After fork() the child gets OVO_ERR_FORKED for the parent's handles and can make its own; it
+ * cannot open a journal that the parent has open.
+ */
+
+#ifndef OVO_PTP_H
+#define OVO_PTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header; ovo_version() is the library's. */
+#define OVO_VERSION "0.1.0"
+#define OVO_VERSION_MAJOR 0
+#define OVO_VERSION_MINOR 1
+#define OVO_VERSION_PATCH 0
+#define OVO_VERSION_NUMBER 1000
+
+// What every function that can fail returns. 0 is success. Numbers are explicit and never change
+// their meaning; new ones are added, retired ones stay as comments.
+//
+// An error means that the call started nothing: no payment, no request that moves money.
+enum ovo_code
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Done. Results are written.
+  OVO_OK = 0,
+  // A pointer that must not be NULL is. Mend the program.
+  OVO_ERR_NULL = 100,
+  // Not an open handle of this kind: closed, freed, or never one. Mend the program.
+  OVO_ERR_BAD_HANDLE = 101,
+  // A value breaks a rule; the detail names the field and the rule. Let the user correct it.
+  OVO_ERR_INVALID_INPUT = 102,
+  // A text is not UTF-8. Let the user correct it, or mend the program.
+  OVO_ERR_NOT_UTF8 = 103,
+  // A text is longer than its field allows, or has no terminating NUL. Mend the program.
+  OVO_ERR_TOO_LONG = 104,
+  // A struct's `size` is not that of any version: it was not set by its INIT macro.
+  OVO_ERR_STRUCT_SIZE = 105,
+  // The header is newer than the library, or uses something that the library does not know.
+  // Install the library that belongs to the header.
+  OVO_ERR_VERSION = 106,
+  // Called from inside a callback of this library. Return from it first.
+  OVO_ERR_REENTRANT = 107,
+  // The handle was made before a fork. Open a client of its own in the child.
+  OVO_ERR_FORKED = 108,
+  // The client was opened without threads. Ask for them with `ovo_config_set_threads`.
+  OVO_ERR_NO_THREADS = 109,
+  // The buffer is too small; the needed size was told. Call again with a larger one.
+  OVO_ERR_BUFFER_TOO_SMALL = 110,
+  // No element has this index. Ask for the length first.
+  OVO_ERR_OUT_OF_RANGE = 111,
+  // Another thread than the one that runs the exchange. Mend the transport.
+  OVO_ERR_WRONG_THREAD = 112,
+  // Too many handles are open. Free some.
+  OVO_ERR_TOO_MANY_HANDLES = 113,
+  // The client, its credentials or its files are set up wrongly; the detail says how.
+  OVO_ERR_CONFIGURATION = 200,
+  // This build of the library has no such part (see the feature table).
+  OVO_ERR_UNSUPPORTED = 201,
+  // The journal cannot be used (disk full, read-only, damaged, deleted). Call an operator.
+  OVO_ERR_JOURNAL = 300,
+  // Another process has the journal open. Wait for it, then call again.
+  OVO_ERR_JOURNAL_LOCKED = 301,
+  // The invoice was used before with another amount, phone or terminal. Take a new invoice.
+  OVO_ERR_INVOICE_REUSED = 400,
+  // The customer has a payment that is not settled yet. Wait for it, then call again.
+  OVO_ERR_UNSETTLED_CUSTOMER = 401,
+  // No payment with this invoice is in the journal.
+  OVO_ERR_NOT_FOUND = 402,
+  // A rule of the payment's present state refuses the operation; the detail names it.
+  OVO_ERR_REFUSED = 403,
+  // A check was asked earlier than 60 seconds or later than 7 days after the push.
+  OVO_ERR_OUTSIDE_WINDOW = 404,
+  // The host gave no usable answer to a request that moves no money. Call again.
+  OVO_ERR_NO_ANSWER = 500,
+  // The exchange must end now. Return from the transport function.
+  OVO_ERR_STOPPED = 501,
+  // The client was closed by another thread while this call was under way.
+  OVO_ERR_CLOSED = 600,
+  // A defect in this library; the handle refuses everything but being closed. Report it.
+  OVO_ERR_INTERNAL = 900,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_code ovo_code;
+#else
+typedef int32_t ovo_code;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a payment ended.
+enum ovo_outcome_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // There is no outcome yet.
+  OVO_PENDING = 0,
+  // The customer is debited and stays debited. Hand over the goods.
+  OVO_PAID = 1,
+  // OVO refused. Show the customer's text.
+  OVO_DECLINED = 2,
+  // No usable answer in time. Tell the customer that any deduction is returned; settlement
+  // sees to it.
+  OVO_NOT_COMPLETED = 3,
+  // Not one byte of the push left. Try again at once, with a new invoice.
+  OVO_NOT_SENT = 4,
+  // The evidence contradicts itself. Call support; `ovo_rule` ends it.
+  OVO_NEEDS_OPERATOR = 5,
+  // The client was closed meanwhile. Nothing is decided and nothing lost: open it again and
+  // ask with the same invoice.
+  OVO_INTERRUPTED = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_outcome_kind ovo_outcome_kind;
+#else
+typedef int32_t ovo_outcome_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a response code means for the payment that it answers.
+enum ovo_class
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Says nothing certain: checked, then reversed. Also every code that is not in the table.
+  OVO_CLASS_UNKNOWN = 0,
+  // Paid, if the rest of the answer matches.
+  OVO_CLASS_APPROVED = 1,
+  // Definitely refused.
+  OVO_CLASS_DECLINED = 2,
+  // Definitely refused because the merchant's set-up is wrong.
+  OVO_CLASS_MISCONFIGURED = 3,
+  // The numbers or the invoice were used before.
+  OVO_CLASS_DUPLICATE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_class ovo_class;
+#else
+typedef int32_t ovo_class;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A language for customer texts.
+enum ovo_language
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Bahasa Indonesia.
+  OVO_INDONESIAN = 0,
+  // English.
+  OVO_ENGLISH = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_language ovo_language;
+#else
+typedef int32_t ovo_language;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where a payment stands while its caller waits.
+enum ovo_phase
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The payment is in the journal; the connection is being made.
+  OVO_PHASE_SENDING = 0,
+  // The prompt is on its way to the customer, or on the customer's phone.
+  OVO_PHASE_WAITING = 1,
+  // The customer's time is over; OVO's record is checked.
+  OVO_PHASE_CHECKING = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_phase ovo_phase;
+#else
+typedef int32_t ovo_phase;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How much a log line matters.
+enum ovo_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // For the log.
+  OVO_LEVEL_INFO = 0,
+  // An operator should know.
+  OVO_LEVEL_ALERT = 1,
+  // Somebody should be woken.
+  OVO_LEVEL_CRITICAL = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_level ovo_level;
+#else
+typedef int32_t ovo_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a request asks of OVO.
+enum ovo_operation
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Push a payment to the customer's phone.
+  OVO_OP_PUSH_TO_PAY = 0,
+  // Return whatever an unanswered push may have taken.
+  OVO_OP_REVERSAL = 1,
+  // Return a paid payment.
+  OVO_OP_VOID = 2,
+  // Ask what became of a push.
+  OVO_OP_CHECK_PAYMENT = 3,
+  // Ask what became of a void.
+  OVO_OP_CHECK_VOID = 4,
+  // Ask whether a phone has an OVO account.
+  OVO_OP_INQUIRY = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_operation ovo_operation;
+#else
+typedef int32_t ovo_operation;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a transport's exchange ended: the three phases that money cares about.
+enum ovo_exchange_end
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Proven: not one byte of the request left this device.
+  OVO_EXCHANGE_NOT_SENT = 0,
+  // Something may have left, and no whole answer came.
+  OVO_EXCHANGE_NO_ANSWER = 1,
+  // The answer was handed over with `ovo_exchange_answer`.
+  OVO_EXCHANGE_ANSWERED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_exchange_end ovo_exchange_end;
+#else
+typedef int32_t ovo_exchange_end;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What OVO says about a payment that was checked.
+enum ovo_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Paid.
+  OVO_STATUS_PAID = 0,
+  // OVO has no such payment.
+  OVO_STATUS_NOT_FOUND = 1,
+  // It was reversed.
+  OVO_STATUS_REVERSED = 2,
+  // The numbers belong to another sale.
+  OVO_STATUS_FOREIGN_SALE = 3,
+  // Whose payment it is cannot be told.
+  OVO_STATUS_DOUBTFUL = 4,
+  // Older than seven days.
+  OVO_STATUS_TOO_OLD = 5,
+  // The contract has no status check.
+  OVO_STATUS_UNAVAILABLE = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_status ovo_status;
+#else
+typedef int32_t ovo_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a void stands.
+enum ovo_void_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The customer has the money back.
+  OVO_VOIDED = 0,
+  // OVO refused; the payment stays paid. The response code tells why.
+  OVO_VOID_REJECTED = 1,
+  // Not one byte left. Try again.
+  OVO_VOID_NOT_SENT = 2,
+  // Not known yet; settlement asks for it.
+  OVO_VOID_PENDING = 3,
+  // Could not be known within the day. An operator refunds.
+  OVO_VOID_NEEDS_OPERATOR = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_void_state ovo_void_state;
+#else
+typedef int32_t ovo_void_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// An operator's decision about a payment that waits for one.
+enum ovo_ruling
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It is paid, and by this customer.
+  OVO_RULE_PAID = 0,
+  // It is this customer's and must be returned.
+  OVO_RULE_REFUND = 1,
+  // It is dealt with outside this library.
+  OVO_RULE_CLOSE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_ruling ovo_ruling;
+#else
+typedef int32_t ovo_ruling;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What to do with a success that only the status check reported, while somebody still waits.
+enum ovo_late_success
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Tell it as paid, marked late. The default: the customer has paid and still stands there.
+  OVO_LATE_ACCEPT = 0,
+  // Return the money, for merchants whose order is gone after a minute.
+  OVO_LATE_REVERSE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_late_success ovo_late_success;
+#else
+typedef int32_t ovo_late_success;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// When a new batch begins.
+enum ovo_batch_method
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Behind reference 999999 only. The default: it depends on no clock.
+  OVO_BATCH_CONTINUOUS = 0,
+  // With the first push of each day (WIB).
+  OVO_BATCH_DAILY = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_batch_method ovo_batch_method;
+#else
+typedef int32_t ovo_batch_method;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What the signature of a request covers.
+enum ovo_signing
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // App id and random. The default, and OVO's published example.
+  OVO_SIGN_WITHOUT_BODY = 0,
+  // App id, random and the body. `ovo_doctor` tells which one the host accepts.
+  OVO_SIGN_WITH_BODY = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_signing ovo_signing;
+#else
+typedef int32_t ovo_signing;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How the host answered an inquiry that was signed in one way.
+enum ovo_probe
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // No readable answer.
+  OVO_PROBE_NO_ANSWER = 0,
+  // The signature was accepted.
+  OVO_PROBE_ACCEPTED = 1,
+  // The host refused the set-up; the response code tells why.
+  OVO_PROBE_REFUSED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_probe ovo_probe;
+#else
+typedef int32_t ovo_probe;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A client: one merchant's journal and connection to OVO. Any thread may use it, several at once.
+typedef struct ovo_client ovo_client;
+
+// What a client shall be. One thread at a time should fill it.
+typedef struct ovo_config ovo_config;
+
+// One exchange under way: valid until the transport function returns, on its thread alone.
+typedef struct ovo_exchange ovo_exchange;
+
+// A list of payments, as they were when it was made. Any thread may read it, several at once.
+typedef struct ovo_list ovo_list;
+
+// A payment under way on a thread of its own. Any thread may use it, several at once.
+typedef struct ovo_payment ovo_payment;
+
+// Hears the client's log: exchanges, verdicts, alerts, journal failures. No secret and no personal
+// data is in it.
+//
+// Called on the thread where it happens: the caller's own, or, in a client with threads, one of
+// the library's, several at once. Must return soon, must not throw or `longjmp`, and must not call
+// the library except for functions without a handle.
+//
+// Parameters:
+// - `userdata`: what was given with the function.
+// - `level`: an `ovo_level`.
+// - `invoice`: the payment, NULL if it is about none; the library's, good until the return.
+// - `message`: one line of English in UTF-8; the library's, good until the return.
+typedef void (*ovo_log_fn)(void *userdata, int32_t level, const char *invoice, const char *message);
+
+// Hears about once a second where a payment stands, for a countdown.
+//
+// Threads and duties as for `ovo_log_fn`.
+//
+// Parameters:
+// - `userdata`: what was given with the function.
+// - `invoice`: the payment; the library's, good until the return.
+// - `phase`: an `ovo_phase`.
+// - `remaining_ms`: time left for the customer while waiting for the customer, else until the
+//   outcome.
+typedef void (*ovo_progress_fn)(void *userdata,
+                                const char *invoice,
+                                int32_t phase,
+                                uint32_t remaining_ms);
+
+// One request to carry. The library's, all of it good until the transport function returns.
+//
+// Send it as `POST` to `url` with the headers `app-id`, `random` and `hmac` from the fields of
+// these names and `Content-Type: application/json`, once, over TLS with a verified certificate, on
+// a connection that serves nothing else. Never resend, never follow a redirect.
+typedef struct ovo_request {
+  // Size of this struct in bytes: a newer library may have more fields at the end.
+  uint32_t size;
+  // An `ovo_operation`.
+  int32_t operation;
+  // Longest time for dialling, connecting, TLS and writing together, in milliseconds.
+  uint32_t send_budget_ms;
+  // Longest time from the call to the end of the answer, in milliseconds.
+  uint32_t total_budget_ms;
+  // The address, for example `https://apigw.ovo.id/pos`.
+  const char *url;
+  // The `app-id` header.
+  const char *app_id;
+  // The `random` header.
+  const char *random;
+  // The `hmac` header.
+  const char *hmac;
+  // The JSON body, to be sent byte for byte. It ends with a NUL that is not part of it.
+  const uint8_t *body;
+  // Length of the body in bytes.
+  size_t body_length;
+} ovo_request;
+
+// Carries one request and its answer.
+//
+// The order of calls:
+// - connect, with TLS to its end;
+// - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
+//   and return `OVO_EXCHANGE_NOT_SENT`;
+// - write the request; `ovo_exchange_sent` when its last byte is out;
+// - `ovo_exchange_wait` again and again while waiting for the answer; if it is not `OVO_OK`, stop
+//   and return `OVO_EXCHANGE_NO_ANSWER`;
+// - `ovo_exchange_answer` with the whole answer; return `OVO_EXCHANGE_ANSWERED`.
+//
+// Called on the thread of the call that needs it, in a client with threads on several threads at
+// once; and **`ovo_exchange_wait` may call it again** from inside, for the status check at 60
+// seconds, while the first request is still open. A modem with one connection at a time must
+// answer that second call with `OVO_EXCHANGE_NOT_SENT`. Must not throw or `longjmp`.
+//
+// Parameters:
+// - `userdata`: what was given with the function.
+// - `request`: what to send.
+// - `exchange`: for the functions above.
+//
+// Returns an `ovo_exchange_end`; any other number counts as `OVO_EXCHANGE_NO_ANSWER`. When in
+// doubt whether a byte left, say `OVO_EXCHANGE_NO_ANSWER`: a wrong `OVO_EXCHANGE_NOT_SENT` can
+// cost a customer money. What contradicts the calls made (not sent after `ovo_exchange_sent`, an
+// answer without `ovo_exchange_begin`) counts as `OVO_EXCHANGE_NO_ANSWER`.
+typedef int32_t (*ovo_transport_fn)(void *userdata,
+                                    const ovo_request *request,
+                                    ovo_exchange *exchange);
+
+// A clock of the caller's, for tests and for systems whose clocks the library does not know.
+// Begin with `OVO_CLOCK_INIT`. Its functions are called often, on the threads of
+// `ovo_log_fn`, with the same duties.
+typedef struct ovo_clock {
+  // Size of this struct in bytes, set by `OVO_CLOCK_INIT`.
+  uint32_t size;
+  // Always 0.
+  int32_t reserved;
+  // Handed back to the functions.
+  void *userdata;
+  // Milliseconds since the device started. Must count while it sleeps, must never be set.
+  uint64_t (*boottime_ms)(void *userdata);
+  // Milliseconds since 1970-01-01 UTC.
+  int64_t (*wall_ms)(void *userdata);
+  // Waits. May return early.
+  void (*sleep_ms)(void *userdata, uint32_t milliseconds);
+  // A text that is the same as long as `boottime_ms` goes on and another one after a restart.
+  // Copied by `ovo_config_set_clock`.
+  const char *boot_id;
+} ovo_clock;
+
+// What the doctor found. Begin with `OVO_DIAGNOSIS_INIT`.
+typedef struct ovo_diagnosis {
+  // Size of this struct in bytes, set by `OVO_DIAGNOSIS_INIT`.
+  uint32_t size;
+  // How many things must be mended; 0 if all is well.
+  uint32_t problems;
+  // The `ovo_signing` that the client uses.
+  int32_t signing;
+  // The `ovo_probe` of an inquiry signed without the body.
+  int32_t without_body;
+  // The `ovo_probe` of an inquiry signed with the body.
+  int32_t with_body;
+  // 1 if the host told its time over TLS.
+  int32_t clock_known;
+  // How many seconds this machine's clock is ahead of the host's; below 0: behind.
+  int64_t clock_ahead_seconds;
+  // Payments in the journal.
+  uint64_t payments;
+  // Payments that are not settled.
+  uint64_t unsettled;
+  // The host's code to the inquiry signed without the body, or empty.
+  char without_body_code[8];
+  // The host's code to the inquiry signed with the body, or empty.
+  char with_body_code[8];
+} ovo_diagnosis;
+
+// Which payments to list. Begin with `OVO_FILTER_INIT`, which lists all of them.
+typedef struct ovo_filter {
+  // Size of this struct in bytes, set by `OVO_FILTER_INIT`.
+  uint32_t size;
+  // 1: only payments whose outcome has not been acknowledged.
+  int32_t unacknowledged;
+  // 1: only payments that are not settled.
+  int32_t unsettled;
+  // 1: only payments that wait for an operator.
+  int32_t needs_operator;
+  // Only payments begun at or after this time, in milliseconds since 1970 UTC; 0 for all.
+  int64_t since_ms;
+  // Only payments begun before this time; 0 for all.
+  int64_t until_ms;
+  // Only payments with a number above this one, for paging; 0 for all.
+  int64_t after;
+  // At most so many; 0 means 1,000.
+  uint32_t limit;
+  // Always 0.
+  int32_t reserved;
+} ovo_filter;
+
+// A payment as the journal knows it. Begin with `OVO_RECORD_INIT`. Holds nothing about the person
+// who paid, and no pointer.
+typedef struct ovo_record {
+  // Size of this struct in bytes, set by `OVO_RECORD_INIT`.
+  uint32_t size;
+  // An `ovo_outcome_kind`; `OVO_PENDING` while there is no outcome.
+  int32_t outcome;
+  // The journal's number of the payment, for paging with `ovo_filter.after`.
+  int64_t id;
+  // The amount in rupiah.
+  int64_t amount;
+  // When it was begun, in milliseconds since 1970-01-01 UTC by the wall clock of that time.
+  int64_t begun_ms;
+  // The batch.
+  uint32_t batch;
+  // The reference.
+  uint32_t reference;
+  // 1 if the caller has acknowledged the outcome.
+  int32_t acknowledged;
+  // 1 if nothing is left to do at OVO.
+  int32_t settled;
+  // 1 if an operator must decide.
+  int32_t needs_operator;
+  // Always 0.
+  int32_t reserved;
+  // The invoice.
+  char invoice[56];
+  // Where settlement stands, in English.
+  char settlement[40];
+  // Terminal id.
+  char tid[24];
+  // Merchant id in the card sense.
+  char mid[32];
+  // Store code.
+  char store_code[24];
+} ovo_record;
+
+// The customer's wallet as OVO reported it. Personal data: it is in the outcome of the paying
+// call alone, and never stored or logged. Texts longer than their field are cut at a whole
+// character. This struct never grows.
+typedef struct ovo_wallet {
+  // Masked OVO id.
+  char ovo_id[64];
+  // The customer's name.
+  char full_name[128];
+  // OVO Cash used, rupiah as text.
+  char cash_used[24];
+  // OVO Cash left, rupiah as text.
+  char cash_balance[24];
+  // OVO Points used, as text.
+  char points_used[24];
+  // OVO Points left, as text.
+  char points_balance[24];
+  // OVO Points earned, as text.
+  char points_earned[24];
+  // For example `PUSH TO PAY`.
+  char payment_type[40];
+} ovo_wallet;
+
+// How a payment ended. Begin with `OVO_OUTCOME_INIT`. Holds no pointer: copy it as you like,
+// there is nothing to free.
+typedef struct ovo_outcome {
+  // Size of this struct in bytes, set by `OVO_OUTCOME_INIT`.
+  uint32_t size;
+  // An `ovo_outcome_kind`. `OVO_PENDING` as long as there is no outcome.
+  int32_t kind;
+  // The amount in rupiah; of a paid payment, else 0.
+  int64_t amount;
+  // The batch, 1 to 999999; of a paid one or one that needs an operator, else 0.
+  uint32_t batch;
+  // The reference, 1 to 999999; as for the batch.
+  uint32_t reference;
+  // Paid: 1 if a status check or an operator reported the success instead of the push's answer.
+  int32_t late;
+  // Paid: 1 if the payment has been voided since.
+  int32_t voided;
+  // Declined: the code's `ovo_class`.
+  int32_t response_class;
+  // Declined: 1 if a new attempt, with a new invoice, can succeed.
+  int32_t new_attempt;
+  // Not completed: 1 if OVO's record is settled, so that the customer is certainly not debited.
+  int32_t refund_settled;
+  // Not completed: 1 if there is evidence that the customer had been debited.
+  int32_t was_debited;
+  // Paid: 1 if `wallet` is filled.
+  int32_t has_wallet;
+  // Always 0.
+  int32_t reserved;
+  // The invoice.
+  char invoice[56];
+  // Declined: OVO's code, empty if the numbers turned out to belong to another sale.
+  char response_code[8];
+  // Paid: OVO's approval code, empty if a status check reported the success without one.
+  char approval_code[40];
+  // Paid: OVO's trace number, or empty.
+  char trace_number[40];
+  // Paid: OVO's date of the payment, `MMdd`, or empty.
+  char host_date[40];
+  // Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
+  char host_time[40];
+  // Declined and needs operator: what happened, in English, for the log.
+  char reason[128];
+  // Paid: the customer's wallet, if `has_wallet`.
+  ovo_wallet wallet;
+} ovo_outcome;
+
+// What is known about a response code. Begin with `OVO_RESPONSE_CODE_INIT`.
+typedef struct ovo_response_code {
+  // Size of this struct in bytes, set by `OVO_RESPONSE_CODE_INIT`.
+  uint32_t size;
+  // The `ovo_class` of the code as the answer to a push.
+  int32_t class_of_push;
+  // 1 if the code is shown to the customer with a text of its own.
+  int32_t shown;
+  // 1 if a new attempt, with a new invoice, can succeed.
+  int32_t new_attempt;
+  // 1 if the code is in the table.
+  int32_t known;
+  // Always 0.
+  int32_t reserved;
+  // The code.
+  char code[8];
+  // What OVO means by it, in English.
+  char meaning[128];
+  // What the merchant does, in English.
+  char action[128];
+} ovo_response_code;
+
+// How a void stands. Begin with `OVO_VOID_RESULT_INIT`.
+typedef struct ovo_void_result {
+  // Size of this struct in bytes, set by `OVO_VOID_RESULT_INIT`.
+  uint32_t size;
+  // An `ovo_void_state`.
+  int32_t state;
+  // OVO's code if it refused, else empty.
+  char response_code[8];
+} ovo_void_result;
+
+// One payment to push to a customer's phone. Begin with `OVO_CHARGE_INIT`.
+typedef struct ovo_charge {
+  // Size of this struct in bytes, set by `OVO_CHARGE_INIT`.
+  uint32_t size;
+  // 1: push even if this customer has a payment that is not settled. Both could be debited.
+  int32_t allow_second_push;
+  // Whole rupiah, at least 1.
+  int64_t amount;
+  // Your own name of this attempt, never used before: 1 to 50 characters out of
+  // `A-Z a-z 0-9 - _ . /`. The key of the payment: the same invoice never pushes twice.
+  const char *invoice;
+  // The customer's phone as typed.
+  const char *phone;
+  // Another terminal than that of the credentials: all of these three, or NULL.
+  const char *tid;
+  // See `tid`.
+  const char *mid;
+  // See `tid`.
+  const char *store_code;
+} ovo_charge;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Opens a client: reads the trusted certificates, opens the journal, and connects to nothing yet.
+//
+// Afterwards ask `ovo_unacknowledged` for what an earlier run left, and let the client settle
+// (`ovo_config_set_background`, or `ovo_settle` from the idle loop).
+//
+// Parameters:
+// - `config`: what the client shall be; stays the caller's, can be used again or freed at once.
+// - `client`: gets the client.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: something is missing or does not fit, the detail
+// says what; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
+// `OVO_ERR_JOURNAL`: the file cannot be used, call an operator and keep it;
+// `OVO_ERR_JOURNAL_LOCKED`: another process has it, try later; or a common code.
+//
+// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is not written.
+int32_t ovo_client_open(const ovo_config *config, ovo_client **client);
+
+// Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
+// (a connection that is being made may take longer to give up); their payments stay in the journal
+// and are taken up by whoever opens it next. Returns when no call is left in the client, so that
+// the journal can be opened again and callbacks' data freed.
+//
+// Parameters:
+// - `client`: a client, the library's from now on. NULL is fine; a second time is a code.
+//
+// Returns: `OVO_OK`; `OVO_ERR_BAD_HANDLE` for what is not a client any more;
+// `OVO_ERR_REENTRANT` in a callback: close it afterwards; `OVO_ERR_FORKED` in a child: it is the
+// parent's to close.
+//
+// Memory: everything of the client is freed; payments started with it and lists stay good and are
+// freed by themselves.
+int32_t ovo_client_close(ovo_client *client);
+
+// Asks whether a phone number has an OVO account. OVO recommends it before a push.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `phone`: the number as typed; stays the caller's.
+// - `registered`: gets 1 if it has an account, 0 if not.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: let the customer correct the number;
+// `OVO_ERR_NO_ANSWER`: ask again, or push all the same; `OVO_ERR_CONFIGURATION`: OVO refuses the
+// set-up, run `ovo_doctor`; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_inquire(ovo_client *client, const char *phone, int32_t *registered);
+
+// Begins a configuration. Environment, credentials and journal must be set; everything else has a
+// safe default.
+//
+// Parameters:
+// - `header`: `OVO_VERSION_NUMBER`, so that a program compiled with a newer header is found out.
+// - `config`: gets the configuration.
+//
+// Returns: `OVO_OK`; `OVO_ERR_VERSION`: install the library of the header; or a common code.
+//
+// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is not written.
+int32_t ovo_config_new(int32_t header, ovo_config **config);
+
+// Frees a configuration. The app key in it is wiped.
+//
+// Parameters:
+// - `config`: a configuration, the library's from now on. NULL is fine; a second time is a code.
+//
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more.
+//
+// Memory: clients opened with it stay good.
+int32_t ovo_config_free(ovo_config *config);
+
+// Says where OVO is. Required.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `environment`: `staging`, `staging-old`, `production`, `production-old` (OVO's new and old
+//   hosts), or a URL: `https://...`, or `http://` to this machine only, for a sandbox. Stays the
+//   caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such environment; or a common code.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_environment(ovo_config *config, const char *environment);
+
+// Gives the six values that OVO issued. Required, unless they are read from the environment or a
+// file.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `merchant_id`, `store_code`, `tid`, `mid`, `app_id`: as issued; stay the caller's.
+// - `app_key`: exactly 64 hexadecimal digits; stays the caller's, who should wipe it.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: the detail names the field and its rule, never the
+// value; or a common code.
+//
+// Memory: the texts are copied; the app key's copy is wiped when it is freed.
+int32_t ovo_config_set_credentials(ovo_config *config,
+                                   const char *merchant_id,
+                                   const char *store_code,
+                                   const char *tid,
+                                   const char *mid,
+                                   const char *app_id,
+                                   const char *app_key);
+
+// Reads the credentials from the environment variables `OVO_MERCHANT_ID`, `OVO_STORE_CODE`,
+// `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and `OVO_APP_KEY`.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: one is missing; `OVO_ERR_INVALID_INPUT`: one breaks
+// its rule; or a common code.
+//
+// Memory: the values are copied.
+int32_t ovo_config_set_credentials_from_environment(ovo_config *config);
+
+// Reads the credentials from a file: TOML if its name ends in `.toml`, JSON if in `.json`, with
+// the keys `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `path`: the file, which other users of the machine must not be able to read; stays the
+//   caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: the file cannot be used; `OVO_ERR_INVALID_INPUT`: a
+// value breaks its rule; or a common code.
+//
+// Memory: the values are copied.
+int32_t ovo_config_set_credentials_from_file(ovo_config *config, const char *path);
+
+// Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
+// directory must exist, on a local disk that keeps what it was told to sync.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `path`: the file; stays the caller's. One journal serves one tid and mid.
+//
+// Returns: `OVO_OK` or a common code; the file is looked at by `ovo_client_open`.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_journal(ovo_config *config, const char *path);
+
+// Lets several processes of this host use the journal at once. Default: one, which shuts all
+// others out.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `shared`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_journal_shared(ovo_config *config, int32_t shared);
+
+// Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
+// terminal can have used, taken from the wall clock, which must be right for that.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `batch`: 1 to 999999; 0 for the default.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no batch; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_first_batch(ovo_config *config, uint32_t batch);
+
+// Trusts the certificate authorities of a PEM file and no others. Default: those of the operating
+// system. Verification cannot be switched off.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `path`: the file, read by `ovo_client_open`; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_trust_file(ovo_config *config, const char *path);
+
+// Trusts the certificate authorities of a PEM text in memory and no others, for a terminal without
+// files.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `pem`: the text, at most 1 MiB; stays the caller's.
+// - `length`: its length in bytes.
+//
+// Returns: `OVO_OK`; `OVO_ERR_TOO_LONG`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a
+// common code.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t length);
+
+// Lets payments have threads of their own (`ovo_start`), and host names be looked up on one.
+// Default: the library starts no thread. Without threads a look-up takes as long as the system's
+// resolver takes; an address instead of a name needs none.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `threads`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_threads(ovo_config *config, int32_t threads);
+
+// Lets the client settle by itself, on one thread of its own; implies `ovo_config_set_threads`.
+// Default: it does not, and refunds wait for `ovo_settle` from the idle loop.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `background`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_background(ovo_config *config, int32_t background);
+
+// Chooses what becomes of a success that only the status check reported.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `late_success`: an `ovo_late_success`; default `OVO_LATE_ACCEPT`.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_late_success(ovo_config *config, int32_t late_success);
+
+// Says whether the contract with OVO has Check Payment. Default: it has.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `contracted`: 1 or 0. Without it doubtful payments need an operator.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_check_payment(ovo_config *config, int32_t contracted);
+
+// Says whether every decline is verified by a late check. Default: it is; a decline can hide a
+// debit.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `verify`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_verify_declines(ovo_config *config, int32_t verify);
+
+// Chooses when a new batch begins.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `method`: an `ovo_batch_method`; default `OVO_BATCH_CONTINUOUS`.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_batch_method(ovo_config *config, int32_t method);
+
+// Chooses what the signature covers. `ovo_doctor` tells which one the host accepts.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `signing`: an `ovo_signing`; default `OVO_SIGN_WITHOUT_BODY`.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such value; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_signing(ovo_config *config, int32_t signing);
+
+// Says whether reversals carry the phone. Default: they do not, as in OVO's newer documents.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `carry`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_phone_in_reversal(ovo_config *config, int32_t carry);
+
+// Bounds the requests of settlement, so that a backlog does not crowd out new payments.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `per_second`: at least 1; default 10.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_settle_rate(ovo_config *config, uint32_t per_second);
+
+// Scales all of OVO's waiting times, for a sandbox on this machine whose clock runs faster by the
+// same factor. Towards any other host `ovo_client_open` refuses it.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `factor`: above 0 and at most 1, for example 0.02.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such factor; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_time_scale(ovo_config *config, double factor);
+
+// Gives the client a log. Default: none; the library never writes anywhere else.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `log`: the function; NULL for none.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: nothing behind `userdata` is looked at.
+int32_t ovo_config_set_log(ovo_config *config, ovo_log_fn log, void *userdata);
+
+// Gives the client a countdown.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `progress`: the function; NULL for none.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: nothing behind `userdata` is looked at.
+int32_t ovo_config_set_progress(ovo_config *config,
+                                ovo_progress_fn progress,
+                                void *userdata);
+
+// Gives the client a transport of the caller's: a modem, another TLS stack. Trust is then that
+// transport's business.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `transport`: the function; NULL for the library's own.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: nothing behind `userdata` is looked at.
+int32_t ovo_config_set_transport(ovo_config *config,
+                                 ovo_transport_fn transport,
+                                 void *userdata);
+
+// Gives the client a clock of the caller's.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `clock`: the clock, all of its functions set; stays the caller's. NULL for the system's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_NULL`: a function or the boot id is missing; or a common code.
+//
+// Memory: the struct and its boot id are copied; its `userdata` must live until
+// `ovo_client_close` has returned.
+int32_t ovo_config_set_clock(ovo_config *config, const ovo_clock *clock);
+
+// Examines the set-up with two harmless inquiries: which signing the host accepts, how far this
+// machine's clock is off, whether the journal is sound. For installers and service menus.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `diagnosis`: gets what was found.
+// - `report`: gets the same in English, several lines; NULL if it is not wanted. 2048 bytes are
+//   enough for a sound installation.
+// - `capacity`: size of the report's buffer.
+// - `needed`: gets the size that the report needs, NUL included; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`, also if something must be mended (see `problems`);
+// `OVO_ERR_BUFFER_TOO_SMALL`: the diagnosis is there and the report is not; or a common code.
+//
+// Memory: nothing is kept; the results are copies.
+int32_t ovo_doctor(ovo_client *client,
+                   ovo_diagnosis *diagnosis,
+                   char *report,
+                   size_t capacity,
+                   size_t *needed);
+
+// Describes a code in one line of English.
+//
+// Parameters:
+// - `code`: what a function returned; any number is fine.
+//
+// Returns: the text; `unknown code` for a number that is none.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_strerror(int32_t code);
+
+// Names a code as the header does, for example `OVO_ERR_JOURNAL`.
+//
+// Parameters:
+// - `code`: what a function returned; any number is fine.
+//
+// Returns: the name; an empty text for a number that is none.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_code_name(int32_t code);
+
+// Whether the same call may succeed later without a change of input or set-up.
+//
+// Parameters:
+// - `code`: what a function returned; any number is fine.
+//
+// Returns: 1 or 0.
+//
+// Memory: nothing.
+int32_t ovo_is_retryable(int32_t code);
+
+// Whether the state of something at OVO is unknown after this code. No code leaves a *debit* in
+// doubt: that is what outcomes are for.
+//
+// Parameters:
+// - `code`: what a function returned; any number is fine.
+//
+// Returns: 1 or 0.
+//
+// Memory: nothing.
+int32_t ovo_is_outcome_unknown(int32_t code);
+
+// One line about the latest call of this thread that failed, whatever it was about: which field
+// breaks which rule, which file cannot be opened. Without secrets and personal data. A call that
+// succeeds does not erase it.
+//
+// Returns: the text in UTF-8; an empty text if no call of this thread has failed.
+//
+// Memory: valid on this thread until its next failing call of this library.
+const char *ovo_last_error(void);
+
+// Like `ovo_last_error`, if this thread's latest failure was a call with this client.
+//
+// Parameters:
+// - `client`: the client of the call, also one that was closed since; stays the caller's.
+//
+// Returns: the text in UTF-8; an empty text if the latest failure was about something else.
+//
+// Memory: valid on this thread until its next failing call of this library.
+const char *ovo_client_error(const ovo_client *client);
+
+// Lists payments in the order in which they were begun.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `filter`: which payments; NULL for all (the first 1,000). Stays the caller's.
+// - `list`: gets the list.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+int32_t ovo_list_payments(ovo_client *client, const ovo_filter *filter, ovo_list **list);
+
+// Lists the payments that have an outcome which was not acknowledged: after a restart, what the
+// crash swallowed.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `list`: gets the list.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+int32_t ovo_unacknowledged(ovo_client *client, ovo_list **list);
+
+// Runs every reversal, check and void that is due now. Call it from the idle loop unless the
+// client settles in the background: refunds wait for it.
+//
+// Blocks while requests are under way, some seconds when a host is slow.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `changed`: gets the list of payments that changed; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`, also when OVO could not be reached (what is due stays due);
+// `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is not written.
+int32_t ovo_settle(ovo_client *client, ovo_list **changed);
+
+// How many payments a list holds.
+//
+// Parameters:
+// - `list`: a list; stays the caller's.
+// - `length`: gets the number.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: nothing is kept or freed.
+int32_t ovo_list_length(const ovo_list *list, size_t *length);
+
+// Copies one payment of a list.
+//
+// Parameters:
+// - `list`: a list; stays the caller's.
+// - `index`: from 0 to the length less 1.
+// - `record`: gets the payment; NULL if it is not wanted.
+// - `outcome`: gets its outcome; NULL if it is not wanted. A wallet is never in it.
+//
+// Returns: `OVO_OK`; `OVO_ERR_OUT_OF_RANGE`: ask for the length; or a common code.
+//
+// Memory: both results are copies that outlive the list.
+int32_t ovo_list_get(const ovo_list *list,
+                     size_t index,
+                     ovo_record *record,
+                     ovo_outcome *outcome);
+
+// Frees a list.
+//
+// Parameters:
+// - `list`: a list, the library's from now on. NULL is fine; a second time is a code.
+//
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a list any more.
+//
+// Memory: copies made of it stay good.
+int32_t ovo_list_free(ovo_list *list);
+
+// Looks a response code up.
+//
+// Parameters:
+// - `code`: the code as OVO sent it, for example `17`; stays the caller's.
+// - `result`: gets what is known.
+//
+// Returns: `OVO_OK`, also for a code that is not in the table (`known` is then 0);
+// `OVO_ERR_INVALID_INPUT` or `OVO_ERR_TOO_LONG`: it is no response code; or a common code.
+//
+// Memory: the result is a copy.
+int32_t ovo_response_code_lookup(const char *code, ovo_response_code *result);
+
+// Goes through the table of response codes.
+//
+// Parameters:
+// - `index`: from 0 on.
+// - `result`: gets what is known of the code at this place.
+//
+// Returns: `OVO_OK`; `OVO_ERR_OUT_OF_RANGE` behind the last one; or a common code.
+//
+// Memory: the result is a copy.
+int32_t ovo_response_code_at(uint32_t index, ovo_response_code *result);
+
+// What the till shows the customer for a response code.
+//
+// Parameters:
+// - `code`: the code as OVO sent it; stays the caller's.
+// - `language`: an `ovo_language`.
+//
+// Returns: the text in UTF-8, the general one for codes without a text of their own; an empty
+// text if an argument is wrong.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_response_code_text(const char *code, int32_t language);
+
+// Confirms that the caller has stored a payment's outcome: it is no longer among the
+// `ovo_unacknowledged`.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: there is no outcome yet; `OVO_ERR_NOT_FOUND`;
+// `OVO_ERR_JOURNAL`: call again later; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_acknowledge(ovo_client *client, const char *invoice);
+
+// Looks one payment up in the journal.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `record`: gets the payment; NULL if it is not wanted.
+// - `outcome`: gets its outcome, `OVO_PENDING` while there is none; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: both results are copies.
+int32_t ovo_find(ovo_client *client,
+                 const char *invoice,
+                 ovo_record *record,
+                 ovo_outcome *outcome);
+
+// Asks OVO for a payment's status now. The answer also takes part in its settlement.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `phone`: the phone of the payment, for one so old that the journal has forgotten it; else
+//   NULL. Stays the caller's.
+// - `at_ovo`: gets an `ovo_status`.
+// - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_OUTSIDE_WINDOW`: earlier than 60 seconds or later than 7 days after
+// the push; `OVO_ERR_REFUSED`: the push never left; `OVO_ERR_NO_ANSWER`: ask again;
+// `OVO_ERR_NOT_FOUND`; `OVO_ERR_INVALID_INPUT`: it was another phone; or a common code.
+//
+// Memory: nothing is kept; the record is a copy.
+int32_t ovo_check(ovo_client *client,
+                  const char *invoice,
+                  const char *phone,
+                  int32_t *at_ovo,
+                  ovo_record *record);
+
+// Returns the whole amount of a paid payment, on the day (WIB) of the payment.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `result`: gets how it stands. `OVO_VOID_PENDING` if the answer was lost: settlement asks for
+//   it, and `ovo_check_void` tells.
+//
+// Returns: `OVO_OK`, also for a void done earlier; `OVO_ERR_REFUSED`: not paid, or the day is over
+// (23:58 by OVO's clock), or a void is under way; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: nothing
+// was sent, or its answer will be asked for; or a common code.
+//
+// Memory: nothing is kept; the result is a copy.
+int32_t ovo_void(ovo_client *client, const char *invoice, ovo_void_result *result);
+
+// Asks what became of a void whose answer was lost, now instead of on schedule.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `result`: gets how it stands.
+//
+// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: no void was asked for; `OVO_ERR_NOT_FOUND`;
+// `OVO_ERR_JOURNAL`; or a common code.
+//
+// Memory: nothing is kept; the result is a copy.
+int32_t ovo_check_void(ovo_client *client, const char *invoice, ovo_void_result *result);
+
+// Tells how long it is until `ovo_settle` has something to do: how long an idle loop may sleep.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `milliseconds`: gets the time, 0 for now, -1 for never.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_next_settlement(ovo_client *client, int64_t *milliseconds);
+
+// Ends a payment that waits for an operator with the operator's decision.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `decision`: an `ovo_ruling`.
+// - `reason`: 1 to 200 characters, kept in the journal; stays the caller's.
+// - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: nothing about it waits for this decision;
+// `OVO_ERR_INVALID_INPUT`: no such decision, or no reason; `OVO_ERR_NOT_FOUND`;
+// `OVO_ERR_JOURNAL`; or a common code.
+//
+// Memory: nothing is kept; the record is a copy.
+int32_t ovo_rule(ovo_client *client,
+                 const char *invoice,
+                 int32_t decision,
+                 const char *reason,
+                 ovo_record *record);
+
+// Tells the library that OVO's settlement file shows a payment as paid. If the journal has it as
+// not paid, its settlement opens again and the money goes back.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`; or a common code.
+//
+// Memory: nothing is kept; the record is a copy.
+int32_t ovo_report_paid(ovo_client *client, const char *invoice, ovo_record *record);
+
+// Names an outcome in one or two words of English, for logs.
+//
+// Parameters:
+// - `kind`: an `ovo_outcome_kind`; any other number is fine.
+//
+// Returns: the name; `unknown` for a number that is none.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_outcome_name(int32_t kind);
+
+// What the till shows the customer at the end of a payment.
+//
+// Parameters:
+// - `outcome`: an outcome that this library filled; stays the caller's.
+// - `language`: an `ovo_language`.
+//
+// Returns: the text in UTF-8; an empty text if an argument is wrong or there is no outcome yet.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
+
+// Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
+// after the push has left, plus up to 15 of connecting.
+//
+// Called again with the same invoice, amount and phone it never pushes again: it waits for,
+// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `charge`: what to push; stays the caller's.
+// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client.
+//
+// Returns: `OVO_OK` with any outcome. An error means that **this call started nothing**:
+// `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG`, `OVO_ERR_NOT_UTF8`: correct the charge;
+// `OVO_ERR_INVOICE_REUSED`: take a new invoice; `OVO_ERR_UNSETTLED_CUSTOMER`: wait for the
+// customer's other payment; `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: nothing is kept; the outcome is a copy.
+int32_t ovo_pay(ovo_client *client, const ovo_charge *charge, ovo_outcome *outcome);
+
+// Starts a payment on a thread of its own and returns as soon as it is durably in the journal.
+//
+// As long as the handle lives somebody cares for the outcome: a success that only the status check
+// reports is then accepted.
+//
+// Parameters:
+// - `client`: a client opened with threads; stays the caller's.
+// - `charge`: what to push; stays the caller's.
+// - `payment`: gets the payment.
+//
+// Returns: `OVO_OK`; `OVO_ERR_NO_THREADS`: ask for them with `ovo_config_set_threads`, or use
+// `ovo_pay`; `OVO_ERR_CONFIGURATION`: no thread can be started, nothing was pushed; else as
+// `ovo_pay`.
+//
+// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is not written.
+int32_t ovo_start(ovo_client *client, const ovo_charge *charge, ovo_payment **payment);
+
+// Tells a started payment's outcome, if there is one. Does not wait.
+//
+// Parameters:
+// - `payment`: a payment; stays the caller's.
+// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none yet.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: the outcome is a copy.
+int32_t ovo_poll(ovo_payment *payment, ovo_outcome *outcome);
+
+// Waits for a started payment's outcome. Giving up waiting never gives up the payment.
+//
+// Parameters:
+// - `payment`: a payment; stays the caller's. Freed by another thread meanwhile, this call goes
+//   on.
+// - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
+// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
+//   `OVO_INTERRUPTED` if the client was closed.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: the outcome is a copy.
+int32_t ovo_wait(ovo_payment *payment, int32_t timeout_ms, ovo_outcome *outcome);
+
+// Frees a started payment's handle. The payment itself goes on; if it ends as paid with nobody
+// waiting, `ovo_unacknowledged` lists it.
+//
+// Parameters:
+// - `payment`: a payment, the library's from now on. NULL is fine; a second time is a code.
+//
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more.
+//
+// Memory: outcomes copied from it stay good.
+int32_t ovo_payment_free(ovo_payment *payment);
+
+// Asks, with the connection ready, whether the request may be written now.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+//
+// Returns: `OVO_OK`: write it; `OVO_ERR_STOPPED`: it is too late for it, write nothing and return
+// `OVO_EXCHANGE_NOT_SENT`; `OVO_ERR_WRONG_THREAD`; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_exchange_begin(ovo_exchange *exchange);
+
+// Tells that the last byte of the request is out.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+//
+// Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.
+//
+// Memory: nothing.
+int32_t ovo_exchange_sent(ovo_exchange *exchange);
+
+// Asks how long to wait for the answer before asking again. Runs the countdown and, when its time
+// has come, the status check, for which it calls the transport function again.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+// - `milliseconds`: gets the time to wait at most, at least 1.
+//
+// Returns: `OVO_OK`: wait; `OVO_ERR_STOPPED`: the answer is not wanted any more, return
+// `OVO_EXCHANGE_NO_ANSWER`; `OVO_ERR_WRONG_THREAD`; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_exchange_wait(ovo_exchange *exchange, uint32_t *milliseconds);
+
+// Hands the whole answer over.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+// - `status`: the HTTP status, 100 to 599. An answer of any status counts.
+// - `body`: the body, at most 65536 bytes; stays the caller's. NULL for an empty one.
+// - `length`: length of the body in bytes.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such status; `OVO_ERR_TOO_LONG`: return
+// `OVO_EXCHANGE_NO_ANSWER`; `OVO_ERR_WRONG_THREAD`; or a common code.
+//
+// Memory: the body is copied.
+int32_t ovo_exchange_answer(ovo_exchange *exchange,
+                            int32_t status,
+                            const uint8_t *body,
+                            size_t length);
+
+// Tells two headers of the answer: the server's clock decides whether a void is still in time, and
+// a pause that the server asks for is kept.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+// - `date`: the `Date` header in seconds since 1970 UTC; 0 if there was none.
+// - `retry_after`: the `Retry-After` header in seconds; 0 if there was none.
+//
+// Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.
+//
+// Memory: nothing.
+int32_t ovo_exchange_headers(ovo_exchange *exchange, int64_t date, uint32_t retry_after);
+
+// Explains a failed exchange, for the log.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+// - `message`: one line in UTF-8, at most 1024 bytes of which 200 are kept; stays the caller's.
+//   Must not hold bytes of a header or a body.
+//
+// Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD`, `OVO_ERR_TOO_LONG`, `OVO_ERR_NOT_UTF8` or a common
+// code.
+//
+// Memory: the message is copied.
+int32_t ovo_exchange_explain(ovo_exchange *exchange, const char *message);
+
+// Checks an invoice: 1 to 50 characters out of `A-Z a-z 0-9 - _ . /`.
+//
+// Parameters:
+// - `invoice`: the text; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG` or `OVO_ERR_NOT_UTF8`: take
+// another one; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_invoice_check(const char *invoice);
+
+// Turns what a person typed as a phone number into the form that OVO wants, for example
+// `081234567890`.
+//
+// Parameters:
+// - `typed`: the text; stays the caller's. Spaces, dashes, dots, brackets, `+62`, `62`, `0062`
+//   or a bare `8` in front are fine.
+// - `buffer`: gets the number; 16 bytes are enough.
+// - `capacity`: size of the buffer.
+// - `needed`: gets the size that is needed, NUL included; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG` or `OVO_ERR_NOT_UTF8`: let the
+// customer correct it (the detail names the rule and never the number);
+// `OVO_ERR_BUFFER_TOO_SMALL`; or a common code.
+//
+// Memory: nothing is kept. If the buffer is too small nothing of the number is in it.
+int32_t ovo_phone_normalise(const char *typed, char *buffer, size_t capacity, size_t *needed);
+
+// Masks a phone number for a screen or a log, for example `0812****7890`.
+//
+// Parameters:
+// - `typed`: the number as for `ovo_phone_normalise`; stays the caller's.
+// - `buffer`: gets the masked text; 16 bytes are enough.
+// - `capacity`: size of the buffer.
+// - `needed`: gets the size that is needed, NUL included; NULL if it is not wanted.
+//
+// Returns: as `ovo_phone_normalise`.
+//
+// Memory: nothing is kept.
+int32_t ovo_phone_mask(const char *typed, char *buffer, size_t capacity, size_t *needed);
+
+// Prints an amount as Indonesians write it, for example `Rp12.500`.
+//
+// Parameters:
+// - `amount`: rupiah, at least 1.
+// - `buffer`: gets the text; 32 bytes are enough.
+// - `capacity`: size of the buffer.
+// - `needed`: gets the size that is needed, NUL included; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: below 1; `OVO_ERR_BUFFER_TOO_SMALL`; or a common
+// code.
+//
+// Memory: nothing is kept.
+int32_t ovo_rupiah_print(int64_t amount, char *buffer, size_t capacity, size_t *needed);
+
+// The version of the library that runs, for example `0.1.0`. `OVO_VERSION` is the header's.
+//
+// Returns: the text.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_version(void);
+
+// The version of the library that runs as a number: major * 1000000 + minor * 1000 + patch.
+// `OVO_VERSION_NUMBER` is the header's.
+//
+// Returns: the number.
+//
+// Memory: nothing.
+int32_t ovo_version_number(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* OVO_PTP_H */
+
+/* How the structs begin. Every field is named, so that compilers do not warn. */
+#define OVO_CHARGE_INIT { (uint32_t)sizeof(ovo_charge), 0, 0, NULL, NULL, NULL, NULL, NULL }
+#define OVO_OUTCOME_INIT \
+  { (uint32_t)sizeof(ovo_outcome), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+    "", "", "", "", "", "", "", { "", "", "", "", "", "", "", "" } }
+#define OVO_RECORD_INIT \
+  { (uint32_t)sizeof(ovo_record), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", "", "", "" }
+#define OVO_FILTER_INIT { (uint32_t)sizeof(ovo_filter), 0, 0, 0, 0, 0, 0, 0, 0 }
+#define OVO_RESPONSE_CODE_INIT \
+  { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
+#define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
+#define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "" }
+#define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
+
+/* The sizes that the library was compiled with: a compiler that lays a struct out otherwise (a
+   packing pragma around the include) stops here. */
+#if defined(__cplusplus)
+#define OVO_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
+#elif __STDC_VERSION__ >= 201112L
+#define OVO_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#else
+#define OVO_ASSERT_SIZE(type, bytes) typedef char type##_has_another_size[sizeof(type) == (bytes) ? 1 : -1]
+#endif
+OVO_ASSERT_SIZE(ovo_wallet, 352);
+OVO_ASSERT_SIZE(ovo_outcome, 760);
+OVO_ASSERT_SIZE(ovo_record, 232);
+OVO_ASSERT_SIZE(ovo_filter, 48);
+OVO_ASSERT_SIZE(ovo_response_code, 288);
+OVO_ASSERT_SIZE(ovo_void_result, 16);
+OVO_ASSERT_SIZE(ovo_diagnosis, 64);
+OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
+OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
+#undef OVO_ASSERT_SIZE

@@ -1,0 +1,54 @@
+/* The end of the day: a customer brings the goods back, the payment is voided, the day is listed. */
+#include "till.h"
+
+int main(int argc, char **argv)
+{
+    ovo_client *client;
+    ovo_charge charge = OVO_CHARGE_INIT;
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_void_result voided = OVO_VOID_RESULT_INIT;
+    ovo_record record = OVO_RECORD_INIT;
+    ovo_list *list = NULL;
+    size_t length = 0, i;
+    int64_t total = 0;
+    int32_t code;
+
+    if (argc < 2) {
+        fprintf(stderr, "end_of_day JOURNAL\n");
+        return 2;
+    }
+    client = open_and_free(sandbox_config(argv[1]));
+    charge.invoice = "INV-DAY-1";
+    charge.amount = 10000;
+    charge.phone = "081200000000";
+    must(ovo_pay(client, &charge, &outcome), "first payment");
+    charge.invoice = "INV-DAY-2";
+    charge.amount = 32000;
+    must(ovo_pay(client, &charge, &outcome), "second payment");
+    show(&outcome);
+
+    must(ovo_void(client, "INV-DAY-1", &voided), "void");
+    /* If the answer was lost, its check tells; settlement would ask as well. */
+    while (voided.state == OVO_VOID_PENDING)
+        must(ovo_check_void(client, "INV-DAY-1", &voided), "check of the void");
+    printf("INV-DAY-1: %s\n", voided.state == OVO_VOIDED ? "voided" : "not voided");
+
+    /* A void of what is not paid is refused before anything is sent. */
+    code = ovo_void(client, "INV-DAY-9", &voided);
+    printf("INV-DAY-9: %s\n", ovo_strerror(code));
+
+    must(ovo_list_payments(client, NULL, &list), "listing");
+    must(ovo_list_length(list, &length), "length");
+    for (i = 0; i < length; i++) {
+        must(ovo_list_get(list, i, &record, &outcome), "payment");
+        printf("%06u/%06u %s %s\n", (unsigned)record.batch, (unsigned)record.reference,
+               record.invoice, record.settlement);
+        if (outcome.kind == OVO_PAID && !outcome.voided)
+            total += outcome.amount;
+        must(ovo_acknowledge(client, record.invoice), "acknowledging");
+    }
+    must(ovo_list_free(list), "freeing");
+    printf("total %ld\n", (long)total);
+    must(ovo_client_close(client), "closing");
+    return voided.state == OVO_VOIDED && total == 32000 ? 0 : 1;
+}

@@ -1,0 +1,518 @@
+/* What happens when the library is used wrongly or disturbed. Each case is a name on the command
+ * line; ffi/tests/faults.rs runs them, plainly and under the sanitizers.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "till.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXPECT(what, wanted)                                                                       \
+    do {                                                                                           \
+        long expect_got = (long)(what), expect_wanted = (long)(wanted);                            \
+        if (expect_got != expect_wanted) {                                                         \
+            fprintf(stderr, "line %d: %s is %ld, not %ld (%s)\n", __LINE__, #what, expect_got,     \
+                    expect_wanted, ovo_last_error());                                              \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static const char *journal;
+
+static void pause_ms(long milliseconds)
+{
+    struct timespec pause;
+    pause.tv_sec = milliseconds / 1000;
+    pause.tv_nsec = milliseconds % 1000 * 1000000;
+    nanosleep(&pause, NULL);
+}
+
+static ovo_charge charge_of(const char *invoice, const char *phone)
+{
+    ovo_charge charge = OVO_CHARGE_INIT;
+    charge.invoice = invoice;
+    charge.amount = 1000;
+    charge.phone = phone;
+    return charge;
+}
+
+/* Every handle, used after its end, ended twice, and taken for another kind. */
+static int dead_handles(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client = NULL;
+    ovo_payment *payment = NULL;
+    ovo_list *list = NULL;
+    ovo_charge charge = charge_of("INV-F2", "081200000000");
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    size_t length = 0;
+    int on_the_stack = 0;
+    void *on_the_heap = malloc(64);
+
+    must(ovo_config_set_threads(config, 1), "threads");
+    must(ovo_client_open(config, &client), "opening");
+    must(ovo_start(client, &charge, &payment), "starting");
+    must(ovo_wait(payment, -1, &outcome), "waiting");
+    EXPECT(outcome.kind, OVO_PAID);
+    must(ovo_unacknowledged(client, &list), "listing");
+
+    EXPECT(ovo_list_length((ovo_list *)(void *)client, &length), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_client_close((ovo_client *)(void *)payment), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_settle((ovo_client *)(void *)&on_the_stack, NULL), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_settle((ovo_client *)on_the_heap, NULL), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_settle((ovo_client *)((char *)on_the_heap + 1), NULL), OVO_ERR_BAD_HANDLE);
+    free(on_the_heap);
+
+    must(ovo_list_free(list), "freeing");
+    EXPECT(ovo_list_free(list), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_list_length(list, &length), OVO_ERR_BAD_HANDLE);
+    must(ovo_payment_free(payment), "freeing");
+    EXPECT(ovo_payment_free(payment), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_poll(payment, &outcome), OVO_ERR_BAD_HANDLE);
+    must(ovo_client_close(client), "closing");
+    EXPECT(ovo_client_close(client), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_pay(client, &charge, &outcome), OVO_ERR_BAD_HANDLE);
+    must(ovo_client_open(config, &client), "the journal can be opened at once");
+    must(ovo_client_close(client), "closing");
+    must(ovo_config_free(config), "freeing");
+    EXPECT(ovo_config_free(config), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_client_open(config, &client), OVO_ERR_BAD_HANDLE);
+    /* NULL is nothing to free. */
+    must(ovo_config_free(NULL), "NULL");
+    must(ovo_client_close(NULL), "NULL");
+    must(ovo_payment_free(NULL), "NULL");
+    must(ovo_list_free(NULL), "NULL");
+    return 0;
+}
+
+/* Texts: no UTF-8, no NUL at the end of the very block, a megabyte. */
+static int broken_texts(void)
+{
+    char *unterminated = malloc(65); /* what an invoice may have, and one byte */
+    char *huge = malloc(1 << 20);
+    char small[8];
+    size_t needed = 0;
+
+    memset(unterminated, 'A', 65);
+    memset(huge, '8', 1 << 20);
+    EXPECT(ovo_invoice_check(unterminated), OVO_ERR_TOO_LONG);
+    EXPECT(ovo_phone_normalise(huge, small, sizeof small, NULL), OVO_ERR_TOO_LONG);
+    EXPECT(ovo_invoice_check("INV-\xff\xfe"), OVO_ERR_NOT_UTF8);
+    EXPECT(ovo_invoice_check("INV-\xc3"), OVO_ERR_NOT_UTF8);
+    EXPECT(ovo_invoice_check(""), OVO_ERR_INVALID_INPUT);
+    EXPECT(ovo_invoice_check("INV\r\nX"), OVO_ERR_INVALID_INPUT);
+
+    /* Too small a buffer holds nothing of the number. */
+    memset(small, '#', sizeof small);
+    EXPECT(ovo_phone_normalise("081234567890", small, sizeof small, &needed),
+           OVO_ERR_BUFFER_TOO_SMALL);
+    EXPECT(needed, 13);
+    EXPECT(small[0], 0);
+    EXPECT(small[1], '#');
+    EXPECT(ovo_phone_normalise("081234567890", small, 0, &needed), OVO_ERR_BUFFER_TOO_SMALL);
+    EXPECT(ovo_phone_normalise("081234567890", NULL, 0, &needed), OVO_ERR_NULL);
+    EXPECT(needed, 13);
+    free(unterminated);
+    free(huge);
+    return 0;
+}
+
+/* Headers and libraries of other versions. */
+static int other_versions(void)
+{
+    struct {
+        ovo_outcome known;
+        char later[64];
+    } newer;
+    union {
+        ovo_charge known;
+        char bytes[256];
+    } charge;
+    ovo_config *config = NULL;
+    ovo_client *client;
+    ovo_charge plain = charge_of("INV-F14", "081200000000");
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    size_t at;
+
+    EXPECT(ovo_config_new(OVO_VERSION_NUMBER + 1000, &config), OVO_ERR_VERSION);
+    EXPECT(ovo_config_new(OVO_VERSION_NUMBER + 1000000, &config), OVO_ERR_VERSION);
+    EXPECT(ovo_config_new(OVO_VERSION_NUMBER + 1, &config), OVO_OK);
+    must(ovo_config_free(config), "freeing");
+    EXPECT(ovo_config_new(-1, &config), OVO_ERR_VERSION);
+    EXPECT(ovo_version_number(), OVO_VERSION_NUMBER);
+    EXPECT(strcmp(ovo_version(), OVO_VERSION), 0);
+
+    client = open_and_free(sandbox_config(journal));
+    /* A newer program's larger struct: what it asks for must be known, what it gets is zero. */
+    memset(&charge, 0, sizeof charge);
+    charge.known = plain;
+    charge.known.size = sizeof charge;
+    charge.bytes[200] = 1;
+    EXPECT(ovo_pay(client, &charge.known, &outcome), OVO_ERR_VERSION);
+    charge.bytes[200] = 0;
+    memset(&newer, '#', sizeof newer);
+    newer.known.size = sizeof newer;
+    must(ovo_pay(client, &charge.known, &newer.known), "a newer program");
+    EXPECT(newer.known.kind, OVO_PAID);
+    EXPECT(newer.known.size, sizeof newer);
+    for (at = 0; at < sizeof newer.later; at++)
+        EXPECT(newer.later[at], 0);
+    /* A struct that was never begun. */
+    outcome.size = 0;
+    EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
+    outcome.size = 3;
+    EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
+    outcome.size = 0xffffffffu;
+    EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+/* Callbacks that call back. */
+struct within {
+    ovo_client *client;
+    ovo_config *config;
+    int heard;
+};
+
+static void calls_back(void *userdata, int32_t level, const char *invoice, const char *message)
+{
+    struct within *within = userdata;
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_charge charge = charge_of("INV-F6-INNER", "081200000002");
+    ovo_client *other = NULL;
+    (void)level;
+    (void)invoice;
+    (void)message;
+    EXPECT(ovo_settle(within->client, NULL), OVO_ERR_REENTRANT);
+    EXPECT(ovo_pay(within->client, &charge, &outcome), OVO_ERR_REENTRANT);
+    EXPECT(ovo_client_close(within->client), OVO_ERR_REENTRANT);
+    EXPECT(ovo_client_open(within->config, &other), OVO_ERR_REENTRANT);
+    EXPECT(ovo_config_free(within->config), OVO_ERR_REENTRANT);
+    EXPECT(ovo_config_set_threads(within->config, 1), OVO_ERR_REENTRANT);
+    /* What needs no handle works. */
+    EXPECT(ovo_invoice_check("INV-1"), OVO_OK);
+    EXPECT(strcmp(ovo_outcome_name(OVO_PAID), "paid"), 0);
+    within->heard++;
+}
+
+static int reentry(void)
+{
+    struct within within = {NULL, NULL, 0};
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_charge charge = charge_of("INV-F6", "081200000000");
+
+    within.config = sandbox_config(journal);
+    must(ovo_config_set_log(within.config, calls_back, &within), "log");
+    must(ovo_client_open(within.config, &within.client), "opening");
+    must(ovo_pay(within.client, &charge, &outcome), "paying");
+    EXPECT(outcome.kind, OVO_PAID);
+    EXPECT(within.heard > 0, 1);
+    must(ovo_settle(within.client, NULL), "outside again");
+    must(ovo_client_close(within.client), "closing");
+    must(ovo_config_free(within.config), "freeing");
+    /* No function at all is fine, too. */
+    within.config = sandbox_config(journal);
+    must(ovo_config_set_log(within.config, NULL, NULL), "no log");
+    must(ovo_config_set_progress(within.config, NULL, NULL), "no progress");
+    must(ovo_config_set_transport(within.config, NULL, NULL), "no transport");
+    must(ovo_client_close(open_and_free(within.config)), "closing");
+    return 0;
+}
+
+/* A transport that contradicts itself, keeps its exchange, and hands it to another thread. */
+static ovo_exchange *kept;
+static int32_t trick;
+
+static void *other_thread(void *exchange)
+{
+    uint32_t milliseconds;
+    EXPECT(ovo_exchange_begin(exchange), OVO_ERR_WRONG_THREAD);
+    EXPECT(ovo_exchange_wait(exchange, &milliseconds), OVO_ERR_WRONG_THREAD);
+    EXPECT(ovo_exchange_answer(exchange, 200, NULL, 0), OVO_ERR_WRONG_THREAD);
+    return NULL;
+}
+
+static int32_t tricky(void *userdata, const ovo_request *request, ovo_exchange *exchange)
+{
+    static const uint8_t answer[] = "{\"responseCode\":\"00\"}";
+    static uint8_t too_much[65537];
+    pthread_t thread;
+    (void)userdata;
+    kept = exchange;
+    if (request->operation != OVO_OP_PUSH_TO_PAY)
+        return OVO_EXCHANGE_NOT_SENT;
+    EXPECT(ovo_exchange_answer(exchange, 0, answer, sizeof answer - 1), OVO_ERR_INVALID_INPUT);
+    EXPECT(ovo_exchange_answer(exchange, 200, too_much, sizeof too_much), OVO_ERR_TOO_LONG);
+    EXPECT(ovo_exchange_answer(exchange, 200, NULL, 1), OVO_ERR_NULL);
+    EXPECT(pthread_create(&thread, NULL, other_thread, exchange), 0);
+    pthread_join(thread, NULL);
+    switch (trick) {
+    case 0: /* answered without having begun */
+        must(ovo_exchange_answer(exchange, 200, answer, sizeof answer - 1), "answer");
+        return OVO_EXCHANGE_ANSWERED;
+    case 1: /* not sent, after all was sent */
+        must(ovo_exchange_begin(exchange), "begin");
+        must(ovo_exchange_sent(exchange), "sent");
+        return OVO_EXCHANGE_NOT_SENT;
+    case 2: /* answered with nothing */
+        must(ovo_exchange_begin(exchange), "begin");
+        return OVO_EXCHANGE_ANSWERED;
+    case 3: /* a number that is none */
+        must(ovo_exchange_begin(exchange), "begin");
+        return 12345;
+    default: /* the truth */
+        must(ovo_exchange_explain(exchange, "no carrier\r\n"), "explaining");
+        return OVO_EXCHANGE_NOT_SENT;
+    }
+}
+
+static int transports(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client;
+    uint32_t milliseconds;
+    char invoice[32];
+
+    must(ovo_config_set_transport(config, tricky, NULL), "transport");
+    client = open_and_free(config);
+    for (trick = 0; trick < 5; trick++) {
+        char phone[32];
+        ovo_charge charge;
+        ovo_outcome outcome = OVO_OUTCOME_INIT;
+        snprintf(invoice, sizeof invoice, "INV-T-%d", (int)trick);
+        snprintf(phone, sizeof phone, "08120000000%d", (int)trick);
+        charge = charge_of(invoice, phone);
+        must(ovo_pay(client, &charge, &outcome), "paying");
+        EXPECT(outcome.kind, trick == 4 ? OVO_NOT_SENT : OVO_NOT_COMPLETED);
+    }
+    /* An exchange ends with its function. */
+    EXPECT(ovo_exchange_begin(kept), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_exchange_wait(kept, &milliseconds), OVO_ERR_BAD_HANDLE);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+/* Closing while another thread waits, and threads that use a client while it is closed. */
+struct waiter {
+    ovo_client *client;
+    ovo_payment *payment;
+    int32_t code, kind;
+};
+
+static void *waits(void *data)
+{
+    struct waiter *waiter = data;
+    ovo_charge charge = charge_of("INV-F7", "081200009101"); /* no answer ever comes */
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    waiter->code = waiter->payment != NULL ? ovo_wait(waiter->payment, -1, &outcome)
+                                           : ovo_pay(waiter->client, &charge, &outcome);
+    waiter->kind = outcome.kind;
+    return NULL;
+}
+
+static int close_while_waiting(void)
+{
+    struct waiter pays = {NULL, NULL, 0, 0}, waited = {NULL, NULL, 0, 0};
+    ovo_config *config = sandbox_config(journal);
+    ovo_charge charge = charge_of("INV-F7-STARTED", "081200009102");
+    pthread_t one, two;
+
+    must(ovo_config_set_background(config, 1), "background");
+    pays.client = open_and_free(config);
+    must(ovo_start(pays.client, &charge, &waited.payment), "starting");
+    EXPECT(pthread_create(&one, NULL, waits, &pays), 0);
+    EXPECT(pthread_create(&two, NULL, waits, &waited), 0);
+    pause_ms(150);
+    /* Freed and closed under their feet. */
+    must(ovo_payment_free(waited.payment), "freeing");
+    must(ovo_client_close(pays.client), "closing");
+    pthread_join(one, NULL);
+    pthread_join(two, NULL);
+    EXPECT(pays.code, OVO_OK);
+    EXPECT(pays.kind, OVO_INTERRUPTED);
+    EXPECT(waited.code, OVO_OK);
+    EXPECT(waited.kind, OVO_INTERRUPTED);
+    /* Nothing is lost: whoever opens the journal next finds both. */
+    pays.client = open_and_free(sandbox_config(journal));
+    {
+        ovo_filter filter = OVO_FILTER_INIT;
+        ovo_list *list = NULL;
+        size_t length = 0;
+        filter.unsettled = 1;
+        must(ovo_list_payments(pays.client, &filter, &list), "listing");
+        must(ovo_list_length(list, &length), "length");
+        EXPECT(length, 2);
+        must(ovo_list_free(list), "freeing");
+    }
+    must(ovo_client_close(pays.client), "closing");
+    return 0;
+}
+
+static ovo_client *contested;
+
+static void *uses(void *count)
+{
+    int *refused = count;
+    for (;;) {
+        ovo_list *list = NULL;
+        int64_t next;
+        int32_t code = ovo_unacknowledged(contested, &list);
+        if (code == OVO_OK) {
+            size_t length;
+            must(ovo_list_length(list, &length), "length");
+            must(ovo_list_free(list), "freeing");
+            code = ovo_next_settlement(contested, &next);
+        }
+        if (code == OVO_ERR_BAD_HANDLE || code == OVO_ERR_CLOSED) {
+            ++*refused;
+            return NULL;
+        }
+        EXPECT(code, OVO_OK);
+    }
+}
+
+static int close_under_load(void)
+{
+    int round, i;
+    for (round = 0; round < 20; round++) {
+        pthread_t threads[4];
+        int refused[4] = {0, 0, 0, 0};
+        contested = open_and_free(sandbox_config(journal));
+        for (i = 0; i < 4; i++)
+            EXPECT(pthread_create(&threads[i], NULL, uses, &refused[i]), 0);
+        pause_ms(5);
+        must(ovo_client_close(contested), "closing");
+        for (i = 0; i < 4; i++) {
+            pthread_join(threads[i], NULL);
+            EXPECT(refused[i], 1);
+        }
+    }
+    return 0;
+}
+
+/* A signal every millisecond, with system calls that are not restarted. */
+static volatile sig_atomic_t signals;
+
+static void counts(int signal)
+{
+    (void)signal;
+    signals++;
+}
+
+static int signal_storm(void)
+{
+    ovo_client *client = open_and_free(sandbox_config(journal));
+    ovo_charge charge = charge_of("INV-F8", "081200000140"); /* approves after 40 seconds */
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    struct sigaction action;
+    struct itimerval every, never;
+    struct rusage before, after;
+    long busy_ms;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = counts;
+    sigaction(SIGALRM, &action, NULL);
+    memset(&every, 0, sizeof every);
+    memset(&never, 0, sizeof never);
+    every.it_interval.tv_usec = every.it_value.tv_usec = 1000;
+    getrusage(RUSAGE_SELF, &before);
+    setitimer(ITIMER_REAL, &every, NULL);
+    must(ovo_pay(client, &charge, &outcome), "paying");
+    setitimer(ITIMER_REAL, &never, NULL);
+    getrusage(RUSAGE_SELF, &after);
+    EXPECT(outcome.kind, OVO_PAID);
+    EXPECT(signals > 100, 1);
+    busy_ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
+              (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000;
+    printf("%ld signals, %ld ms of CPU\n", (long)signals, busy_ms);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+/* A child has the parent's memory and none of its threads. */
+static int forked(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client = NULL;
+    ovo_list *list = NULL;
+    pid_t child;
+    int status = 0;
+
+    must(ovo_config_set_background(config, 1), "background");
+    must(ovo_client_open(config, &client), "opening");
+    must(ovo_unacknowledged(client, &list), "listing");
+    child = fork();
+    if (child == 0) {
+        char own[4096];
+        ovo_config *mine;
+        size_t length;
+        EXPECT(ovo_settle(client, NULL), OVO_ERR_FORKED);
+        EXPECT(ovo_client_close(client), OVO_ERR_FORKED);
+        EXPECT(ovo_list_length(list, &length), OVO_ERR_FORKED);
+        EXPECT(ovo_config_free(config), OVO_ERR_FORKED);
+        /* A client of its own, with a journal of its own. */
+        snprintf(own, sizeof own, "%s.child", journal);
+        mine = sandbox_config(own);
+        client = open_and_free(mine);
+        must(ovo_settle(client, NULL), "settling in the child");
+        must(ovo_client_close(client), "closing in the child");
+        _exit(0);
+    }
+    EXPECT(waitpid(child, &status, 0), child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
+    must(ovo_settle(client, NULL), "the parent is not affected");
+    must(ovo_list_free(list), "freeing");
+    must(ovo_client_close(client), "closing");
+    must(ovo_config_free(config), "freeing");
+    return 0;
+}
+
+/* Without threads. */
+static int no_threads(void)
+{
+    ovo_client *client = open_and_free(sandbox_config(journal));
+    ovo_charge charge = charge_of("INV-NT", "081200000000");
+    ovo_payment *payment = NULL;
+    ovo_record record = OVO_RECORD_INIT;
+    EXPECT(ovo_start(client, &charge, &payment), OVO_ERR_NO_THREADS);
+    EXPECT(payment == NULL, 1);
+    EXPECT(ovo_find(client, "INV-NT", &record, NULL), OVO_ERR_NOT_FOUND);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } cases[] = {
+        {"dead_handles", dead_handles},
+        {"broken_texts", broken_texts},
+        {"other_versions", other_versions},
+        {"reentry", reentry},
+        {"transports", transports},
+        {"close_while_waiting", close_while_waiting},
+        {"close_under_load", close_under_load},
+        {"signal_storm", signal_storm},
+        {"forked", forked},
+        {"no_threads", no_threads},
+    };
+    size_t i;
+    if (argc == 3) {
+        journal = argv[1];
+        for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
+            if (strcmp(cases[i].name, argv[2]) == 0)
+                return cases[i].run();
+    }
+    fprintf(stderr, "faults JOURNAL CASE\n");
+    return 2;
+}

@@ -1,0 +1,43 @@
+// The end of the day in C++, with exceptions for those who want them; compiled from two files.
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+#include <ovo_ptp.hpp>
+
+ovo::Config sandbox(const char* journal);
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  try {
+    ovo::Client client = sandbox(argv[1]).threads(true).open().or_throw();
+    ovo::Payment first = client.start({"INV-DAY-1", 10000, "081200000105"}).or_throw();
+    std::thread other([&] { (void)first.wait(); });
+    const auto paid = first.wait().or_throw();
+    other.join();
+    if (!std::holds_alternative<ovo::Paid>(paid)) return 1;
+
+    const auto voided = client.void_payment("INV-DAY-1").or_throw();
+    std::cout << "voided: " << (voided.state == ovo::VoidState::Voided ? "yes" : "no") << '\n';
+    try {
+      (void)client.void_payment("INV-DAY-2").or_throw();
+    } catch (const ovo::Exception& error) {
+      std::cout << error.what() << '\n';
+      if (error.error().code != ovo::Code::NotFound) return 1;
+    }
+    for (const auto& [record, outcome] : client.payments().or_throw())
+      std::cout << record.invoice << ' ' << record.settlement << ' ' << ovo::name(outcome) << '\n';
+
+    const auto diagnosis = client.doctor().or_throw();
+    std::cout << diagnosis.report << '\n';
+
+    // Moving hands the client over; what is left behind answers with a code.
+    ovo::Client moved = std::move(client);
+    auto left = client.unacknowledged();
+    if (left || left.error().code != ovo::Code::Null) return 1;
+    if (auto closed = moved.close(); !closed) return 1;
+    return voided.state == ovo::VoidState::Voided && diagnosis.problems == 0 ? 0 : 1;
+  } catch (const ovo::Exception& error) {
+    std::cerr << error.what() << '\n';
+    return 2;
+  }
+}

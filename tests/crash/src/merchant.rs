@@ -1,0 +1,170 @@
+//! A till's process: a few cashiers who sell until it is killed.
+
+use std::error::Error;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ovo_ptp::journal::Filter;
+use ovo_ptp::{Client, ErrorKind, VoidOutcome};
+
+use crate::dice::Dice;
+use crate::order::Order;
+use crate::shop::Shop;
+use crate::told::ToldLog;
+
+/// Cashiers at one desk, each on a thread: a kill finds payments in several phases.
+const CASHIERS: u64 = 3;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+struct Desk {
+    client: Client,
+    log: ToldLog,
+    name: String,
+    orders: AtomicU64,
+}
+
+/// Sells at the desk `desk`, in its life number `life`, until the process is killed or its parent
+/// is gone.
+///
+/// # Errors
+/// What no kill explains.
+pub fn sell(shop: &Shop, desk: &str, life: &str) -> Result<()> {
+    ends_with_its_parent();
+    let desk = Arc::new(Desk {
+        log: ToldLog::open(&shop.told(desk))?,
+        client: open(shop)?,
+        name: format!("{desk}-{life}"),
+        orders: AtomicU64::new(0),
+    });
+    let cashiers: Vec<_> = (0..CASHIERS)
+        .map(|cashier| {
+            let desk = Arc::clone(&desk);
+            std::thread::spawn(move || desk.work(cashier))
+        })
+        .collect();
+    for cashier in cashiers {
+        cashier.join().map_err(|_| "a cashier's thread panicked")??;
+    }
+    Ok(())
+}
+
+/// A reader of a shared journal may hold an opening up: then it is opened again.
+fn open(shop: &Shop) -> Result<Client> {
+    loop {
+        match shop.open() {
+            Err(error) if error.kind() == ErrorKind::JournalLocked => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// Nobody would kill a till whose campaign was interrupted.
+pub fn ends_with_its_parent() {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+}
+
+impl Desk {
+    fn work(&self, cashier: u64) -> Result<()> {
+        let mut dice = Dice::of(&format!("{} {cashier}", self.name));
+        // What an earlier life, or another desk, did not get to tell.
+        if cashier == 0 {
+            self.tell_what_is_open()?;
+        }
+        // The customer still stands there.
+        if cashier == 1 && dice.one_in(2) {
+            let unsettled = Filter { unsettled: true, ..Filter::default() };
+            let open = self.client.payments(&unsettled).unwrap_or_default();
+            if let Some(report) = open.iter().rev().find(|report| report.outcome.is_none()) {
+                self.sell(&Order::of(report.invoice.as_str()))?;
+            }
+        }
+        loop {
+            match dice.below(12) {
+                0 => self.tell_what_is_open()?,
+                1 => self.gives_up_waiting()?,
+                // Two desks, one order: whoever is first pushes it.
+                2 => self.sell(&Order::of(&format!("COMMON-{}", self.moment()?)))?,
+                _ => self.sell(&Order::of(&self.next_invoice()))?,
+            }
+        }
+    }
+
+    fn next_invoice(&self) -> String {
+        format!("{}-{}", self.name, self.orders.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The same for all desks within a fifth of a second.
+    fn moment(&self) -> Result<u128> {
+        Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() / 200)
+    }
+
+    fn sell(&self, order: &Order) -> Result<()> {
+        match self.client.pay(&order.charge()?) {
+            Ok(outcome) => {
+                self.log.outcome(&outcome)?;
+                if let Err(error) = self.client.acknowledge(outcome.invoice()) {
+                    self.log.tell(
+                        &order.invoice,
+                        "error",
+                        &format!("{:?} {error}", error.kind()),
+                    )?;
+                }
+                if outcome.is_paid() && order.regretted {
+                    self.void(order)?;
+                }
+            }
+            Err(error) => {
+                self.log.tell(&order.invoice, "error", &format!("{:?} {error}", error.kind()))?;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
+    }
+
+    fn void(&self, order: &Order) -> Result<()> {
+        let invoice = order.invoice.parse()?;
+        match self.client.void(&invoice) {
+            Ok(VoidOutcome::Voided) => self.log.tell(&order.invoice, "voided", "")?,
+            Ok(other) => self.log.tell(&order.invoice, "error", &format!("void: {other:?}"))?,
+            Err(error) => {
+                self.log.tell(&order.invoice, "error", &format!("{:?} {error}", error.kind()))?
+            }
+        }
+        Ok(())
+    }
+
+    /// The cashier presses cancel: nobody waits, the payment goes on.
+    fn gives_up_waiting(&self) -> Result<()> {
+        let order = Order::of(&self.next_invoice());
+        if let Ok(handle) = self.client.start(&order.charge()?) {
+            let waited = Duration::from_millis(Dice::of(&order.invoice).below(300));
+            if let Some(outcome) = handle.wait(waited) {
+                self.log.outcome(&outcome)?;
+                // Not acknowledged: somebody finds it on the list, and tells it once more.
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_what_is_open(&self) -> Result<()> {
+        for report in self.client.unacknowledged().unwrap_or_default() {
+            self.log.report(&report)?;
+            if let Err(error) = self.client.acknowledge(&report.invoice) {
+                self.log.tell(
+                    report.invoice.as_str(),
+                    "error",
+                    &format!("{:?} {error}", error.kind()),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a till finds OVO, its journal and its log; handed to its processes in the environment.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use ovo_ptp::journal::SqliteOptions;
+use ovo_ptp::payment::Timers;
+use ovo_ptp::transport::Trust;
+use ovo_ptp::{AppKey, Client, ClientBuilder, Credentials, Environment, Error, Terminal};
+use ovo_sandbox::{
+    DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
+};
+
+/// A shop with one terminal number and as many processes as there are cashiers' desks.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// OVO's address.
+    pub address: String,
+    /// Its certificate authority.
+    pub authority: PathBuf,
+    /// Where the journal and the logs are.
+    pub folder: PathBuf,
+    /// Real time over OVO's time.
+    pub scale: f64,
+    /// Whether several processes use the journal at once.
+    pub shared: bool,
+}
+
+const ADDRESS: &str = "OVO_CRASH_ADDRESS";
+const AUTHORITY: &str = "OVO_CRASH_AUTHORITY";
+const FOLDER: &str = "OVO_CRASH_FOLDER";
+const SCALE: &str = "OVO_CRASH_SCALE";
+const SHARED: &str = "OVO_CRASH_SHARED";
+
+impl Shop {
+    /// The shop that this process was started for.
+    pub fn from_environment() -> Option<Shop> {
+        Some(Shop {
+            address: std::env::var(ADDRESS).ok()?,
+            authority: std::env::var_os(AUTHORITY)?.into(),
+            folder: std::env::var_os(FOLDER)?.into(),
+            scale: std::env::var(SCALE).ok()?.parse().ok()?,
+            shared: std::env::var(SHARED).is_ok_and(|it| it == "true"),
+        })
+    }
+
+    /// Starts a process for this shop.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env(ADDRESS, &self.address)
+            .env(AUTHORITY, &self.authority)
+            .env(FOLDER, &self.folder)
+            .env(SCALE, self.scale.to_string())
+            .env(SHARED, self.shared.to_string());
+        command
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("ovo.db")
+    }
+
+    /// The log of one desk.
+    pub fn told(&self, desk: &str) -> PathBuf {
+        self.folder.join(format!("{desk}.told"))
+    }
+
+    /// The waits.
+    ///
+    /// OVO's own are scaled. What protects against a slow network, and D, are real seconds: a
+    /// machine that stalls while it runs six tills must not look like a network that breaks the
+    /// one assumption of the policy.
+    pub fn timers(&self) -> Timers {
+        let ovo = Timers::scaled(self.scale);
+        let room = Duration::from_millis(1_500);
+        Timers {
+            send_check: Duration::from_secs(2),
+            send_budget: Duration::from_millis(2_500),
+            exchange_budget: Duration::from_secs(3),
+            check_budget: room,
+            decide: ovo.check + room,
+            delay_bound: Duration::from_secs(3),
+            gate_escape: Duration::from_secs(60),
+            first_sweep: Duration::from_secs(12),
+            ..ovo
+        }
+    }
+
+    /// Everything that a client of this shop is told before it is opened.
+    ///
+    /// # Errors
+    /// None with the demo credentials.
+    pub fn builder(&self) -> Result<ClientBuilder, Error> {
+        let credentials = Credentials::new(
+            DEMO_MERCHANT_ID,
+            Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE)?,
+            DEMO_APP_ID,
+            AppKey::new(DEMO_APP_KEY)?,
+        )?;
+        Ok(Client::builder(Environment::custom(&self.address), credentials)
+            .trust(Trust::PemFile(self.authority.clone()))
+            .journal(self.journal())
+            .journal_options(SqliteOptions { shared: self.shared, ..SqliteOptions::default() })
+            .timers(self.timers())
+            .settle_rate(200))
+    }
+
+    /// Opens a client.
+    ///
+    /// # Errors
+    /// The client's.
+    pub fn open(&self) -> Result<Client, Error> {
+        self.builder()?.open()
+    }
+}

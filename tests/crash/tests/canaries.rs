@@ -1,0 +1,87 @@
+//! A comparison is worth something only if it notices what it looks for.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
+use ovo_crash::books;
+use ovo_crash::shop::Shop;
+use ovo_crash::told::ToldLog;
+use ovo_ptp::{Charge, Rupiah};
+use ovo_sandbox::{Sandbox, SandboxConfig};
+use tempfile::TempDir;
+
+const APPROVES: &str = "081300000001";
+const CANCELS: &str = "081200001700";
+
+/// A shop that sold one thing, and did not sell another.
+fn closing(after: impl FnOnce(&ToldLog, &Sandbox)) -> Result<books::Mix, String> {
+    let folder = TempDir::new().unwrap();
+    let ovo = Sandbox::start(SandboxConfig::https().time_scale(0.01)).unwrap();
+    let shop = Shop {
+        address: ovo.base_url(),
+        authority: ovo.ca_pem_path().to_owned(),
+        folder: folder.path().to_owned(),
+        scale: 0.01,
+        shared: true,
+    };
+    let log = ToldLog::open(&shop.told("D0")).unwrap();
+    let client = shop.open().unwrap();
+    for (invoice, phone) in [("SOLD", APPROVES), ("NOT-SOLD", CANCELS)] {
+        let amount = Rupiah::new(10_000).unwrap();
+        let outcome = client.pay(&Charge::new(invoice, amount, phone.parse().unwrap())).unwrap();
+        assert_eq!(outcome.is_paid(), invoice == "SOLD");
+        log.outcome(&outcome).unwrap();
+        client.acknowledge(outcome.invoice()).unwrap();
+    }
+    drop(client);
+    after(&log, &ovo);
+    books::close(&shop, &ovo)
+}
+
+fn difference(after: impl FnOnce(&ToldLog, &Sandbox)) -> String {
+    closing(after).expect_err("a difference")
+}
+
+#[test]
+fn the_books_agree_if_nothing_went_wrong() {
+    let mix = closing(|_, _| ()).unwrap();
+    assert_eq!((mix.of("payments"), mix.of("paid"), mix.of("declined")), (2, 1, 1), "{mix}");
+}
+
+#[test]
+fn a_cashier_who_was_told_something_else_is_noticed() {
+    let found = difference(|log, _| log.tell("NOT-SOLD", "paid", "").unwrap());
+    assert!(found.contains("NOT-SOLD: cashiers were told"), "{found}");
+    let found = difference(|log, _| log.tell("SOLD", "voided", "").unwrap());
+    assert!(found.contains("SOLD: a cashier was told of a void"), "{found}");
+    let found = difference(|log, _| log.tell("UNKNOWN", "paid", "").unwrap());
+    assert!(found.contains("UNKNOWN: told"), "{found}");
+}
+
+#[test]
+fn a_refund_behind_a_sale_is_noticed() {
+    let found = difference(|_, ovo| {
+        let now = ovo.now();
+        assert!(ovo.with_host(|host| host.reverse_by_operator(now, "SOLD")));
+    });
+    assert!(found.contains("OVO took 0, the shop has 10000"), "{found}");
+}
+
+#[test]
+fn a_payment_that_is_acknowledged_and_told_to_nobody_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let ovo = Sandbox::start(SandboxConfig::https().time_scale(0.01)).unwrap();
+    let shop = Shop {
+        address: ovo.base_url(),
+        authority: ovo.ca_pem_path().to_owned(),
+        folder: folder.path().to_owned(),
+        scale: 0.01,
+        shared: true,
+    };
+    let client = shop.open().unwrap();
+    let charge = Charge::new("SOLD", Rupiah::new(10_000).unwrap(), APPROVES.parse().unwrap());
+    let outcome = client.pay(&charge).unwrap();
+    client.acknowledge(outcome.invoice()).unwrap();
+    drop(client);
+    let found = books::close(&shop, &ovo).expect_err("a difference");
+    assert!(found.contains("SOLD: acknowledged, and told to nobody"), "{found}");
+}

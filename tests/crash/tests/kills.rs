@@ -1,0 +1,23 @@
+//! Kills at random moments (`faults.md` C3 to C8, C10). Ten thousand of them: `make kill-campaign`.
+
+use ovo_crash::campaign::Campaign;
+
+#[test]
+fn c3_c4_c5_c6_c7_c8_c10_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_word() {
+    let campaign = Campaign {
+        program: env!("CARGO_BIN_EXE_ovo-crash").into(),
+        kills: 200,
+        pauses: 0,
+        per_round: 100,
+        desks: 6,
+        // Another one each day, and said when something is found.
+        seed: std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_secs()
+            / 86_400,
+    };
+    let done = campaign.run(|_| ()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(done.kills, 200);
+    assert!(done.mix.of("payments") > 50, "{}", done.mix);
+}

@@ -1,0 +1,306 @@
+"""How payments end, told by the public interface and held against OVO's books."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from pathlib import Path
+
+import ovo_ptp
+import pytest
+from ovo_ptp.sandbox import Sandbox
+
+from conftest import (
+    CANCELS,
+    IGNORES,
+    PAYS,
+    PAYS_AFTER_20,
+    PAYS_AFTER_50,
+    PAYS_MUTELY,
+    eventually,
+    settled,
+)
+
+
+def test_a_customer_who_confirms_has_paid(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    match shop.pay("INV-1", amount=12_500, phone=PAYS):
+        case ovo_ptp.Paid(amount=12_500, approval_code=str(code), is_late=False) as paid:
+            assert code
+        case other:
+            raise AssertionError(other)
+    assert paid.is_paid
+    assert paid.customer_text == "Pembayaran berhasil."
+    assert paid.wallet is not None
+    assert paid.wallet.full_name
+    assert ovo.net("INV-1") == 12_500
+    settled(shop, ovo)
+
+
+def test_a_customer_who_cancels_has_declined(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    match shop.pay("INV-1", amount=1, phone=CANCELS):
+        case ovo_ptp.Declined(code="17", customer_text=text, new_attempt_makes_sense=True):
+            assert "dibatalkan" in text
+        case other:
+            raise AssertionError(other)
+    settled(shop, ovo)
+
+
+def test_a_customer_who_ignores_the_prompt_has_not_completed(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    outcome = shop.pay("INV-1", amount=1, phone=IGNORES)
+    assert isinstance(outcome, ovo_ptp.NotCompleted)
+    assert not outcome.was_debited
+    settled(shop, ovo)
+    again = shop.pay("INV-1", amount=1, phone=IGNORES)
+    assert isinstance(again, ovo_ptp.NotCompleted)
+    assert again.is_refund_settled
+
+
+def test_a_lost_answer_is_found_by_the_check(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    outcome = shop.pay("INV-1", amount=700, phone=PAYS_MUTELY)
+    assert isinstance(outcome, ovo_ptp.Paid)
+    assert outcome.is_late
+    settled(shop, ovo)
+
+
+def test_a_late_success_can_be_reversed_instead(ovo: Sandbox, tmp_path: Path) -> None:
+    with ovo.client(journal=tmp_path / "a.db", late_success="reverse") as shop:
+        outcome = shop.pay("INV-1", amount=700, phone=PAYS_MUTELY)
+        assert isinstance(outcome, ovo_ptp.NotCompleted)
+        settled(shop, ovo)
+        assert ovo.net("INV-1") == 0
+
+
+def test_nothing_is_sent_without_a_connection(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    ovo.connection_faults({"fault": "reset_at_accept", "times": 1})
+    assert isinstance(shop.pay("INV-1", amount=1, phone=PAYS), ovo_ptp.NotSent)
+    assert shop.pay("INV-2", amount=1, phone=PAYS).is_paid
+    settled(shop, ovo)
+
+
+def test_b4_a_wrong_certificate_means_that_nothing_was_sent(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    for number, fault in enumerate(
+        ("expired_certificate", "wrong_host_certificate", "unknown_authority")
+    ):
+        ovo.connection_faults({"fault": fault, "times": 1})
+        outcome = shop.pay(f"INV-{number}", amount=1, phone=PAYS)
+        assert isinstance(outcome, ovo_ptp.NotSent), fault
+    assert ovo.ledger() == []
+
+
+def test_contradicting_evidence_needs_an_operator_who_rules(ovo: Sandbox, tmp_path: Path) -> None:
+    with ovo.client(journal=tmp_path / "a.db", check_payment=False) as shop:
+        outcome = shop.pay("INV-1", amount=1, phone="081200009400")
+        assert isinstance(outcome, ovo_ptp.NeedsOperator)
+        assert outcome.batch > 0
+        assert outcome.reference == 1
+        assert [report.invoice for report in shop.payments(needs_operator=True)] == ["INV-1"]
+        with pytest.raises(ovo_ptp.InvalidInputError, match=r"^reason: "):
+            shop.rule("INV-1", "close", reason=" ")
+        report = shop.rule("INV-1", "close", reason="looked it up in the portal")
+        assert not report.needs_operator
+
+
+def test_the_invoice_is_the_idempotency_key(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    first = shop.pay("INV-1", amount=5, phone=PAYS)
+    assert shop.pay("INV-1", amount=5, phone="+62 812-3456-7890") == first
+    assert len(ovo.ledger()) == 1
+    with pytest.raises(ovo_ptp.InvoiceReusedError, match="another amount"):
+        shop.pay("INV-1", amount=6, phone=PAYS)
+    with pytest.raises(ovo_ptp.InvoiceReusedError, match="another phone"):
+        shop.start("INV-1", amount=5, phone="081234567891")
+
+
+def test_a_customer_with_an_unsettled_payment_is_not_pushed_again(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    with shop.start("INV-1", amount=5, phone=PAYS_AFTER_50) as first:
+        with pytest.raises(ovo_ptp.UnsettledCustomerError) as caught:
+            shop.pay("INV-2", amount=5, phone=PAYS_AFTER_50)
+        assert caught.value.is_retryable
+        second = shop.start("INV-3", amount=5, phone=PAYS_AFTER_50, allow_second_push=True)
+        assert first.outcome().is_paid
+        assert second.outcome().is_paid
+    settled(shop, ovo)
+
+
+def test_a_paid_payment_can_be_voided_once(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    shop.pay("INV-1", amount=5, phone=PAYS)
+    shop.pay("INV-2", amount=5, phone=CANCELS)
+    assert shop.void("INV-1") == ovo_ptp.VoidOutcome(state="voided", code=None)
+    assert shop.void("INV-1").state == "voided"
+    assert shop.check_void("INV-1").state == "voided"
+    with pytest.raises(ovo_ptp.RefusedError, match="only a paid payment"):
+        shop.void("INV-2")
+    with pytest.raises(ovo_ptp.NotFoundError):
+        shop.void("INV-3")
+    assert ovo.net("INV-1") == 0
+    report = shop.payment("INV-1")
+    assert report is not None
+    assert isinstance(report.outcome, ovo_ptp.Paid)
+    assert report.outcome.is_voided
+
+
+def test_a_manual_check_has_its_window(shop: ovo_ptp.Client) -> None:
+    shop.pay("INV-1", amount=5, phone=PAYS)
+    with pytest.raises(ovo_ptp.OutsideWindowError):
+        shop.check("INV-1")
+    time.sleep(60 * 0.02)
+    status = shop.check("INV-1")
+    assert status.at_ovo == "paid"
+    assert status.payment.invoice == "INV-1"
+    with pytest.raises(ovo_ptp.NotFoundError):
+        shop.check("INV-2")
+
+
+def test_an_inquiry_knows_who_has_an_account(shop: ovo_ptp.Client) -> None:
+    assert shop.inquire(PAYS) is ovo_ptp.Inquiry.REGISTERED
+    assert shop.inquire("081200001400") is ovo_ptp.Inquiry.NOT_REGISTERED
+
+
+def test_a_host_that_does_not_answer_an_inquiry_is_an_error(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    ovo.script({"on": "inquiry", "deliver": "drop"})
+    with pytest.raises(ovo_ptp.NoAnswerError) as caught:
+        shop.inquire(PAYS)
+    assert caught.value.is_outcome_unknown
+
+
+def test_a_started_payment_is_polled_waited_for_and_counted_down(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    payment = shop.start("INV-1", amount=5, phone=PAYS_AFTER_20)
+    assert payment.invoice == "INV-1"
+    assert payment.poll() is None
+    assert payment.wait(0) is None
+    assert payment.wait(dt.timedelta(milliseconds=20)) is None
+    countdowns = list(payment)
+    assert {countdown.phase for countdown in countdowns} >= {"waiting_for_customer"}
+    remaining = [countdown.remaining for countdown in countdowns]
+    assert remaining == sorted(remaining, reverse=True)
+    assert payment.outcome().is_paid
+    assert payment.poll() == payment.outcome()
+    assert list(payment) == []
+    payment.release()
+    with pytest.raises(ovo_ptp.ClosedError):
+        payment.poll()
+
+
+def test_progress_is_told_on_the_calling_thread_and_cannot_lose_the_payment(
+    shop: ovo_ptp.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads = set()
+
+    def told(progress: ovo_ptp.Progress) -> None:
+        threads.add(threading.get_ident())
+        raise RuntimeError("the display is broken")
+
+    assert shop.pay("INV-1", amount=5, phone=PAYS_AFTER_20, progress=told).is_paid
+    assert threads == {threading.get_ident()}
+    assert "the payment goes on" in caplog.text
+
+
+def test_outcomes_wait_to_be_acknowledged(shop: ovo_ptp.Client) -> None:
+    shop.pay("INV-1", amount=5, phone=PAYS)
+    shop.pay("INV-2", amount=5, phone=CANCELS)
+    assert [report.invoice for report in shop.unacknowledged()] == ["INV-1", "INV-2"]
+    shop.acknowledge("INV-1")
+    shop.acknowledge("INV-1")
+    assert [report.invoice for report in shop.unacknowledged()] == ["INV-2"]
+    with shop.start("INV-3", amount=5, phone=PAYS_AFTER_50):
+        with pytest.raises(ovo_ptp.RefusedError, match="no outcome yet"):
+            shop.acknowledge("INV-3")
+    report = shop.payment("INV-1")
+    assert report is not None
+    assert report.acknowledged
+
+
+def test_payments_are_listed_by_time_state_and_page(shop: ovo_ptp.Client) -> None:
+    begun = dt.datetime.now(dt.timezone.utc)
+    for number in range(5):
+        shop.pay(f"INV-{number}", amount=5, phone=f"0812345678{number}0")
+    reports = shop.payments()
+    assert [report.id for report in reports] == [1, 2, 3, 4, 5]
+    assert all(report.begun.utcoffset() == dt.timedelta(hours=7) for report in reports)
+    page = shop.payments(after=2, limit=2)
+    assert [report.invoice for report in page] == ["INV-2", "INV-3"]
+    assert shop.payments(until=begun) == []
+    assert len(shop.payments(since=begun - dt.timedelta(seconds=1))) == 5
+    assert shop.payment("INV-9") is None
+    with pytest.raises(ovo_ptp.InvalidInputError, match="since: must be an aware datetime"):
+        shop.payments(since=dt.datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ovo_ptp.InvalidTypeError, match="until: must be a datetime"):
+        shop.payments(until="today")  # type: ignore[arg-type]
+
+
+def test_without_a_background_the_caller_settles(ovo: Sandbox, tmp_path: Path) -> None:
+    with ovo.client(journal=tmp_path / "a.db", background=False) as shop:
+        shop.pay("INV-1", amount=5, phone=IGNORES)
+        due = shop.next_settlement()
+        assert due is not None
+        changed = eventually(shop.settle)
+        assert [report.invoice for report in changed] == ["INV-1"]
+        eventually(lambda: shop.settle() is not None and not shop.payments(unsettled=True))
+
+
+def test_doctor_tells_what_is_wrong(ovo: Sandbox, tmp_path: Path, shop: ovo_ptp.Client) -> None:
+    diagnosis = shop.doctor()
+    assert diagnosis.is_well
+    assert diagnosis.without_body == ovo_ptp.Probe(state="accepted", code="00", how=None)
+    assert str(diagnosis).endswith("all is well")
+    with Sandbox(time_scale=0.02, host={"signing": "with_body"}) as strict:
+        with strict.client(journal=tmp_path / "b.db") as other:
+            diagnosis = other.doctor()
+            assert not diagnosis.is_well
+            assert any("change the signing mode" in line for line in diagnosis.problems)
+        with strict.client(journal=tmp_path / "c.db", signing="with_body") as other:
+            assert other.doctor().is_well
+
+
+def test_metrics_count_what_happened(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    shop.pay("INV-1", amount=5, phone=PAYS)
+    shop.pay("INV-2", amount=5, phone=CANCELS)
+    with shop.start("INV-3", amount=5, phone=PAYS_AFTER_20) as payment:
+        assert shop.metrics().under_way >= 1
+        payment.outcome()
+    metrics = shop.metrics()
+    assert metrics.outcomes == {"paid": 2, "declined": 1}
+    assert metrics.requests["push to pay"] == 3
+    assert metrics.dropped_events == 0
+
+
+def test_reported_as_paid_reopens_a_closed_payment(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    shop.pay("INV-1", amount=5, phone=IGNORES)
+    settled(shop, ovo)
+    assert not shop.report_paid("INV-1").settled
+    settled(shop, ovo)
+
+
+def test_sixty_four_threads_pay_at_once(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    outcomes: dict[int, ovo_ptp.Outcome] = {}
+    together = threading.Barrier(64)
+
+    def pay(number: int) -> None:
+        together.wait()
+        phone = f"08123456{number:04}"
+        outcomes[number] = shop.pay(f"INV-{number}", amount=1_000 + number, phone=phone)
+
+    ovo.script({"on": "push_to_pay", "times": 0, "behave": {"approve": {"after_ms": 20_000}}})
+    threads = [threading.Thread(target=pay, args=(number,)) for number in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 64
+    numbers = set()
+    for number, outcome in outcomes.items():
+        assert isinstance(outcome, ovo_ptp.Paid)
+        assert outcome.amount == 1_000 + number
+        numbers.add((outcome.batch, outcome.reference))
+    assert len(numbers) == 64
+    settled(shop, ovo)

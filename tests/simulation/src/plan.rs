@@ -1,0 +1,295 @@
+//! What a seed means: how the shop is set up, what goes wrong in it, and how often.
+//!
+//! Swarm testing: every history has a random subset of the faults, so that rare pairs of them meet
+//! and no fault hides another for ever.
+
+use ovo_mutants::{DriverFault, Mutant, World};
+use ovo_ptp::payment::LateSuccess;
+use ovo_sandbox::{CheckDate, Expiry, HostConfig, MatchBy};
+
+use crate::random::Chance;
+
+/// How likely, in percent and per request, something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Odds {
+    /// Unreachable, or a slow connect.
+    pub unreachable: u64,
+    /// The request or its answer is lost.
+    pub loss: u64,
+    /// The process stands still behind its Intent.
+    pub still: u64,
+    /// The push waits in some queue; the answer comes late.
+    pub delay: u64,
+    /// The request arrives twice.
+    pub duplication: u64,
+    /// The process stands still before it writes.
+    pub pause: u64,
+    /// The push waits in some queue for longer than the bound D allows.
+    pub beyond_bound: u64,
+    /// The host acts on nothing and says it did, tells old news, or says nonsense.
+    pub lies: u64,
+}
+
+/// One history, as it was drawn.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its seed.
+    pub seed: u64,
+    /// Processes that share the journal.
+    pub processes: usize,
+    /// Payments in the first phase.
+    pub payments: u64,
+    /// How long the first phase is, in milliseconds.
+    pub length: u64,
+    /// Per request.
+    pub odds: Odds,
+    /// Links that go down for a while.
+    pub outages: u64,
+    /// Processes that are killed: at a time, or at one of their moments.
+    pub kills: u64,
+    /// Power cuts.
+    pub power_cuts: u64,
+    /// Suspended machines.
+    pub suspends: u64,
+    /// Wall clocks that jump.
+    pub jumps: u64,
+    /// Operations of the disk that fail, once or from then on.
+    pub disk_errors: u64,
+    /// Disks that fill up.
+    pub full_disks: u64,
+    /// What an operator does.
+    pub operations: u64,
+    /// Sales of others under numbers that will be ours.
+    pub foreign: u64,
+    /// Payments that OVO reverses by itself.
+    pub reversed_by_ovo: u64,
+    /// The longest that a push may wait beyond the bound, in milliseconds.
+    pub longest_queue: u64,
+    /// Whether the oracle looks behind every reversal and every Paid for what is durable (I1, I3).
+    /// It opens the journal each time, so not in all histories.
+    pub looks_behind: bool,
+    /// The journal's writes take time.
+    pub slow_disk: bool,
+    /// Customers who decline although they are debited, or whose answers are lost.
+    pub strange_customers: bool,
+    /// What to do with a late success.
+    pub late_success: LateSuccess,
+    /// Whether the journal is made in this history, from an empty disk.
+    pub fresh_journal: bool,
+    /// OVO.
+    pub host: HostConfig,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of(seed: u64) -> Plan {
+        let mut chance = Chance::of(seed);
+        let chance = &mut chance;
+        let some = |chance: &mut Chance, one_in: u64, most: u64| {
+            if chance.once_in(one_in) { chance.between(1, most) } else { 0 }
+        };
+        let odds = Odds {
+            unreachable: some(chance, 3, 30),
+            loss: some(chance, 2, 40),
+            delay: some(chance, 3, 40),
+            duplication: some(chance, 3, 30),
+            pause: some(chance, 4, 20),
+            still: some(chance, 8, 50),
+            beyond_bound: some(chance, 12, 20),
+            lies: some(chance, 3, 30),
+        };
+        let processes = if chance.once_in(4) { usize::from(chance.once_in(3)) + 2 } else { 1 };
+        let mut host = HostConfig { tombstones: chance.once_in(4), ..HostConfig::default() };
+        if chance.once_in(3) {
+            host.expiry = Expiry::Silence;
+        }
+        host.choices.duplicate = (*chance.one_of(&["94", "40"])).to_owned();
+        let foreign = some(chance, 6, 2);
+        host.match_by =
+            *chance.one_of(&[MatchBy::Everything, MatchBy::Everything, MatchBy::Numbers]);
+        let mut plan = Plan {
+            seed,
+            processes,
+            payments: chance.between(1, 4),
+            length: chance.between(60_000, 420_000),
+            odds,
+            outages: some(chance, 4, 3),
+            kills: some(chance, 2, 3),
+            power_cuts: some(chance, 4, 2),
+            suspends: some(chance, 6, 2),
+            jumps: some(chance, 6, 2),
+            disk_errors: some(chance, 5, 2),
+            full_disks: some(chance, 8, 1),
+            operations: some(chance, 3, 5),
+            foreign,
+            reversed_by_ovo: some(chance, 12, 2),
+            longest_queue: 600_000,
+            looks_behind: chance.once_in(8),
+            slow_disk: chance.once_in(6),
+            strange_customers: chance.once_in(2),
+            late_success: *chance.one_of(&[
+                LateSuccess::Accept,
+                LateSuccess::Accept,
+                LateSuccess::Reverse,
+            ]),
+            fresh_journal: chance.once_in(16),
+            host,
+        };
+        if plan.jumps > 0 {
+            // How wrong a clock OVO tolerates is not published; here it shall not matter.
+            (plan.host.clock_window_s, plan.host.date_window_s) = (0, 0);
+        }
+        if chance.once_in(12) && plan.foreign == 0 {
+            plan.has_no_checks();
+        }
+        if plan.foreign > 0 && plan.host.match_by == MatchBy::Numbers {
+            // Numbers that the journal attests and another sale has all the same: only the check
+            // before the first reversal tells, so it must get through within rule 14b's escape.
+            let hears_all = plan.odds.delay == 0
+                && plan.kills + plan.power_cuts + plan.suspends == 0
+                && plan.disk_errors + plan.full_disks == 0
+                && processes == 1;
+            if !hears_all {
+                // Whoever does not know of the duplicate can only ask, and must be told of the sale
+                // that the reversal would hit: found by its numbers, not by its date.
+                plan.host.check_date = CheckDate::Any;
+            }
+            plan.outages = 0;
+            plan.odds = Odds { delay: plan.odds.delay, ..Odds::default() };
+        }
+        plan
+    }
+
+    /// The contract has no status check: what nobody can see, no client can mend, so the host does
+    /// not lie about reversals and no push outlives the bound.
+    fn has_no_checks(&mut self) {
+        self.host.check_contracted = false;
+        (self.odds.lies, self.odds.beyond_bound, self.odds.pause) = (0, 0, 0);
+        (self.suspends, self.reversed_by_ovo) = (0, 0);
+    }
+
+    /// The plan of a seed in a world where a mutant can do harm.
+    pub fn for_mutant(seed: u64, mutant: Mutant) -> Plan {
+        let mut plan = Plan::of(seed);
+        let chance = &mut Chance::of(seed ^ 0xca9a_7e5e);
+        if mutant.driver().is_some_and(|fault| {
+            matches!(
+                fault,
+                DriverFault::SendBeforePersist
+                    | DriverFault::TellBeforePersist
+                    | DriverFault::ReverseBeforeDurable
+            )
+        }) {
+            // A write that is held back is nobody's: other processes must not see it.
+            plan.processes = 1;
+            plan.kills = plan.kills.max(1);
+        }
+        match mutant.driver() {
+            Some(DriverFault::DelayWithoutBound) => {
+                plan.odds.beyond_bound = 30;
+                plan.longest_queue = 40 * 3_600_000;
+            }
+            Some(DriverFault::VerdictOverwritten | DriverFault::LoserIgnoresWinner) => {
+                plan.processes = plan.processes.max(2);
+            }
+            Some(DriverFault::CommitNotSynced) => plan.power_cuts = plan.power_cuts.max(1),
+            Some(DriverFault::NoSendDeadline) => {
+                plan.processes = plan.processes.max(2);
+                plan.odds.still = 50;
+            }
+            _ => {}
+        }
+        plan.looks_behind = true;
+        if mutant == Mutant::M12 {
+            // Somebody must decide while somebody else's answer is on its way.
+            (plan.processes, plan.suspends) = (2, 2);
+        }
+        match mutant.world() {
+            World::LyingDeclines | World::ManualChecks => {
+                plan.strange_customers = true;
+                plan.operations = plan.operations.max(2);
+            }
+            World::ForeignSale
+            | World::ForeignSaleUnderAttestedNumbers
+            | World::ForeignSaleWithoutChecks => {
+                plan.foreign = plan.foreign.max(1);
+                plan.host.match_by = MatchBy::Numbers;
+                plan.host.check_date = CheckDate::Any;
+                if mutant.world() == World::ForeignSaleWithoutChecks {
+                    plan.has_no_checks();
+                }
+            }
+            World::NoCheckPayment => plan.has_no_checks(),
+            World::ReversedByOvo => plan.reversed_by_ovo = plan.reversed_by_ovo.max(1),
+            World::DelayBeyondBound => {
+                plan.odds.beyond_bound = chance.between(10, 40);
+                plan.longest_queue = 600_000;
+            }
+            World::Reboots => plan.power_cuts = plan.power_cuts.max(1),
+            World::Voids => {
+                plan.operations = plan.operations.max(4);
+                plan.odds.loss = plan.odds.loss.max(20);
+            }
+            World::TwoPayments => plan.payments = plan.payments.max(2),
+            World::Ordinary => {}
+        }
+        plan
+    }
+
+    /// Whether a payment, once closed, can by this plan's means not be debited any more (I6).
+    pub fn closed_is_closed(&self) -> bool {
+        self.odds.beyond_bound == 0
+            && self.odds.lies == 0
+            && self.odds.pause == 0
+            && self.suspends == 0
+            && self.host.check_contracted
+    }
+
+    /// The switches in words.
+    pub fn describe(&self) -> String {
+        let odds = &self.odds;
+        let counts = [
+            ("unreachable %", odds.unreachable),
+            ("loss %", odds.loss),
+            ("delay %", odds.delay),
+            ("duplication %", odds.duplication),
+            ("pauses %", odds.pause),
+            ("stands still %", odds.still),
+            ("beyond the bound %", odds.beyond_bound),
+            ("lies %", odds.lies),
+            ("outages", self.outages),
+            ("kills", self.kills),
+            ("power cuts", self.power_cuts),
+            ("suspends", self.suspends),
+            ("clock jumps", self.jumps),
+            ("disk errors", self.disk_errors),
+            ("full disks", self.full_disks),
+            ("operations", self.operations),
+            ("foreign sales", self.foreign),
+            ("reversed by OVO", self.reversed_by_ovo),
+            ("slow disk", u64::from(self.slow_disk)),
+            ("strange customers", u64::from(self.strange_customers)),
+            ("fresh journal", u64::from(self.fresh_journal)),
+        ];
+        let faults: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        format!(
+            "seed {}: {} payments, {} process(es), late success: {:?}, matches {:?}{}; {}",
+            self.seed,
+            self.payments,
+            self.processes,
+            self.late_success,
+            self.host.match_by,
+            match (self.host.tombstones, self.host.check_contracted) {
+                (true, true) => ", tombstones",
+                (false, true) => "",
+                (true, false) => ", tombstones, no check payment",
+                (false, false) => ", no check payment",
+            },
+            if faults.is_empty() { "nothing goes wrong".to_owned() } else { faults.join(", ") },
+        )
+    }
+}

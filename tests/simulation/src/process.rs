@@ -1,0 +1,510 @@
+//! A process of the shop: it opens the journal, pays, settles, obeys its operator, and dies.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use memchr::memmem::Finder;
+use ovo_checkout::{Disk, Life, MortalJournal, SimClock, SimWire, lock};
+use ovo_ptp::journal::{Filter, Journal, SqliteJournal, SqliteOptions};
+use ovo_ptp::payment::{Alert, Payment, Ruling, Verdict};
+use ovo_ptp::{
+    AppKey, Charge, Client, Credentials, Environment, Error, ErrorKind, Event, MerchantInvoice,
+    Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal,
+};
+use ovo_sandbox::{
+    DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Host,
+};
+
+use crate::canary::Canary;
+use crate::disk::{Mount, MountedFiles, SimDisk};
+use crate::memory::{of_call, outside};
+use crate::plan::Plan;
+use crate::random::Chance;
+use crate::slow::SlowJournal;
+use crate::story::Story;
+use crate::weather::Weather;
+
+/// Rust's side of one call may hold this much at once (I14).
+const MOST_MEMORY: usize = 96 << 10;
+/// A service that cannot open its journal, or whose journal fails, is restarted after so many tries.
+const MOST_FAILURES: u32 = 3;
+
+/// What all processes of a history share.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) canary: Canary,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) host: Arc<Mutex<Host>>,
+    pub(crate) disk: Arc<SimDisk>,
+    pub(crate) story: Arc<Story>,
+    /// The faults have stopped.
+    pub(crate) calm: Arc<AtomicBool>,
+    /// Some request left so late that OVO's waits cannot be counted from it.
+    pub(crate) late: Arc<AtomicBool>,
+    pub(crate) told: Mutex<Vec<(MerchantInvoice, &'static str)>>,
+    /// Payments that a verdict made paid.
+    pub(crate) paid: Mutex<BTreeSet<String>>,
+    /// Payments that are for people to settle: OVO reversed them by itself, or a void's end was
+    /// never known.
+    pub(crate) by_hand: Mutex<BTreeSet<String>>,
+    /// Calls that wait for a payment's outcome.
+    pub(crate) awaited: Mutex<BTreeMap<String, u32>>,
+    /// When payments were closed first.
+    pub(crate) closed: Mutex<BTreeMap<String, u64>>,
+    /// Sales that some till has asked for.
+    pub(crate) asked: Mutex<BTreeSet<String>>,
+    pub(crate) secrets: Arc<Vec<Finder<'static>>>,
+    pub(crate) most_memory: AtomicU64,
+}
+
+impl World {
+    /// What OVO has taken for an invoice by now.
+    fn net(&self, invoice: &str) -> i64 {
+        let mut host = lock(&self.host);
+        host.advance(self.clock.world());
+        host.net(invoice)
+    }
+
+    /// What would be left of a payment's row if all processes died and the power went now.
+    fn durable(&self, invoice: &MerchantInvoice) -> Option<Payment> {
+        outside(|| {
+            let disk = self.disk.after_a_power_cut();
+            let mount = Mount::new(&disk, &Arc::default());
+            let path = mount.path("ovo.db");
+            let files = Arc::new(MountedFiles(mount));
+            let journal = SqliteJournal::open_on(files, path, &SqliteOptions::default()).ok()?;
+            journal.find(invoice).ok()?
+        })
+    }
+
+    /// A reversal is about to leave: what allows it must be durable (I3).
+    pub(crate) fn reverses(&self, invoice: &str) {
+        if !self.plan.looks_behind {
+            return;
+        }
+        let durable = self.durable(&self::invoice(invoice));
+        let verdict = durable.and_then(|payment| payment.state.verdict);
+        if !matches!(verdict, Some(Verdict::Abandoned | Verdict::Declined(_))) {
+            self.story.breaks(format!("{invoice}: reversed before that was durable (I3)"));
+        }
+    }
+
+    /// Paid is told: that must be durable (I1).
+    fn told_paid(&self, invoice: &MerchantInvoice) {
+        if !self.plan.looks_behind {
+            return;
+        }
+        let durable = self.durable(invoice);
+        let verdict = durable.and_then(|payment| payment.state.verdict);
+        if !matches!(verdict, Some(Verdict::Accepted(_))) {
+            self.story.breaks(format!("{invoice}: told paid before that was durable (I1)"));
+        }
+    }
+
+    /// I13 for everything that leaves the client as text.
+    fn inspect(&self, text: &str) {
+        for secret in self.secrets.iter() {
+            if secret.find(text.as_bytes()).is_some() {
+                self.story.breaks(format!("a secret is in {text:?} (I13)"));
+            }
+        }
+    }
+
+    fn refused(&self, who: &str, error: &Error) {
+        outside(|| {
+            let text = error.to_string();
+            self.inspect(&text);
+            self.story.tell(who, || format!("  refused: {text}"));
+            if error.kind() == ErrorKind::Internal {
+                self.story.breaks(format!("a defect: {text}"));
+            }
+        });
+    }
+
+    /// I6: what is closed and not paid is neither debited now nor ever again.
+    fn is_closed(&self, invoice: &str) {
+        if lock(&self.paid).contains(invoice) || !self.plan.closed_is_closed() {
+            return;
+        }
+        if self.net(invoice) > 0 {
+            self.story.breaks(format!("{invoice}: closed, and debited (I6)"));
+        }
+        lock(&self.closed).entry(invoice.to_owned()).or_insert(self.clock.world().ms);
+    }
+
+    /// I14.
+    fn weigh(&self, call: &str, bytes: usize) {
+        self.most_memory.fetch_max(bytes as u64, Ordering::Relaxed);
+        if bytes > MOST_MEMORY {
+            self.story.breaks(format!("{call} held {bytes} bytes at once (I14)"));
+        }
+    }
+
+    fn observe(&self, who: &str, event: &Event) {
+        outside(|| match event {
+            // Once a second; its text holds the invoice and a time.
+            Event::Progress { .. } => {}
+            event => {
+                match event {
+                    Event::Decided { invoice, outcome: "paid" } => {
+                        lock(&self.paid).insert(invoice.as_str().to_owned());
+                        if !lock(&self.awaited).contains_key(invoice.as_str()) {
+                            self.story.breaks(format!("{invoice}: paid, for nobody (rule 10)"));
+                        }
+                    }
+                    Event::Alert { invoice, alert: Alert::VoidUnresolved, .. } => {
+                        lock(&self.by_hand).insert(invoice.as_str().to_owned());
+                    }
+                    Event::Settled { invoice } => self.is_closed(invoice.as_str()),
+                    _ => {}
+                }
+                let text = format!("{event:?}");
+                self.inspect(&text);
+                self.story.tell(who, || format!("  {event}"));
+                // The codes of a CHECK and of a trigger: the database stops a defect of the client.
+                if text.contains("(275)") || text.contains("(1811)") {
+                    self.story.breaks(format!("the journal forbids: {text}"));
+                }
+            }
+        });
+    }
+}
+
+/// Somebody waits for a payment's outcome; also a process that dies stops to wait.
+struct Awaited<'a>(&'a World, String);
+
+impl Awaited<'_> {
+    fn new<'a>(world: &'a World, invoice: &str) -> Awaited<'a> {
+        *lock(&world.awaited).entry(invoice.to_owned()).or_default() += 1;
+        Awaited(world, invoice.to_owned())
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let mut awaited = lock(&self.0.awaited);
+        match awaited.get_mut(&self.1) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                awaited.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Something for the operator of a process to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    Void(String),
+    CheckVoid(String),
+    Check(String),
+    Acknowledge,
+    ReportPaid(String),
+    /// Decides what OVO's books say.
+    Rule,
+    /// Pays again what is not known to be decided.
+    Ask(Request),
+    Inquire(String),
+}
+
+/// What a customer is to pay.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) invoice: String,
+    pub(crate) phone: String,
+    pub(crate) amount: i64,
+    pub(crate) second_push: bool,
+}
+
+impl Request {
+    fn charge(&self) -> Charge {
+        let phone: PhoneNumber = self.phone.parse().expect("a valid phone");
+        let amount = Rupiah::new(self.amount).expect("a valid amount");
+        let charge = Charge::new(&self.invoice, amount, phone);
+        if self.second_push { charge.allow_second_push() } else { charge }
+    }
+}
+
+/// One life of a process.
+pub(crate) struct Process {
+    pub(crate) name: String,
+    pub(crate) life: Arc<Life>,
+    pub(crate) wire: Arc<SimWire>,
+    pub(crate) world: Arc<World>,
+    pub(crate) chance: Mutex<Chance>,
+    client: Mutex<Option<Arc<Client>>>,
+    pub(crate) tasks: Mutex<VecDeque<Task>>,
+    /// Invoices that a till of this process is bringing to their verdict.
+    flying: Mutex<BTreeSet<String>>,
+    /// The settler sleeps and may be woken.
+    pub(crate) idle: AtomicBool,
+    /// A till wants the settler.
+    pub(crate) poked: AtomicBool,
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn invoice(text: &str) -> MerchantInvoice {
+    text.parse().expect("a valid invoice")
+}
+
+impl Process {
+    pub(crate) fn new(name: &str, world: &Arc<World>, chance: Chance) -> Arc<Process> {
+        let life = Arc::new(Life::default());
+        let (clock, host) = (Arc::clone(&world.clock), Arc::clone(&world.host));
+        Arc::new(Process {
+            name: name.to_owned(),
+            wire: Arc::new(SimWire::new(clock, host, Arc::clone(&life))),
+            life,
+            world: Arc::clone(world),
+            chance: Mutex::new(chance),
+            client: Mutex::default(),
+            tasks: Mutex::default(),
+            flying: Mutex::default(),
+            idle: AtomicBool::new(false),
+            poked: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn client(&self) -> Option<Arc<Client>> {
+        lock(&self.client).clone()
+    }
+
+    /// Nothing of a dead process is left in memory.
+    pub(crate) fn is_buried(&self) {
+        drop(lock(&self.client).take());
+    }
+
+    fn tell(&self, what: impl FnOnce() -> String) {
+        self.world.story.tell(&self.name, what);
+    }
+
+    fn open(self: &Arc<Self>) -> Result<Arc<Client>, Error> {
+        let world = &self.world;
+        let mount = Mount::new(&world.disk, &self.life);
+        let path = mount.path("ovo.db");
+        let options = SqliteOptions { shared: world.plan.processes > 1, first_batch: Some(1) };
+        let opened = SqliteJournal::open_on(Arc::new(MountedFiles(mount)), path, &options);
+        // Death on the disk comes as an error.
+        self.life.goes_on();
+        let sqlite: Arc<dyn Journal> = Arc::new(opened?);
+        let journal: Arc<dyn Journal> = Arc::new(MortalJournal {
+            kept: world.canary.journal(sqlite, &world.disk),
+            life: Arc::clone(&self.life),
+            disk: Arc::new(Disk::default()),
+        });
+        let slow = world.plan.slow_disk || world.plan.odds.still > 0;
+        let journal: Arc<dyn Journal> =
+            if slow { Arc::new(SlowJournal::new(journal, self)) } else { journal };
+        let credentials = Credentials::new(
+            DEMO_MERCHANT_ID,
+            Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE)?,
+            DEMO_APP_ID,
+            AppKey::new(DEMO_APP_KEY)?,
+        )?;
+        let weather = Weather {
+            world: Arc::clone(world),
+            wire: Arc::clone(&self.wire),
+            host: Arc::clone(&world.host),
+            chance: Mutex::new(lock(&self.chance).fork()),
+            odds: world.plan.odds,
+            // Together with customers who confirm late it must stay within D.
+            queue: if world.plan.strange_customers { 55_000 } else { 115_000 },
+            longest_queue: world.plan.longest_queue,
+            calm: Arc::clone(&world.calm),
+            late: Arc::clone(&world.late),
+        };
+        let (observer, who) = (Arc::clone(world), self.name.clone());
+        let builder = Client::builder(Environment::Staging, credentials)
+            .journal_engine(journal)
+            .transport(world.canary.transport(Arc::new(weather)))
+            .clock(world.clock.clone())
+            .late_success(world.plan.late_success)
+            .check_payment(world.plan.host.check_contracted)
+            .background(false)
+            .observer(move |event| observer.observe(&who, event));
+        Ok(Arc::new(world.canary.policy(builder).open()?))
+    }
+
+    /// The settler's life: opens, then settles and does what it is told, until the process dies.
+    pub(crate) fn settles(self: &Arc<Self>) {
+        let mut failures = 0;
+        let client = loop {
+            self.tell(|| "opens the journal".to_owned());
+            match of_call(|| self.open()) {
+                (Ok(client), _) => {
+                    *lock(&self.client) = Some(Arc::clone(&client));
+                    break client;
+                }
+                (Err(error), _) => {
+                    failures += 1;
+                    self.failed(&error, failures);
+                    self.world.clock.pass(millis(2_000));
+                }
+            }
+        };
+        failures = 0;
+        loop {
+            while let Some(task) = { lock(&self.tasks).pop_front() } {
+                self.does(&client, task);
+            }
+            let (settled, bytes) = of_call(|| client.settle());
+            self.world.weigh("settle", bytes);
+            match settled {
+                Ok(_) => failures = 0,
+                Err(error) => {
+                    failures += 1;
+                    self.failed(&error, failures);
+                    self.sleeps(1_000);
+                    continue;
+                }
+            }
+            let due = client.next_settlement().ok().flatten();
+            // As the background settler does, but for the long nights in which nothing else is.
+            let longest =
+                if self.world.calm.load(Ordering::Relaxed) { 6 * 3_600_000 } else { 20_000 };
+            let due = due.and_then(|due| u64::try_from(due.as_millis()).ok()).unwrap_or(longest);
+            self.sleeps(due.clamp(20, longest));
+        }
+    }
+
+    fn failed(&self, error: &Error, failures: u32) {
+        self.world.refused(&self.name, error);
+        if failures >= MOST_FAILURES {
+            self.tell(|| "gives up and ends".to_owned());
+            self.life.end();
+        }
+    }
+
+    fn sleeps(&self, ms: u64) {
+        if self.poked.swap(false, Ordering::Relaxed) || !lock(&self.tasks).is_empty() {
+            // Whoever asked has waited long enough; the world goes on all the same.
+            self.world.clock.pass(millis(1));
+            return;
+        }
+        self.idle.store(true, Ordering::Relaxed);
+        self.world.clock.pass(millis(ms));
+        self.idle.store(false, Ordering::Relaxed);
+    }
+
+    /// A till's life: one payment.
+    pub(crate) fn takes(self: &Arc<Self>, request: &Request) {
+        for _ in 0..60 {
+            if let Some(client) = self.client() {
+                if lock(&self.world.asked).insert(request.invoice.clone()) {
+                    self.pays(&client, request);
+                } else {
+                    // A sale that is begun may be under settlement: in one process, a till that
+                    // waits for its own settler would have to be a real thread.
+                    lock(&self.tasks).push_back(Task::Ask(request.clone()));
+                }
+                self.poked.store(true, Ordering::Relaxed);
+                return;
+            }
+            self.world.clock.pass(millis(500));
+        }
+        self.tell(|| format!("has no journal: {} is not begun", request.invoice));
+    }
+
+    fn pays(&self, client: &Client, request: &Request) {
+        let name = request.invoice.clone();
+        if !lock(&self.flying).insert(name.clone()) {
+            return;
+        }
+        self.tell(|| format!("pays {name}, Rp{}, {}", request.amount, &request.phone[..4]));
+        let charge = request.charge();
+        let awaited = Awaited::new(&self.world, &name);
+        let (result, bytes) = of_call(|| client.pay(&charge));
+        drop(awaited);
+        self.world.weigh("pay", bytes);
+        outside(|| match result {
+            Ok(outcome) => {
+                self.tell(|| format!("tells the cashier of {name}: {}", outcome.name()));
+                lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
+                if outcome.is_paid() {
+                    self.world.told_paid(outcome.invoice());
+                }
+            }
+            Err(error) => self.world.refused(&self.name, &error),
+        });
+        lock(&self.flying).remove(&name);
+    }
+
+    /// Every payment, if this process can be asked.
+    pub(crate) fn reports(&self) -> Option<Vec<PaymentReport>> {
+        let all = Filter { limit: 100_000, ..Filter::default() };
+        self.client()?.payments(&all).ok()
+    }
+
+    fn does(&self, client: &Arc<Client>, task: Task) {
+        self.tell(|| format!("operator: {task:?}"));
+        let note = |result: Result<(), Error>| {
+            if let Err(error) = result {
+                self.world.refused(&self.name, &error);
+            }
+        };
+        let is_flying = |name: &str| lock(&self.flying).contains(name);
+        match task {
+            Task::Void(name) if !is_flying(&name) => {
+                note(client.void(&invoice(&name)).map(|outcome| {
+                    self.tell(|| format!("  void of {name}: {outcome:?}"));
+                }));
+            }
+            Task::CheckVoid(name) if !is_flying(&name) => {
+                note(client.check_void(&invoice(&name)).map(|_| ()));
+            }
+            Task::Check(name) => note(client.check(&invoice(&name)).map(|status| {
+                self.tell(|| format!("  OVO says of {name}: {:?}", status.at_ovo));
+            })),
+            Task::Acknowledge => {
+                for report in client.unacknowledged().unwrap_or_default() {
+                    note(client.acknowledge(&report.invoice));
+                }
+            }
+            Task::ReportPaid(name) => {
+                // Only what OVO's settlement file could show.
+                if self.world.net(&name) > 0 {
+                    note(client.report_paid(&invoice(&name)).map(|_| ()));
+                }
+            }
+            Task::Rule => self.rules(client),
+            Task::Ask(request) if !is_flying(&request.invoice) => {
+                lock(&self.world.asked).insert(request.invoice.clone());
+                self.pays(client, &request);
+            }
+            Task::Inquire(phone) => {
+                note(client.inquire(&phone.parse().expect("a valid phone")).map(|_| ()));
+            }
+            Task::Void(_) | Task::CheckVoid(_) | Task::Ask(_) => {}
+        }
+    }
+
+    /// An operator with OVO's books in hand.
+    fn rules(&self, client: &Client) {
+        let filter = Filter { needs_operator: true, ..Filter::default() };
+        for report in client.payments(&filter).unwrap_or_default() {
+            let debited = self.world.net(report.invoice.as_str()) > 0;
+            let decided = matches!(report.outcome, Some(Outcome::Paid(_)));
+            let ruling = match report.outcome {
+                _ if !debited || decided => Ruling::Close,
+                Some(Outcome::NeedsOperator(_)) if lock(&self.chance).once_in(2) => Ruling::Paid,
+                _ => Ruling::Refund,
+            };
+            let _awaited = Awaited::new(&self.world, report.invoice.as_str());
+            let result = client.rule(&report.invoice, ruling, "as OVO's books say");
+            self.tell(|| format!("  rules on {}: {ruling:?}", report.invoice));
+            if let Err(error) = result {
+                self.world.refused(&self.name, &error);
+            }
+        }
+    }
+}
+
+/// What [`Outcome::name`] says while it can still change.
+pub(crate) fn is_open(told: &str) -> bool {
+    matches!(told, "interrupted" | "needs operator")
+}
