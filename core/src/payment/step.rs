@@ -416,6 +416,11 @@ fn answered(policy: &Policy, mut state: State, answer: PushAnswer, now: Boottime
         (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
             late_success(state, now)
         }
+        // Nor may a late word about the numbers be lost: it forbids reversing them unseen (I10).
+        (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Duplicate(code)) => {
+            state.duplicate_hint = true;
+            Step::to(state).alerting(Alert::DuplicateNumbers(code))
+        }
         (Some(Verdict::Quarantined), PushAnswer::Approved) => {
             state.late_paid = true;
             Step::to(state).alerting(Alert::LateSuccess)
