@@ -424,6 +424,9 @@ impl<const N: usize> PushToPay<N> {
         if next.state == known && !rebasing {
             // Nothing to commit, and so nothing to send: every request counts as an attempt.
             debug_assert!(next.send.is_none());
+            if thread.news == News::Duplicate {
+                moment.payments[i].history |= happened::NUMBERS_DOUBTED;
+            }
             return done(thread, Ask::from(next.send));
         }
         if !thread.fresh && !overwrites {
