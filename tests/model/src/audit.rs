@@ -206,7 +206,7 @@ impl<const N: usize> PushToPay<N> {
     pub(crate) fn audit(&self, moment: &mut Moment<N>) {
         let mut broken = 0;
         for (i, payment) in moment.payments.iter().enumerate() {
-            broken |= self.audit_payment(moment, payment);
+            broken |= self.audit_payment(payment);
             let shared = |other: &Payment| {
                 other.number == payment.number && other.written > 0 && payment.written > 0
             };
@@ -220,7 +220,7 @@ impl<const N: usize> PushToPay<N> {
         moment.broken |= broken;
     }
 
-    fn audit_payment(&self, moment: &Moment<N>, payment: &Payment) -> u32 {
+    fn audit_payment(&self, payment: &Payment) -> u32 {
         let mut broken = 0;
         let state = row::unpack(payment.row);
         let exists = payment.row != NONE;
@@ -255,7 +255,6 @@ impl<const N: usize> PushToPay<N> {
         if reversed && payment.history & happened::VOID_SENT != 0 {
             broken |= VI3;
         }
-        let _ = moment;
         broken
     }
 

@@ -67,7 +67,8 @@ impl<const N: usize> PushToPay<N> {
                 if state.verdict.is_some() {
                     may(What::Tell);
                 } else {
-                    if thread.old_boot || row::is_due(thread.local, moment.now) {
+                    let due = thread.old_boot || row::is_due(thread.local, moment.now);
+                    if due && self.may_be_much_later(payment, thread.local) {
                         may(What::Wake);
                     }
                     if thread.errand == Errand::Exchange && lossy {
@@ -123,7 +124,8 @@ impl<const N: usize> PushToPay<N> {
             return;
         }
         let state = row::unpack(row);
-        if payment.old_boot && !row::is_never_due(row) || row::is_due(row, moment.now) {
+        let due = payment.old_boot && !row::is_never_due(row) || row::is_due(row, moment.now);
+        if due && self.may_be_much_later(payment, row) {
             may(What::Settle);
         }
         match state.verdict {
@@ -383,6 +385,13 @@ impl<const N: usize> PushToPay<N> {
         if self.setting.delay == Delay::BeyondBound {
             self.drain(moment);
         }
+    }
+
+    /// A process that pauses before its push is part of the delay: it wakes before it is over.
+    fn may_be_much_later(&self, payment: &Payment, row: row::Row) -> bool {
+        self.setting.delay != Delay::BeyondBound
+            || !row::is_due_later(row)
+            || payment.threads.iter().all(|thread| thread.place != Place::Cleared)
     }
 
     fn next_number(&self, moment: &Moment<N>) -> u8 {

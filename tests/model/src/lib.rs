@@ -13,6 +13,7 @@
 
 pub mod action;
 pub mod audit;
+pub mod canary;
 pub mod clock;
 mod driver;
 pub mod explore;
