@@ -50,8 +50,8 @@ invariants! {
     VI3 = 15, "VI3 no payment is both voided and reversed";
     /// VI4
     VI4 = 16, "VI4 one void at a time";
-    /// Rule 10
-    R10 = 17, "Rule 10 a late success is accepted only while a caller waits";
+    /// Rule 10 of b.3
+    R10 = 17, "R10 a late success is accepted only while a caller waits";
 }
 
 /// The longest pause the policy may ask for while a payment is open: 15 min, 20 % spread, and
@@ -100,8 +100,7 @@ impl<const N: usize> PushToPay<N> {
         let payment = &mut moment.payments[i];
         payment.told |= bit;
         let durable = self.durable(payment);
-        let accepted =
-            durable != NONE && outcome_bit(row::unpack(durable).verdict) == PAID;
+        let accepted = durable != NONE && outcome_bit(row::unpack(durable).verdict) == PAID;
         let mut broken = 0;
         if bit == PAID && !accepted {
             broken |= I1;

@@ -34,7 +34,11 @@ impl Caught {
 /// Looks for `mutant` in ever larger worlds, with one thread: the first that shows it tells a
 /// shortest story. `None` if none does.
 pub fn hunt(mutant: Mutant) -> Option<Caught> {
-    if mutant.world() == World::TwoPayments { hunt_among::<2>(mutant) } else { hunt_among::<1>(mutant) }
+    if mutant.world() == World::TwoPayments {
+        hunt_among::<2>(mutant)
+    } else {
+        hunt_among::<1>(mutant)
+    }
 }
 
 fn hunt_among<const N: usize>(mutant: Mutant) -> Option<Caught> {

@@ -29,8 +29,7 @@ const CHECK_NEWS: [News; 8] = [
     News::CheckNotSent,
     News::CheckSilence,
 ];
-const REVERSAL_NEWS: [News; 3] =
-    [News::Acknowledged, News::ReversalNotSent, News::ReversalSilence];
+const REVERSAL_NEWS: [News; 3] = [News::Acknowledged, News::ReversalNotSent, News::ReversalSilence];
 const VOID_NEWS: [News; 4] =
     [News::Voided, News::VoidRejected, News::VoidNotSent, News::VoidSilence];
 const CHECK_VOID_NEWS: [News; 3] = [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence];
@@ -149,7 +148,9 @@ impl<const N: usize> PushToPay<N> {
         {
             may(What::AskStatus);
         }
-        if moment.now == LAST && self.can_report(payment) {
+        // The file comes a day later, when no exchange of today can be open any more.
+        let idle = payment.threads.iter().all(|thread| thread.place == Place::Idle);
+        if moment.now == LAST && idle && self.can_report(payment) {
             may(What::HandInFile);
         }
         let ruled = payment.history & happened::RULED != 0;
@@ -204,12 +205,8 @@ impl<const N: usize> PushToPay<N> {
         let payment = &mut moment.payments[i];
         let mut thread = payment.threads[p];
         // What a thread reads when it takes the payment up.
-        let reader = Thread {
-            local: payment.row,
-            fresh: true,
-            old_boot: payment.old_boot,
-            ..Thread::IDLE
-        };
+        let reader =
+            Thread { local: payment.row, fresh: true, old_boot: payment.old_boot, ..Thread::IDLE };
         let hears = |thread: Thread, news| Thread { news, place: Place::Committing, ..thread };
         match action.what {
             What::Pay => {
@@ -408,12 +405,8 @@ impl<const N: usize> PushToPay<N> {
         let row = moment.payments[i].row;
         let fault = self.setting.fault;
         let overwrites = fault == Some(DriverFault::VerdictOverwritten);
-        let follows = Thread {
-            local: row,
-            fresh: true,
-            old_boot: moment.payments[i].old_boot,
-            ..thread
-        };
+        let follows =
+            Thread { local: row, fresh: true, old_boot: moment.payments[i].old_boot, ..thread };
         if thread.local & STALE != 0 {
             // Whether the event would have changed the row that this thread knew.
             let changes = thread.local >> (thread.news as u64) & 1 == 1;

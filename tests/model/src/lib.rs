@@ -20,6 +20,7 @@ pub mod explore;
 pub mod model;
 mod ovo;
 pub mod row;
+pub mod runs;
 pub mod setting;
 pub mod story;
 pub mod world;

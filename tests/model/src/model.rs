@@ -65,15 +65,12 @@ impl<const N: usize> PushToPay<N> {
     /// own pause included (`safety.md` b.1). And after a restart of the machine the policy counts
     /// from the first look at the row, so that nothing happens before it.
     fn may_pass(&self, moment: &Moment<N>) -> bool {
-        let paused = |payment: &Payment| {
-            payment.threads.iter().any(|thread| thread.place == Place::Cleared)
-        };
+        let paused =
+            |payment: &Payment| payment.threads.iter().any(|thread| thread.place == Place::Cleared);
         let bounded = self.setting.delay == Delay::Bounded
             && self.setting.fault != Some(DriverFault::NoSendDeadline);
         moment.now < LAST
-            && !(bounded
-                && moment.now + 1 == BEYOND_DELAY
-                && moment.payments.iter().any(paused))
+            && !(bounded && moment.now + 1 == BEYOND_DELAY && moment.payments.iter().any(paused))
             && !moment.payments.iter().any(|payment| {
                 payment.old_boot && payment.row != NONE && !row::is_never_due(payment.row)
             })

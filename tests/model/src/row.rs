@@ -233,7 +233,11 @@ pub fn is_never_due(row: Row) -> bool {
 /// Time came to instant `now`: a `due` that is reached is as good as one that was reached before.
 pub fn grown_old(row: Row, now: u8) -> Row {
     let due = (row >> DUE) & 15;
-    if row != NONE && row >> 63 == 0 && due <= u64::from(now) && due < DUE_LATER { row & !(15 << DUE) } else { row }
+    if row != NONE && row >> 63 == 0 && due <= u64::from(now) && due < DUE_LATER {
+        row & !(15 << DUE)
+    } else {
+        row
+    }
 }
 
 #[cfg(test)]

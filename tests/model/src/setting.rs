@@ -108,11 +108,9 @@ impl Setting {
             World::Ordinary => one_of_each,
             World::LyingDeclines => Setting { lying_declines: true, ..one_of_each },
             World::ForeignSale => foreign,
-            World::ForeignSaleUnderAttestedNumbers => Setting {
-                attested: true,
-                checks: Checks::MayBeRefused,
-                ..foreign
-            },
+            World::ForeignSaleUnderAttestedNumbers => {
+                Setting { attested: true, checks: Checks::MayBeRefused, ..foreign }
+            }
             World::NoCheckPayment => one_of_each.with_checks(Checks::NotContracted),
             World::ForeignSaleWithoutChecks => foreign.with_checks(Checks::NotContracted),
             World::ReversedByOvo => Setting { reversed_by_ovo: true, ..one_of_each },

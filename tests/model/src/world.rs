@@ -2,10 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 
+use ovo_ptp::message::{Mismatch, ResponseCode};
 use ovo_ptp::payment::{
     Boottime, Event, PushAnswer, Request, ReversalAnswer, Ruling, StatusAnswer, VoidAnswer,
 };
-use ovo_ptp::message::{Mismatch, ResponseCode};
 
 use crate::row::{NONE, Row, decline_code};
 
