@@ -9,6 +9,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 
 .PHONY: help demo test test-python test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
+.PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
@@ -20,6 +21,9 @@ help:
 	@echo "make simulate SEED=n one simulated history, told line by line"
 	@echo "make simulate-long   HISTORIES=10000000 simulated histories on CORES=1, and how fast (hours)"
 	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
+	@echo "make model-check     the model checker's large settings, up to MOST=300 million generated states each"
+	@echo "make model-mutants   by which invariant, and in how many steps, the model catches each mutant"
+	@echo "make model-story     a mutant's shortest counterexample, told (MUTANT=M1)"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
@@ -71,6 +75,19 @@ simulate-long:
 
 simulate-mutants:
 	@$(CARGO) run --quiet --package ovo-simulation -- mutants 20000
+
+MOST ?= 300
+MUTANT ?= M1
+
+model-check:
+	$(CARGO) build --quiet --package ovo-model
+	@$(CARGO) run --quiet --package ovo-model -- large $(MOST)
+
+model-mutants:
+	@$(CARGO) run --quiet --package ovo-model -- mutants
+
+model-story:
+	@$(CARGO) run --quiet --package ovo-model -- story $(MUTANT)
 
 sandbox:
 	$(CARGO) run --quiet --package ovo-sandbox -- --https

@@ -327,6 +327,18 @@ fn rule_14b_doubtful_numbers_are_never_reversed_unseen() {
 }
 
 #[test]
+fn rule_14b_a_duplicate_code_that_comes_after_the_decision_forbids_a_blind_reversal_too() {
+    let mut case = Case::without_checks();
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    let late = case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    assert_eq!(late.alert, Some(Alert::DuplicateNumbers(code("94"))));
+    let step = case.next();
+    assert_eq!((step.send, step.alert), (None, Some(Alert::Doubtful)));
+    assert!(case.state.needs_operator);
+}
+
+#[test]
 fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     // OVO may find payments by date and reverse them without: 25 today says nothing about a sale of
     // yesterday that has the same numbers.

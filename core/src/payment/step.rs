@@ -416,6 +416,11 @@ fn answered(policy: &Policy, mut state: State, answer: PushAnswer, now: Boottime
         (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
             late_success(state, now)
         }
+        // Nor may a late word about the numbers be lost: it forbids reversing them unseen (I10).
+        (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Duplicate(code)) => {
+            state.duplicate_hint = true;
+            Step::to(state).alerting(Alert::DuplicateNumbers(code))
+        }
         (Some(Verdict::Quarantined), PushAnswer::Approved) => {
             state.late_paid = true;
             Step::to(state).alerting(Alert::LateSuccess)
@@ -611,6 +616,7 @@ fn open_checked(
             Step::to(state)
         }
         StatusAnswer::ForeignSale => {
+            state.duplicate_hint = true;
             state.decline(policy, DeclineReason::ForeignSale, now).alerting(Alert::ForeignSale)
         }
         StatusAnswer::Doubtful => state.quarantine(policy, now).alerting(Alert::Doubtful),
@@ -641,6 +647,9 @@ fn settlement_checked(
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
+    // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
+    // reversal may follow (I10).
+    state.duplicate_hint |= answer == StatusAnswer::ForeignSale;
     match answer {
         StatusAnswer::Paid if state.reversal == Reversal::Needed => {
             state.seen = true;

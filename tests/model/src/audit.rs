@@ -1,0 +1,320 @@
+//! The invariants of `safety.md` b.8 and b.9, as bits that a transition sets when it breaks one.
+
+use ovo_mutants::DriverFault;
+use ovo_ptp::payment::{Boottime, Outcome, Reversal, Source, State, Verdict, Void};
+
+use crate::clock::{LADDER, LAST, LATER};
+use crate::model::PushToPay;
+use crate::row::{self, NONE};
+use crate::setting::{Checks, Delay};
+use crate::world::{Moment, News, Payment, Place, Record, happened};
+
+macro_rules! invariants {
+    ($($(#[$doc:meta])* $id:ident = $bit:expr, $name:expr;)*) => {
+        $($(#[$doc])* pub const $id: u32 = 1 << $bit;)*
+        /// Every invariant: its bit and its name.
+        pub const INVARIANTS: &[(u32, &str)] = &[$(($id, $name)),*];
+    };
+}
+
+invariants! {
+    /// I1
+    I1 = 1, "I1 Paid is told only after Accepted is durable";
+    /// I2
+    I2 = 2, "I2 what is accepted or told Paid is never reversed";
+    /// I3
+    I3 = 3, "I3 a reversal is sent only after the verdict that allows it is durable";
+    /// I4
+    I4 = 4, "I4 a verdict is written once";
+    /// I5
+    I5 = 5, "I5 all that is told about a payment agrees";
+    /// I6
+    I6 = 6, "I6 what is closed and not accepted is neither paid nor payable";
+    /// I7
+    I7 = 7, "I7 what is told Paid is debited, and not refunded";
+    /// I8
+    I8 = 8, "I8 no check before 60 s, no reversal before 65 s";
+    /// I9
+    I9 = 9, "I9 at most one push for each pair of numbers";
+    /// I10
+    I10 = 10, "I10 no reversal names another sale";
+    /// I11
+    I11 = 11, "I11 what is open has a next step, soon";
+    /// I12
+    I12 = 12, "I12 in the end all is closed and told, and nobody is debited without Accepted";
+    /// VI1
+    VI1 = 13, "VI1 no void without Accepted";
+    /// VI2
+    VI2 = 14, "VI2 what is told Voided is voided";
+    /// VI3
+    VI3 = 15, "VI3 no payment is both voided and reversed";
+    /// VI4
+    VI4 = 16, "VI4 one void at a time";
+    /// Rule 10 of b.3
+    R10 = 17, "R10 a late success is accepted only while a caller waits";
+}
+
+/// The longest pause the policy may ask for while a payment is open: 15 min, 20 % spread, and
+/// where the closing act must wait for 60 s + D there is less to wait for.
+const LONGEST_PAUSE: u64 = 18 * 60 * 1_000;
+
+/// A bit for what is told, from the same table as the client's outcome.
+pub fn outcome_bit(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        None => 0,
+        Some(Verdict::Accepted(_)) => PAID,
+        Some(Verdict::Declined(_)) => 2,
+        Some(Verdict::Abandoned) => 4,
+        Some(Verdict::NotSent) => 8,
+        Some(Verdict::Quarantined) => OPERATOR,
+    }
+}
+
+/// Told Paid.
+pub const PAID: u8 = 1;
+/// Told that an operator must look.
+pub const OPERATOR: u8 = 16;
+
+/// The outcome's name as a caller sees it.
+pub fn outcome_name(bit: u8) -> &'static str {
+    // The names are the client's own; see Outcome::name.
+    let _: fn(&Outcome) -> &'static str = Outcome::name;
+    match bit {
+        PAID => "paid",
+        2 => "declined",
+        4 => "not completed",
+        8 => "not sent",
+        _ => "needs operator",
+    }
+}
+
+impl<const N: usize> PushToPay<N> {
+    /// What survives a power failure now.
+    fn durable(&self, payment: &Payment) -> u64 {
+        let unsynced = self.setting.fault == Some(DriverFault::CommitNotSynced);
+        if unsynced { payment.synced } else { payment.row }
+    }
+
+    /// Something is told about payment `i`.
+    pub(crate) fn tell(&self, moment: &mut Moment<N>, i: usize, bit: u8) {
+        let payment = &mut moment.payments[i];
+        payment.told |= bit;
+        let durable = self.durable(payment);
+        let accepted = durable != NONE && outcome_bit(row::unpack(durable).verdict) == PAID;
+        let mut broken = 0;
+        if bit == PAID && !accepted {
+            broken |= I1;
+        }
+        // After an operator's ruling the caller hears the new outcome, and was told to expect it.
+        let ruled = payment.history & happened::RULED != 0;
+        let told = if ruled { payment.told & !OPERATOR } else { payment.told };
+        if told.count_ones() > 1 {
+            broken |= I5;
+        }
+        moment.broken |= broken;
+    }
+
+    /// A reversal leaves for payment `i`.
+    pub(crate) fn audit_reversal(&self, moment: &mut Moment<N>, i: usize) {
+        let now = moment.now;
+        let payment = &mut moment.payments[i];
+        payment.history |= happened::REVERSAL_SENT;
+        let mut broken = 0;
+        if payment.history & happened::REVERSAL_ALLOWED == 0 {
+            broken |= I3;
+        }
+        if is_early(payment, now, 65) {
+            broken |= I8;
+        }
+        moment.broken |= broken;
+    }
+
+    /// A status check leaves for payment `i`.
+    pub(crate) fn audit_check(&self, moment: &mut Moment<N>, i: usize) {
+        if is_early(&moment.payments[i], moment.now, 60) {
+            moment.broken |= I8;
+        }
+    }
+
+    /// A void leaves for payment `i`.
+    pub(crate) fn audit_void(&self, moment: &mut Moment<N>, i: usize) {
+        let payment = &mut moment.payments[i];
+        payment.history |= happened::VOID_SENT;
+        if outcome_bit(row::unpack(payment.row).verdict) != PAID {
+            moment.broken |= VI1;
+        }
+    }
+
+    /// A row is written over another. `waiting` is whether a caller waits for what was heard.
+    pub(crate) fn audit_commit(
+        &self,
+        moment: &mut Moment<N>,
+        i: usize,
+        before: &State,
+        after: &State,
+        commit: &Committed,
+    ) {
+        let payment = &mut moment.payments[i];
+        let mut broken = 0;
+        let ruled = before.verdict == Some(Verdict::Quarantined)
+            && matches!(commit.news, News::RuledPaid | News::RuledRefund);
+        if before.verdict.is_some() && before.verdict != after.verdict && !ruled {
+            broken |= I4;
+        }
+        let reversible = match after.verdict {
+            Some(Verdict::Abandoned) => true,
+            Some(Verdict::Declined(_)) => after.reversal != Reversal::NotNeeded,
+            _ => false,
+        };
+        if reversible {
+            payment.history |= happened::REVERSAL_ALLOWED;
+        }
+        if matches!(commit.news, News::Duplicate | News::ForeignSale | News::Doubtful) {
+            payment.history |= happened::NUMBERS_DOUBTED;
+        }
+        // Where the journal vouches for numbers that are not ours, no policy can know better before
+        // OVO says so; from then on no reversal may be decided.
+        if commit.reverses
+            && payment.record == Record::Foreign
+            && payment.history & happened::NUMBERS_DOUBTED != 0
+        {
+            broken |= I10;
+        }
+        let open = after.closed.is_none()
+            && !after.needs_operator
+            && after.verdict != Some(Verdict::Quarantined);
+        let limit = Boottime(commit.now.0 + LONGEST_PAUSE);
+        // LATER is no promise of the policy's: it stands for one made in an earlier commit.
+        if open && after.due.is_none_or(|due| due > limit && due != LATER) {
+            broken |= I11;
+        }
+        let resent = before.void == Void::Unknown && after.void_resent && !before.void_resent;
+        if commit.voids && before.void.is_open() && !resent {
+            broken |= VI4;
+        }
+        if before.verdict.is_none()
+            && after.verdict == Some(Verdict::Accepted(Source::Status))
+            && !commit.waiting
+        {
+            broken |= R10;
+        }
+        moment.broken |= broken;
+    }
+
+    /// What can be seen in a moment alone.
+    pub(crate) fn audit(&self, moment: &mut Moment<N>) {
+        let mut broken = 0;
+        for (i, payment) in moment.payments.iter().enumerate() {
+            broken |= self.audit_payment(payment);
+            let shared = |other: &Payment| {
+                other.number == payment.number && other.written > 0 && payment.written > 0
+            };
+            if payment.written > 1 || moment.payments[..i].iter().any(shared) {
+                broken |= I9;
+            }
+            if self.is_at_rest(moment, payment) && !self.ended_well(payment) {
+                broken |= I12;
+            }
+        }
+        moment.broken |= broken;
+    }
+
+    fn audit_payment(&self, payment: &Payment) -> u32 {
+        let mut broken = 0;
+        let state = row::unpack(payment.row);
+        let exists = payment.row != NONE;
+        let accepted = exists && outcome_bit(state.verdict) == PAID;
+        let told_paid = payment.told & PAID != 0;
+        let reversed = payment.history & happened::REVERSAL_SENT != 0;
+        if reversed && (accepted || told_paid) {
+            broken |= I2;
+        }
+        let payable = matches!(payment.record, Record::Pending | Record::PendingLie)
+            || (payment.record == Record::None
+                && (payment.pushes > 0
+                    || payment.threads.iter().any(|thread| thread.place == Place::Cleared)));
+        let closed = exists && state.closed.is_some() && !accepted;
+        // Where pushes outlive the bound this cannot hold at every moment; I12 remains.
+        if closed
+            && self.setting.delay != Delay::BeyondBound
+            && (payable || payment.record == Record::Paid)
+        {
+            broken |= I6;
+        }
+        let voided = payment.record == Record::Voided && payment.history & happened::VOID_SENT != 0;
+        if told_paid && payment.record != Record::Paid && !voided {
+            broken |= I7;
+        }
+        if payment.record == Record::ForeignReversed && !self.setting.attested {
+            broken |= I10;
+        }
+        if exists && state.void == Void::Voided && payment.record != Record::Voided {
+            broken |= VI2;
+        }
+        if reversed && payment.history & happened::VOID_SENT != 0 {
+            broken |= VI3;
+        }
+        broken
+    }
+
+    /// Nothing is left to do, or to happen, but faults.
+    fn is_at_rest(&self, moment: &Moment<N>, payment: &Payment) -> bool {
+        moment.now == LAST
+            && payment.history & happened::BEGUN != 0
+            && payment.threads.iter().all(|thread| thread.place == Place::Idle)
+            && payment.pushes == 0
+            && payment.stray_reversals == 0
+            && payment.stray_voids == 0
+            && !matches!(payment.record, Record::Pending | Record::PendingLie)
+            && !self.can_report(payment)
+            && (payment.row == NONE || (row::is_never_due(payment.row) && payment.told != 0))
+    }
+
+    /// I12, at the end of everything.
+    fn ended_well(&self, payment: &Payment) -> bool {
+        if payment.row == NONE {
+            return payment.record != Record::Paid;
+        }
+        let state = row::unpack(payment.row);
+        if state.needs_operator {
+            return !self.setting.is_unambiguous();
+        }
+        let accepted = outcome_bit(state.verdict) == PAID;
+        // A debit that comes after a contract without checks has closed is seen by nobody but
+        // whoever reads OVO's settlement file.
+        let blind = self.setting.delay == Delay::BeyondBound
+            && self.setting.checks != Checks::Told
+            && payment.history & happened::REPORTED == 0;
+        let debited_in_vain = payment.record == Record::Paid && !accepted && !blind;
+        state.closed.is_some() && !state.void.is_open() && !debited_in_vain
+    }
+
+    /// Whether OVO's settlement file would show a debit that the journal has as settled.
+    pub(crate) fn can_report(&self, payment: &Payment) -> bool {
+        self.setting.settlement_file
+            && payment.record == Record::Paid
+            && payment.history & happened::REPORTED == 0
+            && payment.row != NONE
+            && outcome_bit(row::unpack(payment.row).verdict) != PAID
+    }
+}
+
+/// What a commit was about.
+pub(crate) struct Committed {
+    pub(crate) news: News,
+    pub(crate) waiting: bool,
+    pub(crate) reverses: bool,
+    pub(crate) voids: bool,
+    pub(crate) now: Boottime,
+}
+
+/// Whether less than `seconds` passed since the push's last byte. A process that pauses between
+/// its last look and the write, for longer than the send budget, and dies with the knowledge, has
+/// no successor that could know: for it the time counts from the end of the budget. That is a limit
+/// of I8, not of I6: D holds that pause.
+fn is_early(payment: &Payment, now: u8, seconds: u64) -> bool {
+    let budget_ends = Boottime(LADDER[0].0 + 15_000);
+    let since = LADDER[usize::from(payment.flushed)].min(budget_ends);
+    let passed = LADDER[usize::from(now)].since(since);
+    payment.written > 0 && passed.as_secs() < seconds
+}

@@ -1,0 +1,538 @@
+//! The client's side, step by step: what `core/src/client/{apply,drive,settle}.rs` do, cut at every
+//! point where a process may die or another may come between.
+//!
+//! There are no leases in the client: the commit that schedules the next attempt is the claim, and
+//! whoever loses it follows the winner.
+
+use ovo_mutants::DriverFault;
+use ovo_ptp::payment::{Event, Ruling, State, Verdict, Void, step};
+
+use crate::action::{Action, What};
+use crate::audit::{Committed, PAID, outcome_bit};
+use crate::clock::{LADDER, LAST, LATER};
+use crate::model::{DUPLICATES, LOSSES, MANUAL_CHECKS, PushToPay, VOIDS};
+use crate::ovo::stray;
+use crate::row::{self, NONE};
+use crate::setting::Delay;
+use crate::world::{Ask, Errand, Moment, News, Payment, Place, Record, Thread, happened};
+
+/// Marks what is left of a row that is known to be old: see `forget_stale`.
+const STALE: u64 = 1 << 63;
+
+const CHECK_NEWS: [News; 8] = [
+    News::Paid,
+    News::ForeignSale,
+    News::Doubtful,
+    News::NotFound,
+    News::Reversed,
+    News::CheckRefused,
+    News::CheckNotSent,
+    News::CheckSilence,
+];
+const REVERSAL_NEWS: [News; 3] = [News::Acknowledged, News::ReversalNotSent, News::ReversalSilence];
+const VOID_NEWS: [News; 4] =
+    [News::Voided, News::VoidRejected, News::VoidNotSent, News::VoidSilence];
+const CHECK_VOID_NEWS: [News; 3] = [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence];
+
+impl<const N: usize> PushToPay<N> {
+    pub(crate) fn client_actions(
+        &self,
+        moment: &Moment<N>,
+        i: usize,
+        process: u8,
+        actions: &mut Vec<Action>,
+    ) {
+        let payment = &moment.payments[i];
+        let thread = &payment.threads[usize::from(process)];
+        let number = u8::try_from(i).unwrap_or(0);
+        let lossy = moment.left[LOSSES] > 0;
+        let mut may = |what| actions.push(Action { what, payment: number, process });
+        match thread.place {
+            Place::Idle => self.begin_actions(moment, payment, i, process, &mut may),
+            Place::Beginning => may(What::Commit),
+            Place::Connecting => {
+                may(What::Look);
+                if lossy {
+                    may(What::ConnectFails);
+                }
+            }
+            Place::Cleared => may(What::WritePush),
+            Place::Waiting => {
+                let state = row::unpack(thread.local);
+                if thread.errand == Errand::Exchange && payment.answer != News::Nothing {
+                    may(What::HearPush);
+                }
+                self.fault_actions(moment, payment, thread, &mut may);
+                if state.verdict.is_some() {
+                    may(What::Tell);
+                } else {
+                    let due = thread.old_boot || row::is_due(thread.local, moment.now);
+                    if due && self.may_be_much_later(payment, thread.local) {
+                        may(What::Wake);
+                    }
+                    if thread.errand == Errand::Exchange && lossy {
+                        may(What::ConnectionBreaks);
+                    }
+                    if self.setting.impatient && thread.waiting {
+                        may(What::Leave);
+                    }
+                }
+            }
+            Place::Committing => {
+                may(What::Commit);
+                self.fault_actions(moment, payment, thread, &mut may);
+            }
+            Place::Sending => {
+                may(What::Send);
+                if lossy {
+                    may(What::RequestNotSent);
+                }
+            }
+            Place::InFlight => {
+                self.answers(payment, thread.ask, |news| may(What::OvoAnswers(news)));
+                let acts = matches!(thread.ask, Ask::Reversal | Ask::Void);
+                if lossy {
+                    may(What::RequestLost);
+                    if acts {
+                        may(What::AnswerLost);
+                        may(What::RequestLate);
+                    }
+                }
+                if acts && moment.left[DUPLICATES] > 0 {
+                    may(What::RequestRepeated);
+                }
+            }
+        }
+    }
+
+    /// What a process may begin that does not work on the payment yet.
+    fn begin_actions(
+        &self,
+        moment: &Moment<N>,
+        payment: &Payment,
+        i: usize,
+        process: u8,
+        may: &mut impl FnMut(What),
+    ) {
+        let row = payment.row;
+        if row == NONE {
+            let begun = payment.history & happened::BEGUN != 0;
+            if !begun && moment.now == 0 && process == self.payer(i) {
+                may(What::Pay);
+            }
+            return;
+        }
+        let state = row::unpack(row);
+        let due = payment.old_boot && !row::is_never_due(row) || row::is_due(row, moment.now);
+        if due && self.may_be_much_later(payment, row) {
+            may(What::Settle);
+        }
+        match state.verdict {
+            None if self.setting.second_caller || process == self.payer(i) => may(What::Resume),
+            None => {}
+            Some(_) => {
+                let first = moment.alive.trailing_zeros() == u32::from(process);
+                if first && payment.told & outcome_bit(state.verdict) == 0 {
+                    may(What::ReadOutcome);
+                }
+            }
+        }
+        if moment.wishes[VOIDS] > 0 && state.verdict.is_some() {
+            may(What::AskVoid);
+        }
+        let since = LADDER[usize::from(moment.now)].since(state.window);
+        if moment.wishes[MANUAL_CHECKS] > 0
+            && !payment.old_boot
+            && state.verdict != Some(Verdict::NotSent)
+            && since >= self.setting.policy.timers.session
+        {
+            may(What::AskStatus);
+        }
+        // The file comes a day later, when no exchange of today can be open any more.
+        let idle = payment.threads.iter().all(|thread| thread.place == Place::Idle);
+        if moment.now == LAST && idle && self.can_report(payment) {
+            may(What::HandInFile);
+        }
+        let ruled = payment.history & happened::RULED != 0;
+        if self.setting.operator && moment.now == LAST && state.needs_operator && !ruled {
+            self.rulings(payment, &state, may);
+        }
+    }
+
+    /// The operator knows the truth, from OVO's portal or its support.
+    fn rulings(&self, payment: &Payment, state: &State, may: &mut impl FnMut(What)) {
+        let accepted = outcome_bit(state.verdict) == PAID;
+        if payment.record == Record::Paid && !accepted {
+            may(What::Rule(News::RuledRefund));
+            if state.verdict == Some(Verdict::Quarantined) {
+                may(What::Rule(News::RuledPaid));
+            }
+        } else {
+            may(What::Rule(News::RuledClose));
+        }
+    }
+
+    fn fault_actions(
+        &self,
+        moment: &Moment<N>,
+        payment: &Payment,
+        thread: &Thread,
+        may: &mut impl FnMut(What),
+    ) {
+        let Some(fault) = self.setting.fault else { return };
+        let undecided = row::unpack(thread.local).verdict.is_none();
+        if !undecided {
+            return;
+        }
+        let approved = thread.errand == Errand::Exchange && payment.answer == News::Approved;
+        if fault == DriverFault::TellBeforePersist && approved && payment.told & PAID == 0 {
+            may(What::TellEarly);
+        }
+        let deciding = matches!(thread.news, News::Nothing | News::Due) && {
+            let now = LADDER[usize::from(moment.now)];
+            let next = step(&self.setting.policy, &row::unpack(thread.local), Event::Due, now);
+            next.state.verdict == Some(Verdict::Abandoned)
+        };
+        if fault == DriverFault::ReverseBeforeDurable && deciding && payment.stray_reversals == 0 {
+            may(What::ReverseEarly);
+        }
+    }
+
+    pub(crate) fn client_acts(&self, moment: &mut Moment<N>, action: Action) {
+        let i = usize::from(action.payment);
+        let p = usize::from(action.process);
+        let now = moment.now;
+        let payment = &mut moment.payments[i];
+        let mut thread = payment.threads[p];
+        // What a thread reads when it takes the payment up.
+        let reader =
+            Thread { local: payment.row, fresh: true, old_boot: payment.old_boot, ..Thread::IDLE };
+        let hears = |thread: Thread, news| Thread { news, place: Place::Committing, ..thread };
+        match action.what {
+            What::Pay => {
+                let begun = State::intent(
+                    &self.setting.policy,
+                    LADDER[usize::from(now)],
+                    self.setting.attested,
+                    0,
+                );
+                let early = self.setting.fault == Some(DriverFault::SendBeforePersist);
+                thread = Thread {
+                    local: row::pack(&begun, now),
+                    place: if early { Place::Cleared } else { Place::Beginning },
+                    errand: Errand::Drive,
+                    waiting: true,
+                    ..Thread::IDLE
+                };
+                payment.history |= happened::BEGUN;
+                if self.setting.fault == Some(DriverFault::NumbersChosenEarly) {
+                    let number = self.next_number(moment);
+                    moment.payments[i].number = number;
+                }
+            }
+            What::Resume => {
+                let again = self.setting.fault == Some(DriverFault::PushedAgain);
+                let place = if again { Place::Cleared } else { Place::Waiting };
+                thread = Thread { place, errand: Errand::Drive, waiting: true, ..reader };
+            }
+            What::Settle => {
+                thread = hears(reader, News::Due);
+                if row::is_due_later(reader.local) && now == LAST {
+                    self.much_later(moment);
+                }
+            }
+            What::ReadOutcome => {
+                let bit = outcome_bit(row::unpack(payment.row).verdict);
+                self.tell(moment, i, bit);
+            }
+            What::AskVoid => {
+                moment.wishes[VOIDS] -= 1;
+                thread = hears(Thread { errand: Errand::Hand, ..reader }, News::VoidAsked);
+            }
+            What::AskStatus => {
+                moment.wishes[MANUAL_CHECKS] -= 1;
+                thread = Thread {
+                    errand: Errand::Hand,
+                    place: Place::Sending,
+                    ask: Ask::Check,
+                    ..reader
+                };
+            }
+            What::HandInFile => {
+                payment.history |= happened::REPORTED;
+                thread = hears(Thread { errand: Errand::Hand, ..reader }, News::ReportedPaid);
+            }
+            What::Rule(news) => {
+                payment.history |= happened::RULED;
+                thread = hears(Thread { errand: Errand::Hand, ..reader }, news);
+            }
+            What::Commit => {
+                if thread.errand == Errand::Hand && thread.ask == Ask::Check {
+                    // A check by hand is applied to the row as it is then.
+                    thread = Thread { news: thread.news, ask: Ask::Check, ..reader };
+                    thread.errand = Errand::Hand;
+                    thread.issued = payment.threads[p].issued;
+                }
+                thread = self.commit(moment, i, p, thread);
+            }
+            What::Look => {
+                let hasty = self.setting.fault == Some(DriverFault::NoSendDeadline);
+                let allowed = thread.fresh
+                    && row::unpack(payment.row)
+                        .may_send(&self.setting.policy, LADDER[usize::from(now)]);
+                if allowed || hasty {
+                    thread.place = Place::Cleared;
+                } else {
+                    thread = hears(thread, News::NotSent);
+                }
+            }
+            What::ConnectFails => {
+                moment.left[LOSSES] -= 1;
+                thread = hears(thread, News::NotSent);
+            }
+            What::WritePush => {
+                payment.pushes += 1;
+                payment.written += 1;
+                payment.flushed = now;
+                let at = LADDER[usize::from(now)];
+                let known = row::unpack(thread.local);
+                let next = step(&self.setting.policy, &known, Event::Sent, at);
+                thread.local = row::pack(&next.state, now);
+                thread.errand = Errand::Exchange;
+                let durable = payment.row != NONE;
+                thread.place = if durable { Place::Waiting } else { Place::Beginning };
+            }
+            What::Wake => {
+                if row::is_due_later(thread.local) && now == LAST {
+                    self.much_later(moment);
+                }
+                thread = self.commit(moment, i, p, hears(thread, News::Due));
+            }
+            What::HearPush | What::ConnectionBreaks => {
+                let news = if action.what == What::HearPush {
+                    payment.answer
+                } else {
+                    moment.left[LOSSES] -= 1;
+                    News::Silence
+                };
+                payment.answer = News::Nothing;
+                thread = hears(Thread { errand: Errand::Drive, ..thread }, news);
+                thread = self.commit(moment, i, p, thread);
+            }
+            What::Leave => thread.waiting = false,
+            What::Tell => {
+                let bit = outcome_bit(row::unpack(thread.local).verdict);
+                payment.answer = News::Nothing;
+                if thread.waiting {
+                    self.tell(moment, i, bit);
+                }
+                thread = Thread::IDLE;
+            }
+            What::TellEarly => self.tell(moment, i, PAID),
+            What::ReverseEarly => {
+                payment.stray_reversals = 1;
+                self.audit_reversal(moment, i);
+            }
+            What::Send => {
+                thread.place = Place::InFlight;
+                thread.issued = now;
+                match thread.ask {
+                    Ask::Reversal => self.audit_reversal(moment, i),
+                    Ask::Check => self.audit_check(moment, i),
+                    Ask::Void => self.audit_void(moment, i),
+                    Ask::CheckVoid | Ask::Nothing => {}
+                }
+            }
+            What::RequestNotSent => {
+                moment.left[LOSSES] -= 1;
+                thread.issued = now;
+                thread = hears(thread, thread.ask.not_sent());
+            }
+            What::RequestLost => {
+                moment.left[LOSSES] -= 1;
+                thread = hears(thread, thread.ask.silence());
+            }
+            What::AnswerLost => {
+                moment.left[LOSSES] -= 1;
+                Self::take_request(payment, thread.ask);
+                thread = hears(thread, thread.ask.silence());
+            }
+            What::RequestLate => {
+                moment.left[LOSSES] -= 1;
+                stray(payment, thread.ask);
+                thread = hears(thread, thread.ask.silence());
+            }
+            What::RequestRepeated => {
+                moment.left[DUPLICATES] -= 1;
+                stray(payment, thread.ask);
+            }
+            What::OvoAnswers(news) => {
+                Self::take_request(payment, thread.ask);
+                thread = hears(thread, news);
+            }
+            _ => {}
+        }
+        let payment = &mut moment.payments[i];
+        // A commit made the other thread's copy old; it must not be undone here.
+        payment.threads[p] = thread;
+    }
+
+    /// The last instant moves on by itself: pushes beyond the bound are gone then.
+    fn much_later(&self, moment: &mut Moment<N>) {
+        if self.setting.delay == Delay::BeyondBound {
+            self.drain(moment);
+        }
+    }
+
+    /// A process that pauses before its push is part of the delay: it wakes before it is over.
+    fn may_be_much_later(&self, payment: &Payment, row: row::Row) -> bool {
+        self.setting.delay != Delay::BeyondBound
+            || !row::is_due_later(row)
+            || payment.threads.iter().all(|thread| thread.place != Place::Cleared)
+    }
+
+    fn next_number(&self, moment: &Moment<N>) -> u8 {
+        let used = moment.payments.iter().filter(|payment| payment.row != NONE);
+        used.map(|payment| payment.number).max().unwrap_or(0) + 1
+    }
+
+    /// One turn of the loop in `apply.rs`.
+    fn commit(&self, moment: &mut Moment<N>, i: usize, p: usize, mut thread: Thread) -> Thread {
+        let now = moment.now;
+        if thread.place == Place::Beginning {
+            return self.begin(moment, i, thread);
+        }
+        let row = moment.payments[i].row;
+        let fault = self.setting.fault;
+        let overwrites = fault == Some(DriverFault::VerdictOverwritten);
+        let follows =
+            Thread { local: row, fresh: true, old_boot: moment.payments[i].old_boot, ..thread };
+        if thread.local & STALE != 0 {
+            // Whether the event would have changed the row that this thread knew.
+            let changes = thread.local >> (thread.news as u64) & 1 == 1;
+            return if changes { follows } else { done(thread, Ask::Nothing) };
+        }
+        let known = row::unpack(thread.local);
+        let late = thread.news == News::Due && now == LAST && row::is_due_later(thread.local);
+        let at = if late { LATER } else { LADDER[usize::from(now)] };
+        let rebasing = thread.old_boot;
+        let event = if rebasing {
+            Event::Rebooted { away: std::time::Duration::ZERO }
+        } else {
+            let issued = LADDER[usize::from(thread.issued)];
+            thread.news.event(issued, thread.waiting, now < LAST)
+        };
+        let next = step(&self.setting.policy, &known, event, at);
+        if next.state == known && !rebasing {
+            // Nothing to commit, and so nothing to send: every request counts as an attempt.
+            debug_assert!(next.send.is_none());
+            if thread.news == News::Duplicate {
+                moment.payments[i].history |= happened::NUMBERS_DOUBTED;
+            }
+            return done(thread, Ask::from(next.send));
+        }
+        if !thread.fresh && !overwrites {
+            if fault == Some(DriverFault::LoserIgnoresWinner) && !rebasing {
+                thread.local = row::pack(&next.state, now);
+                return done(thread, Ask::from(next.send));
+            }
+            return follows;
+        }
+        let ask = Ask::from(next.send);
+        let committed = Committed {
+            news: if rebasing { News::Nothing } else { thread.news },
+            waiting: thread.waiting,
+            reverses: ask == Ask::Reversal,
+            voids: ask == Ask::Void,
+            now: at,
+        };
+        let before = row::unpack(row);
+        let payment = &mut moment.payments[i];
+        payment.row = row::pack(&next.state, now);
+        payment.old_boot = false;
+        for (other, thread) in payment.threads.iter_mut().enumerate() {
+            thread.fresh &= other == p;
+        }
+        thread.local = payment.row;
+        thread.fresh = true;
+        thread.old_boot = false;
+        self.audit_commit(moment, i, &before, &next.state, &committed);
+        if rebasing { thread } else { done(thread, ask) }
+    }
+
+    /// What a thread of the settler knows of a row that another has written since can only matter
+    /// in one way: an event that would not have changed it ends there, any other loses its commit
+    /// and follows the winner. So one bit for each possible event is all that is kept of it.
+    pub(crate) fn forget_stale(&self, moment: &mut Moment<N>) {
+        let now = moment.now;
+        for payment in &mut moment.payments {
+            for thread in &mut payment.threads {
+                let asks = matches!(thread.errand, Errand::Settle | Errand::Hand)
+                    && matches!(thread.place, Place::Committing | Place::Sending | Place::InFlight);
+                if !asks || thread.fresh || thread.old_boot || thread.local & STALE != 0 {
+                    continue;
+                }
+                let known = row::unpack(thread.local);
+                let at = LADDER[usize::from(now)];
+                let issued = LADDER[usize::from(thread.issued)];
+                let mut bits = STALE;
+                let heard: &[News] = match (thread.place, thread.ask) {
+                    (Place::Committing, _) => &[thread.news],
+                    (_, Ask::Check) => &CHECK_NEWS,
+                    (_, Ask::Reversal) => &REVERSAL_NEWS,
+                    (_, Ask::Void) => &VOID_NEWS,
+                    (_, Ask::CheckVoid) => &CHECK_VOID_NEWS,
+                    (_, Ask::Nothing) => &[],
+                };
+                for news in heard {
+                    let event = news.event(issued, thread.waiting, now < LAST);
+                    let next = step(&self.setting.policy, &known, event, at);
+                    if next.state != known {
+                        bits |= 1 << (*news as u64);
+                    }
+                }
+                thread.local = bits;
+            }
+        }
+    }
+
+    /// Rule 1: the numbers and the Intent in one commit.
+    fn begin(&self, moment: &mut Moment<N>, i: usize, thread: Thread) -> Thread {
+        if self.setting.fault != Some(DriverFault::NumbersChosenEarly) {
+            moment.payments[i].number = self.next_number(moment);
+        }
+        let payment = &mut moment.payments[i];
+        // What is known of the push's last byte stays in memory until the next commit.
+        let begun = thread.local;
+        payment.row = begun;
+        let sent = thread.errand == Errand::Exchange;
+        let place = if sent { Place::Waiting } else { Place::Connecting };
+        Thread { place, fresh: true, ..thread }
+    }
+}
+
+/// The event is dealt with: send what it asks for, or go back to what the thread is for.
+fn done(thread: Thread, ask: Ask) -> Thread {
+    let settled = Thread { news: News::Nothing, issued: 0, ask, ..thread };
+    match (ask, thread.errand) {
+        (Ask::Nothing, Errand::Settle | Errand::Hand) => Thread::IDLE,
+        (Ask::Nothing, Errand::Exchange | Errand::Drive) => {
+            Thread { place: Place::Waiting, ..settled }
+        }
+        _ => Thread { place: Place::Sending, ..settled },
+    }
+}
+
+// Rulings and voids are named here so that a new one in the policy is noticed.
+const _: fn(Ruling, Void) -> bool = |ruling, void| {
+    matches!(ruling, Ruling::Paid | Ruling::Refund | Ruling::Close)
+        && matches!(
+            void,
+            Void::None
+                | Void::Sent
+                | Void::Unknown
+                | Void::Voided
+                | Void::Rejected(_)
+                | Void::Expired
+        )
+};
