@@ -612,7 +612,9 @@ typedef struct ovo_clock {
   int32_t reserved;
   // Handed back to the functions.
   void *userdata;
-  // Milliseconds since the device started. Must count while it sleeps, must never be set.
+  // Milliseconds since the device started. Must count while it sleeps, must never be set. A tick
+  // of 32 bits may wrap (every 49.7 days) while a client is open; before a client is opened
+  // again after a wrap, `boot_id` must change.
   uint64_t (*boottime_ms)(void *userdata);
   // Milliseconds since 1970-01-01 UTC.
   int64_t (*wall_ms)(void *userdata);

@@ -1,6 +1,7 @@
 //! A clock of the caller's.
 
 use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ptp::payment::Boottime;
@@ -23,7 +24,9 @@ pub struct ovo_clock {
     pub reserved: i32,
     /// Handed back to the functions.
     pub userdata: *mut c_void,
-    /// Milliseconds since the device started. Must count while it sleeps, must never be set.
+    /// Milliseconds since the device started. Must count while it sleeps, must never be set. A tick
+    /// of 32 bits may wrap (every 49.7 days) while a client is open; before a client is opened
+    /// again after a wrap, `boot_id` must change.
     pub boottime_ms: Option<unsafe extern "C-unwind" fn(userdata: *mut c_void) -> u64>,
     /// Milliseconds since 1970-01-01 UTC.
     pub wall_ms: Option<unsafe extern "C-unwind" fn(userdata: *mut c_void) -> i64>,
@@ -44,9 +47,34 @@ unsafe impl Sized32 for ovo_clock {
 pub(crate) struct OwnClock {
     userdata: Userdata,
     boottime: unsafe extern "C-unwind" fn(*mut c_void) -> u64,
+    unwrapped: Arc<Mutex<Unwrapped>>,
     wall: unsafe extern "C-unwind" fn(*mut c_void) -> i64,
     sleep: unsafe extern "C-unwind" fn(*mut c_void, u32),
     boot_id: String,
+}
+
+/// The time behind a tick that may have 32 bits only (T8). It never goes back.
+#[derive(Default)]
+struct Unwrapped {
+    tick: u64,
+    wraps: u64,
+}
+
+impl Unwrapped {
+    fn goes_to(&mut self, tick: u64) -> u64 {
+        const RANGE: u64 = 1 << 32;
+        if tick < self.tick {
+            let wrapped = self.tick < RANGE && self.tick - tick > RANGE / 2;
+            if wrapped {
+                self.wraps += 1;
+            } else {
+                // Set back, against the rule: time stands still until it has caught up.
+                return self.tick + self.wraps * RANGE;
+            }
+        }
+        self.tick = tick;
+        tick + self.wraps * RANGE
+    }
 }
 
 impl OwnClock {
@@ -54,6 +82,7 @@ impl OwnClock {
         Ok(OwnClock {
             userdata: Userdata(clock.userdata),
             boottime: clock.boottime_ms.ok_or_else(|| Failure::null("boottime_ms"))?,
+            unwrapped: Arc::default(),
             wall: clock.wall_ms.ok_or_else(|| Failure::null("wall_ms"))?,
             sleep: clock.sleep_ms.ok_or_else(|| Failure::null("sleep_ms"))?,
             boot_id: clock.boot_id.read("boot_id", 128)?.to_owned(),
@@ -63,8 +92,11 @@ impl OwnClock {
 
 impl Clock for OwnClock {
     fn boottime(&self) -> Boottime {
+        // Read under the lock: readings that overtake each other would look like a wrap.
+        let mut unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the header's duties of `ovo_clock`; so below.
-        Boottime(inside(|| unsafe { (self.boottime)(self.userdata.0) }))
+        let tick = inside(|| unsafe { (self.boottime)(self.userdata.0) });
+        Boottime(unwrapped.goes_to(tick))
     }
 
     fn boot_id(&self) -> String {
@@ -80,5 +112,31 @@ impl Clock for OwnClock {
         let millis = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         // SAFETY: as above.
         inside(|| unsafe { (self.sleep)(self.userdata.0, millis) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unwrapped;
+
+    #[test]
+    fn t8_a_tick_of_32_bits_wraps_and_time_goes_on() {
+        let mut time = Unwrapped::default();
+        let top = u64::from(u32::MAX);
+        assert_eq!(time.goes_to(top - 10), top - 10);
+        assert_eq!(time.goes_to(5), top + 6);
+        assert_eq!(time.goes_to(3), top + 6, "set back a little: it stands still");
+        assert_eq!(time.goes_to(70_000), top + 70_001);
+        assert_eq!(time.goes_to(top), 2 * top + 1);
+        assert_eq!(time.goes_to(0), 2 * top + 2);
+    }
+
+    #[test]
+    fn t8_a_tick_of_64_bits_that_is_set_back_is_no_wrap() {
+        let mut time = Unwrapped::default();
+        let month_60 = 60 * 30 * 86_400_000;
+        assert_eq!(time.goes_to(month_60), month_60);
+        assert_eq!(time.goes_to(1), month_60);
+        assert_eq!(time.goes_to(month_60 + 1), month_60 + 1);
     }
 }

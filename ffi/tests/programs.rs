@@ -170,6 +170,16 @@ fn a_transport_under_valgrind() {
     assert!(said.contains("INV-MODEM-1: paid Rp15.000"), "{said}");
 }
 
+#[test]
+fn t8_a_tick_of_32_bits_wraps_in_the_middle_of_a_payment() {
+    let program = compile(&["c/clock.c"], Build::Shared);
+    // 65 seconds are 1.3: the tick wraps after 0.6.
+    let stage = Stage::at(0.02);
+    let said = stage.succeeds(command(&program), &[]);
+    assert!(said.contains("INV-TICK-1: not completed"), "{said}");
+    assert_eq!(stage.sandbox.net("INV-TICK-1"), 0);
+}
+
 fn idle_loop(build: Build) {
     let program = compile(&["c/idle_loop.c"], build);
     let stage = Stage::at(scale_of(build));
