@@ -21,7 +21,7 @@ help:
 	@echo "make simulate SEED=n one simulated history, told line by line"
 	@echo "make simulate-long   HISTORIES=10000000 simulated histories on CORES=1, and how fast (hours)"
 	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
-	@echo "make model-check     the model checker's large settings, up to MOST=300 million generated states each"
+	@echo "make model-check     the model checker's large settings, up to MOST=150 million generated states each"
 	@echo "make model-mutants   by which invariant, and in how many steps, the model catches each mutant"
 	@echo "make model-story     a mutant's shortest counterexample, told (MUTANT=M1)"
 	@echo "make sandbox         OVO's side as a program, until interrupted"
@@ -76,7 +76,7 @@ simulate-long:
 simulate-mutants:
 	@$(CARGO) run --quiet --package ovo-simulation -- mutants 20000
 
-MOST ?= 300
+MOST ?= 150
 MUTANT ?= M1
 
 model-check:

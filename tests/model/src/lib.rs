@@ -8,7 +8,7 @@
 //! sending and telling.
 //!
 //! Where to look: [`world`] is what a moment consists of, [`clock`] and [`row`] say how time and
-//! the durable row are made finite and why that loses nothing, [`driver`] is the client, [`ovo`]
+//! the durable row are made finite and why that loses nothing, `driver` is the client, `ovo`
 //! everybody else, [`audit`] the invariants.
 
 pub mod action;
