@@ -40,9 +40,10 @@ demo:
 	$(CARGO) build --package ovo-demo
 	@$(CARGO) run --quiet --package ovo-demo
 
+# Many tests wait more than they compute: twice as many at once as there are cores on a small machine.
 test:
 	@PYTHON=$(PYTHON) tests/tools
-	OVO_FUZZ_SECONDS=60 $(CARGO) test --workspace --quiet
+	OVO_FUZZ_SECONDS=60 RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
