@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test program uses a part of it.
 
 pub(crate) mod sandbox;
+pub(crate) mod vectors;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
