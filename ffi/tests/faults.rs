@@ -154,6 +154,51 @@ fn b4_b5_a_certificate_that_is_not_ovos_means_not_sent() {
     }
 }
 
+/// Answers are not signed. A forgery that repeats another payment is not believed; a perfect one is,
+/// and only OVO's own record shows it (the residual risk of B6).
+#[test]
+fn b6_a_forged_success_is_held_against_the_push_and_a_perfect_one_against_ovo() {
+    let forged = |invoice: &str, set: &str| {
+        format!(
+            r#"{{"on":"push_to_pay","invoice":"{invoice}","act":{{"pretend":true}},"answer":{{"set":{{{set}}}}}}}"#
+        )
+    };
+    let steps = [
+        forged("INV-AMOUNT", r#""amount":1"#),
+        forged("INV-INVOICE", r#""transactionRequestData.merchantInvoice":"X""#),
+        forged("INV-REFERENCE", r#""referenceNumber":999999"#),
+        forged("INV-TID", r#""tid":"00000002""#),
+        forged("INV-PHONE", r#""transactionRequestData.phone":"081299999999""#),
+        forged("INV-TYPE", r#""type":"0410""#),
+        forged("INV-PERFECT", ""),
+    ];
+    let stage = bad_input("forgeries", Some(&format!("[{}]", steps.join(","))));
+    for invoice in ["INV-AMOUNT", "INV-PHONE", "INV-PERFECT"] {
+        assert_eq!(stage.sandbox.net(invoice), 0, "{invoice}: nobody was debited");
+    }
+}
+
+#[test]
+fn b8_whoever_steals_the_journal_reads_no_phone_name_or_key_in_it() {
+    let stage = bad_input("stolen", None);
+    let mut files = 0;
+    for entry in std::fs::read_dir(stage.directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let holds = |wanted: &str| bytes.windows(wanted.len()).any(|at| at == wanted.as_bytes());
+        // The phones with and without their zero, the name, the key and half of it.
+        for secret in ["81200000010", "81200009110", "SANDBOX CUSTOMER", "5a4e0b0c"] {
+            assert!(!holds(secret), "{}: {secret}", path.display());
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let rows = name == "ovo.db" || name == "ovo.db-wal";
+        files += usize::from(rows && holds("INV-B8-PAID") && holds("INV-B8-OPEN"));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{name} is for its owner only");
+    }
+    assert!(files > 0, "the rows are in no file: the search would prove nothing");
+}
+
 #[test]
 fn b7_b9_neither_log_nor_error_shows_a_person_or_a_key_and_no_proxy_is_used() {
     let stage = bad_input("paid", None);

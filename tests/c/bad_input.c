@@ -87,6 +87,59 @@ static int pay(const char *journal, int32_t wanted)
     return wanted < 0 || outcome.kind == wanted ? 0 : 1;
 }
 
+/* One forged success after another, then a perfect one; then OVO itself is asked. */
+static int forgeries(const char *journal)
+{
+    static const char *const forged[] = {"INV-AMOUNT", "INV-INVOICE", "INV-REFERENCE", "INV-TID",
+                                         "INV-PHONE", "INV-TYPE"};
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client;
+    ovo_charge charge = OVO_CHARGE_INIT;
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    char phone[16];
+    size_t i;
+    int believed = 0;
+    int32_t code, at_ovo = -1;
+
+    must(ovo_config_set_log(config, logged, NULL), "log");
+    client = open_and_free(config);
+    charge.amount = 1000;
+    charge.phone = phone;
+    for (i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        charge.invoice = forged[i];
+        sprintf(phone, "0812000000%02d", (int)i);
+        must(ovo_pay(client, &charge, &outcome), "paying");
+        believed += outcome.kind != OVO_NOT_COMPLETED;
+    }
+    charge.invoice = "INV-PERFECT";
+    sprintf(phone, "081200000050");
+    must(ovo_pay(client, &charge, &outcome), "paying");
+    printf("the perfect forgery: %s\n", ovo_outcome_name(outcome.kind));
+    do {
+        code = ovo_check(client, charge.invoice, NULL, &at_ovo, NULL);
+    } while (code == OVO_ERR_OUTSIDE_WINDOW);
+    must(code, "checking");
+    printf("at OVO: %s\n", at_ovo == OVO_STATUS_NOT_FOUND ? "not found" : "something else");
+    must(ovo_client_close(client), "closing");
+    return believed == 0 && outcome.kind == OVO_PAID && at_ovo == OVO_STATUS_NOT_FOUND ? 0 : 1;
+}
+
+/* Two payments under way or done, and the process is gone: what is in the files, a thief has. */
+static int stolen(const char *journal)
+{
+    ovo_client *client = open_and_free(sandbox_config(journal));
+    ovo_charge charge = OVO_CHARGE_INIT;
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    charge.amount = 1000;
+    charge.invoice = "INV-B8-PAID";
+    charge.phone = "081200000010";
+    must(ovo_pay(client, &charge, &outcome), "paying");
+    charge.invoice = "INV-B8-OPEN";
+    charge.phone = "081200009110"; /* no answer ever comes: the phone is needed for the refund */
+    must(ovo_pay(client, &charge, &outcome), "paying");
+    exit(outcome.kind == OVO_NOT_COMPLETED ? 0 : 1);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[2], "values") == 0)
@@ -97,6 +150,10 @@ int main(int argc, char **argv)
         return pay(argv[1], OVO_NOT_SENT);
     if (argc == 3 && strcmp(argv[2], "any_outcome") == 0)
         return pay(argv[1], -1);
+    if (argc == 3 && strcmp(argv[2], "forgeries") == 0)
+        return forgeries(argv[1]);
+    if (argc == 3 && strcmp(argv[2], "stolen") == 0)
+        return stolen(argv[1]);
     fprintf(stderr, "bad_input JOURNAL CASE\n");
     return 2;
 }

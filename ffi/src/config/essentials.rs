@@ -1,0 +1,267 @@
+//! Where a client works and as whom: OVO's host, the credentials, the journal, whom to trust.
+
+use ptp::{AppKey, Credentials, Terminal};
+
+use super::{ConfigBody, ovo_config, set};
+use crate::argument::{Bytes, Text, flag};
+use crate::code::Failure;
+#[cfg(not(feature = "https"))]
+use crate::code::ovo_code;
+use crate::guard::outside;
+
+/// Longest path and longest URL, in bytes.
+const PATH: usize = 4095;
+const URL: usize = 2047;
+/// Longest value of a credential; the rules are the core's and shorter.
+const CREDENTIAL: usize = 255;
+/// Longest trust store, in bytes: all public authorities together have a quarter of it.
+const PEM: usize = 1 << 20;
+
+/// Says where OVO is. Required.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `environment`: `staging`, `staging-old`, `production`, `production-old` (OVO's new and old
+///   hosts), or a URL: `https://...`, or `http://` to this machine only, for a sandbox. Stays the
+///   caller's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such environment; or a common code.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_environment(config: *mut ovo_config, environment: Text) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.environment = Some(environment.read("environment", URL)?.parse()?);
+            Ok(())
+        })
+    })
+}
+
+/// Gives the six values that OVO issued. Required, unless they are read from the environment or a
+/// file.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `merchant_id`, `store_code`, `tid`, `mid`, `app_id`: as issued; stay the caller's.
+/// - `app_key`: exactly 64 hexadecimal digits; stays the caller's, who should wipe it.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: the detail names the field and its rule, never the
+/// value; or a common code.
+///
+/// Memory: the texts are copied; the app key's copy is wiped when it is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_credentials(
+    config: *mut ovo_config,
+    merchant_id: Text,
+    store_code: Text,
+    tid: Text,
+    mid: Text,
+    app_id: Text,
+    app_key: Text,
+) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            let terminal = Terminal::new(
+                tid.read("tid", CREDENTIAL)?,
+                mid.read("mid", CREDENTIAL)?,
+                store_code.read("store code", CREDENTIAL)?,
+            )?;
+            body.credentials = Some(Credentials::new(
+                merchant_id.read("merchant id", CREDENTIAL)?,
+                terminal,
+                app_id.read("app id", CREDENTIAL)?,
+                AppKey::new(app_key.read("app key", CREDENTIAL)?)?,
+            )?);
+            Ok(())
+        })
+    })
+}
+
+/// Reads the credentials from the environment variables `OVO_MERCHANT_ID`, `OVO_STORE_CODE`,
+/// `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and `OVO_APP_KEY`.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: one is missing; `OVO_ERR_INVALID_INPUT`: one breaks
+/// its rule; or a common code.
+///
+/// Memory: the values are copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_credentials_from_environment(config: *mut ovo_config) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.credentials = Some(Credentials::from_environment()?);
+            Ok(())
+        })
+    })
+}
+
+/// Reads the credentials from a file: TOML if its name ends in `.toml`, JSON if in `.json`, with
+/// the keys `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `path`: the file, which other users of the machine must not be able to read; stays the
+///   caller's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: the file cannot be used; `OVO_ERR_INVALID_INPUT`: a
+/// value breaks its rule; or a common code.
+///
+/// Memory: the values are copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_credentials_from_file(config: *mut ovo_config, path: Text) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.credentials = Some(Credentials::from_file(path.read("path", PATH)?)?);
+            Ok(())
+        })
+    })
+}
+
+/// Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
+/// directory must exist, on a local disk that keeps what it was told to sync.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `path`: the file; stays the caller's. One journal serves one tid and mid.
+///
+/// Returns: `OVO_OK` or a common code; the file is looked at by `ovo_client_open`.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_journal(config: *mut ovo_config, path: Text) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.journal = Some(path.read("path", PATH)?.to_owned());
+            Ok(())
+        })
+    })
+}
+
+/// Lets several processes of this host use the journal at once. Default: one, which shuts all
+/// others out.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `shared`: 1 or 0.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+///
+/// Memory: nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_journal_shared(config: *mut ovo_config, shared: i32) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.journal_options.shared = flag("shared", shared)?;
+            Ok(())
+        })
+    })
+}
+
+/// Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
+/// terminal can have used, taken from the wall clock, which must be right for that.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `batch`: 1 to 999999; 0 for the default.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no batch; or a common code.
+///
+/// Memory: nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_first_batch(config: *mut ovo_config, batch: u32) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            if batch > ptp::MAX_NUMBER {
+                return Err(Failure::unknown("batch"));
+            }
+            body.journal_options.first_batch = (batch != 0).then_some(batch);
+            Ok(())
+        })
+    })
+}
+
+/// Trusts the certificate authorities of a PEM file and no others. Default: those of the operating
+/// system. Verification cannot be switched off.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `path`: the file, read by `ovo_client_open`; stays the caller's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_trust_file(config: *mut ovo_config, path: Text) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            let path = path.read("path", PATH)?;
+            body.trust(|| ptp_trust::file(path))
+        })
+    })
+}
+
+/// Trusts the certificate authorities of a PEM text in memory and no others, for a terminal without
+/// files.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `pem`: the text, at most 1 MiB; stays the caller's.
+/// - `length`: its length in bytes.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_TOO_LONG`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a
+/// common code.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_trust_pem(
+    config: *mut ovo_config,
+    pem: Bytes,
+    length: usize,
+) -> i32 {
+    outside(config.addr(), || {
+        if pem.is_null() {
+            return Err(Failure::null("pem"));
+        }
+        let pem = pem.read("pem", length, PEM)?;
+        set(config, |body| body.trust(|| ptp_trust::text(pem)))
+    })
+}
+
+#[cfg(feature = "https")]
+mod ptp_trust {
+    use ptp::transport::Trust;
+
+    pub(super) fn file(path: &str) -> Trust {
+        Trust::PemFile(path.into())
+    }
+
+    pub(super) fn text(pem: &[u8]) -> Trust {
+        Trust::Pem(pem.to_vec())
+    }
+}
+
+#[cfg(not(feature = "https"))]
+mod ptp_trust {
+    pub(super) fn file(_path: &str) {}
+
+    pub(super) fn text(_pem: &[u8]) {}
+}
+
+impl ConfigBody {
+    #[cfg(feature = "https")]
+    fn trust(&mut self, trust: impl FnOnce() -> ptp::transport::Trust) -> Result<(), Failure> {
+        self.trust = trust();
+        Ok(())
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn trust(&mut self, _trust: impl FnOnce()) -> Result<(), Failure> {
+        Err(Failure::new(
+            ovo_code::OVO_ERR_UNSUPPORTED,
+            "config: this build has no HTTPS; trust is the transport's business",
+        ))
+    }
+}

@@ -1,0 +1,163 @@
+//! What a client shall be: the settings together, and the builder that they make.
+
+use std::ffi::CString;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ptp::journal::SqliteOptions;
+use ptp::message::SigningMode;
+use ptp::payment::{LateSuccess, Timers};
+use ptp::{BatchMethod, Client, ClientBuilder, Credentials, Environment};
+
+use crate::argument::Out;
+use crate::callback::Callbacks;
+use crate::clock::OwnClock;
+use crate::code::{Failure, ovo_code};
+use crate::guard::outside;
+use crate::handle;
+use crate::transport::OwnTransport;
+use crate::version;
+
+// In the order of the header.
+mod essentials;
+mod policy;
+mod provided;
+
+/// What a client shall be. One thread at a time should fill it.
+pub struct ovo_config {
+    _opaque: [u8; 0],
+}
+
+/// What a configuration's handle stands for.
+#[derive(Default)]
+pub(crate) struct ConfigBody {
+    environment: Option<Environment>,
+    credentials: Option<Credentials>,
+    journal: Option<String>,
+    journal_options: SqliteOptions,
+    #[cfg(feature = "https")]
+    trust: ptp::transport::Trust,
+    threads: bool,
+    background: bool,
+    late_success: LateSuccess,
+    no_check_payment: bool,
+    trust_declines: bool,
+    batch_method: BatchMethod,
+    signing: SigningMode,
+    phone_in_reversal: bool,
+    settle_rate: Option<u32>,
+    time_scale: Option<f64>,
+    callbacks: Callbacks,
+    transport: Option<OwnTransport>,
+    clock: Option<OwnClock>,
+}
+
+impl ConfigBody {
+    pub(crate) fn threads(&self) -> bool {
+        self.threads || self.background
+    }
+
+    /// The core's builder with everything that was set; what was not set is the core's default,
+    /// except for threads.
+    pub(crate) fn builder(&self) -> Result<ClientBuilder, Failure> {
+        let missing = |what: &str| {
+            Failure::new(ovo_code::OVO_ERR_CONFIGURATION, format!("config: {what} is not set"))
+        };
+        let environment = self.environment.clone().ok_or_else(|| missing("the environment"))?;
+        let credentials = self.credentials.clone().ok_or_else(|| missing("the credentials"))?;
+        let url = environment.url();
+        let mut builder = Client::builder(environment, credentials)
+            .journal(self.journal.as_ref().ok_or_else(|| missing("the journal"))?)
+            .journal_options(self.journal_options.clone())
+            .threads(self.threads())
+            .background(self.background)
+            .late_success(self.late_success)
+            .check_payment(!self.no_check_payment)
+            .verify_declines(!self.trust_declines)
+            .batch_method(self.batch_method)
+            .signing(self.signing)
+            .phone_in_reversal(self.phone_in_reversal);
+        #[cfg(feature = "https")]
+        {
+            builder = builder.trust(self.trust.clone());
+        }
+        if let Some(rate) = self.settle_rate {
+            builder = builder.settle_rate(rate);
+        }
+        if let Some(factor) = self.time_scale {
+            builder = builder.timers(Timers::scaled(factor));
+        }
+        if self.callbacks.are_set() {
+            let callbacks = self.callbacks;
+            builder = builder.observer(move |event| callbacks.hear(event));
+        }
+        if let Some(clock) = &self.clock {
+            builder = builder.clock(Arc::new(clock.clone()));
+        }
+        match &self.transport {
+            Some(transport) => {
+                let url = CString::new(url).unwrap_or_default();
+                let transport = OwnTransport { url, ..transport.clone() };
+                Ok(builder.transport(Arc::new(transport)))
+            }
+            None if cfg!(feature = "https") => Ok(builder),
+            None => Err(Failure::new(
+                ovo_code::OVO_ERR_UNSUPPORTED,
+                "config: this build has no HTTPS; give it a transport",
+            )),
+        }
+    }
+}
+
+pub(crate) fn get(config: *const ovo_config) -> Result<Arc<Mutex<ConfigBody>>, Failure> {
+    handle::get::<Mutex<ConfigBody>, _>(config)
+}
+
+pub(crate) fn lock(config: &Mutex<ConfigBody>) -> MutexGuard<'_, ConfigBody> {
+    config.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The shape of every setter.
+fn set(
+    config: *mut ovo_config,
+    change: impl FnOnce(&mut ConfigBody) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    change(&mut lock(&*get(config)?))
+}
+
+/// Begins a configuration. Environment, credentials and journal must be set; everything else has a
+/// safe default.
+///
+/// Parameters:
+/// - `header`: `OVO_VERSION_NUMBER`, so that a program compiled with a newer header is found out.
+/// - `config`: gets the configuration.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_VERSION`: install the library of the header; or a common code.
+///
+/// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is not written.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_new(header: i32, config: Out<*mut ovo_config>) -> i32 {
+    outside(0, || {
+        config.required("config")?;
+        version::admit(header)?;
+        config.write(handle::open(Arc::new(Mutex::new(ConfigBody::default())))?);
+        Ok(())
+    })
+}
+
+/// Frees a configuration. The app key in it is wiped.
+///
+/// Parameters:
+/// - `config`: a configuration, the library's from now on. NULL is fine; a second time is a code.
+///
+/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more.
+///
+/// Memory: clients opened with it stay good.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_free(config: *mut ovo_config) -> i32 {
+    outside(config.addr(), || {
+        if !config.is_null() {
+            drop(handle::close::<Mutex<ConfigBody>, _>(config)?);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,110 @@
+//! What a client takes from the caller: log, countdown, transport, clock.
+
+use std::ffi::{CString, c_void};
+
+use super::{ovo_config, set};
+use crate::argument::In;
+use crate::callback::{Userdata, ovo_log_fn, ovo_progress_fn};
+use crate::clock::{OwnClock, ovo_clock};
+use crate::guard::outside;
+use crate::transport::{OwnTransport, ovo_transport_fn};
+
+/// Gives the client a log. Default: none; the library never writes anywhere else.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `log`: the function; NULL for none.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: nothing behind `userdata` is looked at.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_log(
+    config: *mut ovo_config,
+    log: ovo_log_fn,
+    userdata: *mut c_void,
+) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.callbacks.log = (log, Userdata(userdata));
+            Ok(())
+        })
+    })
+}
+
+/// Gives the client a countdown.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `progress`: the function; NULL for none.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: nothing behind `userdata` is looked at.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_progress(
+    config: *mut ovo_config,
+    progress: ovo_progress_fn,
+    userdata: *mut c_void,
+) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.callbacks.progress = (progress, Userdata(userdata));
+            Ok(())
+        })
+    })
+}
+
+/// Gives the client a transport of the caller's: a modem, another TLS stack. Trust is then that
+/// transport's business.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `transport`: the function; NULL for the library's own.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_close` has returned.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: nothing behind `userdata` is looked at.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_transport(
+    config: *mut ovo_config,
+    transport: ovo_transport_fn,
+    userdata: *mut c_void,
+) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.transport = transport.map(|function| OwnTransport {
+                function,
+                userdata: Userdata(userdata),
+                url: CString::default(),
+            });
+            Ok(())
+        })
+    })
+}
+
+/// Gives the client a clock of the caller's.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `clock`: the clock, all of its functions set; stays the caller's. NULL for the system's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_NULL`: a function or the boot id is missing; or a common code.
+///
+/// Memory: the struct and its boot id are copied; its `userdata` must live until
+/// `ovo_client_close` has returned.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_clock(config: *mut ovo_config, clock: In<ovo_clock>) -> i32 {
+    outside(config.addr(), || {
+        set(config, |body| {
+            body.clock = match clock.is_null() {
+                true => None,
+                false => Some(OwnClock::of(&clock.read("clock")?)?),
+            };
+            Ok(())
+        })
+    })
+}
