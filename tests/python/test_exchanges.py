@@ -208,7 +208,7 @@ def play(
     forgotten = payment["phone"] is None and operation != "reversal"
     pushed = operation == "push to pay" and not hopeless
     scale = PATIENT if pushed or forgotten or "void" in operation else BRIEF
-    timers = {"send_check": 5, "send_budget": 5, "exchange_budget": 5}
+    timers: dict[str, float] = {"send_check": 5, "send_budget": 5, "exchange_budget": 5}
     if forgotten:
         timers["keep_phone"] = 0.001
     with ovo_ptp.Client(
@@ -248,6 +248,8 @@ def play(
         elif "void" in operation or forgotten:
             host.answers["push to pay"] = BODIES[PAID].encode()
         told.outcome = client.pay(invoice, amount=payment["amount"], phone=phone)
+        # Its thread is done with the payment a moment after the outcome; until then a void is refused.
+        eventually(lambda: client.metrics().under_way == 0)
         if forgotten:
             time.sleep(0.01)
             client.settle()
