@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -15,7 +16,7 @@ import ovo_ptp
 import pytest
 from ovo_ptp.sandbox import Sandbox
 
-from conftest import ROOT
+from conftest import PATIENT, ROOT, eventually
 
 README = ROOT / "bindings" / "python" / "README.md"
 MODULES = ["ovo_ptp", *(f"ovo_ptp.{name}" for name in ("client", "errors", "sandbox", "started"))]
@@ -97,6 +98,41 @@ def test_the_command_line_of_the_readme_runs(tmp_path: Path) -> None:
         process.stdout.read()
     assert paid.returncode == 0, paid.stderr
     assert paid.stdout.startswith("PAID Rp12.500")
+
+
+def test_the_steps_of_the_readme_do_what_it_says(ovo: Sandbox, tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    steps = [
+        ast.literal_eval(step) for step in re.findall(r"^\| `(\{.*?\})` \|", text, re.MULTILINE)
+    ]
+    lost, unheard, declined, failing, broken = steps
+
+    def told(number: int, step: dict[str, Any], **options: Any) -> tuple[ovo_ptp.AnyOutcome, int]:
+        ovo.script(step)
+        options = {"timers": PATIENT, "settle_rate": 50, **options}
+        with ovo.client(journal=tmp_path / f"{number}.db", first_batch=number, **options) as client:
+            outcome = client.pay(f"INV-{number}", amount=5, phone=f"0812345678{number:02}")
+            if step is failing:
+                eventually(lambda: not client.payments(unsettled=True))
+        return outcome, ovo.net(f"INV-{number}")
+
+    outcome, net = told(1, lost)
+    assert isinstance(outcome, ovo_ptp.Paid)
+    assert (outcome.is_late, net) == (True, 5)
+    outcome, net = told(2, unheard)
+    assert (outcome.name, net) == ("not completed", 0)
+    outcome, net = told(3, declined)
+    assert isinstance(outcome, ovo_ptp.Declined)
+    assert (outcome.code, net) == ("26", 5)
+    ovo.customers(
+        {"phone": "081234567804", "cash": 9, "behaviour": {"answer_lost": {"after_ms": 5000}}}
+    )
+    outcome, net = told(4, failing, late_success="reverse")
+    reversals = [request for request in ovo.requests() if request["operation"] == "reversal"]
+    assert (outcome.name, net) == ("not completed", 0)
+    assert len(reversals) > 3, ovo.requests()
+    outcome, net = told(5, broken)
+    assert outcome.name == "not completed"
 
 
 def test_the_readme_names_every_outcome_and_no_call_that_is_not_there() -> None:

@@ -87,6 +87,17 @@ def test_the_sdist_holds_what_it_is_built_from_and_no_more() -> None:
     assert not [name for name in names if name.startswith(("target/", ".git/", "tests/bench"))]
 
 
+def test_the_readme_links_to_nothing_that_a_package_index_does_not_have() -> None:
+    text = (ROOT / "bindings" / "python" / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    with tarfile.open(one("*.tar.gz")) as content:
+        names = {name.split("/", 1)[1] for name in content.getnames()}
+    for named in ("tests/sandbox/README.md", *re.findall(r"examples/\w+\.py", text)):
+        assert named in text
+        assert named in names or f"bindings/python/{named}" in names, named
+
+
 def test_it_works_in_every_python_that_is_here(tmp_path: Path) -> None:
     """The stable interface is a promise about interpreters that were not there at the build."""
     tried = set()

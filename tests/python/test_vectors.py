@@ -1,7 +1,7 @@
 """The case files of `tests/vectors`, which Rust and C run as well.
 
-Not run here: `requests.json`, `responses.json` and `numbers.json` are about bytes and counters that
-no Python caller ever holds; the core's own run of them covers them.
+`test_exchanges.py` runs `requests.json` and `responses.json`. Not run here: `numbers.json`, which is about
+counters that no Python caller ever holds; the core's own run covers it.
 """
 
 from __future__ import annotations
