@@ -111,7 +111,7 @@ pub struct State {
     /// A status answer, asked for after the session, showed that a reversal can hit no other sale:
     /// the payment is ours, or there is none under numbers that are certainly ours.
     pub seen: bool,
-    /// OVO called the numbers duplicate.
+    /// OVO called the numbers duplicate, or showed another sale under them.
     pub duplicate_hint: bool,
     /// OVO refuses status checks (58, 96).
     pub check_unavailable: bool,

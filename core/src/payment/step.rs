@@ -665,21 +665,19 @@ fn settlement_checked(
             };
             state.reopen(now).alerting(alert)
         }
-        StatusAnswer::ForeignSale if state.reversal == Reversal::Needed && !state.seen => {
-            // Never reverse somebody else's sale (I10). The check that closes comes later.
-            state.reversal = Reversal::NotNeeded;
-            state.due = Some(now);
-            closes(policy, state, issued, now).alerting(Alert::ForeignSale)
-        }
-        StatusAnswer::NotFound
+        StatusAnswer::ForeignSale | StatusAnswer::NotFound
             if state.reversal == Reversal::Needed && !state.seen && !state.is_certainly_ours() =>
         {
-            // The numbers may be taken, and OVO finds nothing under them on our date: they may name
-            // another day's sale, and a reversal does not say which day (I10). Should a payment of
-            // ours be alive after all, the check that closes sees it.
+            // Never reverse somebody else's sale (I10): this one, or one of another day, which OVO
+            // does not find on our date and a reversal, which names no date, may hit. Should a
+            // payment of ours be alive after all, the check that closes, later, sees it.
             state.reversal = Reversal::NotNeeded;
             state.due = Some(now);
-            closes(policy, state, issued, now)
+            let step = closes(policy, state, issued, now);
+            if answer == StatusAnswer::ForeignSale {
+                return step.alerting(Alert::ForeignSale);
+            }
+            step
         }
         StatusAnswer::Reversed if state.reversal == Reversal::Needed => {
             // OVO's own word that a reversal was carried out, ours with a lost answer or another's.
