@@ -160,19 +160,20 @@ impl Drop for Interest {
 #[derive(Default)]
 pub(super) struct Flights {
     aloft: Mutex<HashMap<MerchantInvoice, Arc<Flight>>>,
-    /// Threads of their own that hold on to the client, a moment longer than their flight lasts.
-    threads: Mutex<usize>,
+    /// Whoever is not done with the client when his flight is off the list: threads that hold it,
+    /// and those who tell the outcome.
+    stays: Mutex<usize>,
     landed: Condvar,
-    ended: Condvar,
+    left: Condvar,
 }
 
-/// One such thread; dropped when it holds nothing of the client any more.
-pub(super) struct Thread(Arc<Flights>);
+/// One of them; dropped when he holds nothing of the client any more.
+pub(super) struct Stay(Arc<Flights>);
 
-impl Drop for Thread {
+impl Drop for Stay {
     fn drop(&mut self) {
-        *lock(&self.0.threads) -= 1;
-        self.0.ended.notify_all();
+        *lock(&self.0.stays) -= 1;
+        self.0.left.notify_all();
     }
 }
 
@@ -219,7 +220,7 @@ impl Flights {
     ) -> Pilot {
         let flight = Flight::new(errand);
         aloft.insert(invoice.clone(), Arc::clone(&flight));
-        Pilot { flights: Arc::clone(self), invoice: invoice.clone(), flight }
+        Pilot { flights: Arc::clone(self), invoice: invoice.clone(), flight, outcome: None }
     }
 
     /// How many payments are being worked on.
@@ -227,33 +228,34 @@ impl Flights {
         lock(&self.aloft).len()
     }
 
-    /// Counts a thread that is about to begin.
-    pub(super) fn thread(self: &Arc<Self>) -> Thread {
-        *lock(&self.threads) += 1;
-        Thread(Arc::clone(self))
+    /// Counts someone who outlasts his flight, before it is off the list.
+    pub(super) fn stay(self: &Arc<Self>) -> Stay {
+        *lock(&self.stays) += 1;
+        Stay(Arc::clone(self))
     }
 
-    /// Waits until nobody flies any more and no thread holds the client: its journal can then be
-    /// opened again.
+    /// Waits until nobody flies any more, all are told and no thread holds the client: its journal
+    /// can then be opened again.
     pub(super) fn wait_empty(&self) {
         let mut aloft = lock(&self.aloft);
         while !aloft.is_empty() {
             aloft = self.landed.wait(aloft).unwrap_or_else(PoisonError::into_inner);
         }
         drop(aloft);
-        let mut threads = lock(&self.threads);
-        while *threads > 0 {
-            threads = self.ended.wait(threads).unwrap_or_else(PoisonError::into_inner);
+        let mut stays = lock(&self.stays);
+        while *stays > 0 {
+            stays = self.left.wait(stays).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// The right and duty to work on a payment. Dropped without landing (a panic), it lands the flight
-/// as interrupted, so that nobody waits for ever.
+/// The right and duty to work on a payment. Dropped without an outcome (a panic), it lands the
+/// flight as interrupted, so that nobody waits for ever.
 pub(super) struct Pilot {
     flights: Arc<Flights>,
     invoice: MerchantInvoice,
     flight: Arc<Flight>,
+    outcome: Option<Outcome>,
 }
 
 impl Pilot {
@@ -266,16 +268,18 @@ impl Pilot {
         self.flight.begin();
     }
 
-    pub(super) fn land(self, outcome: Outcome) {
-        self.flight.land(outcome);
+    pub(super) fn land(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for Pilot {
     fn drop(&mut self) {
-        // Off the list first: whoever waits for this landing may then take charge.
+        let _until_all_are_told = self.flights.stay();
+        // Off the list first: whoever hears the outcome may void the payment at once.
         lock(&self.flights.aloft).remove(&self.invoice);
-        self.flight.land(Outcome::Interrupted(self.invoice.clone()));
         self.flights.landed.notify_all();
+        let interrupted = || Outcome::Interrupted(self.invoice.clone());
+        self.flight.land(self.outcome.take().unwrap_or_else(interrupted));
     }
 }

@@ -264,7 +264,7 @@ impl Client {
         pilot: flight::Pilot,
     ) -> Result<(), Error> {
         let row = payment.clone();
-        let thread = self.inner.flights.thread();
+        let stay = self.inner.flights.stay();
         let inner = Arc::clone(&self.inner);
         let phone = charge.phone.clone();
         let spawned = std::thread::Builder::new()
@@ -278,7 +278,7 @@ impl Client {
                 }
                 // In this order: whoever waits for the thread may open the journal again.
                 drop(inner);
-                drop(thread);
+                drop(stay);
             });
         match spawned {
             Ok(_) => Ok(()),

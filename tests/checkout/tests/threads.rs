@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
 use ovo_ptp::transport::{Exchange, HttpsOptions, HttpsTransport, Request, Transport, Watch};
-use ovo_ptp::{ErrorKind, Event, Outcome, Rupiah};
+use ovo_ptp::{ErrorKind, Event, Outcome, Rupiah, VoidOutcome};
 use ovo_sandbox::{Behaviour, Step};
 use tls::*;
 
@@ -189,6 +189,49 @@ fn i5_whoever_waits_however_long_hears_the_same() {
     shop.client().acknowledge(handle.invoice()).unwrap();
     assert!(shop.client().unacknowledged().unwrap().is_empty());
     shop.settle_and_compare();
+}
+
+#[test]
+fn whoever_hears_paid_may_void_while_others_are_still_being_told() {
+    let shop = Shop::with(SCALE, patient(SCALE), |it| it);
+    let handle = shop.client().start(&charge("INV-1", &customer(1))).unwrap();
+    let (told, hears) = std::sync::mpsc::channel();
+    let (done, goes_on) = std::sync::mpsc::channel::<()>();
+    handle.on_outcome(move |_| {
+        told.send(()).unwrap();
+        // The payment's thread stays here until the void is through.
+        let _ = goes_on.recv_timeout(Duration::from_secs(60));
+    });
+    assert!(handle.outcome().is_paid());
+    hears.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(shop.client().void(handle.invoice()).unwrap(), VoidOutcome::Voided);
+    done.send(()).unwrap();
+    shop.settle_and_compare();
+}
+
+#[test]
+fn closing_waits_until_all_are_told() {
+    let shop = Shop::with(SCALE, patient(SCALE), |it| it);
+    shop.script(Step::on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 20_000 }));
+    let heard = Arc::new(AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        // The till's own thread lands the payment: no thread of the client's is there to wait for.
+        scope.spawn(|| shop.client().pay(&charge("INV-1", &customer(1))).unwrap());
+        while shop.reports().is_empty() {
+            std::thread::yield_now();
+        }
+        let joined = shop.client().start(&charge("INV-1", &customer(1))).unwrap();
+        let (told, hears) = std::sync::mpsc::channel();
+        let flag = Arc::clone(&heard);
+        joined.on_outcome(move |_| {
+            told.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+            flag.store(true, Ordering::SeqCst);
+        });
+        hears.recv_timeout(Duration::from_secs(60)).unwrap();
+        shop.client().close();
+        assert!(heard.load(Ordering::SeqCst), "closed while somebody was being told");
+    });
 }
 
 #[test]
