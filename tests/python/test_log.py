@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -91,7 +93,8 @@ def test_a_log_handler_may_block_and_call_the_client(ovo: Sandbox, tmp_path: Pat
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            with lock:
+            # What is told while the client closes comes to a client that refuses the question.
+            with lock, contextlib.suppress(ovo_ptp.ClosedError):
                 shop.payments()
                 seen.set()
 
@@ -107,6 +110,31 @@ def test_a_log_handler_may_block_and_call_the_client(ovo: Sandbox, tmp_path: Pat
     finally:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
+
+
+def test_a_log_handler_that_raises_ends_nothing(
+    ovo: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is called on the thread through which event loops get their answers."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("the log is on a full disk")
+
+    async def checkout() -> list[str]:
+        with ovo.client(journal=tmp_path / "a.db") as shop:
+            names = ("INV-1", "INV-2", "INV-3")
+            return [(await shop.pay_async(name, amount=5, phone=PAYS)).name for name in names]
+
+    handler, logger = Handler(), logging.getLogger("ovo_ptp")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        assert asyncio.run(asyncio.wait_for(checkout(), 30)) == ["paid"] * 3
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert "the log is on a full disk" in capsys.readouterr().err
 
 
 def test_a_failing_function_ends_nothing(

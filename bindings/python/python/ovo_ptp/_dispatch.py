@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from ovo_ptp import _make, errors
@@ -124,11 +125,22 @@ class Dispatcher:
 
     def _tell(self, fields: dict[str, Any]) -> None:
         level, message = fields["level"], fields["message"]
-        if self._log and logger.isEnabledFor(level):
+        if self._log:
             about = ("kind", "invoice", "batch", "reference")
-            logger.log(level, "%s", message, extra={f"ovo_{name}": fields[name] for name in about})
+            _log(level, message, extra={f"ovo_{name}": fields[name] for name in about})
         if self._on_event is not None:
             try:
                 self._on_event(_make.event(fields))
             except Exception:
-                logger.exception("the client's on_event failed")
+                _log(logging.ERROR, "the client's on_event failed", exc_info=True)
+
+
+def _log(level: int, message: str, **more: Any) -> None:
+    """Logs; a handler or a filter of the caller's that raises must not end the thread: answers that
+    event loops wait for come through it."""
+    try:
+        logger.log(level, "%s", message, **more)
+    except Exception:
+        # As `logging.Handler.handleError` does: to stderr, unless the program wants silence.
+        if logging.raiseExceptions:
+            traceback.print_exc()
