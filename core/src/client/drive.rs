@@ -103,12 +103,16 @@ impl Underway {
         self.inner.tell(|| ClientEvent::Progress { invoice, phase, remaining });
     }
 
-    /// Until the next thing is due, at most one look-up interval.
-    fn pause(&self) -> Duration {
+    /// Until the next thing is due, at most one look-up interval. What the journal failed to take
+    /// stays due, and is tried again only every now and then: the disk has enough to do.
+    fn pause(&self, advanced: &Result<(), JournalError>) -> Duration {
         let row = self.row();
         let now = self.inner.clock.boottime();
-        let due = row.payment.state.due.map_or(LOOK_UP, |due| due.since(now));
-        due.min(self.inner.look_up).max(Duration::from_millis(1))
+        let pause = match advanced {
+            Ok(()) => row.payment.state.due.map_or(LOOK_UP, |due| due.since(now)),
+            Err(_) => COMMIT_RETRY,
+        };
+        pause.min(self.inner.look_up).max(Duration::from_millis(1))
     }
 }
 
@@ -141,14 +145,14 @@ impl Watch for Underway {
             return None;
         }
         // A journal failure is not the end of the exchange: the answer may still come.
-        let _ = self.advance();
+        let advanced = self.advance();
         if self.row().payment.state.verdict.is_some() {
             return None;
         }
         if self.inner.observer.is_some() {
             self.progress(Phase::WaitingForCustomer);
         }
-        Some(self.pause())
+        Some(self.pause(&advanced))
     }
 }
 
@@ -231,8 +235,7 @@ impl Inner {
                 return;
             }
             underway.progress(Phase::Checking);
-            let pause = if advanced.is_err() { COMMIT_RETRY } else { underway.pause() };
-            self.clock.sleep(pause.min(self.look_up));
+            self.clock.sleep(underway.pause(&advanced));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ovo_checkout::{Shop, charge, days, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
-use ovo_ptp::{ErrorKind, Outcome};
+use ovo_ptp::{ErrorKind, Event, Outcome};
 
 const CUSTOMERS: [&str; 7] = [
     "081234567890",
@@ -111,6 +111,20 @@ fn j3_a_disk_that_fails_at_the_decision_sends_no_reversal_before_it_is_durable()
     shop.clock.pass(minutes(5));
     let _ = shop.client().settle();
     assert_eq!(shop.heard(Operation::Reversal), 0, "not before Abandoned is durable (I3)");
+    shop.disk.is_mended();
+    settled(&shop);
+}
+
+#[test]
+fn j3_a_disk_that_fails_for_good_is_tried_again_now_and_then_but_not_hammered() {
+    let shop = Shop::open();
+    // Good: the Intent. Bad: the check at 60.5 s, and everything behind it.
+    shop.disk.fails(1, u32::MAX, false);
+    assert_eq!(shop.pay("INV-1", "081200009100").name(), "interrupted");
+    let is_failure = |event: &&Event| matches!(event, Event::JournalFailed { .. });
+    let tries = shop.events().iter().filter(is_failure).count();
+    // Five times a second, until the push's own time is over at 95 s.
+    assert!((50..200).contains(&tries), "{tries}");
     shop.disk.is_mended();
     settled(&shop);
 }
