@@ -1,5 +1,7 @@
 //! The one connection of a journal: what runs inside a transaction, and what a failure means.
 
+use std::sync::OnceLock;
+
 use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 
 use super::failure;
@@ -32,6 +34,9 @@ pub(super) enum Written {
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
 /// `safety.md` 3.1 has it with pages four times as large.
 const CHECKPOINT_FRAMES: i64 = 800;
+/// Writes after which the log's length is looked at: SQLite prepares that question anew each time.
+/// A write adds some ten frames at most, so the log is found too long by 320 of them at most.
+const LOOK_AFTER: usize = 32;
 /// Forgotten phones after which their last traces are overwritten, however busy the journal is.
 const ERASE_AT_LATEST: u32 = 64;
 
@@ -71,16 +76,24 @@ impl Water {
     }
 }
 
-/// The texts of the statements, made once.
+/// The texts of the statements, made once. One of them reads a payment, by its id; the others that
+/// look for payments find ids only, because a statement with all columns takes its time to prepare.
 #[derive(Debug)]
 struct Statements {
     select: String,
     by_id: String,
-    by_invoice: String,
-    by_customer: String,
+    id_by_customer: String,
     insert: String,
     update: String,
+    /// Due payments with evidence of a debit, those without, and all.
+    due_with_evidence: String,
+    due_without: String,
+    due: String,
 }
+
+static STATEMENTS: OnceLock<Statements> = OnceLock::new();
+
+const ID_BY_INVOICE: &str = "SELECT id FROM payment WHERE invoice = ?1";
 
 impl Statements {
     fn new() -> Statements {
@@ -90,15 +103,24 @@ impl Statements {
         let places = vec!["?"; stored.len()].join(", ");
         let assignments: Vec<String> =
             COLUMNS[PHONE + 1..].iter().map(|column| format!("{column} = ?")).collect();
+        // In the order of the index: all of earlier boots, then those of boot ?1 due by ?2.
+        let due = |and: &str| {
+            format!(
+                "SELECT id FROM payment WHERE due IS NOT NULL{and} AND (boot, due) <= (?1, ?2) \
+                 ORDER BY boot, due"
+            )
+        };
         Statements {
             by_id: format!("{select} WHERE id = ?1"),
-            by_invoice: format!("{select} WHERE invoice = ?1"),
-            by_customer: format!(
-                "{select} WHERE phone_tag = ?1 AND {} ORDER BY id LIMIT 1",
+            id_by_customer: format!(
+                "SELECT id FROM payment WHERE phone_tag = ?1 AND {} ORDER BY id LIMIT 1",
                 schema::is_unsettled_customer()
             ),
             insert: format!("INSERT INTO payment ({}) VALUES ({places})", stored.join(", ")),
             update: format!("UPDATE payment SET {} WHERE id = ?", assignments.join(", ")),
+            due_with_evidence: due(" AND late_paid = 1"),
+            due_without: due(" AND late_paid = 0"),
+            due: due(""),
             select,
         }
     }
@@ -115,11 +137,13 @@ pub(super) struct Engine {
     pub(super) first_batch: Option<u32>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
     pub(super) boot: u32,
-    statements: Statements,
+    statements: &'static Statements,
     /// Why every further call is refused.
     refusal: Option<JournalError>,
     /// Phones forgotten since their traces were last overwritten.
     forgotten: u32,
+    /// Writes since the log's length was last looked at.
+    unmeasured: usize,
 }
 
 impl Engine {
@@ -139,9 +163,10 @@ impl Engine {
             incarnation,
             first_batch,
             boot: 0,
-            statements: Statements::new(),
+            statements: STATEMENTS.get_or_init(Statements::new),
             refusal: None,
             forgotten: 0,
+            unmeasured: 0,
         }
     }
 
@@ -192,6 +217,7 @@ impl Engine {
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
+        self.unmeasured += group.len();
         self.note(&results);
         Ok(results)
     }
@@ -214,7 +240,7 @@ impl Engine {
         }
         if new.refuse_unsettled_customer {
             let tag = new.phone.tag.as_slice();
-            if let Some(open) = self.one(doing, &self.statements.by_customer, [tag])? {
+            if let Some(open) = self.found(doing, &self.statements.id_by_customer, [tag])? {
                 return Ok(Begun::UnsettledCustomer(open));
             }
         }
@@ -320,13 +346,16 @@ impl Engine {
                     self.forgotten = 0;
                 }
             })
-        } else {
+        } else if self.unmeasured >= LOOK_AFTER {
+            self.unmeasured = 0;
             self.checkpoint("PRAGMA wal_checkpoint(NOOP)").and_then(|(_, frames)| {
                 if frames >= CHECKPOINT_FRAMES {
                     self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")?;
                 }
                 Ok(())
             })
+        } else {
+            Ok(())
         };
         if let Err(error) = result {
             // A full disk or a reader of another process: the log grows, and the next one tries
@@ -388,50 +417,59 @@ impl Engine {
     }
 
     pub(super) fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
-        self.one("payment", &self.statements.by_id, [id.0])
+        self.row(id)?.transpose()
+    }
+
+    /// The outer error is the file's, the inner one this row's: it is damaged (J8).
+    fn row(&self, id: PaymentId) -> Result<Option<Result<Payment, JournalError>>, JournalError> {
+        self.connection
+            .prepare_cached(&self.statements.by_id)
+            .and_then(|mut statement| {
+                statement
+                    .query_row([id.0], |row| Ok(row::decode(row, &self.incarnation)))
+                    .optional()
+            })
+            .map_err(|error| failure::sqlite("payment", &error))
     }
 
     pub(super) fn find(&self, invoice: &str) -> Result<Option<Payment>, JournalError> {
-        self.one("find", &self.statements.by_invoice, [invoice])
+        self.found("find", ID_BY_INVOICE, [invoice])
     }
 
-    fn one(
+    /// The payment whose id a query finds.
+    fn found(
         &self,
         doing: &str,
         sql: &str,
         values: impl Params,
     ) -> Result<Option<Payment>, JournalError> {
-        self.connection
+        let id = self
+            .connection
             .prepare_cached(sql)
-            .and_then(|mut statement| {
-                statement
-                    .query_row(values, |row| Ok(row::decode(row, &self.incarnation)))
-                    .optional()
-            })
-            .map_err(|error| failure::sqlite(doing, &error))?
-            .transpose()
+            .and_then(|mut statement| statement.query_row(values, |row| row.get(0)).optional())
+            .map_err(|error| failure::sqlite(doing, &error))?;
+        id.map_or(Ok(None), |id| self.payment(PaymentId(id)))
     }
 
     /// Hands `each` every row of `SELECT all columns {rest}` until it says that it has enough.
-    /// Damaged rows come as errors, so that each caller decides to pass over them (J8). Returns
-    /// whether it had them all.
+    /// Damaged rows come as errors, so that each caller decides to pass over them (J8).
     pub(super) fn rows(
         &self,
         doing: &str,
         rest: &str,
         values: impl Params,
         mut each: impl FnMut(&Row<'_>, Result<Payment, JournalError>) -> bool,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<(), JournalError> {
         let sql = format!("{} {rest}", self.statements.select);
         let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
         let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
         let mut rows = statement.query(values).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             if !each(row, row::decode(row, &self.incarnation)) {
-                return Ok(false);
+                break;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Payments whose `due` has come by `now`: evidence of a debit first, because that is somebody's
@@ -443,10 +481,8 @@ impl Engine {
         mut each: impl FnMut(Payment) -> bool,
     ) -> Result<(), JournalError> {
         let now = super::codes::of_boottime(now);
-        for evidence in [1, 0] {
-            let more =
-                self.due_rows(boot, now, &format!(" AND late_paid = {evidence}"), &mut each)?;
-            if !more {
+        for statement in [&self.statements.due_with_evidence, &self.statements.due_without] {
+            if !self.due_rows(statement, boot, now, &mut each)? {
                 return Ok(());
             }
         }
@@ -456,30 +492,33 @@ impl Engine {
     /// The payment that is due first.
     pub(super) fn next_due(&self, boot: u32) -> Result<Option<Payment>, JournalError> {
         let mut next = None;
-        self.due_rows(boot, i64::MAX, "", &mut |payment| {
+        self.due_rows(&self.statements.due, boot, i64::MAX, &mut |payment| {
             next = Some(payment);
             false
         })?;
         Ok(next)
     }
 
-    /// `false` if `each` has had enough.
+    /// `false` if `each` has had enough. Damaged rows are passed over (J8).
     fn due_rows(
         &self,
+        statement: &str,
         boot: u32,
         now: i64,
-        and: &str,
         each: &mut dyn FnMut(Payment) -> bool,
     ) -> Result<bool, JournalError> {
-        let mut take =
-            |_: &Row<'_>, payment: Result<Payment, JournalError>| payment.map_or(true, &mut *each);
-        let earlier = format!("WHERE due IS NOT NULL AND boot < ?1{and} ORDER BY boot, due");
-        if !self.rows("due", &earlier, [boot], &mut take)? {
-            return Ok(false);
+        let failed = |error: rusqlite::Error| failure::sqlite("due", &error);
+        let mut statement = self.connection.prepare_cached(statement).map_err(failed)?;
+        let mut ids = statement.query((boot, now)).map_err(failed)?;
+        while let Some(row) = ids.next().map_err(failed)? {
+            let id = PaymentId(row.get(0).map_err(failed)?);
+            if let Some(Ok(payment)) = self.row(id)? {
+                if !each(payment) {
+                    return Ok(false);
+                }
+            }
         }
-        let present =
-            format!("WHERE due IS NOT NULL AND boot = ?1 AND due <= ?2{and} ORDER BY due");
-        self.rows("due", &present, (boot, now), &mut take)
+        Ok(true)
     }
 
     /// What is known to be wrong without looking at the rows.

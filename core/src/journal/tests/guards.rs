@@ -304,8 +304,15 @@ fn every_question_has_its_index() {
     let connection = Connection::open(scratch.journal()).unwrap();
     for (condition, index) in [
         ("invoice = 'x'".to_owned(), "payment_invoice"),
-        ("due IS NOT NULL AND boot < 1 ORDER BY boot, due".to_owned(), "payment_due"),
-        ("due IS NOT NULL AND boot = 1 AND due <= 2 ORDER BY due".to_owned(), "payment_due"),
+        (
+            "due IS NOT NULL AND (boot, due) <= (1, 2) ORDER BY boot, due".to_owned(),
+            "payment_due ((boot,due)<(?,?))",
+        ),
+        (
+            "due IS NOT NULL AND late_paid = 1 AND (boot, due) <= (1, 2) ORDER BY boot, due"
+                .to_owned(),
+            "payment_evidence ((boot,due)<(?,?))",
+        ),
         (
             format!(
                 "phone_tag = x'00' AND {} ORDER BY id LIMIT 1",
