@@ -19,7 +19,7 @@ help:
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make simulate SEED=n one simulated history, told line by line"
-	@echo "make simulate-long   HISTORIES=10000000 simulated histories on CORES=1, and how fast (hours)"
+	@echo "make simulate-long   HISTORIES=10000000 simulated histories, FROM=1, on CORES=1, and how fast (hours)"
 	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
 	@echo "make model-check     the model checker's large settings, up to MOST=150 million generated states each"
 	@echo "make model-mutants   by which invariant, and in how many steps, the model catches each mutant"
@@ -65,14 +65,17 @@ faults:
 
 SEED ?= 1
 HISTORIES ?= 10000000
+FROM ?= 1
 CORES ?= 1
 
 simulate:
 	@$(CARGO) run --quiet --package ovo-simulation -- seed $(SEED)
 
+# With the firmware's SQLite, which two cores can use at once without waiting for each other.
+CAMPAIGN = LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)" $(CARGO)
 simulate-long:
-	$(CARGO) build --quiet --package ovo-simulation
-	@$(CARGO) run --quiet --package ovo-simulation -- run $(HISTORIES) 1 $(CORES)
+	$(CAMPAIGN) build --quiet --profile campaign --package ovo-simulation
+	@$(CAMPAIGN) run --quiet --profile campaign --package ovo-simulation -- run $(HISTORIES) $(FROM) $(CORES)
 
 simulate-mutants:
 	@$(CARGO) run --quiet --package ovo-simulation -- mutants 20000

@@ -3,10 +3,12 @@
 //! SQLite's own memory comes from C's allocator and is bounded by its page cache. What an actor
 //! allocates on behalf of the world around the client (OVO's side, the story) is left out.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
-/// Counts what the thread's present account holds, and hands on to the system.
+use mimalloc::MiMalloc;
+
+/// Counts what the thread's present account holds, and hands on to the allocator.
 pub(crate) struct Counting;
 
 thread_local! {
@@ -37,19 +39,19 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(bytes(layout));
         // SAFETY: The caller's contract is the system's.
-        unsafe { System.alloc(layout) }
+        unsafe { MiMalloc.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         count(-bytes(layout));
         // SAFETY: As above.
-        unsafe { System.dealloc(memory, layout) }
+        unsafe { MiMalloc.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(isize::try_from(size).unwrap_or(isize::MAX) - bytes(layout));
         // SAFETY: As above.
-        unsafe { System.realloc(memory, layout, size) }
+        unsafe { MiMalloc.realloc(memory, layout, size) }
     }
 }
 

@@ -364,11 +364,15 @@ impl Process {
                 }
             }
             let due = client.next_settlement().ok().flatten();
-            // As the background settler does, but for the long nights in which nothing else is.
-            let longest =
-                if self.world.calm.load(Ordering::Relaxed) { 6 * 3_600_000 } else { 20_000 };
+            // As the background settler does, which looks up now and then for what other processes
+            // leave behind; but not where there are none, nor in the long nights when nothing else
+            // happens.
+            let alone = self.world.plan.processes == 1;
+            let calm = self.world.calm.load(Ordering::Relaxed);
+            let longest = if alone || calm { 6 * 3_600_000 } else { 20_000 };
             let due = due.and_then(|due| u64::try_from(due.as_millis()).ok()).unwrap_or(longest);
-            self.sleeps(due.clamp(20, longest));
+            // What a till works on stays due meanwhile.
+            self.sleeps(due.clamp(500, longest));
         }
     }
 
