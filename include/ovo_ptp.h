@@ -412,7 +412,8 @@ enum ovo_ruling
   OVO_RULE_PAID = 0,
   // It is this customer's and must be returned.
   OVO_RULE_REFUND = 1,
-  // It is dealt with outside this library.
+  // It is dealt with outside this library. Of a payment that was not paid this is refused until
+  // 180 s (60 s + D) after its push: until then the customer can still be debited.
   OVO_RULE_CLOSE = 2,
 };
 #ifndef __cplusplus
@@ -1484,8 +1485,8 @@ int32_t ovo_next_settlement(ovo_client *client, int64_t *milliseconds);
 // - `reason`: 1 to 200 characters, kept in the journal; stays the caller's.
 // - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
 //
-// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: nothing about it waits for this decision;
-// `OVO_ERR_INVALID_INPUT`: no such decision, or no reason; `OVO_ERR_NOT_FOUND`;
+// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: nothing about it waits for this decision, or it is too
+// early to close it; `OVO_ERR_INVALID_INPUT`: no such decision, or no reason; `OVO_ERR_NOT_FOUND`;
 // `OVO_ERR_JOURNAL`; or a common code.
 //
 // Memory: nothing is kept; the record is a copy.

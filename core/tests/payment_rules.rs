@@ -529,6 +529,11 @@ fn rule_19_an_operator_ends_a_quarantine_either_way() {
     assert_eq!(case.at(64.9).send, None, "not before the session can be over (I8)");
     assert_eq!(case.at(65.0).send, Some(Request::Reversal));
     let mut case = quarantined();
+    case.at(179.9);
+    let step = case.does(Event::Ruled(Ruling::Close));
+    assert_eq!(step.refused, Some(Refusal::CloseTooEarly), "a late push can still be confirmed");
+    assert!(case.state.closed.is_none() && case.state.needs_operator);
+    case.at(180.0);
     case.does(Event::Ruled(Ruling::Close));
     assert!(case.state.closed.is_some() && !case.state.needs_operator);
     let mut case = Case::sent();

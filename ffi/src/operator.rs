@@ -231,8 +231,8 @@ pub extern "C" fn ovo_next_settlement(client: *mut ovo_client, milliseconds: Out
 /// - `reason`: 1 to 200 characters, kept in the journal; stays the caller's.
 /// - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
 ///
-/// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: nothing about it waits for this decision;
-/// `OVO_ERR_INVALID_INPUT`: no such decision, or no reason; `OVO_ERR_NOT_FOUND`;
+/// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: nothing about it waits for this decision, or it is too
+/// early to close it; `OVO_ERR_INVALID_INPUT`: no such decision, or no reason; `OVO_ERR_NOT_FOUND`;
 /// `OVO_ERR_JOURNAL`; or a common code.
 ///
 /// Memory: nothing is kept; the record is a copy.

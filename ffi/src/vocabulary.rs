@@ -145,7 +145,8 @@ pub enum ovo_ruling {
     OVO_RULE_PAID = 0,
     /// It is this customer's and must be returned.
     OVO_RULE_REFUND = 1,
-    /// It is dealt with outside this library.
+    /// It is dealt with outside this library. Of a payment that was not paid this is refused until
+    /// 180 s (60 s + D) after its push: until then the customer can still be debited.
     OVO_RULE_CLOSE = 2,
 }
 

@@ -559,8 +559,9 @@ impl Client {
     /// characters) is kept in the journal with the payment and reported to the observer.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if nothing about the payment waits for an operator or the ruling
-    /// does not fit, [`ErrorKind::InvalidInput`] without a reason.
+    /// [`ErrorKind::Refused`] if nothing about the payment waits for an operator, the ruling does
+    /// not fit, or it closes a payment that the customer may still confirm (before 60 s + D),
+    /// [`ErrorKind::InvalidInput`] without a reason.
     pub fn rule(
         &self,
         invoice: &MerchantInvoice,
@@ -739,6 +740,9 @@ fn refused(invoice: &MerchantInvoice, refusal: Refusal) -> Error {
         Refusal::VoidInProgress => "the payment or its void is under way",
         Refusal::AlreadyVoided => "already voided",
         Refusal::NothingToRule => "nothing about it waits for this decision",
+        Refusal::CloseTooEarly => {
+            "the customer can still be debited; it can be closed 180 s after its push"
+        }
         Refusal::NoOutcome => "there is no outcome yet",
     };
     Error::new(ErrorKind::Refused, format!("invoice {invoice}: {rule}"))

@@ -70,7 +70,9 @@ pub enum Ruling {
     Paid,
     /// It is ours and must be returned.
     Refund,
-    /// It is dealt with outside this library.
+    /// It is dealt with outside this library: nothing more is sent for it. Of a payment that was
+    /// not paid this can be said from 60 s + D after its push on; until then it can still be
+    /// debited, whatever OVO's books show.
     Close,
 }
 
@@ -152,6 +154,8 @@ pub enum Refusal {
     AlreadyVoided,
     /// Nothing about this payment waits for an operator.
     NothingToRule,
+    /// The customer can still be debited: nobody can know how it ends before 60 s + D.
+    CloseTooEarly,
     /// There is no outcome yet that could be acknowledged.
     NoOutcome,
 }
@@ -835,6 +839,10 @@ fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boottime) -> St
     }
     let quarantined = state.verdict == Some(Verdict::Quarantined);
     let reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+    // P6 holds for people, too.
+    if ruling == Ruling::Close && (quarantined || reversible) && now < state.close_at(policy) {
+        return Step::refused(state, Refusal::CloseTooEarly);
+    }
     state.needs_operator = false;
     state.acknowledged = false;
     match ruling {

@@ -394,6 +394,9 @@ fn a_ruling_may_be_made_once_and_only_where_one_is_wanted() {
         |ruling, reason: &str| client.rule(&invoice("INV-1"), ruling, reason).unwrap_err().kind();
     assert_eq!(kind(Ruling::Paid, "  "), ErrorKind::InvalidInput);
     assert_eq!(kind(Ruling::Paid, &"x".repeat(201)), ErrorKind::InvalidInput);
+    let early = client.rule(&invoice("INV-1"), Ruling::Close, "not in the portal").unwrap_err();
+    assert!(early.to_string().contains("can still be debited"), "{early}");
+    shop.settle_for(minutes(3));
     rule(&shop, Ruling::Close);
     for ruling in [Ruling::Paid, Ruling::Refund, Ruling::Close] {
         assert_eq!(kind(ruling, "again"), ErrorKind::Refused);

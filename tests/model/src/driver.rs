@@ -154,13 +154,20 @@ impl<const N: usize> PushToPay<N> {
             may(What::HandInFile);
         }
         let ruled = payment.history & happened::RULED != 0;
-        if self.setting.operator && moment.now == LAST && state.needs_operator && !ruled {
-            self.rulings(payment, &state, may);
+        if self.setting.operator && state.needs_operator && !ruled {
+            self.rulings(moment, payment, &state, may);
         }
     }
 
-    /// The operator knows the truth, from OVO's portal or its support.
-    fn rulings(&self, payment: &Payment, state: &State, may: &mut impl FnMut(What)) {
+    /// The operator knows the truth of the moment, from OVO's portal or its support, and comes again
+    /// if the ruling is refused.
+    fn rulings(
+        &self,
+        moment: &Moment<N>,
+        payment: &Payment,
+        state: &State,
+        may: &mut impl FnMut(What),
+    ) {
         let accepted = outcome_bit(state.verdict) == PAID;
         if payment.record == Record::Paid && !accepted {
             may(What::Rule(News::RuledRefund));
@@ -168,7 +175,11 @@ impl<const N: usize> PushToPay<N> {
                 may(What::Rule(News::RuledPaid));
             }
         } else {
-            may(What::Rule(News::RuledClose));
+            let now = LADDER[usize::from(moment.now)];
+            let closing = step(&self.setting.policy, state, Event::Ruled(Ruling::Close), now);
+            if closing.refused.is_none() {
+                may(What::Rule(News::RuledClose));
+            }
         }
     }
 

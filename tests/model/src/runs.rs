@@ -100,8 +100,8 @@ pub fn every_time() -> Vec<Run> {
         run("no checks, foreign sale, 1 crash, 1 loss, 1 duplicate", {
             world(World::ForeignSaleWithoutChecks)
         }),
-        run("no checks, operator and settlement file, 1 loss", {
-            hands(sized(2, [0, 1, 0], world(World::NoCheckPayment)))
+        run("no checks, operator and settlement file, 1 loss, 1 duplicate", {
+            hands(sized(2, [0, 1, 1], world(World::Operators)))
         }),
         run("checks may be refused, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], hands(Setting::calm().with_checks(Checks::MayBeRefused)))

@@ -121,6 +121,10 @@ impl Setting {
             }
             World::Voids => Setting { voids: 2, ..Setting::faults(0, 1, 1) },
             World::TwoPayments => Setting::calm(),
+            World::Operators => Setting {
+                operator: true,
+                ..Setting::faults(0, 1, 1).with_checks(Checks::NotContracted)
+            },
         }
     }
 

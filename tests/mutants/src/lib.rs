@@ -44,6 +44,8 @@ pub enum World {
     Voids,
     /// Two payments share a journal.
     TwoPayments,
+    /// The contract has no status check, and an operator decides whenever one is wanted.
+    Operators,
 }
 
 /// A rule broken.
@@ -92,6 +94,7 @@ pub enum Mutant {
     LoserIgnoresWinner,
     PushedAgain,
     NumbersChosenEarly,
+    ClosedByHandEarly,
 }
 
 enum Breaks {
@@ -127,7 +130,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 42] = [
+    pub const ALL: [Mutant; 43] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -140,6 +143,7 @@ impl Mutant {
         Mutant::AcceptedWithoutCaller, Mutant::AnythingVoided, Mutant::SilentVoidDone,
         Mutant::SilentVoidReversed, Mutant::VoidedTwiceAtOnce, Mutant::VoidResentUnasked,
         Mutant::LoserIgnoresWinner, Mutant::PushedAgain, Mutant::NumbersChosenEarly,
+        Mutant::ClosedByHandEarly,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -305,6 +309,9 @@ impl Mutant {
             Mutant::NumbersChosenEarly => fault("numbers chosen early",
                 "numbers are chosen before the commit that uses them (P8)",
                 W::TwoPayments, Fault::NumbersChosenEarly),
+            Mutant::ClosedByHandEarly => wrong("closed by hand early",
+                "an operator may close a payment that the customer can still confirm (rule 19, P6)",
+                W::Operators, policy::closed_by_hand_early),
         }
     }
 }

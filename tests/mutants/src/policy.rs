@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, State, StatusAnswer,
-    Step, Timers, Verdict, Void, VoidAnswer, step,
+    Boottime, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, Ruling, State,
+    StatusAnswer, Step, Timers, Verdict, Void, VoidAnswer, step,
 };
 
 fn to(state: State) -> Step {
@@ -450,4 +450,18 @@ pub(crate) fn void_resent_without_asking(
         return sending(next.state, Request::Void);
     }
     next
+}
+
+pub(crate) fn closed_by_hand_early(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if event == Event::Ruled(Ruling::Close) {
+        let timers =
+            Timers { session: Duration::ZERO, delay_bound: Duration::ZERO, ..policy.timers };
+        return step(&with_timers(policy, timers), state, event, now);
+    }
+    step(policy, state, event, now)
 }

@@ -398,7 +398,8 @@ class Client:
         Args:
             invoice: The payment.
             ruling: It is `paid` and ours; it is ours and to be returned (`refund`); it is dealt
-                with elsewhere (`close`).
+                with elsewhere (`close`). An unpaid payment can be closed from 180 s after its
+                push on; until then the customer can still be debited.
             reason: 1 to 200 characters, kept in the journal. No personal data.
         """
         return _make.report(
