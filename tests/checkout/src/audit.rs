@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use ovo_ptp::message::Operation;
+use ovo_ptp::message::{Class, Operation, ResponseCode};
 use ovo_ptp::{MerchantInvoice, Outcome, PaymentReport};
 use ovo_sandbox::{Entry, RequestRecord};
 
@@ -53,7 +53,8 @@ pub struct Books<'a> {
     pub ledger: &'a [Entry],
     /// What callers were told about a payment, in the order in which they were.
     pub told: &'a dyn Fn(&MerchantInvoice) -> Vec<&'static str>,
-    /// Whether OVO's waits can be counted from the moment at which it heard the push.
+    /// Whether OVO heard everything about as soon as it was due: a process that paused before it
+    /// wrote does not count for waits, nor for what other processes did meanwhile.
     pub waits: bool,
 }
 
@@ -70,6 +71,7 @@ impl Books<'_> {
             rules_hold(report, requests, &mut broken);
             if self.waits {
                 waits_hold(report, requests, &mut broken);
+                one_void_at_a_time(invoice, requests, &mut broken);
             }
             if report.needs_operator {
                 continue;
@@ -152,6 +154,28 @@ fn rules_hold(report: &PaymentReport, requests: &[&RequestRecord], broken: &mut 
             if !of(Operation::Void, requests).is_empty() {
                 broken.push(format!("{invoice}: not paid, yet voided (VI1)"));
             }
+        }
+    }
+}
+
+/// Whoever sends a second void has heard that the first was refused, or has asked about it (VI4).
+fn one_void_at_a_time(invoice: &str, requests: &[&RequestRecord], broken: &mut Vec<String>) {
+    let refused = |void: &RequestRecord| {
+        let class = void.code.as_deref().and_then(ResponseCode::new).map(ResponseCode::class);
+        matches!(class, Some(Class::Declined | Class::Misconfigured))
+            || void.code.as_deref() == Some("25")
+    };
+    let mut open = None;
+    for request in requests {
+        match request.operation {
+            Some("void") => {
+                if open.is_some_and(|first| !refused(first)) {
+                    broken.push(format!("{invoice}: a second void beside an open one (VI4)"));
+                }
+                open = Some(request);
+            }
+            Some("check_void") => open = None,
+            _ => {}
         }
     }
 }

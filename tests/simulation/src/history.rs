@@ -10,8 +10,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use memchr::memmem::Finder;
 use ovo_checkout::{Books, Link, SimClock, lock};
+use ovo_ptp::message::Operation;
 use ovo_ptp::{Outcome, PaymentReport};
-use ovo_sandbox::{Behaviour, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Host, Sale};
+use ovo_sandbox::{
+    AnswerPlan, Behaviour, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Host, Sale, Step,
+};
 
 use crate::canary::Canary;
 use crate::disk::{Cut, Fault, SimDisk};
@@ -85,6 +88,13 @@ struct Seat {
     process: Option<Arc<Process>>,
     settler: ActorId,
     link: Link,
+}
+
+/// All status checks of a payment are answered without its invoice and phone.
+fn nameless_checks() -> Step {
+    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
+    let answer = AnswerPlan { remove: names.into(), ..AnswerPlan::default() };
+    Step::on(Operation::CheckPayment).times(0).answer(answer)
 }
 
 /// Journals that were made once, by the real code on the simulated disk, to begin histories with.
@@ -206,9 +216,13 @@ impl History {
         clock.take_turns(turns::wait_until);
         let processes = plan.processes;
         let mut chance = Chance::of(plan.seed.wrapping_add(0x5eed));
+        let mut host = Host::new(plan.host.clone());
+        if plan.nameless_checks {
+            host.script([nameless_checks()]);
+        }
         let world = Arc::new(World {
             canary,
-            host: Arc::new(Mutex::new(Host::new(plan.host.clone()))),
+            host: Arc::new(Mutex::new(host)),
             disk,
             story: Arc::new(Story::new(&clock, written)),
             clock,
@@ -218,6 +232,7 @@ impl History {
             asked: Mutex::default(),
             paid: Mutex::default(),
             by_hand: Mutex::default(),
+            taken_back: Mutex::default(),
             awaited: Mutex::default(),
             closed: Mutex::default(),
             secrets: secrets(),
@@ -354,8 +369,13 @@ impl History {
                 6 => Task::Rule,
                 _ => Task::Inquire(name.phone),
             };
-            let (after, seat) = (chance.below(plan.length), which(chance));
-            self.plan(after, Happening::Operator(seat, task));
+            let after = chance.below(plan.length);
+            if processes > 1 && chance.once_in(4) {
+                // The same at two desks.
+                let (seat, later) = (which(chance), after + chance.below(5 * SECOND));
+                self.plan(later, Happening::Operator(seat, task.clone()));
+            }
+            self.plan(after, Happening::Operator(which(chance), task));
         }
     }
 
@@ -572,6 +592,7 @@ impl History {
                 let now = self.world.clock.world();
                 if lock(&self.world.host).reverse_by_operator(now, &invoice) {
                     story.tell("OVO", || format!("reverses {invoice} by itself"));
+                    lock(&self.world.taken_back).insert(invoice.clone(), now.ms);
                     lock(&self.world.by_hand).insert(invoice);
                 }
             }
@@ -670,10 +691,12 @@ impl History {
             // What OVO took back after Paid, and what became of a void that nobody can ask about, is
             // between OVO and the operator (OV10, b.8).
             let name = broken.split(':').next().unwrap_or_default();
-            let is_paid = |report: &PaymentReport| {
-                report.invoice.as_str() == name && matches!(report.outcome, Some(Outcome::Paid(_)))
+            let is_excused = |report: &PaymentReport| {
+                report.invoice.as_str() == name
+                    && matches!(&report.outcome, Some(Outcome::Paid(receipt))
+                        if !(receipt.is_late() && self.was_told_of_the_reversal(name, &books)))
             };
-            if !(lock(&world.by_hand).contains(name) && reports.iter().any(is_paid)) {
+            if !(lock(&world.by_hand).contains(name) && reports.iter().any(is_excused)) {
                 world.story.breaks(broken);
             }
         }
@@ -697,6 +720,18 @@ impl History {
         for leak in world.disk.leaks() {
             world.story.breaks(leak);
         }
+    }
+
+    /// Whether OVO reversed a payment by itself before it was ever asked about it, so that all its
+    /// answers to checks said so.
+    fn was_told_of_the_reversal(&self, invoice: &str, books: &Books<'_>) -> bool {
+        let Some(&reversed) = lock(&self.world.taken_back).get(invoice) else { return false };
+        let asked_before = books.requests.iter().any(|request| {
+            request.operation == Some("check_payment")
+                && request.invoice.as_deref() == Some(invoice)
+                && request.at_ms <= reversed
+        });
+        !asked_before && self.world.plan.odds.lies == 0
     }
 
     /// All processes end.

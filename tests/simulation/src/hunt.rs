@@ -1,6 +1,6 @@
 //! How many histories it takes until a mutant is noticed.
 
-use ovo_mutants::Mutant;
+use ovo_mutants::{DriverFault, Mutant};
 
 use crate::canary::Canary;
 use crate::history::History;
@@ -21,8 +21,13 @@ pub fn hunt(mutant: Mutant, most: u64) -> Option<Find> {
         let plan = Plan::for_mutant(seed, mutant);
         let verdict = History::with(plan, Canary(Some(mutant)), false);
         let broken = verdict.broken.into_iter().next()?;
-        // It must be the mutant that did it.
-        let real = History::with(Plan::for_mutant(seed, mutant), Canary(None), false);
+        // It must be the mutant that did it. M13 is a world, not a client: what it is compared with
+        // is the same history in which pushes keep to the bound.
+        let mut plan = Plan::for_mutant(seed, mutant);
+        if mutant.driver() == Some(DriverFault::DelayWithoutBound) {
+            plan.odds.beyond_bound = 0;
+        }
+        let real = History::with(plan, Canary(None), false);
         if !real.broken.is_empty() {
             return None;
         }

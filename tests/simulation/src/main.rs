@@ -13,7 +13,8 @@ fn usage() -> ExitCode {
         "ovo-simulation seed N                       one history, told\n\
          ovo-simulation run HISTORIES [FROM] [CORES] many, counted\n\
          ovo-simulation mutants MOST [NAME]          how many each mutant takes\n\
-         ovo-simulation mutant SEED NAME             one history of a mutant, told"
+         ovo-simulation mutant SEED NAME             one history of a mutant, told\n\
+         ovo-simulation without SEED NAME            the same history without the mutant"
     );
     ExitCode::FAILURE
 }
@@ -31,11 +32,11 @@ fn main() -> ExitCode {
             run(histories, number(2).unwrap_or(1), number(3).unwrap_or(1))
         }
         (Some("mutants"), Some(most)) => mutants(most, words.get(2)),
-        (Some("mutant"), Some(seed)) => {
+        (Some(mode @ ("mutant" | "without")), Some(seed)) => {
             let named = |mutant: &&Mutant| Some(mutant.name()) == words.get(2).map(String::as_str);
             let Some(mutant) = Mutant::ALL.iter().find(named) else { return usage() };
-            let plan = Plan::for_mutant(seed, *mutant);
-            print!("{}", History::with(plan, Canary(Some(*mutant)), true).story);
+            let canary = Canary((mode == "mutant").then_some(*mutant));
+            print!("{}", History::with(Plan::for_mutant(seed, *mutant), canary, true).story);
             ExitCode::SUCCESS
         }
         _ => usage(),

@@ -63,6 +63,9 @@ pub struct Plan {
     pub foreign: u64,
     /// Payments that OVO reverses by itself.
     pub reversed_by_ovo: u64,
+    /// OVO's answers to status checks leave out invoice and phone: whose payment it is stays in
+    /// doubt.
+    pub nameless_checks: bool,
     /// The longest that a push may wait beyond the bound, in milliseconds.
     pub longest_queue: u64,
     /// Whether the oracle looks behind every reversal and every Paid for what is durable (I1, I3).
@@ -133,6 +136,7 @@ impl Plan {
                 LateSuccess::Reverse,
             ]),
             fresh_journal: chance.once_in(16),
+            nameless_checks: chance.once_in(16),
             host,
         };
         if plan.jumps > 0 {
@@ -188,6 +192,8 @@ impl Plan {
             Some(DriverFault::DelayWithoutBound) => {
                 plan.odds.beyond_bound = 30;
                 plan.longest_queue = 40 * 3_600_000;
+                // An OVO that refuses old requests bounds the delay by itself.
+                (plan.host.clock_window_s, plan.host.date_window_s) = (0, 0);
             }
             Some(DriverFault::VerdictOverwritten | DriverFault::LoserIgnoresWinner) => {
                 plan.processes = plan.processes.max(2);
@@ -200,6 +206,11 @@ impl Plan {
             _ => {}
         }
         plan.looks_behind = true;
+        if mutant == Mutant::DoubtfulIsOurs {
+            // Whoever hears nothing accepts nothing.
+            (plan.odds, plan.late_success) = (Odds::default(), LateSuccess::Accept);
+            plan.nameless_checks = true;
+        }
         if mutant == Mutant::M12 {
             // Somebody must decide while somebody else's answer is on its way.
             (plan.processes, plan.suspends) = (2, 2);
@@ -220,7 +231,11 @@ impl Plan {
                 }
             }
             World::NoCheckPayment => plan.has_no_checks(),
-            World::ReversedByOvo => plan.reversed_by_ovo = plan.reversed_by_ovo.max(1),
+            World::ReversedByOvo => {
+                plan.reversed_by_ovo = plan.reversed_by_ovo.max(1);
+                plan.strange_customers = true;
+                plan.odds.lies = 0;
+            }
             World::DelayBeyondBound => {
                 plan.odds.beyond_bound = chance.between(10, 40);
                 plan.longest_queue = 600_000;
@@ -229,8 +244,17 @@ impl Plan {
             World::Voids => {
                 plan.operations = plan.operations.max(4);
                 plan.odds.loss = plan.odds.loss.max(20);
+                if mutant == Mutant::VoidedTwiceAtOnce {
+                    plan.processes = 2;
+                }
             }
             World::TwoPayments => plan.payments = plan.payments.max(2),
+            World::Operators => {
+                plan.has_no_checks();
+                plan.odds.duplication = plan.odds.duplication.max(30);
+                plan.operations = plan.operations.max(4);
+                plan.strange_customers = true;
+            }
             World::Ordinary => {}
         }
         plan
@@ -267,6 +291,7 @@ impl Plan {
             ("operations", self.operations),
             ("foreign sales", self.foreign),
             ("reversed by OVO", self.reversed_by_ovo),
+            ("nameless checks", u64::from(self.nameless_checks)),
             ("slow disk", u64::from(self.slow_disk)),
             ("strange customers", u64::from(self.strange_customers)),
             ("fresh journal", u64::from(self.fresh_journal)),

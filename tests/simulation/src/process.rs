@@ -49,6 +49,8 @@ pub(crate) struct World {
     /// Payments that are for people to settle: OVO reversed them by itself, or a void's end was
     /// never known.
     pub(crate) by_hand: Mutex<BTreeSet<String>>,
+    /// When OVO reversed a payment by itself.
+    pub(crate) taken_back: Mutex<BTreeMap<String, u64>>,
     /// Calls that wait for a payment's outcome.
     pub(crate) awaited: Mutex<BTreeMap<String, u32>>,
     /// When payments were closed first.

@@ -82,6 +82,7 @@ impl Scenario {
             operations: 0,
             foreign: 0,
             reversed_by_ovo: 0,
+            nameless_checks: false,
             longest_queue: 0,
             looks_behind: true,
             slow_disk: false,
