@@ -541,6 +541,39 @@ fn rule_19_an_operator_ends_a_quarantine_either_way() {
 }
 
 #[test]
+fn a_reversal_or_void_is_written_only_if_nothing_it_rests_on_has_changed() {
+    let mut case = Case::sent();
+    case.at(65.0);
+    let decided = case.state;
+    type Change = fn(&mut State);
+    let others: [Change; 7] = [
+        |state| state.reversal = Reversal::Acknowledged(Boottime(70_000)),
+        |state| state.closed = Some(Boottime(70_000)),
+        |state| state.needs_operator = true,
+        |state| state.duplicate_hint = true,
+        |state| state.attested = false,
+        |state| state.void = Void::Unknown,
+        |state| state.void_resent = true,
+    ];
+    for (number, change) in others.into_iter().enumerate() {
+        let mut current = decided;
+        change(&mut current);
+        assert!(!current.still_calls_for(&decided), "change {number}");
+    }
+    let same: [Change; 4] = [
+        |state| state.attempts += 1,
+        |state| state.due = None,
+        |state| state.acknowledged = true,
+        |state| state.overdue_alerts = 2,
+    ];
+    for (number, change) in same.into_iter().enumerate() {
+        let mut current = decided;
+        change(&mut current);
+        assert!(current.still_calls_for(&decided), "change {number}");
+    }
+}
+
+#[test]
 fn without_check_payment_a_second_reversal_behind_180_seconds_closes() {
     let mut case = Case::without_checks();
     assert_eq!(case.at(60.5).send, None);

@@ -9,10 +9,26 @@ use crate::event::Event as ClientEvent;
 use crate::message::{RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::{
-    Event, Evidence, Payment, PushAnswer, Request, ReversalAnswer, StatusAnswer, VoidAnswer,
+    Event, Evidence, Payment, PaymentId, PushAnswer, Request, ReversalAnswer, State, StatusAnswer,
+    VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Unwatched, Watch};
+
+/// The last look before a reversal or a void leaves: this process may have stood still since it
+/// committed, and OVO cannot tell that another one has moved on (`safety.md` 3.4).
+struct LastLook {
+    inner: Arc<Inner>,
+    id: PaymentId,
+    decided: State,
+}
+
+impl Watch for LastLook {
+    fn may_send(&self) -> bool {
+        let current = self.inner.journal.payment(self.id);
+        matches!(current, Ok(Some(current)) if current.state.still_calls_for(&self.decided))
+    }
+}
 
 /// A classified answer, and what of it is kept as evidence if it decides.
 pub(super) struct Heard {
@@ -22,7 +38,12 @@ pub(super) struct Heard {
 
 impl Inner {
     /// Sends the request that the policy asked for and reads the answer into the event to step.
-    pub(super) fn perform(&self, payment: &Payment, request: Request, waiting: bool) -> Heard {
+    pub(super) fn perform(
+        self: &Arc<Self>,
+        payment: &Payment,
+        request: Request,
+        waiting: bool,
+    ) -> Heard {
         let issued = self.clock.boottime();
         let intent = &payment.intent;
         let phone = self.phone_of(payment);
@@ -51,8 +72,7 @@ impl Inner {
             Request::Reversal => {
                 let carried = if self.phone_in_reversal { phone.as_ref() } else { None };
                 let body = intent.reference(carried).reversal(&now());
-                let (exchange, response) =
-                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let (exchange, response) = self.move_money(&body, payment);
                 let answer = match (&exchange, &response) {
                     (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
                     (_, Some(response)) => {
@@ -74,8 +94,7 @@ impl Inner {
             Request::Void => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).void(&date);
-                let (exchange, response) =
-                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let (exchange, response) = self.move_money(&body, payment);
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
                         VoidAnswer::classify(response, &intent.reference(phone.as_ref()))
@@ -120,6 +139,20 @@ impl Inner {
             _ => Event::Answered(PushAnswer::Unknown),
         };
         Heard { event, response }
+    }
+
+    /// A reversal or a void, written only if the journal still says so.
+    fn move_money(
+        self: &Arc<Self>,
+        body: &RequestBody,
+        payment: &Payment,
+    ) -> (Exchange, Option<Response>) {
+        let watch: Arc<dyn Watch> =
+            Arc::new(LastLook { inner: Arc::clone(self), id: payment.id, decided: payment.state });
+        let timers = &self.policy.timers;
+        let send_budget = timers.exchange_budget.min(timers.send_budget);
+        let numbers = Some(payment.intent.numbers);
+        self.send(body, numbers, send_budget, timers.exchange_budget, &watch)
     }
 
     /// A request nobody watches.

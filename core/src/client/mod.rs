@@ -645,7 +645,7 @@ impl std::fmt::Debug for Client {
 
 impl Inner {
     /// Sends a request and whatever its answers call for.
-    fn pursue(&self, payment: Payment, send: Option<Request>) -> Result<Payment, Error> {
+    fn pursue(self: &Arc<Self>, payment: Payment, send: Option<Request>) -> Result<Payment, Error> {
         let (mut payment, mut send) = (payment, send);
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
@@ -664,7 +664,7 @@ impl Inner {
     }
 
     fn check(
-        &self,
+        self: &Arc<Self>,
         invoice: &MerchantInvoice,
         phone: Option<&PhoneNumber>,
     ) -> Result<Status, Error> {

@@ -234,6 +234,20 @@ impl State {
         self.verdict.is_none() || self.reversal == Reversal::Needed
     }
 
+    /// Whether a reversal or void that was decided on in `decided` may still be written, now that
+    /// the journal shows this state (`safety.md` 3.4): nobody has settled the payment meanwhile,
+    /// handed it to an operator, or learned that its numbers may be another sale's.
+    pub fn still_calls_for(&self, decided: &State) -> bool {
+        let what_it_rests_on = |state: &State| {
+            (
+                (state.verdict, state.reversal, state.closed, state.needs_operator),
+                (state.attested, state.duplicate_hint),
+                (state.void, state.void_resent),
+            )
+        };
+        what_it_rests_on(self) == what_it_rests_on(decided)
+    }
+
     fn open_due(&self, policy: &Policy) -> Boottime {
         let timers = &policy.timers;
         let one_check_left = self.checks == 0 && !self.check_unavailable;

@@ -1,9 +1,14 @@
 //! Voids whose answer is lost, refused, late or doubled (`faults.md` VD1 to VD5, `safety.md` VI1
 //! to VI4).
 
-use ovo_checkout::{Fault, Life, Link, Shop, days, hours, invoice, minutes, seconds};
+use std::sync::Arc;
+
+use ovo_checkout::{
+    Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds,
+};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
+use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerPlan, Delivery, HostConfig, Step};
 
@@ -68,7 +73,7 @@ fn vd1_only_a_paid_payment_is_voided() {
 fn vd1_a_payment_under_way_is_not_voided() {
     let shop = Shop::open();
     for at in [5.0, 30.0, 59.0, 62.0, 64.9] {
-        let client = std::sync::Arc::clone(shop.client());
+        let client = Arc::clone(shop.client());
         shop.later(seconds(at), move |_| {
             let refused = client.void(&invoice("INV-1")).expect_err("under way");
             assert_eq!(refused.kind(), ErrorKind::Refused, "{at}");
@@ -95,6 +100,34 @@ fn a_void_gives_the_whole_amount_back_once() {
     assert!(is_voided(&shop));
     settled(&shop);
     assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+/// A process that stands still for 40 s between its commit and its request.
+struct StandsStill(Arc<SimWire>, Arc<SimClock>);
+
+impl Transport for StandsStill {
+    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+        self.1.pass(seconds(40.0));
+        self.0.exchange(request, watch)
+    }
+}
+
+#[test]
+fn vd2_a_void_that_another_process_took_up_meanwhile_is_not_written() {
+    let shop = paid();
+    let still = shop.client_with(|builder| {
+        builder.transport(Arc::new(StandsStill(shop.wire.clone(), shop.clock.clone())))
+    });
+    let other = shop.second_client();
+    shop.later(seconds(35.0), move |outside| {
+        other.settle().expect("the journal works");
+        // Not found, so sent again.
+        assert_eq!(outside.heard(Operation::Void), 1);
+    });
+    let told = still.void(&invoice("INV-1")).expect("the void begins");
+    assert_eq!(told, VoidOutcome::Voided, "the other one's word");
+    assert_eq!(shop.heard(Operation::Void), 1, "whoever stood still looks again before it writes");
+    settled(&shop);
 }
 
 #[test]
