@@ -8,6 +8,7 @@ use ptp::Client;
 use crate::argument::{Out, Text};
 use crate::code::Failure;
 use crate::config::{self, ovo_config};
+use crate::fork;
 use crate::guard::outside;
 use crate::handle;
 use crate::values;
@@ -55,6 +56,7 @@ pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ov
             let config = config::lock(&config);
             (config.builder()?, config.threads())
         };
+        fork::is_watched();
         let body = ClientBody { client: builder.open()?, threads };
         client.write(handle::open(Arc::new(body))?);
         Ok(())

@@ -16,6 +16,7 @@ mod code;
 mod config;
 mod doctor;
 mod errors;
+mod fork;
 mod guard;
 mod handle;
 mod list;

@@ -438,28 +438,34 @@ static int signal_storm(void)
 }
 
 /* A child has the parent's memory and none of its threads. */
-static int forked(void)
-{
-    ovo_config *config = sandbox_config(journal);
-    ovo_client *client = NULL;
-    ovo_list *list = NULL;
-    pid_t child;
-    int status = 0;
+static volatile sig_atomic_t ends;
 
-    must(ovo_config_set_background(config, 1), "background");
-    must(ovo_client_open(config, &client), "opening");
-    must(ovo_unacknowledged(client, &list), "listing");
-    child = fork();
+/* Opening and closing a journal takes the locks that all of SQLite's connections share. */
+static void *opens_and_closes(void *config)
+{
+    ovo_client *client = NULL;
+    while (!ends) {
+        must(ovo_client_open(config, &client), "opening another one");
+        must(ovo_client_close(client), "closing it");
+    }
+    return NULL;
+}
+
+static void fork_once(ovo_config *config, ovo_client *client, ovo_list *list)
+{
+    int status = 0;
+    pid_t child = fork();
     if (child == 0) {
         char own[4096];
         ovo_config *mine;
         size_t length;
+        alarm(30); /* A lock that nobody releases ends the test, and does not last for ever. */
         EXPECT(ovo_settle(client, NULL), OVO_ERR_FORKED);
         EXPECT(ovo_client_close(client), OVO_ERR_FORKED);
         EXPECT(ovo_list_length(list, &length), OVO_ERR_FORKED);
         EXPECT(ovo_config_free(config), OVO_ERR_FORKED);
         /* A client of its own, with a journal of its own. */
-        snprintf(own, sizeof own, "%s.child", journal);
+        snprintf(own, sizeof own, "%s.%d", journal, (int)getpid());
         mine = sandbox_config(own);
         client = open_and_free(mine);
         must(ovo_settle(client, NULL), "settling in the child");
@@ -469,6 +475,30 @@ static int forked(void)
     EXPECT(waitpid(child, &status, 0), child);
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
     must(ovo_settle(client, NULL), "the parent is not affected");
+}
+
+static int forked(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client = NULL;
+    ovo_list *list = NULL;
+    ovo_config *others;
+    char name[4096];
+    pthread_t busy;
+    int turn;
+
+    must(ovo_config_set_background(config, 1), "background");
+    must(ovo_client_open(config, &client), "opening");
+    must(ovo_unacknowledged(client, &list), "listing");
+    /* The child has none of its parent's threads, but whatever they hold at the moment. */
+    snprintf(name, sizeof name, "%s.other", journal);
+    others = sandbox_config(name);
+    EXPECT(pthread_create(&busy, NULL, opens_and_closes, others), 0);
+    for (turn = 0; turn < 50; turn++)
+        fork_once(config, client, list);
+    ends = 1;
+    EXPECT(pthread_join(busy, NULL), 0);
+    must(ovo_config_free(others), "freeing");
     must(ovo_list_free(list), "freeing");
     must(ovo_client_close(client), "closing");
     must(ovo_config_free(config), "freeing");

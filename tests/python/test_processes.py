@@ -324,6 +324,36 @@ def test_mp11_many_forks_while_threads_pay_end_in_time(shop: ovo_ptp.Client, ovo
     settled(shop, ovo)
 
 
+@FORKING
+def test_mp11_a_child_opens_its_own_journal_whatever_the_parent_is_doing(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    """SQLite's own locks may be held at the fork by a thread that the child does not have."""
+    stop = threading.Event()
+
+    def opens_and_closes() -> None:
+        while not stop.is_set():
+            ovo.client(journal=tmp_path / "other.db").close()
+
+    busy = threading.Thread(target=opens_and_closes)
+    busy.start()
+    try:
+        for number in range(20):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    signal.alarm(30)
+                    with ovo.client(journal=tmp_path / f"{number}.db", background=False) as own:
+                        code = len(own.payments())
+                finally:
+                    os._exit(code)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        busy.join()
+
+
 def test_mp11_multiprocessing_by_fork_is_refused_and_by_spawn_shares_the_journal(
     ovo: Sandbox, tmp_path: Path
 ) -> None:

@@ -38,6 +38,18 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
     }
 }
 
+/// Before a fork: waits, without the interpreter's lock, until no journal is at work.
+#[pyfunction]
+fn before_fork(py: Python<'_>) {
+    py.detach(ovo_ptp::journal::before_fork);
+}
+
+/// After a fork, in the parent and in the child.
+#[pyfunction]
+fn after_fork() {
+    ovo_ptp::journal::after_fork();
+}
+
 /// The extension module `ovo_ptp._native`.
 ///
 /// The core and this layer share nothing without a lock; all the same a build for the free-threaded
@@ -61,6 +73,8 @@ mod _native {
         check_amount, check_invoice, customer_texts, error_kinds, normalise_phone, response_codes,
         sign, wib_text,
     };
+    #[pymodule_export]
+    use super::{after_fork, before_fork};
 
     /// The version of the library.
     #[pymodule_export]

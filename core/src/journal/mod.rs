@@ -13,6 +13,7 @@ mod failure;
 pub(crate) mod file_system;
 #[doc(hidden)]
 pub mod files;
+mod fork;
 mod group;
 mod mark;
 mod memory;
@@ -28,6 +29,7 @@ mod sqlite;
 mod tests;
 mod version;
 
+pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 

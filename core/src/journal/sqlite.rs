@@ -8,7 +8,7 @@ use super::engine::{Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
-use super::{DEFAULT_LIMIT, failure, opening, rules};
+use super::{DEFAULT_LIMIT, failure, fork, opening, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
@@ -36,7 +36,9 @@ pub struct SqliteOptions {
 /// disk: on tmpfs a payment outlives the process but not the power.
 ///
 /// A handle belongs to the process that opened it: in a forked child every call returns
-/// [`JournalErrorKind::Forked`], and the child cannot open the same journal.
+/// [`JournalErrorKind::Forked`], and the child cannot open the same journal. It can open another one
+/// if the fork was made between [`before_fork`](super::before_fork) and
+/// [`after_fork`](super::after_fork).
 #[derive(Debug)]
 pub struct SqliteJournal {
     pid: u32,
@@ -83,6 +85,7 @@ impl SqliteJournal {
         path: impl AsRef<Path>,
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
+        let _inside = fork::inside();
         let engine = opening::open(&files, path.as_ref(), options)?;
         Ok(SqliteJournal {
             pid: std::process::id(),
@@ -130,6 +133,7 @@ impl SqliteJournal {
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         self.refuse_after_fork()?;
+        let _inside = fork::inside();
         let mut engine = self.lock();
         let engine = engine.as_mut().ok_or_else(closed)?;
         engine.ready()?;
@@ -152,6 +156,7 @@ fn mixed_up() -> JournalError {
 
 impl Writer<Write, Result<Written, JournalError>> for SqliteJournal {
     fn write(&self, group: Vec<Write>) -> Vec<Result<Written, JournalError>> {
+        let _inside = fork::inside();
         match self.lock().as_mut() {
             Some(engine) => engine.write(&group),
             None => group.iter().map(|_| Err(closed())).collect(),
@@ -159,6 +164,7 @@ impl Writer<Write, Result<Written, JournalError>> for SqliteJournal {
     }
 
     fn tidy(&self, idle: bool) {
+        let _inside = fork::inside();
         if let Some(engine) = self.lock().as_mut() {
             engine.tidy(idle);
         }
@@ -173,6 +179,7 @@ impl Drop for SqliteJournal {
     fn drop(&mut self) {
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if std::process::id() == self.pid {
+            let _inside = fork::inside();
             if let Some(engine) = engine {
                 engine.close();
             }

@@ -16,6 +16,8 @@ __all__ = [
     "Mailbox",
     "Payment",
     "Sandbox",
+    "after_fork",
+    "before_fork",
     "check_amount",
     "check_invoice",
     "customer_texts",
@@ -218,6 +220,12 @@ class Sandbox:
     @staticmethod
     def credentials() -> Credentials:
         """The demo merchant's."""
+
+def before_fork() -> None:
+    """To be called before a fork: waits until no journal is at work."""
+
+def after_fork() -> None:
+    """To be called after a fork, in the parent and in the child."""
 
 def sandbox_program(arguments: Sequence[str]) -> bool:
     """The program `ovo-sandbox`; whether it ended well."""

@@ -33,6 +33,15 @@ __all__ = ["Client"]
 _open: weakref.WeakSet[Client] = weakref.WeakSet()
 
 
+if hasattr(os, "register_at_fork"):
+    # A child that opens a client of its own must not find SQLite locked by a parent's thread.
+    os.register_at_fork(
+        before=_native.before_fork,
+        after_in_parent=_native.after_fork,
+        after_in_child=_native.after_fork,
+    )
+
+
 @atexit.register
 def _close_all() -> None:
     """Before the interpreter goes: threads that wait in a payment come back in time."""

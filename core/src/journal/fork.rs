@@ -1,0 +1,51 @@
+//! Forks wait until nobody is inside SQLite, so that a child can open a journal of its own.
+//!
+//! SQLite has locks that all its connections share, for its memory and its lists of files. A child
+//! that is forked while another thread holds one never sees it released: that thread is not in the
+//! child. Only whoever forks can prevent it, so the bindings of languages that fork call these.
+
+use std::cell::RefCell;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Read by whoever is inside SQLite, taken as a whole by whoever forks.
+static INSIDE: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    /// What this thread holds while it forks; the child has it too.
+    static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+/// To be held around everything that reaches SQLite, and taken before any other lock of a journal.
+pub(super) fn inside() -> RwLockReadGuard<'static, ()> {
+    INSIDE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// To be called immediately before a fork, on the thread that forks: waits until no journal of this
+/// process is at work, and keeps it so.
+pub fn before_fork() {
+    FORKING.set(Some(INSIDE.write().unwrap_or_else(PoisonError::into_inner)));
+}
+
+/// To be called immediately after a fork, on the same thread, by the parent and by the child.
+pub fn after_fork() {
+    drop(FORKING.take());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mp11_a_fork_waits_for_whoever_is_inside_and_keeps_all_others_out() {
+        let held = inside();
+        let forking = std::thread::spawn(|| {
+            before_fork();
+            assert!(INSIDE.try_read().is_err());
+            after_fork();
+        });
+        assert!(!forking.is_finished(), "while somebody is inside");
+        drop(held);
+        forking.join().unwrap();
+        drop(inside());
+    }
+}
