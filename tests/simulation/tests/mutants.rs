@@ -16,6 +16,7 @@ const QUICK: &[Mutant] = &[
     Mutant::M9,
     Mutant::M10,
     Mutant::M11,
+    Mutant::M13,
     Mutant::M14,
     Mutant::M15,
     Mutant::M15b,
@@ -26,6 +27,8 @@ const QUICK: &[Mutant] = &[
     Mutant::EchoIgnored,
     Mutant::DuplicateForgotten,
     Mutant::ForeignSaleIsOurs,
+    Mutant::DoubtfulIsOurs,
+    Mutant::ReversedIsPaid,
     Mutant::DebitAtClosingIgnored,
     Mutant::UnconfirmedPaidReversed,
     Mutant::NoSecondLook,
@@ -34,6 +37,9 @@ const QUICK: &[Mutant] = &[
     Mutant::AnythingVoided,
     Mutant::SilentVoidDone,
     Mutant::SilentVoidReversed,
+    Mutant::VoidedTwiceAtOnce,
+    Mutant::VoidResentUnasked,
+    Mutant::ClosedByHandEarly,
 ];
 
 #[test]
