@@ -89,8 +89,10 @@
  * (ovo_config_set_threads, ovo_config_set_background), installs no signal handler, changes no
  * locale, writes to no stream (except one line when it finds a defect in itself), and is not
  * disturbed by signals. A thread that calls ovo_pay() or ovo_settle() needs 128 KB of stack. Do not
- * call it from a signal handler. It keeps one process-wide table, that of its handles.
+ * call it from a signal handler. It keeps one process-wide table, that of its handles, and has one
+ * pthread_atfork() entry from the first client on.
  *
  * After fork() the child gets OVO_ERR_FORKED for the parent's handles and can make its own; it
- * cannot open a journal that the parent has open.
+ * cannot open a journal that the parent has open. fork() waits for a commit that is under way, so
+ * that the child finds no lock held by a thread that it does not have.
  */
