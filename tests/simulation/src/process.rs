@@ -495,6 +495,10 @@ impl Process {
         for report in client.payments(&filter).unwrap_or_default() {
             let debited = self.world.net(report.invoice.as_str()) > 0;
             let decided = matches!(report.outcome, Some(Outcome::Paid(_)));
+            if decided {
+                // Also if whoever was to be alerted died before: the journal's list has it.
+                lock(&self.world.by_hand).insert(report.invoice.as_str().to_owned());
+            }
             let ruling = match report.outcome {
                 _ if !debited || decided => Ruling::Close,
                 Some(Outcome::NeedsOperator(_)) if lock(&self.chance).once_in(2) => Ruling::Paid,
