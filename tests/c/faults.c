@@ -437,7 +437,6 @@ static int signal_storm(void)
     return 0;
 }
 
-/* A child has the parent's memory and none of its threads. */
 static volatile sig_atomic_t ends;
 
 /* Opening and closing a journal takes the locks that all of SQLite's connections share. */
@@ -451,6 +450,7 @@ static void *opens_and_closes(void *config)
     return NULL;
 }
 
+/* A child has the parent's memory and none of its threads. */
 static void fork_once(ovo_config *config, ovo_client *client, ovo_list *list)
 {
     int status = 0;
@@ -490,7 +490,7 @@ static int forked(void)
     must(ovo_config_set_background(config, 1), "background");
     must(ovo_client_open(config, &client), "opening");
     must(ovo_unacknowledged(client, &list), "listing");
-    /* The child has none of its parent's threads, but whatever they hold at the moment. */
+    /* What that thread holds at a fork, the child has as it is. */
     snprintf(name, sizeof name, "%s.other", journal);
     others = sandbox_config(name);
     EXPECT(pthread_create(&busy, NULL, opens_and_closes, others), 0);

@@ -149,10 +149,8 @@ impl Inner {
     ) -> (Exchange, Option<Response>) {
         let watch: Arc<dyn Watch> =
             Arc::new(LastLook { inner: Arc::clone(self), id: payment.id, decided: payment.state });
-        let timers = &self.policy.timers;
-        let send_budget = timers.exchange_budget.min(timers.send_budget);
-        let numbers = Some(payment.intent.numbers);
-        self.send(body, numbers, send_budget, timers.exchange_budget, &watch)
+        let budget = self.policy.timers.exchange_budget;
+        self.ask_watched(body, Some(payment.intent.numbers), budget, &watch)
     }
 
     /// A request nobody watches.
@@ -163,7 +161,17 @@ impl Inner {
         budget: Duration,
     ) -> (Exchange, Option<Response>) {
         let unwatched: Arc<dyn Watch> = Arc::new(Unwatched);
-        self.send(body, numbers, budget.min(self.policy.timers.send_budget), budget, &unwatched)
+        self.ask_watched(body, numbers, budget, &unwatched)
+    }
+
+    fn ask_watched(
+        &self,
+        body: &RequestBody,
+        numbers: Option<Numbers>,
+        budget: Duration,
+        watch: &Arc<dyn Watch>,
+    ) -> (Exchange, Option<Response>) {
+        self.send(body, numbers, budget.min(self.policy.timers.send_budget), budget, watch)
     }
 
     fn send(
