@@ -15,8 +15,11 @@ thread_local! {
     static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
+/// The right to be inside SQLite.
+pub(super) type Inside = RwLockReadGuard<'static, ()>;
+
 /// To be held around everything that reaches SQLite, and taken before any other lock of a journal.
-pub(super) fn inside() -> RwLockReadGuard<'static, ()> {
+pub(super) fn inside() -> Inside {
     INSIDE.read().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -103,7 +103,7 @@ impl SqliteJournal {
     /// For what only an intruder does.
     #[cfg(test)]
     pub(super) fn sql(&self, sql: &str) -> rusqlite::Result<()> {
-        self.lock().as_ref().unwrap().connection.execute_batch(sql)
+        self.lock().1.as_ref().unwrap().connection.execute_batch(sql)
     }
 
     /// Forking itself would need unsafe code.
@@ -124,8 +124,9 @@ impl SqliteJournal {
         ))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The engine, and the right to be inside SQLite, without which nobody gets it.
+    fn lock(&self) -> (fork::Inside, MutexGuard<'_, Option<Engine>>) {
+        (fork::inside(), self.engine.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read<T>(
@@ -133,8 +134,7 @@ impl SqliteJournal {
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         self.refuse_after_fork()?;
-        let _inside = fork::inside();
-        let mut engine = self.lock();
+        let (_inside, mut engine) = self.lock();
         let engine = engine.as_mut().ok_or_else(closed)?;
         engine.ready()?;
         read(engine)
@@ -156,16 +156,16 @@ fn mixed_up() -> JournalError {
 
 impl Writer<Write, Result<Written, JournalError>> for SqliteJournal {
     fn write(&self, group: Vec<Write>) -> Vec<Result<Written, JournalError>> {
-        let _inside = fork::inside();
-        match self.lock().as_mut() {
+        let (_inside, mut engine) = self.lock();
+        match engine.as_mut() {
             Some(engine) => engine.write(&group),
             None => group.iter().map(|_| Err(closed())).collect(),
         }
     }
 
     fn tidy(&self, idle: bool) {
-        let _inside = fork::inside();
-        if let Some(engine) = self.lock().as_mut() {
+        let (_inside, mut engine) = self.lock();
+        if let Some(engine) = engine.as_mut() {
             engine.tidy(idle);
         }
     }
