@@ -33,7 +33,7 @@ pub trait Files: Send + Sync + Debug {
     fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>>;
     /// A new file that only its owner may read; never an existing one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
-    /// An existing file, for writing.
+    /// An existing file, for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
     /// Another name for a file, unless the name is taken.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -47,6 +47,8 @@ pub trait Files: Send + Sync + Debug {
 
 /// An open file.
 pub trait OpenFile: Send + Debug {
+    /// Reads from a place on; fewer bytes than asked for only at the end.
+    fn read(&mut self, at: u64, longest: usize) -> io::Result<Vec<u8>>;
     /// Writes at a place, without a sync.
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// How long it is.
@@ -90,7 +92,7 @@ impl Files for SystemFiles {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+        Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -118,6 +120,13 @@ impl Files for SystemFiles {
 }
 
 impl OpenFile for File {
+    fn read(&mut self, at: u64, longest: usize) -> io::Result<Vec<u8>> {
+        self.seek(SeekFrom::Start(at))?;
+        let mut bytes = Vec::new();
+        self.take(longest as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.seek(SeekFrom::Start(at))?;
         self.write_all(bytes)

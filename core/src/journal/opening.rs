@@ -74,8 +74,12 @@ fn attempt(
             })?
         }
     };
-    let log = files.read(&place::with_suffix(path, "-wal"), 1);
-    let log_was_left = log.is_ok_and(|first| !first.is_empty());
+    let log_was_left = match files.read(&place::with_suffix(path, "-wal"), 1) {
+        Ok(first) => !first.is_empty(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        // Taken for no log, one with a hole would be trusted (J6).
+        Err(error) => return Err(failure::file("open", &error)),
+    };
     let connection = connect(&**files, path, options.shared)?;
     let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
     engine.place.settle()?;
@@ -278,24 +282,52 @@ fn admit(
 
 /// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
 /// the log and is not on the disk, and no later sync of the log would bring it there, nor anything
-/// behind it back after a power cut. Moved into the database it is written anew.
+/// behind it back after a power cut. So it is written anew: into the database, or where that has no
+/// room (a full disk must not keep payments under way from being settled: J2, J3) or somebody else
+/// still reads the log, over itself.
 fn make_log_durable(
     files: &dyn Files,
     path: &Path,
     connection: &Connection,
 ) -> Result<(), JournalError> {
-    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let log = place::with_suffix(path, "-wal");
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     match moved.map_err(|error| failure::sqlite("open", &error)) {
-        Ok(()) => {}
-        // A full disk must not keep payments under way from being settled (J2, J3).
-        Err(error) if error.kind == JournalErrorKind::Full => return Ok(()),
+        Ok(0) => {}
+        Ok(_busy) => return write_again(files, &log, connection),
+        Err(error) if error.kind == JournalErrorKind::Full => {
+            return write_again(files, &log, connection);
+        }
         Err(error) => return Err(error),
     }
     // What of the old log is on the disk must not come back either: it ends before what was moved.
-    match files.open(&place::with_suffix(path, "-wal")).and_then(|mut log| log.sync()) {
+    match files.open(&log).and_then(|mut log| log.sync()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure::file("open", &error)),
         _ => Ok(()),
     }
+}
+
+/// Writes the log over itself, which takes no room, and syncs it.
+fn write_again(files: &dyn Files, log: &Path, connection: &Connection) -> Result<(), JournalError> {
+    const PIECE: usize = 64 << 10;
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let again = || {
+        let mut log = files.open(log)?;
+        let mut at = 0;
+        loop {
+            let piece = log.read(at, PIECE)?;
+            if piece.is_empty() {
+                return log.sync();
+            }
+            log.write(at, &piece)?;
+            at += piece.len() as u64;
+        }
+    };
+    // Meanwhile no other process may add to it, or begin it anew.
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let written = again().map_err(|error| failure::file("open", &error));
+    connection.execute_batch("ROLLBACK").map_err(failed)?;
+    written
 }
 
 /// P8: the mark is kept twice, in its own row and as the highest of the payments. Below them it

@@ -80,6 +80,9 @@ pub struct History {
     scenario: Option<Scenario>,
     /// A power cut that comes with the present process's death.
     cut: Option<Cut>,
+    /// What strikes the present process, with the failures of the disk before.
+    blow: Option<(Blow, u64)>,
+    /// How many blows were struck.
     struck: usize,
 }
 
@@ -161,11 +164,10 @@ impl History {
         history.lays_out(scenario);
         let length = history.world.plan.length;
         history.until(length);
-        let failed = history.world.disk.failures() > 0;
+        history.counts_the_blow(false);
         history.calms_down();
         history.settles();
-        let struck = history.struck + usize::from(failed);
-        Verdict { struck: struck >= blows, ..history.verdict() }
+        Verdict { struck: history.struck >= blows, ..history.verdict() }
     }
 
     fn lays_out(&mut self, scenario: &Scenario) {
@@ -198,7 +200,9 @@ impl History {
         for (operation, fault) in std::mem::take(&mut scenario.wire) {
             process.wire.fail(operation, fault);
         }
-        match scenario.blows.pop_front() {
+        let blow = scenario.blows.pop_front();
+        self.blow = blow.map(|blow| (blow, self.world.disk.failures()));
+        match blow {
             Some(Blow::Death(moment)) => process.life.ends_after(moment - 1),
             Some(Blow::PowerCut(moment, cut)) => {
                 process.life.ends_after(moment - 1);
@@ -209,6 +213,15 @@ impl History {
             }
             None => {}
         }
+    }
+
+    /// Whether the present process's blow was struck, now that it is over or `died`.
+    fn counts_the_blow(&mut self, died: bool) {
+        let struck = self.blow.take().is_some_and(|(blow, failures)| match blow {
+            Blow::Death(_) | Blow::PowerCut(..) => died,
+            Blow::DiskFails { .. } => self.world.disk.failures() > failures,
+        });
+        self.struck += usize::from(struck);
     }
 
     fn on(plan: Plan, canary: Canary, written: bool, disk: Arc<SimDisk>) -> History {
@@ -251,6 +264,7 @@ impl History {
             requests: Vec::new(),
             scenario: None,
             cut: None,
+            blow: None,
             struck: 0,
         }
     }
@@ -481,8 +495,7 @@ impl History {
                 self.world.clock.reboot();
                 self.world.story.tell("world", || format!("the power goes, {cut:?}"));
             }
-            let failing = self.scenario.is_some() && self.world.disk.failures() > 0;
-            self.struck += usize::from(!failing);
+            self.counts_the_blow(true);
             let pause = if self.world.calm.load(Ordering::Relaxed) || self.scenario.is_some() {
                 2 * SECOND
             } else {

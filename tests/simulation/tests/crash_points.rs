@@ -143,6 +143,26 @@ fn j2_j3_j6_an_error_of_any_disk_operation_of_any_flow_leaves_every_rupiah_right
 }
 
 #[test]
+fn j3_j6_a_full_disk_behind_a_failed_sync_leaves_every_rupiah_right() {
+    let fails = |fault, at| Blow::DiskFails { fault, at, lasting: false };
+    for (name, flow) in flows() {
+        // Every operation of the recovery, from every third of the flow: a sync is among them.
+        for first in (1..).step_by(3) {
+            let mut flow = flow.clone();
+            flow.seed = first;
+            let mut second = 1;
+            let both = |second| [fails(Fault::Io, first), fails(Fault::Full, second)];
+            while survives(name, &flow.struck(both(second))) {
+                second += 1;
+            }
+            if second == 1 && !survives(name, &flow.struck([fails(Fault::Io, first)])) {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn j1_j2_j3_a_disk_that_is_full_at_any_operation_of_any_flow_leaves_every_rupiah_right() {
     for (name, flow) in flows() {
         for lasting in [false, true] {

@@ -102,6 +102,13 @@ struct Opened {
 }
 
 impl OpenFile for Opened {
+    fn read(&mut self, at: u64, longest: usize) -> io::Result<Vec<u8>> {
+        let inner = self.mount.touch(Touch::Read)?;
+        let content = inner.platter.file(self.inode).ok_or(Refusal::Missing)?.content();
+        let from = content.len().min(usize::try_from(at).unwrap_or(usize::MAX));
+        Ok(content[from..content.len().min(from + longest)].to_vec())
+    }
+
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         Ok(self.mount.write(self.inode, usize::try_from(at).unwrap_or(usize::MAX), bytes)?)
     }
