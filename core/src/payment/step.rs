@@ -736,6 +736,10 @@ fn settlement_checked(
 /// P6: only a check that was issued after the acknowledgement and after 60 s + D closes.
 fn closes(policy: &Policy, mut state: State, issued: Boottime, now: Boottime) -> Step {
     if let Some(closed) = state.closed {
+        if state.checks == 0 {
+            // Somebody's question in between is neither of the two looks behind.
+            return Step::to(state);
+        }
         state.sweeps = state.sweeps.saturating_add(1);
         state.checks = 0;
         state.due = Some(state.next_sweep(policy, closed).max(now));

@@ -296,6 +296,18 @@ fn n11_a_push_delayed_beyond_the_bound_is_found_by_the_sweeps() {
         settled(&shop);
         assert_eq!(shop.host().ledger()[0].state, State::Reversed);
     }
+    // An operator's questions in the minutes behind the end are none of the sweeps.
+    let shop = Shop::with(ageless(), |builder| builder);
+    shop.script([push().queue_ms(600_000)]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    shop.settle_for(minutes(3));
+    for _ in 0..3 {
+        let checked = shop.client().check(&invoice("INV-1")).unwrap();
+        assert!(checked.payment.settled, "{checked:?}");
+    }
+    shop.settle_for(minutes(15));
+    assert!(shop.alerted(|alert| *alert == Alert::DelayBoundBroken));
+    settled(&shop);
     // With OVO's window on the age of a request such a push is refused and debits nobody.
     let shop = Shop::open();
     shop.script([push().queue_ms(3_600_000)]);
