@@ -119,7 +119,7 @@ pub struct State {
     pub reversal: Reversal,
     /// Reversals sent since settlement began.
     pub attempts: u16,
-    /// Status checks sent since the last step forward.
+    /// Status checks sent since the last step forward, or [`LAST_CHECK`](Self::LAST_CHECK).
     pub checks: u16,
     /// Alerts about overdue settlement so far.
     pub overdue_alerts: u8,

@@ -192,6 +192,10 @@ impl Step {
 }
 
 impl State {
+    /// In `checks`: the check that rule 14b asks behind its five minutes was sent. If it gets no
+    /// answer either, a reversal goes out unseen.
+    pub const LAST_CHECK: u16 = u16::MAX;
+
     /// Rule 1: the Intent, to be committed together with its numbers.
     pub fn intent(policy: &Policy, now: Boottime, attested: bool, seed: u16) -> State {
         let mut state = State {
@@ -332,6 +336,8 @@ impl State {
         self.late_paid = true;
         self.seen = true;
         self.reversal = Reversal::Needed;
+        // Whoever was to find out whether there is a debit has been told.
+        self.needs_operator = false;
         // Without the phone OVO answers no check: the reversal's acknowledgement must close.
         self.check_unavailable |= self.phone_forgotten;
         self.settling_since = now;
@@ -515,15 +521,22 @@ fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         state.due = Some(earliest);
         return Step::to(state);
     }
-    let waited = now.since(state.settling_since);
-    let blind = state.check_unavailable || waited >= timers.gate_escape;
-    if state.seen || (blind && state.is_certainly_ours()) {
+    let asked_in_vain = state.checks == State::LAST_CHECK;
+    let blind = (state.check_unavailable || asked_in_vain) && state.is_certainly_ours();
+    if state.seen || blind {
         state.attempts = state.attempts.saturating_add(1);
         state.due = Some(now.plus(timers.backoff(state.attempts, state.seed)));
         return overdue(policy, state, now).sending(Request::Reversal);
     }
     if state.check_unavailable {
         return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
+    }
+    if now.since(state.settling_since) >= timers.gate_escape && state.is_certainly_ours() {
+        // The five minutes may have been sleep, or a network that was down: what is reversed unseen
+        // was asked about once more, behind them, and everybody had the time for an answer.
+        state.checks = State::LAST_CHECK;
+        state.due = Some(now.plus(timers.exchange_budget + timers.backoff(1, state.seed)));
+        return overdue(policy, state, now).sending(Request::CheckPayment);
     }
     overdue(policy, state.retry_after_check(policy, now), now).sending(Request::CheckPayment)
 }
@@ -723,6 +736,7 @@ fn settlement_checked(
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
         StatusAnswer::NotSent if state.closed.is_none() => {
+            // The last check before a reversal unseen is asked again, too: it is the last no more.
             state.checks = state.checks.saturating_sub(1);
             state.due = Some(now.plus(policy.timers.early_retry(state.seed)));
             Step::to(state)
@@ -834,7 +848,10 @@ fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) ->
             state.checks = 0;
             Some(state.open_due(policy))
         }
-        Some(Verdict::Abandoned | Verdict::Declined(_)) if unfinished => Some(now),
+        Some(Verdict::Abandoned | Verdict::Declined(_)) if unfinished => {
+            state.checks = 0;
+            Some(now)
+        }
         Some(Verdict::Accepted(_)) if state.void.is_open() => Some(now),
         Some(_) => left.map(|left| now.plus(left.saturating_sub(away))),
     };

@@ -27,8 +27,8 @@ pub struct Timers {
     pub delay_bound: Duration,
     /// Between attempts, as long as there were few: OVO's 15 s.
     pub retry: Duration,
-    /// Without a status answer for this long a reversal goes out unchecked, if the numbers are
-    /// beyond doubt (rule 14b).
+    /// Without a status answer for this long, nor to one more check behind it, a reversal goes out
+    /// unchecked, if the numbers are beyond doubt (rule 14b).
     pub gate_escape: Duration,
     /// First look behind a closed payment (rule 16).
     pub first_sweep: Duration,

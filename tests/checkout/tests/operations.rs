@@ -287,6 +287,27 @@ fn closed_and_debited_later(after: Duration) -> Shop {
 }
 
 #[test]
+fn op4_what_the_settlement_file_shows_needs_no_operator_any_more() {
+    let shop = Shop::open();
+    let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
+    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
+    let nameless = AnswerPlan { remove: names.into(), ..AnswerPlan::default() };
+    shop.script([
+        push().behave(lies),
+        check().answer(nameless),
+        // And then the reversal is no more than a word.
+        reversal().pretend(),
+    ]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "declined");
+    shop.settle_for(minutes(4));
+    assert!(shop.report("INV-1").needs_operator, "whose payment it is cannot be told");
+    let report = shop.client().report_paid(&invoice("INV-1")).unwrap();
+    assert!(!report.needs_operator && !report.settled);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Reversal), 2);
+}
+
+#[test]
 fn op4_a_payment_in_ovos_settlement_file_that_we_closed_is_opened_and_returned() {
     for after in [hours(26), days(4)] {
         let shop = closed_and_debited_later(after);

@@ -1,12 +1,12 @@
 //! What OVO answers, and what of it is true (`faults.md` OV1 to OV16).
 
-use ovo_checkout::{Shop, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::{Mismatch, Operation};
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
 use ovo_ptp::{Numbers, Outcome};
 use ovo_sandbox::{
-    AnswerOf, AnswerPlan, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, HostConfig, Mangle,
-    MatchBy, Sale, Step,
+    AnswerOf, AnswerPlan, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Delivery, HostConfig,
+    Mangle, MatchBy, Sale, Step,
 };
 
 const APPROVES: &str = "081234567890";
@@ -275,6 +275,36 @@ fn ov5_without_any_status_answer_a_duplicate_is_never_reversed_blindly() {
     settled(&shop);
     assert_eq!(shop.heard(Operation::Reversal), 0);
     assert_eq!(shop.net("OTHER-1"), 10_000);
+}
+
+#[test]
+fn ov5_whoever_was_away_asks_before_anything_is_reversed() {
+    let away: [fn(&Shop); 2] = [
+        |shop| shop.clock.pass(minutes(10)),
+        |shop| {
+            shop.wire.set_link(Link::Down);
+            shop.settle_for(minutes(10));
+            shop.wire.set_link(Link::Up);
+        },
+    ];
+    for away in away {
+        let config = HostConfig { match_by: MatchBy::Numbers, ..HostConfig::default() };
+        let shop = Shop::with(config, |builder| builder);
+        book_the_next_numbers(&shop, 10_000, "081311112222");
+        // Neither the 94 nor the answer to the first check is heard.
+        shop.script([push().deliver(Delivery::Hang), check().deliver(Delivery::Hang)]);
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+        away(&shop);
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::Reversal), 0);
+        assert_eq!(shop.net("OTHER-1"), 10_000);
+    }
+    // Without a word from OVO's checks the reversal goes out all the same.
+    let shop = Shop::open();
+    shop.script([push().deliver(Delivery::Hang), check().times(0).unheard()]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    shop.settle_for(minutes(7));
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (1, 0));
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! * `touched` is only subtracted from the `due` of a closed row at a reboot: constant.
 //! * `seed` spreads retries by 20 %, less than the ladder can tell: 0.
 //! * `attempts` and `checks` beyond the first only lengthen a pause, and the last instant of the
-//!   ladder covers every pause: 0 or 1. `overdue_alerts` beyond two never alert again; alerts are
-//!   not modelled: 2.
+//!   ladder covers every pause: 0 or 1; for `checks` also the last one of rule 14b.
+//!   `overdue_alerts` beyond two never alert again; alerts are not modelled: 2.
 //! * `settling_since` is read in one place that moves money, the five minutes of rule 14b; it
 //!   counts as passed exactly at the ladder's last instant unless settlement began there: one bit.
 //! * `closed` only dates the next look, which is beyond the ladder anyway: one bit.
@@ -123,6 +123,14 @@ pub fn pack(state: &State, now: u8) -> Row {
         3,
     );
     row.put(u64::from(state.sweeps.min(2)), 2);
+    row.put(
+        match state.checks {
+            0 => 0,
+            State::LAST_CHECK => 2,
+            _ => 1,
+        },
+        2,
+    );
     for flag in [
         state.settling_since >= LADDER[usize::from(LAST)],
         state.begun == Boottime(0),
@@ -131,7 +139,6 @@ pub fn pack(state: &State, now: u8) -> Row {
         state.duplicate_hint,
         state.check_unavailable,
         state.attempts > 0,
-        state.checks > 0,
         state.late_paid,
         state.needs_operator,
         state.closed.is_some(),
@@ -183,6 +190,10 @@ pub fn unpack(row: Row) -> State {
         _ => Void::Expired,
     };
     let sweeps = u8::try_from(bits.take(2)).unwrap_or(2);
+    let checks = match bits.take(2) {
+        2 => State::LAST_CHECK,
+        few => u16::from(few > 0),
+    };
     State {
         due,
         verdict,
@@ -197,7 +208,7 @@ pub fn unpack(row: Row) -> State {
         duplicate_hint: bits.flag(),
         check_unavailable: bits.flag(),
         attempts: u16::from(bits.flag()),
-        checks: u16::from(bits.flag()),
+        checks,
         late_paid: bits.flag(),
         needs_operator: bits.flag(),
         closed: bits.flag().then_some(LADDER[0]),

@@ -148,8 +148,11 @@ impl Plan {
         }
         if plan.foreign > 0 && plan.host.match_by == MatchBy::Numbers {
             // Numbers that the journal attests and another sale has all the same: only the check
-            // before the first reversal tells, so it must get through within rule 14b's escape.
+            // before the first reversal tells, so no two answers to it may be lost (rule 14b's
+            // escape). Sleep and a network that is down must not matter.
             let hears_all = plan.odds.delay == 0
+                && plan.odds.unreachable == 0
+                && plan.outages == 0
                 && plan.kills + plan.power_cuts + plan.suspends == 0
                 && plan.disk_errors + plan.full_disks == 0
                 && processes == 1;
@@ -158,8 +161,8 @@ impl Plan {
                 // that the reversal would hit: found by its numbers, not by its date.
                 plan.host.check_date = CheckDate::Any;
             }
-            plan.outages = 0;
-            plan.odds = Odds { delay: plan.odds.delay, ..Odds::default() };
+            let Odds { delay, unreachable, .. } = plan.odds;
+            plan.odds = Odds { delay, unreachable, ..Odds::default() };
         }
         plan
     }
