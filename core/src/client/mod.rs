@@ -29,7 +29,8 @@ use crate::journal::{Begun, Filter, Journal, JournalError, JournalErrorKind, New
 use crate::message::{Class, Signer, inquiry};
 use crate::numbering::BatchMethod;
 use crate::payment::{
-    Event, Outcome, Payment, Policy, Refusal, Request, Ruling, State, StatusAnswer, Verdict,
+    Boottime, Event, Outcome, Payment, Policy, Refusal, Request, Ruling, State, StatusAnswer,
+    Verdict,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::Transport;
@@ -414,8 +415,8 @@ impl Client {
     /// answer also takes part in the payment's settlement.
     ///
     /// # Errors
-    /// [`ErrorKind::OutsideWindow`] earlier than 60 s or later than 7 days after the push (FAQ),
-    /// [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave
+    /// [`ErrorKind::OutsideWindow`] earlier than 60 s (or 60 s after a restart of the machine, which
+    /// forgets elapsed time) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave
     /// no usable answer, [`ErrorKind::NotFound`] for an unknown invoice.
     pub fn check(&self, invoice: &MerchantInvoice) -> Result<Status, Error> {
         self.inner.ready()?;
@@ -681,7 +682,8 @@ impl Inner {
         let elapsed = if payment.boot == self.boot {
             self.clock.boottime().since(payment.state.window)
         } else {
-            by_wall
+            // The push is older than this boot; a wall clock may have jumped (T1).
+            by_wall.min(self.clock.boottime().since(Boottime(0)))
         };
         if elapsed < timers.session {
             return Err(Error::new(

@@ -130,7 +130,8 @@ fn a_check_never_accepts_a_payment_that_nobody_waits_for() {
         assert!(Life::until_death(|| shop.pay("INV-1", PAYS_MUTELY_AT_10)).is_none());
         shop.clock.pass(seconds(46.0));
         if reboots {
-            shop.reboot()
+            shop.reboot();
+            shop.clock.pass(seconds(60.0));
         } else {
             shop.reopen()
         }

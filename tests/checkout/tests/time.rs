@@ -69,6 +69,22 @@ fn t1_a_wrong_wall_clock_behind_the_decision_delays_the_refund_and_loses_nothing
 }
 
 #[test]
+fn t1_a_wall_clock_that_jumped_over_a_reboot_lets_no_check_out_early() {
+    let mut shop = Shop::open();
+    shop.dies_after(seconds(5.0));
+    assert!(Life::until_death(|| shop.pay("INV-1", PAYS_MUTELY_AT_10)).is_none());
+    shop.reboot();
+    shop.clock.set_wall_offset(7_200_000);
+    let check = || shop.client().check(&invoice("INV-1"));
+    assert_eq!(check().unwrap_err().kind(), ErrorKind::OutsideWindow);
+    shop.clock.pass(seconds(59.9));
+    assert_eq!(check().unwrap_err().kind(), ErrorKind::OutsideWindow);
+    assert_eq!(shop.heard(Operation::CheckPayment), 0);
+    shop.clock.set_wall_offset(0);
+    settled(&shop);
+}
+
+#[test]
 fn t2_a_suspend_counts_and_what_was_due_is_done_on_waking() {
     // Sleeps from 20 s to 620 s. The customer paid at 30 s: the answer lies there, too late.
     for phone in ["081200000130", PAYS_MUTELY_AT_10, IGNORES, "081200009503"] {
