@@ -415,9 +415,10 @@ impl Client {
     /// answer also takes part in the payment's settlement.
     ///
     /// # Errors
-    /// [`ErrorKind::OutsideWindow`] earlier than 60 s (or 60 s after a restart of the machine, which
-    /// forgets elapsed time) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave
-    /// no usable answer, [`ErrorKind::NotFound`] for an unknown invoice.
+    /// [`ErrorKind::OutsideWindow`] earlier than 60 s (after a restart of the machine, 60 s behind
+    /// the restart) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push
+    /// that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
+    /// [`ErrorKind::NotFound`] for an unknown invoice.
     pub fn check(&self, invoice: &MerchantInvoice) -> Result<Status, Error> {
         self.inner.ready()?;
         self.inner.check(invoice, None)

@@ -395,6 +395,15 @@ pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step
         Event::ReportedPaid => checked(policy, *state, now, StatusAnswer::Paid, false, now),
         Event::Ruled(ruling) => ruled(policy, *state, ruling, now),
     };
+    let is_answer = matches!(
+        event,
+        Event::Answered(_) | Event::Checked { .. } | Event::Reversed { .. } | Event::ReportedPaid
+    );
+    if is_answer && state.needs_operator && step.state.needs_operator {
+        // Nothing but the end of the phone is due of what waits for an operator: it must not come
+        // earlier because somebody asked in between.
+        step.state.due = state.due;
+    }
     if step.state != *state {
         step.state.touched = now;
     }
@@ -685,6 +694,7 @@ fn settlement_checked(
         StatusAnswer::Paid if state.reversal == Reversal::Needed => {
             state.seen = true;
             state.late_paid = true;
+            state.needs_operator = false;
             state.due = Some(now);
             Step::to(state)
         }

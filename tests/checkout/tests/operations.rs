@@ -6,7 +6,7 @@ use std::time::Duration;
 use ovo_checkout::{Fault, Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::journal::MemoryJournal;
 use ovo_ptp::message::Operation;
-use ovo_ptp::payment::{Alert, LateSuccess, Ruling};
+use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
 use ovo_ptp::{ErrorKind, HighWater, MAX_NUMBER, Numbers, Outcome, WallTime};
 use ovo_sandbox::{AnswerPlan, Behaviour, Delivery, HostConfig, RequestRecord, Step};
 
@@ -286,8 +286,8 @@ fn closed_and_debited_later(after: Duration) -> Shop {
     shop
 }
 
-#[test]
-fn op4_what_the_settlement_file_shows_needs_no_operator_any_more() {
+/// A payment of which neither the decline nor the check behind it tells the truth.
+fn left_to_an_operator() -> Shop {
     let shop = Shop::open();
     let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
     let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
@@ -301,6 +301,30 @@ fn op4_what_the_settlement_file_shows_needs_no_operator_any_more() {
     assert_eq!(shop.pay("INV-1", APPROVES).name(), "declined");
     shop.settle_for(minutes(4));
     assert!(shop.report("INV-1").needs_operator, "whose payment it is cannot be told");
+    shop
+}
+
+#[test]
+fn an_operators_question_that_stays_without_an_answer_costs_nothing() {
+    let shop = left_to_an_operator();
+    for link in [Link::Down, Link::Mute] {
+        shop.wire.set_link(link);
+        let error = shop.client().check(&invoice("INV-1")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAnswer);
+        shop.wire.set_link(Link::Up);
+        shop.settle_for(hours(1));
+    }
+    // The phone is still there to ask with, and the answer leaves no doubt.
+    let status = shop.client().check(&invoice("INV-1")).unwrap();
+    assert_eq!(status.at_ovo, StatusAnswer::Paid);
+    assert!(!status.payment.needs_operator && !status.payment.settled);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Reversal), 2);
+}
+
+#[test]
+fn op4_what_the_settlement_file_shows_needs_no_operator_any_more() {
+    let shop = left_to_an_operator();
     let report = shop.client().report_paid(&invoice("INV-1")).unwrap();
     assert!(!report.needs_operator && !report.settled);
     settled(&shop);
