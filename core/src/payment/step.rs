@@ -691,10 +691,9 @@ fn settlement_checked(
     // reversal may follow (I10).
     state.duplicate_hint |= answer == StatusAnswer::ForeignSale;
     match answer {
-        StatusAnswer::Paid if state.reversal == Reversal::Needed => {
+        StatusAnswer::Paid if state.reversal == Reversal::Needed && !state.needs_operator => {
             state.seen = true;
             state.late_paid = true;
-            state.needs_operator = false;
             state.due = Some(now);
             Step::to(state)
         }

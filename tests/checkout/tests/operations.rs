@@ -286,6 +286,23 @@ fn closed_and_debited_later(after: Duration) -> Shop {
     shop
 }
 
+#[test]
+fn op4_a_report_behind_the_end_of_the_phone_still_returns_the_money() {
+    let shop = Shop::open();
+    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
+    let nameless = AnswerPlan { remove: names.into(), ..AnswerPlan::default() };
+    shop.script([push().deliver(Delivery::Hang), check().unheard(), check().answer(nameless)]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    shop.settle_for(days(3));
+    assert!(shop.report("INV-1").needs_operator);
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (0, 10_000));
+    // Nothing is left to check with: the reversal's word has to do.
+    let report = shop.client().report_paid(&invoice("INV-1")).unwrap();
+    assert!(!report.needs_operator && !report.settled);
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Reversal), 1);
+}
+
 /// A payment of which neither the decline nor the check behind it tells the truth.
 fn left_to_an_operator() -> Shop {
     let shop = Shop::open();
