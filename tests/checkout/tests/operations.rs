@@ -286,12 +286,16 @@ fn closed_and_debited_later(after: Duration) -> Shop {
     shop
 }
 
+/// An answer that does not say whose payment it is about.
+fn nameless() -> AnswerPlan {
+    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
+    AnswerPlan { remove: names.into(), ..AnswerPlan::default() }
+}
+
 #[test]
 fn op4_a_report_behind_the_end_of_the_phone_still_returns_the_money() {
     let shop = Shop::open();
-    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
-    let nameless = AnswerPlan { remove: names.into(), ..AnswerPlan::default() };
-    shop.script([push().deliver(Delivery::Hang), check().unheard(), check().answer(nameless)]);
+    shop.script([push().deliver(Delivery::Hang), check().unheard(), check().answer(nameless())]);
     assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
     shop.settle_for(days(3));
     assert!(shop.report("INV-1").needs_operator);
@@ -307,11 +311,9 @@ fn op4_a_report_behind_the_end_of_the_phone_still_returns_the_money() {
 fn left_to_an_operator() -> Shop {
     let shop = Shop::open();
     let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
-    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
-    let nameless = AnswerPlan { remove: names.into(), ..AnswerPlan::default() };
     shop.script([
         push().behave(lies),
-        check().answer(nameless),
+        check().answer(nameless()),
         // And then the reversal is no more than a word.
         reversal().pretend(),
     ]);
