@@ -74,6 +74,15 @@ def test_a_late_success_can_be_reversed_instead(ovo: Sandbox, tmp_path: Path) ->
         assert ovo.net("INV-1") == 0
 
 
+def test_a_sandbox_is_configured_while_it_runs(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    ovo.configure(default_balance=100, sloppy=[{"field": "hostDate", "how": "other_type"}])
+    outcome = shop.pay("INV-1", amount=12_500, phone=PAYS)
+    assert isinstance(outcome, ovo_ptp.Declined)
+    assert outcome.code == "51"
+    with pytest.raises(ValueError, match="unknown field"):
+        ovo.configure(balance=1)
+
+
 def test_nothing_is_sent_without_a_connection(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     ovo.connection_faults({"fault": "reset_at_accept", "times": 1})
     assert isinstance(shop.pay("INV-1", amount=1, phone=PAYS), ovo_ptp.NotSent)

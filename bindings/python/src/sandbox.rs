@@ -85,6 +85,11 @@ impl Sandbox {
         &self.ca_file
     }
 
+    fn configure(&self, py: Python<'_>, patch: &str) -> PyResult<()> {
+        let patch = serde_json::from_str(patch).map_err(invalid)?;
+        self.with(py, |core| core.configure(patch))?.map_err(invalid)
+    }
+
     fn script(&self, py: Python<'_>, steps: &str) -> PyResult<()> {
         let script = Script::from_json(steps.as_bytes()).map_err(invalid)?;
         self.with(py, |core| core.script(script))

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::mangle::Mangle;
 use crate::reply::Reply;
+use crate::sloppy::Sloppiness;
 
 /// A redirect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Redirect {
 pub struct AnswerPlan {
     /// The response code is this, with the shape that goes with it.
     pub code: Option<String>,
+    /// The echoes are sloppy in these ways, behind those of the configuration.
+    pub sloppy: Vec<Sloppiness>,
     /// These fields get these values; a dot leads into an object, as in
     /// `transactionRequestData.merchantInvoice`. A wrong echo, an unknown field, a code as number.
     pub set: BTreeMap<String, Value>,
@@ -62,7 +65,7 @@ impl AnswerPlan {
             || self.status.is_some()
     }
 
-    /// Applies everything but the code and the times.
+    /// Applies everything but the code, the sloppy echoes and the times.
     pub(crate) fn apply(&self, reply: &mut Reply) {
         if !self.set.is_empty() || !self.remove.is_empty() {
             if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) {

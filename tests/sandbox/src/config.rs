@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::signature::Signing;
+use crate::sloppy::Sloppiness;
 
 /// The app id of the demo merchant. Public, fixed, and worthless outside this sandbox.
 pub const DEMO_APP_ID: &str = "sandbox";
@@ -172,8 +173,8 @@ pub struct HostConfig {
     /// How far the `date` of a push, reversal, void or inquiry may be from the host's clock, in
     /// seconds; 0 = not looked at. Invented: it shows a merchant that sends UTC.
     pub date_window_s: u64,
-    /// Numbers may come as JSON strings and the reverse (`protocol.md` 2.1: seen in the field).
-    /// Off, such a request answers BR.
+    /// Numbers may come as JSON strings and the reverse (`protocol.md` 2.1: seen in the field, so
+    /// it is the default). Off, such a request answers BR.
     pub lenient_types: bool,
     /// How long the prompt can be answered (FAQ: 55 s).
     pub window_ms: u64,
@@ -197,6 +198,14 @@ pub struct HostConfig {
     pub match_by: MatchBy,
     /// What date a payment check must carry.
     pub check_date: CheckDate,
+    /// A check of a payment that a code ended (17, 26 ...) answers with that code again instead of 25:
+    /// one that belongs to no status (`faults.md` OV21).
+    pub check_repeats_decline: bool,
+    /// Reversals are answered 00 and never carried out: a check goes on to say 00
+    /// (`faults.md` OV18).
+    pub reversals_ignored: bool,
+    /// How answers repeat what they were asked (`faults.md` OV17).
+    pub sloppy: Vec<Sloppiness>,
     /// Whether both checks are in the contract; otherwise they answer 58.
     pub check_contracted: bool,
     /// Whether the void is in the contract; otherwise it answers 58.
@@ -219,7 +228,7 @@ impl Default for HostConfig {
             signing: Signing::Either,
             clock_window_s: 300,
             date_window_s: 3600,
-            lenient_types: false,
+            lenient_types: true,
             window_ms: 55_000,
             session_ms: 60_000,
             expiry: Expiry::Empty404,
@@ -230,6 +239,9 @@ impl Default for HostConfig {
             numbers_per_terminal: true,
             match_by: MatchBy::Everything,
             check_date: CheckDate::Original,
+            check_repeats_decline: false,
+            reversals_ignored: false,
+            sloppy: Vec::new(),
             check_contracted: true,
             void_contracted: true,
             inquiry_contracted: true,

@@ -39,6 +39,7 @@ mod request;
 mod script;
 mod server;
 mod signature;
+mod sloppy;
 mod status;
 mod wib;
 
@@ -62,5 +63,6 @@ pub use reply::Reply;
 pub use script::{Act, AnswerOf, ConnectionFault, ConnectionStep, Duplicate, Script, Step};
 pub use server::{Counters, Sandbox, SandboxConfig, Security};
 pub use signature::{Signed, Signing, sign};
+pub use sloppy::{AnswerTo, Echo, How, Sloppiness};
 pub use status::{OTHER_FAILURES, STATUSES};
 pub use wib::date_text;

@@ -2,7 +2,7 @@
 //! formats, presence. The reading is the sandbox's own, so that it can disagree with the client.
 
 use ovo_ptp::message::Operation;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::wib;
 
@@ -52,7 +52,7 @@ pub(crate) fn glance(body: Option<&Value>) -> Glance {
     let Some(Value::Object(fields)) = body else { return Glance::default() };
     let text = |fields: &Map<String, Value>, name: &str| match fields.get(name) {
         Some(Value::String(text)) => Some(text.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(Value::Number(number)) => Some(as_text(name, number)),
         _ => None,
     };
     let inner = match fields.get("transactionRequestData") {
@@ -75,6 +75,19 @@ pub(crate) fn glance(body: Option<&Value>) -> Glance {
     }
 }
 
+/// A number where a text belongs, with the leading zeros that it has lost (`protocol.md` 2).
+fn as_text(name: &str, number: &Number) -> String {
+    let digits = number.to_string();
+    match name {
+        "type" => format!("{digits:0>4}"),
+        "processingCode" => format!("{digits:0>6}"),
+        "tid" => format!("{digits:0>8}"),
+        "mid" => format!("{digits:0>15}"),
+        "phone" => format!("0{digits}"),
+        _ => digits,
+    }
+}
+
 fn bad(why: impl Into<String>) -> Refusal {
     Refusal { code: "BR", why: why.into() }
 }
@@ -89,7 +102,7 @@ impl Reader<'_> {
         match self.fields.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) if self.lenient => Ok(Some(number.to_string())),
+            Some(Value::Number(number)) if self.lenient => Ok(Some(as_text(name, number))),
             Some(_) => Err(bad(format!("{name} is not a string"))),
         }
     }
@@ -285,8 +298,16 @@ mod tests {
         let mut body = push();
         body["referenceNumber"] = json!(123);
         body["transactionRequestData"]["batchNo"] = json!(4);
+        body["type"] = json!(200);
+        body["processingCode"] = json!(40000);
+        body["tid"] = json!(1);
+        body["mid"] = json!(1);
+        body["transactionRequestData"]["phone"] = json!(81_200_000_000_u64);
         assert!(read(Some(&body), false).is_err());
-        assert_eq!(read(Some(&body), true).unwrap().reference, Some(123));
+        let request = read(Some(&body), true).unwrap();
+        assert_eq!((request.operation, request.reference), (Operation::PushToPay, Some(123)));
+        assert_eq!((request.tid.as_str(), request.mid.len()), ("00000001", 15));
+        assert_eq!(request.phone.as_deref(), Some("081200000000"));
     }
 
     #[test]

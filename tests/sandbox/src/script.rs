@@ -10,6 +10,7 @@ use crate::behaviour::Behaviour;
 use crate::delivery::Delivery;
 use crate::operation::{On, named};
 use crate::request::Glance;
+use crate::sloppy::{AnswerTo, Echo, How, Sloppiness};
 
 /// Which of the two copies of a duplicated request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +156,12 @@ impl Step {
     /// The answer's code.
     pub fn code(mut self, code: &str) -> Step {
         self.answer.code = Some(code.to_owned());
+        self
+    }
+
+    /// A field of the answer is repeated sloppily.
+    pub fn sloppy(mut self, field: Echo, how: How) -> Step {
+        self.answer.sloppy.push(Sloppiness::new(AnswerTo::Any, field, how));
         self
     }
 

@@ -201,6 +201,8 @@ class Sandbox:
     @property
     def ca_file(self) -> str:
         """The authority's certificate."""
+    def configure(self, patch: str) -> None:
+        """Changes the engine's configuration."""
     def script(self, steps: str) -> None:
         """Adds steps."""
     def customers(self, customers: str) -> None:

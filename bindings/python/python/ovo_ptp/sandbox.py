@@ -71,6 +71,14 @@ class Sandbox:
         defaults: dict[str, Any] = {"ca_file": self.ca_file, "time_scale": min(self.time_scale, 1)}
         return Client(self.base_url, self.credentials, journal=journal, **{**defaults, **options})
 
+    def configure(self, **fields: Any) -> None:
+        """Changes the engine's configuration for requests to come.
+
+        For example `sloppy=[{"operation": "check_payment", "field": "tid", "how": "absent"}]` or
+        `reversals_ignored=True`; all fields are in the sandbox's README.
+        """
+        self._native.configure(json.dumps(fields))
+
     def script(self, *steps: Mapping[str, Any]) -> None:
         """What goes wrong, in order.
 

@@ -10,7 +10,7 @@ use crate::now::Now;
 use crate::reply::Reply;
 use crate::request::{self, Refusal, Request, is_phone};
 use crate::script::Act;
-use crate::signature::{self, Signed};
+use crate::signature::{self, Signed, Signing};
 use crate::wib;
 
 /// The status window: seven days counted in units of 24 hours (`protocol.md` 4).
@@ -113,7 +113,7 @@ impl Host {
             hmac,
             &call.body,
         );
-        if signed == Signed::Wrong {
+        if signed == Signed::Wrong && self.config.signing != Signing::Unchecked {
             return (signed, refuse("63", "hmac does not match"));
         }
         let json = head.content_type.as_deref().is_some_and(|kind| {
@@ -200,6 +200,9 @@ impl Host {
         // Under Everything another amount names another payment, which does not exist.
         let place = place.filter(|place| self.amount_agrees(*place, request));
         match place {
+            Some(place) if self.config.reversals_ignored => {
+                self.ledger.entry_mut(place).reversals += 1;
+            }
             Some(place) => self.reverse(place, now),
             None if self.config.tombstones => self.ledger.bury(request, per_terminal),
             None => {}
@@ -283,7 +286,10 @@ impl Host {
             Some(State::Reversed) => code("73"),
             Some(State::Open) => code(&self.config.choices.check_undecided),
             Some(State::Voided) => code(&self.config.choices.check_voided),
-            Some(State::NotDebited) | None => code("25"),
+            Some(State::NotDebited) | None => {
+                let own = entry.code.as_deref().filter(|_| self.config.check_repeats_decline);
+                code(own.unwrap_or("25"))
+            }
         }
     }
 

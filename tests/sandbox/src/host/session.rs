@@ -10,6 +10,7 @@ use crate::ledger::{Entry, State};
 use crate::now::Now;
 use crate::reply::{self, Reply, Source};
 use crate::request::Request;
+use crate::sloppy;
 use crate::status::status_of;
 
 impl Host {
@@ -234,6 +235,10 @@ impl Host {
                 reply::body(&Source { request, code: &code, trace: self.trace, now, paid })
             }
         };
+        if let Some(request) = request {
+            let habits = self.config.sloppy.iter().chain(&step.answer.sloppy);
+            sloppy::apply(habits, request.operation, &code, &mut reply.body);
+        }
         step.answer.apply(&mut reply);
         (reply, code)
     }

@@ -283,6 +283,14 @@ impl Sandbox {
         self.shared.clock.now()
     }
 
+    /// Changes fields of the configuration, for requests to come: see [`HostConfig::patched`].
+    pub fn configure(&self, patch: serde_json::Value) -> Result<(), String> {
+        self.with_host(|host| {
+            *host.config_mut() = host.config().patched(patch)?;
+            Ok(())
+        })
+    }
+
     /// Adds steps to the script.
     pub fn script(&self, steps: impl Into<Script>) {
         self.with_host(|host| host.script(steps));

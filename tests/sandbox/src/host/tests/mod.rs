@@ -5,6 +5,7 @@ mod doors;
 mod payments;
 mod refunds;
 mod scripts;
+mod sloppy;
 
 use serde_json::{Value, json};
 
