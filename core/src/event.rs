@@ -109,33 +109,6 @@ impl fmt::Display for Event {
     }
 }
 
-impl fmt::Display for Alert {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Alert::DuplicateNumbers(code) => {
-                write!(f, "OVO says the numbers were used before (code {code})")
-            }
-            Alert::ForeignSale => f.write_str("the numbers belong to another sale; it is left alone"),
-            Alert::Doubtful => f.write_str("whose payment it is cannot be told; an operator decides"),
-            Alert::ForeignReversal => f.write_str("OVO reversed the payment without our asking"),
-            Alert::LateSuccess => f.write_str("a success came after the decision; it is returned"),
-            Alert::LyingDecline(_) => f.write_str("OVO declined, yet the customer is debited; it is returned"),
-            Alert::LateDebit => f.write_str("debited in spite of the reversal; it is reversed again"),
-            Alert::DelayBoundBroken => {
-                f.write_str("a settled payment turned out debited: pushes are delayed longer than assumed; it is returned")
-            }
-            Alert::WrongEcho(field) => write!(f, "the answer repeats another {field}"),
-            Alert::Misconfigured(code) => write!(f, "OVO refuses the set-up (code {code})"),
-            Alert::CheckUnavailable => f.write_str("OVO refuses status checks"),
-            Alert::TooOld => f.write_str("OVO no longer knows the payment; reconcile by hand"),
-            Alert::PaidButReversed => f.write_str("told as paid, but OVO says reversed"),
-            Alert::PaidButNotSent => f.write_str("OVO says paid for a push that never left"),
-            Alert::Overdue(late) => write!(f, "not settled for {} s", late.as_secs()),
-            Alert::VoidUnresolved => f.write_str("the void's end is unknown; an operator refunds"),
-        }
-    }
-}
-
 /// Receives events, on the thread where they happen. Must return soon. May call the client, but not
 /// close it: closing waits for the very call that reports the event. Its panics end nothing.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;

@@ -129,7 +129,7 @@ impl Inner {
                 self.tell(|| ClientEvent::Decided { invoice: invoice(), outcome: outcome.name() });
             }
         }
-        if before.state.closed.is_none() && after.state.closed.is_some() {
+        if !before.state.is_closed() && after.state.is_closed() {
             self.tell(|| ClientEvent::Settled { invoice: invoice() });
         }
     }

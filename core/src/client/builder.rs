@@ -1,7 +1,7 @@
 //! Setting a client up.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -273,6 +273,8 @@ impl ClientBuilder {
             flights: Arc::default(),
             server_clock: Default::default(),
             closed: AtomicBool::new(false),
+            proven: AtomicBool::new(false),
+            sloppy_fields: AtomicU32::new(0),
             threads: self.threads,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),

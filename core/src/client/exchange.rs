@@ -1,16 +1,17 @@
 //! One request for one payment: built, signed, sent, and its answer classified. No decisions here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::Inner;
 use crate::client::server_clock::host_time_fits;
 use crate::event::Event as ClientEvent;
-use crate::message::{RequestBody, Response};
+use crate::message::{Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::{
-    Event, Evidence, Payment, PaymentId, PushAnswer, Request, ReversalAnswer, State, StatusAnswer,
-    VoidAnswer,
+    Alert, Asked, Event, Evidence, Payment, PaymentId, PushAnswer, Request, ReversalAnswer, State,
+    StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Unwatched, Watch};
@@ -58,12 +59,9 @@ impl Inner {
                 };
                 let (exchange, response) = self.ask(&body, Some(intent.numbers), budget);
                 let answer = match (&exchange, &response) {
-                    (_, Some(response)) => StatusAnswer::classify(
-                        response,
-                        &intent.reference(phone.as_ref()),
-                        payment.state.duplicate_hint,
-                        host_time_fits(response, intent.wall),
-                    ),
+                    (_, Some(response)) => {
+                        self.read(payment, phone.as_ref(), response, StatusAnswer::classify)
+                    }
                     (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
                     _ => StatusAnswer::NoAnswer,
                 };
@@ -76,7 +74,7 @@ impl Inner {
                 let answer = match (&exchange, &response) {
                     (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
                     (_, Some(response)) => {
-                        ReversalAnswer::classify(response, &intent.reference(phone.as_ref()))
+                        self.read(payment, phone.as_ref(), response, ReversalAnswer::classify)
                     }
                     _ => ReversalAnswer::Again(None),
                 };
@@ -97,7 +95,7 @@ impl Inner {
                 let (exchange, response) = self.move_money(&body, payment);
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
-                        VoidAnswer::classify(response, &intent.reference(phone.as_ref()))
+                        self.read(payment, phone.as_ref(), response, VoidAnswer::classify)
                     }
                     (Exchange::NotSent(_), _) => VoidAnswer::NotSent,
                     _ => VoidAnswer::Unknown,
@@ -110,7 +108,7 @@ impl Inner {
                 let (_, response) =
                     self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
                 let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
-                    StatusAnswer::classify_void(response, &intent.reference(phone.as_ref()))
+                    self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
                 let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
                 Heard { event: Event::VoidChecked { answer, in_time }, response }
@@ -135,10 +133,71 @@ impl Inner {
             self.send(&body, Some(intent.numbers), timers.send_budget, total, watch);
         let event = match (&exchange, &response) {
             (Exchange::NotSent(_), _) => Event::NotSent,
-            (_, Some(response)) => Event::Answered(PushAnswer::classify(response, &reference)),
+            (_, Some(response)) => {
+                let answer = self.read(payment, Some(phone), response, PushAnswer::classify);
+                if matches!(answer, PushAnswer::Approved | PushAnswer::Declined(_)) {
+                    self.proven.store(true, Ordering::Relaxed);
+                }
+                self.note_sloppy_fields(payment, phone, response, answer);
+                Event::Answered(answer)
+            }
             _ => Event::Answered(PushAnswer::Unknown),
         };
         Heard { event, response }
+    }
+
+    /// Reads an answer with what is known about the payment beside its fields.
+    fn read<A>(
+        &self,
+        payment: &Payment,
+        phone: Option<&PhoneNumber>,
+        response: &Response,
+        read: impl FnOnce(&Response, &Asked<'_>) -> A,
+    ) -> A {
+        let intent = &payment.intent;
+        let state = &payment.state;
+        // A journal that cannot be asked may hold any invoice.
+        let is_another = |text: &str| match text.parse() {
+            Ok(invoice) => {
+                invoice != intent.invoice && !matches!(self.journal.find(&invoice), Ok(None))
+            }
+            Err(_) => false,
+        };
+        let asked = Asked {
+            payment: &intent.reference(phone),
+            vouched: state.is_certainly_ours(),
+            duplicate_hint: state.duplicate_hint,
+            check_follows: !state.check_unavailable,
+            same_time: host_time_fits(response, intent.wall),
+            is_another: &is_another,
+        };
+        read(response, &asked)
+    }
+
+    /// A host that writes fields in its own way is accepted, and the operator hears of it: once for
+    /// each field.
+    fn note_sloppy_fields(
+        &self,
+        payment: &Payment,
+        phone: &PhoneNumber,
+        response: &Response,
+        answer: PushAnswer,
+    ) {
+        if answer != PushAnswer::Approved {
+            return;
+        }
+        let identity = self.read(payment, Some(phone), response, |response, asked| {
+            asked.identity(Operation::PushToPay, response)
+        });
+        let Some(field) = identity.sloppy_field() else { return };
+        let bit = 1 << field as u32;
+        if self.sloppy_fields.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            self.tell(|| ClientEvent::Alert {
+                invoice: payment.intent.invoice.clone(),
+                numbers: payment.intent.numbers,
+                alert: Alert::SloppyEcho(field),
+            });
+        }
     }
 
     /// A reversal or a void, written only if the journal still says so.

@@ -14,7 +14,7 @@ mod server_clock;
 mod settle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -66,6 +66,10 @@ pub(crate) struct Inner {
     flights: Arc<Flights>,
     server_clock: ServerClock,
     closed: AtomicBool,
+    /// Whether OVO has taken a push of this opening without calling its numbers duplicate.
+    proven: AtomicBool,
+    /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
+    sloppy_fields: AtomicU32,
     /// Whether payments may fly on threads of their own.
     threads: bool,
     /// Wakes the background settler early.
@@ -329,7 +333,9 @@ impl Client {
         };
         let interest = Interest::in_flight(pilot.flight());
         // The clock is read before the commit: a slow disk counts against the time to send (J15).
-        let state = State::intent(&inner.policy, inner.clock.boottime(), false, 0);
+        let proven = inner.proven.load(Ordering::Relaxed);
+        let now = inner.clock.boottime();
+        let state = State { proven, ..State::intent(&inner.policy, now, false, 0) };
         let new = NewPayment {
             phone: inner.seal.seal(&charge.phone, &invoice)?,
             invoice,
@@ -339,6 +345,7 @@ impl Client {
             wall: inner.clock.wall(),
             state,
             refuse_unsettled_customer: !charge.allow_second_push,
+            timers: inner.policy.timers,
         };
         match inner.journal.begin(&new, inner.batch_method)? {
             Begun::Fresh(mut payment) => {
@@ -747,6 +754,9 @@ fn refused(invoice: &MerchantInvoice, refusal: Refusal) -> Error {
             "the customer can still be debited; it can be closed 180 s after its push"
         }
         Refusal::NoOutcome => "there is no outcome yet",
+        Refusal::CannotBeReversed => {
+            "it cannot be cancelled: nobody could tell whose sale a reversal would return"
+        }
     };
     Error::new(ErrorKind::Refused, format!("invoice {invoice}: {rule}"))
 }

@@ -94,8 +94,8 @@ impl PaymentReport {
             begun: payment.intent.wall,
             outcome: Outcome::of(payment),
             acknowledged: state.acknowledged,
-            settled: state.closed.is_some() && !state.void.is_open() && !state.needs_operator,
-            needs_operator: state.needs_operator,
+            settled: state.is_closed() && !state.void.is_open() && !state.needs_operator(),
+            needs_operator: state.needs_operator(),
             settlement: settlement_name(payment),
         }
     }

@@ -4,7 +4,9 @@
 //! that was ever written to a file keeps its meaning; retired ones stay as comments.
 
 use crate::message::ResponseCode;
-use crate::payment::{Boottime, DeclineReason, Reversal, Source, Verdict, Void};
+use crate::payment::{
+    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, Verdict, Void,
+};
 
 pub(super) const ACCEPTED: i64 = 1;
 pub(super) const DECLINED: i64 = 2;
@@ -15,6 +17,11 @@ pub(super) const QUARANTINED: i64 = 5;
 pub(super) const BY_PUSH: i64 = 1;
 pub(super) const BY_STATUS: i64 = 2;
 pub(super) const BY_OPERATOR: i64 = 3;
+
+pub(super) const OPEN: i64 = 0;
+pub(super) const WITH_OPERATOR: i64 = 1;
+pub(super) const CLOSED_BY_POLICY: i64 = 2;
+pub(super) const CLOSED_BY_OPERATOR: i64 = 3;
 
 pub(super) const NOT_NEEDED: i64 = 0;
 pub(super) const NEEDED: i64 = 1;
@@ -65,19 +72,62 @@ pub(super) fn to_verdict(codes: VerdictCodes) -> Option<Option<Verdict>> {
     }))
 }
 
-pub(super) fn of_reversal(reversal: Reversal) -> (i64, Option<i64>) {
-    match reversal {
-        Reversal::NotNeeded => (NOT_NEEDED, None),
-        Reversal::Needed => (NEEDED, None),
-        Reversal::Acknowledged(at) => (ACKNOWLEDGED, Some(of_boottime(at))),
+/// A settlement as columns: what it is, what a reversal owes while it is open, and when and how
+/// it was closed.
+#[derive(Clone, Copy)]
+pub(super) struct SettlementCodes {
+    pub(super) settlement: i64,
+    pub(super) reversal: i64,
+    pub(super) reversal_at: Option<i64>,
+    pub(super) closed: Option<i64>,
+    pub(super) looks: i64,
+}
+
+pub(super) fn of_settlement(settlement: Settlement) -> SettlementCodes {
+    let nothing = SettlementCodes {
+        settlement: OPEN,
+        reversal: NOT_NEEDED,
+        reversal_at: None,
+        closed: None,
+        looks: 0,
+    };
+    match settlement {
+        Settlement::Open(Reversal::NotNeeded) => nothing,
+        Settlement::Open(Reversal::Needed) => SettlementCodes { reversal: NEEDED, ..nothing },
+        Settlement::Open(Reversal::Acknowledged(at)) => SettlementCodes {
+            reversal: ACKNOWLEDGED,
+            reversal_at: Some(of_boottime(at)),
+            ..nothing
+        },
+        Settlement::WithOperator => SettlementCodes { settlement: WITH_OPERATOR, ..nothing },
+        Settlement::Closed { at, by, looks } => SettlementCodes {
+            settlement: match by {
+                Closer::Policy => CLOSED_BY_POLICY,
+                Closer::Operator => CLOSED_BY_OPERATOR,
+            },
+            closed: Some(of_boottime(at)),
+            looks: looks.into(),
+            ..nothing
+        },
     }
 }
 
-pub(super) fn to_reversal(reversal: i64, at: Option<Boottime>) -> Option<Reversal> {
-    match (reversal, at) {
-        (NOT_NEEDED, None) => Some(Reversal::NotNeeded),
-        (NEEDED, None) => Some(Reversal::Needed),
-        (ACKNOWLEDGED, Some(at)) => Some(Reversal::Acknowledged(at)),
+/// `None` if no settlement was ever written like this.
+pub(super) fn to_settlement(codes: SettlementCodes) -> Option<Settlement> {
+    let SettlementCodes { settlement, reversal, reversal_at, closed, looks } = codes;
+    let closed_by = |by, closed| {
+        let (at, looks) = (to_boottime(closed)?, u8::try_from(looks).ok()?);
+        Some(Settlement::Closed { at, by, looks })
+    };
+    match (settlement, reversal, reversal_at, closed) {
+        (OPEN, NOT_NEEDED, None, None) => Some(Settlement::Open(Reversal::NotNeeded)),
+        (OPEN, NEEDED, None, None) => Some(Settlement::Open(Reversal::Needed)),
+        (OPEN, ACKNOWLEDGED, Some(at), None) => {
+            Some(Settlement::Open(Reversal::Acknowledged(to_boottime(at)?)))
+        }
+        (WITH_OPERATOR, NOT_NEEDED, None, None) => Some(Settlement::WithOperator),
+        (CLOSED_BY_POLICY, NOT_NEEDED, None, Some(at)) => closed_by(Closer::Policy, at),
+        (CLOSED_BY_OPERATOR, NOT_NEEDED, None, Some(at)) => closed_by(Closer::Operator, at),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ use super::mark::{Mark, MarkFile};
 use super::place::Place;
 use super::reserve::Reserve;
 use super::row::{self, COLUMNS, PHONE};
+use super::rules;
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
 use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update};
@@ -82,7 +83,7 @@ impl Water {
 struct Statements {
     select: String,
     by_id: String,
-    id_by_customer: String,
+    ids_by_customer: String,
     insert: String,
     update: String,
     /// Due payments with evidence of a debit, those without, and all.
@@ -112,9 +113,9 @@ impl Statements {
         };
         Statements {
             by_id: format!("{select} WHERE id = ?1"),
-            id_by_customer: format!(
-                "SELECT id FROM payment WHERE phone_tag = ?1 AND {} ORDER BY id LIMIT 1",
-                schema::is_unsettled_customer()
+            ids_by_customer: format!(
+                "SELECT id FROM payment WHERE phone_tag = ?1 AND {} ORDER BY id",
+                schema::may_still_debit()
             ),
             insert: format!("INSERT INTO payment ({}) VALUES ({places})", stored.join(", ")),
             update: format!("UPDATE payment SET {} WHERE id = ?", assignments.join(", ")),
@@ -239,8 +240,7 @@ impl Engine {
             return Ok(Begun::Existing(existing));
         }
         if new.refuse_unsettled_customer {
-            let tag = new.phone.tag.as_slice();
-            if let Some(open) = self.found(doing, &self.statements.id_by_customer, [tag])? {
+            if let Some(open) = self.blocking(new)? {
                 return Ok(Begun::UnsettledCustomer(open));
             }
         }
@@ -267,6 +267,22 @@ impl Engine {
             self.execute("RELEASE intent")?;
         }
         inserted.map(|()| Begun::Fresh(payment))
+    }
+
+    /// The customer's first payment that could still be debited beside a new one.
+    fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
+        let doing = "begin";
+        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
+        let mut ids =
+            self.connection.prepare_cached(&self.statements.ids_by_customer).map_err(failed)?;
+        let ids = ids.query_map([new.phone.tag.as_slice()], |row| row.get(0)).map_err(failed)?;
+        for id in ids {
+            let open = self.payment(PaymentId(id.map_err(failed)?))?;
+            if let Some(open) = open.filter(|open| rules::blocks(open, new, self.boot)) {
+                return Ok(Some(open));
+            }
+        }
+        Ok(None)
     }
 
     /// Compare-and-set of a whole row.

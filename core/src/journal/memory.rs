@@ -63,7 +63,7 @@ impl Inner {
         let due = |payment: &Payment| Some((payment.boot, payment.state.due?, payment.id.0));
         let customer = |payment: &Payment| {
             let tag = payment.intent.phone.as_ref()?.tag;
-            payment.state.is_unsettled().then_some((tag, payment.id.0))
+            payment.state.may_still_debit().then_some((tag, payment.id.0))
         };
         if let Some(before) = self.payments.get(&payment.id.0) {
             due(before).map(|entry| self.due[usize::from(before.state.late_paid)].remove(&entry));
@@ -92,9 +92,10 @@ impl Journal for MemoryJournal {
         }
         if new.refuse_unsettled_customer {
             let tag = new.phone.tag;
-            let open = inner.customers.range((tag, 0)..=(tag, i64::MAX)).next();
-            if let Some((_, id)) = open {
-                return Ok(Begun::UnsettledCustomer(inner.payments[id].clone()));
+            let theirs = inner.customers.range((tag, 0)..=(tag, i64::MAX));
+            let mut theirs = theirs.map(|(_, id)| &inner.payments[id]);
+            if let Some(open) = theirs.find(|open| rules::blocks(open, new, inner.boot)) {
+                return Ok(Begun::UnsettledCustomer(open.clone()));
             }
         }
         let numbers = allocate(inner.last, inner.day, inner.first_batch, 0, method, new.wall)?;

@@ -38,7 +38,7 @@ use std::fmt;
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, PaymentId, State};
+use crate::payment::{Boottime, Payment, PaymentId, State, Timers};
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
@@ -72,6 +72,8 @@ pub struct NewPayment {
     pub state: State,
     /// Whether an unsettled payment of the same customer refuses this one.
     pub refuse_unsettled_customer: bool,
+    /// The policy's times: how long a prompt may live, and a contradiction block.
+    pub timers: Timers,
 }
 
 /// What came of [`Journal::begin`].

@@ -10,7 +10,7 @@ use super::failure;
 use super::mark::Mark;
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::numbering::MAX_NUMBER;
-use crate::payment::{Payment, Timers, Verdict};
+use crate::payment::{Payment, Settlement, Timers, Verdict};
 
 /// Compares the mark with the journal, inside the transaction that opens it.
 pub(super) fn judge(
@@ -51,20 +51,15 @@ pub(super) fn judge(
 
 fn quarantine_open_payments(engine: &mut Engine) -> Result<(), JournalError> {
     let mut open: Vec<Payment> = Vec::new();
-    engine.rows(
-        "open",
-        "WHERE verdict IS NULL AND closed IS NULL ORDER BY id",
-        [],
-        |_, payment| {
-            // A damaged row cannot be written; it is never acted upon either.
-            open.extend(payment);
-            true
-        },
-    )?;
+    engine.rows("open", "WHERE verdict IS NULL ORDER BY id", [], |_, payment| {
+        // A damaged row cannot be written; it is never acted upon either.
+        open.extend(payment);
+        true
+    })?;
     for mut payment in open {
         let state = &mut payment.state;
         state.verdict = Some(Verdict::Quarantined);
-        state.needs_operator = true;
+        state.settlement = Settlement::WithOperator;
         state.due = Some(state.touched.plus(Timers::OVO.keep_phone));
         engine.update(&payment)?;
     }

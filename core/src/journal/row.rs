@@ -11,76 +11,112 @@ use crate::amount::Rupiah;
 use crate::journal::{JournalError, JournalErrorKind, SealedPhone};
 use crate::message::ResponseCode;
 use crate::numbering::Numbers;
-use crate::payment::{Boottime, Evidence, Intent, Payment, PaymentId, State};
+use crate::payment::{Boottime, Evidence, Intent, Payment, PaymentId, State, Tries};
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
-/// How many columns stand before the checksum, which covers all of them.
-pub(super) const CHECKED: usize = 49;
+/// One table says which columns there are, in which order, of which type, and what is written
+/// into them; reading names them by [`Column`].
+macro_rules! columns {
+    (|$payment:ident, $codes:ident| $($(#[$doc:meta])* $name:ident: $sql:literal = $value:expr;)*) => {
+        /// The columns of table `payment`, in their order, and behind them the checksum.
+        #[derive(Clone, Copy)]
+        #[allow(non_camel_case_types, reason = "the columns' own names")]
+        pub(super) enum Column { $($(#[$doc])* $name,)* checksum }
 
-/// The columns of table `payment`, in the order of [`encode`] and [`decode`].
-pub(super) const COLUMNS: [&str; CHECKED + 1] = [
-    // Never changed after the insert (the phone only to nothing).
-    "id",
-    "invoice",
-    "amount",
-    "merchant_id",
-    "tid",
-    "mid",
-    "store_code",
-    "batch",
-    "reference",
-    "wall",
-    "phone",
-    "phone_tag",
-    // The record.
-    "version",
-    "boot",
-    "written",
-    // The state.
-    "begun",
-    "window_at",
-    "attested",
-    "seed",
-    "verdict",
-    "source",
-    "decline_code",
-    "settling_since",
-    "seen",
-    "duplicate_hint",
-    "check_unavailable",
-    "reversal",
-    "reversal_at",
-    "attempts",
-    "checks",
-    "overdue_alerts",
-    "late_paid",
-    "needs_operator",
-    "closed",
-    "sweeps",
-    "void",
-    "void_code",
-    "void_resent",
-    "phone_forgotten",
-    "acknowledged",
-    "due",
-    "touched",
-    // The evidence.
-    "code",
-    "approval_code",
-    "trace_number",
-    "host_date",
-    "host_time",
-    "void_date",
-    "ruling",
-    "checksum",
-];
+        /// Their names.
+        pub(super) const COLUMNS: [&str; CHECKED + 1] = [$(stringify!($name),)* "checksum"];
+
+        /// Their types in the schema; the sealed phone is in a table of its own.
+        pub(super) const TYPES: [&str; CHECKED + 1] = [$($sql,)* "INTEGER NOT NULL"];
+
+        fn values<'a>($payment: &'a Payment, $codes: &Codes<'a>) -> [Bound<'a>; CHECKED + 1] {
+            [$($value,)* integer(0)]
+        }
+    };
+}
+
+/// How many columns stand before the checksum, which covers all of them.
+pub(super) const CHECKED: usize = Column::checksum as usize;
 
 /// How many columns stand before the phone: the intent, which no update writes.
-pub(super) const INTENT: usize = 10;
+pub(super) const INTENT: usize = Column::phone as usize;
 
 /// The sealed phone, which is in a table of its own (see `schema.rs`).
-pub(super) const PHONE: usize = 10;
+pub(super) const PHONE: usize = Column::phone as usize;
+
+columns! { |payment, codes|
+    // Never changed after the insert (the phone only to nothing).
+    id: "INTEGER PRIMARY KEY" = integer(payment.id.0);
+    invoice: "TEXT NOT NULL" = text(payment.intent.invoice.as_str());
+    amount: "INTEGER NOT NULL" = integer(payment.intent.amount.get());
+    merchant_id: "TEXT NOT NULL" = text(&payment.intent.merchant_id);
+    tid: "TEXT NOT NULL" = text(payment.intent.terminal.tid());
+    mid: "TEXT NOT NULL" = text(payment.intent.terminal.mid());
+    store_code: "TEXT NOT NULL" = text(payment.intent.terminal.store_code());
+    batch: "INTEGER NOT NULL" = integer(payment.intent.numbers.batch().into());
+    reference: "INTEGER NOT NULL" = integer(payment.intent.numbers.reference().into());
+    wall: "INTEGER NOT NULL" = integer(payment.intent.wall.unix_millis());
+    phone: "" = maybe_bytes(codes.phone.map(|phone| phone.sealed.as_slice()));
+    phone_tag: "BLOB" = maybe_bytes(codes.phone.map(|phone| phone.tag.as_slice()));
+    // The record.
+    version: "INTEGER NOT NULL" = integer(codes.version);
+    boot: "INTEGER NOT NULL" = integer(payment.boot.into());
+    written: "INTEGER NOT NULL" = integer(payment.written.unix_millis());
+    // The state.
+    begun: "INTEGER NOT NULL" = at(payment.state.begun);
+    window_at: "INTEGER NOT NULL" = at(payment.state.window);
+    attested: "INTEGER NOT NULL" = flag(payment.state.attested);
+    proven: "INTEGER NOT NULL" = flag(payment.state.proven);
+    seed: "INTEGER NOT NULL" = integer(payment.state.seed.into());
+    verdict: "INTEGER" = maybe_integer(codes.verdict.0);
+    source: "INTEGER" = maybe_integer(codes.verdict.1);
+    decline_code: "TEXT" = maybe_code(codes.verdict.2);
+    cancelled: "INTEGER NOT NULL" = flag(payment.state.cancelled);
+    settlement: "INTEGER NOT NULL" = integer(codes.settlement.settlement);
+    reversal: "INTEGER NOT NULL" = integer(codes.settlement.reversal);
+    reversal_at: "INTEGER" = maybe_integer(codes.settlement.reversal_at);
+    closed: "INTEGER" = maybe_integer(codes.settlement.closed);
+    looks: "INTEGER NOT NULL" = integer(codes.settlement.looks);
+    settling_since: "INTEGER NOT NULL" = at(payment.state.settling_since);
+    settled_before_ms: "INTEGER NOT NULL" = at(Boottime(payment.state.settled_before_ms));
+    seen: "INTEGER NOT NULL" = flag(payment.state.seen);
+    asked_in_vain: "INTEGER NOT NULL" = flag(payment.state.asked_in_vain);
+    duplicate_hint: "INTEGER NOT NULL" = flag(payment.state.duplicate_hint);
+    check_unavailable: "INTEGER NOT NULL" = flag(payment.state.check_unavailable);
+    reversals: "INTEGER NOT NULL" = integer(payment.state.reversals.count.into());
+    next_reversal: "INTEGER NOT NULL" = at(payment.state.reversals.not_before);
+    checks: "INTEGER NOT NULL" = integer(payment.state.checks.count.into());
+    next_check: "INTEGER NOT NULL" = at(payment.state.checks.not_before);
+    overdue_alerts: "INTEGER NOT NULL" = integer(payment.state.overdue_alerts.into());
+    late_paid: "INTEGER NOT NULL" = flag(payment.state.late_paid);
+    listed: "INTEGER NOT NULL" = flag(payment.state.listed);
+    void: "INTEGER NOT NULL" = integer(codes.void.0);
+    void_code: "TEXT" = maybe_code(codes.void.1);
+    void_resent: "INTEGER NOT NULL" = flag(payment.state.void_resent);
+    phone_forgotten: "INTEGER NOT NULL" = flag(payment.state.phone_forgotten);
+    acknowledged: "INTEGER NOT NULL" = flag(payment.state.acknowledged);
+    due: "INTEGER" = maybe_integer(payment.state.due.map(codes::of_boottime));
+    touched: "INTEGER NOT NULL" = at(payment.state.touched);
+    // The evidence.
+    code: "TEXT" = maybe_code(payment.evidence.code);
+    approval_code: "TEXT" = maybe_text(payment.evidence.approval_code.as_deref());
+    trace_number: "TEXT" = maybe_text(payment.evidence.trace_number.as_deref());
+    host_date: "TEXT" = maybe_text(payment.evidence.host_date.as_deref());
+    host_time: "TEXT" = maybe_text(payment.evidence.host_time.as_deref());
+    void_date: "TEXT" = maybe_text(payment.evidence.void_date.as_deref());
+    ruling: "TEXT" = maybe_text(payment.evidence.ruling.as_deref());
+}
+
+/// What of a payment several columns share.
+struct Codes<'a> {
+    /// `None` once it is forgotten, whether the caller still holds it or not.
+    phone: Option<&'a SealedPhone>,
+    version: i64,
+    verdict: codes::VerdictCodes,
+    settlement: codes::SettlementCodes,
+    void: (i64, Option<ResponseCode>),
+}
 
 /// The expressions that read [`COLUMNS`].
 pub(super) fn selection() -> String {
@@ -89,6 +125,13 @@ pub(super) fn selection() -> String {
                       (SELECT p.sealed FROM phone AS p WHERE p.id = payment.id) END"
         .to_owned();
     columns.join(", ")
+}
+
+/// The columns of table `payment` as the schema defines them.
+pub(super) fn definitions() -> String {
+    let stored = COLUMNS.iter().zip(TYPES).filter(|(_, kind)| !kind.is_empty());
+    let lines: Vec<String> = stored.map(|(name, kind)| format!("  {name} {kind}")).collect();
+    lines.join(",\n")
 }
 
 type Bound<'a> = ToSqlOutput<'a>;
@@ -120,74 +163,29 @@ fn maybe_bytes(value: Option<&[u8]>) -> Bound<'_> {
     }
 }
 
-/// The columns of a payment, checksum included. A forgotten phone is not written, whether the
-/// caller still holds it or not.
+fn at(at: Boottime) -> Bound<'static> {
+    integer(codes::of_boottime(at))
+}
+
+fn flag(value: bool) -> Bound<'static> {
+    integer(value.into())
+}
+
+/// The columns of a payment, checksum included.
 pub(super) fn encode<'a>(
     payment: &'a Payment,
     incarnation: &Incarnation,
 ) -> Result<[Bound<'a>; CHECKED + 1], JournalError> {
-    let Payment { id, version, boot, written, intent, state, evidence } = payment;
-    let version = i64::try_from(*version)
+    let version = i64::try_from(payment.version)
         .map_err(|_| JournalError::new(JournalErrorKind::Forbidden, "version out of range"))?;
-    let phone = intent.phone.as_ref().filter(|_| !state.phone_forgotten);
-    let (verdict, source, decline_code) = codes::of_verdict(state.verdict);
-    let (reversal, reversal_at) = codes::of_reversal(state.reversal);
-    let (void, void_code) = codes::of_void(state.void);
-    let at = |at: Boottime| integer(codes::of_boottime(at));
-    let maybe_at = |at: Option<Boottime>| maybe_integer(at.map(codes::of_boottime));
-    let flag = |value: bool| integer(i64::from(value));
-    let mut columns = [
-        integer(id.0),
-        text(intent.invoice.as_str()),
-        integer(intent.amount.get()),
-        text(&intent.merchant_id),
-        text(intent.terminal.tid()),
-        text(intent.terminal.mid()),
-        text(intent.terminal.store_code()),
-        integer(i64::from(intent.numbers.batch())),
-        integer(i64::from(intent.numbers.reference())),
-        integer(intent.wall.unix_millis()),
-        maybe_bytes(phone.map(|phone| phone.sealed.as_slice())),
-        maybe_bytes(phone.map(|phone| phone.tag.as_slice())),
-        integer(version),
-        integer(i64::from(*boot)),
-        integer(written.unix_millis()),
-        at(state.begun),
-        at(state.window),
-        flag(state.attested),
-        integer(i64::from(state.seed)),
-        maybe_integer(verdict),
-        maybe_integer(source),
-        maybe_code(decline_code),
-        at(state.settling_since),
-        flag(state.seen),
-        flag(state.duplicate_hint),
-        flag(state.check_unavailable),
-        integer(reversal),
-        maybe_integer(reversal_at),
-        integer(i64::from(state.attempts)),
-        integer(i64::from(state.checks)),
-        integer(i64::from(state.overdue_alerts)),
-        flag(state.late_paid),
-        flag(state.needs_operator),
-        maybe_at(state.closed),
-        integer(i64::from(state.sweeps)),
-        integer(void),
-        maybe_code(void_code),
-        flag(state.void_resent),
-        flag(state.phone_forgotten),
-        flag(state.acknowledged),
-        maybe_at(state.due),
-        at(state.touched),
-        maybe_code(evidence.code),
-        maybe_text(evidence.approval_code.as_deref()),
-        maybe_text(evidence.trace_number.as_deref()),
-        maybe_text(evidence.host_date.as_deref()),
-        maybe_text(evidence.host_time.as_deref()),
-        maybe_text(evidence.void_date.as_deref()),
-        maybe_text(evidence.ruling.as_deref()),
-        integer(0),
-    ];
+    let codes = Codes {
+        phone: payment.intent.phone.as_ref().filter(|_| !payment.state.phone_forgotten),
+        version,
+        verdict: codes::of_verdict(payment.state.verdict),
+        settlement: codes::of_settlement(payment.state.settlement),
+        void: codes::of_void(payment.state.void),
+    };
+    let mut columns = values(payment, &codes);
     let checksum = checksum(
         incarnation,
         columns[..CHECKED].iter().map(|column| match column {
@@ -228,134 +226,156 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn payment(&self, incarnation: &Incarnation) -> Option<Payment> {
         let checked = self.columns[..CHECKED].iter().copied();
-        if self.integer(CHECKED)? != checksum(incarnation, checked) {
+        if self.integer(Column::checksum)? != checksum(incarnation, checked) {
             return None;
         }
-        let phone = match (self.maybe_bytes(10)?, self.maybe_bytes(11)?) {
+        let phone = match (self.maybe_bytes(Column::phone)?, self.maybe_bytes(Column::phone_tag)?) {
             (None, None) => None,
             (Some(sealed), Some(tag)) => {
                 Some(SealedPhone { sealed: sealed.to_vec(), tag: tag.try_into().ok()? })
             }
             _ => return None,
         };
+        let terminal = Terminal::new(
+            &self.text(Column::tid)?,
+            &self.text(Column::mid)?,
+            &self.text(Column::store_code)?,
+        );
         Some(Payment {
-            id: PaymentId(self.integer(0)?),
-            version: u64::try_from(self.integer(12)?).ok()?,
-            boot: self.small(13)?,
-            written: self.wall(14)?,
+            id: PaymentId(self.integer(Column::id)?),
+            version: u64::try_from(self.integer(Column::version)?).ok()?,
+            boot: self.small(Column::boot)?,
+            written: self.wall(Column::written)?,
             intent: Intent {
-                invoice: self.text(1)?.parse().ok()?,
-                amount: Rupiah::new(self.integer(2)?).ok()?,
-                merchant_id: self.text(3)?,
-                terminal: Terminal::new(&self.text(4)?, &self.text(5)?, &self.text(6)?).ok()?,
-                numbers: Numbers::new(self.small(7)?, self.small(8)?).ok()?,
+                invoice: self.text(Column::invoice)?.parse().ok()?,
+                amount: Rupiah::new(self.integer(Column::amount)?).ok()?,
+                merchant_id: self.text(Column::merchant_id)?,
+                terminal: terminal.ok()?,
+                numbers: Numbers::new(self.small(Column::batch)?, self.small(Column::reference)?)
+                    .ok()?,
                 phone,
-                wall: self.wall(9)?,
+                wall: self.wall(Column::wall)?,
             },
             state: self.state()?,
             evidence: Evidence {
-                code: self.maybe_code(42)?,
-                approval_code: self.maybe_text(43)?,
-                trace_number: self.maybe_text(44)?,
-                host_date: self.maybe_text(45)?,
-                host_time: self.maybe_text(46)?,
-                void_date: self.maybe_text(47)?,
-                ruling: self.maybe_text(48)?,
+                code: self.maybe_code(Column::code)?,
+                approval_code: self.maybe_text(Column::approval_code)?,
+                trace_number: self.maybe_text(Column::trace_number)?,
+                host_date: self.maybe_text(Column::host_date)?,
+                host_time: self.maybe_text(Column::host_time)?,
+                void_date: self.maybe_text(Column::void_date)?,
+                ruling: self.maybe_text(Column::ruling)?,
             },
         })
     }
 
     fn state(&self) -> Option<State> {
-        let verdict = (self.maybe_integer(19)?, self.maybe_integer(20)?, self.maybe_code(21)?);
+        let verdict = codes::to_verdict((
+            self.maybe_integer(Column::verdict)?,
+            self.maybe_integer(Column::source)?,
+            self.maybe_code(Column::decline_code)?,
+        ));
+        let settlement = codes::to_settlement(codes::SettlementCodes {
+            settlement: self.integer(Column::settlement)?,
+            reversal: self.integer(Column::reversal)?,
+            reversal_at: self.maybe_integer(Column::reversal_at)?,
+            closed: self.maybe_integer(Column::closed)?,
+            looks: self.integer(Column::looks)?,
+        });
+        let void = codes::to_void(self.integer(Column::void)?, self.maybe_code(Column::void_code)?);
         Some(State {
-            begun: self.at(15)?,
-            window: self.at(16)?,
-            attested: self.flag(17)?,
-            seed: self.small(18)?,
-            verdict: codes::to_verdict(verdict)?,
-            settling_since: self.at(22)?,
-            seen: self.flag(23)?,
-            duplicate_hint: self.flag(24)?,
-            check_unavailable: self.flag(25)?,
-            reversal: codes::to_reversal(self.integer(26)?, self.maybe_at(27)?)?,
-            attempts: self.small(28)?,
-            checks: self.small(29)?,
-            overdue_alerts: self.small(30)?,
-            late_paid: self.flag(31)?,
-            needs_operator: self.flag(32)?,
-            closed: self.maybe_at(33)?,
-            sweeps: self.small(34)?,
-            void: codes::to_void(self.integer(35)?, self.maybe_code(36)?)?,
-            void_resent: self.flag(37)?,
-            phone_forgotten: self.flag(38)?,
-            acknowledged: self.flag(39)?,
-            due: self.maybe_at(40)?,
-            touched: self.at(41)?,
+            begun: self.at(Column::begun)?,
+            window: self.at(Column::window_at)?,
+            attested: self.flag(Column::attested)?,
+            proven: self.flag(Column::proven)?,
+            seed: self.small(Column::seed)?,
+            verdict: verdict?,
+            cancelled: self.flag(Column::cancelled)?,
+            settlement: settlement?,
+            settling_since: self.at(Column::settling_since)?,
+            settled_before_ms: self.at(Column::settled_before_ms)?.0,
+            seen: self.flag(Column::seen)?,
+            asked_in_vain: self.flag(Column::asked_in_vain)?,
+            duplicate_hint: self.flag(Column::duplicate_hint)?,
+            check_unavailable: self.flag(Column::check_unavailable)?,
+            reversals: Tries {
+                count: self.small(Column::reversals)?,
+                not_before: self.at(Column::next_reversal)?,
+            },
+            checks: Tries {
+                count: self.small(Column::checks)?,
+                not_before: self.at(Column::next_check)?,
+            },
+            overdue_alerts: self.small(Column::overdue_alerts)?,
+            late_paid: self.flag(Column::late_paid)?,
+            listed: self.flag(Column::listed)?,
+            void: void?,
+            void_resent: self.flag(Column::void_resent)?,
+            phone_forgotten: self.flag(Column::phone_forgotten)?,
+            acknowledged: self.flag(Column::acknowledged)?,
+            due: match self.maybe_integer(Column::due)? {
+                None => None,
+                Some(at) => Some(codes::to_boottime(at)?),
+            },
+            touched: self.at(Column::touched)?,
         })
     }
 
     // Each of these is `None` if the column does not hold what it should.
 
-    fn maybe_integer(&self, index: usize) -> Option<Option<i64>> {
-        match self.columns[index] {
+    fn maybe_integer(&self, column: Column) -> Option<Option<i64>> {
+        match self.columns[column as usize] {
             ValueRef::Null => Some(None),
             ValueRef::Integer(value) => Some(Some(value)),
             _ => None,
         }
     }
 
-    fn integer(&self, index: usize) -> Option<i64> {
-        self.maybe_integer(index)?
+    fn integer(&self, column: Column) -> Option<i64> {
+        self.maybe_integer(column)?
     }
 
-    fn small<T: TryFrom<i64>>(&self, index: usize) -> Option<T> {
-        T::try_from(self.integer(index)?).ok()
+    fn small<T: TryFrom<i64>>(&self, column: Column) -> Option<T> {
+        T::try_from(self.integer(column)?).ok()
     }
 
-    fn flag(&self, index: usize) -> Option<bool> {
-        match self.integer(index)? {
+    fn flag(&self, column: Column) -> Option<bool> {
+        match self.integer(column)? {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         }
     }
 
-    fn at(&self, index: usize) -> Option<Boottime> {
-        codes::to_boottime(self.integer(index)?)
+    fn at(&self, column: Column) -> Option<Boottime> {
+        codes::to_boottime(self.integer(column)?)
     }
 
-    fn maybe_at(&self, index: usize) -> Option<Option<Boottime>> {
-        match self.maybe_integer(index)? {
-            None => Some(None),
-            Some(at) => Some(Some(codes::to_boottime(at)?)),
-        }
+    fn wall(&self, column: Column) -> Option<WallTime> {
+        Some(WallTime::from_unix_millis(self.integer(column)?))
     }
 
-    fn wall(&self, index: usize) -> Option<WallTime> {
-        Some(WallTime::from_unix_millis(self.integer(index)?))
-    }
-
-    fn maybe_text(&self, index: usize) -> Option<Option<String>> {
-        match self.columns[index] {
+    fn maybe_text(&self, column: Column) -> Option<Option<String>> {
+        match self.columns[column as usize] {
             ValueRef::Null => Some(None),
             ValueRef::Text(bytes) => Some(Some(std::str::from_utf8(bytes).ok()?.to_owned())),
             _ => None,
         }
     }
 
-    fn text(&self, index: usize) -> Option<String> {
-        self.maybe_text(index)?
+    fn text(&self, column: Column) -> Option<String> {
+        self.maybe_text(column)?
     }
 
-    fn maybe_code(&self, index: usize) -> Option<Option<ResponseCode>> {
-        match self.maybe_text(index)? {
+    fn maybe_code(&self, column: Column) -> Option<Option<ResponseCode>> {
+        match self.maybe_text(column)? {
             None => Some(None),
             Some(text) => Some(Some(ResponseCode::new(&text)?)),
         }
     }
 
-    fn maybe_bytes(&self, index: usize) -> Option<Option<&[u8]>> {
-        match self.columns[index] {
+    fn maybe_bytes(&self, column: Column) -> Option<Option<&[u8]>> {
+        match self.columns[column as usize] {
             ValueRef::Null => Some(None),
             ValueRef::Blob(bytes) => Some(Some(bytes)),
             _ => None,
@@ -366,7 +386,10 @@ impl Reader<'_> {
 /// The first 64 bits of SHA-256 over every column with its type and length, salted with the
 /// journal's random name: a row (or a whole write-ahead log, `faults.md` J10) out of another journal
 /// is not taken for one of this.
-fn checksum<'a>(incarnation: &Incarnation, columns: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
+pub(super) fn checksum<'a>(
+    incarnation: &Incarnation,
+    columns: impl IntoIterator<Item = ValueRef<'a>>,
+) -> i64 {
     // In one piece, because the digest takes its time for each. A row is some 800 bytes.
     let mut text = Vec::with_capacity(1024);
     text.extend_from_slice(incarnation);

@@ -1,12 +1,14 @@
 //! What no row may ever say or become (`safety.md` b.4, b.9), for engines without SQL. The SQLite
 //! schema states the same rules in its own language; a test compares the two.
 
-use crate::journal::{Filter, JournalError, JournalErrorKind};
-use crate::payment::{Payment, Reversal, Source, State, Verdict, Void};
+use std::time::Duration;
+
+use crate::journal::{Filter, JournalError, JournalErrorKind, NewPayment};
+use crate::payment::{Payment, Reversal, Settlement, Source, State, Verdict, Void};
 
 /// Whether something may still happen at OVO.
 pub(super) fn is_unsettled(state: &State) -> bool {
-    state.closed.is_none() || state.void.is_open()
+    !state.is_closed() || state.void.is_open()
 }
 
 /// Whether a list of this filter has the payment, paging aside.
@@ -15,9 +17,33 @@ pub(super) fn is_listed(payment: &Payment, filter: &Filter) -> bool {
     let wall = payment.intent.wall;
     (!filter.unacknowledged || (!state.acknowledged && state.verdict.is_some()))
         && (!filter.unsettled || is_unsettled(state))
-        && (!filter.needs_operator || state.needs_operator)
+        && (!filter.needs_operator || state.needs_operator())
         && filter.since.is_none_or(|since| wall >= since)
         && filter.until.is_none_or(|until| wall < until)
+}
+
+/// Whether `open`, a payment of the same customer, keeps a new one from beginning in boot `boot`.
+pub(super) fn blocks(open: &Payment, new: &NewPayment, boot: u32) -> bool {
+    if !open.state.may_still_debit() {
+        return false;
+    }
+    if !open.state.blocks_for_a_time() {
+        return true;
+    }
+    let age = if open.boot == boot {
+        new.state.begun.since(open.state.window)
+    } else {
+        // The other boot's clock says nothing here.
+        let millis = new.wall.unix_millis().saturating_sub(open.intent.wall.unix_millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    };
+    let timers = &new.timers;
+    let until = if open.state.is_undelivered_prompt() {
+        timers.session.saturating_add(timers.delay_bound)
+    } else {
+        timers.second_sweep
+    };
+    age < until
 }
 
 fn forbidden(rule: &str) -> JournalError {
@@ -78,11 +104,16 @@ fn check_row(payment: &Payment) -> Result<(), JournalError> {
     let state = &payment.state;
     let reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
     // I2, I3.
-    if (state.reversal != Reversal::NotNeeded || state.attempts > 0) && !reversible {
+    let owes =
+        matches!(state.settlement, Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_)));
+    if (owes || state.reversals.count > 0) && !reversible {
         return Err(forbidden("only_abandoned_or_declined_is_reversed"));
     }
-    if state.closed.is_some() && state.verdict.is_none() {
-        return Err(forbidden("closed_has_a_verdict"));
+    if state.verdict.is_none() && !matches!(state.settlement, Settlement::Open(_)) {
+        return Err(forbidden("undecided_is_open"));
+    }
+    if state.cancelled && state.verdict != Some(Verdict::Abandoned) {
+        return Err(forbidden("only_abandoned_was_cancelled"));
     }
     // VI1, VI3.
     if state.void != Void::None && !matches!(state.verdict, Some(Verdict::Accepted(_))) {

@@ -9,21 +9,26 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 
 use super::codes::{
-    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, DECLINED, NEEDED, QUARANTINED, VOID_EXPIRED,
-    VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
+    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
+    NEEDED, OPEN, QUARANTINED, VOID_EXPIRED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
-use super::row::{COLUMNS, INTENT};
+use super::row::{COLUMNS, INTENT, definitions};
+use crate::message::ResponseCode;
 use crate::numbering::MAX_NUMBER;
 
 /// "OVOJ": marks the file as this library's journal.
 pub(super) const APPLICATION_ID: i32 = 0x4f56_4f4a;
 /// Grows with every change of the schema.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
-/// Rows of one customer that another push could debit twice (`State::is_unsettled`). Index and
+/// Rows of one customer that another push could debit twice (`State::may_still_debit`). Index and
 /// query must use the same words, or SQLite does not see that the index fits.
-pub(super) fn is_unsettled_customer() -> String {
-    format!("(verdict IS NULL OR reversal = {NEEDED})")
+pub(super) fn may_still_debit() -> String {
+    format!(
+        "(verdict IS NULL OR reversal = {NEEDED} OR settlement = {WITH_OPERATOR} \
+         OR (decline_code = '{}' AND settlement = {OPEN}))",
+        ResponseCode::UNDELIVERABLE
+    )
 }
 
 /// Rows that are not settled: something may still happen at OVO.
@@ -35,12 +40,14 @@ pub(super) fn is_unsettled() -> String {
 pub(super) const IS_UNACKNOWLEDGED: &str = "(acknowledged = 0 AND verdict IS NOT NULL)";
 
 /// Rows that wait for an operator.
-pub(super) const NEEDS_OPERATOR: &str = "needs_operator = 1";
+pub(super) fn needs_operator() -> String {
+    format!("(listed = 1 OR settlement = {WITH_OPERATOR})")
+}
 
 /// Rows that any of the lists of open payments could want: one index serves them all, and a plain
 /// approval touches it twice only (with its Intent and with its acknowledgement).
 fn is_listed() -> String {
-    format!("acknowledged = 0 OR {} OR {NEEDS_OPERATOR}", is_unsettled())
+    format!("acknowledged = 0 OR {} OR {}", is_unsettled(), needs_operator())
 }
 
 /// All statements that make an empty journal, one object each.
@@ -74,8 +81,10 @@ fn statements() -> Vec<String> {
         format!(
             "CREATE INDEX payment_customer ON payment (phone_tag) \
              WHERE phone_tag IS NOT NULL AND {}",
-            is_unsettled_customer()
+            may_still_debit()
         ),
+        // For reports by date, beside payments.
+        "CREATE INDEX payment_wall ON payment (wall)".to_owned(),
         format!("CREATE INDEX payment_listed ON payment (id) WHERE {}", is_listed()),
     ];
     all.extend(triggers());
@@ -83,57 +92,10 @@ fn statements() -> Vec<String> {
 }
 
 fn payment_table() -> String {
+    let columns = definitions();
     format!(
         "CREATE TABLE payment (
-  id INTEGER PRIMARY KEY,
-  invoice TEXT NOT NULL,
-  amount INTEGER NOT NULL,
-  merchant_id TEXT NOT NULL,
-  tid TEXT NOT NULL,
-  mid TEXT NOT NULL,
-  store_code TEXT NOT NULL,
-  batch INTEGER NOT NULL,
-  reference INTEGER NOT NULL,
-  wall INTEGER NOT NULL,
-  phone_tag BLOB,
-  version INTEGER NOT NULL,
-  boot INTEGER NOT NULL,
-  written INTEGER NOT NULL,
-  begun INTEGER NOT NULL,
-  window_at INTEGER NOT NULL,
-  attested INTEGER NOT NULL,
-  seed INTEGER NOT NULL,
-  verdict INTEGER,
-  source INTEGER,
-  decline_code TEXT,
-  settling_since INTEGER NOT NULL,
-  seen INTEGER NOT NULL,
-  duplicate_hint INTEGER NOT NULL,
-  check_unavailable INTEGER NOT NULL,
-  reversal INTEGER NOT NULL,
-  reversal_at INTEGER,
-  attempts INTEGER NOT NULL,
-  checks INTEGER NOT NULL,
-  overdue_alerts INTEGER NOT NULL,
-  late_paid INTEGER NOT NULL,
-  needs_operator INTEGER NOT NULL,
-  closed INTEGER,
-  sweeps INTEGER NOT NULL,
-  void INTEGER NOT NULL,
-  void_code TEXT,
-  void_resent INTEGER NOT NULL,
-  phone_forgotten INTEGER NOT NULL,
-  acknowledged INTEGER NOT NULL,
-  due INTEGER,
-  touched INTEGER NOT NULL,
-  code TEXT,
-  approval_code TEXT,
-  trace_number TEXT,
-  host_date TEXT,
-  host_time TEXT,
-  void_date TEXT,
-  ruling TEXT,
-  checksum INTEGER NOT NULL,
+{columns},
   CONSTRAINT amount_is_positive CHECK (amount > 0),
   CONSTRAINT numbers_have_six_digits
     CHECK (batch BETWEEN 1 AND {MAX_NUMBER} AND reference BETWEEN 1 AND {MAX_NUMBER}),
@@ -141,15 +103,20 @@ fn payment_table() -> String {
     (verdict IS NULL OR verdict BETWEEN {ACCEPTED} AND {QUARANTINED})
     AND (source IS NOT NULL) = (verdict IS {ACCEPTED})
     AND (decline_code IS NULL OR verdict IS {DECLINED})),
-  CONSTRAINT reversal_is_known CHECK (
-    reversal BETWEEN 0 AND {ACKNOWLEDGED}
-    AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})),
+  CONSTRAINT settlement_is_known CHECK (
+    settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
+    AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
+    AND reversal BETWEEN 0 AND {ACKNOWLEDGED}
+    AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
+    AND (reversal = 0 OR settlement = {OPEN})),
   CONSTRAINT void_is_known CHECK (
     void BETWEEN 0 AND {VOID_EXPIRED} AND (void_code IS NOT NULL) = (void = {VOID_REJECTED})),
   CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
-    (reversal = 0 AND attempts = 0)
+    (reversal = 0 AND reversals = 0)
     OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
-  CONSTRAINT closed_has_a_verdict CHECK (closed IS NULL OR verdict IS NOT NULL),
+  CONSTRAINT undecided_is_open CHECK (verdict IS NOT NULL OR settlement = {OPEN}),
+  CONSTRAINT only_abandoned_was_cancelled CHECK (
+    cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),
   CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
   CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL))
 ) STRICT"

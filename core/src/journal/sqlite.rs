@@ -248,10 +248,11 @@ impl Journal for SqliteJournal {
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
         let mut conditions = String::new();
         let unsettled = schema::is_unsettled();
+        let needs_operator = schema::needs_operator();
         for (wanted, condition) in [
             (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
             (filter.unsettled, unsettled.as_str()),
-            (filter.needs_operator, schema::NEEDS_OPERATOR),
+            (filter.needs_operator, needs_operator.as_str()),
         ] {
             if wanted {
                 conditions.push_str(" AND ");

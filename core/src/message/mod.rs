@@ -1,11 +1,13 @@
 //! The wire: requests, responses, the response-code table and the signature (`protocol.md` 1-3).
 
+mod identity;
 mod operation;
 mod request;
 mod response;
 pub mod response_code;
 mod signature;
 
+pub use identity::{Answers, Echo, Identity};
 pub use operation::Operation;
 pub use request::{PaymentRef, RequestBody, inquiry};
 pub use response::{Mismatch, Response, Unreadable, WalletDetails};

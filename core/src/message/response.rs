@@ -7,8 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::message::{MAX_RESPONSE_BODY, Operation, PaymentRef, ResponseCode};
-use crate::phone::PhoneNumber;
+use crate::message::{MAX_RESPONSE_BODY, ResponseCode};
 
 /// Why a body is no readable answer. All of these mean "unknown", never "failed": an ignored
 /// prompt is an HTTP 404 with an empty body (`protocol.md` 3.1).
@@ -174,8 +173,8 @@ impl Response {
             amount: fields.text("amount")?,
             date: fields.text("date")?,
             trace_number: fields.text("traceNumber")?,
-            host_time: fields.text("hostTime")?,
-            host_date: fields.text("hostDate")?,
+            host_time: padded(fields.text("hostTime")?, 6),
+            host_date: padded(fields.text("hostDate")?, 4),
             reference: fields.text("referenceNumber")?,
             approval_code: fields.text("approvalCode")?,
             tid: fields.text("tid")?,
@@ -186,95 +185,6 @@ impl Response {
             wallet: response_data.map(WalletDetails::read).transpose()?,
         })
     }
-
-    /// Whether this answers the question that was asked, complete: same operation, terminal, batch
-    /// and reference.
-    ///
-    /// # Errors
-    /// The first field that differs or is missing.
-    pub fn verify_address(
-        &self,
-        operation: Operation,
-        payment: &PaymentRef<'_>,
-    ) -> Result<(), Mismatch> {
-        let wrong = self
-            .address(operation, payment)
-            .into_iter()
-            .find(|(_, echo)| *echo != Echo::Same)
-            .map(|(field, _)| field);
-        wrong.map_or(Ok(()), Err)
-    }
-
-    /// The first field that is there and is not what was asked: such an answer belongs to some
-    /// other request (a proxy's mix-up), whatever it says. A failure may leave fields out, so a
-    /// missing one contradicts nothing.
-    pub fn contradicts_address(
-        &self,
-        operation: Operation,
-        payment: &PaymentRef<'_>,
-    ) -> Option<Mismatch> {
-        self.address(operation, payment)
-            .into_iter()
-            .find(|(_, echo)| *echo == Echo::Different)
-            .map(|(field, _)| field)
-    }
-
-    fn address(&self, operation: Operation, payment: &PaymentRef<'_>) -> [(Mismatch, Echo); 6] {
-        let numbers = payment.numbers;
-        [
-            (Mismatch::MessageType, text_echo(&self.message_type, operation.response_type())),
-            (
-                Mismatch::ProcessingCode,
-                text_echo(&self.processing_code, operation.processing_code()),
-            ),
-            (Mismatch::Tid, text_echo(&self.tid, payment.terminal.tid())),
-            (Mismatch::Mid, text_echo(&self.mid, payment.terminal.mid())),
-            (Mismatch::Batch, number_echo(&self.batch, i64::from(numbers.batch()))),
-            (Mismatch::Reference, number_echo(&self.reference, i64::from(numbers.reference()))),
-        ]
-    }
-
-    /// Whether this speaks of the very payment that was asked about: same invoice, same amount,
-    /// and the same phone if it names one.
-    ///
-    /// # Errors
-    /// The first field that differs, or that is missing where it must not be.
-    pub fn verify_payment(&self, payment: &PaymentRef<'_>) -> Result<(), Mismatch> {
-        if invoice_echo(&self.invoice, payment) != Echo::Same {
-            return Err(Mismatch::Invoice);
-        }
-        if number_echo(&self.amount, payment.amount.get()) != Echo::Same {
-            return Err(Mismatch::Amount);
-        }
-        if self.names_another_phone(payment) {
-            return Err(Mismatch::Phone);
-        }
-        Ok(())
-    }
-
-    /// Whether a field that names the sale is present **and** differs: then the numbers belong to
-    /// a sale that is not ours. A field that is merely missing proves nothing.
-    pub fn names_another_sale(&self, payment: &PaymentRef<'_>) -> bool {
-        invoice_echo(&self.invoice, payment) == Echo::Different
-            || number_echo(&self.amount, payment.amount.get()) == Echo::Different
-            || self.names_another_phone(payment)
-    }
-
-    /// Whether the answer repeats our invoice. With another amount or phone beside it the answer
-    /// contradicts itself, and nobody can say whose sale it is.
-    pub fn repeats_our_invoice(&self, payment: &PaymentRef<'_>) -> bool {
-        invoice_echo(&self.invoice, payment) == Echo::Same
-    }
-
-    fn names_another_phone(&self, payment: &PaymentRef<'_>) -> bool {
-        match (&self.phone, payment.phone) {
-            // OVO may write 62... for 08...; a masked or odd phone names nobody.
-            (Some(text), Some(ours)) => {
-                text.parse::<PhoneNumber>().is_ok_and(|theirs| theirs != *ours)
-            }
-            _ => false,
-        }
-    }
 }
 
 impl fmt::Debug for Response {
@@ -283,47 +193,11 @@ impl fmt::Debug for Response {
     }
 }
 
-/// How a field of the answer compares with what was asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Echo {
-    Same,
-    Missing,
-    Different,
-}
-
-impl Echo {
-    fn of(field: &Option<String>, same: impl FnOnce(&str) -> bool) -> Echo {
-        match field {
-            None => Echo::Missing,
-            Some(text) if same(text) => Echo::Same,
-            Some(_) => Echo::Different,
-        }
-    }
-}
-
-/// Equal as text, or equal as numbers where both are: `0210` may come back as `210`.
-fn text_echo(field: &Option<String>, expected: &str) -> Echo {
-    let unpadded = |text: &str| {
+/// A date or time that OVO wrote as a number has lost its leading zeros.
+fn padded(text: Option<String>, width: usize) -> Option<String> {
+    text.map(|text| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.trim_start_matches('0').to_owned())
-    };
-    Echo::of(field, |text| {
-        text == expected
-            || matches!((unpadded(text), unpadded(expected)), (Some(a), Some(b)) if a == b)
-    })
-}
-
-/// An invoice is the merchant's own text: `007` and `7` are two invoices.
-fn invoice_echo(field: &Option<String>, payment: &PaymentRef<'_>) -> Echo {
-    Echo::of(field, |text| text == payment.invoice.as_str())
-}
-
-/// Equal as numbers: `000123`, `123` and the number 123 are the same reference.
-fn number_echo(field: &Option<String>, expected: i64) -> Echo {
-    Echo::of(field, |text| {
-        text.len() <= 19
-            && text.bytes().all(|byte| byte.is_ascii_digit())
-            && text.parse() == Ok(expected)
+        if digits && text.len() < width { format!("{text:0>width$}") } else { text }
     })
 }
 

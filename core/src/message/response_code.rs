@@ -118,6 +118,10 @@ pub enum CustomerText {
     Undeliverable,
     /// No answer in time; any deduction is returned.
     TimedOut,
+    /// The shop gave the payment up; any deduction is returned.
+    GivenUp,
+    /// Nobody knows yet whether the customer is debited: nothing may invite a second payment.
+    Unclear,
     /// Anything else.
     Generic,
 }
@@ -135,12 +139,20 @@ impl CustomerText {
                 ("Pembayaran dibatalkan di aplikasi OVO.", "You cancelled the payment in OVO.")
             }
             CustomerText::Undeliverable => (
-                "Notifikasi gagal terkirim. Masuk ke aplikasi OVO lalu coba lagi.",
-                "OVO could not reach your app. Log in to OVO, then try again.",
+                "Notifikasi gagal terkirim. Masuk ke aplikasi OVO; coba lagi setelah kasir memberi tanda.",
+                "OVO could not reach your app. Log in to OVO; try again when the cashier says so.",
             ),
             CustomerText::TimedOut => (
                 "Waktu habis. Jika saldo terpotong, dana dikembalikan.",
-                "Time ran out. Nothing is charged; any deduction is returned.",
+                "Time ran out. Any deduction is returned.",
+            ),
+            CustomerText::GivenUp => (
+                "Dibatalkan kasir. Jangan konfirmasi di OVO. Jika saldo terpotong, dana dikembalikan.",
+                "Cancelled by the shop. Do not confirm in OVO. Any deduction is returned.",
+            ),
+            CustomerText::Unclear => (
+                "Pembayaran sedang diperiksa. Jangan bayar lagi; mohon tunggu.",
+                "The payment is being checked. Do not pay again; please wait.",
             ),
             CustomerText::Generic => (
                 "Pembayaran gagal. Coba lagi atau pakai metode lain.",

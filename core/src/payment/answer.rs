@@ -1,8 +1,16 @@
-//! From a response to what it means for the payment (`safety.md` b.6).
+//! From a response to what it means for the payment (`safety.md` b.6): the table of identities.
+//!
+//! | differences | push 00 | push, decline | check 00 / 73 | reversal 00 | void, check void 00 |
+//! |---|---|---|---|---|---|
+//! | none | approved | declined | paid / reversed | acknowledged | done |
+//! | one | wait, check | wait, check | doubtful | acknowledged if a check follows | pending |
+//! | two or more | wait, check | wait, check | another's sale | again | pending |
 
 use std::time::Duration;
 
-use crate::message::{Class, Mismatch, Operation, PaymentRef, Response, ResponseCode};
+use crate::message::{
+    Answers, Class, Echo, Identity, Mismatch, Operation, PaymentRef, Response, ResponseCode,
+};
 
 /// What came back for a push.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -71,68 +79,91 @@ pub enum VoidAnswer {
     Unknown,
 }
 
+/// What is known about a payment beside its fields when an answer to it is read.
+pub struct Asked<'a> {
+    /// What was asked about.
+    pub payment: &'a PaymentRef<'a>,
+    /// Whether the journal vouches for its numbers, and OVO never called them duplicate.
+    pub vouched: bool,
+    /// Whether OVO called the numbers duplicate: a success must then be of the push's own time, too.
+    pub duplicate_hint: bool,
+    /// Whether a status check can follow (no reversal is the last word then).
+    pub check_follows: bool,
+    /// Whether the host's own time of the sale fits the push; `None` if it told none.
+    pub same_time: Option<bool>,
+    /// Whether a text is the invoice of another payment of this journal.
+    pub is_another: &'a dyn Fn(&str) -> bool,
+}
+
+impl Asked<'_> {
+    /// What `response`, the answer to `operation`, repeats of the payment.
+    pub fn identity(&self, operation: Operation, response: &Response) -> Identity {
+        Identity::of(response, operation, self.payment, self.is_another)
+    }
+}
+
+/// Whose sale an answer about a sale speaks of.
+enum Whose {
+    Ours,
+    Unclear,
+    Anothers,
+}
+
+fn whose(identity: &Identity, asked: &Asked<'_>) -> Whose {
+    match identity.differences() {
+        0 if identity.names(asked.vouched) => Whose::Ours,
+        0 | 1 => Whose::Unclear,
+        // Our own invoice beside other numbers is no other sale but a contradiction.
+        _ if identity.invoice == Echo::Equal => Whose::Unclear,
+        _ => Whose::Anothers,
+    }
+}
+
 impl PushAnswer {
-    /// Reads the answer to a push of `payment`.
-    pub fn classify(response: &Response, payment: &PaymentRef<'_>) -> PushAnswer {
-        if let Some(field) = response.contradicts_address(Operation::PushToPay, payment) {
+    /// Reads the answer to a push. The connection is the push's own; a decline may leave fields
+    /// out, a success must name the payment.
+    pub fn classify(response: &Response, asked: &Asked<'_>) -> PushAnswer {
+        let identity = asked.identity(Operation::PushToPay, response);
+        if let Answers::Other(field) = identity.answers {
             return PushAnswer::WrongEcho(field);
         }
-        match response.code.class() {
-            Class::Approved => {
-                let echo = response
-                    .verify_address(Operation::PushToPay, payment)
-                    .and_then(|()| response.verify_payment(payment));
-                match echo {
-                    Ok(()) => PushAnswer::Approved,
-                    Err(field) => PushAnswer::WrongEcho(field),
+        let wrong = identity.first_difference();
+        match (response.code.class(), wrong) {
+            // Whatever it repeats (perhaps the sale that had the numbers first): it is a warning.
+            (Class::Duplicate, _) => PushAnswer::Duplicate(response.code),
+            (Class::Unknown, _) => PushAnswer::Unknown,
+            (_, Some(field)) => PushAnswer::WrongEcho(field),
+            (Class::Declined | Class::Misconfigured, None) => PushAnswer::Declined(response.code),
+            (Class::Approved, None) => {
+                let same_sale = identity.repeats_phone() && asked.same_time == Some(true);
+                if identity.names(asked.vouched || same_sale) {
+                    PushAnswer::Approved
+                } else {
+                    PushAnswer::WrongEcho(Mismatch::Invoice)
                 }
             }
-            // A decline of another sale says nothing about this one.
-            Class::Declined | Class::Misconfigured if response.names_another_sale(payment) => {
-                PushAnswer::WrongEcho(
-                    response.verify_payment(payment).err().unwrap_or(Mismatch::Invoice),
-                )
-            }
-            Class::Declined | Class::Misconfigured => PushAnswer::Declined(response.code),
-            Class::Duplicate => PushAnswer::Duplicate(response.code),
-            Class::Unknown => PushAnswer::Unknown,
         }
     }
 }
 
 impl StatusAnswer {
-    /// Reads the answer to a status check of `payment`. `duplicate_hint` makes the reading of an
-    /// identity stricter: then `same_time` must hold too (whether the host's own time of the sale
-    /// fits this push; `None` if it gave none).
-    pub fn classify(
-        response: &Response,
-        payment: &PaymentRef<'_>,
-        duplicate_hint: bool,
-        same_time: Option<bool>,
-    ) -> StatusAnswer {
-        if response.contradicts_address(Operation::CheckPayment, payment).is_some() {
+    /// Reads the answer to a status check of a payment.
+    pub fn classify(response: &Response, asked: &Asked<'_>) -> StatusAnswer {
+        let identity = asked.identity(Operation::CheckPayment, response);
+        if matches!(identity.answers, Answers::Other(_)) {
             return StatusAnswer::NoAnswer;
         }
+        let in_time = !asked.duplicate_hint || asked.same_time == Some(true);
         match response.code.as_str() {
-            // Rule 11. Our own invoice beside another amount is no other sale but a contradiction.
-            "00" if response.names_another_sale(payment)
-                && !response.repeats_our_invoice(payment) =>
-            {
-                StatusAnswer::ForeignSale
-            }
-            "00" => {
-                let complete = response
-                    .verify_address(Operation::CheckPayment, payment)
-                    .and_then(|()| response.verify_payment(payment))
-                    .is_ok();
-                if complete && (!duplicate_hint || same_time == Some(true)) {
-                    StatusAnswer::Paid
-                } else {
-                    StatusAnswer::Doubtful
-                }
-            }
-            "25" => StatusAnswer::NotFound,
-            "73" => StatusAnswer::Reversed,
+            code @ ("00" | "73") => match whose(&identity, asked) {
+                Whose::Ours if in_time && code == "00" => StatusAnswer::Paid,
+                Whose::Ours if in_time => StatusAnswer::Reversed,
+                Whose::Ours | Whose::Unclear => StatusAnswer::Doubtful,
+                // Rule 11.
+                Whose::Anothers => StatusAnswer::ForeignSale,
+            },
+            // "Not found" needs no echo; one that names another sale twice answers another question.
+            "25" if identity.differences() < 2 => StatusAnswer::NotFound,
             "54" => StatusAnswer::TooOld,
             "58" | "96" => StatusAnswer::Unavailable,
             _ if response.code.class() == Class::Misconfigured => {
@@ -142,21 +173,19 @@ impl StatusAnswer {
         }
     }
 
-    /// Reads the answer to a question about a void. Identity is not in doubt there: a void exists
-    /// only for a payment that was verified as ours.
-    pub fn classify_void(response: &Response, payment: &PaymentRef<'_>) -> StatusAnswer {
-        if response.contradicts_address(Operation::CheckVoid, payment).is_some() {
+    /// Reads the answer to a question about a void. VI2 wants a success to be this void's: the
+    /// sale's own 00, or a bare one, is none.
+    pub fn classify_void(response: &Response, asked: &Asked<'_>) -> StatusAnswer {
+        let identity = asked.identity(Operation::CheckVoid, response);
+        if matches!(identity.answers, Answers::Other(_) | Answers::Sale) {
             return StatusAnswer::NoAnswer;
         }
-        match response.code.as_str() {
-            "00" if response.names_another_sale(payment) => StatusAnswer::Doubtful,
-            // A bare 00 may be anybody's: VI2 wants it to be this void's.
-            "00" if response.verify_address(Operation::CheckVoid, payment).is_ok() => {
-                StatusAnswer::Paid
-            }
-            "25" => StatusAnswer::NotFound,
-            "54" => StatusAnswer::TooOld,
-            "58" | "96" => StatusAnswer::Unavailable,
+        let told = identity.answers == Answers::Asked;
+        match (response.code.as_str(), identity.differences()) {
+            ("00", 0) if told && identity.names(asked.vouched) => StatusAnswer::Paid,
+            ("25", 0) => StatusAnswer::NotFound,
+            ("54", _) => StatusAnswer::TooOld,
+            ("58" | "96", _) => StatusAnswer::Unavailable,
             _ if response.code.class() == Class::Misconfigured => {
                 StatusAnswer::Misconfigured(response.code)
             }
@@ -166,39 +195,38 @@ impl StatusAnswer {
 }
 
 impl ReversalAnswer {
-    /// Reads the answer to a reversal of `payment`.
-    pub fn classify(response: &Response, payment: &PaymentRef<'_>) -> ReversalAnswer {
-        if response.contradicts_address(Operation::Reversal, payment).is_some() {
-            return ReversalAnswer::Again(None);
-        }
+    /// Reads the answer to a reversal. An acknowledgement proves nothing by itself, so one that is
+    /// not quite whole counts where a status check follows.
+    pub fn classify(response: &Response, asked: &Asked<'_>) -> ReversalAnswer {
+        let identity = asked.identity(Operation::Reversal, response);
+        let answers = match identity.answers {
+            Answers::Asked | Answers::Untold => true,
+            Answers::Sale => asked.check_follows,
+            Answers::Other(_) => false,
+        };
+        let whole = identity.differences() == 0 && identity.names(asked.vouched);
+        let good_enough = asked.check_follows && identity.differences() < 2;
         match response.code.class() {
-            Class::Approved
-                if response.verify_address(Operation::Reversal, payment).is_ok()
-                    && !response.names_another_sale(payment) =>
-            {
-                ReversalAnswer::Acknowledged
-            }
-            Class::Misconfigured => ReversalAnswer::Misconfigured(response.code),
+            Class::Approved if answers && (whole || good_enough) => ReversalAnswer::Acknowledged,
+            Class::Misconfigured if answers => ReversalAnswer::Misconfigured(response.code),
             _ => ReversalAnswer::Again(None),
         }
     }
 }
 
 impl VoidAnswer {
-    /// Reads the answer to a void of `payment`.
-    pub fn classify(response: &Response, payment: &PaymentRef<'_>) -> VoidAnswer {
-        if response.contradicts_address(Operation::Void, payment).is_some() {
+    /// Reads the answer to a void. A success must be whole; anything else is asked about.
+    pub fn classify(response: &Response, asked: &Asked<'_>) -> VoidAnswer {
+        let identity = asked.identity(Operation::Void, response);
+        if matches!(identity.answers, Answers::Other(_) | Answers::Sale)
+            || identity.differences() > 0
+        {
             return VoidAnswer::Unknown;
         }
+        let told = identity.answers == Answers::Asked;
         match response.code.class() {
-            Class::Approved => {
-                let echo = response.verify_address(Operation::Void, payment);
-                if echo.is_ok() && !response.names_another_sale(payment) {
-                    VoidAnswer::Voided
-                } else {
-                    VoidAnswer::Unknown
-                }
-            }
+            Class::Approved if told && identity.names(asked.vouched) => VoidAnswer::Voided,
+            Class::Approved => VoidAnswer::Unknown,
             Class::Declined | Class::Misconfigured => VoidAnswer::Rejected(response.code),
             // 25: OVO does not know the sale that it approved. Refused, for the operator to see.
             _ if response.code.as_str() == "25" => VoidAnswer::Rejected(response.code),

@@ -11,23 +11,34 @@
 //!
 //! The rule numbers in the code are those of `safety.md` b.3.
 
+mod alert;
 mod answer;
+mod event;
 #[cfg(feature = "mutants")]
 mod mutant;
+mod open;
+mod operator;
 mod outcome;
+#[doc(hidden)]
+pub mod postcondition;
 mod record;
+mod settlement;
 mod state;
 mod step;
 mod timers;
 mod void;
 
-pub use answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+pub use alert::Alert;
+pub use answer::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+pub use event::{Event, Ruling};
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
 pub use record::{Evidence, Intent, Payment, PaymentId};
-pub use state::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};
-pub use step::{Alert, Event, Refusal, Request, Ruling, Step, step};
+pub use state::{
+    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
+};
+pub use step::{Refusal, Request, Step, step};
 pub use timers::{LateSuccess, Policy, Timers};

@@ -7,8 +7,9 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use crate::payment::event::Event;
 use crate::payment::state::{Boottime, State};
-use crate::payment::step::{Event, Step};
+use crate::payment::step::Step;
 use crate::payment::timers::Policy;
 
 /// A function to be called instead of [`step`](crate::payment::step).

@@ -6,7 +6,7 @@ use crate::invoice::MerchantInvoice;
 use crate::message::response_code::CustomerText;
 use crate::message::{Class, Language, ResponseCode, WalletDetails};
 use crate::numbering::Numbers;
-use crate::payment::{DeclineReason, Payment, Reversal, Source, Verdict, Void};
+use crate::payment::{Closer, DeclineReason, Payment, Reversal, Settlement, Source, Verdict, Void};
 
 /// How a payment ended, as far as its caller is concerned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,11 +45,19 @@ impl Outcome {
                 voided: payment.state.void == Void::Voided,
                 wallet: None,
             }),
-            Verdict::Declined(reason) => Outcome::Declined(Decline { invoice, reason }),
+            Verdict::Declined(reason) => Outcome::Declined(Decline {
+                invoice,
+                reason,
+                may_still_debit: payment.state.may_still_debit(),
+            }),
             Verdict::Abandoned => Outcome::NotCompleted(NotCompleted {
                 invoice,
-                refund_settled: payment.state.closed.is_some(),
+                refund_settled: matches!(
+                    payment.state.settlement,
+                    Settlement::Closed { by: Closer::Policy, .. }
+                ),
                 late_paid: payment.state.late_paid,
+                cancelled: payment.state.cancelled,
             }),
             Verdict::NotSent => Outcome::NotSent(invoice),
             Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
@@ -93,8 +101,11 @@ impl Outcome {
         let text = match self {
             Outcome::Paid(_) => CustomerText::Paid,
             Outcome::Declined(decline) => return decline.customer_text(language),
+            Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,
             Outcome::NotCompleted(_) => CustomerText::TimedOut,
-            _ => CustomerText::Generic,
+            Outcome::NotSent(_) => CustomerText::Generic,
+            // The customer may be debited: nothing may invite a second payment.
+            Outcome::NeedsOperator(_) | Outcome::Interrupted(_) => CustomerText::Unclear,
         };
         text.in_language(language)
     }
@@ -177,6 +188,7 @@ impl Receipt {
 pub struct Decline {
     invoice: MerchantInvoice,
     reason: DeclineReason,
+    may_still_debit: bool,
 }
 
 impl Decline {
@@ -213,9 +225,11 @@ impl Decline {
         }
     }
 
-    /// Whether a new attempt, with a new invoice, can succeed.
+    /// Whether a new attempt, with a new invoice, can succeed, and cannot debit the customer twice:
+    /// behind code 26 that is not so before 60 s + D, as long as the prompt may still be found.
     pub fn new_attempt_makes_sense(&self) -> bool {
-        self.code().and_then(ResponseCode::entry).is_none_or(|entry| entry.new_attempt)
+        !self.may_still_debit
+            && self.code().and_then(ResponseCode::entry).is_none_or(|entry| entry.new_attempt)
     }
 }
 
@@ -225,12 +239,18 @@ pub struct NotCompleted {
     invoice: MerchantInvoice,
     refund_settled: bool,
     late_paid: bool,
+    cancelled: bool,
 }
 
 impl NotCompleted {
     /// The invoice.
     pub fn invoice(&self) -> &MerchantInvoice {
         &self.invoice
+    }
+
+    /// Whether the merchant gave the payment up, before its time was over.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled
     }
 
     /// Whether OVO's record is settled: reversed, and verified not to be debited.
@@ -276,19 +296,22 @@ impl NeedsOperator {
 /// Where the settlement of a payment stands, for lists and operators.
 pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
     let state = &payment.state;
-    match (state.verdict, state.reversal, state.closed) {
-        _ if state.needs_operator => "waits for an operator",
-        (None, ..) => "waiting for the answer",
-        (Some(Verdict::Accepted(_)), ..) => match state.void {
-            Void::None => "settled",
+    match (state.verdict, state.settlement) {
+        _ if state.settlement == Settlement::WithOperator => "waits for an operator",
+        (None, _) => "waiting for the answer",
+        (Some(Verdict::Accepted(_)), _) => match state.void {
             Void::Sent | Void::Unknown => "void under way",
+            Void::Expired => "waits for an operator",
+            _ if state.listed => "waits for an operator",
+            Void::None => "settled",
             Void::Voided => "voided",
             Void::Rejected(_) => "settled, void rejected",
-            Void::Expired => "waits for an operator",
         },
-        (_, _, Some(_)) => "settled",
-        (_, Reversal::Needed, _) => "reversal under way",
-        (_, Reversal::Acknowledged(_), _) => "reversed, to be verified",
-        (_, Reversal::NotNeeded, _) => "to be verified",
+        (_, Settlement::Closed { by: Closer::Operator, .. }) => "closed by an operator",
+        (_, Settlement::Closed { .. }) if state.listed => "waits for an operator",
+        (_, Settlement::Closed { .. }) => "settled",
+        (_, Settlement::Open(Reversal::Needed)) => "reversal under way",
+        (_, Settlement::Open(Reversal::Acknowledged(_))) => "reversed, to be verified",
+        (_, _) => "to be verified",
     }
 }

@@ -29,7 +29,8 @@ pub enum Verdict {
     Accepted(Source),
     /// Refused by OVO.
     Declined(DeclineReason),
-    /// No usable answer in time; will be reversed until OVO's own record is settled.
+    /// No usable answer in time, or given up by the merchant; will be reversed until OVO's own
+    /// record is settled.
     Abandoned,
     /// Not one byte of the push left this process.
     NotSent,
@@ -55,6 +56,43 @@ pub enum DeclineReason {
     Code(ResponseCode),
     /// The numbers turned out to belong to another sale (rule 11).
     ForeignSale,
+}
+
+/// What is left to do at OVO about a payment.
+///
+/// A reversal can only be owed while this is open: a payment that is closed, or that waits for an
+/// operator, sends none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Settlement {
+    /// The answer is awaited, or the policy still asks and reverses.
+    Open(Reversal),
+    /// The policy may do nothing more by itself: only an operator's ruling ends it.
+    WithOperator,
+    /// Nothing is left to do.
+    Closed {
+        /// Since when.
+        at: Boottime,
+        /// Who closed it.
+        by: Closer,
+        /// Looks taken behind it (rule 16).
+        looks: u8,
+    },
+}
+
+impl Settlement {
+    /// Closed by the policy, at this time, with no look behind it yet.
+    pub const fn closed(at: Boottime) -> Settlement {
+        Settlement::Closed { at, by: Closer::Policy, looks: 0 }
+    }
+}
+
+/// Who closed a payment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Closer {
+    /// The policy: OVO's own record was seen to be settled, or there is nothing to settle.
+    Policy,
+    /// An operator: nothing is sent for it any more, whatever is heard.
+    Operator,
 }
 
 /// What a reversal still owes.
@@ -92,6 +130,18 @@ impl Void {
     }
 }
 
+/// How often one kind of request was sent, and when the next one may be.
+///
+/// It outlives every re-opening of the settlement: whatever OVO answers, no request of a payment is
+/// repeated without a pause, and the pauses grow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Tries {
+    /// Sent since the last step forward. What never left the machine is not counted.
+    pub count: u16,
+    /// None is sent earlier than this.
+    pub not_before: Boottime,
+}
+
 /// Everything the policy knows about one payment. Written as a whole, by compare-and-set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct State {
@@ -102,36 +152,43 @@ pub struct State {
     pub window: Boottime,
     /// Whether the numbers are certainly this payment's own (`safety.md` P8).
     pub attested: bool,
+    /// Whether OVO had taken a push of this opening of the journal, without calling its numbers
+    /// duplicate, when this payment began: the journal's word about its numbers was tried.
+    pub proven: bool,
     /// Spreads retries of many terminals; no other meaning.
     pub seed: u16,
     /// The decision; `None` is the state Intent.
     pub verdict: Option<Verdict>,
-    /// When it was made, or when settlement was opened again.
+    /// Whether the merchant gave the payment up before there was a verdict.
+    pub cancelled: bool,
+    /// What is left to do at OVO.
+    pub settlement: Settlement,
+    /// When the verdict was made, or settlement was opened again behind a closed payment, or the
+    /// machine restarted.
     pub settling_since: Boottime,
+    /// How long settlement had been open before [`settling_since`](Self::settling_since), in
+    /// milliseconds: what is overdue stays overdue over restarts and re-openings.
+    pub settled_before_ms: u64,
     /// A status answer, asked for after the session, showed that a reversal can hit no other sale:
     /// the payment is ours, or there is none under numbers that are certainly ours.
     pub seen: bool,
+    /// A status check that was written late enough stayed without an answer (rule 14b).
+    pub asked_in_vain: bool,
     /// OVO called the numbers duplicate, or showed another sale under them.
     pub duplicate_hint: bool,
-    /// OVO refuses status checks (58, 96).
+    /// OVO refuses status checks (58, 96), or no longer knows the payment (54).
     pub check_unavailable: bool,
-    /// The reversal's state.
-    pub reversal: Reversal,
-    /// Reversals sent since settlement began.
-    pub attempts: u16,
-    /// Status checks sent since the last step forward, or [`LAST_CHECK`](Self::LAST_CHECK).
-    pub checks: u16,
-    /// Alerts about overdue settlement so far.
+    /// Reversals.
+    pub reversals: Tries,
+    /// Status checks, of the payment or of its void.
+    pub checks: Tries,
+    /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
     pub overdue_alerts: u8,
     /// OVO was seen to have debited the customer, and that was not, or not yet, accepted; evidence
     /// only.
     pub late_paid: bool,
-    /// Nothing more can be done automatically; an operator must look.
-    pub needs_operator: bool,
-    /// When nothing was left to do at OVO.
-    pub closed: Option<Boottime>,
-    /// Looks taken behind the closed payment.
-    pub sweeps: u8,
+    /// An operator should look, beside whatever the policy still does by itself.
+    pub listed: bool,
     /// The void's state.
     pub void: Void,
     /// The void was sent a second time (VD2: at most once).
@@ -144,4 +201,73 @@ pub struct State {
     pub due: Option<Boottime>,
     /// When this state was committed.
     pub touched: Boottime,
+}
+
+impl State {
+    /// Whether an operator must look: in the policy's place, or beside it.
+    pub fn needs_operator(&self) -> bool {
+        self.listed || self.settlement == Settlement::WithOperator
+    }
+
+    /// When nothing was left to do at OVO.
+    pub fn closed_at(&self) -> Option<Boottime> {
+        match self.settlement {
+            Settlement::Closed { at, .. } => Some(at),
+            Settlement::Open(_) | Settlement::WithOperator => None,
+        }
+    }
+
+    /// Whether nothing is left to do at OVO.
+    pub fn is_closed(&self) -> bool {
+        self.closed_at().is_some()
+    }
+
+    /// Whether a reversal is to be sent until it is acknowledged.
+    pub fn owes_reversal(&self) -> bool {
+        self.settlement == Settlement::Open(Reversal::Needed)
+    }
+
+    /// Whether a reversal of these numbers can only hit this payment, even without a look.
+    pub fn is_certainly_ours(&self) -> bool {
+        self.attested && !self.duplicate_hint
+    }
+}
+
+impl State {
+    /// Whether a reversal or void that was decided on in `decided` may still be written, now that
+    /// the journal shows this state (`safety.md` 3.4): nobody has settled the payment meanwhile,
+    /// handed it to an operator, or learned that its numbers may be another sale's.
+    pub fn still_calls_for(&self, decided: &State) -> bool {
+        let what_it_rests_on = |state: &State| {
+            (
+                (state.verdict, state.settlement),
+                (state.attested, state.duplicate_hint),
+                (state.void, state.void_resent),
+            )
+        };
+        what_it_rests_on(self) == what_it_rests_on(decided)
+    }
+
+    /// Whether a payment of the same customer that is in this state could still be debited, so that
+    /// another push could debit twice (`faults.md` MP13): no verdict yet, a reversal not yet
+    /// acknowledged, a prompt that OVO could not deliver and the customer may still find, or
+    /// contradicting evidence that nobody has ruled on.
+    ///
+    /// The last two do not last: a prompt is dead at 60 s + D, and after a day the customer's next
+    /// purchase is no repetition of this one. Whoever asks knows how old the payment is.
+    pub fn may_still_debit(&self) -> bool {
+        self.verdict.is_none() || self.owes_reversal() || self.blocks_for_a_time()
+    }
+
+    /// The part of [`may_still_debit`](Self::may_still_debit) that ends by time.
+    pub fn blocks_for_a_time(&self) -> bool {
+        self.settlement == Settlement::WithOperator || self.is_undelivered_prompt()
+    }
+
+    /// Whether a prompt may still be found in the customer's app (code 26).
+    pub fn is_undelivered_prompt(&self) -> bool {
+        let undelivered = DeclineReason::Code(ResponseCode::UNDELIVERABLE);
+        self.verdict == Some(Verdict::Declined(undelivered))
+            && matches!(self.settlement, Settlement::Open(_))
+    }
 }

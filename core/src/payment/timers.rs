@@ -125,6 +125,17 @@ impl Timers {
         Ok(())
     }
 
+    /// The least pause between two requests of one kind about one payment: 10 s, so that OVO's 15 s
+    /// can be spread by 20 %, and a network that comes back is used within 15 s.
+    pub(crate) fn pause(&self) -> Duration {
+        self.retry * 2 / 3
+    }
+
+    /// An hour, in the same scale as everything else.
+    pub(crate) fn hour(&self) -> Duration {
+        self.retry * 240
+    }
+
     /// The wait after a try of which not one byte left: 10 to 15 s, so that a network that comes
     /// back is used within 15 s (`faults.md` N13), though not by all at once.
     pub(crate) fn early_retry(&self, seed: u16) -> Duration {
@@ -170,8 +181,13 @@ pub struct Policy {
     /// closing check made: one more reversal after 60 s + D closes the payment, and whatever is
     /// doubtful goes to the operator.
     pub check_payment: bool,
-    /// Whether declines are verified by a late check (`safety.md` 1.5). Code 26 always is.
+    /// Whether declines are verified by a late check (`safety.md` 1.5), where there are checks.
     pub verify_declines: bool,
+    /// Whether code 26 (OVO could not reach the app) is trusted like any other decline. By default
+    /// it is not: the customer can log in, find the prompt and confirm. It is then checked at 60 s +
+    /// D, or where the contract has no checks reversed once, and keeps a second push from the phone
+    /// until then.
+    pub trust_undelivered: bool,
     /// A wrong policy in place of the real one: the canaries of the proofs.
     #[cfg(feature = "mutants")]
     #[doc(hidden)]
@@ -185,6 +201,7 @@ impl Default for Policy {
             late_success: LateSuccess::Accept,
             check_payment: true,
             verify_declines: true,
+            trust_undelivered: false,
             #[cfg(feature = "mutants")]
             mutant: None,
         }

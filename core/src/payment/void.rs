@@ -3,9 +3,11 @@
 //!
 //! A void never touches the verdict, and a row that can be voided can never be reversed (VI3).
 
+use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
+use crate::payment::settlement::overdue;
 use crate::payment::state::{Boottime, State, Verdict, Void};
-use crate::payment::step::{Alert, Refusal, Request, Step};
+use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::Policy;
 
 /// Rule 18: the void is durable before it is sent (VI2).
@@ -22,7 +24,10 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::VoidTooLate);
     }
     state.void_resent = false;
-    state.checks = 0;
+    state.checks.count = 0;
+    // Its own time counts from here.
+    state.settling_since = now;
+    (state.settled_before_ms, state.overdue_alerts) = (0, 0);
     send(policy, state, now)
 }
 
@@ -58,13 +63,19 @@ pub(super) fn answered(
 }
 
 /// The void's end is unknown and its time has come: ask.
-pub(super) fn due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if now.since(state.settling_since) >= policy.timers.status_window {
-        state.needs_operator = true;
-        return end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved);
+        return unresolved(policy, state, now);
     }
     state.void = Void::Unknown;
-    Step::to(state.retry_after_check(policy, now)).sending(Request::CheckVoid)
+    if now < state.checks.not_before {
+        state.due = Some(state.checks.not_before);
+        return overdue(policy, state, now);
+    }
+    state.checks.count = state.checks.count.saturating_add(1);
+    state.checks.not_before = now.plus(state.pause_after(policy, state.checks.count));
+    state.due = Some(state.checks.not_before);
+    overdue(policy, state, now).sending(Request::CheckVoid)
 }
 
 pub(super) fn checked(
@@ -84,13 +95,9 @@ pub(super) fn checked(
             state.void_resent = true;
             send(policy, state, now)
         }
-        StatusAnswer::NotFound if !in_time => {
-            state.needs_operator = true;
-            end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
-        }
+        StatusAnswer::NotFound if !in_time => unresolved(policy, state, now),
         StatusAnswer::Unavailable | StatusAnswer::TooOld | StatusAnswer::Doubtful => {
-            state.needs_operator = true;
-            end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
+            unresolved(policy, state, now)
         }
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         // Asked again on schedule; at the end of the day the answer above ends it.
@@ -98,9 +105,14 @@ pub(super) fn checked(
     }
 }
 
+fn unresolved(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.listed = true;
+    end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
+}
+
 fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
     state.void = void;
-    state.checks = 0;
+    state.checks.count = 0;
     state.due = Some(now.plus(policy.timers.keep_phone));
     Step::to(state)
 }

@@ -3,7 +3,7 @@
 use super::{Behaviour, DAY, MORNING, charge, fresh, fresh_by, invoice, valid, write};
 use crate::journal::{Begun, Journal, JournalErrorKind};
 use crate::numbering::{BatchMethod, starting_batch};
-use crate::payment::{Boottime, PaymentId, Reversal, Source, Verdict};
+use crate::payment::{Boottime, PaymentId, Reversal, Settlement, Source, Verdict};
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
@@ -91,11 +91,11 @@ fn a_customer_with_an_unsettled_payment_is_not_pushed_again(journal: &dyn Journa
     };
     refused(&open);
     open.state.verdict = Some(Verdict::Abandoned);
-    open.state.reversal = Reversal::Needed;
+    open.state.settlement = Settlement::Open(Reversal::Needed);
     open = write(journal, open);
     refused(&open);
     assert!(matches!(push(false), Begun::Fresh(_)), "the caller may insist");
-    open.state.reversal = Reversal::Acknowledged(Boottime(2_000));
+    open.state.settlement = Settlement::Open(Reversal::Acknowledged(Boottime(2_000)));
     write(journal, open);
     assert!(matches!(push(true), Begun::Fresh(_)), "a reversed payment is in nobody's way");
     let mut other = charge(900);
@@ -168,9 +168,9 @@ fn a_payment_does_not_begin_decided(journal: &dyn Journal) {
         assert_eq!(error.kind, JournalErrorKind::Forbidden, "{error:?}");
     };
     refused(&|state| state.verdict = Some(Verdict::Accepted(Source::Push)));
-    refused(&|state| state.reversal = Reversal::Needed);
-    refused(&|state| state.attempts = 1);
-    refused(&|state| state.closed = Some(Boottime(1)));
+    refused(&|state| state.settlement = Settlement::Open(Reversal::Needed));
+    refused(&|state| state.reversals.count = 1);
+    refused(&|state| state.settlement = Settlement::closed(Boottime(1)));
     refused(&|state| state.phone_forgotten = true);
     refused(&|state| state.acknowledged = true);
     assert_eq!(fresh(journal, &charge(1)).intent.numbers.reference(), 1, "no number was used");

@@ -2,7 +2,7 @@
 
 use super::{Behaviour, MORNING, charge, fresh, valid, write};
 use crate::journal::{Filter, Health, Journal};
-use crate::payment::{Boottime, Payment, PaymentId, Reversal, Source, Verdict, Void};
+use crate::payment::{Boottime, Payment, PaymentId, Reversal, Settlement, Source, Verdict, Void};
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
@@ -101,7 +101,7 @@ fn an_outcome_is_listed_until_it_is_acknowledged(journal: &dyn Journal) {
     fresh(journal, &charge(2));
     assert_eq!(listed(journal, &waiting), [0_i64; 0], "an intent has no outcome");
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
-    payment.state.closed = Some(Boottime(1));
+    payment.state.settlement = Settlement::closed(Boottime(1));
     let mut payment = write(journal, payment);
     assert_eq!(listed(journal, &waiting), [1]);
     payment.state.acknowledged = true;
@@ -123,14 +123,14 @@ fn a_day_of_payments(journal: &dyn Journal) {
             _ => state.verdict = Some(Verdict::Quarantined),
         }
         match number {
-            3 => state.reversal = Reversal::Needed,
-            4 => state.reversal = Reversal::Acknowledged(Boottime(1)),
-            5 => state.needs_operator = true,
+            3 => state.settlement = Settlement::Open(Reversal::Needed),
+            4 => state.settlement = Settlement::Open(Reversal::Acknowledged(Boottime(1))),
+            5 => state.settlement = Settlement::WithOperator,
             6 => state.void = Void::Sent,
             _ => {}
         }
         if matches!(number, 2 | 4 | 6) {
-            state.closed = Some(Boottime(2));
+            state.settlement = Settlement::closed(Boottime(2));
         }
         write(journal, payment);
     }

@@ -10,7 +10,7 @@ pub(in crate::journal) use updating::verdicts;
 
 use crate::journal::{Begun, Journal, JournalErrorKind, NewPayment, SealedPhone, Update};
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, Policy, State};
+use crate::payment::{Boottime, Payment, Policy, State, Timers};
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
 use crate::{MerchantInvoice, Rupiah};
@@ -48,6 +48,7 @@ pub fn charge(number: u32) -> NewPayment {
         wall: WallTime::from_unix_millis(MORNING),
         state: State::intent(&Policy::default(), Boottime(1_000), false, 0),
         refuse_unsettled_customer: false,
+        timers: Timers::OVO,
     }
 }
 

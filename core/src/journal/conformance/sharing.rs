@@ -82,7 +82,7 @@ fn of_many_writers_of_one_row_each_version_has_one_winner(journal: &dyn Journal)
                 scope.spawn(move || {
                     let mut wins = Vec::new();
                     while wins.len() < 5 {
-                        row.state.checks += 1;
+                        row.state.checks.count += 1;
                         match valid(journal.update(&row)) {
                             Update::Won(version) => {
                                 wins.push(version);
@@ -101,5 +101,5 @@ fn of_many_writers_of_one_row_each_version_has_one_winner(journal: &dyn Journal)
     assert_eq!(distinct.len(), 16 * 5, "a version was won twice");
     let last = valid(journal.payment(payment.id)).expect("the payment");
     assert_eq!(last.version, 1 + 16 * 5);
-    assert_eq!(last.state.checks, 16 * 5, "an update was lost");
+    assert_eq!(last.state.checks.count, 16 * 5, "an update was lost");
 }

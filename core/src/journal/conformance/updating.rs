@@ -6,7 +6,8 @@ use crate::journal::{Begun, Journal, JournalErrorKind, SealedPhone, Update};
 use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
 use crate::payment::{
-    Boottime, DeclineReason, Evidence, Payment, PaymentId, Reversal, Source, State, Verdict, Void,
+    Boottime, Closer, DeclineReason, Evidence, Payment, PaymentId, Reversal, Settlement, Source,
+    State, Tries, Verdict, Void,
 };
 use crate::wib::WallTime;
 
@@ -21,6 +22,7 @@ pub(super) const ALL: &[Behaviour] = &[
     numbers_do_not_become_attested,
     a_forgotten_phone_is_gone_for_good,
     a_settled_payment_can_be_opened_again,
+    only_an_abandoned_payment_was_cancelled,
     a_payment_that_is_not_there_cannot_be_written,
 ];
 
@@ -54,7 +56,7 @@ fn the_first_writer_wins_and_the_other_gets_its_row(journal: &dyn Journal) {
     accepted.state.verdict = Some(Verdict::Accepted(Source::Push));
     let mut abandoned = payment;
     abandoned.state.verdict = Some(Verdict::Abandoned);
-    abandoned.state.reversal = Reversal::Needed;
+    abandoned.state.settlement = Settlement::Open(Reversal::Needed);
     let winner = write(journal, accepted.clone());
     assert_eq!(winner.version, 2);
     for late in [abandoned, accepted] {
@@ -88,7 +90,8 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
     {
         check(&|state| {
             state.verdict = Some(Verdict::Abandoned);
-            (state.reversal, state.attempts) = (reversal, u16::MAX);
+            state.settlement = Settlement::Open(reversal);
+            state.reversals = Tries { count: u16::MAX, not_before: end };
         });
     }
     for void in [Void::Sent, Void::Unknown, Void::Voided, Void::Rejected(code("9")), Void::Expired]
@@ -99,13 +102,15 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         });
     }
     // Each flag by itself, so that no two are exchanged.
-    let flags: [fn(&mut State) -> &mut bool; 9] = [
+    let flags: [fn(&mut State) -> &mut bool; 11] = [
         |state| &mut state.attested,
         |state| &mut state.seen,
         |state| &mut state.duplicate_hint,
         |state| &mut state.check_unavailable,
         |state| &mut state.late_paid,
-        |state| &mut state.needs_operator,
+        |state| &mut state.listed,
+        |state| &mut state.proven,
+        |state| &mut state.asked_in_vain,
         |state| &mut state.void_resent,
         |state| &mut state.phone_forgotten,
         |state| &mut state.acknowledged,
@@ -119,14 +124,18 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
     check(&|state| {
         (state.begun, state.window, state.settling_since) =
             (Boottime(11), Boottime(12), Boottime(13));
-        (state.touched, state.due, state.closed) = (Boottime(14), Some(Boottime(15)), None);
-        (state.checks, state.overdue_alerts, state.sweeps) = (16, 17, 18);
+        (state.touched, state.due) = (Boottime(14), Some(Boottime(15)));
+        (state.settled_before_ms, state.overdue_alerts) = (16, 17);
+        state.reversals.not_before = Boottime(18);
+        state.checks = Tries { count: 19, not_before: Boottime(20) };
     });
     check(&|state| {
         state.verdict = Some(Verdict::NotSent);
         (state.begun, state.window, state.settling_since) = (end, end, end);
-        (state.touched, state.due, state.closed) = (end, Some(end), Some(end));
-        (state.checks, state.overdue_alerts, state.sweeps) = (u16::MAX, u8::MAX, u8::MAX);
+        (state.touched, state.due, state.settled_before_ms) = (end, Some(end), u64::MAX);
+        state.settlement = Settlement::Closed { at: end, by: Closer::Operator, looks: u8::MAX };
+        state.checks = Tries { count: u16::MAX, not_before: end };
+        state.overdue_alerts = u8::MAX;
     });
     let mut payment = fresh(journal, &charge(0));
     payment.evidence = Evidence {
@@ -172,9 +181,9 @@ fn a_verdict_is_written_once(journal: &dyn Journal) {
 fn only_an_abandoned_or_declined_payment_is_reversed(journal: &dyn Journal) {
     let open = fresh(journal, &charge(50));
     let reversals: [fn(&mut Payment); 3] = [
-        |row| row.state.reversal = Reversal::Needed,
-        |row| row.state.reversal = Reversal::Acknowledged(Boottime(5)),
-        |row| row.state.attempts = 1,
+        |row| row.state.settlement = Settlement::Open(Reversal::Needed),
+        |row| row.state.settlement = Settlement::Open(Reversal::Acknowledged(Boottime(5))),
+        |row| row.state.reversals.count = 1,
     ];
     for reverse in reversals {
         refuse(journal, &open, reverse);
@@ -212,7 +221,7 @@ fn only_an_accepted_payment_is_voided(journal: &dyn Journal) {
 
 fn a_payment_without_a_verdict_is_not_closed(journal: &dyn Journal) {
     let open = fresh(journal, &charge(1));
-    refuse(journal, &open, |changed| changed.state.closed = Some(Boottime(1)));
+    refuse(journal, &open, |changed| changed.state.settlement = Settlement::closed(Boottime(1)));
 }
 
 fn what_was_asked_never_changes(journal: &dyn Journal) {
@@ -244,7 +253,7 @@ fn a_forgotten_phone_is_gone_for_good(journal: &dyn Journal) {
     let mut payment = fresh(journal, &charge(1));
     // What step() does with a push that never left: the verdict and the phone in one commit.
     payment.state.verdict = Some(Verdict::NotSent);
-    payment.state.closed = Some(Boottime(5));
+    payment.state.settlement = Settlement::closed(Boottime(5));
     payment.state.phone_forgotten = true;
     payment.state.due = None;
     let kept = payment.intent.phone.clone();
@@ -257,7 +266,7 @@ fn a_forgotten_phone_is_gone_for_good(journal: &dyn Journal) {
     });
     // Forgotten with a reversal still open (an operator's case): nobody can be recognised by it.
     let mut handed_over = decided(journal, 2, Verdict::Abandoned);
-    handed_over.state.reversal = Reversal::Needed;
+    handed_over.state.settlement = Settlement::Open(Reversal::Needed);
     handed_over.state.phone_forgotten = true;
     write(journal, handed_over);
     let mut again = charge(3);
@@ -268,16 +277,27 @@ fn a_forgotten_phone_is_gone_for_good(journal: &dyn Journal) {
 
 fn a_settled_payment_can_be_opened_again(journal: &dyn Journal) {
     let mut payment = decided(journal, 1, Verdict::Abandoned);
-    payment.state.reversal = Reversal::Acknowledged(Boottime(5));
-    payment.state.attempts = 3;
-    payment.state.closed = Some(Boottime(6));
+    payment.state.reversals.count = 3;
+    payment.state.settlement = Settlement::closed(Boottime(6));
     let mut closed = write(journal, payment);
-    (closed.state.reversal, closed.state.attempts) = (Reversal::Needed, 0);
-    closed.state.closed = None;
+    closed.state.settlement = Settlement::Open(Reversal::Needed);
     closed.state.acknowledged = true;
     let mut open = write(journal, closed);
     open.state.acknowledged = false;
     write(journal, open);
+}
+
+fn only_an_abandoned_payment_was_cancelled(journal: &dyn Journal) {
+    for (number, verdict) in (1..).zip(verdicts()) {
+        let payment = decided(journal, number, verdict);
+        if verdict == Verdict::Abandoned {
+            let mut changed = payment;
+            changed.state.cancelled = true;
+            write(journal, changed);
+        } else {
+            refuse(journal, &payment, |changed| changed.state.cancelled = true);
+        }
+    }
 }
 
 fn a_payment_that_is_not_there_cannot_be_written(journal: &dyn Journal) {

@@ -12,7 +12,7 @@ use crate::journal::{
     Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Update,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, PaymentId, Reversal, Source, Verdict};
+use crate::payment::{Boottime, PaymentId, Reversal, Settlement, Source, Verdict};
 
 #[test]
 fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
@@ -31,7 +31,7 @@ fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
     assert_eq!(journal.find(&invoice(begun + 1)), Ok(None), "nothing was begun");
     first.state.verdict = Some(Verdict::Abandoned);
     let mut first = write(&journal, first);
-    first.state.reversal = Reversal::Needed;
+    first.state.settlement = Settlement::Open(Reversal::Needed);
     write(&journal, first);
     journal.sql("PRAGMA max_page_count = 1000000").unwrap();
     let payment = fresh(&journal, &charge(begun + 1));
@@ -118,7 +118,7 @@ fn in_a_group_a_failure_is_its_own() {
             scope.spawn(move || {
                 for n in 0..10 {
                     let mut wrong = good.clone();
-                    wrong.state.reversal = Reversal::Needed;
+                    wrong.state.settlement = Settlement::Open(Reversal::Needed);
                     let error = journal.update(&wrong).unwrap_err();
                     assert_eq!(error.kind, JournalErrorKind::Forbidden);
                     fresh(journal, &charge(1_000 * (till + 1) + n));

@@ -9,7 +9,7 @@ use crate::journal::conformance::{charge, fresh, invoice, verdicts, write};
 use crate::journal::{Begun, Journal, JournalErrorKind, MemoryJournal, Update, schema};
 use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, Reversal, Source, State, Verdict, Void};
+use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, State, Verdict, Void};
 
 #[test]
 fn a_wrong_transition_fails_in_the_database_itself() {
@@ -238,10 +238,10 @@ fn change(state: &mut State, dice: &mut Dice) {
                 let choice = dice.roll(9) as usize;
                 state.verdict = verdicts().get(choice).copied();
             }
-            3 => state.reversal = Reversal::Needed,
-            4 => state.reversal = Reversal::Acknowledged(at),
-            5 => state.reversal = Reversal::NotNeeded,
-            6 => state.attempts = dice.roll(2) as u16,
+            3 => state.settlement = Settlement::Open(Reversal::Needed),
+            4 => state.settlement = Settlement::Open(Reversal::Acknowledged(at)),
+            5 => state.settlement = Settlement::Open(Reversal::NotNeeded),
+            6 => state.reversals.count = dice.roll(2) as u16,
             7 => state.closed = (dice.roll(2) == 0).then_some(at),
             8 => {
                 let rejected = Void::Rejected(ResponseCode::UNDELIVERABLE);

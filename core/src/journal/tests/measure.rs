@@ -11,13 +11,13 @@ use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
 use crate::journal::group::{Group, Writer};
 use crate::journal::{Journal, SqliteJournal, Update};
-use crate::payment::{Boottime, Payment, Source, Verdict};
+use crate::payment::{Boottime, Payment, Settlement, Source, Verdict};
 
 const TILLS: u32 = 32;
 
 fn accepted(mut payment: Payment) -> Payment {
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
-    payment.state.closed = Some(Boottime(2_000));
+    payment.state.settlement = Settlement::closed(Boottime(2_000));
     payment.state.due = Some(Boottime(172_802_000));
     payment.evidence.approval_code = Some("123456".to_owned());
     payment.evidence.trace_number = Some("000123".to_owned());

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions};
-use crate::payment::{Boottime, Reversal, Source, Verdict};
+use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
 
 #[test]
 fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
@@ -15,7 +15,7 @@ fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
     let open_row = fresh(&journal, &charge(1));
     let mut abandoned = fresh(&journal, &charge(2));
     abandoned.state.verdict = Some(Verdict::Abandoned);
-    abandoned.state.reversal = Reversal::Needed;
+    abandoned.state.settlement = Settlement::Open(Reversal::Needed);
     let abandoned = write(&journal, abandoned);
     drop(journal);
     fs::copy(&path, &backup).unwrap();
@@ -32,7 +32,7 @@ fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
         let journal = open(&path);
         let row = journal.find(&invoice(1)).unwrap().unwrap();
         assert_eq!(row.state.verdict, Some(Verdict::Quarantined));
-        assert!(row.state.needs_operator);
+        assert!(row.state.needs_operator());
         assert_eq!(journal.find(&invoice(2)), Ok(Some(abandoned.clone())), "decided is decided");
         assert!(journal.health().unwrap().problems[0].contains("older copy"));
     }
@@ -45,7 +45,7 @@ fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
     assert_eq!((then.batch(), then.reference()), (next.intent.numbers.batch(), 2));
     let mut ruled = journal.find(&invoice(1)).unwrap().unwrap();
     ruled.state.verdict = Some(Verdict::Accepted(Source::Operator));
-    ruled.state.closed = Some(Boottime(1));
+    ruled.state.settlement = Settlement::closed(Boottime(1));
     write(&journal, ruled);
 }
 

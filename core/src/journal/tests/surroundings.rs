@@ -11,7 +11,7 @@ use super::opening::{child, child_path, wait_for};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Journal, SqliteJournal, SqliteOptions};
-use crate::payment::{Boottime, DeclineReason, Payment, Reversal, Source, Verdict};
+use crate::payment::{Boottime, DeclineReason, Payment, Reversal, Settlement, Source, Verdict};
 
 #[test]
 #[ignore = "run by other tests"]
@@ -79,7 +79,7 @@ fn j17_file_times_mean_nothing() {
         }
         let journal = open(&path);
         assert_eq!(journal.find(&invoice(1)), Ok(Some(payment.clone())));
-        payment.state.checks += 1;
+        payment.state.checks.count += 1;
         payment = write(&journal, payment);
         assert_eq!(journal.health().unwrap().problems, [""; 0]);
     }
@@ -115,7 +115,7 @@ fn opened_with(payments: u32) -> (u64, u64) {
         let mut payment = fresh(&journal, &charge(number));
         if number % 10 > 0 {
             payment.state.verdict = Some(Verdict::Accepted(Source::Push));
-            payment.state.closed = Some(Boottime(2_000));
+            payment.state.settlement = Settlement::closed(Boottime(2_000));
             payment.state.due = None;
             payment.state.phone_forgotten = true;
             journal.update(&payment).unwrap();
@@ -147,7 +147,7 @@ fn kept() -> PathBuf {
 fn of_each_kind(journal: &dyn Journal) -> Vec<Payment> {
     let accepted = |payment: &mut Payment| {
         payment.state.verdict = Some(Verdict::Accepted(Source::Push));
-        payment.state.closed = Some(Boottime(2_000));
+        payment.state.settlement = Settlement::closed(Boottime(2_000));
         payment.state.due = Some(Boottime(172_802_000));
         payment.evidence.approval_code = Some("123456".to_owned());
     };
@@ -158,7 +158,7 @@ fn of_each_kind(journal: &dyn Journal) -> Vec<Payment> {
     };
     let abandoned = |payment: &mut Payment| {
         payment.state.verdict = Some(Verdict::Abandoned);
-        payment.state.reversal = Reversal::Needed;
+        payment.state.settlement = Settlement::Open(Reversal::Needed);
         payment.state.due = Some(Boottime(66_000));
     };
     let kinds: [&dyn Fn(&mut Payment); 4] = [&|_| {}, &accepted, &declined, &abandoned];

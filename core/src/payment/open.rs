@@ -1,0 +1,287 @@
+//! From the Intent to the verdict: rules 1 to 13, and cancel.
+
+use crate::message::ResponseCode;
+use crate::payment::answer::{PushAnswer, StatusAnswer};
+use crate::payment::state::{
+    Boottime, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
+};
+use crate::payment::step::{Refusal, Request, Step};
+use crate::payment::timers::{LateSuccess, Policy};
+use crate::payment::{Alert, settlement};
+
+impl State {
+    /// Rule 1: the Intent, to be committed together with its numbers.
+    pub fn intent(policy: &Policy, now: Boottime, attested: bool, seed: u16) -> State {
+        let mut state = State {
+            begun: now,
+            window: now.plus(policy.timers.send_budget),
+            attested,
+            proven: false,
+            seed,
+            verdict: None,
+            cancelled: false,
+            settlement: Settlement::Open(Reversal::NotNeeded),
+            settling_since: now,
+            settled_before_ms: 0,
+            seen: false,
+            asked_in_vain: false,
+            duplicate_hint: false,
+            check_unavailable: !policy.check_payment,
+            reversals: Tries::default(),
+            checks: Tries::default(),
+            overdue_alerts: 0,
+            late_paid: false,
+            listed: false,
+            void: Void::None,
+            void_resent: false,
+            phone_forgotten: false,
+            acknowledged: false,
+            due: None,
+            touched: now,
+        };
+        state.due = Some(state.open_due(policy));
+        state
+    }
+
+    /// Whether the push may be written now (rules 3 and 4).
+    pub fn may_send(&self, policy: &Policy, now: Boottime) -> bool {
+        self.verdict.is_none() && now.since(self.begun) <= policy.timers.send_check
+    }
+
+    pub(super) fn open_due(&self, policy: &Policy) -> Boottime {
+        let timers = &policy.timers;
+        let one_check_left = self.checks.count == 0 && !self.check_unavailable;
+        self.window.plus(if one_check_left { timers.check } else { timers.decide })
+    }
+
+    /// The latest moment at which a late push or its session can still be alive: 60 s + D.
+    pub(super) fn close_at(&self, policy: &Policy) -> Boottime {
+        self.window.plus(policy.timers.session + policy.timers.delay_bound)
+    }
+
+    /// Whether a status asked for at `issued` says anything: earlier than 60 s behind the push "not
+    /// found" says nothing, the customer may be paying (FAQ).
+    pub(super) fn is_conclusive(&self, policy: &Policy, issued: Boottime) -> bool {
+        issued >= self.window.plus(policy.timers.session)
+    }
+
+    pub(super) fn decide(&mut self, verdict: Verdict, now: Boottime) {
+        debug_assert!(self.verdict.is_none() || self.verdict == Some(Verdict::Quarantined));
+        self.verdict = Some(verdict);
+        self.settling_since = now;
+        self.settled_before_ms = 0;
+        self.checks.count = 0;
+    }
+
+    /// Rules 5 and 10, and an operator's ruling.
+    pub(super) fn accept(mut self, policy: &Policy, source: Source, now: Boottime) -> Step {
+        self.decide(Verdict::Accepted(source), now);
+        self.late_paid = false;
+        self.settlement = Settlement::closed(now);
+        // A void may need the phone until the day is over.
+        self.due = Some(now.plus(policy.timers.keep_phone));
+        Step::to(self)
+    }
+
+    /// Rules 6 and 11.
+    fn decline(mut self, policy: &Policy, reason: DeclineReason, now: Boottime) -> Step {
+        self.decide(Verdict::Declined(reason), now);
+        self.verify_decline(policy, reason, now)
+    }
+
+    /// A decline can hide a debit: it is verified by a late check, where there are checks. Of code
+    /// 26 the customer may still find the prompt, log in and confirm: it is verified even where
+    /// other declines are trusted, and without checks it is reversed (see `closing_is_due`).
+    fn verify_decline(mut self, policy: &Policy, reason: DeclineReason, now: Boottime) -> Step {
+        let verified = if is_undelivered(reason) {
+            !policy.trust_undelivered
+        } else {
+            policy.verify_declines && !self.check_unavailable
+        };
+        if !verified {
+            return self.close(policy, now);
+        }
+        self.settlement = Settlement::Open(Reversal::NotNeeded);
+        self.due = Some(self.close_at(policy).max(now));
+        Step::to(self)
+    }
+
+    /// Rule 13: nobody answered in time. Rule 12 comes here with the reversal already done.
+    fn abandon(mut self, reversal: Reversal, now: Boottime) -> Step {
+        self.decide(Verdict::Abandoned, now);
+        self.settlement = Settlement::Open(reversal);
+        self.due = Some(now);
+        Step::to(self)
+    }
+
+    fn quarantine(mut self, policy: &Policy, now: Boottime) -> Step {
+        self.decide(Verdict::Quarantined, now);
+        self.hand_to_operator(policy, now)
+    }
+}
+
+/// Whether OVO declined because it could not reach the customer's app (26).
+pub(super) fn is_undelivered(reason: DeclineReason) -> bool {
+    reason == DeclineReason::Code(ResponseCode::UNDELIVERABLE)
+}
+
+/// T_push starts: every wait counts from the last byte. Worth no commit of its own.
+pub(super) fn sent(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if state.verdict.is_none() {
+        state.window = now;
+        state.due = Some(state.open_due(policy));
+    }
+    Step::to(state)
+}
+
+/// Rules 2 and 4. (Rule 4 once left a push that was not written in time to the resolution loop. The
+/// process knows that it wrote nothing and never will, which is all that NotSent claims; so the
+/// cashier can try again at once.)
+pub(super) fn not_sent(mut state: State, now: Boottime) -> Step {
+    if state.verdict.is_none() {
+        state.decide(Verdict::NotSent, now);
+        state.settlement = Settlement::closed(now);
+        return Step::to(state.forget_phone());
+    }
+    Step::to(state)
+}
+
+pub(super) fn answered(
+    policy: &Policy,
+    mut state: State,
+    answer: PushAnswer,
+    now: Boottime,
+) -> Step {
+    match (state.verdict, answer) {
+        // Rule 5.
+        (None, PushAnswer::Approved) => state.accept(policy, Source::Push, now),
+        // Rule 6.
+        (None, PushAnswer::Declined(code)) => state.decline(policy, DeclineReason::Code(code), now),
+        // Rule 7. After the decision, too: it forbids reversing these numbers unseen (I10).
+        (None | Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Duplicate(code)) => {
+            state.duplicate_hint = true;
+            Step::to(state).alerting(Alert::DuplicateNumbers(code))
+        }
+        // Rule 8: keep waiting for the clock.
+        (None, PushAnswer::WrongEcho(field)) => Step::to(state).alerting(Alert::WrongEcho(field)),
+        (None, PushAnswer::Unknown) => Step::to(state),
+        // b.7: a success that lost against the decision is evidence; the decision stands [M12].
+        (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
+            settlement::late_success(policy, state, now)
+        }
+        // Cancelled, then declined: there is nothing to reverse, unless it was debited after all.
+        (Some(Verdict::Abandoned), PushAnswer::Declined(code))
+            if state.cancelled
+                && state.owes_reversal()
+                && state.reversals.count == 0
+                && !state.late_paid =>
+        {
+            state.verify_decline(policy, DeclineReason::Code(code), now)
+        }
+        (Some(Verdict::Quarantined), PushAnswer::Approved) => {
+            state.late_paid = true;
+            Step::to(state).alerting(Alert::LateSuccess)
+        }
+        (Some(Verdict::NotSent), PushAnswer::Approved) => {
+            state.listed = true;
+            Step::to(state).alerting(Alert::PaidButNotSent)
+        }
+        (Some(_), _) => Step::to(state),
+    }
+}
+
+/// The merchant gives the payment up: Abandoned is durable and told at once, the reversal leaves
+/// from 65 s on, like every other one. A success that comes later is returned: the shop may have
+/// taken cash by then.
+pub(super) fn cancelled(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if state.verdict.is_some() {
+        return Step::to(state);
+    }
+    if state.duplicate_hint || (state.check_unavailable && !state.attested) {
+        return Step::refused(state, Refusal::CannotBeReversed);
+    }
+    // Where 60.5 s have passed already, the check is asked again: it may be under way.
+    let due = state.open_due(policy).max(now);
+    state.cancelled = true;
+    let mut step = state.abandon(Reversal::Needed, now);
+    step.state.due = Some(due);
+    step
+}
+
+/// Rules 9 and 13: one status check, then the decision.
+pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    let timers = &policy.timers;
+    if now >= state.window.plus(timers.decide) {
+        if state.check_unavailable && !state.is_certainly_ours() {
+            // Whose payment the numbers name cannot be asked: no reversal may go out (I10).
+            return state.quarantine(policy, now).alerting(Alert::Doubtful);
+        }
+        return state.abandon(Reversal::Needed, now);
+    }
+    let may_ask = state.checks.count == 0 && !state.check_unavailable;
+    if may_ask && now >= state.window.plus(timers.check).max(state.checks.not_before) {
+        state.checks.count = 1;
+        state.checks.not_before = now.plus(timers.backoff(1, state.seed));
+        state.due = Some(state.open_due(policy));
+        return Step::to(state).sending(Request::CheckPayment);
+    }
+    state.due = Some(state.open_due(policy));
+    Step::to(state)
+}
+
+/// Rules 9 to 12: the one check before the decision.
+pub(super) fn checked(
+    policy: &Policy,
+    mut state: State,
+    issued: Boottime,
+    answer: StatusAnswer,
+    waiting: bool,
+    now: Boottime,
+) -> Step {
+    let conclusive = state.is_conclusive(policy, issued);
+    match answer {
+        StatusAnswer::Paid => {
+            state.seen |= conclusive;
+            if waiting && policy.late_success == LateSuccess::Accept {
+                return state.accept(policy, Source::Status, now);
+            }
+            // Should the decision be to reverse, then what is reversed is somebody's money.
+            state.late_paid = true;
+            Step::to(state)
+        }
+        // OVO said of our own push that its numbers were used before: it did not execute it.
+        StatusAnswer::ForeignSale if state.duplicate_hint => {
+            state.decline(policy, DeclineReason::ForeignSale, now).alerting(Alert::ForeignSale)
+        }
+        // Our push may have been executed under numbers that name another sale.
+        StatusAnswer::ForeignSale => {
+            state.duplicate_hint = true;
+            state.quarantine(policy, now).alerting(Alert::ForeignSale)
+        }
+        StatusAnswer::Doubtful => state.quarantine(policy, now).alerting(Alert::Doubtful),
+        StatusAnswer::Reversed => {
+            state.seen = true;
+            state.abandon(Reversal::Acknowledged(now), now).alerting(Alert::ForeignReversal)
+        }
+        StatusAnswer::NotFound => {
+            state.seen |= conclusive && state.is_certainly_ours();
+            Step::to(state)
+        }
+        StatusAnswer::TooOld => state.quarantine(policy, now).alerting(Alert::TooOld),
+        StatusAnswer::Unavailable => {
+            state.check_unavailable = true;
+            state.due = Some(state.open_due(policy));
+            Step::to(state).alerting(Alert::CheckUnavailable)
+        }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
+        StatusAnswer::NoAnswer => {
+            state.asked_in_vain |= conclusive && state.proven;
+            Step::to(state)
+        }
+        // What never left OVO need not be spared from: it is asked first behind the decision.
+        StatusAnswer::NotSent => {
+            state.checks.not_before = now;
+            Step::to(state)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What people say about a payment: acknowledgements, OVO's settlement file, rulings (rule 19).
+
+use crate::payment::event::Ruling;
+use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
+use crate::payment::step::{Refusal, Step};
+use crate::payment::timers::Policy;
+use crate::payment::{answer::StatusAnswer, open, settlement};
+
+impl State {
+    /// Whether an operator may rule on the payment: it waits for one, or its settlement (or its
+    /// void) takes longer than it should.
+    pub fn may_be_ruled(&self) -> bool {
+        let is_open = self.void.is_open()
+            || (matches!(self.settlement, Settlement::Open(_)) && self.is_reversible());
+        self.needs_operator() || (is_open && self.overdue_alerts > 0)
+    }
+
+    /// Whether its verdict allows a reversal.
+    fn is_reversible(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
+    }
+}
+
+/// P10: only the caller acknowledges.
+pub(super) fn acknowledged(mut state: State) -> Step {
+    if state.verdict.is_none() {
+        return Step::refused(state, Refusal::NoOutcome);
+    }
+    state.acknowledged = true;
+    Step::to(state)
+}
+
+/// OVO's settlement file shows the payment as paid: evidence like a check's (OP4).
+pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Step {
+    let paid = StatusAnswer::Paid;
+    if state.verdict.is_none() {
+        // Nobody waits for a file.
+        return open::checked(policy, state, now, paid, false, now);
+    }
+    settlement::checked(policy, state, now, paid, now)
+}
+
+/// Rule 19, and the end of everything that was handed to an operator or takes too long.
+pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boottime) -> Step {
+    if !state.may_be_ruled() {
+        return Step::refused(state, Refusal::NothingToRule);
+    }
+    let quarantined = state.verdict == Some(Verdict::Quarantined);
+    match ruling {
+        Ruling::Paid if quarantined && !state.is_closed() => {
+            state.listed = false;
+            state.acknowledged = false;
+            state.accept(policy, Source::Operator, now)
+        }
+        Ruling::Refund if quarantined || state.is_reversible() => {
+            if quarantined {
+                state.decide(Verdict::Abandoned, now);
+            }
+            state.acknowledged = false;
+            state.reopen(policy, now)
+        }
+        Ruling::Close => {
+            let payable = quarantined || state.is_reversible();
+            // P6 holds for people, too.
+            if payable && now < state.close_at(policy) {
+                return Step::refused(state, Refusal::CloseTooEarly);
+            }
+            let at = state.closed_at().unwrap_or(now);
+            state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
+            if state.void.is_open() {
+                state.void = Void::Expired;
+            }
+            state.listed = false;
+            state.acknowledged = false;
+            state.due = Some(now.plus(policy.timers.keep_phone));
+            Step::to(state)
+        }
+        Ruling::Paid | Ruling::Refund => Step::refused(state, Refusal::NothingToRule),
+    }
+}

@@ -1,0 +1,85 @@
+//! What must hold of every step, whatever the rules say: checked in debug builds, by the model
+//! checker and in every simulated history.
+
+use crate::payment::event::Event;
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict};
+use crate::payment::step::{Request, Step};
+use crate::payment::timers::Policy;
+
+/// The first postcondition that `step`, the answer of the policy to `event`, breaks.
+///
+/// * A refused event changes nothing.
+/// * What an operator closed stays closed, and sends nothing more.
+/// * No request of a payment is repeated without a pause, and each schedules the next one's pause.
+/// * No check leaves before 60 s, no reversal before 65 s behind the push (I8).
+/// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3).
+/// * How long settlement takes is never forgotten: the alerts about it come in the end.
+pub fn broken(
+    policy: &Policy,
+    before: &State,
+    event: Event,
+    step: &Step,
+    now: Boottime,
+) -> Option<&'static str> {
+    let after = &step.state;
+    if step.refused.is_some() && (after != before || step.send.is_some()) {
+        return Some("a refused event changes nothing");
+    }
+    if is_closed_by_operator(before) {
+        let about_a_void =
+            matches!(event, Event::VoidAsked { .. } | Event::VoidChecked { .. } | Event::Due)
+                && matches!(step.send, None | Some(Request::Void | Request::CheckVoid));
+        if !is_closed_by_operator(after) || (step.send.is_some() && !about_a_void) {
+            return Some("what an operator closed sends nothing more");
+        }
+    }
+    let pause = policy.timers.pause();
+    let decide = after.window.plus(policy.timers.decide);
+    let session = after.window.plus(policy.timers.session);
+    match step.send {
+        Some(Request::Reversal) => {
+            let reversible = matches!(
+                (after.verdict, after.settlement),
+                (
+                    Some(Verdict::Abandoned | Verdict::Declined(_)),
+                    Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_))
+                )
+            );
+            if !reversible {
+                return Some("only what was decided, is open and owes one is reversed");
+            }
+            if now < decide {
+                return Some("no reversal before 65 s");
+            }
+            if now < before.reversals.not_before || after.reversals.not_before < now.plus(pause) {
+                return Some("no reversal is repeated without a pause");
+            }
+        }
+        Some(Request::CheckPayment) => {
+            if now < session {
+                return Some("no check before 60 s");
+            }
+            if now < before.checks.not_before || after.checks.not_before < now.plus(pause) {
+                return Some("no check is repeated without a pause");
+            }
+        }
+        Some(Request::CheckVoid) => {
+            if now < before.checks.not_before || after.checks.not_before < now.plus(pause) {
+                return Some("no check of a void is repeated without a pause");
+            }
+        }
+        Some(Request::Void) | None => {}
+    }
+    let begins_anew = before.verdict != after.verdict || matches!(event, Event::VoidAsked { .. });
+    if !begins_anew
+        && (after.overdue_alerts < before.overdue_alerts
+            || after.settled_before_ms < before.settled_before_ms)
+    {
+        return Some("how long settlement takes is never forgotten");
+    }
+    None
+}
+
+fn is_closed_by_operator(state: &State) -> bool {
+    matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. })
+}

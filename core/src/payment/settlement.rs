@@ -1,0 +1,589 @@
+//! From the verdict to a settled record at OVO: rules 14 to 16.
+//!
+//! Every request of a settlement leaves through one of two functions, [`ask`] and [`reverse`], and
+//! each of them looks at the payment's [`Tries`] first: whatever OVO answers, nothing is repeated
+//! without a pause, and the pauses grow.
+
+use std::time::Duration;
+
+use crate::payment::Alert;
+use crate::payment::answer::{ReversalAnswer, StatusAnswer};
+use crate::payment::open::is_undelivered;
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict};
+use crate::payment::step::{Request, Step};
+use crate::payment::timers::Policy;
+
+impl State {
+    /// Nothing is left to do at OVO but to look again later (rule 16).
+    pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
+        self.settlement = Settlement::closed(now);
+        (self.checks.count, self.reversals.count) = (0, 0);
+        // What was listed because it took so long is over, if OVO's own record says so.
+        self.listed &= self.check_unavailable;
+        self.due = Some(self.next_look(policy, now, 0));
+        Step::to(self)
+    }
+
+    fn next_look(&self, policy: &Policy, closed: Boottime, looks: u8) -> Boottime {
+        let timers = &policy.timers;
+        match looks {
+            _ if self.check_unavailable => closed.plus(timers.keep_phone),
+            0 => closed.plus(timers.first_sweep),
+            1 => closed.plus(timers.second_sweep),
+            _ => closed.plus(timers.keep_phone),
+        }
+    }
+
+    /// Money of this payment is at OVO although the verdict says it must not be: settlement opens
+    /// again (rules 15 and 16). How often and how long was tried before is not forgotten.
+    pub(super) fn reopen(mut self, policy: &Policy, now: Boottime) -> Step {
+        if let Settlement::Closed { at, .. } = self.settlement {
+            self.settled_before_ms = self.open_ms(at);
+            self.settling_since = now;
+        }
+        self = self.with_new_evidence(policy, now);
+        self.seen = true;
+        // Without the phone OVO answers no check: the reversal's acknowledgement must close.
+        self.check_unavailable |= self.phone_forgotten;
+        self.settlement = Settlement::Open(Reversal::Needed);
+        self.checks.count = 0;
+        self.due = Some(now);
+        Step::to(self)
+    }
+
+    /// OVO shows a debit. Where that is news, no pause holds back the reversal longer than OVO's own
+    /// 15 s between two requests.
+    fn with_new_evidence(mut self, policy: &Policy, now: Boottime) -> State {
+        if !self.late_paid || self.is_closed() {
+            let soon = now.plus(policy.timers.retry);
+            self.reversals.not_before = self.reversals.not_before.min(soon);
+        }
+        self.late_paid = true;
+        self
+    }
+
+    /// Ends everything automatic; the phone goes when its time comes.
+    pub(super) fn hand_to_operator(mut self, policy: &Policy, now: Boottime) -> Step {
+        self.settlement = Settlement::WithOperator;
+        self.due = Some(now.plus(policy.timers.keep_phone));
+        Step::to(self)
+    }
+
+    pub(super) fn forget_phone(mut self) -> State {
+        self.phone_forgotten = true;
+        self.due = None;
+        self
+    }
+
+    /// How long settlement has been open at `now`, all its openings together, in milliseconds.
+    fn open_ms(&self, now: Boottime) -> u64 {
+        let last = u64::try_from(now.since(self.settling_since).as_millis()).unwrap_or(u64::MAX);
+        self.settled_before_ms.saturating_add(last)
+    }
+
+    /// The pause behind the try that makes it `count`: ever longer, and hourly once an operator has
+    /// been told that it takes more than a day.
+    pub(super) fn pause_after(&self, policy: &Policy, count: u16) -> Duration {
+        let pause = policy.timers.backoff(count, self.seed);
+        if self.listed { pause.max(policy.timers.hour()) } else { pause }
+    }
+}
+
+/// What is due of a payment that was declined or abandoned.
+pub(super) fn is_due(policy: &Policy, state: State, now: Boottime) -> Step {
+    match state.settlement {
+        Settlement::Open(Reversal::Needed) => reversal_is_due(policy, state, now),
+        Settlement::Open(_) => closing_is_due(policy, state, now),
+        Settlement::Closed { by: Closer::Policy, looks, .. } => {
+            look_is_due(policy, state, looks, now)
+        }
+        Settlement::Closed { by: Closer::Operator, .. } | Settlement::WithOperator => {
+            Step::to(state.forget_phone())
+        }
+    }
+}
+
+/// Rules 14 and 14b: reverse what was seen to be ours; otherwise look first.
+fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    let timers = &policy.timers;
+    let earliest = state.window.plus(timers.decide);
+    let blind = (state.check_unavailable || state.asked_in_vain) && state.is_certainly_ours();
+    if now < earliest {
+        // I8, in the one place that begins a reversal: never before the session can be over. (A
+        // reboot moves the window, so that a refund may then be a minute late.) The check of 60.5 s
+        // is asked of a cancelled payment, too.
+        let check = state.window.plus(timers.check);
+        let unasked = state.checks.count == 0 && !state.check_unavailable && !state.seen;
+        if unasked && now >= check {
+            return ask(policy, state, now);
+        }
+        state.due = Some(if unasked { check } else { earliest });
+        return Step::to(state);
+    }
+    if state.seen || blind {
+        return reverse(policy, state, now);
+    }
+    if state.check_unavailable {
+        return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
+    }
+    ask(policy, state, now)
+}
+
+/// Rule 15: the closing act, never before 60 s + D: a check, or where the contract has none, one
+/// more reversal.
+fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    let close_at = state.close_at(policy);
+    if now < close_at {
+        state.due = Some(close_at);
+        return Step::to(state);
+    }
+    if !state.check_unavailable {
+        return ask(policy, state, now);
+    }
+    match state.verdict {
+        // A reversal is for what got no answer (FAQ); a definite decline is one.
+        Some(Verdict::Declined(reason)) if !is_undelivered(reason) && !state.late_paid => {
+            return state.close(policy, now);
+        }
+        _ if !state.is_certainly_ours() => {
+            return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
+        }
+        _ => {}
+    }
+    // From here on this row is one that is being reversed, also if it was declined (I3).
+    if state.settlement == Settlement::Open(Reversal::NotNeeded) {
+        state.settlement = Settlement::Open(Reversal::Needed);
+    }
+    reverse(policy, state, now)
+}
+
+/// Rule 16: two looks behind a closed payment, then the phone is forgotten.
+fn look_is_due(policy: &Policy, state: State, looks: u8, now: Boottime) -> Step {
+    let too_late = now.since(state.window) >= policy.timers.status_window;
+    if looks >= 2 || state.check_unavailable || too_late {
+        return Step::to(state.forget_phone());
+    }
+    ask(policy, state, now)
+}
+
+/// The one place that sends a check behind the verdict.
+fn ask(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if now < state.checks.not_before {
+        state.due = Some(state.checks.not_before);
+        return overdue(policy, state, now);
+    }
+    state.checks.count = state.checks.count.saturating_add(1);
+    let mut next = now.plus(state.pause_after(policy, state.checks.count));
+    // The growing pauses must not delay the look behind which rule 14b allows a reversal unseen.
+    let escape = state.settling_since.plus(policy.timers.gate_escape);
+    if state.owes_reversal() && now < escape {
+        next = next.min(escape).max(now.plus(policy.timers.pause()));
+    }
+    state.checks.not_before = next;
+    state.due = Some(next);
+    overdue(policy, state, now).sending(Request::CheckPayment)
+}
+
+/// The one place that sends a reversal.
+fn reverse(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if now < state.reversals.not_before {
+        state.due = Some(state.reversals.not_before);
+        return overdue(policy, state, now);
+    }
+    state.reversals.count = state.reversals.count.saturating_add(1);
+    state.reversals.not_before = now.plus(state.pause_after(policy, state.reversals.count));
+    state.due = Some(state.reversals.not_before);
+    overdue(policy, state, now).sending(Request::Reversal)
+}
+
+/// Alerts once after five minutes, once after an hour and once, critical, after a day of unfinished
+/// settlement (b.5). From the first on an operator may end it; from the last on it is listed, and
+/// goes on hourly.
+pub(super) fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if state.is_closed() && !state.void.is_open() {
+        return Step::to(state);
+    }
+    let minutes = policy.timers.gate_escape;
+    let limit = |alerts| match alerts {
+        0 => Some(minutes),
+        1 => Some(minutes * 12),
+        2 => Some(minutes * 288),
+        _ => None,
+    };
+    // A reversal is overdue from the decision on, everything else from the moment it may be done.
+    let since = if state.owes_reversal() {
+        state.settling_since
+    } else {
+        state.settling_since.max(state.close_at(policy))
+    };
+    let before = Duration::from_millis(state.settled_before_ms);
+    let late = before.saturating_add(now.since(since));
+    let reached = limit(state.overdue_alerts).filter(|limit| late >= *limit);
+    state.overdue_alerts += u8::from(reached.is_some());
+    // The pauses between tries grow: they must not delay an alert.
+    if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
+        let then = now.plus(limit - late);
+        state.due = state.due.map(|due| due.min(then));
+    }
+    if reached.is_none() {
+        return Step::to(state);
+    }
+    if state.overdue_alerts < 3 {
+        return Step::to(state).alerting(Alert::Overdue(late));
+    }
+    state.listed = true;
+    Step::to(state).alerting(Alert::OverdueForADay)
+}
+
+/// The answer to a check of a payment that has its verdict.
+pub(super) fn checked(
+    policy: &Policy,
+    mut state: State,
+    issued: Boottime,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    match state.verdict {
+        Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
+        Some(Verdict::Accepted(_)) => return accepted_checked(state, answer),
+        Some(Verdict::Quarantined) => {
+            state.late_paid |= answer == StatusAnswer::Paid;
+            return Step::to(state);
+        }
+        Some(Verdict::NotSent) | None => {
+            if answer != StatusAnswer::Paid {
+                return Step::to(state);
+            }
+            state.listed = true;
+            return Step::to(state).alerting(Alert::PaidButNotSent);
+        }
+    }
+    // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
+    // reversal may follow, nor one that rests on an earlier "not found" (I10).
+    if answer == StatusAnswer::ForeignSale {
+        state.duplicate_hint = true;
+        state.seen = false;
+    }
+    match state.settlement {
+        Settlement::Open(reversal) => {
+            open_settlement_checked(policy, state, reversal, issued, answer, now)
+        }
+        Settlement::WithOperator if answer == StatusAnswer::Paid => {
+            // Whoever was to find out whether there is a debit has been told.
+            let alert = debit_alert(&state);
+            state.reopen(policy, now).alerting(alert)
+        }
+        Settlement::WithOperator => Step::to(state),
+        Settlement::Closed { by: Closer::Operator, .. } => {
+            if answer != StatusAnswer::Paid {
+                return Step::to(state);
+            }
+            state.late_paid = true;
+            Step::to(state).alerting(Alert::DebitAfterClose)
+        }
+        Settlement::Closed { by: Closer::Policy, .. } => closed_checked(policy, state, answer, now),
+    }
+}
+
+/// What a debit means for a payment that is declined, or abandoned and thought to be reversed.
+fn debit_alert(state: &State) -> Alert {
+    match (state.verdict, state.reversals.count) {
+        (Some(Verdict::Declined(reason)), _) if !state.late_paid => Alert::LyingDecline(reason),
+        (_, 2) => Alert::ReversalWithoutEffect,
+        _ => Alert::LateDebit,
+    }
+}
+
+/// Rules 14b and 15: identity gate and closing check.
+fn open_settlement_checked(
+    policy: &Policy,
+    mut state: State,
+    reversal: Reversal,
+    issued: Boottime,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    let conclusive = state.is_conclusive(policy, issued);
+    match (answer, reversal) {
+        (StatusAnswer::Paid, Reversal::Needed) => {
+            state = state.with_new_evidence(policy, now);
+            state.seen |= conclusive;
+            state.due = Some(now);
+            Step::to(state)
+        }
+        // Asked before the acknowledgement: the check that closes is still to come.
+        (StatusAnswer::Paid, Reversal::Acknowledged(at)) if issued < at => {
+            state.late_paid = true;
+            Step::to(state)
+        }
+        (StatusAnswer::Paid, _) => {
+            let alert = debit_alert(&state);
+            state.reopen(policy, now).alerting(alert)
+        }
+        // Ours was seen debited under numbers that name another sale as well.
+        (StatusAnswer::ForeignSale, Reversal::Needed) if state.late_paid => {
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+        }
+        (StatusAnswer::ForeignSale, Reversal::Needed) => {
+            leave_alone(policy, state, issued, now).alerting(Alert::ForeignSale)
+        }
+        (StatusAnswer::NotFound, Reversal::Needed) if !conclusive => Step::to(state),
+        // Never reverse somebody else's sale (I10): perhaps one of another day, which OVO does not
+        // find on our date and a reversal, which names no date, may hit. Should a payment of ours
+        // be alive after all, the check that closes, later, sees it.
+        (StatusAnswer::NotFound, Reversal::Needed) if !state.seen && !state.is_certainly_ours() => {
+            leave_alone(policy, state, issued, now)
+        }
+        (StatusAnswer::NotFound, Reversal::Needed) => {
+            state.seen = true;
+            state.due = Some(now);
+            Step::to(state)
+        }
+        (StatusAnswer::Reversed, Reversal::Needed) => {
+            // OVO's own word that a reversal was carried out, ours with a lost answer or another's.
+            let unexpected = state.reversals.count == 0;
+            state.seen = true;
+            let step = Step::to(state.acknowledge_reversal(policy, now));
+            if unexpected { step.alerting(Alert::ForeignReversal) } else { step }
+        }
+        (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
+        (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
+            state.seen |= conclusive;
+            closes(policy, state, reversal, issued, now)
+        }
+        (StatusAnswer::Doubtful, _) => {
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+        }
+        // OVO can tell nothing any more. What is owed is owed: hourly, until it is acknowledged.
+        (StatusAnswer::TooOld, Reversal::Needed) if state.seen || state.is_certainly_ours() => {
+            state.check_unavailable = true;
+            state.seen = true;
+            state.listed = true;
+            state.due = Some(now);
+            Step::to(state).alerting(Alert::TooOld)
+        }
+        (StatusAnswer::TooOld, _) => state.hand_to_operator(policy, now).alerting(Alert::TooOld),
+        (StatusAnswer::Unavailable, _) => {
+            state.check_unavailable = true;
+            state.due = Some(now);
+            Step::to(state).alerting(Alert::CheckUnavailable)
+        }
+        (StatusAnswer::NotSent, _) => Step::to(state.check_was_not_sent(policy, now)),
+        // The next try is already scheduled.
+        (StatusAnswer::Misconfigured(code), _) => {
+            Step::to(state).alerting(Alert::Misconfigured(code))
+        }
+        (StatusAnswer::NoAnswer, _) => {
+            // Five minutes of sleep, or of a network that was down, are no five minutes of asking:
+            // what is reversed unseen was asked about behind them, and got no answer.
+            let waited = issued.since(state.settling_since) >= policy.timers.gate_escape;
+            if conclusive && (state.proven || waited) && !state.asked_in_vain {
+                state.asked_in_vain = true;
+                if state.owes_reversal() && state.is_certainly_ours() {
+                    state.due = Some(now);
+                }
+            }
+            Step::to(state)
+        }
+    }
+}
+
+/// No reversal goes out under these numbers; the closing check is still to come.
+fn leave_alone(policy: &Policy, mut state: State, issued: Boottime, now: Boottime) -> Step {
+    state.settlement = Settlement::Open(Reversal::NotNeeded);
+    state.due = Some(now);
+    closes(policy, state, Reversal::NotNeeded, issued, now)
+}
+
+/// P6: only a check that was issued after the acknowledgement and after 60 s + D closes.
+fn closes(
+    policy: &Policy,
+    state: State,
+    reversal: Reversal,
+    issued: Boottime,
+    now: Boottime,
+) -> Step {
+    let after_reversal = match reversal {
+        Reversal::NotNeeded => true,
+        Reversal::Acknowledged(at) => issued >= at,
+        Reversal::Needed => false,
+    };
+    if after_reversal && issued >= state.close_at(policy) {
+        state.close(policy, now)
+    } else {
+        Step::to(state)
+    }
+}
+
+/// Rule 16: a look behind a payment that the policy closed.
+fn closed_checked(policy: &Policy, mut state: State, answer: StatusAnswer, now: Boottime) -> Step {
+    match answer {
+        StatusAnswer::Paid => state.reopen(policy, now).alerting(Alert::DelayBoundBroken),
+        StatusAnswer::NotFound | StatusAnswer::Reversed | StatusAnswer::ForeignSale => {
+            Step::to(state.looked(policy, now))
+        }
+        StatusAnswer::Doubtful => {
+            state.listed = true;
+            Step::to(state.looked(policy, now)).alerting(Alert::Doubtful)
+        }
+        // Nothing was owed, and nothing can be seen any more: it is over.
+        StatusAnswer::TooOld => Step::to(state.forget_phone()),
+        StatusAnswer::Unavailable => {
+            state.check_unavailable = true;
+            state.due = Some(now);
+            Step::to(state).alerting(Alert::CheckUnavailable)
+        }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
+        StatusAnswer::NotSent if state.checks.count > 0 => {
+            Step::to(state.check_was_not_sent(policy, now))
+        }
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
+    }
+}
+
+impl State {
+    /// A scheduled look was answered. Somebody's question in between is none.
+    fn looked(mut self, policy: &Policy, now: Boottime) -> State {
+        if self.checks.count == 0 {
+            return self;
+        }
+        if let Settlement::Closed { at, by, looks } = self.settlement {
+            let looks = looks.saturating_add(1);
+            self.settlement = Settlement::Closed { at, by, looks };
+            self.checks.count = 0;
+            self.due = Some(self.next_look(policy, at, looks).max(now));
+        }
+        self
+    }
+
+    /// A check that never left is no try, and asked soon again.
+    fn check_was_not_sent(mut self, policy: &Policy, now: Boottime) -> State {
+        self.checks.count = self.checks.count.saturating_sub(1);
+        self.checks.not_before = now.plus(policy.timers.early_retry(self.seed));
+        self.due = Some(self.checks.not_before);
+        self
+    }
+
+    fn acknowledge_reversal(mut self, policy: &Policy, now: Boottime) -> State {
+        self.settlement = Settlement::Open(Reversal::Acknowledged(now));
+        self.checks.count = 0;
+        self.due = Some(now.max(self.close_at(policy)));
+        self
+    }
+}
+
+/// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
+fn accepted_checked(mut state: State, answer: StatusAnswer) -> Step {
+    let voided = state.void != crate::payment::Void::None;
+    if answer == StatusAnswer::Reversed && !voided && !state.needs_operator() {
+        // Listed again among the unacknowledged, so that the caller hears of it too.
+        state.acknowledged = false;
+        state.listed = true;
+        return Step::to(state).alerting(Alert::PaidButReversed);
+    }
+    Step::to(state)
+}
+
+/// A success that came behind the decision.
+pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    match state.settlement {
+        Settlement::Closed { by: Closer::Operator, .. } => {
+            state.late_paid = true;
+            Step::to(state).alerting(Alert::DebitAfterClose)
+        }
+        // The push outlived its closing check: settle all of it again.
+        Settlement::Closed { by: Closer::Policy, .. } => {
+            state.reopen(policy, now).alerting(Alert::DelayBoundBroken)
+        }
+        // Declined on one answer, approved on another.
+        Settlement::Open(Reversal::NotNeeded) => {
+            state.reopen(policy, now).alerting(Alert::LateSuccess)
+        }
+        // A reversal is under way or acknowledged, or an operator decides; the closing check has
+        // the last word.
+        Settlement::Open(_) | Settlement::WithOperator => {
+            state.late_paid = true;
+            Step::to(state).alerting(Alert::LateSuccess)
+        }
+    }
+}
+
+/// Rule 14's answer. P5: only 00 acknowledges, and a lost acknowledgement is simply repeated.
+pub(super) fn reversed(
+    policy: &Policy,
+    mut state: State,
+    issued: Boottime,
+    answer: ReversalAnswer,
+    now: Boottime,
+) -> Step {
+    let Settlement::Open(reversal) = state.settlement else { return Step::to(state) };
+    if !matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_))) {
+        return Step::to(state);
+    }
+    match (answer, reversal) {
+        (ReversalAnswer::Acknowledged, _)
+            if state.check_unavailable && issued >= state.close_at(policy) =>
+        {
+            state.close(policy, now)
+        }
+        (ReversalAnswer::Acknowledged, Reversal::Needed) => {
+            Step::to(state.acknowledge_reversal(policy, now))
+        }
+        (ReversalAnswer::Acknowledged, _) => Step::to(state),
+        (ReversalAnswer::Misconfigured(code), _) => {
+            Step::to(state).alerting(Alert::Misconfigured(code))
+        }
+        (ReversalAnswer::NotSent, _) => {
+            // The network is down: try again soon, and do not count what never left.
+            state.reversals.count = state.reversals.count.saturating_sub(1);
+            state.reversals.not_before = now.plus(policy.timers.early_retry(state.seed));
+            if reversal == Reversal::Needed {
+                state.due = Some(state.reversals.not_before);
+            }
+            Step::to(state)
+        }
+        (ReversalAnswer::Again(pause), _) => {
+            // N20: a host that asks for a pause gets it, up to the longest retry.
+            let longest = policy.timers.retry * 60;
+            let asked = now.plus(pause.unwrap_or_default().min(longest));
+            state.reversals.not_before = state.reversals.not_before.max(asked);
+            state.due = state.due.map(|due| due.max(asked));
+            Step::to(state)
+        }
+    }
+}
+
+/// After a reboot elapsed time is unknown: windows begin again in full, never shortened by the
+/// wall clock (b.5). Only times of a quarter of an hour and more are moved by it.
+pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
+    let left = state.due.map(|due| due.since(state.touched));
+    let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();
+    if open {
+        state.settled_before_ms = state.open_ms(state.touched);
+    }
+    state.begun = Boottime(0);
+    state.window = now;
+    state.settling_since = now;
+    state.asked_in_vain = false;
+    // The new window is pause enough, and shorter ones would mean nothing.
+    for tries in [&mut state.reversals, &mut state.checks] {
+        *tries = Tries { not_before: now, ..*tries };
+    }
+    match &mut state.settlement {
+        Settlement::Open(Reversal::Acknowledged(at)) | Settlement::Closed { at, .. } => *at = now,
+        Settlement::Open(_) | Settlement::WithOperator => {}
+    }
+    state.due = match state.verdict {
+        None => {
+            state.checks.count = 0;
+            Some(state.open_due(policy))
+        }
+        Some(Verdict::Abandoned | Verdict::Declined(_)) if open => {
+            state.checks.count = 0;
+            Some(now)
+        }
+        Some(Verdict::Accepted(_)) if state.void.is_open() => Some(now),
+        Some(_) => left.map(|left| now.plus(left.saturating_sub(away))),
+    };
+    Step::to(state)
+}
