@@ -1,7 +1,10 @@
 //! The invariants of `safety.md` b.8 and b.9, as bits that a transition sets when it breaks one.
 
 use ovo_mutants::DriverFault;
-use ovo_ptp::payment::{Boottime, Outcome, Reversal, Source, State, Verdict, Void};
+use ovo_ptp::payment::{
+    Boottime, Event, Outcome, Reversal, Settlement, Source, State, Step, Timers, Verdict, Void,
+    postcondition,
+};
 
 use crate::clock::{LADDER, LAST, LATER};
 use crate::model::PushToPay;
@@ -52,6 +55,8 @@ invariants! {
     VI4 = 16, "VI4 one void at a time";
     /// Rule 10 of b.3
     R10 = 17, "R10 a late success is accepted only while a caller waits";
+    /// The postconditions of `step`
+    P = 18, "P every step keeps the policy's own postconditions";
 }
 
 /// The longest pause the policy may ask for while a payment is open: 15 min, 20 % spread, and
@@ -163,7 +168,10 @@ impl<const N: usize> PushToPay<N> {
         }
         let reversible = match after.verdict {
             Some(Verdict::Abandoned) => true,
-            Some(Verdict::Declined(_)) => after.reversal != Reversal::NotNeeded,
+            Some(Verdict::Declined(_)) => matches!(
+                after.settlement,
+                Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_))
+            ),
             _ => false,
         };
         if reversible {
@@ -180,9 +188,7 @@ impl<const N: usize> PushToPay<N> {
         {
             broken |= I10;
         }
-        let open = after.closed.is_none()
-            && !after.needs_operator
-            && after.verdict != Some(Verdict::Quarantined);
+        let open = matches!(after.settlement, Settlement::Open(_));
         let limit = Boottime(commit.now.0 + LONGEST_PAUSE);
         // LATER is no promise of the policy's: it stands for one made in an earlier commit.
         if open && after.due.is_none_or(|due| due > limit && due != LATER) {
@@ -199,6 +205,20 @@ impl<const N: usize> PushToPay<N> {
             broken |= R10;
         }
         moment.broken |= broken;
+    }
+
+    /// The policy answered an event.
+    pub(crate) fn audit_step(
+        &self,
+        moment: &mut Moment<N>,
+        before: &State,
+        event: Event,
+        step: &Step,
+        now: Boottime,
+    ) {
+        if postcondition::broken(&self.setting.policy, before, event, step, now).is_some() {
+            moment.broken |= P;
+        }
     }
 
     /// What can be seen in a moment alone.
@@ -233,10 +253,11 @@ impl<const N: usize> PushToPay<N> {
             || (payment.record == Record::None
                 && (payment.pushes > 0
                     || payment.threads.iter().any(|thread| thread.place == Place::Cleared)));
-        let closed = exists && state.closed.is_some() && !accepted;
+        let closed = exists && state.is_closed() && !accepted;
         // Where pushes outlive the bound this cannot hold at every moment; I12 remains.
         if closed
             && self.setting.delay != Delay::BeyondBound
+            && !self.is_blind(payment, &state)
             && (payable || payment.record == Record::Paid)
         {
             broken |= I6;
@@ -276,17 +297,22 @@ impl<const N: usize> PushToPay<N> {
             return payment.record != Record::Paid;
         }
         let state = row::unpack(payment.row);
-        if state.needs_operator {
+        if state.needs_operator() {
             return !self.setting.is_unambiguous();
         }
         let accepted = outcome_bit(state.verdict) == PAID;
-        // A debit that comes after a contract without checks has closed is seen by nobody but
-        // whoever reads OVO's settlement file.
-        let blind = self.setting.delay == Delay::BeyondBound
-            && self.setting.checks != Checks::Told
-            && payment.history & happened::REPORTED == 0;
+        let blind = self.is_blind(payment, &state);
         let debited_in_vain = payment.record == Record::Paid && !accepted && !blind;
-        state.closed.is_some() && !state.void.is_open() && !debited_in_vain
+        state.is_closed() && !state.void.is_open() && !debited_in_vain
+    }
+
+    /// A debit that comes after a contract without checks has closed is seen by nobody but whoever
+    /// reads OVO's settlement file; and so is one behind a decline, which is no reason to reverse
+    /// (FAQ: reversals are for what got no answer).
+    fn is_blind(&self, payment: &Payment, state: &State) -> bool {
+        let hidden = self.setting.delay == Delay::BeyondBound
+            || (self.setting.lying_declines && matches!(state.verdict, Some(Verdict::Declined(_))));
+        hidden && self.setting.checks != Checks::Told && payment.history & happened::REPORTED == 0
     }
 
     /// Whether OVO's settlement file would show a debit that the journal has as settled.
@@ -313,7 +339,7 @@ pub(crate) struct Committed {
 /// no successor that could know: for it the time counts from the end of the budget. That is a limit
 /// of I8, not of I6: D holds that pause.
 fn is_early(payment: &Payment, now: u8, seconds: u64) -> bool {
-    let budget_ends = Boottime(LADDER[0].0 + 15_000);
+    let budget_ends = LADDER[0].plus(Timers::OVO.send_budget);
     let since = LADDER[usize::from(payment.flushed)].min(budget_ends);
     let passed = LADDER[usize::from(now)].since(since);
     payment.written > 0 && passed.as_secs() < seconds

@@ -154,7 +154,7 @@ impl<const N: usize> PushToPay<N> {
             may(What::HandInFile);
         }
         let ruled = payment.history & happened::RULED != 0;
-        if self.setting.operator && state.needs_operator && !ruled {
+        if self.setting.operator && state.may_be_ruled() && !ruled {
             self.rulings(moment, payment, &state, may);
         }
     }
@@ -434,6 +434,7 @@ impl<const N: usize> PushToPay<N> {
             thread.news.event(issued, thread.waiting, now < LAST)
         };
         let next = step(&self.setting.policy, &known, event, at);
+        self.audit_step(moment, &known, event, &next, at);
         if next.state == known && !rebasing {
             // Nothing to commit, and so nothing to send: every request counts as an attempt.
             debug_assert!(next.send.is_none());

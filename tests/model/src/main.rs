@@ -13,7 +13,12 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["every-time"] => check(&runs::every_time(), usize::MAX),
+        ["every-time", ref part @ ..] => {
+            let part = part.join(" ");
+            let mut runs = runs::every_time();
+            runs.retain(|run| run.name.contains(&part));
+            check(&runs, usize::MAX)
+        }
         ["large", most] => match most.parse::<usize>() {
             Ok(millions) => check(&runs::large(), millions.saturating_mul(1_000_000)),
             Err(_) => usage(),
@@ -26,7 +31,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "ovo-model every-time    the settings of every test run\n\
+        "ovo-model every-time    the settings of every test run; with PART those named so\n\
          ovo-model large MOST    the large ones, each up to MOST million generated states\n\
          ovo-model mutants       each mutant, how it was caught\n\
          ovo-model story NAME    a mutant's shortest counterexample: M1, or its name's beginning"

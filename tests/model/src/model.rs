@@ -203,7 +203,7 @@ impl<const N: usize> Model for PushToPay<N> {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties!(
-            Self, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, VI1, VI2, VI3, VI4, R10
+            Self, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, VI1, VI2, VI3, VI4, R10, P
         )
     }
 }

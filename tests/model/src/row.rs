@@ -4,17 +4,28 @@
 //!
 //! * `touched` is only subtracted from the `due` of a closed row at a reboot: constant.
 //! * `seed` spreads retries by 20 %, less than the ladder can tell: 0.
-//! * `attempts` and `checks` beyond the first only lengthen a pause, and the last instant of the
-//!   ladder covers every pause: 0 or 1; for `checks` also the last one of rule 14b.
-//!   `overdue_alerts` beyond two never alert again; alerts are not modelled: 2.
+//! * `due` matters as reached or not: the first instant of the ladder that reaches it, or later. So
+//!   does each `not_before`, which is compared with the present and nothing else: one that is
+//!   reached stays reached, whatever it was.
+//! * The counts of [`Tries`] beyond the first only lengthen a pause, and whatever pause is asked for
+//!   at the last instant of the ladder ends there: 0 or 1. A try that never left is taken off
+//!   again; off many it leaves at least one, where the model is left with none. But a second try of
+//!   which no answer comes leaves the one that the first had left, at the same price of a lost
+//!   message, so that no behaviour is missing; the model allows some more.
 //! * `settling_since` is read in one place that moves money, the five minutes of rule 14b; it
 //!   counts as passed exactly at the ladder's last instant unless settlement began there: one bit.
-//! * `closed` only dates the next look, which is beyond the ladder anyway: one bit.
-//! * `due` matters as reached or not: the first instant of the ladder that reaches it, or later.
-//! * Codes of declines differ in texts only, once the decline is made.
+//!   `settled_before_ms` only ever dates alerts: 0.
+//! * `overdue_alerts` decide whether an operator may rule, and when: 2, so that one may rule on
+//!   every open row at any time, which is more than the policy allows.
+//! * The time of closing only dates the next look, which is beyond the ladder anyway: none.
+//! * Codes of declines differ in texts only, once the decline is made. (26 differs in more: see
+//!   `tests/simulation`.)
 
 use ovo_ptp::message::ResponseCode;
-use ovo_ptp::payment::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};
+use ovo_ptp::payment::{
+    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Timers, Tries, Verdict,
+    Void,
+};
 
 use crate::clock::{LADDER, LAST, LATER, reached_at};
 
@@ -29,6 +40,8 @@ const NEVER: u64 = 15;
 const DUE_LATER: u64 = 14;
 const FROM_INTENT: u64 = 8;
 const FROM_ZERO: u64 = 9;
+/// The first of the values for an acknowledgement at an instant.
+const ACKNOWLEDGED: u64 = 7;
 
 /// A code that declines.
 pub fn decline_code() -> ResponseCode {
@@ -71,15 +84,14 @@ fn instant(at: u64) -> Boottime {
 pub fn pack(state: &State, now: u8) -> Row {
     let index = |time: Boottime| u64::from(reached_at(time).unwrap_or(LAST));
     let mut row = Packer { bits: 1, at: DUE };
-    row.put(
-        match state.due.map(reached_at) {
-            None => NEVER,
-            Some(None) => DUE_LATER,
-            Some(Some(at)) if at <= now => 0,
-            Some(Some(at)) => u64::from(at),
-        },
-        4,
-    );
+    let from_now_on = |time: Boottime| match reached_at(time) {
+        None => DUE_LATER,
+        Some(at) if at <= now => 0,
+        Some(at) => u64::from(at),
+    };
+    row.put(state.due.map_or(NEVER, from_now_on), 4);
+    row.put(from_now_on(state.reversals.not_before), 4);
+    row.put(from_now_on(state.checks.not_before), 4);
     row.put(
         match state.verdict {
             None => 0,
@@ -94,7 +106,7 @@ pub fn pack(state: &State, now: u8) -> Row {
         },
         4,
     );
-    let intent = Boottime(LADDER[0].0 + 15_000);
+    let intent = LADDER[0].plus(Timers::OVO.send_budget);
     row.put(
         match state.window {
             Boottime(0) => FROM_ZERO,
@@ -104,10 +116,13 @@ pub fn pack(state: &State, now: u8) -> Row {
         4,
     );
     row.put(
-        match state.reversal {
-            Reversal::NotNeeded => 0,
-            Reversal::Needed => 1,
-            Reversal::Acknowledged(at) => 2 + index(at),
+        match state.settlement {
+            Settlement::Open(Reversal::NotNeeded) => 0,
+            Settlement::Open(Reversal::Needed) => 1,
+            Settlement::WithOperator => 2,
+            Settlement::Closed { by: Closer::Operator, .. } => 3,
+            Settlement::Closed { by: Closer::Policy, looks, .. } => 4 + u64::from(looks.min(2)),
+            Settlement::Open(Reversal::Acknowledged(at)) => ACKNOWLEDGED + index(at),
         },
         4,
     );
@@ -122,26 +137,20 @@ pub fn pack(state: &State, now: u8) -> Row {
         },
         3,
     );
-    row.put(u64::from(state.sweeps.min(2)), 2);
-    row.put(
-        match state.checks {
-            0 => 0,
-            State::LAST_CHECK => 2,
-            _ => 1,
-        },
-        2,
-    );
     for flag in [
         state.settling_since >= LADDER[usize::from(LAST)],
         state.begun == Boottime(0),
         state.attested,
+        state.proven,
+        state.cancelled,
         state.seen,
+        state.asked_in_vain,
         state.duplicate_hint,
         state.check_unavailable,
-        state.attempts > 0,
+        state.reversals.count > 0,
+        state.checks.count > 0,
         state.late_paid,
-        state.needs_operator,
-        state.closed.is_some(),
+        state.listed,
         state.void_resent,
         state.phone_forgotten,
         state.acknowledged,
@@ -154,11 +163,15 @@ pub fn pack(state: &State, now: u8) -> Row {
 /// The state that stands for all rows which pack alike.
 pub fn unpack(row: Row) -> State {
     let mut bits = Unpacker { bits: row >> DUE };
+    let time = |at| match at {
+        DUE_LATER => LATER,
+        at => instant(at),
+    };
     let due = match bits.take(4) {
         NEVER => None,
-        DUE_LATER => Some(LATER),
-        at => Some(instant(at)),
+        at => Some(time(at)),
     };
+    let (reversal_not_before, check_not_before) = (time(bits.take(4)), time(bits.take(4)));
     let code = decline_code();
     let verdict = match bits.take(4) {
         0 => None,
@@ -172,14 +185,20 @@ pub fn unpack(row: Row) -> State {
         _ => Some(Verdict::Quarantined),
     };
     let window = match bits.take(4) {
-        FROM_INTENT => Boottime(LADDER[0].0 + 15_000),
+        FROM_INTENT => LADDER[0].plus(Timers::OVO.send_budget),
         FROM_ZERO => Boottime(0),
         at => instant(at),
     };
-    let reversal = match bits.take(4) {
-        0 => Reversal::NotNeeded,
-        1 => Reversal::Needed,
-        at => Reversal::Acknowledged(instant(at - 2)),
+    let closed = |by, looks| Settlement::Closed { at: LADDER[0], by, looks };
+    let settlement = match bits.take(4) {
+        0 => Settlement::Open(Reversal::NotNeeded),
+        1 => Settlement::Open(Reversal::Needed),
+        2 => Settlement::WithOperator,
+        3 => closed(Closer::Operator, 0),
+        4 => closed(Closer::Policy, 0),
+        5 => closed(Closer::Policy, 1),
+        6 => closed(Closer::Policy, 2),
+        at => Settlement::Open(Reversal::Acknowledged(instant(at - ACKNOWLEDGED))),
     };
     let void = match bits.take(3) {
         0 => Void::None,
@@ -189,32 +208,29 @@ pub fn unpack(row: Row) -> State {
         4 => Void::Rejected(code),
         _ => Void::Expired,
     };
-    let sweeps = u8::try_from(bits.take(2)).unwrap_or(2);
-    let checks = match bits.take(2) {
-        2 => State::LAST_CHECK,
-        few => u16::from(few > 0),
-    };
     State {
         due,
         verdict,
         window,
-        reversal,
+        settlement,
         void,
-        sweeps,
         settling_since: if bits.flag() { LADDER[usize::from(LAST)] } else { LADDER[0] },
         begun: if bits.flag() { Boottime(0) } else { LADDER[0] },
         attested: bits.flag(),
+        proven: bits.flag(),
+        cancelled: bits.flag(),
         seen: bits.flag(),
+        asked_in_vain: bits.flag(),
         duplicate_hint: bits.flag(),
         check_unavailable: bits.flag(),
-        attempts: u16::from(bits.flag()),
-        checks,
+        reversals: Tries { count: u16::from(bits.flag()), not_before: reversal_not_before },
+        checks: Tries { count: u16::from(bits.flag()), not_before: check_not_before },
         late_paid: bits.flag(),
-        needs_operator: bits.flag(),
-        closed: bits.flag().then_some(LADDER[0]),
+        listed: bits.flag(),
         void_resent: bits.flag(),
         phone_forgotten: bits.flag(),
         acknowledged: bits.flag(),
+        settled_before_ms: 0,
         overdue_alerts: 2,
         seed: 0,
         touched: LADDER[0],
@@ -241,14 +257,15 @@ pub fn is_never_due(row: Row) -> bool {
     (row >> DUE) & 15 == NEVER
 }
 
-/// Time came to instant `now`: a `due` that is reached is as good as one that was reached before.
+/// Time came to instant `now`: a time that is reached is as good as one that was reached before.
 pub fn grown_old(row: Row, now: u8) -> Row {
-    let due = (row >> DUE) & 15;
-    if row != NONE && row >> 63 == 0 && due <= u64::from(now) && due < DUE_LATER {
-        row & !(15 << DUE)
-    } else {
-        row
+    if row == NONE || row >> 63 == 1 {
+        return row;
     }
+    [DUE, DUE + 4, DUE + 8].into_iter().fold(row, |row, field| {
+        let at = (row >> field) & 15;
+        if at <= u64::from(now) { row & !(15 << field) } else { row }
+    })
 }
 
 #[cfg(test)]
@@ -266,14 +283,23 @@ mod tests {
             Some(Verdict::Accepted(Source::Status)),
             Some(Verdict::Declined(DeclineReason::ForeignSale)),
         ] {
-            for reversal in [Reversal::Needed, Reversal::Acknowledged(LADDER[6])] {
+            for settlement in [
+                Settlement::Open(Reversal::NotNeeded),
+                Settlement::Open(Reversal::Needed),
+                Settlement::Open(Reversal::Acknowledged(LADDER[0])),
+                Settlement::Open(Reversal::Acknowledged(LADDER[usize::from(LAST)])),
+                Settlement::WithOperator,
+                Settlement::Closed { at: LADDER[0], by: Closer::Policy, looks: 2 },
+                Settlement::Closed { at: LADDER[0], by: Closer::Operator, looks: 0 },
+            ] {
                 state.verdict = verdict;
-                state.reversal = reversal;
+                state.settlement = settlement;
                 state.phone_forgotten ^= true;
-                state.closed = state.closed.xor(Some(LADDER[0]));
+                state.reversals = Tries { count: 1, not_before: LADDER[6] };
                 let row = pack(&state, 0);
                 assert_eq!(pack(&unpack(row), 0), row);
-                assert_eq!(unpack(row).reversal, reversal);
+                assert_eq!(unpack(row).settlement, settlement);
+                assert_eq!(unpack(row).reversals, state.reversals);
                 assert_eq!(unpack(row).verdict, verdict);
                 assert_eq!(unpack(row).window, state.window);
             }

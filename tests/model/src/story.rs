@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ovo_ptp::payment::{DeclineReason, Reversal, Source, State, Verdict, Void};
+use ovo_ptp::payment::{Closer, DeclineReason, Reversal, Settlement, Source, State, Verdict, Void};
 use stateright::Path;
 
 use crate::action::{Action, What};
@@ -167,12 +167,16 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
     if was.verdict != is.verdict {
         changes.push(verdict(&is).to_owned());
     }
-    if was.reversal != is.reversal {
+    if was.settlement != is.settlement {
         changes.push(
-            match is.reversal {
-                Reversal::NotNeeded => "no reversal",
-                Reversal::Needed => "to be reversed",
-                Reversal::Acknowledged(_) => "reversal acknowledged",
+            match is.settlement {
+                Settlement::Open(Reversal::NotNeeded) => "no reversal",
+                Settlement::Open(Reversal::Needed) => "to be reversed",
+                Settlement::Open(Reversal::Acknowledged(_)) => "reversal acknowledged",
+                Settlement::WithOperator => "left to an operator",
+                Settlement::Closed { by: Closer::Operator, .. } => "closed by the operator",
+                Settlement::Closed { looks: 0, .. } => "closed",
+                Settlement::Closed { .. } => "looked again behind its end",
             }
             .to_owned(),
         );
@@ -191,10 +195,11 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
         );
     }
     let flags = [
-        (was.closed.is_some(), is.closed.is_some(), "closed", "open again"),
-        (was.needs_operator, is.needs_operator, "left to an operator", "ruled"),
+        (was.cancelled, is.cancelled, "cancelled", ""),
+        (was.listed, is.listed, "listed for an operator", "ruled"),
         (was.duplicate_hint, is.duplicate_hint, "numbers doubted", ""),
-        (was.seen, is.seen, "seen", ""),
+        (was.seen, is.seen, "seen", "not seen after all"),
+        (was.asked_in_vain, is.asked_in_vain, "asked in vain", ""),
         (was.late_paid, is.late_paid, "a late debit", ""),
         (was.check_unavailable, is.check_unavailable, "no checks", ""),
     ];

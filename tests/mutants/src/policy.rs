@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, Ruling, State,
-    StatusAnswer, Step, Timers, Verdict, Void, VoidAnswer, step,
+    Boottime, Closer, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, Ruling,
+    Settlement, State, StatusAnswer, Step, Timers, Verdict, Void, VoidAnswer, step,
 };
 
 fn to(state: State) -> Step {
@@ -21,15 +21,13 @@ fn with_timers(policy: &Policy, timers: Timers) -> Policy {
 }
 
 fn is_settling(state: &State) -> bool {
-    state.closed.is_none()
-        && !state.needs_operator
+    matches!(state.settlement, Settlement::Open(_))
         && matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
 }
 
 /// Closed for good: nobody looks behind it again.
 fn closed_for_good(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    state.closed = Some(now);
-    state.sweeps = 2;
+    state.settlement = Settlement::Closed { at: now, by: Closer::Policy, looks: 2 };
     state.due = Some(now.plus(policy.timers.keep_phone));
     state.touched = now;
     to(state)
@@ -60,8 +58,7 @@ pub(crate) fn not_found_is_final(
     let not_found = matches!(event, Event::Checked { answer: StatusAnswer::NotFound, .. });
     if not_found && (state.verdict.is_none() || is_settling(state)) {
         let verdict = Some(state.verdict.unwrap_or(Verdict::Abandoned));
-        let state = State { verdict, reversal: Reversal::NotNeeded, ..*state };
-        return closed_for_good(policy, state, now);
+        return closed_for_good(policy, State { verdict, ..*state }, now);
     }
     step(policy, state, event, now)
 }
@@ -75,8 +72,7 @@ pub(crate) fn acknowledgement_closes(
     let acknowledged =
         matches!(event, Event::Reversed { answer: ReversalAnswer::Acknowledged, .. });
     if acknowledged && is_settling(state) {
-        let state = State { reversal: Reversal::Acknowledged(now), ..*state };
-        return closed_for_good(policy, state, now);
+        return closed_for_good(policy, *state, now);
     }
     step(policy, state, event, now)
 }
@@ -117,7 +113,8 @@ pub(crate) fn late_success_is_trusted(
 ) -> Step {
     let approved = event == Event::Answered(PushAnswer::Approved);
     if approved && state.verdict == Some(Verdict::Abandoned) {
-        let undecided = State { verdict: None, reversal: Reversal::NotNeeded, ..*state };
+        let settlement = Settlement::Open(Reversal::NotNeeded);
+        let undecided = State { verdict: None, settlement, ..*state };
         return step(policy, &undecided, event, now);
     }
     step(policy, state, event, now)
@@ -201,8 +198,7 @@ pub(crate) fn timeout_without_reversal(
 ) -> Step {
     let next = step(policy, state, event, now);
     if state.verdict.is_none() && next.state.verdict == Some(Verdict::Abandoned) {
-        let state = State { reversal: Reversal::NotNeeded, ..next.state };
-        return closed_for_good(policy, state, now);
+        return closed_for_good(policy, next.state, now);
     }
     next
 }
@@ -304,7 +300,7 @@ pub(crate) fn debit_at_closing_is_ignored(
     event: Event,
     now: Boottime,
 ) -> Step {
-    if is_settling(state) && state.reversal != Reversal::Needed {
+    if is_settling(state) && !state.owes_reversal() {
         let event = misread(event, StatusAnswer::Paid, StatusAnswer::NotFound);
         return step(policy, state, event, now);
     }
@@ -341,8 +337,11 @@ pub(crate) fn numbers_are_always_trusted(
 }
 
 pub(crate) fn no_second_look(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
-    let sweeps = if state.closed.is_some() { 2 } else { state.sweeps };
-    step(policy, &State { sweeps, ..*state }, event, now)
+    let mut state = *state;
+    if let Settlement::Closed { looks, .. } = &mut state.settlement {
+        *looks = 2;
+    }
+    step(policy, &state, event, now)
 }
 
 pub(crate) fn reboot_ends_every_wait(

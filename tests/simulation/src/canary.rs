@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ovo_mutants::{DriverFault, Mutant};
 use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
-use ovo_ptp::payment::{Boottime, Payment, PaymentId, Reversal, Verdict};
+use ovo_ptp::payment::{Boottime, Payment, PaymentId, Verdict};
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{BatchMethod, ClientBuilder, MerchantInvoice};
 
@@ -96,8 +96,8 @@ impl Journal for WrongJournal {
 
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
         // A verdict to reverse is kept back until the reversal has been answered.
-        let reversing = self.fault == DriverFault::ReverseBeforeDurable
-            && payment.state.reversal == Reversal::Needed;
+        let reversing =
+            self.fault == DriverFault::ReverseBeforeDurable && payment.state.owes_reversal();
         if !reversing {
             self.disk.lets_go();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ovo_ptp::journal::conformance::{charge, fresh, invoice, write};
 use ovo_ptp::journal::{Journal, SqliteJournal, SqliteOptions};
-use ovo_ptp::payment::{Boottime, Payment, Source, Verdict};
+use ovo_ptp::payment::{Boottime, Payment, Settlement, Source, Verdict};
 use ovo_simulation::disk::{Cut, Mount, MountedFiles, SimDisk};
 use ovo_simulation::random::Chance;
 
@@ -19,7 +19,7 @@ fn opened(disk: &Arc<SimDisk>) -> SqliteJournal {
 fn paid(journal: &SqliteJournal, number: u32) -> Payment {
     let mut payment = fresh(journal, &charge(number));
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
-    payment.state.closed = Some(Boottime(2_000));
+    payment.state.settlement = Settlement::closed(Boottime(2_000));
     write(journal, payment)
 }
 
