@@ -11,10 +11,10 @@ use std::path::Path;
 
 use ovo_ptp::message::response_code::{CustomerText, TABLE};
 use ovo_ptp::message::{
-    Class, Language, Mismatch, Operation, PaymentRef, RequestBody, Response, ResponseCode, Signer,
-    SigningMode, Unreadable, inquiry,
+    Answers, Class, Echo, Identity, Language, Mismatch, Operation, PaymentRef, RequestBody,
+    Response, ResponseCode, Signer, SigningMode, Unreadable, inquiry,
 };
-use ovo_ptp::payment::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
+use ovo_ptp::payment::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 use ovo_ptp::{
     AppKey, BatchMethod, Error, ErrorKind, HighWater, MerchantInvoice, Numbers, PhoneNumber,
     Rupiah, Terminal, WallTime, next_numbers, starting_batch,
@@ -295,7 +295,7 @@ fn ov2_ov3_ov13_ov14_responses_are_read_as_the_file_says() {
             .unwrap_or_else(|| case.broken("payment", "one of the file's payments"))
             .named();
         if let (Ok(response), None) = (&read, case.maybe_text("unreadable")) {
-            compare_echo(&mut deviations, &case, response, operation, &payment);
+            compare_identity(&mut deviations, &case, response, operation, &payment);
         }
         let (answer, success) = answer(operation, read.as_ref().ok(), &payment, &case);
         deviations.same(&case, "the answer", answer.as_str(), case.text("answer"));
@@ -377,28 +377,35 @@ fn compare_fields(deviations: &mut Deviations, case: &Case<'_>, response: &Respo
     }
 }
 
-fn compare_echo(
+/// What an answer repeats of the payment: what it answers, and which fields name another sale.
+fn compare_identity(
     deviations: &mut Deviations,
     case: &Case<'_>,
     response: &Response,
     operation: Operation,
     payment: &PaymentRef<'_>,
 ) {
-    let verdict = |found: Result<(), Mismatch>| match found {
-        Ok(()) => "same".to_owned(),
-        Err(field) => field.to_string(),
-    };
-    if case.json.get("address").is_some() {
-        let found = verdict(response.verify_address(operation, payment));
-        deviations.same(case, "address", found.as_str(), case.text("address"));
+    let identity = Identity::of(response, operation, payment, &|_| false);
+    if case.json.get("answers").is_some() {
+        let answers = match identity.answers {
+            Answers::Asked => "asked",
+            Answers::Untold => "untold",
+            Answers::Sale => "sale",
+            Answers::Other(_) => "other",
+        };
+        deviations.same(case, "answers", answers, case.text("answers"));
     }
-    if case.json.get("contradicts").is_some() {
-        let found = response.contradicts_address(operation, payment).map(|field| field.to_string());
-        deviations.same(case, "contradicts", found.as_deref(), case.maybe_text("contradicts"));
-    }
-    if case.json.get("payment_echo").is_some() {
-        let found = verdict(response.verify_payment(payment));
-        deviations.same(case, "payment_echo", found.as_str(), case.text("payment_echo"));
+    if case.json.get("differences").is_some() {
+        let mut found: Vec<String> = Identity::FIELDS
+            .iter()
+            .zip(identity.fields)
+            .filter(|(_, echo)| *echo == Echo::Other)
+            .map(|(field, _)| field.to_string())
+            .collect();
+        if identity.invoice == Echo::Other {
+            found.push(Mismatch::Invoice.to_string());
+        }
+        deviations.same(case, "differences", found.join(" ").as_str(), case.text("differences"));
     }
 }
 
@@ -410,10 +417,20 @@ fn answer(
     payment: &PaymentRef<'_>,
     case: &Case<'_>,
 ) -> (String, bool) {
+    let flag = |name: &str| case.json[name].as_bool();
+    let duplicate_hint = flag("duplicate_hint").unwrap_or(false);
+    let asked = &Asked {
+        payment,
+        vouched: flag("vouched").unwrap_or(true) && !duplicate_hint,
+        duplicate_hint,
+        check_follows: flag("check_follows").unwrap_or(true),
+        same_time: flag("same_time"),
+        is_another: &|text| Some(text) == case.json["another"].as_str(),
+    };
     match operation {
         Operation::PushToPay => {
             let answer = response
-                .map_or(PushAnswer::Unknown, |response| PushAnswer::classify(response, payment));
+                .map_or(PushAnswer::Unknown, |response| PushAnswer::classify(response, asked));
             let name = match answer {
                 PushAnswer::Approved => "approved".to_owned(),
                 PushAnswer::Declined(code) => format!("declined {code}"),
@@ -423,19 +440,16 @@ fn answer(
             };
             (name, answer == PushAnswer::Approved)
         }
-        Operation::CheckPayment => {
-            let hint = case.json["duplicate_hint"].as_bool().unwrap_or(false);
-            let same_time = case.json["same_time"].as_bool();
-            status_name(response.map_or(StatusAnswer::NoAnswer, |response| {
-                StatusAnswer::classify(response, payment, hint, same_time)
-            }))
-        }
+        Operation::CheckPayment => status_name(
+            response
+                .map_or(StatusAnswer::NoAnswer, |response| StatusAnswer::classify(response, asked)),
+        ),
         Operation::CheckVoid => status_name(response.map_or(StatusAnswer::NoAnswer, |response| {
-            StatusAnswer::classify_void(response, payment)
+            StatusAnswer::classify_void(response, asked)
         })),
         Operation::Reversal => {
             let answer = response.map_or(ReversalAnswer::Again(None), |response| {
-                ReversalAnswer::classify(response, payment)
+                ReversalAnswer::classify(response, asked)
             });
             let name = match answer {
                 ReversalAnswer::Acknowledged => "acknowledged".to_owned(),
@@ -447,7 +461,7 @@ fn answer(
         }
         Operation::Void => {
             let answer = response
-                .map_or(VoidAnswer::Unknown, |response| VoidAnswer::classify(response, payment));
+                .map_or(VoidAnswer::Unknown, |response| VoidAnswer::classify(response, asked));
             let name = match answer {
                 VoidAnswer::Voided => "voided".to_owned(),
                 VoidAnswer::Rejected(code) => format!("rejected {code}"),
@@ -641,6 +655,8 @@ fn the_table_of_response_codes_is_the_file_and_the_file_is_the_table() {
         ("cancelled", CustomerText::Cancelled),
         ("undeliverable", CustomerText::Undeliverable),
         ("timed out", CustomerText::TimedOut),
+        ("given up", CustomerText::GivenUp),
+        ("unclear", CustomerText::Unclear),
         ("generic", CustomerText::Generic),
     ];
     let languages = [(Language::Indonesian, "id"), (Language::English, "en")];

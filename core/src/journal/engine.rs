@@ -127,6 +127,14 @@ impl Statements {
     }
 }
 
+/// What table `meta` has under `key`.
+pub(super) fn meta<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("SELECT v FROM meta WHERE k = ?1")?.query_row([key], |row| row.get(0))
+}
+
 /// The connection and what is known about its file.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -321,9 +329,7 @@ impl Engine {
     }
 
     pub(super) fn meta<T: rusqlite::types::FromSql>(&self, key: &str) -> rusqlite::Result<T> {
-        self.connection
-            .prepare_cached("SELECT v FROM meta WHERE k = ?1")?
-            .query_row([key], |row| row.get(0))
+        meta(&self.connection, key)
     }
 
     /// Behind a commit: the mark follows the numbers, and rows get the boot that was entered.

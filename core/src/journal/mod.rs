@@ -17,6 +17,7 @@ mod fork;
 mod group;
 mod mark;
 mod memory;
+mod migration;
 mod opening;
 mod place;
 mod reserve;

@@ -9,11 +9,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
-use super::engine::{Engine, Water};
+use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
 use super::files::Files;
 use super::mark::{Mark, MarkFile};
+use super::migration;
 use super::place::{self, Place};
 use super::reserve::Reserve;
 use super::restored;
@@ -254,6 +255,8 @@ fn admit(
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
+    let migrated = migration::bring_up_to_date(&connection, &incarnation)?;
     if !schema::is_intact(&connection).map_err(failed)? {
         return Err(JournalError::new(
             JournalErrorKind::Corrupt,
@@ -263,8 +266,7 @@ fn admit(
     let (mark_file, mark) = MarkFile::open(files, path);
     let reserve = Reserve::open(files, path);
     let mut engine =
-        Engine::new(connection, place, mark_file, reserve, [0; 16], options.first_batch);
-    engine.incarnation = engine.meta("incarnation").map_err(failed)?;
+        Engine::new(connection, place, mark_file, reserve, incarnation, options.first_batch);
     let water = Water::read(&engine.connection).map_err(failed)?;
     compare_with_rows(&engine.connection, &water)?;
     let water = restored::judge(&mut engine, water, mark)?;
@@ -272,7 +274,8 @@ fn admit(
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
-    if log_was_left {
+    // A journal of an earlier release says so on its first page, until the log is moved there.
+    if log_was_left || migrated {
         make_log_durable(files, path, &engine.connection)?;
     }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };

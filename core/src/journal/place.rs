@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::failure;
 use super::file_system::{self, Kept};
 use super::files::{Files, Identity, Look};
-use super::schema;
+use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
 
 /// Length of an SQLite file's header.
@@ -139,7 +139,7 @@ fn check_header(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     if number(68) != schema::APPLICATION_ID {
         return Err(corrupt("the file is the database of another application"));
     }
-    if number(60) != schema::VERSION {
+    if !(migration::OLDEST..=schema::VERSION).contains(&number(60)) {
         return Err(JournalError::new(
             JournalErrorKind::Version,
             format!(

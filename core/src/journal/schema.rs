@@ -50,9 +50,9 @@ fn is_listed() -> String {
     format!("acknowledged = 0 OR {} OR {}", is_unsettled(), needs_operator())
 }
 
-/// All statements that make an empty journal, one object each.
-fn statements() -> Vec<String> {
-    let mut all = vec![
+/// The tables that no schema has changed yet, one statement each.
+fn common_tables() -> Vec<String> {
+    vec![
         "CREATE TABLE meta (k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT, WITHOUT ROWID".to_owned(),
         format!(
             "CREATE TABLE high_water (
@@ -65,11 +65,16 @@ fn statements() -> Vec<String> {
   doubted INTEGER NOT NULL CHECK (doubted IN (0, 1))
 ) STRICT"
         ),
-        payment_table(),
         // Apart from the payments, because SQLite leaves copies behind where it moves a row to
         // another page, secure_delete or not. Rows of this table never move: they come in order,
         // never grow, are overwritten in place and never deleted.
         "CREATE TABLE phone (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT".to_owned(),
+    ]
+}
+
+/// The indexes and triggers, one statement each.
+fn rules() -> Vec<String> {
+    let mut all = vec![
         "CREATE UNIQUE INDEX payment_invoice ON payment (invoice)".to_owned(),
         // Numbers are handed out once per journal, whatever the merchant and the terminal: that
         // is stricter than once per (merchant, tid, mid), smaller, and always appended to.
@@ -259,7 +264,21 @@ END"
 
 /// Makes the tables of an empty journal, inside the caller's transaction.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    for statement in statements() {
+    for statement in common_tables() {
+        connection.execute_batch(&statement)?;
+    }
+    create_payments(connection)?;
+    create_rules(connection)
+}
+
+/// Makes the table of payments alone.
+pub(super) fn create_payments(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&payment_table())
+}
+
+/// Makes the indexes and triggers.
+pub(super) fn create_rules(connection: &Connection) -> rusqlite::Result<()> {
+    for statement in rules() {
         connection.execute_batch(&statement)?;
     }
     Ok(())
@@ -278,7 +297,8 @@ pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(Some(&objects(connection)?) == EXPECTED.get())
 }
 
-fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+/// The names and texts of the file's tables, indexes and triggers.
+pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     // SQLite's own statistics and automatic indexes have no text or no say.
     let mut statement = connection.prepare(
         "SELECT name, sql FROM sqlite_schema \

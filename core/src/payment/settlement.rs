@@ -158,10 +158,16 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 }
 
 /// Rule 16: two looks behind a closed payment, then the phone is forgotten.
-fn look_is_due(policy: &Policy, state: State, looks: u8, now: Boottime) -> Step {
+fn look_is_due(policy: &Policy, mut state: State, looks: u8, now: Boottime) -> Step {
     let too_late = now.since(state.window) >= policy.timers.status_window;
     if looks >= 2 || state.check_unavailable || too_late {
         return Step::to(state.forget_phone());
+    }
+    // Behind a restart nobody knows how long ago the push was: its session must be over (I8).
+    let earliest = state.window.plus(policy.timers.session);
+    if now < earliest {
+        state.due = Some(earliest);
+        return Step::to(state);
     }
     ask(policy, state, now)
 }

@@ -37,7 +37,7 @@ fn a_wrong_transition_fails_in_the_database_itself() {
             "only_abandoned_or_declined_is_reversed",
         ),
         (
-            "UPDATE payment SET attempts = 1, version = version + 1 WHERE id = 1",
+            "UPDATE payment SET reversals = 1, version = version + 1 WHERE id = 1",
             "only_abandoned_or_declined_is_reversed",
         ),
         (
@@ -45,8 +45,8 @@ fn a_wrong_transition_fails_in_the_database_itself() {
             "only_abandoned_or_declined_is_reversed",
         ),
         (
-            "UPDATE payment SET closed = 1, version = version + 1 WHERE id = 2",
-            "closed_has_a_verdict",
+            "UPDATE payment SET closed = 1, settlement = 2, version = version + 1 WHERE id = 2",
+            "undecided_is_open",
         ),
         (
             "UPDATE payment SET void = 1, version = version + 1 WHERE id = 2",
@@ -56,7 +56,20 @@ fn a_wrong_transition_fails_in_the_database_itself() {
         ("UPDATE payment SET verdict = 1, version = version + 1 WHERE id = 2", "verdict_is_known"),
         (
             "UPDATE payment SET reversal = 2, verdict = 3, version = version + 1 WHERE id = 2",
-            "reversal_is_known",
+            "settlement_is_known",
+        ),
+        (
+            "UPDATE payment SET closed = 1, version = version + 1 WHERE id = 2",
+            "settlement_is_known",
+        ),
+        (
+            "UPDATE payment SET verdict = 3, settlement = 1, reversal = 1, version = version + 1
+             WHERE id = 2",
+            "settlement_is_known",
+        ),
+        (
+            "UPDATE payment SET cancelled = 1, version = version + 1 WHERE id = 2",
+            "only_abandoned_was_cancelled",
         ),
         ("UPDATE payment SET void = 4, version = version + 1 WHERE id = 1", "void_is_known"),
         ("UPDATE payment SET acknowledged = 1 WHERE id = 1", "a version grows by one"),
@@ -233,7 +246,7 @@ impl Dice {
 fn change(state: &mut State, dice: &mut Dice) {
     for _ in 0..=dice.roll(3) {
         let at = Boottime(dice.roll(1_000));
-        match dice.roll(12) {
+        match dice.roll(13) {
             0..=2 => {
                 let choice = dice.roll(9) as usize;
                 state.verdict = verdicts().get(choice).copied();
@@ -242,7 +255,9 @@ fn change(state: &mut State, dice: &mut Dice) {
             4 => state.settlement = Settlement::Open(Reversal::Acknowledged(at)),
             5 => state.settlement = Settlement::Open(Reversal::NotNeeded),
             6 => state.reversals.count = dice.roll(2) as u16,
-            7 => state.closed = (dice.roll(2) == 0).then_some(at),
+            7 if dice.roll(2) == 0 => state.settlement = Settlement::closed(at),
+            7 => state.settlement = Settlement::WithOperator,
+            11 => state.cancelled = dice.roll(2) == 0,
             8 => {
                 let rejected = Void::Rejected(ResponseCode::UNDELIVERABLE);
                 let voids = [Void::None, Void::Sent, Void::Unknown, Void::Voided, rejected];
@@ -290,7 +305,7 @@ fn both_engines_forbid_the_same() {
         *answers.entry(key).or_insert(0) += 1;
         let [of_memory, of_disk] = rows.clone().map(Option::unwrap);
         assert_eq!(of_memory.state.verdict, of_disk.state.verdict);
-        assert_eq!(of_memory.state.reversal, of_disk.state.reversal);
+        assert_eq!(of_memory.state.settlement, of_disk.state.settlement);
     }
     assert!(answers["won"] > 2_000 && answers["Forbidden"] > 2_000, "{answers:?}");
 }
@@ -314,10 +329,7 @@ fn every_question_has_its_index() {
             "payment_evidence ((boot,due)<(?,?))",
         ),
         (
-            format!(
-                "phone_tag = x'00' AND {} ORDER BY id LIMIT 1",
-                schema::is_unsettled_customer()
-            ),
+            format!("phone_tag = x'00' AND {} ORDER BY id LIMIT 1", schema::may_still_debit()),
             "payment_customer",
         ),
         (
@@ -329,7 +341,7 @@ fn every_question_has_its_index() {
             "payment_listed",
         ),
         (
-            format!("id > 1 AND id <= 9 AND {} ORDER BY id", schema::NEEDS_OPERATOR),
+            format!("id > 1 AND id <= 9 AND {} ORDER BY id", schema::needs_operator()),
             "payment_listed",
         ),
         ("verdict IS NULL AND closed IS NULL ORDER BY id".to_owned(), "payment_listed"),

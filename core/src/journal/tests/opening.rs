@@ -207,7 +207,7 @@ fn j9_what_is_not_a_journal_is_refused_and_left_as_it_is() {
         ("a cut header", sound[..60].to_vec(), JournalErrorKind::Corrupt),
         ("a cut file", sound[..sound.len() / 2].to_vec(), JournalErrorKind::Corrupt),
         ("another application's", with(68, b"\0\0\0\x01"), JournalErrorKind::Corrupt),
-        ("a later version's", with(60, b"\0\0\0\x02"), JournalErrorKind::Version),
+        ("a later version's", with(60, b"\0\0\0\x03"), JournalErrorKind::Version),
         ("a broken first page", with(100, &[0xff; 200]), JournalErrorKind::Corrupt),
     ];
     for (name, content, kind) in cases {
