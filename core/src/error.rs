@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::invoice::MerchantInvoice;
+use crate::journal::{JournalError, JournalErrorKind};
+use crate::payment::Refusal;
+
 /// What went wrong, coarse enough to act on.
 ///
 /// Kinds are only ever added; the C and Python faces carry the same names.
@@ -53,6 +57,24 @@ impl Error {
         Error { kind, message: message.into() }
     }
 
+    /// An operation that a rule of the payment's present state refuses.
+    pub(crate) fn refused(invoice: &MerchantInvoice, refusal: Refusal) -> Error {
+        let rule = match refusal {
+            Refusal::NotPaid => "only a paid payment can be voided",
+            Refusal::VoidTooLate => {
+                "a void is possible on the day of the payment only, until 23:58 WIB"
+            }
+            Refusal::VoidInProgress => "the payment or its void is under way",
+            Refusal::AlreadyVoided => "already voided",
+            Refusal::NothingToRule => "nothing about it waits for this decision",
+            Refusal::CloseTooEarly => {
+                "the customer can still be debited; it can be closed 180 s after its push"
+            }
+            Refusal::NoOutcome => "there is no outcome yet",
+        };
+        Error::new(ErrorKind::Refused, format!("invoice {invoice}: {rule}"))
+    }
+
     /// The kind, for programs.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -88,3 +110,15 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        let kind = match error.kind {
+            JournalErrorKind::Locked => ErrorKind::JournalLocked,
+            JournalErrorKind::Forked => ErrorKind::Forked,
+            JournalErrorKind::Forbidden => ErrorKind::Internal,
+            _ => ErrorKind::Journal,
+        };
+        Error::new(kind, error.to_string())
+    }
+}

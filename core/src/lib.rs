@@ -33,6 +33,7 @@ mod error;
 mod event;
 mod invoice;
 pub mod journal;
+mod lock;
 pub mod message;
 mod numbering;
 pub mod payment;

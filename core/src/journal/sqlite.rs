@@ -13,6 +13,7 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
+use crate::lock::lock;
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
 
@@ -126,7 +127,7 @@ impl SqliteJournal {
 
     /// The engine, and the right to be inside SQLite, without which nobody gets it.
     fn lock(&self) -> (fork::Inside, MutexGuard<'_, Option<Engine>>) {
-        (fork::inside(), self.engine.lock().unwrap_or_else(PoisonError::into_inner))
+        (fork::inside(), lock(&self.engine))
     }
 
     fn read<T>(
