@@ -6,9 +6,11 @@ use crate::error::{Error, ErrorKind};
 
 /// A payment amount in whole rupiah, always positive.
 ///
-/// OVO takes an integer and refuses decimals (additional guidance; `protocol.md` 7). OVO publishes
+/// OVO takes an integer and refuses decimals (additional guidance; [protocol 7]). OVO publishes
 /// neither a minimum nor a maximum, so none is built in; a merchant's own limits belong to the
 /// merchant. The upper end is that of a signed 64-bit number, which every language here can hold.
+///
+/// [protocol 7]: crate::manual::protocol#7-phone-and-amount
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rupiah(i64);
 

@@ -20,8 +20,7 @@
 //! # Ok::<(), ovo_ptp::Error>(())
 //! ```
 //!
-//! Documents named in comments: "FAQ" and "tech doc" are OVO's pages; `protocol.md`, `safety.md` and
-//! `faults.md` are the project's studies of the wire facts, the state machine and the faults.
+//! The rules and the reasons stand in the [`manual`]; comments cite its sections.
 #![forbid(unsafe_code)]
 
 mod amount;
@@ -34,6 +33,7 @@ mod event;
 mod invoice;
 pub mod journal;
 mod lock;
+pub mod manual;
 pub mod message;
 mod numbering;
 pub mod payment;

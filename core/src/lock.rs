@@ -1,7 +1,9 @@
 //! Locks that a panic elsewhere does not close.
 //!
 //! Whatever this crate guards is plain and whole at every moment: a thread that panicked with the
-//! guard in hand has left nothing half done, and refunds must not end with it (`faults.md` C13).
+//! guard in hand has left nothing half done, and refunds must not end with it ([fault C13]).
+//!
+//! [fault C13]: crate::manual::faults#c-process-and-crash
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 /// An Indonesian mobile number in the form OVO asks for: `08` and 8 to 11 more digits.
 ///
 /// Parsing accepts what people type: `+62`, `62`, `0062` or a bare `8` in front, and spaces,
-/// dashes, dots and round brackets anywhere (`protocol.md` 7). Landlines, foreign numbers and
+/// dashes, dots and round brackets anywhere ([protocol 7]). Landlines, foreign numbers and
 /// anything else are refused.
 ///
 /// A phone number is personal data: it prints masked (`0812****7890`), also with `{:?}`, and an
@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!(phone.to_string(), "0812****7890");
 /// # Ok::<(), ovo_ptp::Error>(())
 /// ```
+///
+/// [protocol 7]: crate::manual::protocol#7-phone-and-amount
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 

@@ -6,8 +6,10 @@ use crate::error::{Error, ErrorKind};
 /// by OVO.
 ///
 /// A client has a default terminal and every charge may name another, because one merchant's
-/// outlets share an app id (`protocol.md` 2.1). A payment's reversal, void and checks always use
+/// outlets share an app id ([protocol 2.1]). A payment's reversal, void and checks always use
 /// the terminal of its push: it is stored with the payment.
+///
+/// [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Terminal {
     tid: String,

@@ -1,5 +1,5 @@
-//! `faults.md` group B over real TLS: what an attacker, a broken host or a broken configuration
-//! sends, shows or sets.
+//! Group B of the fault catalogue over real TLS: what an attacker, a broken host or a
+//! broken configuration sends, shows or sets.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 

@@ -1,5 +1,5 @@
-//! What a caller who takes payments may rely on (`design.md` 3): one invoice is one payment, waiting
-//! may end at any time, closing loses nothing.
+//! What a caller who takes payments may rely on (README, "How a payment ends"): one invoice is one
+//! payment, waiting may end at any time, closing loses nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};

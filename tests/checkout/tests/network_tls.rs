@@ -1,4 +1,5 @@
-//! `faults.md` group N over real TCP and TLS: what the network and those on it can do to a payment.
+//! Group N of the fault catalogue over real TCP and TLS: what the network and those on it
+//! can do to a payment.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 

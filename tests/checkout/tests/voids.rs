@@ -1,4 +1,4 @@
-//! Voids whose answer is lost, refused, late or doubled (`faults.md` VD1 to VD5, `safety.md` VI1
+//! Voids whose answer is lost, refused, late or doubled (VD1 to VD5, VI1
 //! to VI4).
 
 use std::sync::Arc;
