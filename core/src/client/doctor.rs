@@ -108,7 +108,8 @@ impl Client {
     /// the host accepts, clock skew, connection and journal health.
     ///
     /// # Errors
-    /// [`ErrorKind::Closed`] or [`ErrorKind::Forked`] only: what is wrong is in the diagnosis.
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Forked`](crate::ErrorKind::Forked) only: what is
+    /// wrong is in the diagnosis.
     pub fn doctor(&self) -> Result<Diagnosis, Error> {
         self.inner.ready()?;
         Ok(self.inner.diagnose())

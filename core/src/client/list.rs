@@ -16,7 +16,7 @@ impl Client {
     /// [`acknowledge`](Self::acknowledge): after a restart, here is what the crash swallowed.
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`]
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn unacknowledged(&self) -> Result<Vec<PaymentReport>, Error> {
         self.payments(&Filter { unacknowledged: true, limit: usize::MAX, ..Filter::default() })
     }
@@ -24,7 +24,7 @@ impl Client {
     /// Lists payments in the order in which they were begun.
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`]
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payments(&self, filter: &Filter) -> Result<Vec<PaymentReport>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.list(filter)?.iter().map(PaymentReport::of).collect())
@@ -33,7 +33,7 @@ impl Client {
     /// One payment, `None` if the journal does not know the invoice.
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`]
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.find(invoice)?.as_ref().map(PaymentReport::of))

@@ -48,7 +48,7 @@ impl Client {
     /// # Errors
     /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
     /// pushed and the payment is closed as not sent. A client that was opened without
-    /// [`threads`](ClientBuilder::threads) refuses at once.
+    /// [`threads`](crate::ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
         self.inner.ready()?;
         if !self.inner.threads {

@@ -23,7 +23,7 @@ impl Client {
     /// with `background` does this by itself. Blocks for the requests' duration.
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`]; what was due stays due.
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal); what was due stays due.
     pub fn settle(&self) -> Result<Vec<PaymentReport>, Error> {
         self.inner.ready()?;
         let changed = self.inner.settle()?;
@@ -33,7 +33,7 @@ impl Client {
     /// How long until [`settle`](Self::settle) has something to do: zero if now, `None` if never.
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`]
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn next_settlement(&self) -> Result<Option<Duration>, Error> {
         self.inner.ready()?;
         let due = self.inner.journal.next_due(self.inner.boot)?;
