@@ -44,7 +44,7 @@ pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;
 
-/// Stack of each thread that a client starts. Measured need: see the README's figures.
+/// Stack of each thread that a client starts. Measured need: see `tests/README.md`, figures.
 const THREAD_STACK: usize = 256 * 1024;
 
 /// Takes OVO payments for one merchant and answers for every one of them.

@@ -1,4 +1,4 @@
-//! THE table of response codes. Classes, texts, the README's section and every language's look-up
+//! THE table of response codes. Classes, texts, the manual's page and every language's look-up
 //! come from here and nowhere else ([protocol 3.2], [protocol 3.3]).
 //!
 //! [protocol 3.2]: crate::manual::protocol#32-response-codes
@@ -402,7 +402,7 @@ pub const TABLE: &[Entry] = &[
     ),
 ];
 
-/// The table as the README prints it. A test holds the two against each other.
+/// The table as the manual prints it. A test holds the two against each other.
 pub fn markdown_table() -> String {
     let mut text = String::from(
         "| Code | Meaning | Operations | As answer to a push | Shown to the customer (id / en) | What the merchant does |\n|---|---|---|---|---|---|\n",

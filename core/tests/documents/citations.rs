@@ -2,7 +2,7 @@
 
 use crate::pages::{Page, texts};
 
-/// Studies that the manual replaced, in two parts, so that this file does not name them.
+/// Studies that the manual replaced; pages of the manual may bear the same names.
 const OLD_PAPERS: [&str; 6] = ["safety", "protocol", "faults", "design", "identity", "fleet"];
 
 /// Files that still wait for their citations to be turned.
@@ -52,8 +52,10 @@ fn no_citation_names_a_paper_that_is_not_in_the_repository() {
     for (place, line) in lines() {
         let included =
             line.contains("include_str!") || NOT_YET.iter().any(|path| place.starts_with(path));
+        let elsewhere = line.replace("manual/", "manual/the page ");
         for paper in OLD_PAPERS {
-            if !included && line.contains(&format!("{paper}.md")) {
+            let named = elsewhere.replace(&format!("the page {paper}.md"), "");
+            if !included && named.contains(&format!("{paper}.md")) {
                 lost.push(format!("{place}: {}", line.trim()));
             }
         }

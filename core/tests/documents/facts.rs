@@ -84,3 +84,9 @@ fn the_documents_name_every_environment_variable() {
         assert!(operations.text.contains(variable), "{variable}");
     }
 }
+
+#[test]
+fn the_readme_can_be_read_in_one_sitting() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 220, "README.md has {lines} lines: what is long belongs to the manual");
+}
