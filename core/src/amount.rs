@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// A payment amount in whole rupiah, always positive.
 ///
@@ -18,12 +18,13 @@ impl Rupiah {
     /// Takes a whole number of rupiah.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if the amount is zero or negative.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the amount is zero or
+    /// negative.
     pub fn new(rupiah: i64) -> Result<Self, Error> {
         if rupiah > 0 {
             Ok(Rupiah(rupiah))
         } else {
-            Err(Error::new(ErrorKind::InvalidInput, "amount: must be at least 1 rupiah"))
+            Err(Error::invalid("amount", "must be at least 1 rupiah"))
         }
     }
 
@@ -58,6 +59,7 @@ impl fmt::Debug for Rupiah {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn an_amount_is_whole_and_positive() {

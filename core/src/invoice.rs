@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The merchant's own name for one payment attempt: 1 to 50 characters out of
 /// `A-Z a-z 0-9 - _ . /`.
@@ -36,17 +36,11 @@ impl FromStr for MerchantInvoice {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.is_empty() || text.len() > Self::MAX_LENGTH {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                "invoice: must have 1 to 50 characters",
-            ));
+            return Err(Error::invalid("invoice", "must have 1 to 50 characters"));
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
         if !text.bytes().all(allowed) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                "invoice: only letters, digits and - _ . / are allowed",
-            ));
+            return Err(Error::invalid("invoice", "only letters, digits and - _ . / are allowed"));
         }
         Ok(MerchantInvoice(text.to_owned()))
     }

@@ -55,7 +55,7 @@ pub use event::{Event, Observer, Phase};
 pub use invoice::MerchantInvoice;
 pub use message::Language;
 pub use numbering::{BatchMethod, HighWater, MAX_NUMBER, Numbers, next_numbers, starting_batch};
-pub use payment::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
+pub use payment::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
 pub use wib::WallTime;

@@ -30,10 +30,10 @@ impl Numbers {
     /// [`ErrorKind::InvalidInput`] if either is outside 1 to 999999.
     pub fn new(batch: u32, reference: u32) -> Result<Self, Error> {
         if !(1..=MAX_NUMBER).contains(&batch) {
-            return Err(Error::new(ErrorKind::InvalidInput, "batch: must be 1 to 999999"));
+            return Err(Error::invalid("batch", "must be 1 to 999999"));
         }
         if !(1..=MAX_NUMBER).contains(&reference) {
-            return Err(Error::new(ErrorKind::InvalidInput, "reference: must be 1 to 999999"));
+            return Err(Error::invalid("reference", "must be 1 to 999999"));
         }
         Ok(Numbers { batch, reference })
     }

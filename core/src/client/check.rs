@@ -73,9 +73,10 @@ impl Inner {
     ) -> Result<Status, Error> {
         let mut payment = self.row(invoice)?;
         if payment.state.verdict == Some(Verdict::NotSent) {
-            return Err(Error::new(
+            return Err(Error::about(
+                invoice,
                 ErrorKind::Refused,
-                format!("invoice {invoice}: the push never left; there is nothing to ask for"),
+                "the push never left; there is nothing to ask for",
             ));
         }
         let timers = &self.policy.timers;
@@ -88,27 +89,30 @@ impl Inner {
             by_wall.min(self.clock.boottime().since(Boottime(0)))
         };
         if elapsed < timers.session {
-            return Err(Error::new(
+            return Err(Error::about(
+                invoice,
                 ErrorKind::OutsideWindow,
-                format!(
-                    "invoice {invoice}: a check is meaningful from {} s after the push",
+                format_args!(
+                    "a check is meaningful from {} s after the push",
                     timers.session.as_secs()
                 ),
-            ));
+            )
+            .retry_in(timers.session - elapsed));
         }
         // 7 days in 24 h units; the automatic sweeps stop half a day earlier.
         if by_wall >= timers.status_window + timers.status_window / 13 {
-            return Err(Error::new(
+            return Err(Error::about(
+                invoice,
                 ErrorKind::OutsideWindow,
-                format!("invoice {invoice}: OVO tells the status for 7 days only"),
+                "OVO tells the status for 7 days only",
             ));
         }
         let kept = self.phone_of(&payment);
         if let Some(phone) = phone {
             if kept.as_ref().is_some_and(|kept| kept != phone) {
-                return Err(Error::new(
-                    ErrorKind::InvalidInput,
-                    format!("phone: payment {invoice} was pushed to another one"),
+                return Err(Error::invalid(
+                    "phone",
+                    format_args!("payment {invoice} was pushed to another one"),
                 ));
             }
             payment.intent.phone = Some(self.seal.seal(phone, invoice)?);
@@ -131,6 +135,6 @@ impl Inner {
             StatusAnswer::Misconfigured(code) => format!("refuses the set-up ({code})"),
             _ => return Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) }),
         };
-        Err(Error::new(ErrorKind::NoAnswer, format!("invoice {invoice}: the host {said}")))
+        Err(Error::about(invoice, ErrorKind::NoAnswer, format_args!("the host {said}")))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::client::Inner;
+use crate::client::exchange::WhyNotSent;
 use crate::client::under_way::{Owner, UnderWay};
 use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
@@ -29,6 +30,7 @@ struct Driver {
 struct Row {
     payment: Payment,
     wallet: Option<WalletDetails>,
+    why_not_sent: Option<WhyNotSent>,
 }
 
 impl Driver {
@@ -179,7 +181,8 @@ impl Inner {
         driver.progress(Phase::Sending);
         let watch: Arc<dyn Watch> = driver.clone();
         let payment = driver.row().payment.clone();
-        let heard = self.push(&payment, phone, &watch);
+        let (heard, why_not_sent) = self.push(&payment, phone, &watch);
+        driver.row().why_not_sent = why_not_sent;
         self.commit_answer(&driver, heard.event, heard.response.as_ref());
         self.finish(&driver, owner);
     }
@@ -198,7 +201,7 @@ impl Inner {
         Arc::new(Driver {
             inner: Arc::clone(self),
             under_way: Arc::clone(under_way),
-            row: Mutex::new(Row { payment, wallet: None }),
+            row: Mutex::new(Row { payment, wallet: None, why_not_sent: None }),
         })
     }
 
@@ -230,10 +233,11 @@ impl Inner {
             let outcome = {
                 let mut row = driver.row();
                 let mut outcome = Outcome::of(&row.payment);
-                if let (Some(Outcome::Paid(receipt)), Some(wallet)) =
-                    (&mut outcome, row.wallet.take())
-                {
-                    receipt.set_wallet(wallet);
+                // What is never stored is told here or nowhere.
+                match &mut outcome {
+                    Some(Outcome::Paid(receipt)) => receipt.set_wallet(row.wallet.take()),
+                    Some(Outcome::NotSent(not_sent)) => not_sent.because(row.why_not_sent.take()),
+                    _ => {}
                 }
                 outcome
             };

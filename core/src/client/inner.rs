@@ -89,10 +89,7 @@ impl Inner {
 
     pub(super) fn row(&self, invoice: &MerchantInvoice) -> Result<Payment, Error> {
         self.journal.find(invoice)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("invoice {invoice}: no such payment in the journal"),
-            )
+            Error::about(invoice, ErrorKind::NotFound, "no such payment in the journal")
         })
     }
 }

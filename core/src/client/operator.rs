@@ -2,7 +2,7 @@
 
 use crate::client::apply::Proof;
 use crate::client::{Client, PaymentReport};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::event::Event as ClientEvent;
 use crate::invoice::MerchantInvoice;
 use crate::payment::{Event, Ruling};
@@ -11,7 +11,8 @@ impl Client {
     /// Confirms that the caller has stored the outcome. Never done by time (`safety.md` P10).
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if there is no outcome yet, [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
@@ -25,9 +26,9 @@ impl Client {
     /// characters) is kept in the journal with the payment and reported to the observer.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if nothing about the payment waits for an operator, the ruling does
-    /// not fit, or it closes a payment that the customer may still confirm (before 60 s + D),
-    /// [`ErrorKind::InvalidInput`] without a reason.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if nothing about the payment
+    /// waits for an operator, the ruling does not fit, or it closes a payment that the customer may still confirm (before 60 s + D),
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) without a reason.
     pub fn rule(
         &self,
         invoice: &MerchantInvoice,
@@ -36,10 +37,7 @@ impl Client {
     ) -> Result<PaymentReport, Error> {
         self.inner.ready()?;
         if reason.trim().is_empty() || reason.chars().count() > 200 {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                "reason: must have 1 to 200 characters",
-            ));
+            return Err(Error::invalid("reason", "must have 1 to 200 characters"));
         }
         let payment = self.inner.row(invoice)?;
         let applied = self.inner.apply(payment, Event::Ruled(ruling), Proof::Ruling(reason))?;
@@ -56,7 +54,8 @@ impl Client {
     /// as not paid and closed, its settlement opens again and the money goes back (rule 16, OP4).
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], [`ErrorKind::Journal`].
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound),
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal).
     pub fn report_paid(&self, invoice: &MerchantInvoice) -> Result<PaymentReport, Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;

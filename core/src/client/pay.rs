@@ -1,6 +1,7 @@
 //! Pushing a payment, or joining, resuming or returning the one that is there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::client::apply::Proof;
 use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
@@ -10,6 +11,9 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::{Begun, NewPayment};
 use crate::payment::{Event, Outcome, Payment, State};
 use crate::phone::PhoneNumber;
+
+/// What waits for an operator is not waited for longer than this by the customer's next payment.
+const LONGEST_IN_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a payment call found or began.
 enum Taken {
@@ -154,14 +158,24 @@ impl Client {
                     }
                 }
             }
-            Begun::UnsettledCustomer(other) => Err(Error::new(
-                ErrorKind::UnsettledCustomer,
-                format!(
-                    "customer: payment {} to the same phone is not settled yet; wait for it, or allow a second push",
-                    other.intent.invoice
-                ),
-            )),
+            Begun::UnsettledCustomer(other) => {
+                Err(Error::unsettled_customer(&other.intent.invoice, self.until_it_goes_on(&other)))
+            }
         }
+    }
+
+    /// How long until something happens to an unsettled payment that another one waits for.
+    fn until_it_goes_on(&self, payment: &Payment) -> Duration {
+        let inner = &self.inner;
+        let (state, decide) = (&payment.state, inner.policy.timers.decide);
+        let now = inner.clock.boottime();
+        let left = match state.verdict {
+            // After a restart of the machine it waits its window in full.
+            _ if payment.boot != inner.boot => decide,
+            None => state.window.plus(decide).since(now),
+            Some(_) => state.due.map_or(decide, |due| due.since(now)),
+        };
+        left.clamp(inner.look_up, LONGEST_IN_THE_WAY)
     }
 
     /// Whether this charge is the payment that another thread is bringing to its verdict. False if
@@ -181,14 +195,10 @@ impl Client {
 
     fn same_details(&self, payment: &Payment, charge: &Charge) -> Result<(), Error> {
         let intent = &payment.intent;
-        let other = |field: &str| {
-            Err(Error::new(
-                ErrorKind::InvoiceReused,
-                format!(
-                    "invoice {}: already used with another {field}; a new attempt takes a new invoice",
-                    intent.invoice
-                ),
-            ))
+        let other = |field: &'static str| {
+            let what =
+                format!("already used with another {field}; a new attempt takes a new invoice");
+            Err(Error::about(&intent.invoice, ErrorKind::InvoiceReused, what).about_field(field))
         };
         if intent.amount != charge.amount {
             return other("amount");

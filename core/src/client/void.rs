@@ -46,10 +46,7 @@ impl Client {
         inner.ready()?;
         let payment = inner.row(invoice)?;
         if payment.state.void == Void::None {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("invoice {invoice}: no void was asked for"),
-            ));
+            return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
         if !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));

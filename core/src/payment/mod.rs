@@ -26,7 +26,7 @@ pub use answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
-pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
+pub use outcome::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
 pub use record::{Evidence, Intent, Payment, PaymentId};
 pub use state::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};
 pub use step::{Alert, Event, Refusal, Request, Ruling, Step, step};
