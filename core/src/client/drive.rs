@@ -51,7 +51,7 @@ impl Driver {
                 Ok(applied.send)
             }
             Err(error) => {
-                self.inner.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                self.inner.journal_failed(&error);
                 if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
                     // The same version: ours is that row, and knows when the push left besides.
                     if current.version != row.payment.version {

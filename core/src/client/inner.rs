@@ -13,7 +13,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event as ClientEvent, Observer};
 use crate::invoice::MerchantInvoice;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
 use crate::message::Signer;
 use crate::numbering::BatchMethod;
@@ -53,6 +53,10 @@ impl Inner {
             // panic hook has shown, ends here and neither a payment nor the settler with it (C13).
             let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
         }
+    }
+
+    pub(super) fn journal_failed(&self, error: &JournalError) {
+        self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
     }
 
     pub(super) fn is_closed(&self) -> bool {

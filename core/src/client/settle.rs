@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::client::apply::Proof;
 use crate::client::{Client, Inner, PaymentReport};
 use crate::error::Error;
-use crate::event::Event as ClientEvent;
 use crate::journal::JournalError;
 use crate::payment::{Event, Payment};
 
@@ -110,7 +109,7 @@ impl Inner {
             let settled = catch_unwind(AssertUnwindSafe(|| self.settle()));
             if !matches!(settled, Ok(Ok(_))) {
                 if let Ok(Err(error)) = settled {
-                    self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                    self.journal_failed(&error);
                 }
                 self.nap(self.look_up);
                 continue;

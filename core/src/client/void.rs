@@ -7,7 +7,8 @@ use crate::client::under_way::{Purpose, TakenUp};
 use crate::client::{Client, Inner, VoidOutcome};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
-use crate::payment::{Event, Payment, Refusal, Request, Void};
+use crate::journal::JournalError;
+use crate::payment::{Event, Payment, PaymentId, Refusal, Request, Void};
 
 impl Client {
     /// Returns the whole amount of a payment told as Paid, on the WIB day of the payment. If the
@@ -16,7 +17,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::Refused`], naming the rule: not paid, day over (23:58 WIB by OVO's clock),
-    /// void under way.
+    /// void under way. [`ErrorKind::Journal`] only if nothing was started: once the void is, or may
+    /// be, in the journal it may be sent, and the answer is [`VoidOutcome::Pending`] at least.
     pub fn void(&self, invoice: &MerchantInvoice) -> Result<VoidOutcome, Error> {
         let inner = &self.inner;
         inner.ready()?;
@@ -25,16 +27,25 @@ impl Client {
             return Err(Error::refused(invoice, Refusal::VoidInProgress));
         };
         let in_time = inner.server_clock.void_in_time(&payment, inner.clock.boottime());
-        let applied = inner.apply(payment, Event::VoidAsked { in_time }, Proof::None)?;
+        let before = (payment.id, payment.state.void);
+        let applied = match inner.apply(payment, Event::VoidAsked { in_time }, Proof::None) {
+            Ok(applied) => applied,
+            Err(error) if inner.may_hold_a_void(before) => {
+                inner.journal_failed(&error);
+                inner.wake_settler();
+                return Ok(VoidOutcome::Pending);
+            }
+            Err(error) => return Err(error.into()),
+        };
         match applied.refused {
             Some(Refusal::AlreadyVoided) => return Ok(VoidOutcome::Voided),
             Some(refusal) => return Err(Error::refused(invoice, refusal)),
             None => {}
         }
-        let payment = inner.pursue(applied.payment, applied.send)?;
+        let outcome = inner.pursue(applied.payment, applied.send);
         drop(owner);
         inner.wake_settler();
-        Ok(VoidOutcome::of(&payment))
+        Ok(outcome)
     }
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule.
@@ -54,16 +65,27 @@ impl Client {
         let TakenUp::Owner(owner) = inner.under_way.take_up(invoice, Purpose::Settlement) else {
             return Ok(VoidOutcome::Pending);
         };
-        let payment = inner.pursue(payment, Some(Request::CheckVoid))?;
+        let outcome = inner.pursue(payment, Some(Request::CheckVoid));
         drop(owner);
-        Ok(VoidOutcome::of(&payment))
+        Ok(outcome)
     }
 }
 
 impl Inner {
-    /// Sends a request and whatever its answers call for.
-    fn pursue(self: &Arc<Self>, payment: Payment, send: Option<Request>) -> Result<Payment, Error> {
-        let (mut payment, mut send) = (payment, send);
+    /// Sends a request of a void and whatever its answers call for. What the journal does not take
+    /// is pending: the void stands in it as sent, and settlement asks what became of it (J18).
+    fn pursue(self: &Arc<Self>, payment: Payment, send: Option<Request>) -> VoidOutcome {
+        self.try_to_pursue(payment, send).unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            VoidOutcome::Pending
+        })
+    }
+
+    fn try_to_pursue(
+        self: &Arc<Self>,
+        mut payment: Payment,
+        mut send: Option<Request>,
+    ) -> Result<VoidOutcome, JournalError> {
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
             let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
@@ -77,6 +99,15 @@ impl Inner {
                 send = applied.send;
             }
         }
-        Ok(payment)
+        Ok(VoidOutcome::of(&payment))
+    }
+
+    /// Whether a void whose commit failed may be in the journal all the same, and then be sent by
+    /// whoever settles next (P9). A journal that cannot be read does not say no.
+    fn may_hold_a_void(&self, (id, before): (PaymentId, Void)) -> bool {
+        match self.journal.payment(id) {
+            Ok(Some(row)) => row.state.void.is_open() && row.state.void != before,
+            Ok(None) | Err(_) => true,
+        }
     }
 }
