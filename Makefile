@@ -34,7 +34,7 @@ help:
 	@echo "make test-arm        the firmware library on 32-bit ARM, under qemu (minutes)"
 	@echo "make header          writes include/ovo_ptp.h again from ffi/src"
 	@echo "make bench-python    the Python package beside requests, urllib3 and httpx"
-	@echo "make response-codes  writes the table of response codes into README.md again"
+	@echo "make response-codes  writes the table of response codes into the manual again"
 
 demo:
 	$(CARGO) build --package ovo-demo
@@ -132,7 +132,7 @@ kill-campaign:
 	@$(CARGO) run --quiet --package ovo-crash -- campaign --kills $(KILLS) --seed $(SEED)
 
 response-codes:
-	UPDATE_README=1 $(CARGO) test --quiet --package ovo-ptp --test readme
+	UPDATE_DOCUMENTS=1 $(CARGO) test --quiet --package ovo-ptp --test documents
 
 clean:
 	$(CARGO) clean

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// A payment amount in whole rupiah, always positive.
 ///
-/// OVO takes an integer and refuses decimals (additional guidance; `protocol.md` 7). OVO publishes
+/// OVO takes an integer and refuses decimals (additional guidance; [protocol 7]). OVO publishes
 /// neither a minimum nor a maximum, so none is built in; a merchant's own limits belong to the
 /// merchant. The upper end is that of a signed 64-bit number, which every language here can hold.
+///
+/// [protocol 7]: crate::manual::protocol#7-phone-and-amount
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rupiah(i64);
 
@@ -16,12 +18,13 @@ impl Rupiah {
     /// Takes a whole number of rupiah.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if the amount is zero or negative.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the amount is zero or
+    /// negative.
     pub fn new(rupiah: i64) -> Result<Self, Error> {
         if rupiah > 0 {
             Ok(Rupiah(rupiah))
         } else {
-            Err(Error::new(ErrorKind::InvalidInput, "amount: must be at least 1 rupiah"))
+            Err(Error::invalid("amount", "must be at least 1 rupiah"))
         }
     }
 
@@ -56,6 +59,7 @@ impl fmt::Debug for Rupiah {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn an_amount_is_whole_and_positive() {

@@ -8,7 +8,9 @@ use crate::wib::WallTime;
 /// Where the client gets its time from. Public so that simulators and firmware can bring their own.
 pub trait Clock: Send + Sync {
     /// Milliseconds since boot, **suspend included**. `Instant` will not do: on Linux it stops
-    /// while the machine sleeps (`safety.md` 1.7).
+    /// while the machine sleeps ([policy 1.7]).
+    ///
+    /// [policy 1.7]: crate::manual::policy#17-the-usual-clock-stops-while-the-machine-sleeps
     fn boottime(&self) -> Boottime;
 
     /// A text that is the same as long as `boottime` goes on and differs after a reboot.
@@ -25,7 +27,9 @@ pub trait Clock: Send + Sync {
 ///
 /// On Linux `CLOCK_BOOTTIME` and the kernel's boot id. Elsewhere a monotonic clock that starts with
 /// the process: every restart then waits its windows in full, and a suspend makes waits longer,
-/// never shorter (`faults.md` T7).
+/// never shorter ([fault T7]).
+///
+/// [fault T7]: crate::manual::faults#t-time
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

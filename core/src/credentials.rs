@@ -25,9 +25,9 @@ impl AppKey {
     /// or a cut key would fail every request with code 63.
     pub fn new(text: &str) -> Result<Self, Error> {
         if text.len() != APP_KEY_LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                "app key: must be exactly 64 hexadecimal digits, without spaces or a newline",
+            return Err(Error::invalid(
+                "app_key",
+                "must be exactly 64 hexadecimal digits, without spaces or a newline",
             ));
         }
         Ok(AppKey(Zeroizing::new(text.to_owned())))
@@ -89,9 +89,9 @@ impl Credentials {
             || merchant_id.len() > 20
             || !merchant_id.bytes().all(|byte| byte.is_ascii_digit())
         {
-            return Err(Error::new(ErrorKind::InvalidInput, "merchant id: must be 1 to 20 digits"));
+            return Err(Error::invalid("merchant_id", "must be 1 to 20 digits"));
         }
-        let app_id = issued_by_ovo("app id", app_id, 64)?;
+        let app_id = issued_by_ovo("app_id", app_id, 64)?;
         Ok(Credentials { merchant_id: merchant_id.to_owned(), terminal, app_id, app_key })
     }
 

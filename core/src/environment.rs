@@ -7,8 +7,10 @@ use crate::error::{Error, ErrorKind};
 /// OVO's hosts, or a sandbox.
 ///
 /// OVO's page names new hosts; every implementation in the field uses the old ones, one of them in
-/// production in October 2025 (`protocol.md` 1.1). The new ones are the default; the old ones are
+/// production in October 2025 ([protocol 1.1]). The new ones are the default; the old ones are
 /// one name away.
+///
+/// [protocol 1.1]: crate::manual::protocol#11-hosts
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Environment {

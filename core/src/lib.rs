@@ -20,8 +20,7 @@
 //! # Ok::<(), ovo_ptp::Error>(())
 //! ```
 //!
-//! Documents named in comments: "FAQ" and "tech doc" are OVO's pages; `protocol.md`, `safety.md` and
-//! `faults.md` are the project's studies of the wire facts, the state machine and the faults.
+//! The rules and the reasons stand in the [`manual`]; comments cite its sections.
 #![forbid(unsafe_code)]
 
 mod amount;
@@ -33,6 +32,8 @@ mod error;
 mod event;
 mod invoice;
 pub mod journal;
+mod lock;
+pub mod manual;
 pub mod message;
 mod numbering;
 pub mod payment;
@@ -54,7 +55,7 @@ pub use event::{Event, Observer, Phase};
 pub use invoice::MerchantInvoice;
 pub use message::Language;
 pub use numbering::{BatchMethod, HighWater, MAX_NUMBER, Numbers, next_numbers, starting_batch};
-pub use payment::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
+pub use payment::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
 pub use wib::WallTime;

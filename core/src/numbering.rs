@@ -1,9 +1,12 @@
 //! Batch and reference numbers: how OVO tells one push from every other.
 //!
-//! Rules (`protocol.md` 5): the reference starts at 000001 in each batch and grows by one with
+//! Rules ([protocol 5]): the reference starts at 000001 in each batch and grows by one with
 //! every push, successful or not; behind 999999 comes the next batch and reference 1. Reversal,
 //! void and checks reuse the push's numbers. Numbers are allocated in the same durable commit as
-//! the payment's Intent (`safety.md` P8), so no crash can hand the same pair out twice.
+//! the payment's Intent ([policy 2.4], P8), so no crash can hand the same pair out twice.
+//!
+//! [policy 2.4]: crate::manual::policy#24-commit-first
+//! [protocol 5]: crate::manual::protocol#5-numbering
 
 use std::fmt;
 
@@ -27,10 +30,10 @@ impl Numbers {
     /// [`ErrorKind::InvalidInput`] if either is outside 1 to 999999.
     pub fn new(batch: u32, reference: u32) -> Result<Self, Error> {
         if !(1..=MAX_NUMBER).contains(&batch) {
-            return Err(Error::new(ErrorKind::InvalidInput, "batch: must be 1 to 999999"));
+            return Err(Error::invalid("batch", "must be 1 to 999999"));
         }
         if !(1..=MAX_NUMBER).contains(&reference) {
-            return Err(Error::new(ErrorKind::InvalidInput, "reference: must be 1 to 999999"));
+            return Err(Error::invalid("reference", "must be 1 to 999999"));
         }
         Ok(Numbers { batch, reference })
     }
@@ -53,7 +56,9 @@ impl fmt::Display for Numbers {
     }
 }
 
-/// When a new batch begins (the FAQ's "two methods", `protocol.md` 5).
+/// When a new batch begins (the FAQ's "two methods", [protocol 5]).
+///
+/// [protocol 5]: crate::manual::protocol#5-numbering
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum BatchMethod {
     /// The batch changes only behind reference 999999; references go on over midnight.
@@ -83,7 +88,7 @@ const BATCH_EPOCH: i64 = 1_735_664_400;
 
 /// The batch with which a fresh journal begins: quarters of an hour since 2025-01-01 WIB.
 ///
-/// A terminal that lost its journal must not reuse its old numbers (`safety.md` I9). Every batch
+/// A terminal that lost its journal must not reuse its old numbers ([policy 2.9], I9). Every batch
 /// that this library ever hands out is at most the quarter-hour count of the moment it was handed
 /// out, unless a terminal makes more than 999,999 pushes in a quarter of an hour. So a journal
 /// that begins in a later quarter-hour than the old one's last new batch begins above it. The one
@@ -95,6 +100,8 @@ const BATCH_EPOCH: i64 = 1_735_664_400;
 /// [`ErrorKind::Configuration`] if the wall clock is before 2025 (a terminal whose clock battery
 /// is dead says 1970): the batch would be wrong for ever after. Set the clock, or give the first
 /// batch by hand.
+///
+/// [policy 2.9]: crate::manual::policy#29-invariants
 pub fn starting_batch(now: WallTime) -> Result<u32, Error> {
     let steps = now.unix_seconds().saturating_sub(BATCH_EPOCH).div_euclid(BATCH_STEP);
     match u32::try_from(steps) {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// An Indonesian mobile number in the form OVO asks for: `08` and 8 to 11 more digits.
 ///
 /// Parsing accepts what people type: `+62`, `62`, `0062` or a bare `8` in front, and spaces,
-/// dashes, dots and round brackets anywhere (`protocol.md` 7). Landlines, foreign numbers and
+/// dashes, dots and round brackets anywhere ([protocol 7]). Landlines, foreign numbers and
 /// anything else are refused.
 ///
 /// A phone number is personal data: it prints masked (`0812****7890`), also with `{:?}`, and an
@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!(phone.to_string(), "0812****7890");
 /// # Ok::<(), ovo_ptp::Error>(())
 /// ```
+///
+/// [protocol 7]: crate::manual::protocol#7-phone-and-amount
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
@@ -37,15 +39,15 @@ impl FromStr for PhoneNumber {
     type Err = Error;
 
     fn from_str(typed: &str) -> Result<Self, Error> {
-        let refuse = |rule: &'static str| Err(Error::new(ErrorKind::InvalidInput, rule));
+        let refuse = |rule: &'static str| Err(Error::invalid("phone", rule));
         let typed = typed.trim();
         if typed.len() > MAX_TYPED {
-            return refuse("phone: too long for a phone number");
+            return refuse("too long for a phone number");
         }
         let as_number = typed.strip_suffix(".0");
         if as_number.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())) {
             // A spreadsheet's number: read as digits it would be another customer's, one longer.
-            return refuse("phone: ends in .0, as if it had been stored as a number");
+            return refuse("ends in .0, as if it had been stored as a number");
         }
         let mut digits = String::with_capacity(typed.len());
         for (index, character) in typed.char_indices() {
@@ -54,9 +56,7 @@ impl FromStr for PhoneNumber {
                 '+' if index == 0 => {}
                 ' ' | '-' | '.' | '(' | ')' => {}
                 _ => {
-                    return refuse(
-                        "phone: only digits, spaces, - . ( ) and a leading + are allowed",
-                    );
+                    return refuse("only digits, spaces, - . ( ) and a leading + are allowed");
                 }
             }
         }
@@ -65,10 +65,10 @@ impl FromStr for PhoneNumber {
             d if d.starts_with("0062") && !international => d["0062".len()..].to_owned(),
             d if d.starts_with("62") => d["62".len()..].to_owned(),
             _ if international => {
-                return refuse("phone: only Indonesian numbers (+62) have an OVO account");
+                return refuse("only Indonesian numbers (+62) have an OVO account");
             }
             d if d.starts_with("00") => {
-                return refuse("phone: only Indonesian numbers (0062) have an OVO account");
+                return refuse("only Indonesian numbers (0062) have an OVO account");
             }
             d => d.to_owned(),
         };
@@ -77,13 +77,11 @@ impl FromStr for PhoneNumber {
         let mut rest = subscriber.chars();
         if rest.next() != Some('8') || !matches!(rest.next(), Some('1'..='9')) {
             return refuse(
-                "phone: must be an Indonesian mobile number (08...), not a landline or service number",
+                "must be an Indonesian mobile number (08...), not a landline or service number",
             );
         }
         if !(9..=12).contains(&subscriber.len()) {
-            return refuse(
-                "phone: an Indonesian mobile number has 10 to 13 digits, counted from 08",
-            );
+            return refuse("an Indonesian mobile number has 10 to 13 digits, counted from 08");
         }
         Ok(PhoneNumber(format!("0{subscriber}")))
     }

@@ -1,13 +1,15 @@
 //! The terminal's identity at OVO.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Which till of which outlet asks: terminal id, merchant (acceptor) id and store code, all issued
 /// by OVO.
 ///
 /// A client has a default terminal and every charge may name another, because one merchant's
-/// outlets share an app id (`protocol.md` 2.1). A payment's reversal, void and checks always use
+/// outlets share an app id ([protocol 2.1]). A payment's reversal, void and checks always use
 /// the terminal of its push: it is stored with the payment.
+///
+/// [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Terminal {
     tid: String,
@@ -20,13 +22,14 @@ impl Terminal {
     /// id (up to 15 in samples, up to 24 accepted) and a store code (up to 20).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if a value is empty, too long, or has characters other than
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a value is empty, too
+    /// long, or has characters other than
     /// ASCII letters, digits, `-`, `_` and `.`.
     pub fn new(tid: &str, mid: &str, store_code: &str) -> Result<Self, Error> {
         Ok(Terminal {
             tid: issued_by_ovo("tid", tid, 16)?,
             mid: issued_by_ovo("mid", mid, 24)?,
-            store_code: issued_by_ovo("store code", store_code, 20)?,
+            store_code: issued_by_ovo("store_code", store_code, 20)?,
         })
     }
 
@@ -47,19 +50,17 @@ impl Terminal {
 }
 
 /// A short code that OVO issued: no character that could break a header line or a JSON string.
-pub(crate) fn issued_by_ovo(field: &str, text: &str, longest: usize) -> Result<String, Error> {
+pub(crate) fn issued_by_ovo(
+    field: &'static str,
+    text: &str,
+    longest: usize,
+) -> Result<String, Error> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if text.is_empty() || text.len() > longest {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("{field}: must have 1 to {longest} characters"),
-        ));
+        return Err(Error::invalid(field, format_args!("must have 1 to {longest} characters")));
     }
     if !text.bytes().all(allowed) {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("{field}: only letters, digits and - _ . are allowed"),
-        ));
+        return Err(Error::invalid(field, "only letters, digits and - _ . are allowed"));
     }
     Ok(text.to_owned())
 }

@@ -13,7 +13,9 @@ const DAY_MS: i64 = 86_400_000;
 /// A wall-clock instant in milliseconds since 1970-01-01 UTC.
 ///
 /// Wall-clock time is used for text and for day boundaries only; every wait of the payment policy
-/// runs on a clock that cannot be set (`safety.md` b.5).
+/// runs on a clock that cannot be set ([policy 2.5]).
+///
+/// [policy 2.5]: crate::manual::policy#25-timers
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WallTime(i64);
 
@@ -61,7 +63,9 @@ impl WallTime {
     }
 
     /// This instant as OVO's `date` field: `yyyy-MM-dd HH:mm:ss.SSS`, exactly three digits of
-    /// milliseconds (tech doc 1.7.1; `protocol.md` 2.1).
+    /// milliseconds (tech doc 1.7.1; [protocol 2.1]).
+    ///
+    /// [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
     pub fn wib_text(self) -> String {
         self.to_string()
     }

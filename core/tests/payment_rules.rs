@@ -1,4 +1,4 @@
-//! The policy, rule by rule: `safety.md` b.3 as sentences. Pure: no clock, no journal, no network.
+//! The policy, rule by rule: policy 2.3 as sentences. Pure: no clock, no journal, no network.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an exchange costs in memory, counted at the allocator (`faults.md` N15, N16).
+//! What an exchange costs in memory, counted at the allocator (N15, N16).
 
 #![allow(clippy::unwrap_used)]
 

@@ -242,7 +242,7 @@ fn signatures_match_the_published_vector_and_both_modes() {
         deviations.same(case, "hmac after with_mode", again.hmac, signature.hmac);
     }
     deviations.finish();
-    // The vectors of protocol.md 1.3, once more where no edit of the file can change them.
+    // The vectors of protocol 1.3, once more where no edit of the file can change them.
     for (name, hmac) in [
         ("published_vector", "8087f83ffc6a6564b8161e6dce1ee9a82dfc514c83de341587f16abd512fcfd6"),
         ("body_mode", "a3acc68c1b686095a368315b37bc95ab0f68a3e4e2f7b3977b68af6b7b7f5982"),
@@ -410,7 +410,7 @@ fn compare_identity(
 }
 
 /// The answer's name and whether it is a success. An unreadable body is the operation's "nothing
-/// usable came" (`protocol.md` 3.1).
+/// usable came" (protocol 3.1).
 fn answer(
     operation: Operation,
     response: Option<&Response>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::client::seal::PhoneSeal;
-use crate::client::{Client, Inner};
+use crate::client::{Client, Inner, THREAD_STACK};
 use crate::clock::{Clock, SystemClock};
 use crate::credentials::Credentials;
 use crate::environment::Environment;
@@ -270,7 +270,7 @@ impl ClientBuilder {
             clock: self.clock,
             boot,
             observer: self.observer,
-            flights: Arc::default(),
+            under_way: Arc::default(),
             server_clock: Default::default(),
             closed: AtomicBool::new(false),
             proven: AtomicBool::new(false),
@@ -279,6 +279,27 @@ impl ClientBuilder {
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
-        Client::launch(inner, self.background && self.threads)
+        start(inner, self.background && self.threads)
     }
+}
+
+/// The client, with its settling thread if it settles by itself.
+fn start(inner: Arc<Inner>, background: bool) -> Result<Client, Error> {
+    let settler = if background {
+        let inner = Arc::clone(&inner);
+        let thread = std::thread::Builder::new()
+            .name("ovo-settler".to_owned())
+            .stack_size(THREAD_STACK)
+            .spawn(move || inner.settle_in_background())
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!("the settling thread cannot be started ({})", error.kind()),
+                )
+            })?;
+        Some(thread)
+    } else {
+        None
+    };
+    Ok(Client { inner, settler: Mutex::new(settler) })
 }

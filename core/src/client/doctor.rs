@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::client::Inner;
+use crate::client::{Client, Inner};
+use crate::error::Error;
 use crate::journal::Health;
 use crate::message::{Class, Operation, ResponseCode, Signer, SigningMode, inquiry};
 use crate::transport::{Exchange, Request, Unwatched, Watch};
@@ -23,7 +24,7 @@ pub enum Probe {
     NoAnswer(String),
 }
 
-/// What [`Client::doctor`](crate::Client::doctor) found.
+/// What [`Client::doctor`] found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -99,6 +100,19 @@ impl fmt::Display for Diagnosis {
             [] => write!(f, "all is well"),
             problems => write!(f, "to mend: {}", problems.join("; ")),
         }
+    }
+}
+
+impl Client {
+    /// Looks whether everything is set up right, with two harmless inquiries: which signing mode
+    /// the host accepts, clock skew, connection and journal health.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Forked`](crate::ErrorKind::Forked) only: what is
+    /// wrong is in the diagnosis.
+    pub fn doctor(&self) -> Result<Diagnosis, Error> {
+        self.inner.ready()?;
+        Ok(self.inner.diagnose())
     }
 }
 

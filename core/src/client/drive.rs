@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::client::Inner;
-use crate::client::flight::{Flight, Pilot};
+use crate::client::exchange::WhyNotSent;
+use crate::client::under_way::{Owner, UnderWay};
 use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
+use crate::lock::lock;
 use crate::message::{Response, WalletDetails};
 use crate::payment::{Event, Outcome, Payment, step};
 use crate::phone::PhoneNumber;
@@ -19,20 +21,21 @@ const COMMIT_RETRY: Duration = Duration::from_millis(200);
 
 /// The payment while its push is under way. The transport calls it from inside the exchange, on
 /// the driving thread; the mutex is there because the transport may be anybody's.
-struct Underway {
+struct Driver {
     inner: Arc<Inner>,
-    flight: Arc<Flight>,
+    under_way: Arc<UnderWay>,
     row: Mutex<Row>,
 }
 
 struct Row {
     payment: Payment,
     wallet: Option<WalletDetails>,
+    why_not_sent: Option<WhyNotSent>,
 }
 
-impl Underway {
+impl Driver {
     fn row(&self) -> MutexGuard<'_, Row> {
-        self.row.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.row)
     }
 
     /// Applies an event; after a failure of the journal the row is read again before anything
@@ -48,7 +51,7 @@ impl Underway {
                 Ok(applied.send)
             }
             Err(error) => {
-                self.inner.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                self.inner.journal_failed(&error);
                 if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
                     // The same version: ours is that row, and knows when the push left besides.
                     if current.version != row.payment.version {
@@ -73,11 +76,11 @@ impl Underway {
             let payment = row.payment.clone();
             drop(row);
             self.progress(Phase::Checking);
-            let heard = self.inner.perform(&payment, request, self.flight.is_awaited());
+            let heard = self.inner.perform(&payment, request, self.under_way.is_awaited());
             let event = match heard.event {
                 // Somebody may have begun or stopped to wait while the check was under way.
                 Event::Checked { issued, answer, .. } => {
-                    Event::Checked { issued, answer, waiting: self.flight.is_awaited() }
+                    Event::Checked { issued, answer, waiting: self.under_way.is_awaited() }
                 }
                 other => other,
             };
@@ -118,7 +121,7 @@ impl Underway {
 
 type Applied = Result<Option<crate::payment::Request>, JournalError>;
 
-impl Watch for Underway {
+impl Watch for Driver {
     /// Rules 3 and 4: in time, and still undecided in the journal itself.
     fn may_send(&self) -> bool {
         if self.inner.is_closed() {
@@ -157,40 +160,56 @@ impl Watch for Underway {
 }
 
 impl Inner {
+    /// Brings a payment to its verdict and tells it: with its push if it is `fresh`.
+    pub(super) fn bring_to_verdict(
+        self: &Arc<Self>,
+        payment: Payment,
+        fresh: bool,
+        phone: &PhoneNumber,
+        owner: Owner,
+    ) {
+        if fresh {
+            self.push_and_wait(payment, phone, owner);
+        } else {
+            self.resume(payment, owner);
+        }
+    }
+
     /// Pushes a payment whose Intent was made by this very call, and waits for the verdict.
-    pub(super) fn fly(self: &Arc<Self>, payment: Payment, phone: &PhoneNumber, pilot: Pilot) {
-        let underway = self.underway(payment, pilot.flight());
-        underway.progress(Phase::Sending);
-        let watch: Arc<dyn Watch> = underway.clone();
-        let payment = underway.row().payment.clone();
-        let heard = self.push(&payment, phone, &watch);
-        self.commit_answer(&underway, heard.event, heard.response.as_ref());
-        self.finish(&underway, pilot);
+    fn push_and_wait(self: &Arc<Self>, payment: Payment, phone: &PhoneNumber, owner: Owner) {
+        let driver = self.driver(payment, owner.payment());
+        driver.progress(Phase::Sending);
+        let watch: Arc<dyn Watch> = driver.clone();
+        let payment = driver.row().payment.clone();
+        let (heard, why_not_sent) = self.push(&payment, phone, &watch);
+        driver.row().why_not_sent = why_not_sent;
+        self.commit_answer(&driver, heard.event, heard.response.as_ref());
+        self.finish(&driver, owner);
     }
 
     /// Takes up a payment whose push was made by an earlier process or call: no second push.
-    pub(super) fn resume(self: &Arc<Self>, payment: Payment, pilot: Pilot) {
-        let underway = self.underway(payment, pilot.flight());
-        if underway.row().payment.boot != self.boot {
+    fn resume(self: &Arc<Self>, payment: Payment, owner: Owner) {
+        let driver = self.driver(payment, owner.payment());
+        if driver.row().payment.boot != self.boot {
             // The window begins again in full before anything else is considered.
-            let _ = underway.apply(&mut underway.row(), Event::Due, None);
+            let _ = driver.apply(&mut driver.row(), Event::Due, None);
         }
-        self.finish(&underway, pilot);
+        self.finish(&driver, owner);
     }
 
-    fn underway(self: &Arc<Self>, payment: Payment, flight: &Arc<Flight>) -> Arc<Underway> {
-        Arc::new(Underway {
+    fn driver(self: &Arc<Self>, payment: Payment, under_way: &Arc<UnderWay>) -> Arc<Driver> {
+        Arc::new(Driver {
             inner: Arc::clone(self),
-            flight: Arc::clone(flight),
-            row: Mutex::new(Row { payment, wallet: None }),
+            under_way: Arc::clone(under_way),
+            row: Mutex::new(Row { payment, wallet: None, why_not_sent: None }),
         })
     }
 
     /// The answer is worth several tries: behind it stands a customer who may have paid.
-    fn commit_answer(&self, underway: &Underway, event: Event, response: Option<&Response>) {
+    fn commit_answer(&self, driver: &Driver, event: Event, response: Option<&Response>) {
         loop {
-            let mut row = underway.row();
-            if underway.apply(&mut row, event, response).is_ok() {
+            let mut row = driver.row();
+            if driver.apply(&mut row, event, response).is_ok() {
                 return;
             }
             let give_up = row.payment.state.window.plus(self.policy.timers.decide);
@@ -203,26 +222,27 @@ impl Inner {
     }
 
     /// Waits for the clock until there is a verdict, and tells it.
-    fn finish(&self, underway: &Underway, pilot: Pilot) {
+    fn finish(&self, driver: &Driver, owner: Owner) {
         let deadline = {
-            let row = underway.row();
+            let row = driver.row();
             let timers = &self.policy.timers;
             row.payment.state.window.plus(timers.decide + timers.exchange_budget)
         };
         loop {
-            let advanced = underway.advance();
+            let advanced = driver.advance();
             let outcome = {
-                let mut row = underway.row();
+                let mut row = driver.row();
                 let mut outcome = Outcome::of(&row.payment);
-                if let (Some(Outcome::Paid(receipt)), Some(wallet)) =
-                    (&mut outcome, row.wallet.take())
-                {
-                    receipt.set_wallet(wallet);
+                // What is never stored is told here or nowhere.
+                match &mut outcome {
+                    Some(Outcome::Paid(receipt)) => receipt.set_wallet(row.wallet.take()),
+                    Some(Outcome::NotSent(not_sent)) => not_sent.because(row.why_not_sent.take()),
+                    _ => {}
                 }
                 outcome
             };
             if let Some(outcome) = outcome {
-                pilot.land(outcome);
+                owner.end(outcome);
                 self.wake_settler();
                 return;
             }
@@ -230,12 +250,12 @@ impl Inner {
             // taken up again by whoever opens the journal next.
             let stuck = advanced.is_err() && self.clock.boottime() >= deadline;
             if self.is_closed() || stuck {
-                let invoice = underway.row().payment.intent.invoice.clone();
-                pilot.land(Outcome::Interrupted(invoice));
+                let invoice = driver.row().payment.intent.invoice.clone();
+                owner.end(Outcome::Interrupted(invoice));
                 return;
             }
-            underway.progress(Phase::Checking);
-            self.clock.sleep(underway.pause(&advanced));
+            driver.progress(Phase::Checking);
+            self.clock.sleep(driver.pause(&advanced));
         }
     }
 

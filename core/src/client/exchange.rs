@@ -10,11 +10,12 @@ use crate::event::Event as ClientEvent;
 use crate::message::{Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::{
-    Alert, Asked, Event, Evidence, Payment, PaymentId, PushAnswer, Request, ReversalAnswer, State,
+    Alert, Asked, Event, Evidence, NotSentReason, Payment, PaymentId, PushAnswer, Request,
+    ReversalAnswer, State,
     StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
-use crate::transport::{self, Exchange, Unwatched, Watch};
+use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
 
 /// The last look before a reversal or a void leaves: this process may have stood still since it
 /// committed, and OVO cannot tell that another one has moved on (`safety.md` 3.4).
@@ -36,6 +37,9 @@ pub(super) struct Heard {
     pub(super) event: Event,
     pub(super) response: Option<Response>,
 }
+
+/// Why not one byte of a push left, and what the network said.
+pub(super) type WhyNotSent = (NotSentReason, String);
 
 impl Inner {
     /// Sends the request that the policy asked for and reads the answer into the event to step.
@@ -122,7 +126,7 @@ impl Inner {
         payment: &Payment,
         phone: &PhoneNumber,
         watch: &Arc<dyn Watch>,
-    ) -> Heard {
+    ) -> (Heard, Option<WhyNotSent>) {
         let intent = &payment.intent;
         let reference = intent.reference(Some(phone));
         let body = reference.push_to_pay(&intent.date());
@@ -143,7 +147,23 @@ impl Inner {
             }
             _ => Event::Answered(PushAnswer::Unknown),
         };
-        Heard { event, response }
+        let why = match exchange {
+            Exchange::NotSent(failure) => Some(self.why_not_sent(failure)),
+            _ => None,
+        };
+        (Heard { event, response }, why)
+    }
+
+    fn why_not_sent(&self, failure: Failure) -> WhyNotSent {
+        let reason = match failure.kind {
+            FailureKind::Resolve => NotSentReason::UnknownHost,
+            FailureKind::Tls => NotSentReason::NotTrusted,
+            FailureKind::Timeout => NotSentReason::TooSlow,
+            FailureKind::Stopped if self.is_closed() => NotSentReason::Closed,
+            FailureKind::Stopped => NotSentReason::Stopped,
+            _ => NotSentReason::NoConnection,
+        };
+        (reason, failure.message)
     }
 
     /// Reads an answer with what is known about the payment beside its fields.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::flight::Interest;
+use crate::client::under_way::Waiter;
 use crate::invoice::MerchantInvoice;
 use crate::payment::Outcome;
 
@@ -14,12 +14,12 @@ use crate::payment::Outcome;
 /// [`unacknowledged`](crate::Client::unacknowledged).
 pub struct PaymentHandle {
     invoice: MerchantInvoice,
-    interest: Interest,
+    waiter: Waiter,
 }
 
 impl PaymentHandle {
-    pub(super) fn new(invoice: MerchantInvoice, interest: Interest) -> Self {
-        PaymentHandle { invoice, interest }
+    pub(super) fn new(invoice: MerchantInvoice, waiter: Waiter) -> Self {
+        PaymentHandle { invoice, waiter }
     }
 
     /// The payment's invoice.
@@ -29,21 +29,18 @@ impl PaymentHandle {
 
     /// The outcome, if there is one. Does not wait.
     pub fn poll(&self) -> Option<Outcome> {
-        self.interest.flight().outcome()
+        self.waiter.payment().outcome()
     }
 
     /// Waits for the outcome, at most `timeout`; `None` if it is not known by then. May be called
     /// again.
     pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
-        self.interest.flight().wait(Some(timeout))
+        self.waiter.payment().wait_at_most(timeout)
     }
 
     /// Waits for the outcome, however long it takes (about 80 seconds at the most).
     pub fn outcome(&self) -> Outcome {
-        self.interest
-            .flight()
-            .wait(None)
-            .unwrap_or_else(|| unreachable!("a wait without a time-out ends landed"))
+        self.waiter.payment().wait()
     }
 
     /// Calls `told` once with the outcome: at once, on this thread, if it is known already, else
@@ -51,7 +48,7 @@ impl PaymentHandle {
     /// not close the client, and is told of [`Outcome::Interrupted`] as well. Dropping the handle
     /// does not take it back; a panic in it ends nothing.
     pub fn on_outcome(&self, told: impl FnOnce(&Outcome) + Send + 'static) {
-        self.interest.flight().listen(Box::new(told));
+        self.waiter.payment().listen(Box::new(told));
     }
 }
 

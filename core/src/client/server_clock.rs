@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use crate::lock::lock;
 use crate::message::Response;
 use crate::payment::{Boottime, Payment};
 use crate::wib::WallTime;
@@ -21,12 +22,12 @@ pub(super) struct ServerClock {
 impl ServerClock {
     pub(super) fn learn(&self, unix_seconds: i64, now: Boottime) {
         let origin = unix_seconds.saturating_mul(1000).saturating_sub_unsigned(now.0);
-        *self.origin.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(origin);
+        *lock(&self.origin) = Some(origin);
     }
 
     /// OVO's time, if an answer has told it.
     pub(super) fn now(&self, now: Boottime) -> Option<WallTime> {
-        let origin = *self.origin.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let origin = *lock(&self.origin);
         origin.map(|origin| WallTime::from_unix_millis(origin.saturating_add_unsigned(now.0)))
     }
 

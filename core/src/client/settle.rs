@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::Inner;
 use crate::client::apply::Proof;
-use crate::event::Event as ClientEvent;
+use crate::client::{Client, Inner, PaymentReport};
+use crate::error::Error;
 use crate::journal::JournalError;
 use crate::payment::{Event, Payment};
 
@@ -17,6 +17,29 @@ const STEPS: usize = 6;
 /// Longest sleep of the background settler between two looks at the journal.
 const NAP: Duration = Duration::from_secs(5);
 
+impl Client {
+    /// Runs every reversal, check and void that is due now, and returns what changed. A client
+    /// with `background` does this by itself. Blocks for the requests' duration.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal); what was due stays due.
+    pub fn settle(&self) -> Result<Vec<PaymentReport>, Error> {
+        self.inner.ready()?;
+        let changed = self.inner.settle()?;
+        Ok(changed.iter().map(PaymentReport::of).collect())
+    }
+
+    /// How long until [`settle`](Self::settle) has something to do: zero if now, `None` if never.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn next_settlement(&self) -> Result<Option<Duration>, Error> {
+        self.inner.ready()?;
+        let due = self.inner.journal.next_due(self.inner.boot)?;
+        Ok(due.map(|due| due.since(self.inner.clock.boottime())))
+    }
+}
+
 impl Inner {
     /// Runs what is due now and returns the payments that changed.
     pub(super) fn settle(self: &Arc<Self>) -> Result<Vec<Payment>, JournalError> {
@@ -26,7 +49,7 @@ impl Inner {
         let began = self.clock.boottime();
         loop {
             // Rows that callers' threads work on are due as well; they must not hide the others.
-            let limit = BATCH + self.flights.len();
+            let limit = BATCH + self.under_way.len();
             let rows = self.journal.due(self.boot, began, limit)?;
             let found = rows.len();
             let mut progressed = false;
@@ -51,7 +74,7 @@ impl Inner {
 
     /// Works on one row; `None` if a caller's thread already does.
     fn settle_row(self: &Arc<Self>, row: Payment) -> Result<Option<Payment>, JournalError> {
-        let Some(pilot) = self.flights.try_board(&row.intent.invoice) else { return Ok(None) };
+        let Some(owner) = self.under_way.try_settle(&row.intent.invoice) else { return Ok(None) };
         let mut payment = row;
         for _ in 0..STEPS {
             let is_due = |payment: &Payment| {
@@ -66,7 +89,7 @@ impl Inner {
             let mut send = applied.send;
             // An answer may call for another request at once: a void that was not found is resent.
             while let Some(request) = send {
-                let heard = self.perform(&payment, request, pilot.flight().is_awaited());
+                let heard = self.perform(&payment, request, owner.payment().is_awaited());
                 let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
                 payment = applied.payment;
                 send = applied.send;
@@ -74,7 +97,7 @@ impl Inner {
                 self.clock.sleep(self.settle_pause);
             }
         }
-        drop(pilot);
+        drop(owner);
         Ok(Some(payment))
     }
 
@@ -86,7 +109,7 @@ impl Inner {
             let settled = catch_unwind(AssertUnwindSafe(|| self.settle()));
             if !matches!(settled, Ok(Ok(_))) {
                 if let Ok(Err(error)) = settled {
-                    self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                    self.journal_failed(&error);
                 }
                 self.nap(self.look_up);
                 continue;

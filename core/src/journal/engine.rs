@@ -33,7 +33,9 @@ pub(super) enum Written {
 }
 
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
-/// `safety.md` 3.1 has it with pages four times as large.
+/// [operations 3.1] has it with pages four times as large.
+///
+/// [operations 3.1]: crate::manual::operations#31-the-engine
 const CHECKPOINT_FRAMES: i64 = 800;
 /// Writes after which the log's length is looked at: SQLite prepares that question anew each time.
 /// A write adds some ten frames at most, so the log is found too long by 320 of them at most.

@@ -1,4 +1,6 @@
-//! Which file systems keep what a journal writes (`safety.md` 3.1).
+//! Which file systems keep what a journal writes ([operations 3.1]).
+//!
+//! [operations 3.1]: crate::manual::operations#31-the-engine
 
 use std::path::Path;
 

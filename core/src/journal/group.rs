@@ -6,7 +6,9 @@
 //! thirty-two callers share one.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::lock::{lock, wait};
 
 /// How many writes one transaction takes at most: bounds the memory and the time of one commit.
 const LARGEST_GROUP: usize = 256;
@@ -48,10 +50,6 @@ pub(super) trait Writer<Op, Out> {
 
     /// The result of a write whose leader died of a panic.
     fn lost(&self) -> Out;
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<Op, Out> Group<Op, Out> {
@@ -126,7 +124,7 @@ impl<Out> Seat<Out> {
                 Turn::Done(out) => return Some(out),
                 Turn::Lead => return None,
                 Turn::Wait => {
-                    turn = self.changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+                    turn = wait(&self.changed, turn);
                 }
             }
         }

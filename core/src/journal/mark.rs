@@ -1,12 +1,15 @@
-//! The second copy of the high-water mark (`safety.md` P8): a small file beside the journal.
+//! The second copy of the high-water mark ([policy 2.4], P8): a small file beside the journal.
 //!
 //! It answers one question at opening: was the journal replaced by an older copy of itself, or by
-//! another (`faults.md` J12)? It is written behind every commit that hands out numbers, and not
+//! another ([fault J12])? It is written behind every commit that hands out numbers, and not
 //! synced: a sync would make every payment dearer by a third, and a mark that lags proves nothing
 //! and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
 //! commit is synced before the mark is written, so on an honest disk that cannot happen by itself.
 //!
 //! What it cannot see: a copy of the whole directory, mark included.
+//!
+//! [fault J12]: crate::manual::faults#j-disk-and-journal
+//! [policy 2.4]: crate::manual::policy#24-commit-first
 
 use std::io;
 use std::path::Path;

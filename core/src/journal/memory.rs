@@ -1,7 +1,7 @@
 //! The journal without a file: for tests and simulators.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::rules;
 use super::version::{allocate, first_version, next_version};
@@ -9,6 +9,7 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
+use crate::lock::lock;
 use crate::numbering::{BatchMethod, HighWater, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
 
@@ -54,7 +55,7 @@ impl MemoryJournal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The journal: every payment, durably, before anything is sent or told.
 //!
 //! [`Journal`] is what the client needs: an atomic Intent with its numbers, and compare-and-set of
-//! whole rows. Durable on return means synced to the disk (`safety.md` P7). `SqliteJournal` is
+//! whole rows. Durable on return means synced to the disk ([policy 2.4], P7). `SqliteJournal` is
 //! the engine for production, `MemoryJournal` the one for tests; `conformance` holds both to
 //! the same behaviour.
+//!
+//! [policy 2.4]: crate::manual::policy#24-commit-first
 
 mod codes;
 #[doc(hidden)]

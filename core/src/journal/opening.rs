@@ -24,8 +24,10 @@ use crate::journal::{JournalError, JournalErrorKind};
 use crate::numbering::MAX_NUMBER;
 use crate::wib::WallTime;
 
-/// The first SQLite without the write-ahead log's reset race (`safety.md` 1.8, J14). 3.52.0, which
+/// The first SQLite without the write-ahead log's reset race ([policy 1.8], J14). 3.52.0, which
 /// was withdrawn, has the repair too.
+///
+/// [policy 1.8]: crate::manual::policy#18-sqlite-before-3513-could-lose-a-log
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Of the processes of one host that share a journal, one writes at a time; each for milliseconds.
 const SHARED_PATIENCE: Duration = Duration::from_secs(5);
@@ -203,7 +205,9 @@ fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, J
     Ok(connection)
 }
 
-/// `safety.md` 3.1.
+/// [operations 3.1].
+///
+/// [operations 3.1]: crate::manual::operations#31-the-engine
 fn configure(connection: &Connection, shared: bool) -> rusqlite::Result<()> {
     // First of all: in this mode the log's index is in memory, and no second process gets in.
     run(connection, if shared { "locking_mode = NORMAL" } else { "locking_mode = EXCLUSIVE" })?;

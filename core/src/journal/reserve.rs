@@ -1,7 +1,9 @@
-//! Room on a full disk for payments that are under way (`safety.md` 3.6, J1 to J3).
+//! Room on a full disk for payments that are under way ([operations 3.3], J1 to J3).
 //!
 //! A small file beside the journal is given up when a verdict finds no room. New payments are
 //! refused until it could be filled again, so that they cannot eat what settlement needs.
+//!
+//! [operations 3.3]: crate::manual::operations#33-when-it-fails
 
 use std::io;
 use std::path::Path;

@@ -1,9 +1,11 @@
-//! A journal that was replaced by an older copy of itself, or by another (`faults.md` J12).
+//! A journal that was replaced by an older copy of itself, or by another ([fault J12]).
 //!
 //! Its mark is ahead of it then, or names another incarnation. What is lost cannot be known; so
 //! numbering jumps above everything that was handed out, no new payment is attested (the other
 //! copy may live on and count as well), and no payment without a verdict is reversed by itself:
 //! in the lost rows it may have been told as Paid.
+//!
+//! [fault J12]: crate::manual::faults#j-disk-and-journal
 
 use super::engine::{Engine, Water};
 use super::failure;

@@ -1,5 +1,8 @@
-//! What no row may ever say or become (`safety.md` b.4, b.9), for engines without SQL. The SQLite
-//! schema states the same rules in its own language; a test compares the two.
+//! What no row may ever say or become ([policy 2.4], [policy 2.9]), for engines without SQL. The
+//! SQLite schema states the same rules in its own language; a test compares the two.
+//!
+//! [policy 2.4]: crate::manual::policy#24-commit-first
+//! [policy 2.9]: crate::manual::policy#29-invariants
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
+use crate::lock::lock;
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
 
@@ -28,7 +29,7 @@ pub struct SqliteOptions {
     pub first_batch: Option<u32>,
 }
 
-/// A journal in one SQLite file (`safety.md` 3.1).
+/// A journal in one SQLite file ([operations 3.1]).
 ///
 /// Every commit is synced before it is reported. Many threads may call; writes that come at the
 /// same time share one sync. The file is `path`, with `path-wal` beside it while it is open and
@@ -39,6 +40,8 @@ pub struct SqliteOptions {
 /// [`JournalErrorKind::Forked`], and the child cannot open the same journal. It can open another one
 /// if the fork was made between [`before_fork`](super::before_fork) and
 /// [`after_fork`](super::after_fork).
+///
+/// [operations 3.1]: crate::manual::operations#31-the-engine
 #[derive(Debug)]
 pub struct SqliteJournal {
     pid: u32,
@@ -126,7 +129,7 @@ impl SqliteJournal {
 
     /// The engine, and the right to be inside SQLite, without which nobody gets it.
     fn lock(&self) -> (fork::Inside, MutexGuard<'_, Option<Engine>>) {
-        (fork::inside(), self.engine.lock().unwrap_or_else(PoisonError::into_inner))
+        (fork::inside(), lock(&self.engine))
     }
 
     fn read<T>(

@@ -1,4 +1,6 @@
-//! The six operations (`protocol.md` 2).
+//! The six operations ([protocol 2]).
+//!
+//! [protocol 2]: crate::manual::protocol#2-operations
 
 /// What is asked of OVO. One path (`/pos`) serves all six; the pair of message type and
 /// processing code tells them apart.
@@ -19,7 +21,9 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All six, in the order of `protocol.md` 2.
+    /// All six, in the order of [protocol 2].
+    ///
+    /// [protocol 2]: crate::manual::protocol#2-operations
     pub const ALL: [Operation; 6] = [
         Operation::PushToPay,
         Operation::Reversal,
@@ -77,7 +81,9 @@ impl Operation {
     }
 
     /// Whether the request itself can move money: such a request never shares a connection with
-    /// another and is never resent by the transport (`design.md` 5).
+    /// another and is never resent by the transport ([protocol 1.4]).
+    ///
+    /// [protocol 1.4]: crate::manual::protocol#14-how-it-is-carried
     pub fn moves_money(self) -> bool {
         matches!(self, Operation::PushToPay | Operation::Reversal | Operation::Void)
     }

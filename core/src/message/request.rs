@@ -1,4 +1,7 @@
-//! Request bodies: exactly the fields of `protocol.md` 2.1 and 2.2, serialised once.
+//! Request bodies: exactly the fields of [protocol 2.1] and [protocol 2.2], serialised once.
+//!
+//! [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
+//! [protocol 2.2]: crate::manual::protocol#22-fields-of-each-operation
 
 use serde::Serialize;
 
@@ -91,7 +94,9 @@ struct Transaction<'a> {
     phone: Option<&'a str>,
 }
 
-/// `POS` is what every known merchant sends (`protocol.md` 2.1).
+/// `POS` is what every known merchant sends ([protocol 2.1]).
+///
+/// [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
 const APP_SOURCE: &str = "POS";
 
 impl PaymentRef<'_> {
@@ -101,8 +106,10 @@ impl PaymentRef<'_> {
     }
 
     /// A reversal of this payment with a fresh date. Whether the phone is carried is the caller's
-    /// switch (`protocol.md` 2.2: the 1.6 documents omit it, which is the default): leave `phone`
+    /// switch ([protocol 2.2]: the 1.6 documents omit it, which is the default): leave `phone`
     /// empty to omit it.
+    ///
+    /// [protocol 2.2]: crate::manual::protocol#22-fields-of-each-operation
     pub fn reversal(&self, now: &str) -> RequestBody {
         self.encode(Operation::Reversal, now)
     }
@@ -148,7 +155,9 @@ impl PaymentRef<'_> {
 }
 
 /// A question whether `phone` has an OVO account: no amount, no numbers, no invoice
-/// (`protocol.md` 2.2).
+/// ([protocol 2.2]).
+///
+/// [protocol 2.2]: crate::manual::protocol#22-fields-of-each-operation
 pub fn inquiry(
     merchant_id: &str,
     terminal: &Terminal,

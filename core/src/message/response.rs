@@ -1,5 +1,7 @@
-//! Responses, read as `protocol.md` 2.3 says: any field may be missing, any number may come as
+//! Responses, read as [protocol 2.3] says: any field may be missing, any number may come as
 //! text and the reverse, unknown fields are ignored, and no status code replaces the response code.
+//!
+//! [protocol 2.3]: crate::manual::protocol#23-fields-of-an-answer
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +12,9 @@ use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use crate::message::{MAX_RESPONSE_BODY, ResponseCode};
 
 /// Why a body is no readable answer. All of these mean "unknown", never "failed": an ignored
-/// prompt is an HTTP 404 with an empty body (`protocol.md` 3.1).
+/// prompt is an HTTP 404 with an empty body ([protocol 3.1]).
+///
+/// [protocol 3.1]: crate::manual::protocol#31-http-status
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Unreadable {
     /// No body at all.
@@ -65,7 +69,9 @@ impl fmt::Display for Mismatch {
 }
 
 /// What OVO says of the customer's wallet on a success. Handed to the caller once, in memory;
-/// never stored and never printed (`design.md` 6).
+/// never stored and never printed ([operations 3.5]).
+///
+/// [operations 3.5]: crate::manual::operations#35-people
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct WalletDetails {
     /// Masked OVO id.
@@ -146,10 +152,12 @@ pub struct Response {
 
 impl Response {
     /// Reads a body. The HTTP status plays no part: `responseCode` counts at any status
-    /// (`protocol.md` 3.1).
+    /// ([protocol 3.1]).
     ///
     /// # Errors
     /// [`Unreadable`], which always means "no answer".
+    ///
+    /// [protocol 3.1]: crate::manual::protocol#31-http-status
     pub fn read(body: &[u8]) -> Result<Response, Unreadable> {
         if body.is_empty() {
             return Err(Unreadable::Empty);

@@ -1,5 +1,8 @@
-//! THE table of response codes. Classes, texts, the README's section and every language's look-up
-//! come from here and nowhere else (`protocol.md` 3.2, 3.3).
+//! THE table of response codes. Classes, texts, the manual's page and every language's look-up
+//! come from here and nowhere else ([protocol 3.2], [protocol 3.3]).
+//!
+//! [protocol 3.2]: crate::manual::protocol#32-response-codes
+//! [protocol 3.3]: crate::manual::protocol#33-what-the-customer-is-told
 
 use std::fmt;
 
@@ -8,7 +11,9 @@ use crate::message::Operation;
 /// A response code: one or two letters or digits, exactly as received.
 ///
 /// Nothing is trimmed or padded: only the two characters `00` mean success, so `0`, ` 00` and the
-/// number 0 do not (`faults.md` OV13).
+/// number 0 do not ([fault OV13]).
+///
+/// [fault OV13]: crate::manual::faults#ov-what-ovo-answers
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResponseCode([u8; 2]);
 
@@ -67,17 +72,23 @@ impl fmt::Debug for ResponseCode {
     }
 }
 
-/// What a code means for the payment it answers (`safety.md` b.6).
+/// What a code means for the payment it answers ([policy 2.6]).
+///
+/// [policy 2.6]: crate::manual::policy#26-what-an-answer-means
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Class {
     /// Paid, if the echo matches.
     Approved,
-    /// Definitely refused. Verified by a late check all the same: codes can lie (`safety.md` 1.5).
+    /// Definitely refused. Verified by a late check all the same: codes can lie ([policy 1.5]).
+    ///
+    /// [policy 1.5]: crate::manual::policy#15-a-decline-can-hide-a-debit
     Declined,
     /// Definitely refused because the merchant's set-up is wrong; the operator must act.
     Misconfigured,
     /// The numbers or the invoice were used before: perhaps by another sale, perhaps by this very
-    /// request arriving twice. Never a reason to reverse (`safety.md` 1.4).
+    /// request arriving twice. Never a reason to reverse ([policy 1.4]).
+    ///
+    /// [policy 1.4]: crate::manual::policy#14-duplicate-codes-are-dangerous-both-ways
     Duplicate,
     /// Says nothing certain: check, then reverse.
     Unknown,
@@ -105,7 +116,9 @@ pub enum Language {
     English,
 }
 
-/// The six things a customer is told (`protocol.md` 3.3).
+/// The six things a customer is told ([protocol 3.3]).
+///
+/// [protocol 3.3]: crate::manual::protocol#33-what-the-customer-is-told
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CustomerText {
     /// Paid.
@@ -216,7 +229,10 @@ const fn shown(entry: Entry, text: CustomerText) -> Entry {
     Entry { text, shown: true, ..entry }
 }
 
-/// Every known code. Sources: `protocol.md` 3.2; classes: `safety.md` b.6.
+/// Every known code. Sources: [protocol 3.2]; classes: [policy 2.6].
+///
+/// [policy 2.6]: crate::manual::policy#26-what-an-answer-means
+/// [protocol 3.2]: crate::manual::protocol#32-response-codes
 pub const TABLE: &[Entry] = &[
     shown(
         row("00", "approved", ANY, Class::Approved, false, "hand over the goods"),
@@ -398,7 +414,7 @@ pub const TABLE: &[Entry] = &[
     ),
 ];
 
-/// The table as the README prints it. A test holds the two against each other.
+/// The table as the manual prints it. A test holds the two against each other.
 pub fn markdown_table() -> String {
     let mut text = String::from(
         "| Code | Meaning | Operations | As answer to a push | Shown to the customer (id / en) | What the merchant does |\n|---|---|---|---|---|---|\n",

@@ -1,4 +1,6 @@
-//! The `random` and `hmac` headers (`protocol.md` 1.3).
+//! The `random` and `hmac` headers ([protocol 1.3]).
+//!
+//! [protocol 1.3]: crate::manual::protocol#13-what-the-signature-covers
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -18,7 +20,9 @@ pub enum SigningMode {
 }
 
 /// Signs requests for one app id. Holds the key in its keyed form only; the key's text is the HMAC
-/// key as it stands, never hex-decoded (`protocol.md` 1.3).
+/// key as it stands, never hex-decoded ([protocol 1.3]).
+///
+/// [protocol 1.3]: crate::manual::protocol#13-what-the-signature-covers
 #[derive(Clone)]
 pub struct Signer {
     app_id: String,

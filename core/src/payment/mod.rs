@@ -35,7 +35,7 @@ pub use event::{Event, Ruling};
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
-pub use outcome::{Decline, NeedsOperator, NotCompleted, Outcome, Receipt};
+pub use outcome::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
 pub use record::{Evidence, Intent, Payment, PaymentId};
 pub use state::{
     Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,

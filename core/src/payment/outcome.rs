@@ -19,8 +19,8 @@ pub enum Outcome {
     /// No usable answer in time. Tell the customer that any deduction is returned: the reversal
     /// goes on, in the background or with `settle`, until OVO's record is settled.
     NotCompleted(NotCompleted),
-    /// Not one byte of the push left. Try again at once, with a new invoice.
-    NotSent(MerchantInvoice),
+    /// Not one byte of the push left. Try again, with a new invoice.
+    NotSent(NotSent),
     /// The evidence contradicts itself. No money is moved automatically; call support.
     NeedsOperator(NeedsOperator),
     /// The client was closed while the payment was under way. Nothing is decided and nothing is
@@ -59,7 +59,7 @@ impl Outcome {
                 late_paid: payment.state.late_paid,
                 cancelled: payment.state.cancelled,
             }),
-            Verdict::NotSent => Outcome::NotSent(invoice),
+            Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None }),
             Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
                 invoice,
                 numbers: payment.intent.numbers,
@@ -75,7 +75,8 @@ impl Outcome {
             Outcome::Declined(decline) => &decline.invoice,
             Outcome::NotCompleted(open) => &open.invoice,
             Outcome::NeedsOperator(operator) => &operator.invoice,
-            Outcome::NotSent(invoice) | Outcome::Interrupted(invoice) => invoice,
+            Outcome::NotSent(not_sent) => &not_sent.invoice,
+            Outcome::Interrupted(invoice) => invoice,
         }
     }
 
@@ -178,8 +179,8 @@ impl Receipt {
         self.wallet.as_deref()
     }
 
-    pub(crate) fn set_wallet(&mut self, wallet: WalletDetails) {
-        self.wallet = Some(Box::new(wallet));
+    pub(crate) fn set_wallet(&mut self, wallet: Option<WalletDetails>) {
+        self.wallet = wallet.map(Box::new);
     }
 }
 
@@ -261,6 +262,70 @@ impl NotCompleted {
     /// Whether there is evidence that the customer had been debited.
     pub fn was_debited(&self) -> bool {
         self.late_paid
+    }
+}
+
+/// Not one byte of the push left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotSent {
+    invoice: MerchantInvoice,
+    why: Option<(NotSentReason, String)>,
+}
+
+impl NotSent {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+
+    /// Why: only in the outcome that the paying call itself returns, because it is not stored.
+    pub fn reason(&self) -> Option<NotSentReason> {
+        self.why.as_ref().map(|(reason, _)| *reason)
+    }
+
+    /// The reason in one line of English, with what the network said: for logs and whoever mends
+    /// the connection. `None` where there is no [`reason`](Self::reason).
+    pub fn detail(&self) -> Option<&str> {
+        self.why.as_ref().map(|(_, detail)| detail.as_str())
+    }
+
+    pub(crate) fn because(&mut self, why: Option<(NotSentReason, String)>) {
+        self.why = why;
+    }
+}
+
+/// Why not one byte of a push left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum NotSentReason {
+    /// The host's name is not known: no network, or a wrong address.
+    UnknownHost,
+    /// No connection to the host, or to the proxy before it.
+    NoConnection,
+    /// The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+    NotTrusted,
+    /// Connecting took too long.
+    TooSlow,
+    /// The merchant cancelled before anything was sent.
+    Cancelled,
+    /// The client was closed before anything was sent.
+    Closed,
+    /// This process stood still too long, or another one took the payment over.
+    Stopped,
+}
+
+impl NotSentReason {
+    /// The reason in a word or two, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            NotSentReason::UnknownHost => "unknown host",
+            NotSentReason::NoConnection => "no connection",
+            NotSentReason::NotTrusted => "not trusted",
+            NotSentReason::TooSlow => "too slow",
+            NotSentReason::Cancelled => "cancelled",
+            NotSentReason::Closed => "closed",
+            NotSentReason::Stopped => "stopped",
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::payment::Boottime;
 
 /// An instant after which nothing is waited for. `Instant` will not do: on Linux it stops while a
-/// terminal sleeps, and 65 seconds could last an afternoon (`safety.md` 1.7).
+/// terminal sleeps, and 65 seconds could last an afternoon ([policy 1.7]).
+///
+/// [policy 1.7]: crate::manual::policy#17-the-usual-clock-stops-while-the-machine-sleeps
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Deadline(Boottime);
 

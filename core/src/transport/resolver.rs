@@ -3,12 +3,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::{Failure, FailureKind, failure};
+use crate::lock::{lock, wait_at_most};
 
 /// How long a name's addresses are believed. A wrong one does no harm (the certificate proves the
 /// host, fault N21), so this only balances look-ups against failed connections.
@@ -58,8 +59,7 @@ struct State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is valid after every statement: a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// A look-up ended: everybody who waits for it goes on.
@@ -128,10 +128,7 @@ impl Resolver {
             let Some(left) = by.left() else {
                 return Err(failed("time ran out"));
             };
-            state = match self.shared.finished.wait_timeout(state, left) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            state = wait_at_most(&self.shared.finished, state, left);
         }
         if state.addresses.is_empty() {
             return Err(failed(&state.error));

@@ -1,4 +1,4 @@
-//! The HTTPS transport against a host that misbehaves (`faults.md` groups N and B).
+//! The HTTPS transport against a host that misbehaves (groups N and B of the fault catalogue).
 //!
 //! What is judged is the phase: NotSent must be proven, NoAnswer must never look like an answer, and
 //! an answer must be whole.

@@ -7,7 +7,7 @@ use ovo_ptp::journal::{
     Begun, Journal, NewPayment, SealedPhone, SqliteJournal, SqliteOptions, Update,
 };
 use ovo_ptp::message::ResponseCode;
-use ovo_ptp::payment::{Event, Payment, Policy, PushAnswer, State, step};
+use ovo_ptp::payment::{Event, Payment, Policy, PushAnswer, State, Timers, step};
 use ovo_ptp::{BatchMethod, Clock, Rupiah, SystemClock};
 
 use crate::{Failed, merchant};
@@ -27,6 +27,7 @@ pub(crate) fn begin(journal: &dyn Journal, invoice: &str) -> Result<Payment, Fai
         wall: SystemClock.wall(),
         state: State::intent(&Policy::default(), SystemClock.boottime(), false, 0),
         refuse_unsettled_customer: true,
+        timers: Timers::OVO,
     };
     match journal.begin(&new, BatchMethod::Continuous)? {
         Begun::Fresh(payment) => Ok(payment),

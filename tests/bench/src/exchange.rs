@@ -43,7 +43,8 @@ pub(crate) fn many(url: &str, ca: &str, batch: u32, count: u32) -> Result<(), Fa
         );
         let Exchange::Answered(answer) = exchange else { return Err("no answer".into()) };
         let response = Response::read(&answer.body).map_err(|_| "not a readable answer")?;
-        if response.code.as_str() != "00" || response.verify_payment(&payment).is_err() {
+        let identity = Identity::of(&response, Operation::PushToPay, &payment, &|_| false);
+        if response.code.as_str() != "00" || identity.differences() > 0 || !identity.names(true) {
             return Err(format!("not approved: {}", response.code).into());
         }
     }

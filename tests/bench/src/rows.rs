@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ovo_ptp::journal::{Journal, SqliteJournal, SqliteOptions};
-use ovo_ptp::payment::{Boottime, Payment};
+use ovo_ptp::payment::{Boottime, Closer, Payment, Settlement};
 use ovo_ptp::{Clock, SystemClock};
 
 use crate::Failed;
@@ -19,8 +19,8 @@ fn settle(payment: &mut Payment) {
     approve(payment);
     acknowledge(payment);
     let state = &mut payment.state;
-    state.closed = Some(state.touched);
-    state.sweeps = 2;
+    state.settlement =
+        Settlement::Closed { at: state.touched, by: Closer::Policy, looks: 2 };
     state.phone_forgotten = true;
     state.due = None;
     payment.intent.phone = None;

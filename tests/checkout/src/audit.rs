@@ -131,7 +131,7 @@ fn of<'a>(operation: Operation, requests: &[&'a RequestRecord]) -> Vec<&'a Reque
     requests.iter().filter(|record| record.operation == Some(name.as_str())).copied().collect()
 }
 
-/// Every request that was written for a payment, against the rules (`safety.md` b.9).
+/// Every request that was written for a payment, against the rules (policy 2.9).
 fn rules_hold(report: &PaymentReport, requests: &[&RequestRecord], broken: &mut Vec<String>) {
     let invoice = report.invoice.as_str();
     let pushes = of(Operation::PushToPay, requests).len();

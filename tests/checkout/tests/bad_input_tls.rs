@@ -1,5 +1,5 @@
-//! `faults.md` group B over real TLS: what an attacker, a broken host or a broken configuration
-//! sends, shows or sets.
+//! Group B of the fault catalogue over real TLS: what an attacker, a broken host or a
+//! broken configuration sends, shows or sets.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
@@ -69,7 +69,9 @@ fn b1_line_breaks_and_nulls_are_refused_at_the_door_and_never_repeated() {
 
 /// A payment towards a host that cannot prove who it is.
 fn is_not_sent(till: &Till, invoice: &str) {
-    assert!(matches!(till.pay(invoice, APPROVES), Outcome::NotSent(_)), "{invoice}");
+    let outcome = till.pay(invoice, APPROVES);
+    let Outcome::NotSent(not_sent) = outcome else { panic!("{invoice}: {outcome:?}") };
+    assert_eq!(not_sent.reason(), Some(ovo_ptp::NotSentReason::NotTrusted), "{invoice}");
     let result = till.results(Operation::PushToPay).pop().unwrap();
     assert!(result.starts_with("not sent: the TLS handshake failed"), "{invoice}: {result}");
     assert!(till.report(invoice).settled);

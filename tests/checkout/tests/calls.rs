@@ -1,5 +1,5 @@
-//! What a caller who takes payments may rely on (`design.md` 3): one invoice is one payment, waiting
-//! may end at any time, closing loses nothing.
+//! What a caller who takes payments may rely on (README, "How a payment ends"): one invoice is one
+//! payment, waiting may end at any time, closing loses nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -106,7 +106,12 @@ fn a_customer_with_an_unsettled_payment_is_refused_until_the_reversal_is_acknowl
     assert_eq!(shop.pay("INV-1", PAYS_BEHIND_THE_CHECK).name(), "not completed");
     let client = shop.client();
     let second = charge("INV-2", PAYS_BEHIND_THE_CHECK);
-    assert_eq!(refused(client.pay(&second)), ErrorKind::UnsettledCustomer);
+    let error = client.pay(&second).unwrap_err();
+    assert!(error.is_unsettled_customer() && error.is_retryable(), "{error:?}");
+    assert_eq!(error.invoice(), Some(&invoice("INV-1")), "the payment in the way");
+    let due = client.next_settlement().unwrap();
+    assert_eq!(error.retry_after(), due.map(|due| due.max(seconds(1.0))), "its next reversal");
+    assert!(!error.to_string().contains("second push"), "{error}");
     assert!(client.payment(&invoice("INV-2")).unwrap().is_none(), "nothing was written");
     // Another customer, and the same one where the merchant says so.
     assert!(shop.pay("INV-3", APPROVES).is_paid());

@@ -1,4 +1,4 @@
-//! Journals that fail in the middle of a payment (`faults.md` J1 to J3, J13, J15).
+//! Journals that fail in the middle of a payment (J1 to J3, J13, J15).
 
 use ovo_checkout::{Shop, charge, days, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;

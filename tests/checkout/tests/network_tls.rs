@@ -1,4 +1,5 @@
-//! `faults.md` group N over real TCP and TLS: what the network and those on it can do to a payment.
+//! Group N of the fault catalogue over real TCP and TLS: what the network and those on it
+//! can do to a payment.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{LateSuccess, Timers};
-use ovo_ptp::{Environment, Outcome};
+use ovo_ptp::{Environment, NotSentReason, Outcome};
 use ovo_sandbox::{
     AnswerOf, AnswerPlan, Behaviour, ConnectionFault, Delivery, HostConfig, Merchant, Redirect,
     State, Step, Terminal, Then,
@@ -42,6 +43,13 @@ fn with(plan: AnswerPlan) -> Step {
     push().answer(plan)
 }
 
+/// Why nothing was sent.
+fn why(outcome: &Outcome) -> Option<NotSentReason> {
+    let Outcome::NotSent(not_sent) = outcome else { panic!("{outcome:?}") };
+    assert!(!not_sent.detail().unwrap_or_default().is_empty(), "and what the network said");
+    not_sent.reason()
+}
+
 /// A till at an address where no OVO is, or none that can be spoken to.
 fn finds_nobody(shop: &Shop, invoice: &str) {
     assert!(matches!(shop.pay(invoice, APPROVES), Outcome::NotSent(_)), "{invoice}");
@@ -56,7 +64,8 @@ fn n1_a_refused_connection_is_not_sent_and_causes_no_traffic() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let address = format!("https://{nobody}");
     let till = Till::open(&address, trust(&shop.ovo), roomy(SCALE), |it| it);
-    assert!(matches!(till.pay("INV-1", APPROVES), Outcome::NotSent(_)));
+    let outcome = till.pay("INV-1", APPROVES);
+    assert_eq!(why(&outcome), Some(NotSentReason::NoConnection));
     assert!(till.report("INV-1").settled);
     assert_eq!(till.client().next_settlement().unwrap(), None);
     assert!(till.results(Operation::PushToPay)[0].starts_with("not sent: no TCP connection"));
@@ -72,7 +81,7 @@ fn n1_an_unknown_host_name_is_not_sent_and_the_same_customer_may_try_again() {
     assert!(!Environment::custom(address).is_loopback());
     let till = Till::open(address, ovo_ptp::transport::Trust::Platform, Timers::OVO, |it| it);
     for invoice in ["INV-1", "INV-2"] {
-        assert!(matches!(till.pay(invoice, APPROVES), Outcome::NotSent(_)));
+        assert_eq!(why(&till.pay(invoice, APPROVES)), Some(NotSentReason::UnknownHost));
         assert!(till.report(invoice).settled);
     }
     assert_eq!(till.client().next_settlement().unwrap(), None);

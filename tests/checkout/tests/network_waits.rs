@@ -1,4 +1,4 @@
-//! Answers that are late, lost or doubled, and pushes that are (`faults.md` N2 to N12, N14, N18).
+//! Answers that are late, lost or doubled, and pushes that are (N2 to N12, N14, N18).
 
 use ovo_checkout::{Fault, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;

@@ -1,4 +1,4 @@
-//! Outages, backlogs, operators and full number spaces (`faults.md` N13, N20, N22, OP2 to OP4).
+//! Outages, backlogs, operators and full number spaces (N13, N20, N22, OP2 to OP4).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What OVO answers, and what of it is true (`faults.md` OV1 to OV16).
+//! What OVO answers, and what of it is true (OV1 to OV16).
 
 use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::{Mismatch, Operation};

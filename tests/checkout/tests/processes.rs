@@ -1,4 +1,4 @@
-//! Processes that die, pause, restart and share one journal (`faults.md` C3 to C11, C13, C15, MP2,
+//! Processes that die, pause, restart and share one journal (C3 to C11, C13, C15, MP2,
 //! MP4, MP5, MP9, MP12, MP13).
 
 use std::sync::atomic::{AtomicBool, Ordering};

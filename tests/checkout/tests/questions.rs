@@ -1,4 +1,5 @@
-//! What a client answers when it is asked about payments, and what it never says (`design.md` 3, 6).
+//! What a client answers when it is asked about payments, and what it never says
+//! (operations 1, operations 3.5).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `faults.md` B7 and B8, `safety.md` I13: known secrets are planted, payments of every kind are
+//! B7 and B8, I13: known secrets are planted, payments of every kind are
 //! made with everything listening, and then all that was written or said is searched.
 //!
 //! OVO's own side is exempt: the sandbox hears phones and signatures on the wire, as OVO does.

@@ -1,4 +1,4 @@
-//! Clocks that jump, stop, restart and cross midnight (`faults.md` T1 to T3, T5 to T7).
+//! Clocks that jump, stop, restart and cross midnight (T1 to T3, T5 to T7).
 
 use ovo_checkout::{Fault, Life, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;

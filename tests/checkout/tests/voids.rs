@@ -1,4 +1,4 @@
-//! Voids whose answer is lost, refused, late or doubled (`faults.md` VD1 to VD5, `safety.md` VI1
+//! Voids whose answer is lost, refused, late or doubled (VD1 to VD5, VI1
 //! to VI4).
 
 use std::sync::Arc;
@@ -385,4 +385,39 @@ fn a_void_of_nothing_is_not_checked() {
     assert_eq!(voided(&shop), VoidOutcome::Voided);
     assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::Voided);
     assert_eq!(shop.heard(Operation::CheckVoid), 0);
+}
+
+#[test]
+fn j18_a_void_whose_answer_the_journal_cannot_take_is_pending_and_never_an_error() {
+    for (written, heard) in [(false, true), (true, true), (false, false), (true, false)] {
+        let shop = paid();
+        if !heard {
+            shop.wire.fail(Operation::Void, Fault::AnswerLost);
+        }
+        // The void is durable; then nothing is for a while.
+        shop.disk.fails(1, 1_000, written);
+        assert_eq!(voided(&shop), VoidOutcome::Pending, "{written}, {heard}");
+        assert_eq!(shop.net("INV-1"), 0, "OVO has voided it");
+        shop.disk.is_mended();
+        settled(&shop);
+        assert!(is_voided(&shop), "and that is found: {written}, {heard}");
+        assert_eq!(shop.heard(Operation::Void), 1);
+    }
+}
+
+#[test]
+fn j18_a_void_that_may_be_in_the_journal_is_pending_and_one_that_is_not_an_error() {
+    let shop = paid();
+    shop.disk.fails(0, 1, false);
+    let error = shop.client().void(&invoice("INV-1")).unwrap_err();
+    assert!(error.is_journal(), "nothing was written, nothing will be sent: {error}");
+    assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap_err().kind(), ErrorKind::Refused);
+    shop.settle_for(minutes(10));
+    assert!(!is_voided(&shop));
+    // Nobody knows how this commit ended; the row has it, and so it is sent.
+    shop.disk.fails(0, 1, true);
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    settled(&shop);
+    assert!(is_voided(&shop));
+    assert_eq!(shop.heard(Operation::Void), 1);
 }

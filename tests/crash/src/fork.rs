@@ -1,4 +1,4 @@
-//! A process that forks with an open client (`faults.md` MP11), as servers that load their
+//! A process that forks with an open client (MP11), as servers that load their
 //! application before they fork do.
 
 use std::error::Error;

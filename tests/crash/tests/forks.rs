@@ -1,4 +1,4 @@
-//! A process that forks with an open client (`faults.md` MP11).
+//! A process that forks with an open client (MP11).
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.

@@ -1,4 +1,4 @@
-//! Kills at random moments (`faults.md` C3 to C8, C10). Ten thousand of them: `make kill-campaign`.
+//! Kills at random moments (C3 to C8, C10). Ten thousand of them: `make kill-campaign`.
 
 use ovo_crash::campaign::Campaign;
 

@@ -1,4 +1,4 @@
-//! Memory that runs out (`faults.md` C12): an error or an abort, never a lost Intent, never a wrong
+//! Memory that runs out (C12): an error or an abort, never a lost Intent, never a wrong
 //! tell.
 
 #![cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! Processes that stand still at the worst moments (`faults.md` C15, MP3, MP4, MP5): the journal's
+//! Processes that stand still at the worst moments (C15, MP3, MP4, MP5): the journal's
 //! truth goes on without them, and they obey it when they wake.
 
 #![cfg(target_os = "linux")]

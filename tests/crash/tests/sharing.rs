@@ -1,4 +1,4 @@
-//! Several real processes on one journal (`faults.md` MP1, MP2, MP9, MP12, MP13).
+//! Several real processes on one journal (MP1, MP2, MP9, MP12, MP13).
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.

@@ -1,4 +1,4 @@
-//! Processes that are asked to end, or end again and again (`faults.md` C9, C11).
+//! Processes that are asked to end, or end again and again (C9, C11).
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.

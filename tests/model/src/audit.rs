@@ -1,4 +1,4 @@
-//! The invariants of `safety.md` b.8 and b.9, as bits that a transition sets when it breaks one.
+//! The invariants of policy 2.8 and policy 2.9, as bits that a transition sets when it breaks one.
 
 use ovo_mutants::DriverFault;
 use ovo_ptp::payment::{
@@ -53,7 +53,7 @@ invariants! {
     VI3 = 15, "VI3 no payment is both voided and reversed";
     /// VI4
     VI4 = 16, "VI4 one void at a time";
-    /// Rule 10 of b.3
+    /// Rule 10
     R10 = 17, "R10 a late success is accepted only while a caller waits";
     /// The postconditions of `step`
     P = 18, "P every step keeps the policy's own postconditions";

@@ -62,7 +62,7 @@ impl<const N: usize> PushToPay<N> {
     }
 
     /// Time waits for two things only. A push that was allowed is written within the bound D, our
-    /// own pause included (`safety.md` b.1). And after a restart of the machine the policy counts
+    /// own pause included (policy 2.1). And after a restart of the machine the policy counts
     /// from the first look at the row, so that nothing happens before it.
     fn may_pass(&self, moment: &Moment<N>) -> bool {
         let paused =

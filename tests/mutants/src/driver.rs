@@ -1,6 +1,6 @@
 //! What a driver, a journal or the network can do wrong although the policy is right.
 
-/// A rule of `safety.md` b.4 or b.7 that is not kept outside the policy. The model obeys it in its
+/// A rule of policy 2.4 or policy 2.7 that is not kept outside the policy. The model obeys it in its
 /// driver; a simulation obeys it in a decorator of the journal or the transport.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DriverFault {
@@ -18,7 +18,7 @@ pub enum DriverFault {
     CommitNotSynced,
     /// Not a fault of ours: a push may wait in the network for ever, the bound D does not hold.
     DelayWithoutBound,
-    /// Whoever loses a commit acts as if it had won (b.7).
+    /// Whoever loses a commit acts as if it had won (policy 2.7).
     LoserIgnoresWinner,
     /// A payment found undecided after a restart is pushed again, under the same numbers (I9).
     PushedAgain,

@@ -3,8 +3,8 @@
 //! A checker that finds nothing wrong proves something only if it finds the policy that breaks a
 //! rule. Each [`Mutant`] breaks one: in the policy, as a function around the production
 //! [`step`](ovo_ptp::payment::step), or outside it, as a [`DriverFault`] for the driver, the
-//! journal or the network. M1 to M16 are those of `safety.md` b.10. A proof that lets one of them
-//! pass in the [`World`] that shows it has gone blind, and fails the build.
+//! journal or the network. M1 to M16 were thought of before the policy was. A proof that lets one of
+//! them pass in the [`World`] that shows it has gone blind, and fails the build.
 
 mod driver;
 mod policy;
@@ -217,7 +217,7 @@ impl Mutant {
                 "a reversal without an answer is not repeated (rule 14)",
                 W::Ordinary, policy::reversal_given_up),
             Mutant::M12 => wrong("M12 late success trusted",
-                "a 00 after the decision to reverse makes the payment Paid (b.7)",
+                "a 00 after the decision to reverse makes the payment Paid (policy 2.7)",
                 W::Ordinary, policy::late_success_is_trusted),
             Mutant::M13 => fault("M13 no bound on delay",
                 "a push may wait in the network for ever: the one assumption, removed (D)",
@@ -277,7 +277,7 @@ impl Mutant {
                 "nobody looks behind a closed payment (rule 16)",
                 W::DelayBeyondBound, policy::no_second_look),
             Mutant::RebootEndsEveryWait => wrong("reboot ends every wait",
-                "after a restart of the machine all waits count as over (b.5)",
+                "after a restart of the machine all waits count as over (policy 2.5)",
                 W::Reboots, policy::reboot_ends_every_wait),
             Mutant::ReopenedReversedAtOnce => wrong("reopened is reversed at once",
                 "a reversal that begins anew does not wait for the session's end (I8)",
@@ -301,7 +301,7 @@ impl Mutant {
                 "a void without an answer is sent again without asking first (VI4)",
                 W::Voids, policy::void_resent_without_asking),
             Mutant::LoserIgnoresWinner => fault("loser ignores winner",
-                "whoever loses a commit acts as if it had won (b.7)",
+                "whoever loses a commit acts as if it had won (policy 2.7)",
                 W::Ordinary, Fault::LoserIgnoresWinner),
             Mutant::PushedAgain => fault("pushed again",
                 "a payment found undecided after a restart is pushed again (I9)",

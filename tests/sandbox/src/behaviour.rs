@@ -23,11 +23,11 @@ pub enum Behaviour {
         after_ms: u64,
     },
     /// Lets the prompt run out: HTTP 404 with an empty body at the session's end
-    /// (`protocol.md` 3.1), or no answer, as the host is configured.
+    /// (protocol 3.1), or no answer, as the host is configured.
     Ignore {},
     /// Lets the prompt run out and the host answers nothing at all.
     IgnoreSilently {},
-    /// The wallet answers OVO's switch too late: code 68 (`protocol.md` 3.2), and the money moves
+    /// The wallet answers OVO's switch too late: code 68 (protocol 3.2), and the money moves
     /// afterwards or never.
     Pending {
         /// Milliseconds until the answer 68.
@@ -59,7 +59,7 @@ pub enum Behaviour {
         /// Milliseconds until the debit.
         after_ms: u64,
     },
-    /// A code that says "not paid" although the customer is debited (`faults.md` OV1).
+    /// A code that says "not paid" although the customer is debited (OV1).
     DeclineButDebited {
         /// The response code.
         code: String,

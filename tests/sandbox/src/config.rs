@@ -41,7 +41,7 @@ pub struct Terminal {
 pub struct Merchant {
     /// `app-id`
     pub app_id: String,
-    /// The HMAC key: text, not hexadecimal bytes (`protocol.md` 1.3).
+    /// The HMAC key: text, not hexadecimal bytes (protocol 1.3).
     pub app_key: String,
     /// `merchantId`
     pub merchant_id: String,
@@ -85,7 +85,7 @@ impl Merchant {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
-    /// HTTP 404 with an empty body (`protocol.md` 3.1, several implementations).
+    /// HTTP 404 with an empty body (protocol 3.1, several implementations).
     #[default]
     Empty404,
     /// No answer at all (FAQ).
@@ -100,7 +100,7 @@ pub enum MatchBy {
     #[default]
     Everything,
     /// Terminal, batch and reference alone: a check may then tell of another sale, and a reversal
-    /// would hit it (`faults.md` OV5).
+    /// would hit it (OV5).
     Numbers,
     /// The invoice alone.
     Invoice,
@@ -113,7 +113,7 @@ pub enum CheckDate {
     /// Exactly the push's date text (FAQ); anything else finds nothing.
     #[default]
     Original,
-    /// Not looked at: what every public implementation relies on (`protocol.md` 2.2).
+    /// Not looked at: what every public implementation relies on (protocol 2.2).
     Any,
 }
 
@@ -164,7 +164,7 @@ impl Default for Choices {
 pub struct HostConfig {
     /// Who may call.
     pub merchants: Vec<Merchant>,
-    /// The path of the one endpoint (`protocol.md` 1.1).
+    /// The path of the one endpoint (protocol 1.1).
     pub path: String,
     /// What the HMAC must cover.
     pub signing: Signing,
@@ -173,7 +173,7 @@ pub struct HostConfig {
     /// How far the `date` of a push, reversal, void or inquiry may be from the host's clock, in
     /// seconds; 0 = not looked at. Invented: it shows a merchant that sends UTC.
     pub date_window_s: u64,
-    /// Numbers may come as JSON strings and the reverse (`protocol.md` 2.1: seen in the field, so
+    /// Numbers may come as JSON strings and the reverse (protocol 2.1: seen in the field, so
     /// it is the default). Off, such a request answers BR.
     pub lenient_types: bool,
     /// How long the prompt can be answered (FAQ: 55 s).
@@ -199,12 +199,12 @@ pub struct HostConfig {
     /// What date a payment check must carry.
     pub check_date: CheckDate,
     /// A check of a payment that a code ended (17, 26 ...) answers with that code again instead of 25:
-    /// one that belongs to no status (`faults.md` OV21).
+    /// one that belongs to no status (OV21).
     pub check_repeats_decline: bool,
     /// Reversals are answered 00 and never carried out: a check goes on to say 00
-    /// (`faults.md` OV18).
+    /// (OV18).
     pub reversals_ignored: bool,
-    /// How answers repeat what they were asked (`faults.md` OV17).
+    /// How answers repeat what they were asked (OV17).
     pub sloppy: Vec<Sloppiness>,
     /// Whether both checks are in the contract; otherwise they answer 58.
     pub check_contracted: bool,

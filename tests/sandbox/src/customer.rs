@@ -19,7 +19,7 @@ pub struct Customer {
     /// OVO Cash, rupiah.
     pub cash: i64,
     /// OVO Points, rupiah. Spent before cash, so that `cashUsed` + `ovoPointsUsed` = `amount`
-    /// (`protocol.md` 2.3) has two terms to test.
+    /// (protocol 2.3) has two terms to test.
     #[serde(default)]
     pub points: i64,
     /// What the customer does, if it is not what the phone table says.

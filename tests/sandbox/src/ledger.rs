@@ -180,7 +180,7 @@ impl Ledger {
         &mut self.entries[place]
     }
 
-    /// Whether a push repeats numbers or an invoice (`protocol.md` 3.2, code 94).
+    /// Whether a push repeats numbers or an invoice (protocol 3.2, code 94).
     pub(crate) fn is_duplicate(&self, request: &Request, per_terminal: bool) -> bool {
         let invoice = request.invoice.clone().unwrap_or_default();
         self.by_invoice.contains_key(&(request.merchant_id.clone(), invoice))
@@ -188,7 +188,7 @@ impl Ledger {
                 .is_some_and(|numbers| self.by_numbers.contains_key(&numbers))
     }
 
-    /// Enters a push. Every push consumes its numbers, successful or not (`protocol.md` 5).
+    /// Enters a push. Every push consumes its numbers, successful or not (protocol 5).
     pub(crate) fn open(&mut self, request: &Request, per_terminal: bool, now: Now) -> usize {
         let place = self.entries.len();
         let invoice = request.invoice.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Bodies that are almost, or not at all, JSON (`faults.md` OV14, B11).
+//! Bodies that are almost, or not at all, JSON (OV14, B11).
 
 use serde::{Deserialize, Serialize};
 

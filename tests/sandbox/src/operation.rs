@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for On {
 mod tests {
     use super::*;
 
-    /// `protocol.md` 2, written out again: the enum is the core's, the numbers are OVO's.
+    /// protocol 2, written out again: the enum is the core's, the numbers are OVO's.
     #[test]
     fn types_and_processing_codes_are_those_of_the_fact_sheet() {
         let table = [

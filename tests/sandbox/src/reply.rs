@@ -1,4 +1,4 @@
-//! An answer on its way out, and the JSON of it (`protocol.md` 2.3).
+//! An answer on its way out, and the JSON of it (protocol 2.3).
 
 use ovo_ptp::message::Operation;
 use serde::Serialize;

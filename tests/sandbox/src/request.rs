@@ -1,4 +1,4 @@
-//! Reads a request as strictly as the fact sheet allows (`protocol.md` 2.1, 2.2): types, lengths,
+//! Reads a request as strictly as the fact sheet allows (protocol 2.1, 2.2): types, lengths,
 //! formats, presence. The reading is the sandbox's own, so that it can disagree with the client.
 
 use ovo_ptp::message::Operation;
@@ -75,7 +75,7 @@ pub(crate) fn glance(body: Option<&Value>) -> Glance {
     }
 }
 
-/// A number where a text belongs, with the leading zeros that it has lost (`protocol.md` 2).
+/// A number where a text belongs, with the leading zeros that it has lost (protocol 2).
 fn as_text(name: &str, number: &Number) -> String {
     let digits = number.to_string();
     match name {
@@ -213,7 +213,7 @@ pub(crate) fn read(body: Option<&Value>, lenient: bool) -> Result<Request, Refus
     Ok(request)
 }
 
-/// Whether a text is an Indonesian mobile number as OVO wants it, `08...` (`protocol.md` 7).
+/// Whether a text is an Indonesian mobile number as OVO wants it, `08...` (protocol 7).
 pub(crate) fn is_phone(text: &str) -> bool {
     let bytes = text.as_bytes();
     (10..=13).contains(&bytes.len())

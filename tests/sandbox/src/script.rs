@@ -23,7 +23,7 @@ pub enum AnswerOf {
     Second,
 }
 
-/// A request that reaches OVO twice (a proxy's retry, `faults.md` N8).
+/// A request that reaches OVO twice (a proxy's retry, N8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Duplicate {

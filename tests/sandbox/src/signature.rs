@@ -1,4 +1,4 @@
-//! Checks the `hmac` header (`protocol.md` 1.3). Written apart from the core's signer: a client
+//! Checks the `hmac` header (protocol 1.3). Written apart from the core's signer: a client
 //! and a host that share their arithmetic would agree on a mistake.
 
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// What the host accepts as the signed data. OVO's page contradicts itself (`protocol.md` 1.3).
+/// What the host accepts as the signed data. OVO's page contradicts itself (protocol 1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signing {
@@ -18,7 +18,7 @@ pub enum Signing {
     /// Either of the two.
     #[default]
     Either,
-    /// Any text at all (`faults.md` OV22). The log still tells what it was.
+    /// Any text at all (OV22). The log still tells what it was.
     Unchecked,
 }
 

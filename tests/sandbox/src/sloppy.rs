@@ -1,5 +1,5 @@
 //! A host that repeats fields carelessly: padded, cut, masked, without zeros, of the other JSON type, of
-//! another sale, or not at all (`faults.md` OV17, OV19, OV23). The books are not touched: only what
+//! another sale, or not at all (OV17, OV19, OV23). The books are not touched: only what
 //! an answer says of the request changes.
 
 use ovo_ptp::message::Operation;

@@ -1,5 +1,5 @@
 //! Which HTTP status goes with which response code. Only two things are known: 00 comes with 200,
-//! and failures come with some other status and a body (`protocol.md` 3.1). The numbers below are
+//! and failures come with some other status and a body (protocol 3.1). The numbers below are
 //! invented; a client must read the code whatever the status.
 
 /// The sandbox's choice of status by code; every other code has [`OTHER_FAILURES`].

@@ -1,5 +1,5 @@
 //! Western Indonesian Time, UTC+7 without daylight saving: the zone of every date on the wire
-//! (`protocol.md` 2.1). Written apart from the core's own, so that a mistake there shows here.
+//! (protocol 2.1). Written apart from the core's own, so that a mistake there shows here.
 
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 

@@ -702,7 +702,7 @@ impl History {
         };
         for broken in books.audit() {
             // What OVO took back after Paid, and what became of a void that nobody can ask about, is
-            // between OVO and the operator (OV10, b.8).
+            // between OVO and the operator (OV10, policy 2.8).
             let name = broken.split(':').next().unwrap_or_default();
             let is_excused = |report: &PaymentReport| {
                 report.invoice.as_str() == name

@@ -24,6 +24,6 @@ pub use hunt::{Find, hunt};
 pub use plan::{Odds, Plan};
 pub use scenario::{Blow, Scenario};
 
-/// Every allocation of this crate's programs is counted (`safety.md` I14).
+/// Every allocation of this crate's programs is counted (I14).
 #[global_allocator]
 static MEMORY: memory::Counting = memory::Counting;

@@ -1,4 +1,4 @@
-//! What Rust's side of the client allocates, counted per call (`safety.md` I14).
+//! What Rust's side of the client allocates, counted per call (I14).
 //!
 //! SQLite's own memory comes from C's allocator and is bounded by its page cache. What an actor
 //! allocates on behalf of the world around the client (OVO's side, the story) is left out.

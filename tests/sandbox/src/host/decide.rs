@@ -1,4 +1,4 @@
-//! What OVO answers to each operation (`protocol.md` 2.2, 3.2, 4).
+//! What OVO answers to each operation (protocol 2.2, 3.2, 4).
 
 use ovo_ptp::message::Operation;
 
@@ -13,9 +13,9 @@ use crate::script::Act;
 use crate::signature::{self, Signed, Signing};
 use crate::wib;
 
-/// The status window: seven days counted in units of 24 hours (`protocol.md` 4).
+/// The status window: seven days counted in units of 24 hours (protocol 4).
 const SEVEN_DAYS_MS: i64 = 7 * 24 * 3600 * 1000;
-/// The last second of a day is too late for a void (`protocol.md` 4; the zone is inferred).
+/// The last second of a day is too late for a void (protocol 4; the zone is inferred).
 const VOID_CUT_OFF_MS: i64 = 86_399_000;
 
 enum Verdict {
@@ -144,7 +144,7 @@ impl Host {
         if !contracted {
             return (signed, refuse("58", "the operation is not in the contract"));
         }
-        // Both checks may carry an old date (FAQ); all others are dated now (protocol.md 2.2).
+        // Both checks may carry an old date (FAQ); all others are dated now (protocol 2.2).
         let dated_now =
             !matches!(request.operation, Operation::CheckPayment | Operation::CheckVoid);
         let window = i64::try_from(self.config.date_window_s).unwrap_or(0).saturating_mul(1000);
@@ -166,7 +166,7 @@ impl Host {
         if act.pretend {
             return code("00");
         }
-        // The original answer is never replayed to a repeated push (protocol.md 3.2).
+        // The original answer is never replayed to a repeated push (protocol 3.2).
         if self.ledger.is_duplicate(request, per_terminal) {
             return code(&self.config.choices.duplicate);
         }
@@ -226,7 +226,7 @@ impl Host {
                 self.bar(place, now);
             }
             // Without tombstones a reversal finds nothing to do before the debit, and leaves no
-            // trace: a confirmation that comes later debits the customer (safety.md 1.2).
+            // trace: a confirmation that comes later debits the customer (policy 1.2).
             State::Open | State::NotDebited | State::Reversed | State::Voided => {}
         }
     }
@@ -347,7 +347,7 @@ impl Host {
         self.ledger.entry(place).id
     }
 
-    /// Reverses a payment on OVO's own account (`faults.md` OV9, OV10). `false` if no payment has
+    /// Reverses a payment on OVO's own account (OV9, OV10). `false` if no payment has
     /// that invoice or it is not debited.
     pub fn reverse_by_operator(&mut self, now: Now, invoice: &str) -> bool {
         self.advance(now);

@@ -82,7 +82,7 @@ impl Head {
 }
 
 /// A completed sale that the test puts into the books: somebody else's, whose numbers ours may
-/// collide with (`faults.md` OV5).
+/// collide with (OV5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sale {
@@ -289,7 +289,7 @@ impl Host {
     }
 
     /// The client has gone away before its answer. The session goes on, unless configured
-    /// otherwise (`safety.md` Q7: not published).
+    /// otherwise (policy 4, Q7: not published).
     pub fn gone(&mut self, ticket: Ticket, now: Now) {
         self.advance(now);
         let Some(call) = self.calls.get(&ticket.0) else { return };

@@ -165,7 +165,7 @@ impl Host {
         }
     }
 
-    /// The end of a session without an outcome (`protocol.md` 3.1), as the script changes it.
+    /// The end of a session without an outcome (protocol 3.1), as the script changes it.
     fn expired(&self, id: u64) -> Reply {
         let mut reply = Reply::empty(404);
         if let Some(call) = self.calls.get(&id) {

@@ -16,7 +16,7 @@ pub(super) struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// A header by its lower-case name; the case on the wire does not matter (`protocol.md` 1.2).
+    /// A header by its lower-case name; the case on the wire does not matter (protocol 1.2).
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

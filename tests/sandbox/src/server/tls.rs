@@ -1,5 +1,5 @@
 //! Certificates: an authority made at the start, a good leaf, and leaves that must be refused
-//! (`faults.md` B4).
+//! (B4).
 
 use std::io;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ fn without_tombstones_a_push_that_overtakes_nothing_debits_after_its_own_reversa
     assert_eq!(till.code(Reversal, 1), "00");
     assert_eq!(till.net(1), 0);
     till.wait(35_000);
-    assert_eq!(till.net(1), 12_500, "the hole of safety.md 1.2");
+    assert_eq!(till.net(1), 12_500, "the hole of policy 1.2");
     assert_eq!(till.code(CheckPayment, 1), "00");
     assert_eq!(till.code(Reversal, 1), "00");
     assert_eq!(till.net(1), 0);

@@ -1,0 +1,140 @@
+//! Questions that move no money: is there an account, how does a payment stand at OVO.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{Client, Inner, Inquiry, PaymentReport, Status};
+use crate::error::{Error, ErrorKind};
+use crate::invoice::MerchantInvoice;
+use crate::message::{Class, inquiry};
+use crate::payment::{Boottime, Event, Request, StatusAnswer, Verdict};
+use crate::phone::PhoneNumber;
+
+impl Client {
+    /// Asks whether a phone number has an OVO account. OVO recommends it before a push.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoAnswer`] if the host gave no usable answer (nothing is at stake: ask again
+    /// or push), [`ErrorKind::Configuration`] if it refuses the set-up.
+    pub fn inquire(&self, phone: &PhoneNumber) -> Result<Inquiry, Error> {
+        let inner = &self.inner;
+        inner.ready()?;
+        let credentials = &inner.credentials;
+        let date = inner.clock.wall().wib_text();
+        let body = inquiry(credentials.merchant_id(), credentials.terminal(), phone, &date);
+        let (_, response) = inner.ask(&body, None, inner.policy.timers.exchange_budget);
+        let no_answer =
+            || Error::new(ErrorKind::NoAnswer, "inquiry: the host gave no usable answer");
+        let code = response.ok_or_else(no_answer)?.code;
+        match (code.as_str(), code.class()) {
+            ("00", _) => Ok(Inquiry::Registered),
+            ("14", _) => Ok(Inquiry::NotRegistered),
+            (_, Class::Misconfigured) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("inquiry: OVO refuses the set-up with code {code}"),
+            )),
+            _ => Err(no_answer()),
+        }
+    }
+
+    /// Asks OVO for a payment's status now, whatever the schedule says: for an operator. The
+    /// answer also takes part in the payment's settlement.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutsideWindow`] earlier than 60 s (after a restart of the machine, 60 s behind
+    /// the restart) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push
+    /// that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
+    /// [`ErrorKind::NotFound`] for an unknown invoice.
+    pub fn check(&self, invoice: &MerchantInvoice) -> Result<Status, Error> {
+        self.inner.ready()?;
+        self.inner.check(invoice, None)
+    }
+
+    /// Like [`check`](Self::check) for a payment whose phone the journal has forgotten already.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check); [`ErrorKind::InvalidInput`] if the journal still has the
+    /// phone and it is another one.
+    pub fn check_with_phone(
+        &self,
+        invoice: &MerchantInvoice,
+        phone: &PhoneNumber,
+    ) -> Result<Status, Error> {
+        self.inner.ready()?;
+        self.inner.check(invoice, Some(phone))
+    }
+}
+
+impl Inner {
+    fn check(
+        self: &Arc<Self>,
+        invoice: &MerchantInvoice,
+        phone: Option<&PhoneNumber>,
+    ) -> Result<Status, Error> {
+        let mut payment = self.row(invoice)?;
+        if payment.state.verdict == Some(Verdict::NotSent) {
+            return Err(Error::about(
+                invoice,
+                ErrorKind::Refused,
+                "the push never left; there is nothing to ask for",
+            ));
+        }
+        let timers = &self.policy.timers;
+        let by_wall = self.clock.wall().unix_millis() - payment.intent.wall.unix_millis();
+        let by_wall = Duration::from_millis(u64::try_from(by_wall).unwrap_or(0));
+        let elapsed = if payment.boot == self.boot {
+            self.clock.boottime().since(payment.state.window)
+        } else {
+            // The push is older than this boot; a wall clock may have jumped (T1).
+            by_wall.min(self.clock.boottime().since(Boottime(0)))
+        };
+        if elapsed < timers.session {
+            return Err(Error::about(
+                invoice,
+                ErrorKind::OutsideWindow,
+                format_args!(
+                    "a check is meaningful from {} s after the push",
+                    timers.session.as_secs()
+                ),
+            )
+            .retry_in(timers.session - elapsed));
+        }
+        // 7 days in 24 h units; the automatic sweeps stop half a day earlier.
+        if by_wall >= timers.status_window + timers.status_window / 13 {
+            return Err(Error::about(
+                invoice,
+                ErrorKind::OutsideWindow,
+                "OVO tells the status for 7 days only",
+            ));
+        }
+        let kept = self.phone_of(&payment);
+        if let Some(phone) = phone {
+            if kept.as_ref().is_some_and(|kept| kept != phone) {
+                return Err(Error::invalid(
+                    "phone",
+                    format_args!("payment {invoice} was pushed to another one"),
+                ));
+            }
+            payment.intent.phone = Some(self.seal.seal(phone, invoice)?);
+        }
+        let waiting = false;
+        let heard = self.perform(&payment, Request::CheckPayment, waiting);
+        let Event::Checked { answer, .. } = heard.event else {
+            return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
+        };
+        // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
+        // phone with, it may be mistyped: another phone in the answer then says nothing about the row.
+        let mut stored = self.row(invoice)?;
+        let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
+        if kept.is_some() || phone.is_none() || !another {
+            stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
+        }
+        self.wake_settler();
+        let said = match answer {
+            StatusAnswer::NoAnswer | StatusAnswer::NotSent => "gave no usable answer".to_owned(),
+            StatusAnswer::Misconfigured(code) => format!("refuses the set-up ({code})"),
+            _ => return Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) }),
+        };
+        Err(Error::about(invoice, ErrorKind::NoAnswer, format_args!("the host {said}")))
+    }
+}

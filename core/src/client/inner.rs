@@ -1,0 +1,103 @@
+//! What every call of a client shares.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::client::seal::PhoneSeal;
+use crate::client::server_clock::ServerClock;
+use crate::client::under_way::AllUnderWay;
+use crate::clock::Clock;
+use crate::credentials::Credentials;
+use crate::error::{Error, ErrorKind};
+use crate::event::{Event as ClientEvent, Observer};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{Journal, JournalError};
+use crate::lock::{lock, wait_at_most};
+use crate::message::Signer;
+use crate::numbering::BatchMethod;
+use crate::payment::{Payment, Policy};
+use crate::transport::Transport;
+
+pub(super) struct Inner {
+    pub(super) credentials: Credentials,
+    pub(super) signer: Signer,
+    pub(super) seal: PhoneSeal,
+    pub(super) policy: Policy,
+    pub(super) batch_method: BatchMethod,
+    pub(super) phone_in_reversal: bool,
+    pub(super) settle_pause: Duration,
+    pub(super) look_up: Duration,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) boot: u32,
+    pub(super) observer: Option<Observer>,
+    pub(super) under_way: Arc<AllUnderWay>,
+    pub(super) server_clock: ServerClock,
+    pub(super) closed: AtomicBool,
+    /// Whether OVO has taken a push of this opening without calling its numbers duplicate.
+    pub(super) proven: AtomicBool,
+    /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
+    pub(super) sloppy_fields: AtomicU32,
+    /// Whether payments may have threads of their own.
+    pub(super) threads: bool,
+    /// Wakes the background settler early.
+    pub(super) alarm: (Mutex<bool>, Condvar),
+    /// The process that opened the client: a forked child must not use it.
+    pub(super) process: u32,
+}
+
+impl Inner {
+    pub(super) fn tell(&self, event: impl FnOnce() -> ClientEvent) {
+        if let Some(observer) = &self.observer {
+            let event = event();
+            // An observer reports about money and must not decide about it: its panic, which the
+            // panic hook has shown, ends here and neither a payment nor the settler with it (C13).
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
+        }
+    }
+
+    pub(super) fn journal_failed(&self, error: &JournalError) {
+        self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn wake_settler(&self) {
+        *lock(&self.alarm.0) = true;
+        self.alarm.1.notify_all();
+    }
+
+    pub(super) fn nap(&self, longest: Duration) {
+        let mut rung = lock(&self.alarm.0);
+        if !*rung {
+            // Waking early does no harm: the settler looks at the journal and sleeps again.
+            rung = wait_at_most(&self.alarm.1, rung, longest);
+        }
+        *rung = false;
+    }
+
+    /// Every public call begins here.
+    pub(super) fn ready(&self) -> Result<(), Error> {
+        if std::process::id() != self.process {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "client: opened before a fork; open a client of its own in the child",
+            ));
+        }
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "client: closed"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn row(&self, invoice: &MerchantInvoice) -> Result<Payment, Error> {
+        self.journal.find(invoice)?.ok_or_else(|| {
+            Error::about(invoice, ErrorKind::NotFound, "no such payment in the journal")
+        })
+    }
+}

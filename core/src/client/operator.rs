@@ -1,0 +1,66 @@
+//! What people tell the client: outcomes stored, decisions, what OVO's settlement file shows.
+
+use crate::client::apply::Proof;
+use crate::client::{Client, PaymentReport};
+use crate::error::Error;
+use crate::event::Event as ClientEvent;
+use crate::invoice::MerchantInvoice;
+use crate::payment::{Event, Ruling};
+
+impl Client {
+    /// Confirms that the caller has stored the outcome. Never done by time (`safety.md` P10).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
+        self.inner.ready()?;
+        let payment = self.inner.row(invoice)?;
+        match self.inner.apply(payment, Event::Acknowledged, Proof::None)?.refused {
+            Some(refusal) => Err(Error::refused(invoice, refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// An operator's decision about a payment that waits for one (rule 19). The reason (1 to 200
+    /// characters) is kept in the journal with the payment and reported to the observer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if nothing about the payment
+    /// waits for an operator, the ruling does not fit, or it closes a payment that the customer may still confirm (before 60 s + D),
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) without a reason.
+    pub fn rule(
+        &self,
+        invoice: &MerchantInvoice,
+        ruling: Ruling,
+        reason: &str,
+    ) -> Result<PaymentReport, Error> {
+        self.inner.ready()?;
+        if reason.trim().is_empty() || reason.chars().count() > 200 {
+            return Err(Error::invalid("reason", "must have 1 to 200 characters"));
+        }
+        let payment = self.inner.row(invoice)?;
+        let applied = self.inner.apply(payment, Event::Ruled(ruling), Proof::Ruling(reason))?;
+        if let Some(refusal) = applied.refused {
+            return Err(Error::refused(invoice, refusal));
+        }
+        self.inner
+            .tell(|| ClientEvent::Ruled { invoice: invoice.clone(), reason: reason.to_owned() });
+        self.inner.wake_settler();
+        Ok(PaymentReport::of(&applied.payment))
+    }
+
+    /// Tells the client that OVO's settlement file shows a payment as paid. If the journal has it
+    /// as not paid and closed, its settlement opens again and the money goes back (rule 16, OP4).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound),
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal).
+    pub fn report_paid(&self, invoice: &MerchantInvoice) -> Result<PaymentReport, Error> {
+        self.inner.ready()?;
+        let payment = self.inner.row(invoice)?;
+        let applied = self.inner.apply(payment, Event::ReportedPaid, Proof::None)?;
+        self.inner.wake_settler();
+        Ok(PaymentReport::of(&applied.payment))
+    }
+}

@@ -1,0 +1,219 @@
+//! Pushing a payment, or joining, resuming or returning the one that is there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::client::apply::Proof;
+use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
+use crate::client::{Charge, Client, PaymentHandle, THREAD_STACK};
+use crate::error::{Error, ErrorKind};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{Begun, NewPayment};
+use crate::payment::{Event, Outcome, Payment, State};
+use crate::phone::PhoneNumber;
+
+/// What waits for an operator is not waited for longer than this by the customer's next payment.
+const LONGEST_IN_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a payment call found or began.
+enum Taken {
+    /// The invoice has its outcome already.
+    Decided(Outcome),
+    /// Another thread is at it.
+    Joined(Waiter),
+    /// This call brings it to its verdict: a fresh push, or the rest of one that was interrupted.
+    Owned { payment: Box<Payment>, fresh: bool, owner: Owner, waiter: Waiter },
+}
+
+impl Client {
+    /// Pushes a payment to the customer's phone and waits for its outcome, at most about 65
+    /// seconds after the push has left (plus up to 15 s of connecting).
+    ///
+    /// The invoice is the idempotency key. Called again with the same invoice, amount and phone it
+    /// never pushes again: it waits for, resumes, or returns the payment that is there.
+    ///
+    /// # Errors
+    /// An error means that this call started nothing: invalid input, an unusable journal, an
+    /// invoice used with other details, a customer with an unsettled payment, a closed client.
+    pub fn pay(&self, charge: &Charge) -> Result<Outcome, Error> {
+        match self.take(charge)? {
+            Taken::Decided(outcome) => Ok(outcome),
+            Taken::Joined(waiter) => Ok(waiter.payment().wait()),
+            Taken::Owned { payment, fresh, owner, waiter } => {
+                self.inner.bring_to_verdict(*payment, fresh, &charge.phone, owner);
+                Ok(waiter.payment().wait())
+            }
+        }
+    }
+
+    /// Like [`pay`](Self::pay), on a thread of its own: returns a handle at once (as soon as the
+    /// payment is durably in the journal).
+    ///
+    /// # Errors
+    /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
+    /// pushed and the payment is closed as not sent. A client that was opened without
+    /// [`threads`](crate::ClientBuilder::threads) refuses at once.
+    pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
+        self.inner.ready()?;
+        if !self.inner.threads {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "client: opened without threads; a payment can then only be waited for",
+            ));
+        }
+        let invoice = charge.invoice.clone()?;
+        let waiter = match self.take(charge)? {
+            Taken::Decided(outcome) => Waiter::of(&UnderWay::decided(outcome)),
+            Taken::Joined(waiter) => waiter,
+            Taken::Owned { payment, fresh, owner, waiter } => {
+                self.on_a_thread(*payment, fresh, &charge.phone, owner)?;
+                waiter
+            }
+        };
+        Ok(PaymentHandle::new(invoice, waiter))
+    }
+
+    fn on_a_thread(
+        &self,
+        payment: Payment,
+        fresh: bool,
+        phone: &PhoneNumber,
+        owner: Owner,
+    ) -> Result<(), Error> {
+        let row = payment.clone();
+        let lingering = self.inner.under_way.linger();
+        let inner = Arc::clone(&self.inner);
+        let phone = phone.clone();
+        let spawned = std::thread::Builder::new()
+            .name("ovo-payment".to_owned())
+            .stack_size(THREAD_STACK)
+            .spawn(move || {
+                inner.bring_to_verdict(payment, fresh, &phone, owner);
+                // In this order: whoever waits for the thread may open the journal again.
+                drop(inner);
+                drop(lingering);
+            });
+        match spawned {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                if fresh {
+                    self.inner.apply(row, Event::NotSent, Proof::None)?;
+                }
+                Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!("no thread can be started for the payment ({})", error.kind()),
+                ))
+            }
+        }
+    }
+
+    /// Rule 1, or whatever there is already under this invoice.
+    fn take(&self, charge: &Charge) -> Result<Taken, Error> {
+        let inner = &self.inner;
+        inner.ready()?;
+        let invoice = charge.invoice.clone()?;
+        let terminal =
+            charge.terminal.clone().unwrap_or_else(|| inner.credentials.terminal().clone());
+        let owner = loop {
+            match inner.under_way.take_up(&invoice, Purpose::Verdict) {
+                TakenUp::Owner(owner) => break owner,
+                TakenUp::Waiter(waiter) => {
+                    if self.joins(charge, &invoice, &waiter)? {
+                        return Ok(Taken::Joined(waiter));
+                    }
+                    // Whoever was at it could not begin (a journal error, other details): now it
+                    // is our turn.
+                }
+            }
+        };
+        let waiter = Waiter::of(owner.payment());
+        // The clock is read before the commit: a slow disk counts against the time to send (J15).
+        let proven = inner.proven.load(Ordering::Relaxed);
+        let now = inner.clock.boottime();
+        let state = State { proven, ..State::intent(&inner.policy, now, false, 0) };
+        let new = NewPayment {
+            phone: inner.seal.seal(&charge.phone, &invoice)?,
+            invoice,
+            amount: charge.amount,
+            merchant_id: inner.credentials.merchant_id().to_owned(),
+            terminal,
+            wall: inner.clock.wall(),
+            state,
+            refuse_unsettled_customer: !charge.allow_second_push,
+            timers: inner.policy.timers,
+        };
+        match inner.journal.begin(&new, inner.batch_method)? {
+            Begun::Fresh(mut payment) => {
+                payment.boot = inner.boot;
+                owner.begin();
+                Ok(Taken::Owned { payment: Box::new(payment), fresh: true, owner, waiter })
+            }
+            Begun::Existing(payment) => {
+                self.same_details(&payment, charge)?;
+                owner.begin();
+                match Outcome::of(&payment) {
+                    Some(outcome) => {
+                        owner.end(outcome.clone());
+                        Ok(Taken::Decided(outcome))
+                    }
+                    None => {
+                        Ok(Taken::Owned { payment: Box::new(payment), fresh: false, owner, waiter })
+                    }
+                }
+            }
+            Begun::UnsettledCustomer(other) => {
+                Err(Error::unsettled_customer(&other.intent.invoice, self.until_it_goes_on(&other)))
+            }
+        }
+    }
+
+    /// How long until something happens to an unsettled payment that another one waits for.
+    fn until_it_goes_on(&self, payment: &Payment) -> Duration {
+        let inner = &self.inner;
+        let (state, decide) = (&payment.state, inner.policy.timers.decide);
+        let now = inner.clock.boottime();
+        let left = match state.verdict {
+            // After a restart of the machine it waits its window in full.
+            _ if payment.boot != inner.boot => decide,
+            None => state.window.plus(decide).since(now),
+            Some(_) => state.due.map_or(decide, |due| due.since(now)),
+        };
+        left.clamp(inner.look_up, LONGEST_IN_THE_WAY)
+    }
+
+    /// Whether this charge is the payment that another thread is bringing to its verdict. False if
+    /// that thread was refused one: what it asked for may not be what this one asks for.
+    fn joins(
+        &self,
+        charge: &Charge,
+        invoice: &MerchantInvoice,
+        waiter: &Waiter,
+    ) -> Result<bool, Error> {
+        if !waiter.payment().begins() {
+            return Ok(false);
+        }
+        self.same_details(&self.inner.row(invoice)?, charge)?;
+        Ok(true)
+    }
+
+    fn same_details(&self, payment: &Payment, charge: &Charge) -> Result<(), Error> {
+        let intent = &payment.intent;
+        let other = |field: &'static str| {
+            let what =
+                format!("already used with another {field}; a new attempt takes a new invoice");
+            Err(Error::about(&intent.invoice, ErrorKind::InvoiceReused, what).about_field(field))
+        };
+        if intent.amount != charge.amount {
+            return other("amount");
+        }
+        let tag = self.inner.seal.tag(&charge.phone);
+        if intent.phone.as_ref().is_some_and(|phone| phone.tag != tag) {
+            return other("phone");
+        }
+        if charge.terminal.as_ref().is_some_and(|terminal| *terminal != intent.terminal) {
+            return other("terminal");
+        }
+        Ok(())
+    }
+}
