@@ -70,6 +70,8 @@ pub(crate) struct Letters {
 fn level(event: &Event) -> i32 {
     match event {
         Event::Alert { alert, .. } if alert.is_critical() => 50,
+        Event::JournalFound(found) if found.critical => 50,
+        Event::JournalFound(_) => 30,
         Event::JournalFailed { .. } => 40,
         Event::Alert { .. } => 30,
         Event::Decided { .. } | Event::Settled { .. } | Event::Ruled { .. } => 20,
@@ -182,6 +184,10 @@ impl Counts {
                 self.alerts += 1;
                 self.critical_alerts += u64::from(alert.is_critical());
             }
+            Event::JournalFound(found) => {
+                self.alerts += 1;
+                self.critical_alerts += u64::from(found.critical);
+            }
             Event::JournalFailed { .. } => self.journal_failures += 1,
             _ => {}
         }
@@ -286,6 +292,7 @@ fn describe<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>>
         Event::Settled { invoice } => ("settled", Some(invoice), None),
         Event::Alert { invoice, numbers, .. } => ("alert", Some(invoice), Some(*numbers)),
         Event::Ruled { invoice, .. } => ("ruled", Some(invoice), None),
+        Event::JournalFound(_) => ("journal_found", None, None),
         Event::JournalFailed { .. } => ("journal_failed", None, None),
         _ => ("other", None, None),
     };

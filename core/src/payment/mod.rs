@@ -12,6 +12,7 @@
 //! The rule numbers in the code are those of `safety.md` b.3.
 
 mod answer;
+mod doubted;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod outcome;

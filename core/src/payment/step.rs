@@ -6,7 +6,7 @@ use crate::message::{Mismatch, ResponseCode};
 use crate::payment::answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 use crate::payment::state::{Boottime, DeclineReason, Reversal, Source, State, Verdict, Void};
 use crate::payment::timers::{LateSuccess, Policy};
-use crate::payment::void;
+use crate::payment::{doubted, void};
 
 /// Something that happened to a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -259,7 +259,7 @@ impl State {
     }
 
     /// The latest moment at which a late push or its session can still be alive: 60 s + D.
-    fn close_at(&self, policy: &Policy) -> Boottime {
+    pub(super) fn close_at(&self, policy: &Policy) -> Boottime {
         self.window.plus(policy.timers.session + policy.timers.delay_bound)
     }
 
@@ -348,7 +348,7 @@ impl State {
     }
 
     /// Ends everything automatic; the phone goes when its time comes.
-    fn hand_to_operator(mut self, policy: &Policy, now: Boottime) -> Step {
+    pub(super) fn hand_to_operator(mut self, policy: &Policy, now: Boottime) -> Step {
         self.needs_operator = true;
         self.due = Some(now.plus(policy.timers.keep_phone));
         Step::to(self)
@@ -495,6 +495,7 @@ fn due(policy: &Policy, state: State, now: Boottime) -> Step {
                 closing_is_due(policy, state, now)
             }
         }
+        Some(_) if state.is_in_doubt() => doubted::due(policy, state, now),
         Some(_) => Step::to(state.forget_phone()),
     }
 }
@@ -584,7 +585,7 @@ fn closed_is_due(policy: &Policy, state: State, now: Boottime) -> Step {
 }
 
 /// Alerts once after five minutes and once after an hour of unfinished settlement (b.5).
-fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
+pub(super) fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
     let limit = |alerts| match alerts {
         0 => Some(policy.timers.gate_escape),
         1 => Some(policy.timers.gate_escape * 12),
@@ -621,6 +622,9 @@ fn checked(
             settlement_checked(policy, state, issued, answer, now)
         }
         Some(Verdict::Accepted(_)) => accepted_checked(policy, state, answer, now),
+        Some(Verdict::Quarantined) if state.is_in_doubt() => {
+            doubted::checked(policy, state, issued, answer, now)
+        }
         Some(Verdict::Quarantined) => {
             let late_paid = state.late_paid || answer == StatusAnswer::Paid;
             Step::to(State { late_paid, ..state })
@@ -862,6 +866,7 @@ fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) ->
             Some(now)
         }
         Some(Verdict::Accepted(_)) if state.void.is_open() => Some(now),
+        Some(_) if state.is_in_doubt() => Some(now),
         Some(_) => left.map(|left| now.plus(left.saturating_sub(away))),
     };
     Step::to(state)
