@@ -98,14 +98,22 @@ fn rule_02_and_04_a_push_that_wrote_no_byte_is_not_sent_and_over() {
 }
 
 #[test]
-fn rule_03_a_push_may_be_written_for_five_seconds_and_only_undecided() {
+fn rule_03_a_push_may_be_written_for_twenty_seconds_and_for_five_of_a_ready_connection() {
     let policy = Policy::default();
     let intent = State::intent(&policy, Boottime(0), true, 0);
-    assert!(intent.may_send(&policy, Boottime(5 * SECOND)));
-    assert!(!intent.may_send(&policy, Boottime(5 * SECOND + 1)));
+    let at = Boottime;
+    assert!(intent.may_send(&policy, at(0), at(5 * SECOND)));
+    assert!(!intent.may_send(&policy, at(0), at(5 * SECOND + 1)), "it stood still, connected");
+    assert!(intent.may_send(&policy, at(15 * SECOND), at(20 * SECOND)));
+    assert!(!intent.may_send(&policy, at(20 * SECOND), at(20 * SECOND + 1)));
+}
+
+#[test]
+fn rule_03_a_push_may_be_written_only_undecided() {
+    let policy = Policy::default();
     let mut case = Case::sent();
     case.does(Event::Answered(PushAnswer::Approved));
-    assert!(!case.state.may_send(&policy, case.now));
+    assert!(!case.state.may_send(&policy, case.now, case.now));
 }
 
 #[test]
@@ -683,7 +691,7 @@ fn a_reboot_begins_the_window_again_in_full() {
 fn a_crash_before_the_last_byte_counts_from_the_intent_and_the_send_budget() {
     let policy = Policy::default();
     let state = State::intent(&policy, Boottime(0), true, 0);
-    assert_eq!(state.due, Some(Boottime(15 * SECOND + 60_500)));
+    assert_eq!(state.due, Some(Boottime(25 * SECOND + 60_500)));
 }
 
 #[test]

@@ -29,13 +29,12 @@ pub(crate) fn many(url: &str, ca: &str, batch: u32, count: u32) -> Result<(), Fa
         };
         let now = WallTime::now();
         let body = payment.push_to_pay(&now.wib_text());
-        let signature = signer.sign(body.bytes(), now);
         let exchange = transport.exchange(
             &Request {
                 operation: body.operation(),
                 body: body.bytes(),
                 app_id: signer.app_id(),
-                signature: &signature,
+                sign: &|| signer.sign(body.bytes(), now),
                 send_budget: Duration::from_secs(15),
                 total_budget: Duration::from_secs(70),
             },

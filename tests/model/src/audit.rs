@@ -313,7 +313,7 @@ pub(crate) struct Committed {
 /// no successor that could know: for it the time counts from the end of the budget. That is a limit
 /// of I8, not of I6: D holds that pause.
 fn is_early(payment: &Payment, now: u8, seconds: u64) -> bool {
-    let budget_ends = Boottime(LADDER[0].0 + 15_000);
+    let budget_ends = Boottime(LADDER[0].0 + 25_000);
     let since = LADDER[usize::from(payment.flushed)].min(budget_ends);
     let passed = LADDER[usize::from(now)].since(since);
     payment.written > 0 && passed.as_secs() < seconds

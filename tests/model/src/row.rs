@@ -94,7 +94,7 @@ pub fn pack(state: &State, now: u8) -> Row {
         },
         4,
     );
-    let intent = Boottime(LADDER[0].0 + 15_000);
+    let intent = Boottime(LADDER[0].0 + 25_000);
     row.put(
         match state.window {
             Boottime(0) => FROM_ZERO,
@@ -172,7 +172,7 @@ pub fn unpack(row: Row) -> State {
         _ => Some(Verdict::Quarantined),
     };
     let window = match bits.take(4) {
-        FROM_INTENT => Boottime(LADDER[0].0 + 15_000),
+        FROM_INTENT => Boottime(LADDER[0].0 + 25_000),
         FROM_ZERO => Boottime(0),
         at => instant(at),
     };
