@@ -16,6 +16,12 @@ pub trait Clock: Send + Sync {
     /// A text that is the same as long as `boottime` goes on and differs after a reboot.
     fn boot_id(&self) -> String;
 
+    /// Whether every process of the machine gets the same [`boot_id`](Self::boot_id). Without that
+    /// no two of them can share a journal.
+    fn names_the_machines_boot(&self) -> bool {
+        true
+    }
+
     /// The wall clock.
     fn wall(&self) -> WallTime;
 
@@ -42,11 +48,12 @@ impl Clock for SystemClock {
     }
 
     fn boot_id(&self) -> String {
-        match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
-            Ok(id) => id.trim().to_owned(),
-            // Without the kernel's id no elapsed time is trusted over a restart of the process.
-            Err(_) => process_id(),
-        }
+        // Without the kernel's id no elapsed time is trusted over a restart of the process.
+        kernels_boot_id().unwrap_or_else(process_id)
+    }
+
+    fn names_the_machines_boot(&self) -> bool {
+        kernels_boot_id().is_some()
     }
 
     fn wall(&self) -> WallTime {
@@ -72,6 +79,10 @@ impl Clock for SystemClock {
         process_id()
     }
 
+    fn names_the_machines_boot(&self) -> bool {
+        false
+    }
+
     fn wall(&self) -> WallTime {
         WallTime::now()
     }
@@ -79,6 +90,12 @@ impl Clock for SystemClock {
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
+}
+
+#[cfg(target_os = "linux")]
+fn kernels_boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 /// A name for this process's run.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::invoice::MerchantInvoice;
+use crate::journal::Finding;
 use crate::message::Operation;
 use crate::numbering::Numbers;
 use crate::payment::Alert;
@@ -73,6 +74,8 @@ pub enum Event {
         /// The operator's reason.
         reason: String,
     },
+    /// Something about the journal that a person should know, found when it was opened.
+    JournalFound(Finding),
     /// The journal failed in the middle of something; what it concerned is taken up again later.
     JournalFailed {
         /// The journal's own line.
@@ -104,6 +107,10 @@ impl fmt::Display for Event {
                 write!(f, "{level}: {invoice} ({numbers}): {alert}")
             }
             Event::Ruled { invoice, reason } => write!(f, "{invoice}: operator ruled: {reason}"),
+            Event::JournalFound(found) => {
+                let level = if found.critical { "CRITICAL" } else { "alert" };
+                write!(f, "{level}: {}", found.message)
+            }
             Event::JournalFailed { message } => f.write_str(message),
         }
     }

@@ -72,12 +72,12 @@ impl Watch for Weighing {
 /// The peak of one exchange and what it held in its last wait, in bytes; and how it ended.
 fn weigh(host: &Host) -> (isize, isize, Exchange) {
     let transport = host.transport();
-    let signature = Signature { random: "1735689600".into(), hmac: "ab".repeat(32) };
+    let signature = || Signature { random: "1735689600".into(), hmac: "ab".repeat(32) };
     let request = Request {
         operation: Operation::PushToPay,
         body: b"{}",
         app_id: "test-app",
-        signature: &signature,
+        sign: &signature,
         send_budget: Duration::from_secs(2),
         total_budget: Duration::from_secs(2),
     };

@@ -89,7 +89,12 @@ impl Callbacks {
         let (Some(function), userdata) = self.log else { return };
         let (level, invoice) = match event {
             Event::Alert { invoice, alert, .. } => (level_of(*alert), Some(invoice)),
-            Event::JournalFailed { .. } => (ovo_level::OVO_LEVEL_ALERT as i32, None),
+            Event::JournalFound(found) if found.critical => {
+                (ovo_level::OVO_LEVEL_CRITICAL as i32, None)
+            }
+            Event::JournalFound(_) | Event::JournalFailed { .. } => {
+                (ovo_level::OVO_LEVEL_ALERT as i32, None)
+            }
             Event::Decided { invoice, .. }
             | Event::Settled { invoice }
             | Event::Ruled { invoice, .. } => (ovo_level::OVO_LEVEL_INFO as i32, Some(invoice)),

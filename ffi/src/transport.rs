@@ -186,8 +186,11 @@ impl Transport for OwnTransport {
             }
         };
         let text = |text: &str| CString::new(text).unwrap_or_default();
+        // Signed before the terminal connects: the request is shown whole, and the C function can ask
+        // for nothing later. Its time to connect is what `random` is old when it is sent.
+        let signature = (request.sign)();
         let (app_id, random, hmac) =
-            (text(request.app_id), text(&request.signature.random), text(&request.signature.hmac));
+            (text(request.app_id), text(&signature.random), text(&signature.hmac));
         let mut bytes = request.body.to_vec();
         bytes.push(0);
         let millis =
@@ -225,6 +228,8 @@ impl Transport for OwnTransport {
 pub extern "C" fn ovo_exchange_begin(exchange: *mut ovo_exchange) -> i32 {
     anywhere(exchange.addr(), || {
         let body = ExchangeBody::get(exchange)?;
+        // The header asks for this call with the connection ready, immediately before the write.
+        body.watch.connected();
         if !body.watch.may_send() {
             return Err(Failure::new(ovo_code::OVO_ERR_STOPPED, "too late to write the request"));
         }

@@ -162,6 +162,60 @@ def test_f12_closing_while_tasks_wait_interrupts_them(ovo: Sandbox, tmp_path: Pa
         settled(shop, ovo)
 
 
+def test_f19_a_payment_of_a_closed_client_is_interrupted_and_not_awaited_for_ever(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with ovo.client(journal=tmp_path / "a.db", timers=PATIENT) as shop:
+            paid = await shop.start_async("INV-1", amount=5, phone=PAYS)
+            waiting = await shop.start_async("INV-2", amount=5, phone=PAYS_AFTER_50)
+            given_up = await shop.start_async("INV-3", amount=5, phone=PAYS_AFTER_20)
+            assert (await paid.outcome_async()).is_paid
+            while len(ovo.ledger()) < 3:
+                await asyncio.sleep(0.01)
+        assert (await paid.outcome_async()).is_paid
+        assert isinstance(await waiting.outcome_async(), ovo_ptp.Interrupted)
+        assert [progress async for progress in waiting] == []
+        given_up.release()
+        with pytest.raises(ovo_ptp.ClosedError):
+            await given_up.outcome_async()
+        with pytest.raises(ovo_ptp.ClosedError):
+            [progress async for progress in given_up]
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    with ovo.client(journal=tmp_path / "a.db") as shop:
+        settled(shop, ovo)
+
+
+def test_f19_closing_at_any_moment_leaves_no_task_waiting(ovo: Sandbox, tmp_path: Path) -> None:
+    """From another thread, while tasks start payments and await them."""
+
+    async def one(shop: ovo_ptp.Client, number: int) -> str:
+        try:
+            payment = await shop.start_async(f"INV-{number}", amount=5, phone=f"0813000{number:05}")
+            async for _ in payment:
+                pass
+            return (await payment.outcome_async()).name
+        except ovo_ptp.ClosedError:
+            return "nothing started"
+
+    async def main(moment: int) -> list[str]:
+        shop = ovo.client(journal=tmp_path / f"{moment}.db", timers=PATIENT)
+        tasks = [asyncio.ensure_future(one(shop, 100 * moment + number)) for number in range(20)]
+        await asyncio.sleep(moment * 0.02)
+        await asyncio.to_thread(shop.close)
+        return await asyncio.gather(*tasks)
+
+    ovo.script({"on": "push_to_pay", "times": 0, "behave": {"approve": {"after_ms": 20_000}}})
+    for moment in range(8):
+        names = asyncio.run(asyncio.wait_for(main(moment), 30))
+        assert set(names) <= {"interrupted", "paid", "not sent", "nothing started"}
+        pushed = {entry["invoice"] for entry in ovo.ledger()}
+        for number, name in enumerate(names):
+            if name in ("not sent", "nothing started"):
+                assert f"INV-{100 * moment + number}" not in pushed
+
+
 def test_a_thousand_payments_wait_at_once(tmp_path: Path) -> None:
     """Each is a native thread with a small stack; Python's own threads stay as they were."""
     import threading

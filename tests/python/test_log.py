@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from pathlib import Path
 
 import ovo_ptp
@@ -147,6 +148,45 @@ def test_a_failing_function_ends_nothing(
         assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
         assert shop.pay("INV-2", amount=5, phone=PAYS).is_paid
         eventually(lambda: "on_event failed" in caplog.text)
+
+
+def test_f19_a_slow_function_delays_no_answer(ovo: Sandbox, tmp_path: Path) -> None:
+    slept: list[str] = []
+
+    def slow(event: ovo_ptp.Event) -> None:
+        time.sleep(0.5)
+        slept.append(event.kind)
+
+    async def checkout() -> float:
+        with ovo.client(journal=tmp_path / "a.db", on_event=slow) as shop:
+            begun = time.monotonic()
+            for number in range(10):
+                assert await shop.inquire_async(PAYS) is ovo_ptp.Inquiry.REGISTERED
+                assert (await shop.pay_async(f"INV-{number}", amount=5, phone=PAYS)).is_paid
+            return time.monotonic() - begun
+
+    # Ten payments are some forty events, 20 s of sleep.
+    assert asyncio.run(checkout()) < 10
+    assert slept
+
+
+def test_f19_a_function_that_exits_ends_nothing(
+    ovo: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    events: list[str] = []
+
+    def leaves(event: ovo_ptp.Event) -> None:
+        events.append(event.kind)
+        raise SystemExit(1)
+
+    async def checkout() -> None:
+        with ovo.client(journal=tmp_path / "a.db", on_event=leaves) as shop:
+            for number in range(3):
+                assert (await shop.pay_async(f"INV-{number}", amount=5, phone=PAYS)).is_paid
+            eventually(lambda: events.count("decided") == 3)
+
+    asyncio.run(asyncio.wait_for(checkout(), 30))
+    assert "on_event failed" in caplog.text
 
 
 def test_an_alert_reaches_the_caller(ovo: Sandbox, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ovo_ptp.sandbox import Sandbox
 from conftest import (
     CANCELS,
     IGNORES,
+    PATIENT,
     PAYS,
     PAYS_AFTER_20,
     PAYS_AFTER_50,
@@ -130,6 +131,23 @@ def test_the_invoice_is_the_idempotency_key(shop: ovo_ptp.Client, ovo: Sandbox) 
         shop.pay("INV-1", amount=6, phone=PAYS)
     with pytest.raises(ovo_ptp.InvoiceReusedError, match="another phone"):
         shop.start("INV-1", amount=5, phone="081234567891")
+
+
+def test_a_known_outcome_waits_for_no_settlement(ovo: Sandbox, tmp_path: Path) -> None:
+    """Its reversal may hang for as long as a silent host keeps a connection."""
+    ovo.script({"on": "reversal", "deliver": "hang", "times": 0})
+    timers = {**PATIENT, "exchange_budget": 30}
+    with ovo.client(journal=tmp_path / "a.db", timers=timers) as shop:
+        outcome = shop.pay("INV-1", amount=5, phone=IGNORES)
+        assert isinstance(outcome, ovo_ptp.NotCompleted)
+        eventually(lambda: any(it["operation"] == "reversal" for it in ovo.requests()))
+        begun = time.monotonic()
+        assert shop.start("INV-1", amount=5, phone=IGNORES).poll() == outcome
+        assert shop.pay("INV-1", amount=5, phone=IGNORES) == outcome
+        with pytest.raises(ovo_ptp.InvoiceReusedError):
+            shop.start("INV-1", amount=6, phone=IGNORES)
+        assert time.monotonic() - begun < 10
+        ovo.cut()
 
 
 def test_a_customer_with_an_unsettled_payment_is_not_pushed_again(

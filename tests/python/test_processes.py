@@ -160,6 +160,51 @@ except KeyboardInterrupt:
     assert code == 0, err
 
 
+def test_f9_ctrl_c_ends_a_start_that_waits_for_a_settlement(ovo: Sandbox, tmp_path: Path) -> None:
+    """A payment of a killed process, whose check hangs when the cashier asks for it again."""
+    journal = tmp_path / "a.db"
+    doomed = script(
+        f"""
+client = open_client(); client.start("INV-1", amount=7, phone={IGNORES!r}); say("waiting")
+sys.stdin.readline()
+""",
+        ovo,
+        journal,
+    )
+    assert line(doomed) == "waiting"
+    eventually(ovo.ledger)
+    doomed.kill()
+    ended(doomed)
+    ovo.script({"on": "check_payment", "times": 0, "deliver": "hang"})
+    process = script(
+        f"""
+import time
+client = open_client(timers={{"exchange_budget": 30, "check_budget": 30}})
+say("waiting")
+sys.stdin.readline()
+try:
+    client.start("INV-1", amount=7, phone={IGNORES!r})
+    say("started")
+except KeyboardInterrupt:
+    say(repr(time.monotonic()))
+""",
+        ovo,
+        journal,
+    )
+    assert line(process) == "waiting"
+    eventually(lambda: any(it["operation"] == "check_payment" for it in ovo.requests()))
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    time.sleep(0.5)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert float(line(process)) - pressed < 0.25
+    ovo.cut()
+    code, _, err = ended(process)
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("daemon", [True, False])
 def test_f10_the_interpreter_ends_while_threads_pay(
     ovo: Sandbox, tmp_path: Path, daemon: bool

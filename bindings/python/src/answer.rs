@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use ovo_ptp::message::{ResponseCode, SigningMode, WalletDetails};
 use ovo_ptp::payment::StatusAnswer;
-use ovo_ptp::{
-    Diagnosis, Inquiry, Language, MerchantInvoice, Outcome, PaymentReport, Probe, Status,
-    VoidOutcome,
-};
+use ovo_ptp::{Diagnosis, Inquiry, Language, Outcome, PaymentReport, Probe, Status, VoidOutcome};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -57,11 +54,6 @@ impl Answer {
         };
         Ok(any.unbind())
     }
-}
-
-/// A payment of which nothing is known but that it was begun.
-pub(crate) fn interrupted(invoice: &MerchantInvoice) -> Answer {
-    Answer::Outcome(Outcome::Interrupted(invoice.clone()))
 }
 
 /// The fields of an outcome's class, and its name under `kind`.

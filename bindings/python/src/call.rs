@@ -9,7 +9,7 @@ use ovo_ptp::{Client, Error};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
-use crate::error::{exception, raise};
+use crate::error::{Failure, exception};
 use crate::mailbox::Letters;
 
 /// How long Ctrl-C can go unnoticed: it is to be answered within 250 ms.
@@ -66,19 +66,26 @@ impl Calls {
 
 /// The core, held by one call.
 pub(crate) struct Inside {
-    pub(crate) core: Arc<Client>,
+    /// Always there, but in `drop`.
+    core: Option<Arc<Client>>,
     calls: Arc<Calls>,
 }
 
 impl Inside {
     pub(crate) fn new(core: Arc<Client>, calls: &Arc<Calls>) -> Inside {
         *calls.inside.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Inside { core, calls: Arc::clone(calls) }
+        Inside { core: Some(core), calls: Arc::clone(calls) }
+    }
+
+    pub(crate) fn core(&self) -> &Client {
+        self.core.as_ref().unwrap_or_else(|| unreachable!("it is taken by drop only"))
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
+        // First: whoever waits for the last call may open the journal again.
+        self.core = None;
         *self.calls.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.calls.left.notify_all();
     }
@@ -86,37 +93,41 @@ impl Drop for Inside {
 
 type Work = Box<dyn FnOnce(&Client) -> Result<Answer, Error> + Send>;
 
-/// What a call does; on a panic, what it answers instead.
+/// What a call does. One that may have sent something when it panics says what is answered then:
+/// an exception would mean that it started nothing.
 pub(crate) struct Job {
-    pub(crate) work: Work,
-    pub(crate) panicked: Option<Answer>,
+    work: Work,
+    panicked: Option<Answer>,
 }
 
-/// What came of a job: an answer, an error of the core, or a panic.
-type Done = Option<Result<Answer, Error>>;
+type Done = Result<Answer, Failure>;
 
 impl Job {
     pub(crate) fn new(work: impl FnOnce(&Client) -> Result<Answer, Error> + Send + 'static) -> Job {
         Job { work: Box::new(work), panicked: None }
     }
 
-    /// A panic, which the panic hook has shown, is a defect of this library. It is not allowed to
-    /// look like a call that started nothing if the payment may have been pushed.
+    pub(crate) fn or_if_it_panics(self, answer: Answer) -> Job {
+        Job { panicked: Some(answer), ..self }
+    }
+
     fn run(self, core: &Client) -> Done {
         let Job { work, panicked } = self;
-        match catch_unwind(AssertUnwindSafe(|| work(core))) {
-            Ok(done) => Some(done),
-            Err(_) => panicked.map(Ok),
+        let work = || {
+            let done = work(core);
+            #[cfg(feature = "faults")]
+            crate::fault::strike();
+            done
+        };
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(done) => done.map_err(Failure::Core),
+            Err(_) => panicked.ok_or(Failure::Panicked),
         }
     }
 }
 
 fn tell(py: Python<'_>, done: Done) -> PyResult<Py<PyAny>> {
-    match done {
-        Some(Ok(answer)) => answer.into_python(py),
-        Some(Err(error)) => Err(raise(py, &error)),
-        None => Err(exception(py, "internal", "internal: a defect in the library ended the call")),
-    }
+    done.map_err(|failure| failure.raise(py)).and_then(|answer| answer.into_python(py))
 }
 
 /// Does a job in one of the three ways.
@@ -129,14 +140,14 @@ pub(crate) fn run(
 ) -> PyResult<Py<PyAny>> {
     match wait {
         Wait::Here => {
-            let done = py.detach(|| job.run(&inside.core));
+            let done = py.detach(|| job.run(inside.core()));
             drop(inside);
             tell(py, done)
         }
         Wait::Watchful => {
             let (answer, mut answered) = channel();
             spawn(py, move || {
-                let done = job.run(&inside.core);
+                let done = job.run(inside.core());
                 drop(inside);
                 // Nobody listens any more after Ctrl-C.
                 let _ = answer.send(done);
@@ -147,17 +158,17 @@ pub(crate) fn run(
                 match told {
                     Ok(done) => return tell(py, done),
                     Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-                    Err(RecvTimeoutError::Disconnected) => return tell(py, None),
+                    Err(RecvTimeoutError::Disconnected) => return tell(py, Err(Failure::Panicked)),
                 }
             }
         }
         Wait::Posted(number) => {
             let letters = Arc::clone(letters);
             spawn(py, move || {
-                let done = job.run(&inside.core);
+                let done = job.run(inside.core());
+                // In this order: closing waits for those inside and then ends the mailbox.
+                letters.answer(number, done);
                 drop(inside);
-                // A panic without an answer of its own closes the waiting call as interrupted.
-                letters.answer(number, done.unwrap_or(Ok(Answer::Nothing)));
             })?;
             Ok(py.None())
         }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use ovo_ptp::journal::Filter;
 use ovo_ptp::payment::{PaymentId, Ruling};
 use ovo_ptp::{
-    Charge, Client as Core, Error, MerchantInvoice, PhoneNumber, Rupiah, Terminal, WallTime,
+    Charge, Client as Core, Error, MerchantInvoice, Outcome, PhoneNumber, Rupiah, Terminal,
+    VoidOutcome, WallTime,
 };
 use pyo3::prelude::*;
 
-use crate::answer::{Answer, interrupted};
+use crate::answer::Answer;
 use crate::call::{Calls, Inside, Job, Wait, run};
 use crate::config::Options;
 use crate::credentials::Credentials;
 use crate::error::{closed, exception, forked, raise};
-use crate::mailbox::{Letters, Mailbox};
+use crate::mailbox::{Letters, Mailbox, Watching};
 use crate::payment::Payment;
 
 /// Longest wait at closing for calls that are on their way back to Python. Those that talk to OVO
@@ -110,27 +111,21 @@ impl Client {
     /// Pays on the calling thread. For the main thread there is `start`, which can be left.
     fn pay(&self, py: Python<'_>, charged: Charged) -> PyResult<Py<PyAny>> {
         let (invoice, charge) = charge(py, charged)?;
-        let work = move |core: &Core| core.pay(&charge).map(Answer::Outcome);
-        let job = Job { work: Box::new(work), panicked: Some(interrupted(&invoice)) };
+        let job = Job::new(move |core| core.pay(&charge).map(Answer::Outcome))
+            .or_if_it_panics(Answer::Outcome(Outcome::Interrupted(invoice)));
         run(py, self.enter(py)?, &self.letters, Wait::Here, job)
     }
 
     fn start(&self, py: Python<'_>, charged: Charged, wait: i64) -> PyResult<Py<PyAny>> {
         let (invoice, charge) = charge(py, charged)?;
-        let letters = Arc::clone(&self.letters);
-        self.run(py, wait, move |core| {
-            // Before the payment begins, so that its first countdown is seen.
-            letters.watch(invoice.as_str());
-            match core.start(&charge) {
-                Ok(handle) => {
-                    Ok(Answer::Started(Payment::new(handle, invoice.as_str().to_owned(), letters)))
-                }
-                Err(error) => {
-                    letters.unwatch(invoice.as_str());
-                    Err(error)
-                }
-            }
+        // Before the payment begins, so that its first countdown is seen.
+        let watch = || Watching::new(&self.letters, invoice.as_str());
+        let (watching, watching_still) = (watch(), watch());
+        let job = Job::new(move |core| {
+            core.start(&charge).map(|handle| Answer::Started(Payment::under_way(handle, watching)))
         })
+        .or_if_it_panics(Answer::Started(Payment::interrupted(invoice, watching_still)));
+        run(py, self.enter(py)?, &self.letters, wait.into(), job)
     }
 
     fn inquire(&self, py: Python<'_>, phone: &str, wait: i64) -> PyResult<Py<PyAny>> {
@@ -158,12 +153,17 @@ impl Client {
 
     fn void(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
         let invoice: MerchantInvoice = parsed(py, invoice)?;
-        self.run(py, wait, move |core| core.void(&invoice).map(Answer::Void))
+        let job = Job::new(move |core| core.void(&invoice).map(Answer::Void))
+            .or_if_it_panics(Answer::Void(VoidOutcome::Pending));
+        run(py, self.enter(py)?, &self.letters, wait.into(), job)
     }
 
     fn check_void(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
         let invoice: MerchantInvoice = parsed(py, invoice)?;
-        self.run(py, wait, move |core| core.check_void(&invoice).map(Answer::Void))
+        // It may send the void once more.
+        let job = Job::new(move |core| core.check_void(&invoice).map(Answer::Void))
+            .or_if_it_panics(Answer::Void(VoidOutcome::Pending));
+        run(py, self.enter(py)?, &self.letters, wait.into(), job)
     }
 
     fn settle(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
@@ -246,7 +246,7 @@ impl Client {
 
     /// How many payments are worked on.
     fn under_way(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.enter(py)?.core.under_way())
+        Ok(self.enter(py)?.core().under_way())
     }
 
     /// Closes. Harmless a second time and in a forked child.

@@ -97,6 +97,7 @@ impl Options {
 fn timer<'a>(timers: &'a mut Timers, name: &str) -> Option<&'a mut Duration> {
     Some(match name {
         "send_check" => &mut timers.send_check,
+        "connected_check" => &mut timers.connected_check,
         "send_budget" => &mut timers.send_budget,
         "session" => &mut timers.session,
         "check" => &mut timers.check,

@@ -43,6 +43,25 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     exception(py, code(error.kind()), &error.to_string())
 }
 
+/// Why a call has no answer.
+pub(crate) enum Failure {
+    /// The core refused or failed.
+    Core(Error),
+    /// A panic, which the panic hook has shown: a defect of this library.
+    Panicked,
+}
+
+impl Failure {
+    pub(crate) fn raise(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Failure::Core(error) => raise(py, error),
+            Failure::Panicked => {
+                exception(py, "internal", "internal: a defect in the library ended the call")
+            }
+        }
+    }
+}
+
 /// What went wrong in a call before or beside the core.
 pub(crate) fn closed(py: Python<'_>) -> PyErr {
     exception(py, "closed", "client: closed")

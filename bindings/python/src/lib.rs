@@ -13,6 +13,8 @@ mod client;
 mod config;
 mod credentials;
 mod error;
+#[cfg(feature = "faults")]
+mod fault;
 mod mailbox;
 mod payment;
 mod sandbox;

@@ -1,18 +1,20 @@
 //! What happens on native threads, kept until a Python thread comes for it.
 //!
 //! Nothing native waits for the interpreter: a full mailbox drops events and counts them, and
-//! answers are as few as the calls that wait for them.
+//! answers are as few as the calls that wait for them. Events and answers are fetched by a thread
+//! each, because events go to the caller's functions, which may take their time, and answers to
+//! event loops, which must not wait for those.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ovo_ptp::{Error, Event, Phase};
+use ovo_ptp::{Event, Phase};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::answer::Answer;
-use crate::error;
+use crate::error::Failure;
 
 /// Events kept for a reader that does not come.
 const MOST_EVENTS: usize = 10_000;
@@ -36,11 +38,43 @@ struct Watched {
     countdown: Option<Countdown>,
 }
 
+/// Events in the order in which they happened, the oldest dropped where there is no room.
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    first: Option<Instant>,
+}
+
+impl Queue {
+    /// Returns whether one was dropped for it.
+    fn push(&mut self, event: Event) -> bool {
+        let full = self.events.len() >= MOST_EVENTS;
+        if full {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+        self.first.get_or_insert_with(Instant::now);
+        full
+    }
+
+    /// How long the events still wait for company; `None` if there are none.
+    fn lingers(&self) -> Option<Duration> {
+        self.first.map(|first| LINGER.saturating_sub(first.elapsed()))
+    }
+
+    fn take(&mut self) -> VecDeque<Event> {
+        self.first = None;
+        std::mem::take(&mut self.events)
+    }
+}
+
 #[derive(Default)]
 struct Post {
-    events: VecDeque<Event>,
-    first_event: Option<Instant>,
-    answers: Vec<(u64, Result<Answer, Error>)>,
+    /// For the log and the caller's function.
+    events: Queue,
+    /// For event loops; fetched with the answers, so that the last countdown comes before the outcome.
+    countdowns: Queue,
+    answers: Vec<(u64, Result<Answer, Failure>)>,
     stopped: bool,
     watched: HashMap<String, Watched>,
     counts: Counts,
@@ -63,13 +97,17 @@ struct Counts {
 #[derive(Default)]
 pub(crate) struct Letters {
     post: Mutex<Post>,
-    rung: Condvar,
+    /// Whoever fetches events sleeps here, whoever fetches answers there.
+    events_rung: Condvar,
+    answers_rung: Condvar,
 }
 
 /// Python's levels of log messages.
 fn level(event: &Event) -> i32 {
     match event {
         Event::Alert { alert, .. } if alert.is_critical() => 50,
+        Event::JournalFound(found) if found.critical => 50,
+        Event::JournalFound(_) => 30,
         Event::JournalFailed { .. } => 40,
         Event::Alert { .. } => 30,
         Event::Decided { .. } | Event::Settled { .. } | Event::Ruled { .. } => 20,
@@ -95,6 +133,7 @@ impl Letters {
     pub(crate) fn observe(&self, event: &Event) {
         let mut post = self.post();
         post.counts.count(event);
+        let is_countdown = matches!(event, Event::Progress { .. });
         if let Event::Progress { invoice, phase, remaining } = event {
             let Some(watched) = post.watched.get_mut(invoice.as_str()) else { return };
             let number = watched.countdown.map_or(1, |last| last.number + 1);
@@ -109,62 +148,87 @@ impl Letters {
         if post.stopped {
             return;
         }
-        if post.events.len() >= MOST_EVENTS {
-            post.events.pop_front();
-            post.counts.dropped_events += 1;
-        }
-        post.events.push_back(event.clone());
-        if post.first_event.is_none() {
-            post.first_event = Some(Instant::now());
-            drop(post);
-            self.rung.notify_all();
+        let queue = if is_countdown { &mut post.countdowns } else { &mut post.events };
+        let was_empty = queue.first.is_none();
+        let dropped = queue.push(event.clone());
+        post.counts.dropped_events += u64::from(dropped);
+        drop(post);
+        if was_empty {
+            // Whoever sleeps over an empty queue must learn how long it may go on.
+            if is_countdown {
+                self.answers_rung.notify_all()
+            } else {
+                self.events_rung.notify_all()
+            }
         }
     }
 
     /// The answer to a call that waits under this number.
-    pub(crate) fn answer(&self, number: u64, answer: Result<Answer, Error>) {
+    pub(crate) fn answer(&self, number: u64, answer: Result<Answer, Failure>) {
         let mut post = self.post();
         if post.stopped {
             return;
         }
         post.answers.push((number, answer));
         drop(post);
-        self.rung.notify_all();
-    }
-
-    pub(crate) fn watch(&self, invoice: &str) {
-        self.post().watched.entry(invoice.to_owned()).or_default().watchers += 1;
-    }
-
-    pub(crate) fn unwatch(&self, invoice: &str) {
-        let mut post = self.post();
-        if let Some(watched) = post.watched.get_mut(invoice) {
-            watched.watchers = watched.watchers.saturating_sub(1);
-            if watched.watchers == 0 {
-                post.watched.remove(invoice);
-            }
-        }
+        self.answers_rung.notify_all();
     }
 
     pub(crate) fn countdown(&self, invoice: &str) -> Option<Countdown> {
         self.post().watched.get(invoice).and_then(|watched| watched.countdown)
     }
 
-    fn wait(&self) -> bool {
+    /// Waits on `rung` until `lingers` says that there is nothing more to wait for; false once stopped.
+    fn wait(&self, rung: &Condvar, lingers: impl Fn(&Post) -> Option<Duration>) -> bool {
         let mut post = self.post();
-        loop {
-            if post.stopped || !post.answers.is_empty() {
-                return !post.stopped;
-            }
-            let lingers = post.first_event.map(|first| LINGER.saturating_sub(first.elapsed()));
-            post = match lingers {
+        while !post.stopped {
+            post = match lingers(&post) {
                 Some(left) if left.is_zero() => return true,
-                Some(left) => match self.rung.wait_timeout(post, left) {
+                Some(left) => match rung.wait_timeout(post, left) {
                     Ok((post, _)) => post,
                     Err(poisoned) => poisoned.into_inner().0,
                 },
-                None => self.rung.wait(post).unwrap_or_else(PoisonError::into_inner),
+                None => rung.wait(post).unwrap_or_else(PoisonError::into_inner),
             };
+        }
+        false
+    }
+}
+
+/// Somebody looks at a payment's countdown; until this is dropped it is kept.
+pub(crate) struct Watching {
+    letters: Arc<Letters>,
+    invoice: String,
+    process: u32,
+}
+
+impl Watching {
+    pub(crate) fn new(letters: &Arc<Letters>, invoice: &str) -> Watching {
+        letters.post().watched.entry(invoice.to_owned()).or_default().watchers += 1;
+        let letters = Arc::clone(letters);
+        Watching { letters, invoice: invoice.to_owned(), process: std::process::id() }
+    }
+
+    pub(crate) fn letters(&self) -> &Arc<Letters> {
+        &self.letters
+    }
+
+    pub(crate) fn invoice(&self) -> &str {
+        &self.invoice
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if std::process::id() != self.process {
+            return; // a thread that is not here may have held the lock at the fork
+        }
+        let mut post = self.letters.post();
+        if let Some(watched) = post.watched.get_mut(&self.invoice) {
+            watched.watchers = watched.watchers.saturating_sub(1);
+            if watched.watchers == 0 {
+                post.watched.remove(&self.invoice);
+            }
         }
     }
 }
@@ -181,6 +245,10 @@ impl Counts {
             Event::Alert { alert, .. } => {
                 self.alerts += 1;
                 self.critical_alerts += u64::from(alert.is_critical());
+            }
+            Event::JournalFound(found) => {
+                self.alerts += 1;
+                self.critical_alerts += u64::from(found.critical);
             }
             Event::JournalFailed { .. } => self.journal_failures += 1,
             _ => {}
@@ -202,42 +270,51 @@ impl Mailbox {
         Mailbox { letters: Arc::default(), process: std::process::id() }
     }
 
-    /// Waits until there is something to take; `False` once it is stopped.
-    fn wait(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.letters.wait())
+    /// Waits until there are events to take; `False` once it is stopped.
+    fn wait_events(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.letters.wait(&self.letters.events_rung, |post| post.events.lingers()))
     }
 
-    /// Takes everything: the events as dictionaries and the answers as (number, error code or
-    /// `None`, value or message).
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-        let (events, answers) = {
-            let mut post = self.letters.post();
-            post.first_event = None;
-            (std::mem::take(&mut post.events), std::mem::take(&mut post.answers))
+    /// Waits until there are countdowns or answers to take; `False` once it is stopped.
+    fn wait_answers(&self, py: Python<'_>) -> bool {
+        let lingers = |post: &Post| match post.answers.is_empty() {
+            true => post.countdowns.lingers(),
+            false => Some(Duration::ZERO),
         };
-        let told = PyList::empty(py);
-        for event in &events {
-            told.append(describe(py, event)?)?;
-        }
+        py.detach(|| self.letters.wait(&self.letters.answers_rung, lingers))
+    }
+
+    /// Takes the events, as dictionaries.
+    fn take_events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let events = self.letters.post().events.take();
+        described(py, &events)
+    }
+
+    /// Takes the countdowns, as dictionaries, and the answers as (number, value, exception): one
+    /// of the two is `None`.
+    fn take_answers<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let (countdowns, answers) = {
+            let mut post = self.letters.post();
+            (post.countdowns.take(), std::mem::take(&mut post.answers))
+        };
         let answered = PyList::empty(py);
         for (number, answer) in answers {
-            match answer {
-                Ok(answer) => {
-                    let value = answer.into_python(py)?;
-                    answered.append((number, None::<&str>, value))?;
-                }
-                Err(error) => {
-                    let code = error::code(error.kind());
-                    answered.append((number, Some(code), error.to_string()))?;
-                }
+            match answer.map_err(|it| it.raise(py)).and_then(|it| it.into_python(py)) {
+                Ok(value) => answered.append((number, value, None::<Py<PyAny>>))?,
+                Err(error) => answered.append((number, None::<Py<PyAny>>, error.into_value(py)))?,
             }
         }
-        Ok((told, answered))
+        Ok((described(py, &countdowns)?, answered))
     }
 
-    /// The lowest level of events that are kept.
+    /// The lowest level of events that are kept. In a forked child nobody can ask for any.
     fn listen(&self, level: i32) {
-        self.letters.post().level = level;
+        if std::process::id() == self.process {
+            self.letters.post().level = level;
+        }
     }
 
     /// Whether a payment's countdown is put among the events.
@@ -248,13 +325,14 @@ impl Mailbox {
         }
     }
 
-    /// Ends [`wait`](Self::wait) for good. In a forked child there is nobody to stop.
+    /// Ends all waiting for good. In a forked child there is nobody to stop.
     fn stop(&self) {
         if std::process::id() != self.process {
             return;
         }
         self.letters.post().stopped = true;
-        self.letters.rung.notify_all();
+        self.letters.events_rung.notify_all();
+        self.letters.answers_rung.notify_all();
     }
 
     /// What has happened since the client was opened.
@@ -273,6 +351,14 @@ impl Mailbox {
     }
 }
 
+fn described<'py>(py: Python<'py>, events: &VecDeque<Event>) -> PyResult<Bound<'py, PyList>> {
+    let told = PyList::empty(py);
+    for event in events {
+        told.append(describe(py, event)?)?;
+    }
+    Ok(told)
+}
+
 fn describe<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     let (kind, invoice, numbers) = match event {
@@ -286,6 +372,7 @@ fn describe<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>>
         Event::Settled { invoice } => ("settled", Some(invoice), None),
         Event::Alert { invoice, numbers, .. } => ("alert", Some(invoice), Some(*numbers)),
         Event::Ruled { invoice, .. } => ("ruled", Some(invoice), None),
+        Event::JournalFound(_) => ("journal_found", None, None),
         Event::JournalFailed { .. } => ("journal_failed", None, None),
         _ => ("other", None, None),
     };

@@ -241,6 +241,16 @@ impl ClientBuilder {
                 if !self.environment.is_loopback() {
                     refuse_in_memory(&path)?;
                 }
+                if self.journal_options.shared && !self.clock.names_the_machines_boot() {
+                    // Each process would take the others' payments for those of an earlier boot,
+                    // and begin their windows anew, for ever (MP15).
+                    return Err(Error::new(
+                        ErrorKind::Configuration,
+                        "journal: it cannot be shared where the system does not name its boots \
+                         (/proc/sys/kernel/random/boot_id); use one process, or a journal and a \
+                         terminal for each",
+                    ));
+                }
                 Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
             }
             JournalChoice::Missing => {
@@ -279,6 +289,9 @@ impl ClientBuilder {
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
+        for found in inner.journal.findings() {
+            inner.tell(|| Event::JournalFound(found));
+        }
         start(inner, self.background && self.threads)
     }
 }
@@ -302,4 +315,58 @@ fn start(inner: Arc<Inner>, background: bool) -> Result<Client, Error> {
         None
     };
     Ok(Client { inner, settler: Mutex::new(settler) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::AppKey;
+    use crate::payment::Boottime;
+    use crate::terminal::Terminal;
+    use crate::wib::WallTime;
+
+    /// A machine that does not name its boots, as some containers and all of macOS.
+    struct Nameless;
+
+    impl Clock for Nameless {
+        fn boottime(&self) -> Boottime {
+            SystemClock.boottime()
+        }
+
+        fn boot_id(&self) -> String {
+            "of this process".to_owned()
+        }
+
+        fn names_the_machines_boot(&self) -> bool {
+            false
+        }
+
+        fn wall(&self) -> WallTime {
+            SystemClock.wall()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            SystemClock.sleep(duration);
+        }
+    }
+
+    #[test]
+    fn mp15_a_journal_is_not_shared_where_boots_have_no_name() {
+        let terminal = Terminal::new("80001001", "800010010000001", "STORE1").unwrap();
+        let key = AppKey::new(&"a".repeat(64)).unwrap();
+        let credentials = Credentials::new("1234", terminal, "app", key).unwrap();
+        // In a directory that is not there: with one process the journal is what fails.
+        let open = |shared| {
+            Client::builder(Environment::custom("http://127.0.0.1:9"), credentials.clone())
+                .journal("/no such directory/ovo.db")
+                .journal_options(SqliteOptions { shared, ..SqliteOptions::default() })
+                .clock(Arc::new(Nameless))
+                .open()
+                .expect_err("must not be opened")
+        };
+        assert_eq!(open(false).kind(), ErrorKind::Journal);
+        let refused = open(true);
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
+        assert!(refused.to_string().contains("boot"), "{refused}");
+    }
 }

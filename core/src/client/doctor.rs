@@ -147,7 +147,7 @@ impl Inner {
             operation: Operation::Inquiry,
             body: body.bytes(),
             app_id: signer.app_id(),
-            signature: &signer.sign(body.bytes(), now),
+            sign: &|| signer.sign(body.bytes(), self.clock.wall()),
             send_budget: budget,
             total_budget: budget,
         };

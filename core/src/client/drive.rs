@@ -10,7 +10,7 @@ use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::{Response, WalletDetails};
-use crate::payment::{Event, Outcome, Payment, step};
+use crate::payment::{Boottime, Event, Outcome, Payment, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
 
@@ -31,6 +31,8 @@ struct Row {
     payment: Payment,
     wallet: Option<WalletDetails>,
     why_not_sent: Option<WhyNotSent>,
+    /// When the connection for the push was ready.
+    connected: Option<Boottime>,
 }
 
 impl Driver {
@@ -122,6 +124,10 @@ impl Driver {
 type Applied = Result<Option<crate::payment::Request>, JournalError>;
 
 impl Watch for Driver {
+    fn connected(&self) {
+        self.row().connected = Some(self.inner.clock.boottime());
+    }
+
     /// Rules 3 and 4: in time, and still undecided in the journal itself.
     fn may_send(&self) -> bool {
         if self.inner.is_closed() {
@@ -129,8 +135,11 @@ impl Watch for Driver {
         }
         let row = self.row();
         let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) else { return false };
+        // Who does not say when it connected may have stood still ever since the Intent.
+        let connected = row.connected.unwrap_or(current.state.begun);
+        let now = self.inner.clock.boottime();
         current.version == row.payment.version
-            && current.state.may_send(&self.inner.policy, self.inner.clock.boottime())
+            && current.state.may_send(&self.inner.policy, connected, now)
     }
 
     fn sent(&self) {
@@ -201,7 +210,7 @@ impl Inner {
         Arc::new(Driver {
             inner: Arc::clone(self),
             under_way: Arc::clone(under_way),
-            row: Mutex::new(Row { payment, wallet: None, why_not_sent: None }),
+            row: Mutex::new(Row { payment, wallet: None, why_not_sent: None, connected: None }),
         })
     }
 

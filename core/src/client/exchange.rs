@@ -11,8 +11,7 @@ use crate::message::{Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::{
     Alert, Asked, Event, Evidence, NotSentReason, Payment, PaymentId, PushAnswer, Request,
-    ReversalAnswer, State,
-    StatusAnswer, VoidAnswer,
+    ReversalAnswer, State, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
@@ -131,10 +130,13 @@ impl Inner {
         let reference = intent.reference(Some(phone));
         let body = reference.push_to_pay(&intent.date());
         let timers = &self.policy.timers;
+        // Counted from the Intent: by its end a crash assumes that the last byte has left.
+        let written_by = payment.state.begun.plus(timers.send_budget);
+        let send_budget = written_by.since(self.clock.boottime());
         // The watch ends the wait at the verdict; this is the backstop behind it.
         let total = timers.send_budget + timers.decide + timers.exchange_budget;
         let (exchange, response) =
-            self.send(&body, Some(intent.numbers), timers.send_budget, total, watch);
+            self.send(&body, Some(intent.numbers), send_budget, total, watch);
         let event = match (&exchange, &response) {
             (Exchange::NotSent(_), _) => Event::NotSent,
             (_, Some(response)) => {
@@ -262,12 +264,12 @@ impl Inner {
         watch: &Arc<dyn Watch>,
     ) -> (Exchange, Option<Response>) {
         // A fresh random and hmac for every attempt, from one reading of the clock.
-        let signature = self.signer.sign(body.bytes(), self.clock.wall());
+        let sign = || self.signer.sign(body.bytes(), self.clock.wall());
         let request = transport::Request {
             operation: body.operation(),
             body: body.bytes(),
             app_id: self.signer.app_id(),
-            signature: &signature,
+            sign: &sign,
             send_budget,
             total_budget,
         };

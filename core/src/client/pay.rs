@@ -125,6 +125,15 @@ impl Client {
                     // Whoever was at it could not begin (a journal error, other details): now it
                     // is our turn.
                 }
+                TakenUp::Settling(waiter) => {
+                    // That can last as long as the host keeps silent. What is known waits for nobody.
+                    let payment = inner.row(&invoice)?;
+                    self.same_details(&payment, charge)?;
+                    if let Some(outcome) = Outcome::of(&payment) {
+                        return Ok(Taken::Decided(outcome));
+                    }
+                    waiter.payment().wait();
+                }
             }
         };
         let waiter = Waiter::of(owner.payment());

@@ -183,26 +183,37 @@ pub(super) enum TakenUp {
     Owner(Owner),
     /// Another thread is bringing it to its verdict; wait for it.
     Waiter(Waiter),
+    /// Another thread settles it, for a request or two: as long as the host keeps silent.
+    Settling(Waiter),
 }
 
 impl AllUnderWay {
     /// Takes charge of an invoice, or joins whoever is bringing it to its verdict. One thread at a
-    /// time works on a payment; a settlement under way is waited for.
+    /// time works on a payment.
     pub(super) fn take_up(
         self: &Arc<Self>,
         invoice: &MerchantInvoice,
         purpose: Purpose,
     ) -> TakenUp {
+        let mut payments = lock(&self.payments);
+        let Some(under_way) = payments.get(invoice) else {
+            return TakenUp::Owner(self.own(&mut payments, invoice, purpose));
+        };
+        let waiter = Waiter::of(under_way);
+        match waiter.payment().purpose {
+            Purpose::Verdict => TakenUp::Waiter(waiter),
+            Purpose::Settlement => TakenUp::Settling(waiter),
+        }
+    }
+
+    /// Takes charge of an invoice to settle it, once it is its turn; `None` while another thread is
+    /// bringing it to its verdict.
+    pub(super) fn settle_in_turn(self: &Arc<Self>, invoice: &MerchantInvoice) -> Option<Owner> {
         loop {
-            let mut payments = lock(&self.payments);
-            let Some(under_way) = payments.get(invoice) else {
-                return TakenUp::Owner(self.own(&mut payments, invoice, purpose));
-            };
-            let waiter = Waiter::of(under_way);
-            drop(payments);
-            match waiter.payment().purpose {
-                Purpose::Verdict => return TakenUp::Waiter(waiter),
-                Purpose::Settlement => drop(waiter.payment().wait()),
+            match self.take_up(invoice, Purpose::Settlement) {
+                TakenUp::Owner(owner) => return Some(owner),
+                TakenUp::Waiter(_) => return None,
+                TakenUp::Settling(waiter) => drop(waiter.payment().wait()),
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::client::apply::Proof;
-use crate::client::under_way::{Purpose, TakenUp};
 use crate::client::{Client, Inner, VoidOutcome};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
@@ -23,7 +22,7 @@ impl Client {
         let inner = &self.inner;
         inner.ready()?;
         let payment = inner.row(invoice)?;
-        let TakenUp::Owner(owner) = inner.under_way.take_up(invoice, Purpose::Settlement) else {
+        let Some(owner) = inner.under_way.settle_in_turn(invoice) else {
             return Err(Error::refused(invoice, Refusal::VoidInProgress));
         };
         let in_time = inner.server_clock.void_in_time(&payment, inner.clock.boottime());
@@ -62,7 +61,7 @@ impl Client {
         if !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));
         }
-        let TakenUp::Owner(owner) = inner.under_way.take_up(invoice, Purpose::Settlement) else {
+        let Some(owner) = inner.under_way.settle_in_turn(invoice) else {
             return Ok(VoidOutcome::Pending);
         };
         let outcome = inner.pursue(payment, Some(Request::CheckVoid));

@@ -1,18 +1,23 @@
 //! The one connection of a journal: what runs inside a transaction, and what a failure means.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 
 use super::failure;
+use super::file_system;
+use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
+use super::opening::SHARED_PATIENCE;
 use super::place::Place;
 use super::reserve::Reserve;
+use super::restored;
 use super::row::{self, COLUMNS, PHONE};
 use super::rules;
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
-use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update};
+use crate::journal::{Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update};
 use crate::numbering::{BatchMethod, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
 
@@ -22,6 +27,8 @@ pub(super) enum Write {
     Begin(Box<NewPayment>, BatchMethod),
     Update(Box<Payment>),
     EnterBoot(String),
+    /// By whom and why.
+    Vouch(String),
 }
 
 /// What came of it.
@@ -30,6 +37,8 @@ pub(super) enum Written {
     Begun(Box<Begun>),
     Update(Update),
     Boot(u32),
+    /// Whether there was a doubt to end.
+    Vouched(bool),
 }
 
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
@@ -52,7 +61,8 @@ pub(super) struct Water {
     pub(super) day: i64,
     /// Batches below this one may have been used by another copy of this journal.
     pub(super) floor: u32,
-    /// Whether this journal was ever found behind its mark.
+    /// Whether this journal was found to be a copy or to have lost something, and nobody has
+    /// vouched for it since.
     pub(super) doubted: bool,
 }
 
@@ -60,7 +70,10 @@ impl Water {
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Water> {
         connection
             .prepare_cached(
-                "SELECT last_id, batch, reference, day, floor, doubted FROM high_water WHERE only = 1",
+                "SELECT last_id, batch, reference, day, floor, doubted AND \
+                 coalesce((SELECT v FROM meta WHERE k = 'vouched'), 0) < \
+                 coalesce((SELECT v FROM meta WHERE k = 'doubts'), 1) \
+                 FROM high_water WHERE only = 1",
             )?
             .query_row([], |row| {
                 Ok(Water {
@@ -142,10 +155,14 @@ pub(super) fn meta<T: rusqlite::types::FromSql>(
 pub(super) struct Engine {
     pub(super) connection: Connection,
     pub(super) place: Place,
+    /// Behind the connection: who has the right to it closes it first.
+    pub(super) lock: Option<Lock>,
     pub(super) mark: MarkFile,
     pub(super) reserve: Reserve,
     pub(super) incarnation: Incarnation,
     pub(super) first_batch: Option<u32>,
+    /// What was found at opening.
+    pub(super) findings: Vec<Finding>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
     pub(super) boot: u32,
     statements: &'static Statements,
@@ -169,10 +186,12 @@ impl Engine {
         Engine {
             connection,
             place,
+            lock: None,
             mark,
             reserve,
             incarnation,
             first_batch,
+            findings: Vec::new(),
             boot: 0,
             statements: STATEMENTS.get_or_init(Statements::new),
             refusal: None,
@@ -184,6 +203,22 @@ impl Engine {
     /// Writes all of a group in one transaction with one sync. If that fails, it fails for all;
     /// a write that is refused for its own sake fails alone.
     pub(super) fn write(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
+        let turn = self.lock.as_ref().map_or(Ok(()), |lock| lock.wait_for_turn(SHARED_PATIENCE));
+        let written = match turn {
+            Ok(()) => self.write_in_turn(group),
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
+        };
+        self.end_turn();
+        written
+    }
+
+    fn end_turn(&self) {
+        if let Some(lock) = &self.lock {
+            lock.end_turn();
+        }
+    }
+
+    fn write_in_turn(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
         let begins = |write: &Write| matches!(write, Write::Begin(..));
         let room = !group.iter().any(begins) || self.reserve.is_whole();
         let mut result = self.commit(group, room);
@@ -224,7 +259,9 @@ impl Engine {
             }
             results.push(result);
         }
-        self.place.check().map_err(|gone| self.abort(gone))?;
+        // J22: whether this process is still the one that may write, and where the journal lies.
+        let lock = self.lock.as_ref().map_or(Ok(()), Lock::keep);
+        lock.and_then(|()| self.place.check()).map_err(|gone| self.abort(gone))?;
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
@@ -240,6 +277,10 @@ impl Engine {
             }
             Write::Update(payment) => self.update(payment).map(Written::Update),
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
+            Write::Vouch(who_and_why) => Water::read(&self.connection)
+                .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
+                .map(Written::Vouched)
+                .map_err(|error| failure::sqlite("vouch", &error)),
         }
     }
 
@@ -364,13 +405,20 @@ impl Engine {
             return;
         }
         let erase = self.forgotten > 0 && (idle || self.forgotten >= ERASE_AT_LATEST);
+        if !erase && self.unmeasured < LOOK_AFTER {
+            return;
+        }
+        if self.lock.as_ref().is_some_and(|lock| lock.wait_for_turn(Duration::ZERO).is_err()) {
+            // Somebody else writes; the next one tidies up.
+            return;
+        }
         let result = if erase {
             self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").map(|(busy, _)| {
                 if !busy {
                     self.forgotten = 0;
                 }
             })
-        } else if self.unmeasured >= LOOK_AFTER {
+        } else {
             self.unmeasured = 0;
             self.checkpoint("PRAGMA wal_checkpoint(NOOP)").and_then(|(_, frames)| {
                 if frames >= CHECKPOINT_FRAMES {
@@ -378,9 +426,8 @@ impl Engine {
                 }
                 Ok(())
             })
-        } else {
-            Ok(())
         };
+        self.end_turn();
         if let Err(error) = result {
             // A full disk or a reader of another process: the log grows, and the next one tries
             // again.
@@ -550,16 +597,17 @@ impl Engine {
         self.place.check()?;
         let water =
             Water::read(&self.connection).map_err(|error| failure::sqlite("health", &error))?;
-        if water.doubted {
+        let doubt = restored::reason(&self.connection, &water)
+            .map_err(|error| failure::sqlite("health", &error))?;
+        problems.extend(doubt);
+        if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
             problems.push(
-                "the journal was replaced by an older copy or another one; new payments are not \
-                 attested"
+                "the file system has no locks for the journal beside SQLite's, or no room for the \
+                 lock file: a program of yours that reads the journal's files would let others in"
                     .to_owned(),
             );
         }
-        if self.place.is_in_memory() {
-            problems.push("the journal lies in memory (tmpfs); a power cut takes it".to_owned());
-        }
+        problems.extend(file_system::risk(self.place.kept()).map(str::to_owned));
         if !self.mark.is_writable() {
             problems.push("the mark beside the journal cannot be written".to_owned());
         }
@@ -593,7 +641,13 @@ impl Engine {
     /// Closes the file; a poisoned one is left as it is, for whoever opens it next.
     pub(super) fn close(self) {
         use rusqlite::config::DbConfig;
-        if self.refusal.is_some() {
+        // J22: who shares a journal and is not its last must not take the log away, whatever is
+        // left of SQLite's own locks.
+        let last = self
+            .lock
+            .as_ref()
+            .is_none_or(|lock| lock.wait_for_turn(SHARED_PATIENCE).is_ok() && lock.is_last());
+        if self.refusal.is_some() || !last {
             let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         } else if self.forgotten > 0 {
             // The log is removed at closing, but not overwritten.

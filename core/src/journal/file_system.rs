@@ -13,27 +13,47 @@ pub(super) enum Kept {
     OnDisk,
     /// In memory: a power cut takes it.
     InMemory,
+    /// Wherever a program in user space, or the host of a virtual machine, keeps it.
+    ByAProgram,
+    /// In a layer that goes with its container.
+    InAContainer,
     /// On another machine, whose locks and syncs SQLite cannot rely on (sqlite.org, "File Locking
     /// And Concurrency", 6.0).
     Elsewhere,
 }
 
 /// The magic numbers of statfs(2).
-const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6]; // tmpfs, ramfs
-const ELSEWHERE: [u32; 7] = [
-    0x6969,      // nfs
-    0x517b,      // smb
-    0xff53_4d42, // cifs
-    0xfe53_4d42, // smb2
-    0x5346_414f, // afs
-    0x00c3_6400, // ceph
-    0x7375_7245, // coda
-];
+#[cfg(target_os = "linux")]
+mod magic {
+    // Their type differs between processors; the numbers have 32 bits on all of them.
+    #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
 
+    const RAMFS: u32 = 0x8584_58f6;
+    pub(super) const IN_MEMORY: [u32; 2] = [libc::TMPFS_MAGIC as u32, RAMFS];
+    pub(super) const CIFS: u32 = 0xff53_4d42;
+    const SMB2: u32 = 0xfe53_4d42;
+    const CEPH: u32 = 0x00c3_6400;
+    pub(super) const ELSEWHERE: [u32; 7] = [
+        libc::NFS_SUPER_MAGIC as u32,
+        libc::SMB_SUPER_MAGIC as u32,
+        CIFS,
+        SMB2,
+        libc::AFS_SUPER_MAGIC as u32,
+        CEPH,
+        libc::CODA_SUPER_MAGIC as u32,
+    ];
+    pub(super) const FUSE: u32 = libc::FUSE_SUPER_MAGIC as u32;
+    pub(super) const PLAN_9: u32 = 0x0102_1997;
+    pub(super) const OVERLAY: u32 = libc::OVERLAYFS_SUPER_MAGIC as u32;
+}
+
+#[cfg(target_os = "linux")]
 fn kept_by(magic: u32) -> Kept {
     match magic {
-        magic if IN_MEMORY.contains(&magic) => Kept::InMemory,
-        magic if ELSEWHERE.contains(&magic) => Kept::Elsewhere,
+        magic if magic::IN_MEMORY.contains(&magic) => Kept::InMemory,
+        magic if magic::ELSEWHERE.contains(&magic) => Kept::Elsewhere,
+        magic::FUSE | magic::PLAN_9 => Kept::ByAProgram,
+        magic::OVERLAY => Kept::InAContainer,
         _ => Kept::OnDisk,
     }
 }
@@ -49,6 +69,23 @@ pub(super) fn of(file: &Path) -> Kept {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of(_: &Path) -> Kept {
     Kept::OnDisk
+}
+
+/// What a file system risks that is not refused (E16): for `doctor` and for the opening.
+pub(super) fn risk(kept: Kept) -> Option<&'static str> {
+    match kept {
+        Kept::OnDisk | Kept::Elsewhere => None,
+        Kept::InMemory => Some("the journal lies in memory (tmpfs); a power cut takes it"),
+        Kept::ByAProgram => Some(
+            "the journal lies on a file system that a program provides (FUSE or 9p): whether a \
+             synced write is on a disk is that program's word, and a copy of the journal cannot be \
+             told from the journal; keep it on a disk of this machine",
+        ),
+        Kept::InAContainer => Some(
+            "the journal lies in a container's own layer (overlayfs): it is lost when the container \
+             is made anew, payments that are owed included; keep it on a volume",
+        ),
+    }
 }
 
 /// Refuses a journal on another machine before anything is written there.
@@ -84,13 +121,25 @@ fn refuse(path: &Path, unfit: Kept, because: &str) -> Result<(), JournalError> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn network_file_systems_and_memory_are_told_from_disks() {
         assert_eq!(kept_by(0xef53), Kept::OnDisk, "ext4");
         assert_eq!(kept_by(0x9123_683e), Kept::OnDisk, "btrfs");
         assert_eq!(kept_by(0x6969), Kept::Elsewhere, "nfs");
-        assert_eq!(kept_by(0xff53_4d42), Kept::Elsewhere, "cifs");
+        assert_eq!(kept_by(magic::CIFS), Kept::Elsewhere, "cifs");
         assert_eq!(kept_by(0x0102_1994), Kept::InMemory, "tmpfs");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn e16_what_is_not_refused_is_named_with_what_it_risks() {
+        for (magic, says) in
+            [(magic::FUSE, "FUSE"), (magic::PLAN_9, "9p"), (magic::OVERLAY, "overlayfs")]
+        {
+            assert!(risk(kept_by(magic)).is_some_and(|risk| risk.contains(says)), "{says}");
+        }
+        assert_eq!(risk(kept_by(0xef53)), None, "ext4");
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,8 @@
 use std::fmt::Debug;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Device and inode.
 pub type Identity = (u64, u64);
@@ -21,12 +22,29 @@ pub struct Look {
     pub is_file: bool,
     /// Permissions, the lowest nine bits.
     pub mode: u32,
+    /// When the file was made, where the file system remembers it. A copy is made later.
+    pub born: Option<SystemTime>,
+}
+
+/// How long and against whom a file is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// Beside others who hold it alike.
+    Shared,
+    /// Alone.
+    Alone,
+    /// No longer.
+    Not,
 }
 
 /// A file system. Everything in it is for its owner's eyes only.
 pub trait Files: Send + Sync + Debug {
     /// Under which name SQLite knows it; `None` for SQLite's own default.
     fn vfs(&self) -> Option<&str>;
+    /// The name of a file without symbolic links; the file itself need not be there.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
     /// What is there under a name.
     fn look(&self, path: &Path) -> io::Result<Look>;
     /// A file's first bytes.
@@ -57,6 +75,20 @@ pub trait OpenFile: Send + Debug {
     fn set_length(&mut self, length: u64) -> io::Result<()>;
     /// Everything written so far is durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Which file it is, where that can be told.
+    fn identity(&self) -> io::Result<Identity> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Holds the file against other openings of it, or says `false` if one of those does. The hold
+    /// belongs to this opening alone: no other one that is closed, in this process or another, ends
+    /// it. `Unsupported` where the file system has no such holds.
+    fn hold(&mut self, _: Hold) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Whether another process has a record lock on it, which is what SQLite's locks are.
+    fn has_record_locks(&mut self) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// The machine's own files.
@@ -68,12 +100,29 @@ impl Files for SystemFiles {
         None
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        if let Ok(target) = fs::read_link(path) {
+            // To make a file there could be to make one on a disk that is not mounted yet.
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("it is a symbolic link to {}, which is not there", target.display()),
+            ));
+        }
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(fs::canonicalize(directory_of(path))?.join(name))
+    }
+
     fn look(&self, path: &Path) -> io::Result<Look> {
         let metadata = fs::metadata(path)?;
         Ok(Look {
             identity: identity(&metadata),
             is_file: metadata.is_file(),
             mode: mode(&metadata),
+            born: metadata.created().ok(),
         })
     }
 
@@ -107,11 +156,7 @@ impl Files for SystemFiles {
         if cfg!(not(unix)) {
             return Ok(());
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        File::open(directory)?.sync_all()
+        File::open(directory_of(path))?.sync_all()
     }
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
@@ -142,6 +187,48 @@ impl OpenFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_all()
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.metadata().map(|metadata| identity(&metadata))
+    }
+
+    // flock(2), not the record locks of SQLite: those end with the first descriptor of the file
+    // that the process closes, whoever opened it.
+    #[cfg(unix)]
+    fn hold(&mut self, hold: Hold) -> io::Result<bool> {
+        use rustix::fs::FlockOperation;
+        use rustix::io::Errno;
+        let operation = match hold {
+            Hold::Shared => FlockOperation::NonBlockingLockShared,
+            Hold::Alone => FlockOperation::NonBlockingLockExclusive,
+            Hold::Not => FlockOperation::NonBlockingUnlock,
+        };
+        match rustix::fs::flock(&*self, operation) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(unix)]
+    fn has_record_locks(&mut self) -> io::Result<bool> {
+        use rustix::fs::FlockOperation;
+        use rustix::io::Errno;
+        // Taken for a moment, and dropped with this descriptor.
+        match rustix::fs::fcntl_lock(&*self, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(false),
+            Err(Errno::ACCESS | Errno::AGAIN) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The directory of a file.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

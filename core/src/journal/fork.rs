@@ -7,6 +7,8 @@
 use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::lock;
+
 /// Read by whoever is inside SQLite, taken as a whole by whoever forks.
 static INSIDE: RwLock<()> = RwLock::new(());
 
@@ -31,6 +33,7 @@ pub fn before_fork() {
 
 /// To be called immediately after a fork, on the same thread, by the parent and by the child.
 pub fn after_fork() {
+    lock::let_go_of_the_parents();
     drop(FORKING.take());
 }
 

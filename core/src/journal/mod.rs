@@ -17,8 +17,10 @@ pub(crate) mod file_system;
 pub mod files;
 mod fork;
 mod group;
+mod lock;
 mod mark;
 mod memory;
+mod meta;
 mod migration;
 mod opening;
 mod place;
@@ -31,6 +33,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod version;
+mod whereabouts;
 
 pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
@@ -143,6 +146,9 @@ pub enum JournalErrorKind {
     Numbers,
     /// It lies on a file system that does not keep it: on a network, or in memory.
     FileSystem,
+    /// It does not lie where its other files are: missing beside its own log, opened under a second
+    /// name, or moved without its log.
+    Misplaced,
     /// The process forked after opening.
     Forked,
     /// A write that the database itself forbids was tried: a defect in this library.
@@ -188,6 +194,15 @@ pub struct Health {
     pub unsettled: u64,
     /// What is wrong, one line each; empty if nothing is.
     pub problems: Vec<String>,
+}
+
+/// Something about a journal that a person should know, found when it was opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Whether somebody should act today.
+    pub critical: bool,
+    /// One line without secrets or personal data, with what to do about it.
+    pub message: String,
 }
 
 /// A durable store of payments. Linearizable per row, durable on return; many threads may call.
@@ -250,4 +265,9 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]
     fn health(&self) -> Result<Health, JournalError>;
+
+    /// What was found at opening; told to the client's observer.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }

@@ -13,6 +13,7 @@ use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
 use super::files::Files;
+use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
 use super::migration;
 use super::place::{self, Place};
@@ -20,6 +21,7 @@ use super::reserve::Reserve;
 use super::restored;
 use super::schema;
 use super::version::Incarnation;
+use super::whereabouts::{self, Whereabouts};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::numbering::MAX_NUMBER;
 use crate::wib::WallTime;
@@ -30,7 +32,7 @@ use crate::wib::WallTime;
 /// [policy 1.8]: crate::manual::policy#18-sqlite-before-3513-could-lose-a-log
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Of the processes of one host that share a journal, one writes at a time; each for milliseconds.
-const SHARED_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const SHARED_PATIENCE: Duration = Duration::from_secs(5);
 /// A commit writes whole pages, some six of them, to flash: small ones wear it out less than half
 /// as fast as SQLite's usual 4096 (11 KB per commit instead of 25). A row fits into one.
 const PAGE_SIZE: u32 = 1024;
@@ -49,28 +51,38 @@ pub(super) fn open(
     }
     // The process may change its directory while the journal is open.
     let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
+    // Log, mark and lock lie beside the file itself, not beside a link to it (J24).
+    let path = files.resolve(&path).map_err(|error| failure::file("journal path", &error))?;
     file_system::refuse_elsewhere(&path)?;
-    match attempt(files, &path, options) {
+    place::refuse_if_open_here(&**files, &path)?;
+    let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
+    let opened = match attempt(files, &path, options, &lock) {
         // What is in the journal must be settled on a full disk too (J2, J3).
         Err(full) if full.kind == JournalErrorKind::Full && files.look(&path).is_ok() => {
             if Reserve::open(&**files, &path).release() {
-                attempt(files, &path, options)
+                attempt(files, &path, options, &lock)
             } else {
                 Err(full)
             }
         }
         other => other,
-    }
+    };
+    let mut engine = opened?;
+    lock.end_turn();
+    engine.lock = Some(lock);
+    Ok(engine)
 }
 
 fn attempt(
     files: &Arc<dyn Files>,
     path: &Path,
     options: &SqliteOptions,
+    lock: &Lock,
 ) -> Result<Engine, JournalError> {
     let place = match Place::claim(files, path)? {
         Some(place) => place,
         None => {
+            place::refuse_left_log(&**files, path)?;
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
@@ -83,6 +95,9 @@ fn attempt(
         // Taken for no log, one with a hole would be trusted (J6).
         Err(error) => return Err(failure::file("open", &error)),
     };
+    if lock.found_others() {
+        place::refuse_lost_locks(&**files, path)?;
+    }
     let connection = connect(&**files, path, options.shared)?;
     let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
     engine.place.settle()?;
@@ -114,7 +129,7 @@ fn create(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     random(files, &mut unique)?;
     let unique = u64::from_le_bytes(unique);
     let draft = place::with_suffix(path, &format!(".new-{unique:016x}"));
-    let result = draw_up(files, &draft).and_then(|()| {
+    let result = draw_up(files, &draft, path).and_then(|()| {
         // Unlike a rename, a link never replaces what another process made meanwhile.
         match files.link(&draft, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -129,12 +144,14 @@ fn create(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     files.sync_directory(path).map_err(|error| failure::file("create", &error))
 }
 
-fn draw_up(files: &dyn Files, draft: &Path) -> Result<(), JournalError> {
+fn draw_up(files: &dyn Files, draft: &Path, path: &Path) -> Result<(), JournalError> {
     let in_file = |error: io::Error| failure::file("create", &error);
     let in_sqlite = |error: rusqlite::Error| failure::sqlite("create", &error);
     let mut incarnation: Incarnation = [0; 16];
     random(files, &mut incarnation)?;
     drop(files.create(draft).map_err(in_file)?);
+    // In the file from its first moment on, so that it knows them without its log, too.
+    let whereabouts = Whereabouts::of(files.look(draft).map_err(in_file)?, path);
     let connection = sqlite_on(files, draft).map_err(in_sqlite)?;
     run(&connection, &format!("page_size = {PAGE_SIZE}")).map_err(in_sqlite)?;
     configure(&connection, false).map_err(in_sqlite)?;
@@ -150,6 +167,7 @@ fn draw_up(files: &dyn Files, draft: &Path) -> Result<(), JournalError> {
         meta.execute(("boots", 0))?;
         meta.execute(("boot", 0))?;
         meta.execute(("boot_id", ""))?;
+        whereabouts.remember(&connection)?;
         connection.execute_batch("COMMIT")?;
         // Closing would do it too, but tell nobody if it failed; and the log does not get the
         // journal's name, so what is only in the log would be lost.
@@ -273,13 +291,22 @@ fn admit(
         Engine::new(connection, place, mark_file, reserve, incarnation, options.first_batch);
     let water = Water::read(&engine.connection).map_err(failed)?;
     compare_with_rows(&engine.connection, &water)?;
-    let water = restored::judge(&mut engine, water, mark)?;
+    let now = Whereabouts::of(engine.place.look()?, path);
+    let remembered = Whereabouts::remembered(&engine.connection).map_err(failed)?;
+    if let Some(remembered) = &remembered {
+        whereabouts::refuse_second_name(files, engine.place.look()?, path, &remembered.path)?;
+    }
+    let water = restored::judge(files, &mut engine, water, mark, &now, remembered.as_ref())?;
+    let is_elsewhere = remembered.as_ref() != Some(&now);
+    if is_elsewhere {
+        now.remember(&engine.connection).map_err(failed)?;
+    }
     engine
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
     // A journal of an earlier release says so on its first page, until the log is moved there.
-    if log_was_left || migrated {
+    if log_was_left || is_elsewhere || migrated {
         make_log_durable(files, path, &engine.connection)?;
     }
     let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };

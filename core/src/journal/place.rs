@@ -64,6 +64,11 @@ impl Place {
         Ok(Some(place))
     }
 
+    /// What lies there now.
+    pub(super) fn look(&self) -> Result<Look, JournalError> {
+        self.files.look(&self.path).map_err(|error| failure::file("journal file", &error))
+    }
+
     /// Remembers which file the write-ahead log is.
     pub(super) fn settle(&mut self) -> Result<(), JournalError> {
         self.check()?;
@@ -71,9 +76,9 @@ impl Place {
         Ok(())
     }
 
-    /// Whether a power cut takes it.
-    pub(super) fn is_in_memory(&self) -> bool {
-        file_system::of(&self.path) == Kept::InMemory
+    /// What its file system does with it.
+    pub(super) fn kept(&self) -> Kept {
+        file_system::of(&self.path)
     }
 
     /// J11: whether the journal is still where it was opened. A commit into a deleted file would
@@ -107,9 +112,14 @@ fn register(database: Identity) -> Result<(), JournalError> {
         return Ok(());
     }
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let own = std::process::id();
+    refuse_registered(&open, database)?;
+    open.push((std::process::id(), database));
+    Ok(())
+}
+
+fn refuse_registered(open: &[(u32, Identity)], database: Identity) -> Result<(), JournalError> {
     match open.iter().find(|(_, other)| *other == database) {
-        Some((pid, _)) if *pid == own => Err(JournalError::new(
+        Some((pid, _)) if *pid == std::process::id() => Err(JournalError::new(
             JournalErrorKind::Locked,
             "this process has the journal open already",
         )),
@@ -117,10 +127,60 @@ fn register(database: Identity) -> Result<(), JournalError> {
             JournalErrorKind::Forked,
             "this process was forked from one that had the journal open; open it after the fork",
         )),
-        None => {
-            open.push((own, database));
-            Ok(())
+        None => Ok(()),
+    }
+}
+
+/// Says so if this process, or its parent, is the one that has the journal.
+pub(super) fn refuse_if_open_here(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    match files.look(path) {
+        Ok(look) if cfg!(unix) => {
+            let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+            refuse_registered(&open, look.identity)
         }
+        _ => Ok(()),
+    }
+}
+
+/// J20: a journal that is missing beside its own log was moved or deleted without it. A new one
+/// there would be taken for the log's, which SQLite would write into it.
+pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    for suffix in ["-wal", "-journal"] {
+        let log = with_suffix(path, suffix);
+        match files.read(&log, 1) {
+            Ok(first) if first.is_empty() => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(_) => {
+                return Err(JournalError::new(
+                    JournalErrorKind::Misplaced,
+                    format!(
+                        "{} is missing beside its log {}, which holds payments; put it back, or run \
+                         `ovo-ptp journal set-aside {}` and start anew",
+                        path.display(),
+                        log.display(),
+                        path.display()
+                    ),
+                ));
+            }
+            Err(error) => return Err(failure::file("open", &error)),
+        }
+    }
+    Ok(())
+}
+
+/// J22: processes that share a journal and have read its files themselves hold no locks of SQLite's
+/// any more. Who comes then would take itself for the first and cut the index of the log, which the
+/// others have in their memory.
+pub(super) fn refuse_lost_locks(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    let index = with_suffix(path, "-shm");
+    let has_locks = files.open(&index).and_then(|mut index| index.has_record_locks());
+    match has_locks {
+        Ok(false) => Err(JournalError::new(
+            JournalErrorKind::Locked,
+            "a process that shares the journal has lost its locks, because it opened and closed the \
+             journal's files by itself; restart it, and take copies with `ovo-ptp journal backup`",
+        )),
+        _ => Ok(()),
     }
 }
 

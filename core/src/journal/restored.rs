@@ -1,57 +1,162 @@
-//! A journal that was replaced by an older copy of itself, or by another ([fault J12]).
+//! A journal that cannot vouch for itself: it is a copy ([fault J21]), it was replaced by an
+//! older copy of itself or by another (J12), or its log was lost (J23).
 //!
-//! Its mark is ahead of it then, or names another incarnation. What is lost cannot be known; so
-//! numbering jumps above everything that was handed out, no new payment is attested (the other
-//! copy may live on and count as well), and no payment without a verdict is reversed by itself:
-//! in the lost rows it may have been told as Paid.
+//! What is missing in it cannot be known, and the other copy may live on and count as well. So its
+//! numbers jump above everything that was handed out, no new payment is attested, and no payment
+//! without a verdict is reversed by itself: in the lost rows it may have been told as Paid. Selling
+//! goes on. A person who knows what happened ends the doubt, in so many words (`vouch`).
 //!
-//! [fault J12]: crate::manual::faults#j-disk-and-journal
+//! [fault J21]: crate::manual::faults#j-disk-and-journal
+
+use rusqlite::Connection;
 
 use super::engine::{Engine, Water};
 use super::failure;
+use super::files::Files;
 use super::mark::Mark;
-use crate::journal::{JournalError, JournalErrorKind};
-use crate::numbering::MAX_NUMBER;
-use crate::payment::{Payment, Settlement, Timers, Verdict};
+use super::meta;
+use super::whereabouts::Whereabouts;
+use crate::journal::{Finding, JournalError, JournalErrorKind};
+use crate::numbering::{MAX_NUMBER, starting_batch};
+use crate::payment::{Payment, Verdict};
+use crate::wib::WallTime;
 
-/// Compares the mark with the journal, inside the transaction that opens it.
+/// How often the journal was doubted, and how many of those a person has answered for.
+const DOUBTS: &str = "doubts";
+const VOUCHED: &str = "vouched";
+/// A copy begins up to so many batches above the quarter-hour count, by chance: two copies that are
+/// opened at the same time must not meet.
+const SPREAD: u32 = 32;
+
+/// Compares what lies beside the journal, and what it remembers of itself, with what it is, inside
+/// the transaction that opens it.
 pub(super) fn judge(
+    files: &dyn Files,
     engine: &mut Engine,
     mut water: Water,
     mark: Option<Mark>,
+    now: &Whereabouts,
+    remembered: Option<&Whereabouts>,
 ) -> Result<Water, JournalError> {
-    let own = (water.batch, water.reference);
-    let Some(mark) = mark else {
-        return Ok(water);
-    };
-    let same = mark.incarnation == engine.incarnation;
-    if (same && mark.numbers <= own) || mark.numbers == (0, 0) {
-        return Ok(water);
+    let mut reasons = Vec::new();
+    let mut floor = water.floor;
+    if let Some(mark) = mark.filter(|mark| mark.numbers != (0, 0)) {
+        let (batch, reference) = mark.numbers;
+        let same = mark.incarnation == engine.incarnation;
+        let is_behind = mark.numbers > (water.batch, water.reference);
+        if is_behind || !same {
+            // Batch by batch: the mark is not synced and may lag by some references, not by a batch
+            // that a quarter-hour count does not cover.
+            floor = floor.max(above(batch.max(water.batch))?);
+        }
+        if same && is_behind {
+            reasons.push(format!(
+                "payments are missing in it: its mark knows of numbers up to {batch:06}/{reference:06}, \
+                 it knows of {:06}/{:06}; its log was lost, or an older copy was put in its place",
+                water.batch, water.reference
+            ));
+        }
+        // A journal that has handed out nothing yet is the successor of a lost one. Above the lost
+        // one's mark its numbers are nobody else's.
+        if !same && water.last().is_some() {
+            reasons
+                .push("another journal was put in the place of the one that was here".to_owned());
+        }
     }
-    // Batch by batch: the mark is not synced and may lag by some references, not by a batch that
-    // a quarter-hour count does not cover.
-    let floor = mark.numbers.0.max(water.batch) + 1;
-    if floor > MAX_NUMBER {
-        return Err(JournalError::new(
-            JournalErrorKind::Numbers,
-            "batch 999999 was used by the journal that lay here before",
+    if let Some(remembered) = remembered.filter(|remembered| now.is_another_than(remembered)) {
+        floor = floor.max(above_a_twin(files, &water)?);
+        reasons.push(format!(
+            "its file is a copy: it was made anew since it was last opened at {}; a restored backup, \
+             a cloned machine, or a move without `ovo-ptp journal move`",
+            remembered.path.display()
         ));
     }
-    water.floor = water.floor.max(floor);
-    // A journal that has handed out nothing yet is the successor of a lost one. Above the lost
-    // one's mark its numbers are nobody else's.
-    if water.last().is_some() {
+    if floor == water.floor && reasons.is_empty() {
+        return Ok(water);
+    }
+    water.floor = floor;
+    if !reasons.is_empty() {
+        doubt(&engine.connection, &water, &reasons.join("; "))
+            .map_err(|error| failure::sqlite("open", &error))?;
         water.doubted = true;
-        quarantine_open_payments(engine)?;
+        leave_open_payments_to_checks(engine)?;
+        engine.findings.push(Finding {
+            critical: true,
+            message: format!("the journal is doubted: {}; {CURE}", reasons.join("; ")),
+        });
     }
     engine
         .connection
-        .execute("UPDATE high_water SET floor = ?1, doubted = ?2", (water.floor, water.doubted))
+        .execute(
+            "UPDATE high_water SET floor = ?1, doubted = max(doubted, ?2)",
+            (water.floor, water.doubted),
+        )
         .map_err(|error| failure::sqlite("open", &error))?;
     Ok(water)
 }
 
-fn quarantine_open_payments(engine: &mut Engine) -> Result<(), JournalError> {
+/// What goes on, and what to do.
+const CURE: &str = "payments go on with numbers that jumped, and nothing is reversed unseen; see that \
+                    the other copy is not used any more, reconcile with OVO's settlement file, then \
+                    `ovo-ptp journal vouch`";
+
+fn above(batch: u32) -> Result<u32, JournalError> {
+    match batch + 1 {
+        above @ ..=MAX_NUMBER => Ok(above),
+        _ => Err(JournalError::new(
+            JournalErrorKind::Numbers,
+            "batch 999999 was used by the journal that lay here before",
+        )),
+    }
+}
+
+/// The other copy may go on, and begin a batch at any time.
+fn above_a_twin(files: &dyn Files, water: &Water) -> Result<u32, JournalError> {
+    let mut chance = [0; 1];
+    // Without chance two copies are apart if they are opened a quarter of an hour apart.
+    let _ = files.random(&mut chance);
+    let spread = u32::from(chance[0]) % SPREAD;
+    let floor = water.batch.max(water.floor).max(starting_batch(WallTime::now()).unwrap_or(0));
+    above((floor + spread).min(MAX_NUMBER - 1).max(water.batch))
+}
+
+fn doubt(connection: &Connection, water: &Water, reason: &str) -> rusqlite::Result<()> {
+    let known: Option<i64> = meta::get(connection, DOUBTS)?;
+    // Journals of 0.1.0 did not count.
+    let number = known.unwrap_or(i64::from(water.doubted)) + 1;
+    meta::put(connection, DOUBTS, number)?;
+    let at = WallTime::now().wib_text();
+    meta::put(connection, &format!("doubt {number}"), format!("{at} WIB: {reason}"))
+}
+
+/// Why the journal is doubted, if it is.
+pub(super) fn reason(connection: &Connection, water: &Water) -> rusqlite::Result<Option<String>> {
+    if !water.doubted {
+        return Ok(None);
+    }
+    let number: i64 = meta::get(connection, DOUBTS)?.unwrap_or(1);
+    let known: Option<String> = meta::get(connection, &format!("doubt {number}"))?;
+    let why = known.unwrap_or_else(|| "it was replaced by an older copy or another one".to_owned());
+    Ok(Some(format!("the journal is doubted ({why}); {CURE}")))
+}
+
+/// Ends the doubt, inside the caller's transaction. `false` if there is none.
+pub(super) fn vouch(
+    connection: &Connection,
+    water: &Water,
+    who_and_why: &str,
+) -> rusqlite::Result<bool> {
+    if !water.doubted {
+        return Ok(false);
+    }
+    let number: i64 = meta::get(connection, DOUBTS)?.unwrap_or(1);
+    meta::put(connection, VOUCHED, number)?;
+    let at = WallTime::now().wib_text();
+    meta::put(connection, &format!("vouch {number}"), format!("{at} WIB: {who_and_why}"))?;
+    Ok(true)
+}
+
+fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError> {
     let mut open: Vec<Payment> = Vec::new();
     engine.rows("open", "WHERE verdict IS NULL ORDER BY id", [], |_, payment| {
         // A damaged row cannot be written; it is never acted upon either.
@@ -61,8 +166,9 @@ fn quarantine_open_payments(engine: &mut Engine) -> Result<(), JournalError> {
     for mut payment in open {
         let state = &mut payment.state;
         state.verdict = Some(Verdict::Quarantined);
-        state.settlement = Settlement::WithOperator;
-        state.due = Some(state.touched.plus(Timers::OVO.keep_phone));
+        state.attested = false;
+        state.checks.count = 0;
+        state.due = Some(state.touched);
         engine.update(&payment)?;
     }
     Ok(())

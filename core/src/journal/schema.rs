@@ -26,6 +26,7 @@ pub(super) const VERSION: i32 = 2;
 pub(super) fn may_still_debit() -> String {
     format!(
         "(verdict IS NULL OR reversal = {NEEDED} OR settlement = {WITH_OPERATOR} \
+         OR (verdict = {QUARANTINED} AND settlement = {OPEN}) \
          OR (decline_code = '{}' AND settlement = {OPEN}))",
         ResponseCode::UNDELIVERABLE
     )

@@ -11,7 +11,7 @@ use super::schema;
 use super::{DEFAULT_LIMIT, failure, fork, opening, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
+    Begun, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -95,6 +95,20 @@ impl SqliteJournal {
             group: Group::new(),
             engine: Mutex::new(Some(engine)),
         })
+    }
+
+    /// Ends the doubt about this journal (a copy, or one that lost a part of itself): from here on
+    /// new payments are attested again. Numbers do not go back, and payments that were open when
+    /// the doubt began stay with their checks. Who said so, when and why is kept in the journal;
+    /// `false` if there was no doubt.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the doubt stays.
+    pub fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
+        match self.submit(Write::Vouch(who_and_why.to_owned()))? {
+            Written::Vouched(ended) => Ok(ended),
+            _ => Err(mixed_up()),
+        }
     }
 
     /// For building large journals in tests.
@@ -325,6 +339,10 @@ impl Journal for SqliteJournal {
             health.problems.push(format!("and {more} more"));
         }
         Ok(health)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.read(|engine| Ok(engine.findings.clone())).unwrap_or_default()
     }
 }
 

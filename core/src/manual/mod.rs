@@ -8,6 +8,7 @@
 //! | [`faults`] | who writes a test, or looks for one |
 //! | [`operations`] | who is called at 2 a.m. |
 //! | [`response_codes`] | who shows an answer to a cashier |
+//! | [`ovo_questions`], [`pertanyaan_ovo`] | who goes live with a merchant: OVO's own questions, in English and Indonesian |
 //! | [`design`] | who would have built it otherwise |
 //!
 //! Comments cite these pages by section, as `policy 2.5` or `protocol 3.2`; rules, orders and
@@ -28,6 +29,12 @@ pub mod operations {}
 
 #[doc = include_str!("response_codes.md")]
 pub mod response_codes {}
+
+#[doc = include_str!("ovo_questions.md")]
+pub mod ovo_questions {}
+
+#[doc = include_str!("pertanyaan_ovo.md")]
+pub mod pertanyaan_ovo {}
 
 #[doc = include_str!("design.md")]
 pub mod design {}

@@ -13,6 +13,7 @@
 
 mod alert;
 mod answer;
+mod doubted;
 mod event;
 #[cfg(feature = "mutants")]
 mod mutant;

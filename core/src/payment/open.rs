@@ -43,9 +43,13 @@ impl State {
         state
     }
 
-    /// Whether the push may be written now (rules 3 and 4).
-    pub fn may_send(&self, policy: &Policy, now: Boottime) -> bool {
-        self.verdict.is_none() && now.since(self.begun) <= policy.timers.send_check
+    /// Whether the push may be written now, on a connection ready since `connected` (rules 3 and
+    /// 4). Connecting may be slow; standing still with a connection at hand is what a paused
+    /// process does.
+    pub fn may_send(&self, policy: &Policy, connected: Boottime, now: Boottime) -> bool {
+        self.verdict.is_none()
+            && now.since(self.begun) <= policy.timers.send_check
+            && now.since(connected) <= policy.timers.connected_check
     }
 
     pub(super) fn open_due(&self, policy: &Policy) -> Boottime {

@@ -11,7 +11,7 @@ impl State {
     /// void) takes longer than it should.
     pub fn may_be_ruled(&self) -> bool {
         let is_open = self.void.is_open()
-            || (matches!(self.settlement, Settlement::Open(_)) && self.is_reversible());
+            || (matches!(self.settlement, Settlement::Open(_)) && self.verdict.is_some());
         self.needs_operator() || (is_open && self.overdue_alerts > 0)
     }
 

@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use crate::payment::Alert;
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
+use crate::payment::{Alert, doubted};
 
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
@@ -173,7 +173,7 @@ fn look_is_due(policy: &Policy, mut state: State, looks: u8, now: Boottime) -> S
 }
 
 /// The one place that sends a check behind the verdict.
-fn ask(policy: &Policy, mut state: State, now: Boottime) -> Step {
+pub(super) fn ask(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if now < state.checks.not_before {
         state.due = Some(state.checks.not_before);
         return overdue(policy, state, now);
@@ -252,6 +252,9 @@ pub(super) fn checked(
     match state.verdict {
         Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
         Some(Verdict::Accepted(_)) => return accepted_checked(state, answer),
+        Some(Verdict::Quarantined) if state.is_in_doubt() => {
+            return doubted::checked(policy, state, issued, answer, now);
+        }
         Some(Verdict::Quarantined) => {
             state.late_paid |= answer == StatusAnswer::Paid;
             return Step::to(state);
@@ -463,7 +466,7 @@ impl State {
     }
 
     /// A check that never left is no try, and asked soon again.
-    fn check_was_not_sent(mut self, policy: &Policy, now: Boottime) -> State {
+    pub(super) fn check_was_not_sent(mut self, policy: &Policy, now: Boottime) -> State {
         self.checks.count = self.checks.count.saturating_sub(1);
         self.checks.not_before = now.plus(policy.timers.early_retry(self.seed));
         self.due = Some(self.checks.not_before);
@@ -584,7 +587,7 @@ pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: B
             state.checks.count = 0;
             Some(state.open_due(policy))
         }
-        Some(Verdict::Abandoned | Verdict::Declined(_)) if open => {
+        Some(Verdict::Abandoned | Verdict::Declined(_) | Verdict::Quarantined) if open => {
             state.checks.count = 0;
             Some(now)
         }

@@ -261,7 +261,9 @@ impl State {
 
     /// The part of [`may_still_debit`](Self::may_still_debit) that ends by time.
     pub fn blocks_for_a_time(&self) -> bool {
-        self.settlement == Settlement::WithOperator || self.is_undelivered_prompt()
+        self.settlement == Settlement::WithOperator
+            || self.is_in_doubt()
+            || self.is_undelivered_prompt()
     }
 
     /// Whether a prompt may still be found in the customer's app (code 26).

@@ -7,7 +7,7 @@
 use crate::payment::event::Event;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, open, operator, postcondition, settlement, void};
+use crate::payment::{Alert, doubted, open, operator, postcondition, settlement, void};
 
 /// A request that may be sent once the new state is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -147,6 +147,7 @@ fn due(policy: &Policy, state: State, now: Boottime) -> Step {
         None => open::is_due(policy, state, now),
         Some(Verdict::Accepted(_)) if state.void.is_open() => void::is_due(policy, state, now),
         Some(Verdict::Declined(_) | Verdict::Abandoned) => settlement::is_due(policy, state, now),
+        Some(_) if state.is_in_doubt() => doubted::is_due(policy, state, now),
         Some(_) => Step::to(state.forget_phone()),
     }
 }

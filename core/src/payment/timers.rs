@@ -7,10 +7,13 @@ use crate::error::{Error, ErrorKind};
 /// Every duration of the policy (`safety.md` b.5). All run on a clock that counts suspend time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timers {
-    /// A push may be written only this long after its Intent: a paused process must not send late.
+    /// A push may be written only this long after its Intent, time for a slow connection: a paused
+    /// process must not send late.
     pub send_check: Duration,
-    /// Connecting, the TLS handshake and writing together; also what is assumed to have passed
-    /// between Intent and last byte when a crash hides the truth.
+    /// And only this long after its connection was ready: what then still delays it is a pause.
+    pub connected_check: Duration,
+    /// Connecting, the TLS handshake and writing together, for a push counted from its Intent; also
+    /// what is assumed to have passed between Intent and last byte when a crash hides the truth.
     pub send_budget: Duration,
     /// OVO's session: 55 s for the customer and 5 s for the backend (FAQ).
     pub session: Duration,
@@ -45,8 +48,9 @@ const MINUTE: u64 = 60;
 impl Timers {
     /// OVO's times, and the defaults where OVO gives none.
     pub const OVO: Timers = Timers {
-        send_check: Duration::from_secs(5),
-        send_budget: Duration::from_secs(15),
+        send_check: Duration::from_secs(20),
+        connected_check: Duration::from_secs(5),
+        send_budget: Duration::from_secs(25),
         session: Duration::from_secs(60),
         check: Duration::from_millis(60_500),
         check_budget: Duration::from_secs(3),
@@ -71,6 +75,7 @@ impl Timers {
     fn map(self, f: impl Fn(Duration) -> Duration) -> Timers {
         Timers {
             send_check: f(self.send_check),
+            connected_check: f(self.connected_check),
             send_budget: f(self.send_budget),
             session: f(self.session),
             check: f(self.check),
@@ -112,6 +117,7 @@ impl Timers {
         }
         let too_long = [
             ("send_check", self.send_check > ovo.send_check),
+            ("connected_check", self.connected_check > ovo.connected_check),
             ("send_budget", self.send_budget > ovo.send_budget),
             ("check_budget", self.check_budget > ovo.check_budget),
             ("status_window", self.status_window > ovo.status_window),

@@ -23,6 +23,7 @@ use super::tcp::Socket;
 use super::trust::{Trust, client_config};
 use super::{Exchange, Failure, FailureKind, Request, Transport, Watch, failure};
 use crate::error::Error;
+use crate::message::Signature;
 
 /// How to reach the host.
 #[derive(Clone, Debug, Default)]
@@ -109,14 +110,13 @@ impl HttpsTransport {
     }
 
     /// The bytes of the request: head and body in one piece, so that they leave in one.
-    fn encode(&self, request: &Request<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let Request { body, app_id, signature, .. } = request;
-        for value in [*app_id, &signature.random, &signature.hmac] {
-            // Validated where they were made; a line break here would forge a header (fault B1).
-            if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-                return Err(failure(FailureKind::Malformed, "a header value is not visible ASCII"));
-            }
-        }
+    fn encode(
+        &self,
+        request: &Request<'_>,
+        signature: &Signature,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let Request { body, app_id, .. } = request;
+        header_values(&[&signature.random, &signature.hmac])?;
         let mut head = String::with_capacity(self.head.len() + 256 + body.len());
         head.push_str(&self.head);
         let written = write!(
@@ -133,20 +133,33 @@ impl HttpsTransport {
     }
 }
 
+/// Validated where they were made; a line break here would forge a header (fault B1).
+fn header_values(values: &[&str]) -> Result<(), Failure> {
+    let visible = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if values.iter().all(visible) {
+        return Ok(());
+    }
+    Err(failure(FailureKind::Malformed, "a header value is not visible ASCII"))
+}
+
 impl Transport for HttpsTransport {
     fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let total = Deadline::after(request.total_budget);
         let send_by = total.at_most(request.send_budget);
-        let bytes = match self.encode(request) {
-            Ok(bytes) => bytes,
-            Err(failure) => return Exchange::NotSent(failure),
-        };
+        if let Err(failure) = header_values(&[request.app_id]) {
+            return Exchange::NotSent(failure);
+        }
         let mut connection = match self.connect(send_by) {
             Ok(connection) => connection,
             Err(failure) => {
                 self.resolver.forget();
                 return Exchange::NotSent(failure);
             }
+        };
+        watch.connected();
+        let bytes = match self.encode(request, &(request.sign)()) {
+            Ok(bytes) => bytes,
+            Err(failure) => return Exchange::NotSent(failure),
         };
         if !watch.may_send() {
             return Exchange::NotSent(failure(FailureKind::Stopped, "sending was not allowed"));

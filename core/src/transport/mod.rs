@@ -31,7 +31,7 @@ pub use https::{HttpsOptions, HttpsTransport};
 #[cfg(feature = "https")]
 pub use trust::Trust;
 
-/// One request: the signed bytes and how long it may take.
+/// One request: the bytes, how they are signed, and how long it may take.
 pub struct Request<'a> {
     /// The operation, for logs and for choosing a connection: one that
     /// [`moves_money`](Operation::moves_money) gets a fresh connection that serves nothing else.
@@ -40,8 +40,9 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The `app-id` header.
     pub app_id: &'a str,
-    /// The `random` and `hmac` headers of this attempt.
-    pub signature: &'a Signature,
+    /// Makes the `random` and `hmac` headers of this attempt. Called once, with the connection
+    /// ready: connecting may take long, and OVO may refuse a `random` that is old.
+    pub sign: &'a (dyn Fn() -> Signature + Sync),
     /// Longest time for name resolution, connecting, TLS and writing together.
     pub send_budget: Duration,
     /// Longest time from the start of the exchange to the end of the answer.
@@ -51,6 +52,11 @@ pub struct Request<'a> {
 /// What the transport reports while an exchange is under way. All calls come on the thread that
 /// runs the exchange.
 pub trait Watch: Send + Sync {
+    /// The connection is ready, TLS handshake included: the request could be written now. Told
+    /// once, before [`may_send`](Self::may_send) is asked. A transport that does not tell it leaves
+    /// a push as little time as if its connection had been ready when the payment began.
+    fn connected(&self) {}
+
     /// Asked once, with the connection ready, immediately before the first byte is written.
     /// `false` means that nothing may be written; the exchange ends as [`Exchange::NotSent`].
     fn may_send(&self) -> bool {

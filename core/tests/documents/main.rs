@@ -7,4 +7,5 @@ mod citations;
 mod commands;
 mod facts;
 mod links;
+mod ovo_questions;
 mod pages;

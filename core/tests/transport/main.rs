@@ -28,12 +28,12 @@ pub(crate) fn signature() -> Signature {
     Signature { random: "1735689600".into(), hmac: "ab".repeat(32) }
 }
 
-pub(crate) fn request(signature: &Signature) -> Request<'_> {
+pub(crate) fn request(sign: &(dyn Fn() -> Signature + Sync)) -> Request<'_> {
     Request {
         operation: Operation::PushToPay,
         body: BODY,
         app_id: "test-app",
-        signature,
+        sign,
         send_budget: Duration::from_secs(5),
         total_budget: Duration::from_secs(10),
     }
@@ -42,13 +42,12 @@ pub(crate) fn request(signature: &Signature) -> Request<'_> {
 /// One exchange with plenty of time.
 pub(crate) fn exchange(transport: &impl Transport) -> Exchange {
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-    transport.exchange(&request(&signature()), &watch)
+    transport.exchange(&request(&signature), &watch)
 }
 
 /// One exchange that ends within `total`; fails the test if it takes noticeably longer.
 pub(crate) fn exchange_within(transport: &impl Transport, total: Duration) -> Exchange {
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-    let signature = signature();
     let started = Instant::now();
     let result =
         transport.exchange(&Request { total_budget: total, ..request(&signature) }, &watch);
@@ -86,6 +85,7 @@ pub(crate) fn ok(body: &str) -> String {
 /// Counts what the transport reports.
 #[derive(Default)]
 pub(crate) struct Counting {
+    pub(crate) connected: AtomicUsize,
     pub(crate) asked: AtomicUsize,
     pub(crate) sent: AtomicUsize,
     pub(crate) waits: AtomicUsize,
@@ -96,7 +96,13 @@ pub(crate) struct Counting {
 }
 
 impl Watch for Counting {
+    fn connected(&self) {
+        assert_eq!(self.asked.load(Ordering::SeqCst), 0);
+        self.connected.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn may_send(&self) -> bool {
+        assert_eq!(self.connected.load(Ordering::SeqCst), 1);
         assert_eq!(self.sent.load(Ordering::SeqCst), 0);
         self.asked.fetch_add(1, Ordering::SeqCst);
         !self.forbid
@@ -119,7 +125,7 @@ impl Watch for Counting {
 pub(crate) fn watched(transport: &impl Transport, watch: Counting) -> (Exchange, Arc<Counting>) {
     let watch = Arc::new(watch);
     let as_watch: Arc<dyn Watch> = watch.clone();
-    (transport.exchange(&request(&signature()), &as_watch), watch)
+    (transport.exchange(&request(&signature), &as_watch), watch)
 }
 
 pub(crate) const MALFORMED: FailureKind = FailureKind::Malformed;

@@ -86,7 +86,6 @@ fn a_request_leaves_as_one_tls_record() {
 fn budgets_without_end_are_budgets() {
     let host = Host::answering(ok("{}"));
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-    let signature = signature();
     let result = transport(&format!("https://localhost:{}/", host.address.port())).exchange(
         &Request { send_budget: Duration::MAX, total_budget: Duration::MAX, ..request(&signature) },
         &watch,
@@ -146,7 +145,6 @@ fn n21_an_address_that_never_answers_costs_the_connect_budget_and_no_more() {
         .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok())
         .collect();
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-    let signature = signature();
     let started = Instant::now();
     let result = transport(&format!("https://{address}/")).exchange(
         &Request { send_budget: Duration::from_millis(400), ..request(&signature) },
@@ -199,7 +197,6 @@ fn a_request_that_cannot_be_written_whole_is_not_reported_as_sent() {
     let body = vec![b' '; 16 << 20];
     let watch = Arc::new(Counting::default());
     let as_watch: Arc<dyn Watch> = watch.clone();
-    let signature = signature();
     let result = host.transport().exchange(
         &Request { body: &body, send_budget: Duration::from_secs(2), ..request(&signature) },
         &as_watch,
@@ -330,10 +327,25 @@ fn plain_http_to_a_sandbox_on_this_machine_works_without_a_trusted_date() {
 }
 
 #[test]
+fn n26_a_request_is_signed_once_and_only_with_the_connection_ready() {
+    let signed = AtomicUsize::new(0);
+    let sign = || {
+        signed.fetch_add(1, Ordering::SeqCst);
+        signature()
+    };
+    let watch: Arc<dyn Watch> = Arc::new(Unwatched);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    not_sent(transport(&format!("https://{nobody}")).exchange(&request(&sign), &watch));
+    assert_eq!(signed.load(Ordering::SeqCst), 0);
+    let host = Host::answering(ok("{}"));
+    answered(host.transport().exchange(&request(&sign), &watch));
+    assert_eq!(signed.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn b1_a_line_break_in_a_header_value_sends_nothing() {
     let host = Host::answering(ok("{}"));
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-    let signature = signature();
     for app_id in ["app\r\nX-Forged: 1", "app\0", "app\n", "\u{e4}pp"] {
         let result = host.transport().exchange(&Request { app_id, ..request(&signature) }, &watch);
         not_sent(result);

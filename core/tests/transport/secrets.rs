@@ -52,7 +52,7 @@ fn b7_no_log_level_shows_signature_phone_or_answer() {
     log::set_max_level(log::LevelFilter::Trace);
 
     let body = format!("{{\"phone\":\"{PHONE}\"}}");
-    let signature = Signature { random: "1735689600".into(), hmac: HMAC.into() };
+    let signature = || Signature { random: "1735689600".into(), hmac: HMAC.into() };
     let request = Request { body: body.as_bytes(), ..request(&signature) };
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     let answer = format!("{{\"fullName\":\"{NAME}\"}}");

@@ -59,7 +59,6 @@ fn a_slice_longer_than_the_budget_is_cut() {
     let host = slow(Duration::from_secs(10));
     let watch: Arc<dyn Watch> =
         Arc::new(Counting { slice: Some(Duration::MAX), ..Default::default() });
-    let signature = signature();
     let started = Instant::now();
     let result = host.transport().exchange(
         &Request { total_budget: Duration::from_millis(400), ..request(&signature) },
@@ -99,7 +98,6 @@ struct Asking {
 impl Watch for Asking {
     fn wait(&self) -> Option<Duration> {
         if self.waits.fetch_add(1, Ordering::SeqCst) == 1 {
-            let signature = signature();
             let check = Request {
                 operation: Operation::CheckPayment,
                 body: b"{\"type\":\"0100\"}",
@@ -137,7 +135,7 @@ fn n6_a_status_check_runs_inside_the_wait_on_a_small_stack() {
             answers: Mutex::default(),
         });
         let as_watch: Arc<dyn Watch> = watch.clone();
-        let push = transport.exchange(&request(&signature()), &as_watch);
+        let push = transport.exchange(&request(&signature), &as_watch);
         assert_eq!(answered(push).body, b"push");
         assert_eq!(*watch.answers.lock().unwrap(), [b"check"]);
     });
@@ -156,7 +154,6 @@ fn a_watch_that_takes_its_time_does_not_stretch_the_total_budget() {
     }
     let host = slow(Duration::from_secs(10));
     let watch: Arc<dyn Watch> = Arc::new(Dawdling);
-    let signature = signature();
     let started = Instant::now();
     let result = host.transport().exchange(
         &Request { total_budget: Duration::from_millis(500), ..request(&signature) },

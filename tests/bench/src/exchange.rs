@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ovo_ptp::message::{PaymentRef, Response, Signer, SigningMode};
+use ovo_ptp::message::{Identity, Operation, PaymentRef, Response, Signer, SigningMode};
 use ovo_ptp::transport::{
     Exchange, HttpsOptions, HttpsTransport, Request, Transport, Trust, Unwatched, Watch,
 };
@@ -29,13 +29,12 @@ pub(crate) fn many(url: &str, ca: &str, batch: u32, count: u32) -> Result<(), Fa
         };
         let now = WallTime::now();
         let body = payment.push_to_pay(&now.wib_text());
-        let signature = signer.sign(body.bytes(), now);
         let exchange = transport.exchange(
             &Request {
                 operation: body.operation(),
                 body: body.bytes(),
                 app_id: signer.app_id(),
-                signature: &signature,
+                sign: &|| signer.sign(body.bytes(), now),
                 send_budget: Duration::from_secs(15),
                 total_budget: Duration::from_secs(70),
             },

@@ -19,8 +19,7 @@ fn settle(payment: &mut Payment) {
     approve(payment);
     acknowledge(payment);
     let state = &mut payment.state;
-    state.settlement =
-        Settlement::Closed { at: state.touched, by: Closer::Policy, looks: 2 };
+    state.settlement = Settlement::Closed { at: state.touched, by: Closer::Policy, looks: 2 };
     state.phone_forgotten = true;
     state.due = None;
     payment.intent.phone = None;

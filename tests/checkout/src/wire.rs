@@ -18,6 +18,9 @@ pub enum Fault {
     Unreachable,
     /// Connecting takes this long, then works.
     SlowConnect(Duration),
+    /// The process stands still this long with the connection ready, before its last look at the
+    /// clock.
+    PausedBeforeLook(Duration),
     /// The process stands still this long between its last look at the clock and the write.
     PausedBeforeSend(Duration),
     /// The request is written and never arrives.
@@ -158,6 +161,11 @@ impl Transport for SimWire {
         if connecting > request.send_budget {
             return not_sent(FailureKind::Timeout, "connecting took too long");
         }
+        watch.connected();
+        if let Some(Fault::PausedBeforeLook(duration)) = fault {
+            self.clock.pass(duration);
+        }
+        let signature = (request.sign)();
         if !watch.may_send() {
             return not_sent(FailureKind::Stopped, "sending was not allowed");
         }
@@ -165,7 +173,6 @@ impl Transport for SimWire {
             self.clock.pass(duration);
         }
         self.life.moment();
-        let signature = request.signature;
         let ticket = if fault == Some(Fault::LostOnTheWay) {
             None
         } else {

@@ -1,8 +1,12 @@
-//! Answers that are late, lost or doubled, and pushes that are (N2 to N12, N14, N18).
+//! Answers that are late, lost or doubled, and pushes that are (N2 to N12, N14, N18, N26).
 
-use ovo_checkout::{Fault, Link, Shop, charge, days, hours, invoice, minutes, seconds};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, LateSuccess};
+use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{Outcome, PaymentHandle};
 use ovo_sandbox::{AnswerOf, AnswerPlan, Behaviour, Delivery, HostConfig, State, Step, Then};
 
@@ -70,6 +74,80 @@ fn n2_n3_a_connection_that_breaks_after_the_push_is_unknown_never_a_second_push(
         settled(&shop);
         assert!(shop.heard(Operation::PushToPay) <= 1);
     }
+}
+
+#[test]
+fn n26_a_payment_can_be_made_over_a_link_that_takes_its_time_to_connect() {
+    for connecting in [5.5, 15.0, 19.5] {
+        let shop = Shop::open();
+        shop.wire.fail(Operation::PushToPay, Fault::SlowConnect(seconds(connecting)));
+        let (took, outcome) = timed(&shop, APPROVES);
+        assert!(outcome.is_paid(), "{connecting}: {outcome:?}");
+        assert!(took > connecting, "{took}");
+        settled(&shop);
+    }
+    // Longer, and it would be written where nobody looks for it any more.
+    for connecting in [20.5, 24.0, 40.0] {
+        let shop = Shop::open();
+        shop.wire.fail(Operation::PushToPay, Fault::SlowConnect(seconds(connecting)));
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not sent", "{connecting}");
+        assert_eq!(shop.heard(Operation::PushToPay), 0);
+        settled(&shop);
+    }
+}
+
+/// A terminal's own modem that does not tell when its connection is ready.
+struct Untold(Arc<dyn Transport>);
+
+struct Unconnected(Arc<dyn Watch>);
+
+impl Watch for Unconnected {
+    fn may_send(&self) -> bool {
+        self.0.may_send()
+    }
+
+    fn sent(&self) {
+        self.0.sent();
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        self.0.wait()
+    }
+}
+
+impl Transport for Untold {
+    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+        let watch: Arc<dyn Watch> = Arc::new(Unconnected(Arc::clone(watch)));
+        self.0.exchange(request, &watch)
+    }
+}
+
+#[test]
+fn n26_who_does_not_tell_when_it_connected_may_not_write_later_than_five_seconds_after_the_intent()
+{
+    for (connecting, told) in [(4.9, "paid"), (5.1, "not sent")] {
+        let shop = Shop::open();
+        let client =
+            shop.client_with(|builder| builder.transport(Arc::new(Untold(shop.wire.clone()))));
+        shop.wire.fail(Operation::PushToPay, Fault::SlowConnect(seconds(connecting)));
+        let outcome = shop.pay_with(&client, &charge("INV-1", APPROVES));
+        assert_eq!(outcome.name(), told, "{connecting}");
+        settled(&shop);
+    }
+}
+
+#[test]
+fn n26_a_crash_behind_a_slow_connection_reverses_nothing_before_65_s_behind_the_last_byte() {
+    let mut shop = Shop::open();
+    shop.wire.fail(Operation::PushToPay, Fault::SlowConnect(seconds(19.5)));
+    // Dies right behind the write: nothing durable says when that was.
+    shop.life.ends_after(3);
+    assert!(Life::until_death(|| shop.pay("INV-1", IGNORES)).is_none());
+    shop.reopen();
+    settled(&shop);
+    let first = |operation| shop.requests(operation)[0].at_ms;
+    let (pushed, reversed) = (first(Operation::PushToPay), first(Operation::Reversal));
+    assert!(reversed - pushed >= 65_000, "{pushed} {reversed}");
 }
 
 #[test]

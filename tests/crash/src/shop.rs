@@ -77,6 +77,7 @@ impl Shop {
         let room = Duration::from_millis(1_500);
         Timers {
             send_check: Duration::from_secs(2),
+            connected_check: Duration::from_secs(2),
             send_budget: Duration::from_millis(2_500),
             exchange_budget: Duration::from_secs(3),
             check_budget: room,

@@ -273,6 +273,10 @@ impl Stopped {
 }
 
 impl Watch for Stopped {
+    fn connected(&self) {
+        self.inner.connected();
+    }
+
     fn may_send(&self) -> bool {
         self.moment(Stop::BeforeTheLook);
         let may = self.inner.may_send();

@@ -3,7 +3,7 @@
 //! The policy compares times only: with the push's last byte + 60, 60.5, 65 and 180 s, with a
 //! `due`, with a five minutes' wait. Between two instants at which one of those comparisons changes
 //! nothing new can happen, so one instant for every such stretch is enough. The window counts
-//! either from the last byte or, after a crash, from the Intent + 15 s; the ladder has an instant
+//! either from the last byte or, after a crash, from the Intent + 25 s; the ladder has an instant
 //! before and after every threshold of both.
 //!
 //! The last instant stands for all later times: there every wait of the payment's first ten
@@ -20,17 +20,17 @@ const fn second(after_start: u64) -> Boottime {
 }
 
 /// The instants: the push leaves at the first; at the second it may not leave any more; checks
-/// and decisions are due at 61 and 66, or 77 and 81 s if the window counts from the Intent; at
-/// 200 s neither a push nor its session can be alive; at 600 s the identity gate has been waited at
+/// and decisions are due at 61 and 66, or 86 and 91 s if the window counts from the Intent; at
+/// 206 s neither a push nor its session can be alive; at 600 s the identity gate has been waited at
 /// for five minutes, however late the decision.
 pub const LADDER: [Boottime; 8] = [
     second(0),
     second(20),
     second(61),
     second(66),
-    second(77),
-    second(81),
-    second(200),
+    second(86),
+    second(91),
+    second(206),
     second(600),
 ];
 

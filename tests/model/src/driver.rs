@@ -288,9 +288,11 @@ impl<const N: usize> PushToPay<N> {
             }
             What::Look => {
                 let hasty = self.setting.fault == Some(DriverFault::NoSendDeadline);
-                let allowed = thread.fresh
-                    && row::unpack(payment.row)
-                        .may_send(&self.setting.policy, LADDER[usize::from(now)]);
+                let allowed = thread.fresh && {
+                    // Connected at the Intent: how long connecting takes is not modelled.
+                    let state = row::unpack(payment.row);
+                    state.may_send(&self.setting.policy, state.begun, LADDER[usize::from(now)])
+                };
                 if allowed || hasty {
                     thread.place = Place::Cleared;
                 } else {

@@ -150,6 +150,10 @@ struct NoDeadline(Arc<dyn Transport>);
 struct Careless(Arc<dyn Watch>);
 
 impl Watch for Careless {
+    fn connected(&self) {
+        self.0.connected();
+    }
+
     fn sent(&self) {
         self.0.sent();
     }

@@ -104,6 +104,10 @@ fn invoice_of(body: &[u8]) -> Option<&str> {
 struct Inside(Arc<dyn Watch>);
 
 impl Watch for Inside {
+    fn connected(&self) {
+        inside(|| self.0.connected());
+    }
+
     fn may_send(&self) -> bool {
         inside(|| self.0.may_send())
     }

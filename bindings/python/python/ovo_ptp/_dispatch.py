@@ -1,9 +1,9 @@
-"""The one Python thread of a client: it takes events and answers from the native mailbox.
+"""The Python threads of a client: they take events and answers from the native mailbox.
 
-Native threads never call into Python; they put what happens into the mailbox. This thread hands it
-on: events to `logging` and to the caller's function, answers to the event loops that wait for them.
-It holds no lock of the library while it calls anybody, so a logging handler may block or call the
-client as it likes.
+Native threads never call into Python; they put what happens into the mailbox. One thread hands
+answers and countdowns to the event loops that wait for them, and calls nothing of the caller's. The
+other hands events to `logging` and to the caller's function, which may block, call the client or
+fail as they like: no answer waits for them. Neither holds a lock of the library meanwhile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from ovo_ptp import _make, errors
+from ovo_ptp import _make
 from ovo_ptp._native import Mailbox
 from ovo_ptp._waiting import LEFT
 
@@ -41,9 +41,16 @@ class Dispatcher:
         self._waiting: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]]] = {}
         self._watching: dict[str, tuple[Callable[[Progress], object], ...]] = {}
         self._lock = threading.Lock()
+        self._over = False
         self.listen()
-        self._thread = threading.Thread(target=self._run, name="ovo-ptp-events", daemon=True)
-        self._thread.start()
+        runs = {"ovo-ptp-answers": self._hand_on_answers}
+        if log or on_event is not None:
+            runs["ovo-ptp-events"] = self._hand_on_events
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True) for name, run in runs.items()
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def listen(self) -> None:
         """Tells the native side which events anybody wants: the logger's level may change."""
@@ -51,16 +58,23 @@ class Dispatcher:
         self.mailbox.listen(wanted)
 
     def stop(self) -> None:
-        """Hands on what is there, then ends the thread."""
+        """Hands on what is there, then ends the threads."""
         self.mailbox.stop()
-        if self._thread is not threading.current_thread():
-            # A handler of the caller's that never returns must not keep the process from ending.
-            self._thread.join(timeout=5)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                # A handler of the caller's that never returns must not keep the process alive.
+                thread.join(timeout=5)
 
     def future(self, loop: asyncio.AbstractEventLoop) -> tuple[int, asyncio.Future[Any]]:
-        """A number for the native side and the future that its answer resolves."""
+        """A number for the native side and the future that its answer resolves.
+
+        Behind `stop` there is no answer any more: the future is resolved already, with `LEFT`.
+        """
         number, future = next(self._numbers), loop.create_future()
         self._waiting[number] = loop, future
+        # In this order: whoever ends the answers looks for those who wait behind setting this.
+        if self._over and number in self._waiting:
+            future.set_result(LEFT)
         return number, future
 
     def forget(self, number: int) -> None:
@@ -81,26 +95,28 @@ class Dispatcher:
             if left:
                 self._watching[invoice] = left
 
-    def _run(self) -> None:
-        while True:
-            going_on = self.mailbox.wait()
-            self.listen()
-            events, answers = self.mailbox.take()
-            # Countdowns come before the outcome, and no outcome waits for a log handler.
-            for fields in events:
-                if fields["kind"] == "progress":
-                    self._count_down(_make.progress(fields))
-            for number, code, value in answers:
-                self._answer(number, code, value)
-            for fields in events:
-                if fields["kind"] != "progress":
-                    self._tell(fields)
-            if not going_on:
-                break
+    def _hand_on_answers(self) -> None:
+        going_on = True
+        while going_on:
+            going_on = self.mailbox.wait_answers()
+            countdowns, answers = self.mailbox.take_answers()
+            for fields in countdowns:
+                self._count_down(_make.progress(fields))
+            for number, value, error in answers:
+                self._answer(number, value, error)
+        self._over = True
         for number in list(self._waiting):
-            self._answer(number, None, LEFT)
+            self._answer(number, LEFT, None)
 
-    def _answer(self, number: int, code: str | None, value: Any) -> None:
+    def _hand_on_events(self) -> None:
+        going_on = True
+        while going_on:
+            going_on = self.mailbox.wait_events()
+            self.listen()
+            for fields in self.mailbox.take_events():
+                self._tell(fields)
+
+    def _answer(self, number: int, value: Any, error: BaseException | None) -> None:
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return  # cancelled
@@ -109,10 +125,10 @@ class Dispatcher:
         def resolve() -> None:
             if future.done():
                 return
-            if code is None:
+            if error is None:
                 future.set_result(value)
             else:
-                future.set_exception(errors.BY_CODE[code](value))
+                future.set_exception(error)
 
         try:
             loop.call_soon_threadsafe(resolve)
@@ -131,16 +147,15 @@ class Dispatcher:
         if self._on_event is not None:
             try:
                 self._on_event(_make.event(fields))
-            except Exception:
+            except BaseException:  # SystemExit too: it would end the events for good
                 _log(logging.ERROR, "the client's on_event failed", exc_info=True)
 
 
 def _log(level: int, message: str, **more: Any) -> None:
-    """Logs; a handler or a filter of the caller's that raises must not end the thread: answers that
-    event loops wait for come through it."""
+    """Logs; a handler or a filter of the caller's that raises must not end the thread."""
     try:
         logger.log(level, "%s", message, **more)
-    except Exception:
+    except BaseException:  # as above
         # As `logging.Handler.handleError` does: to stderr, unless the program wants silence.
         if logging.raiseExceptions:
             traceback.print_exc()

@@ -102,16 +102,22 @@ class Mailbox:
 
     def __new__(cls) -> Mailbox:
         """An empty one."""
-    def wait(self) -> bool:
-        """Waits until there is something to take; `False` once it is stopped."""
-    def take(self) -> tuple[list[dict[str, Any]], list[tuple[int, str | None, Any]]]:
-        """Takes the events, and the answers as (number, error code or `None`, value or message)."""
+    def wait_events(self) -> bool:
+        """Waits until there are events to take; `False` once it is stopped."""
+    def wait_answers(self) -> bool:
+        """Waits until there are countdowns or answers to take; `False` once it is stopped."""
+    def take_events(self) -> list[dict[str, Any]]:
+        """Takes the events."""
+    def take_answers(
+        self,
+    ) -> tuple[list[dict[str, Any]], list[tuple[int, Any, BaseException | None]]]:
+        """Takes the countdowns, and the answers as (number, value, exception)."""
     def listen(self, level: int) -> None:
         """Keeps events of this level and above."""
     def post_countdown(self, invoice: str, posted: bool) -> None:
         """Whether a watched payment's countdown is put among the events."""
     def stop(self) -> None:
-        """Ends `wait` for good."""
+        """Ends all waiting for good."""
     def counts(self) -> dict[str, Any]:
         """What has happened since the client was opened."""
 
@@ -119,6 +125,8 @@ class Mailbox:
 class Payment:
     """A started payment."""
 
+    def __new__(cls, invoice: str, mailbox: Mailbox) -> Payment:
+        """One that may have begun before its client was closed: `Interrupted`."""
     @property
     def invoice(self) -> str:
         """The payment's invoice."""

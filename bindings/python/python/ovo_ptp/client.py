@@ -8,11 +8,7 @@ import weakref
 
 from ovo_ptp import _make, _native, reports
 from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
-from ovo_ptp.errors import (
-    ClosedError,
-    ConfigurationError,
-    InvalidTypeError,
-)
+from ovo_ptp.errors import ClosedError, InvalidTypeError
 from ovo_ptp.outcomes import AnyOutcome
 from ovo_ptp.started import StartedPayment, _on_loop
 
@@ -210,10 +206,7 @@ class Client:
         status check finds is returned to the customer, since nobody waits for it.
         """
         charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
-        payment = await self._start_async(charged)
-        if payment is None:
-            return _make.interrupted(invoice)
-        with payment:
+        with await self._start_async(charged) as payment:
             if progress is None:
                 return await payment.outcome_async()
             import asyncio
@@ -238,7 +231,11 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
     ) -> StartedPayment:
-        """Like `pay`, but returns as soon as the payment is durably in the journal."""
+        """Like `pay`, but returns as soon as the payment is durably in the journal.
+
+        Ctrl-C meanwhile ends the waiting, not the payment that may have begun: ask again with the
+        same invoice.
+        """
         return self._start(self._charged(invoice, amount, phone, terminal, allow_second_push))
 
     async def start_async(
@@ -250,12 +247,13 @@ class Client:
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
     ) -> StartedPayment:
-        """Like `start`, for asyncio."""
-        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
-        payment = await self._start_async(charged)
-        if payment is None:
-            raise ConfigurationError("the payment's thread ended; ask again with the same invoice")
-        return payment
+        """Like `start`, for asyncio.
+
+        If the client is closed meanwhile, the payment may have begun: its outcome is `Interrupted`.
+        """
+        return await self._start_async(
+            self._charged(invoice, amount, phone, terminal, allow_second_push)
+        )
 
     # -- questions and corrections
 
@@ -288,7 +286,7 @@ class Client:
 
     async def void_async(self, invoice: str) -> reports.VoidOutcome:
         """Like `void`, for asyncio. Cancelling ends the waiting, not the void."""
-        return _make.void(await self._ask(self._native.void, _make.text("invoice", invoice)))
+        return await self._ask_void(self._native.void, invoice)
 
     def check_void(self, invoice: str) -> reports.VoidOutcome:
         """Asks what became of a void whose answer was lost, now instead of on schedule."""
@@ -297,7 +295,7 @@ class Client:
 
     async def check_void_async(self, invoice: str) -> reports.VoidOutcome:
         """Like `check_void`, for asyncio."""
-        return _make.void(await self._ask(self._native.check_void, _make.text("invoice", invoice)))
+        return await self._ask_void(self._native.check_void, invoice)
 
     def settle(self) -> list[reports.PaymentReport]:
         """Runs every reversal, check and void that is due, and returns what changed.
@@ -514,15 +512,14 @@ class Client:
 
     def _start(self, charged: _native.Charged) -> StartedPayment:
         self._listen()
-        # One durable commit, milliseconds: not worth a thread to look for Ctrl-C meanwhile.
-        return StartedPayment(self._native.start(charged, HERE), self._dispatch())
+        return StartedPayment(self._native.start(charged, way_of_waiting()), self._dispatch())
 
-    async def _start_async(self, charged: _native.Charged) -> StartedPayment | None:
+    async def _start_async(self, charged: _native.Charged) -> StartedPayment:
         payment = await self._post(self._native.start, charged)
-        # Neither a handle nor an error: it may have begun. Then it is in the journal.
-        if payment is None or payment is LEFT:
-            return None
-        return StartedPayment(payment, self._dispatch())
+        dispatcher = self._dispatch()
+        if payment is LEFT:  # it may have begun
+            payment = _native.Payment(charged[0], dispatcher.mailbox)
+        return StartedPayment(payment, dispatcher)
 
     async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Has a native thread do a call and awaits its answer."""
@@ -530,6 +527,11 @@ class Client:
         if answer is LEFT:
             raise ClosedError("client: closed while the call was under way")
         return answer
+
+    async def _ask_void(self, call: Callable[..., Any], invoice: str) -> reports.VoidOutcome:
+        answer = await self._post(call, _make.text("invoice", invoice))
+        # An exception would mean that no void left.
+        return _make.void({"state": "pending", "code": None} if answer is LEFT else answer)
 
     async def _post(self, call: Callable[..., Any], *arguments: Any) -> Any:
         import asyncio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ovo_ptp import _make
-from ovo_ptp._waiting import way_of_waiting
+from ovo_ptp._waiting import LEFT, way_of_waiting
 from ovo_ptp.reports import Progress
 
 TYPE_CHECKING = False  # see outcomes
@@ -70,15 +70,26 @@ class StartedPayment:
             yield Progress(invoice=self.invoice, phase=phase, remaining=remaining)
 
     async def outcome_async(self) -> AnyOutcome:
-        """Awaits the outcome. Cancelling ends the waiting, not the payment."""
+        """Awaits the outcome. Cancelling ends the waiting, not the payment.
+
+        Of a client that is closed meanwhile, or was closed before, it is `Interrupted` if there was
+        no other yet.
+        """
         import asyncio
 
+        outcome = self.poll()
+        if outcome is not None:
+            return outcome
         number, future = self._dispatcher.future(asyncio.get_running_loop())
         try:
             self._payment.post_outcome(number)
-            return _make.outcome(await future)
+            fields = await future
         finally:
             self._dispatcher.forget(number)
+        if fields is not LEFT:
+            return _make.outcome(fields)
+        # Closing brings every payment to an outcome before it ends the answers.
+        return self.poll() or _make.interrupted(self.invoice)
 
     async def __aiter__(self) -> AsyncIterator[Progress]:
         """Each countdown, until there is an outcome."""
@@ -93,6 +104,7 @@ class StartedPayment:
         try:
             while (progress := await queue.get()) is not None:
                 yield progress
+            await over  # which tells if this object cannot be asked any more
         finally:
             self._dispatcher.unwatch(self.invoice, told)
             over.cancel()

@@ -3,6 +3,7 @@
 mod engines;
 mod failures;
 mod guards;
+mod hands;
 mod left_log;
 mod measure;
 mod opening;

@@ -77,7 +77,8 @@ fn b8_a_journal_is_for_its_owners_eyes_only() {
     fresh(&journal, &charge(1));
     let mut names: Vec<_> = scratch.files().into_iter().map(|(name, _)| name).collect();
     names.sort();
-    assert_eq!(names, ["ovo.db", "ovo.db-wal", "ovo.db.mark", "ovo.db.reserve"], "and no drafts");
+    let expected = ["ovo.db", "ovo.db-wal", "ovo.db.lock", "ovo.db.mark", "ovo.db.reserve"];
+    assert_eq!(names, expected, "and no drafts");
     for name in names {
         let mode = fs::metadata(scratch.journal().with_file_name(&name)).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600, "{name}");

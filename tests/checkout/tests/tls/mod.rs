@@ -44,6 +44,7 @@ pub(crate) fn roomy(scale: f64) -> Timers {
     let room = Duration::from_secs(2);
     Timers {
         send_check: real,
+        connected_check: real,
         send_budget: real,
         exchange_budget: real,
         check_budget: room,
@@ -62,9 +63,9 @@ pub(crate) fn punctual(scale: f64) -> Timers {
 /// For a rush of threads, each of which shall be told Paid: all of OVO's real seconds for sending,
 /// and six before the decision.
 pub(crate) fn patient(scale: f64) -> Timers {
-    let Timers { send_check, send_budget, .. } = Timers::OVO;
+    let Timers { send_check, connected_check, send_budget, exchange_budget, .. } = Timers::OVO;
     let decide = Timers::scaled(scale).check + Duration::from_secs(6);
-    Timers { send_check, send_budget, exchange_budget: send_budget, decide, ..roomy(scale) }
+    Timers { send_check, connected_check, send_budget, exchange_budget, decide, ..roomy(scale) }
 }
 
 /// The demo merchant's credentials for one of its terminals.

@@ -42,7 +42,7 @@ impl Files for MountedFiles {
     fn look(&self, path: &Path) -> io::Result<Look> {
         let inner = self.0.touch(Touch::Look)?;
         let inode = inner.platter.named(self.name(path)?).ok_or(Refusal::Missing)?;
-        Ok(Look { identity: (self.0.id, inode), is_file: true, mode: 0o600 })
+        Ok(Look { identity: (self.0.id, inode), is_file: true, mode: 0o600, born: None })
     }
 
     fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>> {

@@ -1,0 +1,125 @@
+//! A payment that was open in a journal which cannot vouch for itself: a copy, or one that lost a
+//! part of itself ([faults J12, J21, J23]).
+//!
+//! What the journal has lost may have told this payment as Paid. So it is asked about and never
+//! reversed: where OVO has no debit nothing is owed; where there is one, an operator decides.
+//!
+//! [faults J12, J21, J23]: crate::manual::faults#j-disk-and-journal
+
+use crate::payment::Alert;
+use crate::payment::answer::StatusAnswer;
+use crate::payment::settlement::ask;
+use crate::payment::state::{Boottime, Settlement, State, Verdict};
+use crate::payment::step::Step;
+use crate::payment::timers::Policy;
+
+impl State {
+    /// Whether this payment is one of those.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.verdict == Some(Verdict::Quarantined) && matches!(self.settlement, Settlement::Open(_))
+    }
+}
+
+/// Asks once "not found" is final, and goes on asking until there is an answer.
+pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    let close_at = state.close_at(policy);
+    if now < close_at {
+        state.due = Some(close_at);
+        return Step::to(state);
+    }
+    if state.check_unavailable {
+        return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
+    }
+    ask(policy, state, now)
+}
+
+pub(super) fn checked(
+    policy: &Policy,
+    mut state: State,
+    issued: Boottime,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    match answer {
+        StatusAnswer::NotFound | StatusAnswer::Reversed => {
+            if issued >= state.close_at(policy) {
+                state.settlement = Settlement::closed(now);
+                state.due = Some(now.plus(policy.timers.keep_phone));
+            }
+            Step::to(state)
+        }
+        StatusAnswer::Paid => {
+            state.late_paid = true;
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+        }
+        StatusAnswer::ForeignSale | StatusAnswer::Doubtful => {
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+        }
+        StatusAnswer::TooOld => state.hand_to_operator(policy, now).alerting(Alert::TooOld),
+        StatusAnswer::Unavailable => {
+            state.check_unavailable = true;
+            state.hand_to_operator(policy, now).alerting(Alert::CheckUnavailable)
+        }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
+        StatusAnswer::NotSent => Step::to(state.check_was_not_sent(policy, now)),
+        // The next try is already scheduled.
+        StatusAnswer::NoAnswer => Step::to(state),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payment::event::Event;
+    use crate::payment::step::{Request, step};
+
+    fn left_open() -> State {
+        let mut state = State::intent(&Policy::default(), Boottime(0), false, 0);
+        state.verdict = Some(Verdict::Quarantined);
+        state.due = Some(state.touched);
+        state
+    }
+
+    /// Lets an hour pass with one answer to every check, and returns how it ended and when it was
+    /// first asked about.
+    fn ends(answer: StatusAnswer) -> (State, Option<Boottime>) {
+        let policy = Policy::default();
+        let (mut state, mut asked) = (left_open(), None);
+        for second in 0..3_600 {
+            let now = Boottime(second * 1_000);
+            let told = step(&policy, &state, Event::Due, now);
+            state = told.state;
+            assert!(!state.owes_reversal() && state.reversals.count == 0);
+            if told.send == Some(Request::CheckPayment) {
+                asked = asked.or(Some(now));
+                let checked = Event::Checked { issued: now, answer, waiting: false };
+                let told = step(&policy, &state, checked, now);
+                assert_eq!(told.send, None, "nothing but checks goes out");
+                state = told.state;
+            } else {
+                assert_eq!(told.send, None, "nothing but checks goes out");
+            }
+        }
+        (state, asked)
+    }
+
+    #[test]
+    fn j21_what_was_open_in_a_copy_is_closed_where_ovo_has_no_debit() {
+        let policy = Policy::default();
+        for answer in [StatusAnswer::NotFound, StatusAnswer::Reversed] {
+            let (state, asked) = ends(answer);
+            assert!(state.is_closed() && !state.needs_operator(), "{answer:?}");
+            assert!(asked >= Some(left_open().close_at(&policy)), "when not found is final");
+        }
+    }
+
+    #[test]
+    fn j21_what_was_open_in_a_copy_and_is_paid_goes_to_an_operator() {
+        for answer in [StatusAnswer::Paid, StatusAnswer::Doubtful, StatusAnswer::TooOld] {
+            let (state, _) = ends(answer);
+            assert!(!state.is_closed() && state.needs_operator(), "{answer:?}");
+        }
+        let (state, asked) = ends(StatusAnswer::NoAnswer);
+        assert!(asked.is_some() && state.is_in_doubt() && state.due.is_some(), "asked for ever");
+    }
+}
