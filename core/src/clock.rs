@@ -31,7 +31,8 @@ pub trait Clock: Send + Sync {
 
 /// The machine's clocks.
 ///
-/// On Linux `CLOCK_BOOTTIME` and the kernel's boot id. Elsewhere a monotonic clock that starts with
+/// On Linux `CLOCK_MONOTONIC_RAW` and the time that the machine slept, with the kernel's boot id: a
+/// time daemon may make `CLOCK_BOOTTIME` itself 8 % faster, and 60.5 s would be 55.9. Elsewhere a monotonic clock that starts with
 /// the process: every restart then waits its windows in full, and a suspend makes waits longer,
 /// never shorter ([fault T7]).
 ///
@@ -42,14 +43,17 @@ pub struct SystemClock;
 #[cfg(target_os = "linux")]
 impl Clock for SystemClock {
     fn boottime(&self) -> Boottime {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let millis = time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000);
-        Boottime(u64::try_from(millis).unwrap_or(0))
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static LATEST: AtomicU64 = AtomicU64::new(0);
+        let millis = u64::try_from(unslewed_nanos(nanos) / 1_000_000).unwrap_or(0);
+        // The readings are not one: what their order leaves uncertain must not go back.
+        Boottime(millis.max(LATEST.fetch_max(millis, Ordering::Relaxed)))
     }
 
     fn boot_id(&self) -> String {
-        // Without the kernel's id no elapsed time is trusted over a restart of the process.
-        kernels_boot_id().unwrap_or_else(process_id)
+        // Without the kernel's id no elapsed time is trusted over a restart of the process. The name
+        // is this clock's: times that another clock left in a journal mean nothing to it.
+        kernels_boot_id().map_or_else(process_id, |id| format!("{id} unslewed"))
     }
 
     fn names_the_machines_boot(&self) -> bool {
@@ -110,4 +114,90 @@ fn process_id() -> String {
         }
     })
     .clone()
+}
+
+#[cfg(target_os = "linux")]
+fn nanos(clock: rustix::time::ClockId) -> i64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
+}
+
+/// Nanoseconds since boot, suspend included, at the speed of the machine's own oscillator.
+///
+/// `CLOCK_BOOTTIME` is `CLOCK_MONOTONIC` and the time slept: both are slewed alike, their difference
+/// is not, and `CLOCK_MONOTONIC_RAW` is never slewed.
+#[cfg(target_os = "linux")]
+fn unslewed_nanos(read: impl Fn(rustix::time::ClockId) -> i64) -> i64 {
+    use rustix::time::ClockId;
+    /// A thread that stood still between two readings would count that time as sleep.
+    const AT_ONCE: i64 = 100_000;
+    const TRIES: usize = 8;
+    let mut slept = (i64::MAX, 0);
+    for _ in 0..TRIES {
+        let before = read(ClockId::Monotonic);
+        let boot = read(ClockId::Boottime);
+        let took = read(ClockId::Monotonic) - before;
+        if took < slept.0 {
+            // From the later of the two, so that it is rather too short: waits then last longer.
+            slept = (took, boot - before - took);
+        }
+        if took <= AT_ONCE {
+            break;
+        }
+    }
+    read(ClockId::MonotonicRaw) + slept.1
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::cell::Cell;
+
+    use rustix::time::ClockId;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn a_time_daemon_that_slews_by_eight_percent_shortens_no_wait() {
+        for (slew, slept) in [(108, 0), (92, 0), (108, 600)] {
+            let at = |raw: i64, slept: i64| {
+                let monotonic = raw * slew / 100;
+                unslewed_nanos(|clock| match clock {
+                    ClockId::MonotonicRaw => raw,
+                    ClockId::Monotonic => monotonic,
+                    _ => monotonic + slept,
+                })
+            };
+            let passed = at(1_060 * SECOND, slept * SECOND) - at(1_000 * SECOND, 0);
+            assert_eq!(passed, (60 + slept) * SECOND, "{slew} {slept}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_stands_still_between_the_readings_counts_no_sleep() {
+        // Half a second passes at the first two readings of the time since boot.
+        let (now, pauses) = (Cell::new(100 * SECOND), Cell::new(2));
+        let read = |clock| {
+            if clock == ClockId::Boottime && pauses.get() > 0 {
+                pauses.set(pauses.get() - 1);
+                now.set(now.get() + SECOND / 2);
+            }
+            now.get()
+        };
+        assert_eq!(unslewed_nanos(read), 101 * SECOND);
+    }
+
+    #[test]
+    fn t7_the_machines_clock_counts_its_sleep_and_never_goes_back() {
+        let mut last = SystemClock.boottime();
+        for _ in 0..10_000 {
+            let now = SystemClock.boottime();
+            assert!(now >= last);
+            last = now;
+        }
+        let slept = nanos(ClockId::Boottime) - nanos(ClockId::Monotonic);
+        let ours = i64::try_from(last.0).unwrap() * 1_000_000 - nanos(ClockId::MonotonicRaw);
+        assert!((ours - slept).abs() < SECOND, "{ours} {slept}");
+    }
 }

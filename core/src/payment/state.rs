@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::message::ResponseCode;
 
-/// Milliseconds since the machine booted, suspend included (`CLOCK_BOOTTIME`). It cannot be set,
+/// Milliseconds since the machine booted, suspend included (see [`SystemClock`](crate::SystemClock)). It cannot be set,
 /// and it means nothing after a reboot: see [`Event::Rebooted`](super::Event::Rebooted).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Boottime(pub u64);
