@@ -1,0 +1,532 @@
+//! The policy where adversaries broke it: cancel, paces that must not be lost, operators, evidence
+//! that contradicts itself. And a walk of hundreds of thousands of random steps, each of which
+//! must keep the postconditions.
+
+use std::time::Duration;
+
+use ovo_ptp::message::ResponseCode;
+use ovo_ptp::payment::{
+    Alert, Boottime, Closer, Event, Policy, PushAnswer, Refusal, Request, ReversalAnswer, Ruling,
+    Settlement, Source, State, StatusAnswer, Step, Verdict, VoidAnswer, postcondition, step,
+};
+
+struct Case {
+    policy: Policy,
+    state: State,
+    now: Boottime,
+    /// Everything that was sent, and when.
+    sent: Vec<(Request, Boottime)>,
+    alerts: Vec<Alert>,
+}
+
+fn code(text: &str) -> ResponseCode {
+    ResponseCode::new(text).expect("a code")
+}
+
+impl Case {
+    fn with(policy: Policy) -> Case {
+        let now = Boottime(1_000_000);
+        let state = State::intent(&policy, now, true, 7);
+        let mut case = Case { policy, state, now, sent: Vec::new(), alerts: Vec::new() };
+        case.does(Event::Sent);
+        case
+    }
+
+    fn sent() -> Case {
+        Case::with(Policy::default())
+    }
+
+    fn without_checks() -> Case {
+        Case::with(Policy { check_payment: false, ..Policy::default() })
+    }
+
+    fn does(&mut self, event: Event) -> Step {
+        let step = step(&self.policy, &self.state, event, self.now);
+        self.state = step.state;
+        self.sent.extend(step.send.map(|request| (request, self.now)));
+        self.alerts.extend(step.alert);
+        step
+    }
+
+    fn at(&mut self, seconds: f64) -> Step {
+        self.now = self.state.window.plus(Duration::from_secs_f64(seconds));
+        self.does(Event::Due)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.now.since(self.state.window).as_secs_f64()
+    }
+
+    /// Lets time pass until `seconds` after the push, OVO answering every check and every reversal
+    /// like this.
+    fn until(&mut self, seconds: f64, status: StatusAnswer, reversal: ReversalAnswer) {
+        let end = self.state.window.plus(Duration::from_secs_f64(seconds));
+        while let Some(due) = self.state.due.filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            let mut send = self.does(Event::Due).send;
+            while let Some(request) = send {
+                let issued = self.now;
+                self.now = self.now.plus(Duration::from_millis(40));
+                let event = match request {
+                    Request::CheckPayment => {
+                        Event::Checked { issued, answer: status, waiting: false }
+                    }
+                    Request::Reversal => Event::Reversed { issued, answer: reversal },
+                    Request::Void => Event::VoidAnswered(VoidAnswer::Unknown),
+                    Request::CheckVoid => Event::VoidChecked { answer: status, in_time: true },
+                };
+                send = self.does(event).send;
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn count(&self, request: Request) -> usize {
+        self.sent.iter().filter(|(sent, _)| *sent == request).count()
+    }
+
+    fn first(&self, request: Request) -> Option<f64> {
+        let (_, at) = self.sent.iter().find(|(sent, _)| *sent == request)?;
+        Some(at.since(self.state.window).as_secs_f64())
+    }
+}
+
+// Cancel.
+
+#[test]
+fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on() {
+    let mut case = Case::sent();
+    case.at(12.0);
+    let step = case.does(Event::Cancelled);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+    assert!(case.state.cancelled && step.send.is_none());
+    assert!(case.state.may_still_debit(), "a second push to that phone waits");
+    case.until(64.9, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 0);
+    case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    let reversed = case.first(Request::Reversal).expect("a reversal");
+    assert!((65.0..66.0).contains(&reversed), "{reversed}");
+    assert!(case.first(Request::CheckPayment).is_some_and(|at| at >= 60.5));
+    assert!(case.state.is_closed());
+}
+
+#[test]
+fn c17_a_late_success_of_a_cancelled_payment_is_evidence_and_returned() {
+    let mut case = Case::sent();
+    case.at(12.0);
+    case.does(Event::Cancelled);
+    case.at(20.0);
+    let step = case.does(Event::Answered(PushAnswer::Approved));
+    assert_eq!(step.alert, Some(Alert::LateSuccess));
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned), "cash may have changed hands");
+    assert!(case.state.late_paid);
+    case.until(70.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 1);
+}
+
+#[test]
+fn c17_a_definite_decline_ends_a_cancelled_payment_without_a_reversal() {
+    for checks in [true, false] {
+        let mut case = Case::with(Policy { check_payment: checks, ..Policy::default() });
+        case.at(12.0);
+        case.does(Event::Cancelled);
+        case.at(20.0);
+        case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+        case.until(900.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+        assert_eq!(case.count(Request::Reversal), 0);
+        assert_eq!(case.state.verdict, Some(Verdict::Abandoned), "what was told stands");
+        assert!(case.state.is_closed());
+    }
+}
+
+#[test]
+fn c17_a_verdict_that_came_first_stands_and_cancel_changes_nothing() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    let before = case.state;
+    let step = case.does(Event::Cancelled);
+    assert_eq!((case.state, step.refused), (before, None));
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
+}
+
+#[test]
+fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
+    let mut duplicate = Case::sent();
+    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let mut unvouched = Case::without_checks();
+    unvouched.state.attested = false;
+    for mut case in [duplicate, unvouched] {
+        let before = case.state;
+        let step = case.does(Event::Cancelled);
+        assert_eq!(step.refused, Some(Refusal::CannotBeReversed));
+        assert_eq!(case.state, before);
+    }
+}
+
+// Pace.
+
+#[test]
+fn ov18_an_acknowledged_reversal_without_effect_is_repeated_ever_more_slowly_and_alerted() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.until(780.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    let in_ten_minutes = case.count(Request::Reversal);
+    assert!((3..=8).contains(&in_ten_minutes), "{in_ten_minutes} reversals in twelve minutes");
+    assert!(case.count(Request::CheckPayment) <= 12);
+    assert!(case.alerts.contains(&Alert::ReversalWithoutEffect));
+    case.until(3600.0 * 30.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert!(case.alerts.contains(&Alert::OverdueForADay), "and an operator is told");
+    assert!(case.state.needs_operator() && !case.state.is_closed());
+    let before = case.count(Request::Reversal);
+    case.until(3600.0 * 40.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    let in_ten_hours = case.count(Request::Reversal) - before;
+    assert!((8..=11).contains(&in_ten_hours), "hourly: {in_ten_hours}");
+    case.does(Event::Ruled(Ruling::Close));
+    let before = case.sent.len();
+    case.until(3600.0 * 24.0 * 9.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.sent.len(), before, "closed by an operator: nothing more is sent");
+}
+
+#[test]
+fn a_first_reversal_on_new_evidence_is_not_held_back() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    // OVO answers no reversal for an hour: the pauses have grown to a quarter of an hour.
+    case.until(4_000.0, StatusAnswer::NotFound, ReversalAnswer::Again(None));
+    let before = case.count(Request::Reversal);
+    let issued = case.now;
+    case.does(Event::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
+    let seconds = case.seconds() + 15.1;
+    case.until(seconds, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), before + 1, "within OVO's 15 s");
+}
+
+#[test]
+fn n13_tries_that_never_left_are_not_counted() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
+    case.until(3_600.0, StatusAnswer::NotSent, ReversalAnswer::NotSent);
+    assert_eq!(case.state.reversals.count, 0);
+    let due = case.state.due.expect("due");
+    assert!(due.since(case.now) <= Duration::from_secs(15), "used within 15 s of its return");
+}
+
+// Operators.
+
+#[test]
+fn op5_what_an_operator_closed_sends_nothing_more_whatever_is_heard() {
+    let mut case = Case::sent();
+    case.until(66.0, StatusAnswer::NoAnswer, ReversalAnswer::Again(None));
+    case.until(200.0, StatusAnswer::Doubtful, ReversalAnswer::Again(None));
+    assert_eq!(case.state.settlement, Settlement::WithOperator);
+    case.does(Event::Ruled(Ruling::Close));
+    let closed = Settlement::Closed { at: case.now, by: Closer::Operator, looks: 0 };
+    assert_eq!(case.state.settlement, closed);
+    assert!(!case.state.may_still_debit(), "the customer can pay again");
+    let sent = case.sent.len();
+    for evidence in [
+        Event::ReportedPaid,
+        Event::Checked { issued: case.now, answer: StatusAnswer::Paid, waiting: false },
+        Event::Answered(PushAnswer::Approved),
+    ] {
+        let step = case.does(evidence);
+        assert_eq!(step.alert, Some(Alert::DebitAfterClose));
+        assert!(case.state.late_paid, "recorded");
+    }
+    case.until(3600.0 * 24.0 * 8.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.sent.len(), sent);
+    assert!(case.state.phone_forgotten);
+}
+
+#[test]
+fn op6_a_refused_ruling_void_or_acknowledgement_changes_nothing() {
+    let mut paid = Case::sent();
+    paid.does(Event::Answered(PushAnswer::Approved));
+    let issued = paid.now;
+    paid.does(Event::Checked { issued, answer: StatusAnswer::Reversed, waiting: false });
+    paid.does(Event::Acknowledged);
+    for refused in [Event::Ruled(Ruling::Refund), Event::Ruled(Ruling::Paid)] {
+        let before = paid.state;
+        let step = paid.does(refused);
+        assert_eq!((step.refused, paid.state), (Some(Refusal::NothingToRule), before));
+    }
+    let mut open = Case::sent();
+    for (event, refusal) in [
+        (Event::Ruled(Ruling::Close), Refusal::NothingToRule),
+        (Event::Acknowledged, Refusal::NoOutcome),
+        (Event::VoidAsked { in_time: true }, Refusal::NotPaid),
+    ] {
+        let before = open.state;
+        assert_eq!(open.does(event).refused, Some(refusal));
+        assert_eq!(open.state, before);
+    }
+}
+
+#[test]
+fn every_unsettled_payment_can_be_ended_by_an_operator_once_it_is_overdue() {
+    for (status, reversal) in [
+        (StatusAnswer::NoAnswer, ReversalAnswer::Again(None)),
+        (StatusAnswer::Paid, ReversalAnswer::Again(None)),
+        (StatusAnswer::Paid, ReversalAnswer::Acknowledged),
+        (StatusAnswer::Misconfigured(code("63")), ReversalAnswer::Misconfigured(code("63"))),
+        (StatusAnswer::NotFound, ReversalAnswer::Again(None)),
+    ] {
+        let mut case = Case::sent();
+        case.until(60.0 * 10.0, status, reversal);
+        assert!(!case.state.is_closed() && case.state.may_be_ruled(), "{status:?} {reversal:?}");
+        assert_eq!(case.does(Event::Ruled(Ruling::Close)).refused, None);
+        assert!(case.state.is_closed());
+    }
+}
+
+#[test]
+fn ov15_code_54_lists_a_payment_and_the_reversal_it_owes_goes_on_hourly() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.until(100.0, StatusAnswer::NotFound, ReversalAnswer::Again(None));
+    let issued = case.now;
+    let step = case.does(Event::Checked { issued, answer: StatusAnswer::TooOld, waiting: false });
+    assert_eq!(step.alert, Some(Alert::TooOld));
+    assert!(case.state.needs_operator() && case.state.owes_reversal());
+    let before = case.count(Request::Reversal);
+    case.until(3600.0 * 10.0, StatusAnswer::TooOld, ReversalAnswer::Again(None));
+    assert!((9..=11).contains(&(case.count(Request::Reversal) - before)));
+    case.until(3600.0 * 12.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
+    assert!(
+        case.state.is_closed() && case.state.needs_operator(),
+        "still listed: nobody verified it"
+    );
+}
+
+#[test]
+fn t9_eight_days_switched_off_trouble_nobody_about_settled_payments() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.until(200.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed());
+    case.now = Boottime(5_000);
+    case.does(Event::Rebooted { away: Duration::from_secs(8 * 86_400) });
+    case.until(3600.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
+    assert!(case.alerts.is_empty() && !case.state.needs_operator(), "{:?}", case.alerts);
+    assert!(case.state.phone_forgotten);
+}
+
+// Evidence.
+
+#[test]
+fn ov20_not_found_and_then_another_sale_sends_no_reversal() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
+    case.at(65.0);
+    assert!(case.state.seen && case.state.owes_reversal());
+    let issued = case.now;
+    case.does(Event::Checked { issued, answer: StatusAnswer::ForeignSale, waiting: false });
+    case.until(3600.0, StatusAnswer::ForeignSale, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 0);
+}
+
+#[test]
+fn a_customers_own_decline_is_never_reversed_without_evidence_of_a_debit() {
+    let mut case = Case::without_checks();
+    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.until(3600.0 * 24.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert!(case.sent.is_empty(), "{:?}", case.sent);
+    // A file that shows it as paid is evidence.
+    case.does(Event::ReportedPaid);
+    case.until(3600.0 * 25.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 1);
+}
+
+#[test]
+fn an_undelivered_prompt_blocks_the_phone_and_without_checks_is_reversed_once() {
+    let mut case = Case::without_checks();
+    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    assert!(case.state.may_still_debit(), "the customer can log in, find the prompt and confirm");
+    case.until(179.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert!(case.sent.is_empty());
+    case.until(3600.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 1);
+    assert!(case.state.is_closed() && !case.state.may_still_debit());
+
+    let policy = Policy { check_payment: false, trust_undelivered: true, ..Policy::default() };
+    let mut trusting = Case::with(policy);
+    trusting.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    trusting.until(3600.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
+    assert!(trusting.sent.is_empty() && trusting.state.is_closed());
+}
+
+#[test]
+fn a_check_that_stayed_unanswered_lets_a_proven_journal_reverse_at_65_seconds() {
+    let unanswered = |proven: bool, answer: StatusAnswer| {
+        let mut case = Case::sent();
+        case.state.proven = proven;
+        case.until(400.0, answer, ReversalAnswer::Acknowledged);
+        case.first(Request::Reversal)
+    };
+    let at = unanswered(true, StatusAnswer::NoAnswer).expect("a reversal");
+    assert!((65.0..66.0).contains(&at), "{at}");
+    let at = unanswered(false, StatusAnswer::NoAnswer).expect("a reversal");
+    assert!(at >= 365.0, "the five minutes stay until OVO has taken a push: {at}");
+    assert_eq!(unanswered(true, StatusAnswer::NotSent), None, "what never left is asked first");
+}
+
+#[test]
+fn a_doubtful_or_contradicting_payment_blocks_a_second_push_until_it_is_ruled_on() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::Doubtful, waiting: true });
+    assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
+    assert!(case.state.may_still_debit() && case.state.blocks_for_a_time());
+    case.at(200.0);
+    case.does(Event::Ruled(Ruling::Close));
+    assert!(!case.state.may_still_debit());
+}
+
+// The walk.
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+fn status(dice: &mut Dice) -> StatusAnswer {
+    [
+        StatusAnswer::Paid,
+        StatusAnswer::ForeignSale,
+        StatusAnswer::Doubtful,
+        StatusAnswer::NotFound,
+        StatusAnswer::Reversed,
+        StatusAnswer::TooOld,
+        StatusAnswer::Unavailable,
+        StatusAnswer::Misconfigured(code("63")),
+        StatusAnswer::NotSent,
+        StatusAnswer::NoAnswer,
+    ][dice.roll(10) as usize]
+}
+
+fn reversal(dice: &mut Dice) -> ReversalAnswer {
+    [
+        ReversalAnswer::Acknowledged,
+        ReversalAnswer::Again(None),
+        ReversalAnswer::Again(Some(Duration::from_secs(3))),
+        ReversalAnswer::NotSent,
+        ReversalAnswer::Misconfigured(code("EB")),
+    ][dice.roll(5) as usize]
+}
+
+fn happening(dice: &mut Dice, now: Boottime) -> Event {
+    match dice.roll(24) {
+        0 => Event::Cancelled,
+        1 => Event::Answered(PushAnswer::Approved),
+        2 => Event::Answered(PushAnswer::Declined(code(["17", "26"][dice.roll(2) as usize]))),
+        3 => Event::Answered(PushAnswer::Duplicate(code("94"))),
+        4 => Event::Answered(PushAnswer::Unknown),
+        5 => Event::ReportedPaid,
+        6 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
+        7 => Event::VoidAsked { in_time: dice.roll(2) == 0 },
+        8 => Event::Acknowledged,
+        9 if dice.roll(4) == 0 => Event::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
+        10 => Event::Checked { issued: now, answer: status(dice), waiting: dice.roll(2) == 0 },
+        _ => Event::Due,
+    }
+}
+
+/// Whatever happens in whatever order, each step keeps the postconditions, a payment asks OVO only
+/// so often in any ten minutes, and an operator can end what is overdue.
+#[test]
+fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
+    let mut dice = Dice(11);
+    let mut requests = 0;
+    for walk in 0..4_000 {
+        let policy = Policy {
+            check_payment: dice.roll(3) > 0,
+            verify_declines: dice.roll(3) > 0,
+            ..Policy::default()
+        };
+        let mut now = Boottime(1_000_000 + dice.roll(1_000));
+        let mut state = State::intent(&policy, now, dice.roll(3) > 0, dice.roll(65_536) as u16);
+        state.proven = dice.roll(2) == 0;
+        let mut sent: Vec<(Request, Boottime)> = Vec::new();
+        let mut queue: Vec<Event> = vec![Event::Sent];
+        for _ in 0..120 {
+            let event = queue.pop().unwrap_or_else(|| happening(&mut dice, now));
+            if matches!(event, Event::Rebooted { .. }) {
+                now = Boottime(dice.roll(60_000));
+                sent.clear();
+            } else if event == Event::Due {
+                // Mostly to the next due thing, sometimes a little or far beyond it.
+                let due = state.due.unwrap_or(now).max(now);
+                now = match dice.roll(6) {
+                    0 => now.plus(Duration::from_millis(dice.roll(2_000))),
+                    1 => due.plus(Duration::from_secs(dice.roll(90_000))),
+                    _ => due,
+                };
+            } else {
+                now = now.plus(Duration::from_millis(dice.roll(300)));
+            }
+            let step = step(&policy, &state, event, now);
+            let broken = postcondition::broken(&policy, &state, event, &step, now);
+            assert_eq!(broken, None, "walk {walk}: {event:?} on {state:?}");
+            state = step.state;
+            if let Some(request) = step.send {
+                requests += 1;
+                let answer = match request {
+                    Request::CheckPayment => {
+                        let answer = status(&mut dice);
+                        Event::Checked { issued: now, answer, waiting: dice.roll(2) == 0 }
+                    }
+                    Request::Reversal => {
+                        Event::Reversed { issued: now, answer: reversal(&mut dice) }
+                    }
+                    Request::Void => Event::VoidAnswered(
+                        [
+                            VoidAnswer::Voided,
+                            VoidAnswer::Rejected(code("17")),
+                            VoidAnswer::NotSent,
+                            VoidAnswer::Unknown,
+                        ][dice.roll(4) as usize],
+                    ),
+                    Request::CheckVoid => {
+                        Event::VoidChecked { answer: status(&mut dice), in_time: true }
+                    }
+                };
+                let never_left = matches!(
+                    answer,
+                    Event::Checked { answer: StatusAnswer::NotSent, .. }
+                        | Event::Reversed { answer: ReversalAnswer::NotSent, .. }
+                );
+                if !never_left {
+                    sent.push((request, now));
+                }
+                // Some answers are never heard.
+                if dice.roll(8) > 0 {
+                    queue.push(answer);
+                }
+                let ten_minutes = |(_, at): &&(Request, Boottime)| now.since(*at).as_secs() < 600;
+                for (kind, most) in [(Request::Reversal, 40), (Request::CheckPayment, 40)] {
+                    let lately = sent.iter().filter(ten_minutes).filter(|(sent, _)| *sent == kind);
+                    assert!(lately.count() <= most, "walk {walk}: {kind:?} too often");
+                }
+            }
+            if state.may_be_ruled() {
+                let much_later = now.plus(Duration::from_secs(300));
+                let ruled = ovo_ptp::payment::step(
+                    &policy,
+                    &state,
+                    Event::Ruled(Ruling::Close),
+                    much_later,
+                );
+                assert_eq!(ruled.refused, None, "walk {walk}: an operator can end {state:?}");
+                assert!(ruled.state.is_closed());
+            }
+        }
+    }
+    assert!(requests > 20_000, "{requests} requests: the walk has gone blind");
+}
