@@ -13,7 +13,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 .PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
-	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds"
+	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
 	@echo "make test            every test"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
@@ -37,8 +37,8 @@ help:
 	@echo "make response-codes  writes the table of response codes into the manual again"
 
 demo:
-	$(CARGO) build --package ovo-demo
-	@$(CARGO) run --quiet --package ovo-demo
+	$(CARGO) build --profile demo --package ovo-demo
+	@$(CARGO) run --quiet --profile demo --package ovo-demo $(if $(V),-- -v)
 
 # Many tests wait more than they compute: twice as many at once as there are cores on a small machine.
 test:

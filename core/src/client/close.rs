@@ -8,8 +8,9 @@ use crate::lock::lock;
 impl Client {
     /// Closes the client. Calls that wait for a payment return
     /// [`Outcome::Interrupted`](crate::Outcome::Interrupted) within about a second (a connection
-    /// being made may take longer to give up); their payments stay in the journal and are taken up by whoever opens it next. Every later call is an error.
-    /// Closing twice is harmless; dropping the client closes it.
+    /// being made may take longer to give up); their payments stay in the journal and are taken up
+    /// by whoever opens it next. Every later call is an error. Closing twice is harmless; dropping
+    /// the client closes it.
     pub fn close(&self) {
         if std::process::id() != self.inner.process {
             // A forked child holds copies of the parent's locks and no thread to join.
