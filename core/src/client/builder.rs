@@ -283,7 +283,6 @@ impl ClientBuilder {
             under_way: Arc::default(),
             server_clock: Default::default(),
             closed: AtomicBool::new(false),
-            proven: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
             threads: self.threads,
             alarm: (Mutex::new(false), Condvar::new()),

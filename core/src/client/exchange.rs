@@ -141,9 +141,6 @@ impl Inner {
             (Exchange::NotSent(_), _) => Event::NotSent,
             (_, Some(response)) => {
                 let answer = self.read(payment, Some(phone), response, PushAnswer::classify);
-                if matches!(answer, PushAnswer::Approved | PushAnswer::Declined(_)) {
-                    self.proven.store(true, Ordering::Relaxed);
-                }
                 self.note_sloppy_fields(payment, phone, response, answer);
                 Event::Answered(answer)
             }

@@ -37,8 +37,6 @@ pub(super) struct Inner {
     pub(super) under_way: Arc<AllUnderWay>,
     pub(super) server_clock: ServerClock,
     pub(super) closed: AtomicBool,
-    /// Whether OVO has taken a push of this opening without calling its numbers duplicate.
-    pub(super) proven: AtomicBool,
     /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
     pub(super) sloppy_fields: AtomicU32,
     /// Whether payments may have threads of their own.

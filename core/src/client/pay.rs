@@ -1,7 +1,6 @@
 //! Pushing a payment, or joining, resuming or returning the one that is there.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::apply::Proof;
@@ -138,9 +137,7 @@ impl Client {
         };
         let waiter = Waiter::of(owner.payment());
         // The clock is read before the commit: a slow disk counts against the time to send (J15).
-        let proven = inner.proven.load(Ordering::Relaxed);
-        let now = inner.clock.boottime();
-        let state = State { proven, ..State::intent(&inner.policy, now, false, 0) };
+        let state = State::intent(&inner.policy, inner.clock.boottime(), false, 0);
         let new = NewPayment {
             phone: inner.seal.seal(&charge.phone, &invoice)?,
             invoice,

@@ -300,7 +300,6 @@ impl Old {
             begun: self.at("begun")?,
             window: self.at("window_at")?,
             attested: self.flag("attested")?,
-            proven: false,
             seed: self.small("seed")?,
             verdict,
             cancelled: false,
@@ -361,7 +360,7 @@ impl Old {
             .iter()
             .map(|column| match *column {
                 "settlement" if closed => Value::Integer(codes::CLOSED_BY_POLICY),
-                "settlement" | "reversal" | "reversals" | "checksum" | "cancelled" | "proven" => {
+                "settlement" | "reversal" | "reversals" | "checksum" | "cancelled" => {
                     Value::Integer(0)
                 }
                 "reversal_at" => Value::Null,

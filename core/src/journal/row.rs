@@ -67,7 +67,6 @@ columns! { |payment, codes|
     begun: "INTEGER NOT NULL" = at(payment.state.begun);
     window_at: "INTEGER NOT NULL" = at(payment.state.window);
     attested: "INTEGER NOT NULL" = flag(payment.state.attested);
-    proven: "INTEGER NOT NULL" = flag(payment.state.proven);
     seed: "INTEGER NOT NULL" = integer(payment.state.seed.into());
     verdict: "INTEGER" = maybe_integer(codes.verdict.0);
     source: "INTEGER" = maybe_integer(codes.verdict.1);
@@ -287,7 +286,6 @@ impl Reader<'_> {
             begun: self.at(Column::begun)?,
             window: self.at(Column::window_at)?,
             attested: self.flag(Column::attested)?,
-            proven: self.flag(Column::proven)?,
             seed: self.small(Column::seed)?,
             verdict: verdict?,
             cancelled: self.flag(Column::cancelled)?,

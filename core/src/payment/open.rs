@@ -16,7 +16,6 @@ impl State {
             begun: now,
             window: now.plus(policy.timers.send_budget),
             attested,
-            proven: false,
             seed,
             verdict: None,
             cancelled: false,
@@ -278,10 +277,7 @@ pub(super) fn checked(
             Step::to(state).alerting(Alert::CheckUnavailable)
         }
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
-        StatusAnswer::NoAnswer => {
-            state.asked_in_vain |= conclusive && state.proven;
-            Step::to(state)
-        }
+        StatusAnswer::NoAnswer => Step::to(state),
         // What never left OVO need not be spared from: it is asked first behind the decision.
         StatusAnswer::NotSent => {
             state.checks.not_before = now;

@@ -152,9 +152,6 @@ pub struct State {
     pub window: Boottime,
     /// Whether the numbers are certainly this payment's own (`safety.md` P8).
     pub attested: bool,
-    /// Whether OVO had taken a push of this opening of the journal, without calling its numbers
-    /// duplicate, when this payment began: the journal's word about its numbers was tried.
-    pub proven: bool,
     /// Spreads retries of many terminals; no other meaning.
     pub seed: u16,
     /// The decision; `None` is the state Intent.

@@ -287,7 +287,10 @@ impl Shop {
 
     /// Payments that are not settled and do not wait for an operator.
     pub fn unsettled(&self) -> Vec<PaymentReport> {
-        let open = |report: &PaymentReport| !report.settled && !report.needs_operator;
+        // What takes more than a day is listed for an operator, and goes on all the same.
+        let open = |report: &PaymentReport| {
+            !report.settled && report.settlement != "waits for an operator"
+        };
         self.reports().into_iter().filter(open).collect()
     }
 }

@@ -286,16 +286,20 @@ fn closed_and_debited_later(after: Duration) -> Shop {
     shop
 }
 
-/// An answer that does not say whose payment it is about.
-fn nameless() -> AnswerPlan {
-    let names = ["merchantInvoice", "phone"].map(|name| format!("transactionRequestData.{name}"));
-    AnswerPlan { remove: names.into(), ..AnswerPlan::default() }
+/// An answer about our numbers that names another invoice: nobody can say whose payment it is.
+fn contradictory() -> AnswerPlan {
+    let invoice = "transactionRequestData.merchantInvoice".to_owned();
+    AnswerPlan { set: [(invoice, "SOMEBODY-ELSE".into())].into(), ..AnswerPlan::default() }
 }
 
 #[test]
 fn op4_a_report_behind_the_end_of_the_phone_still_returns_the_money() {
     let shop = Shop::open();
-    shop.script([push().deliver(Delivery::Hang), check().unheard(), check().answer(nameless())]);
+    shop.script([
+        push().deliver(Delivery::Hang),
+        check().unheard(),
+        check().answer(contradictory()),
+    ]);
     assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
     shop.settle_for(days(3));
     assert!(shop.report("INV-1").needs_operator);
@@ -313,7 +317,7 @@ fn left_to_an_operator() -> Shop {
     let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
     shop.script([
         push().behave(lies),
-        check().answer(nameless()),
+        check().answer(contradictory()),
         // And then the reversal is no more than a word.
         reversal().pretend(),
     ]);

@@ -129,7 +129,7 @@ fn a_check_never_accepts_a_payment_that_nobody_waits_for() {
         let mut shop = Shop::open();
         shop.dies_after(seconds(30.0));
         assert!(Life::until_death(|| shop.pay("INV-1", PAYS_MUTELY_AT_10)).is_none());
-        shop.clock.pass(seconds(46.0));
+        shop.clock.pass(seconds(56.0));
         if reboots {
             shop.reboot();
             shop.clock.pass(seconds(60.0));

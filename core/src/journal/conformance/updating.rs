@@ -102,14 +102,13 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         });
     }
     // Each flag by itself, so that no two are exchanged.
-    let flags: [fn(&mut State) -> &mut bool; 11] = [
+    let flags: [fn(&mut State) -> &mut bool; 10] = [
         |state| &mut state.attested,
         |state| &mut state.seen,
         |state| &mut state.duplicate_hint,
         |state| &mut state.check_unavailable,
         |state| &mut state.late_paid,
         |state| &mut state.listed,
-        |state| &mut state.proven,
         |state| &mut state.asked_in_vain,
         |state| &mut state.void_resent,
         |state| &mut state.phone_forgotten,
