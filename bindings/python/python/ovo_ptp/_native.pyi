@@ -207,8 +207,13 @@ class Sandbox:
     def control_url(self) -> str:
         """The control endpoints."""
     @property
+    def page_url(self) -> str:
+        """The page."""
+    @property
     def ca_file(self) -> str:
         """The authority's certificate."""
+    def decide(self, invoice: str, decision: str) -> None:
+        """Decides on a prompt."""
     def configure(self, patch: str) -> None:
         """Changes the engine's configuration."""
     def script(self, steps: str) -> None:
