@@ -24,7 +24,8 @@ help:
 	@echo "make model-check     the model checker's large settings, up to MOST=150 million generated states each"
 	@echo "make model-mutants   by which invariant, and in how many steps, the model catches each mutant"
 	@echo "make model-story     a mutant's shortest counterexample, told (MUTANT=M1)"
-	@echo "make sandbox         OVO's side as a program, until interrupted"
+	@echo "make sandbox         OVO's side as a program, with a page to be the customer: PORT=7443 PAGE=7080"
+	@echo "                     SCALE=1 (0.05: twenty times as fast) OPEN=1 (in a browser); Ctrl-C ends it"
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
@@ -93,8 +94,17 @@ model-mutants:
 model-story:
 	@$(CARGO) run --quiet --package ovo-model -- story $(MUTANT)
 
+PORT ?= 7443
+PAGE ?= 7080
+SCALE ?= 1
+OPEN ?=
+
+# Built first and aloud: the first time takes a minute. Ctrl-C then reaches the sandbox alone.
 sandbox:
-	$(CARGO) run --quiet --package ovo-sandbox -- --https
+	@echo "building the sandbox"
+	@$(CARGO) build --package ovo-sandbox
+	@$(CARGO) run --quiet --package ovo-sandbox -- --https --port $(PORT) --control-port $(PAGE) \
+	  --time-scale $(SCALE) $(if $(OPEN),--open)
 
 bench:
 	tests/bench/run

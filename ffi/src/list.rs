@@ -70,6 +70,7 @@ impl ovo_filter {
             until: time(self.until_ms),
             after: (self.after != 0).then_some(PaymentId(self.after)),
             limit: self.limit as usize,
+            ..Filter::default()
         })
     }
 }

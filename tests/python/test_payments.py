@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import threading
@@ -86,7 +87,13 @@ def test_a_sandbox_is_configured_while_it_runs(shop: ovo_ptp.Client, ovo: Sandbo
 
 def test_nothing_is_sent_without_a_connection(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     ovo.connection_faults({"fault": "reset_at_accept", "times": 1})
-    assert isinstance(shop.pay("INV-1", amount=1, phone=PAYS), ovo_ptp.NotSent)
+    outcome = shop.pay("INV-1", amount=1, phone=PAYS)
+    assert isinstance(outcome, ovo_ptp.NotSent)
+    assert outcome.reason in ("no connection", "not trusted")
+    assert outcome.detail
+    stored = shop.pay("INV-1", amount=1, phone=PAYS)
+    assert isinstance(stored, ovo_ptp.NotSent)
+    assert stored.reason is None
     assert shop.pay("INV-2", amount=1, phone=PAYS).is_paid
     settled(shop, ovo)
 
@@ -100,6 +107,7 @@ def test_b4_a_wrong_certificate_means_that_nothing_was_sent(
         ovo.connection_faults({"fault": fault, "times": 1})
         outcome = shop.pay(f"INV-{number}", amount=1, phone=PAYS)
         assert isinstance(outcome, ovo_ptp.NotSent), fault
+        assert outcome.reason == "not trusted"
     assert ovo.ledger() == []
 
 
@@ -127,8 +135,9 @@ def test_the_invoice_is_the_idempotency_key(shop: ovo_ptp.Client, ovo: Sandbox) 
     first = shop.pay("INV-1", amount=5, phone=PAYS)
     assert shop.pay("INV-1", amount=5, phone="+62 812-3456-7890") == first
     assert len(ovo.ledger()) == 1
-    with pytest.raises(ovo_ptp.InvoiceReusedError, match="another amount"):
+    with pytest.raises(ovo_ptp.InvoiceReusedError, match="another amount") as caught:
         shop.pay("INV-1", amount=6, phone=PAYS)
+    assert (caught.value.field, caught.value.invoice) == ("amount", "INV-1")
     with pytest.raises(ovo_ptp.InvoiceReusedError, match="another phone"):
         shop.start("INV-1", amount=5, phone="081234567891")
 
@@ -157,6 +166,9 @@ def test_a_customer_with_an_unsettled_payment_is_not_pushed_again(
         with pytest.raises(ovo_ptp.UnsettledCustomerError) as caught:
             shop.pay("INV-2", amount=5, phone=PAYS_AFTER_50)
         assert caught.value.is_retryable
+        assert caught.value.invoice == "INV-1"
+        assert caught.value.retry_after is not None
+        assert caught.value.retry_after > 0
         second = shop.start("INV-3", amount=5, phone=PAYS_AFTER_50, allow_second_push=True)
         assert first.outcome().is_paid
         assert second.outcome().is_paid
@@ -264,6 +276,10 @@ def test_payments_are_listed_by_time_state_and_page(shop: ovo_ptp.Client) -> Non
     assert all(report.begun.utcoffset() == dt.timedelta(hours=7) for report in reports)
     page = shop.payments(after=2, limit=2)
     assert [report.invoice for report in page] == ["INV-2", "INV-3"]
+    page = shop.payments(newest_first=True, limit=2)
+    assert [report.invoice for report in page] == ["INV-4", "INV-3"]
+    page = shop.payments(newest_first=True, after=page[-1].id)
+    assert [report.invoice for report in page] == ["INV-2", "INV-1", "INV-0"]
     assert shop.payments(until=begun) == []
     assert len(shop.payments(since=begun - dt.timedelta(seconds=1))) == 5
     assert shop.payment("INV-9") is None
@@ -271,6 +287,32 @@ def test_payments_are_listed_by_time_state_and_page(shop: ovo_ptp.Client) -> Non
         shop.payments(since=dt.datetime(2026, 1, 1))  # noqa: DTZ001
     with pytest.raises(ovo_ptp.InvalidTypeError, match="until: must be a datetime"):
         shop.payments(until="today")  # type: ignore[arg-type]
+
+
+def test_j29_a_long_list_is_walked_through_page_by_page(
+    shop: ovo_ptp.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ovo_ptp.client._PAGE", 3)
+    for number in range(8):
+        shop.pay(f"INV-{number}", amount=5, phone=f"0812345678{number}0")
+    invoices = [f"INV-{number}" for number in range(8)]
+    assert [report.invoice for report in shop.each_payment()] == invoices
+    newest = shop.each_payment(unacknowledged=True, newest_first=True)
+    assert [report.invoice for report in newest] == invoices[::-1]
+
+    async def walk() -> list[str]:
+        found = []
+        async for report in shop.each_payment_async(unacknowledged=True):
+            await shop.acknowledge_async(report.invoice)
+            found.append(report.invoice)
+        assert await shop.payments_async(unacknowledged=True) == []
+        assert len(await shop.payments_async(limit=2)) == 2
+        return found
+
+    assert asyncio.run(walk()) == invoices
+    assert list(shop.each_payment(unacknowledged=True)) == []
+    with pytest.raises(ovo_ptp.InvalidTypeError, match="unsettled: must be True or False"):
+        shop.each_payment(unsettled=1)  # type: ignore[arg-type]
 
 
 def test_without_a_background_the_caller_settles(ovo: Sandbox, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import inspect
+import json
 import pickle
 import typing
 from typing import Any, get_type_hints
@@ -49,7 +51,7 @@ ALL = [
         **TEXTS,
     ),
     outcomes.NotCompleted(invoice="INV-1", is_refund_settled=False, was_debited=False, **TEXTS),
-    outcomes.NotSent(invoice="INV-1", **TEXTS),
+    outcomes.NotSent(invoice="INV-1", reason="too slow", detail="connecting", **TEXTS),
     outcomes.NeedsOperator(invoice="INV-1", batch=1, reference=2, reason="r", **TEXTS),
     outcomes.Interrupted(invoice="INV-1", **TEXTS),
 ]
@@ -78,6 +80,8 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
         fields = [*outcomes.Outcome.__slots__, *own]
     if cls is outcomes.Paid:
         fields.append("wallet")  # typed for checkers only
+    if cls is outcomes.NotSent:
+        fields += ["reason", "detail"]
     assert tuple(fields) == cls.__match_args__
     assert not hasattr(cls.__new__(cls), "__dict__")
 
@@ -107,7 +111,7 @@ def test_a_record_wants_all_its_fields_and_no_others() -> None:
     with pytest.raises(TypeError, match="needs customer_text"):
         outcomes.NotSent(invoice="INV-1")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes 3 values"):
-        outcomes.NotSent("INV-1", "a", "b", "c")  # type: ignore[call-arg]
+        outcomes.Interrupted("INV-1", "a", "b", "c")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="got invoice twice"):
         outcomes.NotSent("INV-1", invoice="INV-1", **TEXTS)  # type: ignore[misc]
     assert outcomes.NotSent("INV-1", "a", "b") == outcomes.NotSent(invoice="INV-1", **TEXTS)
@@ -156,6 +160,44 @@ def test_metrics_are_not_hashable_and_reports_are() -> None:
     assert counts[reports.Terminal(tid="1", mid="2", store_code="3")] == 1
 
 
+@pytest.mark.parametrize("outcome", ALL, ids=lambda outcome: outcome.name)
+def test_outcomes_become_json(outcome: ovo_ptp.Outcome) -> None:
+    fields = json.loads(json.dumps(outcome.to_dict()))
+    assert fields.pop("outcome") == outcome.name
+    fields = {name: value for name, value in fields.items() if name not in outcome._private}
+    assert type(outcome)(**fields) == outcome
+
+
+def test_reports_become_json_without_personal_data() -> None:
+    paid = outcomes.Paid(
+        **{name: getattr(PAID, name) for name in PAID.__match_args__[:-1]}, wallet=WALLET
+    )
+    assert "wallet" not in paid.to_dict()
+    assert WALLET.to_dict()["full_name"] == "Siti Rahayu"
+    wib = dt.timezone(dt.timedelta(hours=7))
+    report = reports.PaymentReport(
+        id=1,
+        invoice="INV-1",
+        amount=5,
+        batch=1,
+        reference=2,
+        terminal=reports.Terminal(tid="1", mid="2", store_code="3"),
+        begun=dt.datetime(2026, 1, 31, 12, 0, 0, 250_000, wib),
+        outcome=paid,
+        acknowledged=False,
+        settled=True,
+        needs_operator=False,
+        settlement="settled",
+    )
+    fields = json.loads(json.dumps(report.to_dict()))
+    assert fields["begun"] == "2026-01-31T12:00:00.250+07:00"
+    assert fields["terminal"] == {"tid": "1", "mid": "2", "store_code": "3"}
+    assert fields["outcome"]["outcome"] == "paid"
+    assert "Siti" not in json.dumps(fields)
+    status = reports.Status(at_ovo="paid", payment=report)
+    assert status.to_dict() == {"at_ovo": "paid", "payment": report.to_dict()}
+
+
 def test_every_kind_of_error_has_its_class() -> None:
     assert set(errors.BY_CODE) == set(_native.error_kinds())
     for code, cls in errors.BY_CODE.items():
@@ -166,6 +208,9 @@ def test_every_kind_of_error_has_its_class() -> None:
         same = pickle.loads(pickle.dumps(error))
         assert type(same) is cls
         assert same.args == error.args
+        assert (error.field, error.invoice, error.retry_after, error.journal_kind) == (None,) * 4
+        rich = cls("field: rule", field="amount", invoice="INV-1", retry_after=2.5)
+        assert vars(pickle.loads(pickle.dumps(rich))) == vars(rich)
     named = {getattr(errors, name) for name in errors.__all__ if name != "BY_CODE"}
     assert named - set(errors.BY_CODE.values()) == {
         errors.OvoError,

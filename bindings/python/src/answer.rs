@@ -87,6 +87,10 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound
             dict.set_item("is_refund_settled", open.is_refund_settled())?;
             dict.set_item("was_debited", open.was_debited())?;
         }
+        Outcome::NotSent(not_sent) => {
+            dict.set_item("reason", not_sent.reason().map(|reason| reason.name()))?;
+            dict.set_item("detail", not_sent.detail())?;
+        }
         Outcome::NeedsOperator(operator) => {
             dict.set_item("batch", operator.numbers().batch())?;
             dict.set_item("reference", operator.numbers().reference())?;

@@ -33,19 +33,60 @@ pub(crate) struct Client {
     process: u32,
 }
 
-/// The fields of a payment as Python gives them: invoice, amount, phone, terminal (tid, mid, store
-/// code), whether a second push is allowed.
-type Charged = (String, i64, String, Option<(String, String, String)>, bool);
+/// What `ovo_ptp._hidden.Hidden` hides, here a phone.
+#[derive(FromPyObject)]
+pub(crate) struct Hidden {
+    pub(crate) value: String,
+}
 
-fn charge(py: Python<'_>, fields: Charged) -> PyResult<(MerchantInvoice, Charge)> {
-    let (invoice, amount, phone, terminal, allow_second_push) = fields;
+/// What `ovo_ptp._hidden.Charge` holds. The terminal is (tid, mid, store code).
+#[derive(FromPyObject)]
+struct Charged {
+    invoice: String,
+    amount: i64,
+    phone: Hidden,
+    terminal: Option<(String, String, String)>,
+    allow_second_push: bool,
+}
+
+/// Which payments to list, from a dictionary that `ovo_ptp` has completed. Times are Unix milliseconds.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Chosen {
+    unacknowledged: bool,
+    unsettled: bool,
+    needs_operator: bool,
+    since: Option<i64>,
+    until: Option<i64>,
+    newest_first: bool,
+    after: Option<i64>,
+    limit: usize,
+}
+
+impl Chosen {
+    fn filter(&self) -> Filter {
+        Filter {
+            unacknowledged: self.unacknowledged,
+            unsettled: self.unsettled,
+            needs_operator: self.needs_operator,
+            since: self.since.map(WallTime::from_unix_millis),
+            until: self.until.map(WallTime::from_unix_millis),
+            newest_first: self.newest_first,
+            after: self.after.map(PaymentId),
+            limit: self.limit,
+        }
+    }
+}
+
+fn charge(py: Python<'_>, wanted: &Charged) -> PyResult<(MerchantInvoice, Charge)> {
     let make = || {
-        let invoice: MerchantInvoice = invoice.parse()?;
-        let mut charge = Charge::new(invoice.as_str(), Rupiah::new(amount)?, phone.parse()?);
-        if let Some((tid, mid, store_code)) = &terminal {
+        let invoice: MerchantInvoice = wanted.invoice.parse()?;
+        let amount = Rupiah::new(wanted.amount)?;
+        let mut charge = Charge::new(invoice.as_str(), amount, wanted.phone.value.parse()?);
+        if let Some((tid, mid, store_code)) = &wanted.terminal {
             charge = charge.terminal(Terminal::new(tid, mid, store_code)?);
         }
-        if allow_second_push {
+        if wanted.allow_second_push {
             charge = charge.allow_second_push();
         }
         Ok((invoice, charge))
@@ -109,15 +150,15 @@ impl Client {
     }
 
     /// Pays on the calling thread. For the main thread there is `start`, which can be left.
-    fn pay(&self, py: Python<'_>, charged: Charged) -> PyResult<Py<PyAny>> {
-        let (invoice, charge) = charge(py, charged)?;
+    fn pay(&self, py: Python<'_>, wanted: Charged) -> PyResult<Py<PyAny>> {
+        let (invoice, charge) = charge(py, &wanted)?;
         let job = Job::new(move |core| core.pay(&charge).map(Answer::Outcome))
             .or_if_it_panics(Answer::Outcome(Outcome::Interrupted(invoice)));
         run(py, self.enter(py)?, &self.letters, Wait::Here, job)
     }
 
-    fn start(&self, py: Python<'_>, charged: Charged, wait: i64) -> PyResult<Py<PyAny>> {
-        let (invoice, charge) = charge(py, charged)?;
+    fn start(&self, py: Python<'_>, wanted: Charged, wait: i64) -> PyResult<Py<PyAny>> {
+        let (invoice, charge) = charge(py, &wanted)?;
         // Before the payment begins, so that its first countdown is seen.
         let watch = || Watching::new(&self.letters, invoice.as_str());
         let (watching, watching_still) = (watch(), watch());
@@ -128,8 +169,8 @@ impl Client {
         run(py, self.enter(py)?, &self.letters, wait.into(), job)
     }
 
-    fn inquire(&self, py: Python<'_>, phone: &str, wait: i64) -> PyResult<Py<PyAny>> {
-        let phone: PhoneNumber = parsed(py, phone)?;
+    fn inquire(&self, py: Python<'_>, phone: Hidden, wait: i64) -> PyResult<Py<PyAny>> {
+        let phone: PhoneNumber = parsed(py, &phone.value)?;
         self.run(py, wait, move |core| core.inquire(&phone).map(Answer::Inquiry))
     }
 
@@ -137,11 +178,11 @@ impl Client {
         &self,
         py: Python<'_>,
         invoice: &str,
-        phone: Option<&str>,
+        phone: Option<Hidden>,
         wait: i64,
     ) -> PyResult<Py<PyAny>> {
         let invoice: MerchantInvoice = parsed(py, invoice)?;
-        let phone: Option<PhoneNumber> = phone.map(|phone| parsed(py, phone)).transpose()?;
+        let phone: Option<PhoneNumber> = phone.map(|phone| parsed(py, &phone.value)).transpose()?;
         self.run(py, wait, move |core| {
             let status = match &phone {
                 Some(phone) => core.check_with_phone(&invoice, phone),
@@ -183,25 +224,8 @@ impl Client {
         self.run(py, wait, move |core| core.acknowledge(&invoice).map(|()| Answer::Nothing))
     }
 
-    /// `chosen` is (unacknowledged, unsettled, needs_operator), the times are Unix milliseconds.
-    fn payments(
-        &self,
-        py: Python<'_>,
-        chosen: (bool, bool, bool),
-        since: Option<i64>,
-        until: Option<i64>,
-        page: (Option<i64>, usize),
-        wait: i64,
-    ) -> PyResult<Py<PyAny>> {
-        let filter = Filter {
-            unacknowledged: chosen.0,
-            unsettled: chosen.1,
-            needs_operator: chosen.2,
-            since: since.map(WallTime::from_unix_millis),
-            until: until.map(WallTime::from_unix_millis),
-            after: page.0.map(PaymentId),
-            limit: page.1,
-        };
+    fn payments(&self, py: Python<'_>, chosen: Chosen, wait: i64) -> PyResult<Py<PyAny>> {
+        let filter = chosen.filter();
         self.run(py, wait, move |core| core.payments(&filter).map(Answer::Reports))
     }
 

@@ -18,6 +18,7 @@ pub(crate) struct Sandbox {
     core: Mutex<Option<Core>>,
     base_url: String,
     control_url: String,
+    page_url: String,
     ca_file: String,
     process: u32,
 }
@@ -64,6 +65,7 @@ impl Sandbox {
         Ok(Sandbox {
             base_url: core.base_url(),
             control_url: core.control_url(),
+            page_url: core.page_url(),
             ca_file: core.ca_pem_path().to_string_lossy().into_owned(),
             core: Mutex::new(Some(core)),
             process: std::process::id(),
@@ -81,6 +83,11 @@ impl Sandbox {
     }
 
     #[getter]
+    fn page_url(&self) -> &str {
+        &self.page_url
+    }
+
+    #[getter]
     fn ca_file(&self) -> &str {
         &self.ca_file
     }
@@ -88,6 +95,11 @@ impl Sandbox {
     fn configure(&self, py: Python<'_>, patch: &str) -> PyResult<()> {
         let patch = serde_json::from_str(patch).map_err(invalid)?;
         self.with(py, |core| core.configure(patch))?.map_err(invalid)
+    }
+
+    fn decide(&self, py: Python<'_>, invoice: &str, decision: &str) -> PyResult<()> {
+        let decision = serde_json::from_value(decision.into()).map_err(invalid)?;
+        self.with(py, |core| core.decide(invoice, decision))?.map_err(invalid)
     }
 
     fn script(&self, py: Python<'_>, steps: &str) -> PyResult<()> {

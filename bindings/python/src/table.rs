@@ -6,12 +6,13 @@ use ovo_ptp::{AppKey, Error, MerchantInvoice, PhoneNumber, Rupiah, WallTime};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::client::Hidden;
 use crate::error::{KINDS, exception, raise};
 
 /// A phone as OVO wants it and as it prints.
 #[pyfunction]
-pub(crate) fn normalise_phone(py: Python<'_>, typed: &str) -> PyResult<(String, String)> {
-    let phone: PhoneNumber = typed.parse().map_err(|error: Error| raise(py, &error))?;
+pub(crate) fn normalise_phone(py: Python<'_>, typed: Hidden) -> PyResult<(String, String)> {
+    let phone: PhoneNumber = typed.value.parse().map_err(|error: Error| raise(py, &error))?;
     Ok((phone.digits().to_owned(), phone.to_string()))
 }
 

@@ -5,6 +5,51 @@ use crate::error::Error;
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
 
+/// Rows taken from the journal at a time by whoever walks through it: some 50 KB of reports.
+const PAGE: usize = 100;
+
+/// Payments one after the other, from [`Client::each_payment`]. Holds one page of them at a time.
+pub struct EachPayment<'c> {
+    client: &'c Client,
+    filter: Filter,
+    /// How many may still come; `None` for all.
+    left: Option<usize>,
+    page: std::vec::IntoIter<PaymentReport>,
+    over: bool,
+}
+
+impl Iterator for EachPayment<'_> {
+    type Item = Result<PaymentReport, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 && !self.over {
+            self.filter.limit = self.left.unwrap_or(PAGE).min(PAGE);
+            if self.filter.limit == 0 {
+                return None;
+            }
+            match self.client.payments(&self.filter) {
+                Ok(page) => {
+                    self.over = page.len() < self.filter.limit;
+                    self.filter.after = page.last().map(|last| last.id).or(self.filter.after);
+                    self.left = self.left.map(|left| left - page.len());
+                    self.page = page.into_iter();
+                }
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.page.next().map(Ok)
+    }
+}
+
+impl std::fmt::Debug for EachPayment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EachPayment").field("filter", &self.filter).finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// How many payments this client works on at this moment: calls and handles that wait for an
     /// outcome, and rows that are being settled. For gauges.
@@ -13,15 +58,31 @@ impl Client {
     }
 
     /// Payments that have an outcome which the caller has not confirmed with
-    /// [`acknowledge`](Self::acknowledge): after a restart, here is what the crash swallowed.
+    /// [`acknowledge`](Self::acknowledge): after a restart, here is what the crash swallowed. The
+    /// 1,000 oldest at most; those behind them come when these are acknowledged, or one by one
+    /// from [`each_payment`](Self::each_payment).
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn unacknowledged(&self) -> Result<Vec<PaymentReport>, Error> {
-        self.payments(&Filter { unacknowledged: true, limit: usize::MAX, ..Filter::default() })
+        self.payments(&Filter { unacknowledged: true, ..Filter::default() })
     }
 
-    /// Lists payments in the order in which they were begun.
+    /// Walks through all payments of a filter, page by page: bounded memory, however many there
+    /// are. A filter without a limit has none here. Each page is the journal as it is at that
+    /// moment; an error is the last thing that comes.
+    pub fn each_payment(&self, filter: &Filter) -> EachPayment<'_> {
+        let left = (filter.limit != 0).then_some(filter.limit);
+        EachPayment {
+            client: self,
+            filter: filter.clone(),
+            left,
+            page: Vec::new().into_iter(),
+            over: false,
+        }
+    }
+
+    /// Lists payments in the order in which they were begun, or newest first.
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)

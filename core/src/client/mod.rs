@@ -40,6 +40,7 @@ pub use builder::ClientBuilder;
 pub use charge::Charge;
 pub use doctor::{Diagnosis, Probe};
 pub use handle::PaymentHandle;
+pub use list::EachPayment;
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;

@@ -152,10 +152,15 @@ impl Journal for MemoryJournal {
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
         let inner = self.lock();
         let limit = if filter.limit == 0 { super::DEFAULT_LIMIT } else { filter.limit };
+        let listed = |payment: &&Payment| rules::is_listed(payment, filter);
+        if filter.newest_first {
+            let before = filter.after.map_or(i64::MAX, |after| after.0);
+            let behind = inner.payments.range(..before).rev().map(|(_, payment)| payment);
+            return Ok(behind.filter(listed).take(limit).cloned().collect());
+        }
         let after = filter.after.map_or(0, |after| after.0.max(0)).saturating_add(1);
         let behind = inner.payments.range(after..).map(|(_, payment)| payment);
-        let listed = behind.filter(|payment| rules::is_listed(payment, filter));
-        Ok(listed.take(limit).cloned().collect())
+        Ok(behind.filter(listed).take(limit).cloned().collect())
     }
 
     fn health(&self) -> Result<Health, JournalError> {

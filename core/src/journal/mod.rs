@@ -115,7 +115,9 @@ pub struct Filter {
     pub since: Option<WallTime>,
     /// Only payments begun before this wall time.
     pub until: Option<WallTime>,
-    /// Only payments with a number above this one: for paging.
+    /// Newest first, for people; else in the order in which they were begun.
+    pub newest_first: bool,
+    /// Only payments behind this one, the last of the page before, in the order of the list.
     pub after: Option<PaymentId>,
     /// At most so many; 0 means 1,000.
     pub limit: usize,
@@ -254,7 +256,7 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError>;
 
-    /// Lists rows in the order of their numbers.
+    /// Lists rows in the order of their numbers, or in the opposite one.
     ///
     /// # Errors
     /// [`JournalError`]

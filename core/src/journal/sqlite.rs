@@ -279,29 +279,40 @@ impl Journal for SqliteJournal {
         // With a condition an index names the rows; without one a narrow time may pass over all of
         // them.
         let stride = if conditions.is_empty() { STRIDE } else { i64::MAX };
+        let order = if filter.newest_first { "DESC" } else { "ASC" };
         let rest = format!(
             "WHERE id > ?1 AND id <= ?2{conditions} AND (?3 IS NULL OR wall >= ?3) \
-             AND (?4 IS NULL OR wall < ?4) ORDER BY id"
+             AND (?4 IS NULL OR wall < ?4) ORDER BY id {order}"
         );
         let since = filter.since.map(|wall| wall.unix_millis());
         let until = filter.until.map(|wall| wall.unix_millis());
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
         let mut listed = Vec::new();
-        let mut cursor = filter.after.map_or(0, |after| after.0.max(0));
-        loop {
-            let end = cursor.saturating_add(stride);
-            let last = self.read(|engine| {
-                engine.rows("list", &rest, (cursor, end, since, until), |_, payment| {
+        let last = self.read(last_id)?;
+        // What is left to look at: numbers above the first and up to the second.
+        let after = filter.after.map(|after| after.0.max(0));
+        let (mut low, mut high) = match (filter.newest_first, after) {
+            (true, Some(after)) => (0, last.min(after.saturating_sub(1))),
+            (true, None) => (0, last),
+            (false, after) => (after.unwrap_or(0), last),
+        };
+        while low < high && listed.len() < limit {
+            let (from, to) = match filter.newest_first {
+                true => (low.max(high.saturating_sub(stride)), high),
+                false => (low, high.min(low.saturating_add(stride))),
+            };
+            self.read(|engine| {
+                engine.rows("list", &rest, (from, to, since, until), |_, payment| {
                     listed.extend(payment);
                     listed.len() < limit
-                })?;
-                last_id(engine)
+                })
             })?;
-            if listed.len() >= limit || end >= last {
-                return Ok(listed);
+            match filter.newest_first {
+                true => high = from,
+                false => low = to,
             }
-            cursor = end;
         }
+        Ok(listed)
     }
 
     fn health(&self) -> Result<Health, JournalError> {

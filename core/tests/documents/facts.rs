@@ -4,7 +4,7 @@ use std::fs;
 
 use ovo_ptp::message::response_code::markdown_table;
 
-use crate::pages::{Page, read, root, texts};
+use crate::pages::{Page, read, root};
 
 #[test]
 fn the_manual_prints_the_one_table_of_response_codes() {
@@ -45,36 +45,42 @@ fn the_manual_and_the_catalogue_hold_the_same_faults() {
     assert_eq!(in_the_manual, listed);
 }
 
+/// What stands between `start` and the next `end`.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = text.split_once(start).unwrap_or_else(|| panic!("no {start}")).1;
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end} behind {start}")).0
+}
+
 #[test]
-fn the_manual_explains_every_alert_and_no_other() {
-    let (path, text) = texts()
-        .into_iter()
-        .find(|(path, text)| {
-            path.starts_with("core/src/payment/") && text.contains("\npub enum Alert {")
-        })
-        .expect("the alerts");
-    let start = text.find("pub enum Alert {").unwrap();
-    let body = &text[start..start + text[start..].find("\n}").unwrap()];
-    let mut variants: Vec<String> = body
+fn the_manual_explains_every_alert_and_says_which_are_critical() {
+    let source = read("core/src/payment/alert.rs");
+    let critical = between(&source, "fn is_critical", "\n    }");
+    let mut alerts: Vec<(String, bool)> = between(&source, "pub enum Alert {", "\n}")
         .lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
-        .map(|line| line.split(['(', ',', ' ', '{']).next().unwrap().to_owned())
+        .map(|line| line.split(['(', ',', ' ', '{']).next().unwrap())
+        .map(|name| {
+            let named = |end: &str| critical.contains(&format!("Alert::{name}{end}"));
+            (name.to_owned(), named("\n") || named("(") || named(" ") || named(")"))
+        })
         .collect();
-    assert!(variants.len() > 10, "{path}: {variants:?}");
+    assert!(alerts.len() > 10, "{alerts:?}");
     let operations = Page::named("operations");
-    let start = operations.text.find("# 2 Alerts").unwrap();
-    let stop = operations.text.find("# 3 ").unwrap();
-    let section = Page { name: "alerts".into(), text: operations.text[start..stop].to_owned() };
-    let mut explained: Vec<String> = section
-        .first_cells()
+    let section = between(&operations.text, "# 2 Alerts", "\n# 3 ").to_owned();
+    let section = Page { name: "alerts".into(), text: section };
+    let mut explained: Vec<(String, bool)> = section
+        .rows()
         .iter()
-        .filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'))
-        .map(str::to_owned)
+        .filter_map(|row| {
+            let name = row[0].strip_prefix('`')?.strip_suffix('`')?;
+            assert!(row.len() == 4 && !row[2].is_empty() && !row[3].is_empty(), "{row:?}");
+            Some((name.to_owned(), row[1] == "yes"))
+        })
         .collect();
-    variants.sort();
+    alerts.sort();
     explained.sort();
-    assert_eq!(explained, variants);
+    assert_eq!(explained, alerts);
 }
 
 #[test]

@@ -80,6 +80,35 @@ fn payments_are_listed_by_what_was_asked_for() {
 }
 
 #[test]
+fn j29_what_nobody_acknowledged_is_walked_through_page_by_page() {
+    let shop = Shop::open();
+    for number in 0..250 {
+        shop.pay(&format!("INV-{number}"), &format!("0812345{number:05}"));
+    }
+    let client = shop.client();
+    let walked = |filter: Filter| -> Vec<i64> {
+        client.each_payment(&filter).map(|report| report.unwrap().id.0).collect()
+    };
+    let open = Filter { unacknowledged: true, ..Filter::default() };
+    assert_eq!(walked(open.clone()), (1..=250).collect::<Vec<_>>());
+    let newest = Filter { newest_first: true, limit: 110, ..open.clone() };
+    assert_eq!(walked(newest), (141..=250).rev().collect::<Vec<_>>());
+    assert_eq!(walked(Filter { limit: 2, ..open.clone() }), [1, 2]);
+    // Acknowledged on the way, as a shop does at its start: none is passed over.
+    let mut seen = 0;
+    for report in client.each_payment(&open) {
+        client.acknowledge(&report.unwrap().invoice).unwrap();
+        seen += 1;
+    }
+    assert_eq!(seen, 250);
+    assert!(client.unacknowledged().unwrap().is_empty());
+    client.close();
+    let mut closed = client.each_payment(&open);
+    assert_eq!(closed.next().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    assert!(closed.next().is_none());
+}
+
+#[test]
 fn a_check_is_refused_before_60_s_and_after_7_days() {
     let shop = Shop::open();
     let client = Arc::clone(shop.client());

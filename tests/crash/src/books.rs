@@ -107,7 +107,8 @@ fn close_shop(shop: &Shop, ovo: &Sandbox, sweep: bool) -> Result<Mix, String> {
         settle(&client)?;
     }
     let log = ToldLog::open(&shop.told("closing")).map_err(|error| error.to_string())?;
-    for report in client.unacknowledged().map_err(|error| error.to_string())? {
+    for report in client.each_payment(&Filter { unacknowledged: true, ..Filter::default() }) {
+        let report = report.map_err(|error| error.to_string())?;
         log.report(&report).map_err(|error| error.to_string())?;
         client.acknowledge(&report.invoice).map_err(|error| error.to_string())?;
     }

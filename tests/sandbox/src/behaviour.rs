@@ -22,6 +22,9 @@ pub enum Behaviour {
         #[serde(default)]
         after_ms: u64,
     },
+    /// Somebody decides by hand while the prompt is shown ([`Host::decide`](crate::Host::decide), the
+    /// page); until then as [`Behaviour::Ignore`].
+    ByHand {},
     /// Lets the prompt run out: HTTP 404 with an empty body at the session's end
     /// (protocol 3.1), or no answer, as the host is configured.
     Ignore {},
@@ -119,7 +122,7 @@ impl Behaviour {
             Behaviour::Decline { code, after_ms } => {
                 Course { debit_after: None, say: Say::Code(code.clone()), say_after: *after_ms }
             }
-            Behaviour::Ignore {} => expired,
+            Behaviour::Ignore {} | Behaviour::ByHand {} => expired,
             Behaviour::IgnoreSilently {} => Course { say: Say::Nothing, ..expired },
             Behaviour::Pending { answer_after_ms, paid_after_ms } => Course {
                 debit_after: *paid_after_ms,

@@ -184,6 +184,8 @@ pub struct HostConfig {
     pub expiry: Expiry,
     /// How long customers outside the phone table take to approve.
     pub approve_after_ms: u64,
+    /// Whether customers who have not been told otherwise, whatever their number, decide by hand.
+    pub by_hand: bool,
     /// What a customer who is seen for the first time owns, rupiah.
     pub default_balance: i64,
     /// Whether a reversal leaves a mark: it then ends the session of a payment that is still open,
@@ -214,6 +216,11 @@ pub struct HostConfig {
     pub inquiry_contracted: bool,
     /// How many requests the log keeps; older ones are forgotten.
     pub log_limit: usize,
+    /// Of how many requests the bodies are kept, for whoever watches.
+    pub bodies_limit: usize,
+    /// How many payments the books keep, at least; the oldest that are over are forgotten, with their
+    /// numbers.
+    pub ledger_limit: usize,
     /// Codes for what is not published.
     pub choices: Choices,
     /// HTTP statuses by code that differ from the sandbox's own table.
@@ -233,6 +240,7 @@ impl Default for HostConfig {
             session_ms: 60_000,
             expiry: Expiry::Empty404,
             approve_after_ms: 0,
+            by_hand: false,
             default_balance: 1_000_000_000,
             tombstones: false,
             drop_cancels_session: false,
@@ -245,7 +253,9 @@ impl Default for HostConfig {
             check_contracted: true,
             void_contracted: true,
             inquiry_contracted: true,
-            log_limit: 100_000,
+            log_limit: 20_000,
+            bodies_limit: 300,
+            ledger_limit: 100_000,
             choices: Choices::default(),
             http_statuses: BTreeMap::new(),
         }

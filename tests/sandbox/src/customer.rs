@@ -51,21 +51,19 @@ impl Customers {
     }
 
     pub(crate) fn account(&mut self, phone: &str, default_cash: i64) -> &mut Customer {
-        self.accounts.entry(phone.to_owned()).or_insert_with(|| Customer {
-            phone: phone.to_owned(),
-            name: demo_name(),
-            cash: default_cash,
-            points: 0,
-            behaviour: None,
+        self.accounts.entry(phone.to_owned()).or_insert_with(|| Customer::new(phone, default_cash))
+    }
+
+    /// The customer's own behaviour, else (if nobody decides by hand) the phone table's.
+    pub(crate) fn behaviour(&self, phone: &str, by_hand: bool) -> Option<Behaviour> {
+        self.accounts.get(phone).and_then(|customer| customer.behaviour.clone()).or_else(|| {
+            if by_hand { Some(Behaviour::ByHand {}) } else { phones::behaviour_of(phone) }
         })
     }
 
-    /// The customer's own behaviour, else the phone table's.
-    pub(crate) fn behaviour(&self, phone: &str) -> Option<Behaviour> {
-        self.accounts
-            .get(phone)
-            .and_then(|customer| customer.behaviour.clone())
-            .or_else(|| phones::behaviour_of(phone))
+    /// An account as it is or would be made.
+    pub(crate) fn get(&self, phone: &str, default_cash: i64) -> Customer {
+        self.accounts.get(phone).cloned().unwrap_or_else(|| Customer::new(phone, default_cash))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Customer> {
@@ -78,6 +76,11 @@ impl Customers {
 }
 
 impl Customer {
+    fn new(phone: &str, cash: i64) -> Customer {
+        let name = demo_name();
+        Customer { phone: phone.to_owned(), name, cash, points: 0, behaviour: None }
+    }
+
     /// Takes `amount`, points first. `None`, and nothing taken, if the balance does not suffice.
     pub(crate) fn take(&mut self, amount: i64) -> Option<Taken> {
         if amount < 0 || self.cash.checked_add(self.points)? < amount {
@@ -92,8 +95,9 @@ impl Customer {
 
     /// Gives back what was taken, to the purse it came from.
     pub(crate) fn give_back(&mut self, taken: Taken) {
-        self.cash += taken.cash;
-        self.points += taken.points;
+        // Whoever set the balance may have set the largest there is.
+        self.cash = self.cash.saturating_add(taken.cash);
+        self.points = self.points.saturating_add(taken.points);
     }
 }
 

@@ -92,7 +92,7 @@ pub enum Delivery {
     ChunkError,
     /// The body compressed although nobody asked, padded with white space to this many bytes.
     Gzip {
-        /// The length it inflates to.
+        /// The length it inflates to, at most 256 MiB.
         inflated_bytes: u64,
     },
     /// Interim responses first, then the answer.
@@ -314,6 +314,9 @@ pub fn parts(reply: &Reply, date: &str, keep: bool) -> Vec<Part> {
     parts
 }
 
+/// Beyond this, compressing would hold up every other connection: 256 MiB.
+const MOST_INFLATED: u64 = 256 << 20;
+
 /// `count` times the byte, in blocks, so that a huge answer needs no huge memory here.
 fn padding(byte: u8, count: u64) -> Vec<Part> {
     const BLOCK: u64 = 16 * 1024;
@@ -329,7 +332,7 @@ fn padded_body(head: &Head<'_>, bytes: u64, keep: bool) -> Vec<Part> {
         Some(open) if open.len() > 1 => ([open, b",\"padding\":\""].concat(), b'x', b"\"}"),
         _ => (body.clone(), b' ', b""),
     };
-    let length = start.len() as u64 + bytes + end.len() as u64;
+    let length = bytes.saturating_add((start.len() + end.len()) as u64);
     let mut parts = vec![Part::Bytes([head.sized(length, keep), start].concat())];
     parts.extend(padding(fill, bytes));
     parts.push(Part::Bytes(end.to_vec()));
@@ -342,7 +345,7 @@ fn padded_body(head: &Head<'_>, bytes: u64, keep: bool) -> Vec<Part> {
 fn gzip(body: &[u8], inflated: u64) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let blanks = [b' '; 4096];
-    let mut left = inflated.saturating_sub(body.len() as u64);
+    let mut left = inflated.min(MOST_INFLATED).saturating_sub(body.len() as u64);
     // Writing into memory cannot fail; an encoder that did would yield a broken body, which is
     // what this delivery is for.
     let _ = encoder.write_all(body);

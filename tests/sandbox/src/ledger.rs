@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::behaviour::Behaviour;
 use crate::config::MatchBy;
 use crate::customer::Taken;
 use crate::now::Now;
@@ -51,6 +52,8 @@ pub struct Entry {
     pub amount: i64,
     /// The customer. In full: this is the test's own oracle, not a log.
     pub phone: String,
+    /// What the customer was going to do with the prompt; absent for a sale of somebody else.
+    pub behaviour: Option<Behaviour>,
     /// The push's `date` as it was written.
     pub date: String,
     /// What it has come to.
@@ -75,6 +78,8 @@ pub struct Entry {
     pub opened_ms: u64,
     /// When OVO heard the push: Unix milliseconds.
     pub opened_wall: i64,
+    /// When the session ended.
+    pub ended_ms: Option<u64>,
     /// When the customer was debited.
     pub debited_ms: Option<u64>,
     /// When the customer was debited: Unix milliseconds.
@@ -101,6 +106,7 @@ impl Entry {
             amount: request.amount.unwrap_or_default(),
             phone: request.phone.clone().unwrap_or_default(),
             date: request.date.clone(),
+            behaviour: None,
             state: State::Open,
             code: None,
             approval_code: None,
@@ -112,6 +118,7 @@ impl Entry {
             points_used: 0,
             opened_ms: now.ms,
             opened_wall: now.wall,
+            ended_ms: None,
             debited_ms: None,
             debited_wall: None,
             reversed_ms: None,
@@ -121,7 +128,7 @@ impl Entry {
 
     /// Rupiah finally taken from the customer by this payment.
     pub fn net(&self) -> i64 {
-        (i64::from(self.debits) - i64::from(self.refunds)) * self.amount
+        (i64::from(self.debits) - i64::from(self.refunds)).saturating_mul(self.amount)
     }
 
     pub(crate) fn taken(&self) -> Taken {
@@ -147,10 +154,21 @@ impl Entry {
 
 type Numbers = (String, String, u32, u32);
 
+/// What is left of entries that are too old to be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Forgotten {
+    /// How many. Their numbers and invoices are forgotten, too, and would be taken again.
+    pub entries: usize,
+    /// Rupiah finally taken by them.
+    pub taken: i64,
+}
+
 /// The books.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
+    /// The newest; those before have been forgotten.
     entries: Vec<Entry>,
+    forgotten: Forgotten,
     by_numbers: BTreeMap<Numbers, usize>,
     by_invoice: BTreeMap<(String, String), usize>,
     tombstones: BTreeSet<(Numbers, String)>,
@@ -173,11 +191,44 @@ impl Ledger {
     }
 
     pub(crate) fn entry(&self, place: usize) -> &Entry {
-        &self.entries[place]
+        &self.entries[place - self.forgotten.entries]
     }
 
     pub(crate) fn entry_mut(&mut self, place: usize) -> &mut Entry {
-        &mut self.entries[place]
+        &mut self.entries[place - self.forgotten.entries]
+    }
+
+    pub(crate) fn forgotten(&self) -> Forgotten {
+        self.forgotten
+    }
+
+    /// Rupiah finally taken from all customers, by all entries ever.
+    pub(crate) fn taken(&self) -> i64 {
+        self.entries.iter().map(Entry::net).fold(self.forgotten.taken, i64::saturating_add)
+    }
+
+    /// Forgets the oldest entries beyond `limit`, a quarter of them at a time, up to the first that is
+    /// still at work. Returns the place of the oldest that is kept.
+    pub(crate) fn forget(&mut self, limit: usize, at_work: impl Fn(usize) -> bool) -> usize {
+        let first = self.forgotten.entries;
+        if self.entries.len() > limit.saturating_add(limit / 4) {
+            let most = self.entries.len() - limit;
+            let until = (0..most).find(|place| at_work(first + place)).unwrap_or(most);
+            for (place, entry) in self.entries.drain(..until).enumerate() {
+                self.forgotten.taken = self.forgotten.taken.saturating_add(entry.net());
+                let invoice = (entry.merchant_id.clone(), entry.invoice.clone());
+                if self.by_invoice.get(&invoice) == Some(&(first + place)) {
+                    self.by_invoice.remove(&invoice);
+                }
+            }
+            self.forgotten.entries += until;
+            let kept = self.forgotten.entries;
+            self.by_numbers.retain(|_, place| *place >= kept);
+        }
+        while self.tombstones.len() > limit {
+            self.tombstones.pop_first();
+        }
+        self.forgotten.entries
     }
 
     /// Whether a push repeats numbers or an invoice (protocol 3.2, code 94).
@@ -190,7 +241,7 @@ impl Ledger {
 
     /// Enters a push. Every push consumes its numbers, successful or not (protocol 5).
     pub(crate) fn open(&mut self, request: &Request, per_terminal: bool, now: Now) -> usize {
-        let place = self.entries.len();
+        let place = self.forgotten.entries + self.entries.len();
         let invoice = request.invoice.clone().unwrap_or_default();
         if let Some(numbers) = numbers(request, per_terminal) {
             self.by_numbers.insert(numbers, place);
@@ -216,7 +267,7 @@ impl Ledger {
             MatchBy::Numbers => of_numbers(),
             MatchBy::Invoice => of_invoice(),
             MatchBy::Everything => of_numbers().filter(|place| {
-                let entry = &self.entries[*place];
+                let entry = self.entry(*place);
                 entry.invoice == invoice && entry.tid == request.tid && entry.mid == request.mid
             }),
         }
@@ -224,7 +275,8 @@ impl Ledger {
 
     /// The first payment with this invoice, whoever the merchant.
     pub(crate) fn of_invoice(&self, invoice: &str) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.invoice == invoice)
+        let kept = self.entries.iter().position(|entry| entry.invoice == invoice)?;
+        Some(self.forgotten.entries + kept)
     }
 
     pub(crate) fn bury(&mut self, request: &Request, per_terminal: bool) {

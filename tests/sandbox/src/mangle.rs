@@ -16,9 +16,9 @@ pub enum Mangle {
     NotANumber,
     /// A field with `1e400`.
     HugeNumber,
-    /// A field with this many nested arrays.
+    /// A field with this many nested arrays, at most a million.
     Deep(usize),
-    /// This many more fields.
+    /// This many more fields, at most a million.
     ManyKeys(usize),
     /// The last third is missing, and the length says so truthfully.
     Truncated,
@@ -29,6 +29,9 @@ pub enum Mangle {
     /// Nothing but blanks.
     Blank,
 }
+
+/// A script may not ask for more memory than there is.
+const MOST: usize = 1_000_000;
 
 impl Mangle {
     pub(crate) fn apply(&self, body: &[u8]) -> Vec<u8> {
@@ -42,13 +45,14 @@ impl Mangle {
             Mangle::NotANumber => with_field(body, b"\"extra\":NaN"),
             Mangle::HugeNumber => with_field(body, b"\"extra\":1e400"),
             Mangle::Deep(levels) => {
+                let levels = (*levels).min(MOST);
                 let nested =
-                    [b"\"extra\":".to_vec(), vec![b'['; *levels], vec![b']'; *levels]].concat();
+                    [b"\"extra\":".to_vec(), vec![b'['; levels], vec![b']'; levels]].concat();
                 with_field(body, &nested)
             }
             Mangle::ManyKeys(count) => {
                 let keys: Vec<String> =
-                    (0..*count).map(|number| format!("\"k{number}\":0")).collect();
+                    (0..(*count).min(MOST)).map(|number| format!("\"k{number}\":0")).collect();
                 with_field(body, keys.join(",").as_bytes())
             }
             Mangle::Truncated => body[..body.len() - body.len().div_ceil(3)].to_vec(),

@@ -10,3 +10,11 @@ pub struct Now {
     /// signature's clock window count on it.
     pub wall: i64,
 }
+
+impl Now {
+    /// The engine's time this much later. A script may ask for any delay: beyond the end of time is
+    /// never.
+    pub(crate) fn later(self, ms: u64) -> u64 {
+        self.ms.saturating_add(ms)
+    }
+}

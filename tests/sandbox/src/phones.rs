@@ -9,6 +9,9 @@ use crate::behaviour::Behaviour;
 /// two more (`NN`) that are its parameter.
 pub const PREFIX: &str = "08120000";
 
+/// The customer whom the page shows first: somebody who decides on it.
+pub(crate) const PAGE_PHONE: &str = "081200000200";
+
 /// One row: the numbers `08120000` + `block` + `NN`.
 #[derive(Clone, Copy, Debug)]
 pub struct PhoneRow {
@@ -50,6 +53,11 @@ pub const PHONES: &[PhoneRow] = &[
         block: 1,
         meaning: "approves after NN seconds (from 56 on: never, the prompt is gone)",
         behaviour: |n| Behaviour::Approve { after_ms: seconds(n) },
+    },
+    PhoneRow {
+        block: 2,
+        meaning: "is you: decides on the sandbox's page, or by `POST /decide`",
+        behaviour: |_| Behaviour::ByHand {},
     },
     PhoneRow { block: 13, meaning: "13 amount invalid, at once", behaviour: |_| coded("13", 0) },
     PhoneRow {
@@ -209,7 +217,7 @@ mod tests {
 
     #[test]
     fn numbers_outside_the_table_have_no_behaviour_of_their_own() {
-        for phone in ["081234567890", "0812000014", "08120000140", "081200000299"] {
+        for phone in ["081234567890", "0812000014", "08120000140", "081200000399"] {
             assert_eq!(behaviour_of(phone), None, "{phone}");
         }
     }

@@ -104,6 +104,10 @@ impl RequestLog {
         self.records.iter().cloned().collect()
     }
 
+    pub(crate) fn newest(&self, most: usize) -> impl Iterator<Item = &RequestRecord> {
+        self.records.iter().skip(self.records.len().saturating_sub(most))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.records.clear();
     }

@@ -322,7 +322,7 @@ fn changed(value: &Value, field: Echo, how: &How) -> Option<Value> {
         How::Cut(characters) => again(text.chars().take(*characters).collect()),
         How::OtherSale => match value {
             Value::Number(number) => {
-                number.as_i64().map_or(Value::Null, |number| (number + 1).into())
+                number.as_i64().map_or(Value::Null, |number| number.wrapping_add(1).into())
             }
             _ => Value::String(of_another_sale(field, &text)),
         },

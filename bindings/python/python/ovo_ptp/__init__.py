@@ -13,6 +13,7 @@ with ovo_ptp.Client("staging", credentials, journal="ovo.db") as client:
 from __future__ import annotations
 
 from ovo_ptp import _native
+from ovo_ptp._hidden import Hidden, Phone
 from ovo_ptp._native import Credentials
 from ovo_ptp.client import Client
 from ovo_ptp.errors import (
@@ -90,6 +91,7 @@ __all__ = [
     "OvoError",
     "Paid",
     "PaymentReport",
+    "Phone",
     "Probe",
     "Progress",
     "RefusedError",
@@ -115,9 +117,9 @@ def normalise_phone(typed: str) -> str:
     >>> normalise_phone("+62 812-3456-7890")
     '081234567890'
     """
-    from ovo_ptp import _make
-
-    return _native.normalise_phone(_make.text("phone", typed))[0]
+    hidden = Hidden(typed)
+    del typed
+    return Phone(hidden.value).digits
 
 
 def mask_phone(typed: str) -> str:
@@ -126,9 +128,9 @@ def mask_phone(typed: str) -> str:
     >>> mask_phone("+62 812-3456-7890")
     '0812****7890'
     """
-    from ovo_ptp import _make
-
-    return _native.normalise_phone(_make.text("phone", typed))[1]
+    hidden = Hidden(typed)
+    del typed
+    return str(Phone(hidden.value))
 
 
 def validate_invoice(invoice: str) -> str:

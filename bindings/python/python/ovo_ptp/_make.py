@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from ovo_ptp import _native, outcomes, reports
+from ovo_ptp._hidden import Hidden, Phone
 from ovo_ptp.errors import InvalidInputError, InvalidTypeError
 
 TYPE_CHECKING = False  # see outcomes
@@ -60,6 +61,20 @@ def report_list(rows: Sequence[dict[str, Any]]) -> list[reports.PaymentReport]:
     return [report(fields) for fields in rows]
 
 
+def chosen(**wanted: Any) -> dict[str, Any]:
+    """Which payments to list."""
+    after, limit = wanted["after"], wanted["limit"]
+    for name in ("unacknowledged", "unsettled", "needs_operator", "newest_first"):
+        flag(name, wanted[name])
+    return {
+        **wanted,
+        "since": unix_millis("since", wanted["since"]),
+        "until": unix_millis("until", wanted["until"]),
+        "after": None if after is None else whole("after", after, 0, 2**63 - 1),
+        "limit": whole("limit", limit, 1, 2**63 - 1),
+    }
+
+
 def status(fields: dict[str, Any]) -> reports.Status:
     """The answer to a check."""
     return reports.Status(at_ovo=fields["at_ovo"], payment=report(fields["payment"]))
@@ -88,25 +103,54 @@ def progress(fields: dict[str, Any]) -> reports.Progress:
 
 
 def text(field: str, value: object) -> str:
-    """A text argument. Its errors never repeat the value, which may be somebody's phone."""
-    if not isinstance(value, str):
-        raise InvalidTypeError(f"{field}: must be text (str), not {type(value).__name__}")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidInputError(f"{field}: must be whole Unicode text") from None
-    return value
+    """A text argument. Its errors never repeat the value."""
+    hidden = Hidden(value)
+    del value
+    return hidden_text(field, hidden)
+
+
+def _breaks(field: str, rule: str) -> InvalidInputError:
+    """An error about one argument, whose name programs get apart."""
+    return InvalidInputError(f"{field}: {rule}", field=_name(field))
+
+
+def _is_no(field: str, wanted: str, value: object) -> InvalidTypeError:
+    kind = type(value).__name__
+    return InvalidTypeError(f"{field}: must be {wanted}, not {kind}", field=_name(field))
+
+
+def _name(field: str) -> str:
+    return field.partition(":")[0].replace(" ", "_")
+
+
+def hidden_text(field: str, hidden: Hidden) -> str:
+    """A text argument that may be somebody's: no frame of ours shows it when it is refused."""
+    if not isinstance(hidden.value, str):
+        kind = type(hidden.value).__name__
+        raise InvalidTypeError(f"{field}: must be text (str), not {kind}", field=_name(field))
+    # Half of a surrogate pair cannot be sent, and Python's own error for it would carry the text.
+    if not hidden.value.isascii() and any("\ud800" <= it <= "\udfff" for it in hidden.value):
+        raise _breaks(field, "must be whole Unicode text")
+    text: str = hidden.value
+    return text
+
+
+def phone(hidden: Hidden) -> Hidden:
+    """A phone as text, still hidden."""
+    if isinstance(hidden.value, Phone):
+        return Hidden(hidden.value.digits)
+    hidden_text("phone", hidden)
+    return hidden
 
 
 def rupiah(value: object) -> int:
     """An amount. A float has already lost what was meant, and `True` is no money."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidTypeError(
-            f"amount: must be whole rupiah as int, not {type(value).__name__}; OVO has no decimals"
-        )
+        kind = type(value).__name__
+        rule = f"must be whole rupiah as int, not {kind}; OVO has no decimals"
+        raise InvalidTypeError(f"amount: {rule}", field="amount")
     if not -(2**63) <= value < 2**63:
-        raise InvalidInputError("amount: must be below 2**63 rupiah")
+        raise _breaks("amount", "must be below 2**63 rupiah")
     return value
 
 
@@ -115,7 +159,7 @@ def terminal(value: object) -> tuple[str, str, str] | None:
     if value is None:
         return None
     if not isinstance(value, reports.Terminal):
-        raise InvalidTypeError(f"terminal: must be a Terminal, not {type(value).__name__}")
+        raise _is_no("terminal", "a Terminal", value)
     return (
         text("tid", value.tid),
         text("mid", value.mid),
@@ -130,9 +174,9 @@ def unix_millis(field: str, value: object) -> int | None:
     import datetime as dt
 
     if not isinstance(value, dt.datetime):
-        raise InvalidTypeError(f"{field}: must be a datetime, not {type(value).__name__}")
+        raise _is_no(field, "a datetime", value)
     if value.utcoffset() is None:
-        raise InvalidInputError(f"{field}: must be an aware datetime (with tzinfo)")
+        raise _breaks(field, "must be an aware datetime (with tzinfo)")
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
     return (value - epoch) // dt.timedelta(milliseconds=1)
 
@@ -140,9 +184,9 @@ def unix_millis(field: str, value: object) -> int | None:
 def whole(field: str, value: object, lowest: int, highest: int) -> int:
     """A whole number within bounds."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidTypeError(f"{field}: must be an int, not {type(value).__name__}")
+        raise _is_no(field, "an int", value)
     if not lowest <= value <= highest:
-        raise InvalidInputError(f"{field}: must be {lowest} to {highest}")
+        raise _breaks(field, f"must be {lowest} to {highest}")
     return value
 
 
@@ -153,11 +197,9 @@ def seconds(field: str, value: object) -> float:
 
         if isinstance(value, dt.timedelta):
             return value.total_seconds()
-        raise InvalidTypeError(
-            f"{field}: must be seconds or a timedelta, not {type(value).__name__}"
-        )
+        raise _is_no(field, "seconds or a timedelta", value)
     if value != value:
-        raise InvalidInputError(f"{field}: must be a number")
+        raise _breaks(field, "must be a number")
     return float(value)
 
 
@@ -165,15 +207,14 @@ def scale(field: str, value: object) -> float:
     """How much faster than OVO a sandbox runs."""
     factor = seconds(field, value)
     if not 0 < factor <= 1:
-        raise InvalidInputError(f"{field}: must be above 0 and at most 1")
+        raise _breaks(field, "must be above 0 and at most 1")
     return factor
 
 
 def timers(value: object) -> list[tuple[str, float]]:
     """Single times by name."""
     if not isinstance(value, Mapping):
-        kind = type(value).__name__
-        raise InvalidTypeError(f"timers: must be a mapping of names to times, not {kind}")
+        raise _is_no("timers", "a mapping of names to times", value)
     return [(text("timers", name), seconds(f"timers: {name}", it)) for name, it in value.items()]
 
 
@@ -182,11 +223,11 @@ def path(field: str, value: str | os.PathLike[str]) -> str:
     try:
         return os.fsdecode(value)
     except TypeError:
-        raise InvalidTypeError(f"{field}: must be a path, not {type(value).__name__}") from None
+        raise _is_no(field, "a path", value) from None
 
 
 def flag(field: str, value: object) -> bool:
     """Yes or no, and nothing that is only true enough."""
     if not isinstance(value, bool):
-        raise InvalidTypeError(f"{field}: must be True or False, not {type(value).__name__}")
+        raise _is_no(field, "True or False", value)
     return value

@@ -7,7 +7,9 @@ returns `None`).
 
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, final
+
+from ovo_ptp._hidden import Charge, Hidden
 
 __all__ = [
     "VERSION",
@@ -30,7 +32,6 @@ __all__ = [
 ]
 
 VERSION: str
-Charged: TypeAlias = tuple[str, int, str, tuple[str, str, str] | None, bool]
 
 @final
 class Credentials:
@@ -152,13 +153,13 @@ class Client:
     @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
-    def pay(self, charged: Charged) -> Any:
+    def pay(self, charge: Charge) -> Any:
         """Pays on the calling thread."""
-    def start(self, charged: Charged, wait: int) -> Any:
+    def start(self, charge: Charge, wait: int) -> Any:
         """Starts a payment on a thread of its own."""
-    def inquire(self, phone: str, wait: int) -> Any:
+    def inquire(self, phone: Hidden, wait: int) -> Any:
         """Whether a phone has an account."""
-    def check(self, invoice: str, phone: str | None, wait: int) -> Any:
+    def check(self, invoice: str, phone: Hidden | None, wait: int) -> Any:
         """A payment's status at OVO."""
     def void(self, invoice: str, wait: int) -> Any:
         """Returns a paid payment's amount."""
@@ -172,14 +173,7 @@ class Client:
         """Payments whose outcome was not confirmed."""
     def acknowledge(self, invoice: str, wait: int) -> Any:
         """Confirms an outcome."""
-    def payments(
-        self,
-        chosen: tuple[bool, bool, bool],
-        since: int | None,
-        until: int | None,
-        page: tuple[int | None, int],
-        wait: int,
-    ) -> Any:
+    def payments(self, chosen: dict[str, Any], wait: int) -> Any:
         """Lists payments."""
     def payment(self, invoice: str, wait: int) -> Any:
         """One payment."""
@@ -207,8 +201,13 @@ class Sandbox:
     def control_url(self) -> str:
         """The control endpoints."""
     @property
+    def page_url(self) -> str:
+        """The page."""
+    @property
     def ca_file(self) -> str:
         """The authority's certificate."""
+    def decide(self, invoice: str, decision: str) -> None:
+        """Decides on a prompt."""
     def configure(self, patch: str) -> None:
         """Changes the engine's configuration."""
     def script(self, steps: str) -> None:
@@ -240,7 +239,7 @@ def after_fork() -> None:
 def sandbox_program(arguments: Sequence[str]) -> bool:
     """The program `ovo-sandbox`; whether it ended well."""
 
-def normalise_phone(typed: str) -> tuple[str, str]:
+def normalise_phone(typed: Hidden) -> tuple[str, str]:
     """A phone as OVO wants it and as it prints."""
 
 def check_invoice(invoice: str) -> None:

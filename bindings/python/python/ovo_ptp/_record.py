@@ -59,6 +59,18 @@ class Record:
             fields += [name for name in base.__dict__.get("__slots__", ()) if name not in fields]
         cls.__match_args__ = tuple(fields)  # type: ignore[misc]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields in JSON's types: for `json.dumps`, a queue, or a web framework's answer.
+
+        Values within are dictionaries too, times are ISO 8601, and an outcome has its name beside
+        its fields, under `outcome`. Personal data stays away.
+        """
+        return {
+            name: _plain(getattr(self, name))
+            for name in self.__match_args__
+            if name not in self._private
+        }
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
@@ -97,6 +109,19 @@ class Record:
 
     def __deepcopy__(self, _memo: object) -> Record:
         return self
+
+
+def _plain(value: Any) -> Any:
+    """A field in JSON's types."""
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "isoformat"):
+        return value.isoformat(timespec="milliseconds")
+    return value
 
 
 def _restore(cls: type[Record], fields: dict[str, object]) -> Record:

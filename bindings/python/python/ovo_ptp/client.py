@@ -7,6 +7,7 @@ import os
 import weakref
 
 from ovo_ptp import _make, _native, reports
+from ovo_ptp._hidden import Charge, Hidden, Phone
 from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
 from ovo_ptp.errors import ClosedError, InvalidTypeError
 from ovo_ptp.outcomes import AnyOutcome
@@ -14,7 +15,7 @@ from ovo_ptp.started import StartedPayment, _on_loop
 
 TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from datetime import datetime, timedelta
     from types import TracebackType
     from typing import Any, Literal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ovo_ptp.reports import Event, Progress, Terminal
 
 __all__ = ["Client"]
+
+#: Payments that a walk through the journal holds at a time.
+_PAGE = 200
 
 #: Clients that are open, for the end of the interpreter.
 _open: weakref.WeakSet[Client] = weakref.WeakSet()
@@ -111,9 +115,10 @@ class Client:
             credentials = _native.Credentials.from_environment()
         elif not isinstance(credentials, _native.Credentials):
             kind = type(credentials).__name__
-            raise InvalidTypeError(f"credentials: must be ovo_ptp.Credentials, not {kind}")
+            rule = f"credentials: must be ovo_ptp.Credentials, not {kind}"
+            raise InvalidTypeError(rule, field="credentials")
         if on_event is not None and not callable(on_event):
-            raise InvalidTypeError("on_event: must be callable")
+            raise InvalidTypeError("on_event: must be callable", field="on_event")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
             "journal": _make.path("journal", journal),
@@ -151,7 +156,7 @@ class Client:
         invoice: str,
         *,
         amount: int,
-        phone: str,
+        phone: str | Phone,
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
@@ -166,7 +171,7 @@ class Client:
             invoice: Your own name for this attempt: 1 to 50 of `A-Z a-z 0-9 - _ . /`, never used
                 before.
             amount: Whole rupiah, as int.
-            phone: The customer's phone, as people type it.
+            phone: The customer's phone, as people type it, or a `Phone`.
             terminal: Another terminal than the credentials'.
             allow_second_push: Push even if this customer has an unsettled payment.
             progress: Called about once a second on this thread while it waits. Its exceptions are
@@ -179,11 +184,13 @@ class Client:
             JournalError: Nothing can be written, so nothing was sent.
             ClosedError, ForkError: Not with this client.
         """
-        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
+        hidden = Hidden(phone)
+        del phone
+        charge = Charge(invoice, amount, hidden, terminal, allow_second_push)
         if progress is None and not is_main_thread():
             self._listen()
-            return _make.outcome(self._native.pay(charged))
-        with self._start(charged) as payment:
+            return _make.outcome(self._native.pay(charge))
+        with self._start(charge) as payment:
             if progress is not None:
                 for countdown in payment:
                     _tell(progress, countdown)
@@ -194,7 +201,7 @@ class Client:
         invoice: str,
         *,
         amount: int,
-        phone: str,
+        phone: str | Phone,
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
         progress: Callable[[Progress], object] | None = None,
@@ -205,8 +212,10 @@ class Client:
         OVO's own answer says Paid it is Paid, and `unacknowledged` lists it; a success that only a
         status check finds is returned to the customer, since nobody waits for it.
         """
-        charged = self._charged(invoice, amount, phone, terminal, allow_second_push)
-        with await self._start_async(charged) as payment:
+        hidden = Hidden(phone)
+        del phone
+        charge = Charge(invoice, amount, hidden, terminal, allow_second_push)
+        with await self._start_async(charge) as payment:
             if progress is None:
                 return await payment.outcome_async()
             import asyncio
@@ -227,7 +236,7 @@ class Client:
         invoice: str,
         *,
         amount: int,
-        phone: str,
+        phone: str | Phone,
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
     ) -> StartedPayment:
@@ -236,14 +245,16 @@ class Client:
         Ctrl-C meanwhile ends the waiting, not the payment that may have begun: ask again with the
         same invoice.
         """
-        return self._start(self._charged(invoice, amount, phone, terminal, allow_second_push))
+        hidden = Hidden(phone)
+        del phone
+        return self._start(Charge(invoice, amount, hidden, terminal, allow_second_push))
 
     async def start_async(
         self,
         invoice: str,
         *,
         amount: int,
-        phone: str,
+        phone: str | Phone,
         terminal: Terminal | None = None,
         allow_second_push: bool = False,
     ) -> StartedPayment:
@@ -251,33 +262,44 @@ class Client:
 
         If the client is closed meanwhile, the payment may have begun: its outcome is `Interrupted`.
         """
-        return await self._start_async(
-            self._charged(invoice, amount, phone, terminal, allow_second_push)
-        )
+        hidden = Hidden(phone)
+        del phone
+        charge = Charge(invoice, amount, hidden, terminal, allow_second_push)
+        return await self._start_async(charge)
 
     # -- questions and corrections
 
-    def inquire(self, phone: str) -> reports.Inquiry:
+    def inquire(self, phone: str | Phone) -> reports.Inquiry:
         """Asks whether a phone number has an OVO account. OVO recommends it before a push."""
+        hidden = Hidden(phone)
+        del phone
         self._listen()
-        return _make.inquiry(self._native.inquire(_make.text("phone", phone), way_of_waiting()))
+        return _make.inquiry(self._native.inquire(_make.phone(hidden), way_of_waiting()))
 
-    async def inquire_async(self, phone: str) -> reports.Inquiry:
+    async def inquire_async(self, phone: str | Phone) -> reports.Inquiry:
         """Like `inquire`, for asyncio."""
-        return _make.inquiry(await self._ask(self._native.inquire, _make.text("phone", phone)))
+        hidden = Hidden(phone)
+        del phone
+        return _make.inquiry(await self._ask(self._native.inquire, _make.phone(hidden)))
 
-    def check(self, invoice: str, *, phone: str | None = None) -> reports.Status:
+    def check(self, invoice: str, *, phone: str | Phone | None = None) -> reports.Status:
         """Asks OVO for a payment's status now: for an operator, 60 s to 7 days after the push.
 
         The answer takes part in the payment's settlement. The phone is wanted only for a payment so
         old that the journal has forgotten it.
         """
+        hidden = Hidden(phone)
+        del phone
         self._listen()
-        return _make.status(self._native.check(*_named(invoice, phone), way_of_waiting()))
+        return _make.status(self._native.check(*_named(invoice, hidden), way_of_waiting()))
 
-    async def check_async(self, invoice: str, *, phone: str | None = None) -> reports.Status:
+    async def check_async(
+        self, invoice: str, *, phone: str | Phone | None = None
+    ) -> reports.Status:
         """Like `check`, for asyncio."""
-        return _make.status(await self._ask(self._native.check, *_named(invoice, phone)))
+        hidden = Hidden(phone)
+        del phone
+        return _make.status(await self._ask(self._native.check, *_named(invoice, hidden)))
 
     def void(self, invoice: str) -> reports.VoidOutcome:
         """Returns the whole amount of a Paid payment, on the WIB day of the payment."""
@@ -330,9 +352,10 @@ class Client:
     # -- the journal
 
     def unacknowledged(self) -> list[reports.PaymentReport]:
-        """Payments whose outcome was not confirmed with `acknowledge`.
+        """Payments whose outcome was not confirmed with `acknowledge`: the 1,000 oldest at most.
 
-        After a restart, here is what the crash swallowed.
+        After a restart, here is what the crash swallowed. More come when these are acknowledged;
+        `each_payment(unacknowledged=True)` walks through all of them.
         """
         return _make.report_list(self._native.unacknowledged(HERE))
 
@@ -356,10 +379,11 @@ class Client:
         needs_operator: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        newest_first: bool = False,
         after: int | None = None,
         limit: int = 1_000,
     ) -> list[reports.PaymentReport]:
-        """Lists payments in the order in which they were begun.
+        """Lists payments: one page of them.
 
         Args:
             unacknowledged: Only those whose outcome was not confirmed.
@@ -367,25 +391,107 @@ class Client:
             needs_operator: Only those that wait for an operator.
             since: Only those begun at or after this time (an aware datetime).
             until: Only those begun before this time.
-            after: Only those with a higher `id`: for paging.
+            newest_first: For people; else in the order in which they were begun.
+            after: Only those behind this one, in the order of the list: the `id` of the last
+                payment of the page before.
             limit: At most so many.
         """
-        return _make.report_list(
-            self._native.payments(
-                (
-                    _make.flag("unacknowledged", unacknowledged),
-                    _make.flag("unsettled", unsettled),
-                    _make.flag("needs_operator", needs_operator),
-                ),
-                _make.unix_millis("since", since),
-                _make.unix_millis("until", until),
-                (
-                    None if after is None else _make.whole("after", after, 0, 2**63 - 1),
-                    _make.whole("limit", limit, 1, 2**63 - 1),
-                ),
-                HERE,
-            )
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=after,
+            limit=limit,
         )
+        return _make.report_list(self._native.payments(chosen, HERE))
+
+    async def payments_async(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
+        after: int | None = None,
+        limit: int = 1_000,
+    ) -> list[reports.PaymentReport]:
+        """Like `payments`, for asyncio."""
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=after,
+            limit=limit,
+        )
+        return _make.report_list(await self._ask(self._native.payments, chosen))
+
+    def each_payment(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[reports.PaymentReport]:
+        """Walks through all payments of a choice, page by page: bounded memory.
+
+        The arguments are those of `payments`. Payments may be acknowledged on the way.
+
+        >>> sum(1 for report in client.each_payment(unsettled=True))
+        0
+        """
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=None,
+            limit=_PAGE,
+        )
+        return self._each(chosen)
+
+    def _each(self, chosen: dict[str, Any]) -> Iterator[reports.PaymentReport]:
+        while page := _make.report_list(self._native.payments(chosen, HERE)):
+            yield from page
+            chosen["after"] = page[-1].id
+
+    async def each_payment_async(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
+    ) -> AsyncIterator[reports.PaymentReport]:
+        """Like `each_payment`, for asyncio: `async for`."""
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=None,
+            limit=_PAGE,
+        )
+        while page := _make.report_list(await self._ask(self._native.payments, chosen)):
+            for report in page:
+                yield report
+            chosen["after"] = page[-1].id
 
     def payment(self, invoice: str) -> reports.PaymentReport | None:
         """One payment; `None` if the journal does not know the invoice."""
@@ -498,27 +604,15 @@ class Client:
     def _listen(self) -> None:
         self._dispatch().listen()
 
-    @staticmethod
-    def _charged(
-        invoice: str, amount: int, phone: str, terminal: Terminal | None, second: bool
-    ) -> _native.Charged:
-        return (
-            _make.text("invoice", invoice),
-            _make.rupiah(amount),
-            _make.text("phone", phone),
-            _make.terminal(terminal),
-            _make.flag("allow_second_push", second),
-        )
-
-    def _start(self, charged: _native.Charged) -> StartedPayment:
+    def _start(self, charge: Charge) -> StartedPayment:
         self._listen()
-        return StartedPayment(self._native.start(charged, way_of_waiting()), self._dispatch())
+        return StartedPayment(self._native.start(charge, way_of_waiting()), self._dispatch())
 
-    async def _start_async(self, charged: _native.Charged) -> StartedPayment:
-        payment = await self._post(self._native.start, charged)
+    async def _start_async(self, charge: Charge) -> StartedPayment:
+        payment = await self._post(self._native.start, charge)
         dispatcher = self._dispatch()
         if payment is LEFT:  # it may have begun
-            payment = _native.Payment(charged[0], dispatcher.mailbox)
+            payment = _native.Payment(charge.invoice, dispatcher.mailbox)
         return StartedPayment(payment, dispatcher)
 
     async def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -555,5 +649,5 @@ def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
         logger.exception("a progress function failed; the payment goes on")
 
 
-def _named(invoice: str, phone: str | None) -> tuple[str, str | None]:
-    return _make.text("invoice", invoice), None if phone is None else _make.text("phone", phone)
+def _named(invoice: str, phone: Hidden) -> tuple[str, Hidden | None]:
+    return _make.text("invoice", invoice), None if phone.value is None else _make.phone(phone)

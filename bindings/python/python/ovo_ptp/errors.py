@@ -37,8 +37,8 @@ class OvoError(Exception):
     >>> try:
     ...     ovo_ptp.normalise_phone("021 555 1234")
     ... except ovo_ptp.OvoError as error:
-    ...     print(error.code, error.is_retryable)
-    invalid_input False
+    ...     print(error.code, error.field, error.is_retryable)
+    invalid_input phone False
     """
 
     #: The kind of error, for programs. The same names in Rust, C and Python.
@@ -47,6 +47,30 @@ class OvoError(Exception):
     is_retryable: ClassVar[bool] = False
     #: Whether the state of something at OVO is unknown after this error. Never a debit.
     is_outcome_unknown: ClassVar[bool] = False
+
+    #: The value that breaks a rule, or differs from what the journal holds: `amount`, `phone`, ...
+    field: str | None
+    #: The payment that the error is about. For `UnsettledCustomerError` that is the one in the way.
+    invoice: str | None
+    #: Seconds after which the same call is worth another try, as far as that is known.
+    retry_after: float | None
+    #: What kind of failure the journal had: `locked`, `full`, `read_only`, `corrupt`, ...
+    journal_kind: str | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        field: str | None = None,
+        invoice: str | None = None,
+        retry_after: float | None = None,
+        journal_kind: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.field = field
+        self.invoice = invoice
+        self.retry_after = retry_after
+        self.journal_kind = journal_kind
 
     @property
     def message(self) -> str:
@@ -90,7 +114,10 @@ class InvoiceReusedError(OvoError):
 
 
 class UnsettledCustomerError(OvoError):
-    """The same customer has a payment that is not settled yet; a second push could debit twice."""
+    """The same customer has a payment that is not settled yet; a second push could debit twice.
+
+    `invoice` names that payment, `retry_after` says when its next step is due.
+    """
 
     code = "unsettled_customer"
     is_retryable = True

@@ -61,6 +61,10 @@ class Wallet(Record):
     def __repr__(self) -> str:
         return "Wallet(...)"
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, in JSON's types: you asked for it by name. Not for logs."""
+        return super().to_dict()
+
     def __reduce__(self) -> Any:
         raise TypeError("Wallet holds personal data and cannot be pickled")
 
@@ -80,6 +84,10 @@ class Outcome(Record):
     customer_text: str
     #: The same in English.
     customer_text_en: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """In JSON's types: the outcome's name under `outcome`, and its fields but the wallet."""
+        return {"outcome": self.name, **super().to_dict()}
 
 
 class Paid(Outcome):
@@ -159,8 +167,16 @@ class NotCompleted(Outcome):
 class NotSent(Outcome):
     """Not one byte of the push left. Try again at once, with a new invoice."""
 
-    __slots__ = ()
+    __slots__ = ("reason", "detail")
+    _defaults: ClassVar[dict[str, Any]] = {"reason": None, "detail": None}
     name = "not sent"
+
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Why: `unknown host`, `no connection`, `not trusted`, `too slow`, `cancelled`, `closed` or
+        #: `stopped`. Only in the outcome that the paying call itself returns: it is not stored.
+        reason: str | None = None
+        #: The same in one line of English, for logs and whoever mends the connection.
+        detail: str | None = None
 
 
 class NeedsOperator(Outcome):

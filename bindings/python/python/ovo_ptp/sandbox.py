@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+import signal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ovo_ptp import _native
 from ovo_ptp.client import Client
@@ -57,6 +58,11 @@ class Sandbox:
         return self._native.control_url
 
     @property
+    def page_url(self) -> str:
+        """The page on which you are the customer, for a browser."""
+        return self._native.page_url
+
+    @property
     def ca_file(self) -> str:
         """The authority's certificate, a PEM file."""
         return self._native.ca_file
@@ -94,6 +100,14 @@ class Sandbox:
     def customers(self, *customers: Mapping[str, Any]) -> None:
         """Gives customers money or manners, by phone."""
         self._native.customers(json.dumps(list(customers)))
+
+    def decide(self, invoice: str, decision: Literal["pay", "cancel"]) -> None:
+        """Confirms or cancels the prompt of a payment, whatever its customer was going to do.
+
+        Raises:
+            ValueError: There is no such payment, or its prompt is no longer shown.
+        """
+        self._native.decide(invoice, decision)
 
     def ledger(self) -> list[dict[str, Any]]:
         """What happened to the customers' money, one entry for each push that OVO heard."""
@@ -136,4 +150,6 @@ class Sandbox:
 
 def _main(arguments: Sequence[str]) -> bool:
     """The program `ovo-ptp sandbox`."""
+    # Ctrl-C is the program's own: Python's handler would answer it with a traceback at the end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     return _native.sandbox_program(list(arguments))

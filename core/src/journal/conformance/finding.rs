@@ -13,6 +13,7 @@ pub(super) const ALL: &[Behaviour] = &[
     an_outcome_is_listed_until_it_is_acknowledged,
     open_payments_and_operators_cases_are_listed,
     a_list_can_be_read_page_by_page,
+    the_newest_payments_are_listed_first_where_people_look,
     a_list_can_be_cut_by_time,
     a_sound_journal_reports_its_counts,
 ];
@@ -165,6 +166,32 @@ fn a_list_can_be_read_page_by_page(journal: &dyn Journal) {
     assert_eq!(listed(journal, &Filter { limit: 0, ..Filter::default() }).len(), 25);
 }
 
+fn the_newest_payments_are_listed_first_where_people_look(journal: &dyn Journal) {
+    let newest = |limit, unsettled, after: Option<i64>| {
+        let after = after.map(PaymentId);
+        let filter = Filter { limit, unsettled, after, newest_first: true, ..Filter::default() };
+        listed(journal, &filter)
+    };
+    assert_eq!(newest(0, false, None), [0_i64; 0]);
+    for number in 1..=25 {
+        fresh(journal, &charge(number));
+    }
+    assert_eq!(newest(3, false, None), [25, 24, 23]);
+    assert_eq!(newest(3, false, Some(1)), [0_i64; 0]);
+    assert_eq!(newest(3, false, Some(i64::MAX)), [25, 24, 23]);
+    for unsettled in [false, true] {
+        let (mut all, mut last) = (Vec::new(), None);
+        loop {
+            let page = newest(7, unsettled, last);
+            assert!(page.len() <= 7);
+            let Some(id) = page.last() else { break };
+            last = Some(*id);
+            all.extend(page);
+        }
+        assert_eq!(all, (1..=25).rev().collect::<Vec<_>>());
+    }
+}
+
 fn a_list_can_be_cut_by_time(journal: &dyn Journal) {
     for number in 1..=5 {
         let mut new = charge(number);
@@ -176,6 +203,8 @@ fn a_list_can_be_cut_by_time(journal: &dyn Journal) {
     assert_eq!(cut(at(2), at(4)), [2, 3]);
     assert_eq!(cut(at(4), None), [4, 5]);
     assert_eq!(cut(None, at(2)), [1]);
+    let newest = Filter { since: at(2), newest_first: true, limit: 3, ..Filter::default() };
+    assert_eq!(listed(journal, &newest), [5, 4, 3]);
 }
 
 fn a_sound_journal_reports_its_counts(journal: &dyn Journal) {

@@ -183,9 +183,7 @@ impl Host {
         };
         let behaviour = match immediate {
             Some(code) => Behaviour::decline(code),
-            None => behave
-                .or_else(|| self.customers.behaviour(&phone))
-                .unwrap_or(Behaviour::Approve { after_ms: self.config.approve_after_ms }),
+            None => behave.unwrap_or_else(|| self.behaviour(&phone)),
         };
         Verdict::Prompt(behaviour)
     }
@@ -318,7 +316,7 @@ impl Host {
 
     fn inquiry(&mut self, request: &Request, behave: Option<Behaviour>) -> Verdict {
         let phone = request.phone.clone().unwrap_or_default();
-        let behaviour = behave.or_else(|| self.customers.behaviour(&phone));
+        let behaviour = behave.or_else(|| self.customers.behaviour(&phone, false));
         let unregistered =
             !is_phone(&phone) || behaviour.is_some_and(|behaviour| behaviour.is_unregistered());
         code(if unregistered { "14" } else { "00" })

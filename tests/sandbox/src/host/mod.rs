@@ -16,10 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::behaviour::{Behaviour, Say};
+use crate::bodies::{Bodies, BodyLog};
 use crate::config::HostConfig;
 use crate::customer::{Customer, Customers};
 use crate::delivery::Delivery;
-use crate::ledger::{Entry, Ledger, State};
+use crate::ledger::{Entry, Forgotten, Ledger, State};
 use crate::now::Now;
 use crate::operation;
 use crate::record::{RequestLog, RequestRecord, masked};
@@ -104,6 +105,16 @@ pub struct Sale {
     pub phone: String,
 }
 
+/// What a person does with a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Confirms.
+    Pay,
+    /// Cancels: 17.
+    Cancel,
+}
+
 #[derive(Clone, Debug)]
 enum Event {
     Hear(u64),
@@ -150,14 +161,18 @@ pub struct Host {
     customers: Customers,
     script: Script,
     log: RequestLog,
+    bodies: BodyLog,
     calls: BTreeMap<u64, Call>,
     /// The call that waits for the end of an entry's session.
     waiting: BTreeMap<usize, u64>,
     /// Entries whose session was ended from outside: nothing may debit them any more.
     barred: BTreeSet<usize>,
+    /// How many events of the agenda are about an entry.
+    at_work: BTreeMap<usize, u8>,
     agenda: BTreeMap<(u64, u64), Event>,
     woken: Vec<Ticket>,
     answered: Vec<u64>,
+    resets: u64,
     next_call: u64,
     next_event: u64,
     trace: u32,
@@ -173,12 +188,15 @@ impl Host {
             customers: Customers::default(),
             script: Script::default(),
             log: RequestLog::default(),
+            bodies: BodyLog::default(),
             calls: BTreeMap::new(),
             waiting: BTreeMap::new(),
             barred: BTreeSet::new(),
+            at_work: BTreeMap::new(),
             agenda: BTreeMap::new(),
             woken: Vec::new(),
             answered: Vec::new(),
+            resets: 0,
             next_call: 1,
             next_event: 1,
             trace: 1000,
@@ -204,6 +222,7 @@ impl Host {
         let glance = request::glance(value.as_ref());
         let step = self.script.take(&glance);
         let seq = self.note(now, head, &glance, step.as_ref());
+        self.bodies.asked(seq, body, self.config.bodies_limit);
         let step = step.unwrap_or_default();
         let act = step.act.clone();
         let call = Call {
@@ -213,7 +232,7 @@ impl Host {
             value,
             received: now.ms,
             step,
-            outcome: Outcome::Pending(now.ms + act.queue_ms),
+            outcome: Outcome::Pending(now.later(act.queue_ms)),
             hidden: false,
             queued: false,
             formed: None,
@@ -221,7 +240,7 @@ impl Host {
         };
         if let Delivery::CutMs(after) = call.step.deliver {
             let id = self.next_call;
-            self.schedule(now.ms + after, Event::Cut(id));
+            self.schedule(now.later(after), Event::Cut(id));
         }
         let id = self.enter(call);
         if act.unheard {
@@ -247,12 +266,16 @@ impl Host {
             }
             None => seq,
         };
-        second.outcome = Outcome::Pending(now.ms + act.queue_ms + duplicate.gap_ms);
+        if second.seq != seq {
+            self.bodies.asked(second.seq, body, self.config.bodies_limit);
+        }
+        let second_after = act.queue_ms.saturating_add(duplicate.gap_ms);
+        second.outcome = Outcome::Pending(now.later(second_after));
         second.formed = None;
         second.request = None;
         second.hidden = duplicate.answer == AnswerOf::First;
         let second = self.enter(second);
-        self.hear_at(second, now, act.queue_ms + duplicate.gap_ms);
+        self.hear_at(second, now, second_after);
         match duplicate.answer {
             AnswerOf::First => Ticket(id),
             AnswerOf::Second => {
@@ -268,13 +291,15 @@ impl Host {
         let Some(call) = self.calls.get(&ticket.0) else { return Progress::Silence };
         // A cut comes whatever else is planned; once it has come, it is the outcome.
         let cut = match call.step.deliver {
-            Delivery::CutMs(after) => Some(call.received + after).filter(|at| *at > now.ms),
+            Delivery::CutMs(after) => {
+                Some(call.received.saturating_add(after)).filter(|at| *at > now.ms)
+            }
             _ => None,
         };
         let wait = |at: u64| Progress::WaitUntil(cut.map_or(at, |cut| cut.min(at)));
         match &call.outcome {
             // Never in the past: a caller that sleeps until then must come back later than now.
-            Outcome::Pending(at) => wait((*at).max(now.ms + 1)),
+            Outcome::Pending(at) => wait((*at).max(now.later(1))),
             Outcome::Due { at, .. } if *at > now.ms => wait(*at),
             Outcome::Never if cut.is_some() => wait(u64::MAX),
             Outcome::Due { .. } | Outcome::Never => {
@@ -321,8 +346,12 @@ impl Host {
             let then = Now { ms: at, wall: now.wall.saturating_sub(past) };
             match event {
                 Event::Hear(id) => self.hear(id, then),
-                Event::Debit { place } => self.debit(place, then),
+                Event::Debit { place } => {
+                    self.one_less(place);
+                    self.debit(place, then);
+                }
                 Event::Say { place, call, say, debit_follows } => {
+                    self.one_less(place);
                     self.say(place, call, &say, debit_follows, then);
                 }
                 Event::Cut(id) => self.cut(id, then),
@@ -355,12 +384,35 @@ impl Host {
     /// Rupiah finally taken from customers under an invoice.
     pub fn net(&self, invoice: &str) -> i64 {
         let entries = self.ledger.entries().iter();
-        entries.filter(|entry| entry.invoice == invoice).map(Entry::net).sum()
+        let net = entries.filter(|entry| entry.invoice == invoice).map(Entry::net);
+        net.fold(0, i64::saturating_add)
+    }
+
+    /// Rupiah finally taken from all customers, those of forgotten payments included.
+    pub fn taken(&self) -> i64 {
+        self.ledger.taken()
+    }
+
+    /// What is left of payments that are too old to be kept.
+    pub fn forgotten(&self) -> Forgotten {
+        self.ledger.forgotten()
     }
 
     /// The accounts that have been seen or set.
     pub fn customers(&self) -> impl Iterator<Item = &Customer> {
         self.customers.all()
+    }
+
+    /// One account, as it is or would be made.
+    pub(crate) fn customer(&self, phone: &str) -> Customer {
+        self.customers.get(phone, self.config.default_balance)
+    }
+
+    /// What a customer does with the next prompt.
+    pub(crate) fn behaviour(&self, phone: &str) -> Behaviour {
+        self.customers
+            .behaviour(phone, self.config.by_hand)
+            .unwrap_or(Behaviour::Approve { after_ms: self.config.approve_after_ms })
     }
 
     /// Sets an account.
@@ -377,12 +429,27 @@ impl Host {
     /// What a customer owns.
     pub fn balance(&mut self, phone: &str) -> i64 {
         let account = self.customers.account(phone, self.config.default_balance);
-        account.cash + account.points
+        account.cash.saturating_add(account.points)
     }
 
     /// The request log, oldest first.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.log.all()
+    }
+
+    /// The bodies of a request and its answer, if they are still kept.
+    pub(crate) fn bodies(&self, seq: u64) -> Option<&Bodies> {
+        self.bodies.get(seq)
+    }
+
+    /// The newest records, oldest first.
+    pub(crate) fn newest_requests(&self, most: usize) -> impl Iterator<Item = &RequestRecord> {
+        self.log.newest(most)
+    }
+
+    /// How often everything was emptied.
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets
     }
 
     /// Adds steps after those that are still to come.
@@ -414,9 +481,12 @@ impl Host {
         self.customers.clear();
         self.script = Script::default();
         self.log.clear();
+        self.bodies.clear();
+        self.resets += 1;
         self.calls.clear();
         self.waiting.clear();
         self.barred.clear();
+        self.at_work.clear();
         self.agenda.clear();
         self.answered.clear();
     }
@@ -466,7 +536,31 @@ impl Host {
             if let Some(call) = self.calls.get_mut(&id) {
                 call.queued = true;
             }
-            self.schedule(now.ms + delay, Event::Hear(id));
+            self.schedule(now.later(delay), Event::Hear(id));
+        }
+    }
+
+    fn schedule_for(&mut self, place: usize, at: u64, event: Event) {
+        *self.at_work.entry(place).or_default() += 1;
+        self.schedule(at, event);
+    }
+
+    fn one_less(&mut self, place: usize) {
+        match self.at_work.get_mut(&place) {
+            Some(events) if *events > 1 => *events -= 1,
+            _ => {
+                self.at_work.remove(&place);
+            }
+        }
+    }
+
+    /// Forgets payments beyond the limit, except those that something may still happen to.
+    fn forget(&mut self) {
+        let at_work = &self.at_work;
+        let kept =
+            self.ledger.forget(self.config.ledger_limit, |place| at_work.contains_key(&place));
+        if self.barred.first().is_some_and(|place| *place < kept) {
+            self.barred = self.barred.split_off(&kept);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ovo_ptp::message::Operation;
 
-use super::{Event, Host, Outcome, Ticket};
+use super::{Decision, Event, Host, Outcome, Ticket};
 use crate::behaviour::{Behaviour, Say};
 use crate::config::Expiry;
 use crate::delivery::Delivery;
@@ -32,7 +32,7 @@ impl Host {
         if let Some(call) = pending {
             call.outcome = match course.say {
                 Say::Nothing => Outcome::Never,
-                _ => Outcome::Pending(now.ms + course.say_after),
+                _ => Outcome::Pending(now.later(course.say_after)),
             };
             if course.say == Say::Nothing {
                 self.settle_record(id, None, None, "none", now);
@@ -41,13 +41,15 @@ impl Host {
                 }
             }
         }
+        self.ledger.entry_mut(place).behaviour = Some(behaviour.clone());
         self.waiting.insert(place, id);
         if let Some(after) = course.debit_after {
-            self.schedule(now.ms + after, Event::Debit { place });
+            self.schedule_for(place, now.later(after), Event::Debit { place });
         }
         let debit_follows = course.debit_after.is_some_and(|debit| debit > course.say_after);
         let event = Event::Say { place, call: id, say: course.say, debit_follows };
-        self.schedule(now.ms + course.say_after, event);
+        self.schedule_for(place, now.later(course.say_after), event);
+        self.forget();
         // What is due at once happens at once: the caller may ask for progress at the same time.
         self.advance(now);
     }
@@ -100,6 +102,7 @@ impl Host {
         if entry.state == State::Open && !still_open {
             entry.state = State::NotDebited;
         }
+        entry.ended_ms.get_or_insert(now.ms);
         if self.waiting.get(&place) == Some(&id) {
             self.waiting.remove(&place);
         }
@@ -126,6 +129,35 @@ impl Host {
         if pending {
             self.finish(id, reply, code, now);
         }
+    }
+
+    /// Somebody decides on a prompt, whatever its customer was going to do.
+    ///
+    /// # Errors
+    /// If there is no such payment, or its prompt is no longer shown.
+    pub fn decide(&mut self, now: Now, id: u64, decision: Decision) -> Result<(), String> {
+        self.advance(now);
+        let place = usize::try_from(id.wrapping_sub(1)).unwrap_or(usize::MAX);
+        let gone = || format!("payment {id} shows no prompt");
+        let known = self.ledger.entries().iter().any(|entry| entry.id == id);
+        let call = self.waiting.get(&place).copied().filter(|_| known).ok_or_else(gone)?;
+        let entry = self.ledger.entry(place);
+        let over = now.ms > entry.opened_ms.saturating_add(self.config.window_ms);
+        if entry.state != State::Open || over {
+            return Err(gone());
+        }
+        match decision {
+            Decision::Pay => {
+                self.debit(place, now);
+                self.say(place, call, &Say::Outcome, false, now);
+            }
+            Decision::Cancel => {
+                // What the customer was going to do does not happen any more.
+                self.barred.insert(place);
+                self.say(place, call, &Say::Code("17".to_owned()), false, now);
+            }
+        }
+        Ok(())
     }
 
     /// Ends a session that a reversal named (only with tombstones): it looks like an expiry.
@@ -274,9 +306,10 @@ impl Host {
             return;
         }
         let answer = &call.step.answer;
-        let earliest = call.received + answer.at_ms.unwrap_or(0);
-        let at = now.ms.max(earliest) + answer.delay_ms;
+        let earliest = call.received.saturating_add(answer.at_ms.unwrap_or(0));
+        let at = now.ms.max(earliest).saturating_add(answer.delay_ms);
         let (status, name) = (reply.status, reply.delivery.name());
+        self.bodies.answered(call.seq, &reply.body);
         // A mute connection is no answer at all; a cut one is answered by its cut.
         call.outcome = match reply.delivery {
             Delivery::Hang | Delivery::CutMs(_) => Outcome::Never,

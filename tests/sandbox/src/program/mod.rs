@@ -3,7 +3,8 @@
 mod options;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::{Command as Process, Stdio};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -44,11 +45,75 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn std::error::Error>> {
         config.on_answer = Some(Box::new(log));
     }
     let seed = options.customers;
-    let sandbox = Sandbox::start(config)?;
+    let sandbox = Sandbox::start(config).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("{error}. Is another sandbox running? End it, or choose another port (--help)")
+        }
+        _ => error.to_string(),
+    })?;
     sandbox.with_host(|host| seed.into_iter().for_each(|customer| host.put_customer(customer)));
-    announce(&sandbox)?;
+    let in_words = std::io::stdout().is_terminal() && !options.json;
+    if in_words {
+        introduce(&sandbox)?;
+    } else {
+        announce(&sandbox)?;
+    }
+    if options.open && !open_page(&sandbox.page_url()) {
+        eprintln!("ovo-sandbox: no browser was found: open {} yourself", sandbox.page_url());
+    }
     signals.forever().next();
+    if in_words {
+        let payments = sandbox.with_host(|host| host.ledger().len() + host.forgotten().entries);
+        // The terminal shows ^C at the start of this line.
+        say(&format!("\nThe sandbox has ended; its {payments} payments are forgotten.\n"))?;
+    }
     Ok(())
+}
+
+/// Asks the desktop to show the page. `false` if there is none that can.
+fn open_page(url: &str) -> bool {
+    let mut opener = if cfg!(target_os = "macos") {
+        Process::new("open")
+    } else if cfg!(windows) {
+        let mut shell = Process::new("rundll32");
+        shell.arg("url.dll,FileProtocolHandler");
+        shell
+    } else {
+        Process::new("xdg-open")
+    };
+    opener.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // It ends as soon as the browser has been told.
+    opener.status().is_ok_and(|status| status.success())
+}
+
+/// For a person: where it is and what to do there.
+fn introduce(sandbox: &Sandbox) -> Result<(), Box<dyn std::error::Error>> {
+    let scale = sandbox.time_scale();
+    let speed = if scale == 1.0 {
+        "as in life".to_owned()
+    } else {
+        format!("a second of OVO's takes {scale} s (--time-scale)")
+    };
+    say(&format!(
+        "\
+This is OVO Push To Pay for tests. Nothing here reaches OVO, and no money moves.
+
+  Be the customer   {page}
+  Tills call        {base}
+  They trust        {authority}
+  As merchant       app id {DEMO_APP_ID}, merchant {DEMO_MERCHANT_ID}, store {DEMO_STORE_CODE}, \
+tid {DEMO_TID}, mid {DEMO_MID}
+  With the key      {DEMO_APP_KEY} (public; worth nothing elsewhere)
+  Time              {speed}
+
+081200000200 asks you on the page; 081234567890 pays at once; --phones lists the others.
+Requests follow as they come. Ctrl-C ends it.
+
+",
+        page = sandbox.page_url(),
+        base = sandbox.base_url(),
+        authority = sandbox.ca_pem_path().display(),
+    ))
 }
 
 /// Text for a person, who may have seen enough: a closed pipe is no error.
@@ -66,6 +131,8 @@ fn announce(sandbox: &Sandbox) -> std::io::Result<()> {
         "http_url": sandbox.http_url(),
         "https_url": sandbox.https_url(),
         "control_url": sandbox.control_url(),
+        "page_url": sandbox.page_url(),
+        "control_key": sandbox.control_key(),
         "ca_file": sandbox.ca_pem_path(),
         "pid": std::process::id(),
         // Demo credentials: public, the same in every copy, worth nothing elsewhere.

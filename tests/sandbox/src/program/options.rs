@@ -13,10 +13,15 @@ use crate::signature::Signing;
 pub(crate) const HELP: &str = "\
 ovo-sandbox: a host that behaves as OVO Push To Pay does, on the loopback interface
 
+  --open                 open its page in a browser: be the customer, break things, see the books
   --https                HTTPS (default); the authority's certificate is written to a file
   --http                 plain HTTP; with --https, both
   --port N               the merchants' port (default: any free one)
-  --control-port N       the control endpoints' port (default: any free one)
+  --control-port N       the page's and the control endpoints' port (default: any free one)
+  --listen ADDRESS       listen at this address of the machine instead of loopback, so that a real
+                         phone can open the page; page and control endpoints then ask for a key
+  --name NAME            one more name or address by which it is called (several times)
+  --key KEY              the key of page and control endpoints (default, beyond loopback: random)
   --ca-file PATH         where the authority's certificate is written, PEM
   --time-scale X         real time over the host's: with 0.02, 55 s take 1.1 s (default 1)
   --sign MODE            without-body, with-body or either (default: either)
@@ -26,11 +31,12 @@ ovo-sandbox: a host that behaves as OVO Push To Pay does, on the loopback interf
   --host-config FILE     JSON with fields of the engine's configuration
   --seed FILE            JSON array of customers: phone, cash, points, name, behaviour
   --phones               print the table of phone numbers and end
-  --quiet                print only the first line
+  --json                 the first line is JSON on a terminal, too
+  --quiet                print only where it is, no requests
   --help                 print this and end
 
-The first line of output is JSON: urls, certificate file, demo credentials. SIGINT and SIGTERM end
-the program. Phone numbers with a behaviour:
+On a terminal it says in words where it is; else (and with --json) the first line is JSON: urls,
+certificate file, demo credentials. Ctrl-C and SIGTERM end it. Phone numbers with a behaviour:
 ";
 
 /// What the command line asks for.
@@ -45,12 +51,19 @@ pub(crate) struct Options {
     pub(crate) config: SandboxConfig,
     pub(crate) customers: Vec<Customer>,
     pub(crate) quiet: bool,
+    pub(crate) json: bool,
+    pub(crate) open: bool,
 }
 
 pub(crate) fn read(mut parser: lexopt::Parser) -> Result<Command, Box<dyn std::error::Error>> {
     let (mut http, mut https) = (false, false);
-    let mut options =
-        Options { config: SandboxConfig::https(), customers: Vec::new(), quiet: false };
+    let mut options = Options {
+        config: SandboxConfig::https(),
+        customers: Vec::new(),
+        quiet: false,
+        json: false,
+        open: false,
+    };
     while let Some(argument) = parser.next()? {
         let config = &mut options.config;
         match argument {
@@ -59,6 +72,22 @@ pub(crate) fn read(mut parser: lexopt::Parser) -> Result<Command, Box<dyn std::e
             Long("http") => http = true,
             Long("https") => https = true,
             Long("port") => config.port = parser.value()?.parse()?,
+            Long("open") => options.open = true,
+            Long("json") => options.json = true,
+            Long("listen") => {
+                let text = parser.value()?.string()?;
+                let wrong = || format!("--listen takes an address of this machine, not {text:?}");
+                config.listen = text.parse().map_err(|_| wrong())?;
+            }
+            Long("name") => config.names.push(parser.value()?.string()?),
+            Long("key") => {
+                let key = parser.value()?.string()?;
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+                if key.is_empty() || !key.bytes().all(plain) {
+                    return Err("--key takes letters, digits, - and _".into());
+                }
+                config.key = Some(key);
+            }
             Long("control-port") => config.control_port = parser.value()?.parse()?,
             Long("ca-file") => config.ca_file = Some(PathBuf::from(parser.value()?)),
             Long("time-scale") => {

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::now::Now;
 
+/// A hundred years.
+pub(super) const MOST_OFFSET_MS: i64 = 100 * 365 * 86_400_000;
+
 /// The host's clock. With a scale of 0.02, 55 s of the host take 1.1 s of real time; the wall time
 /// is never scaled, because clients sign and date with their own.
 pub(super) struct HostClock {
@@ -19,7 +22,7 @@ impl HostClock {
             start: Instant::now(),
             // A scale of nothing would make every session end before it starts.
             scale: if scale > 0.0 { scale } else { 1.0 },
-            wall_offset_ms: AtomicI64::new(wall_offset_ms),
+            wall_offset_ms: AtomicI64::new(wall_offset_ms.clamp(-MOST_OFFSET_MS, MOST_OFFSET_MS)),
         }
     }
 
@@ -42,11 +45,19 @@ impl HostClock {
 
     pub(super) fn wall_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-            + self.wall_offset_ms.load(Ordering::Relaxed)
+        i64::try_from(since.as_millis())
+            .unwrap_or(i64::MAX)
+            .saturating_add(self.wall_offset_ms.load(Ordering::Relaxed))
     }
 
+    /// Real time over the host's.
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// Beyond a century no date could be written: an offset is drawn to that.
     pub(super) fn set_wall_offset(&self, offset_ms: i64) {
+        let offset_ms = offset_ms.clamp(-MOST_OFFSET_MS, MOST_OFFSET_MS);
         self.wall_offset_ms.store(offset_ms, Ordering::Relaxed);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::feed::Feed;
 use super::socket::Socket;
 use crate::delivery::Part;
 use crate::host::Ticket;
@@ -26,6 +27,8 @@ pub(super) enum Stage {
     Waiting(Ticket),
     /// The wire, or the next piece's time.
     Sending,
+    /// News, which are sent as they come.
+    Feeding,
     /// The client to leave; nothing is ever sent.
     Mute,
     /// The next byte, which is met with a reset.
@@ -57,6 +60,7 @@ pub(super) struct Connection {
     pub(super) continued: bool,
     /// The client wants the connection kept after the answer.
     pub(super) keep: bool,
+    pub(super) feed: Option<Feed>,
 }
 
 impl Connection {
@@ -75,6 +79,7 @@ impl Connection {
             established: false,
             continued: false,
             keep: false,
+            feed: None,
         }
     }
 

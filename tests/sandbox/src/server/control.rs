@@ -2,17 +2,22 @@
 
 use std::sync::atomic::Ordering;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::clock::MOST_OFFSET_MS;
 use super::http::HttpRequest;
 use crate::behaviour::Behaviour;
 use crate::customer::Customer;
-use crate::host::Sale;
+use crate::host::{Decision, Sale};
 use crate::phones;
 use crate::reply::Reply;
 use crate::script::Script;
+use crate::settlement::settlement_report;
+
+/// So many steps may wait: more is a mistake, and every request looks through them.
+const MOST_STEPS: usize = 10_000;
 
 /// A change to an account; what is not named stays.
 #[derive(Deserialize)]
@@ -22,7 +27,21 @@ struct CustomerChange {
     cash: Option<i64>,
     points: Option<i64>,
     name: Option<String>,
-    behaviour: Option<Behaviour>,
+    /// `null` is not the same as nothing: the customer is again what the phone number says.
+    #[serde(default, deserialize_with = "named")]
+    behaviour: Option<Option<Behaviour>>,
+}
+
+fn named<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Option<Behaviour>>, D::Error> {
+    Option::deserialize(reader).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByHand {
+    id: Option<u64>,
+    invoice: Option<String>,
+    decision: Decision,
 }
 
 #[derive(Deserialize)]
@@ -66,24 +85,53 @@ fn to_value<T: serde::Serialize>(value: T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
+fn text_reply(kind: &str, body: String) -> Reply {
+    let mut reply = Reply::empty(200);
+    reply.headers.push(("Content-Type".to_owned(), format!("{kind}; charset=utf-8")));
+    reply.body = body.into_bytes();
+    reply
+}
+
+/// Why a request may not come in, as an answer.
+pub(super) fn turned_away(shared: &Shared, request: &HttpRequest) -> Option<Reply> {
+    let why = shared.door.refusal(request)?;
+    Some(json_reply(403, &json!({ "error": why })))
+}
+
 /// Carries out one control request.
 pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
+    let mut reply = carried_out(shared, request);
+    for (name, value) in [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")] {
+        reply.headers.push((name.to_owned(), value.to_owned()));
+    }
+    reply
+}
+
+fn carried_out(shared: &Shared, request: &HttpRequest) -> Reply {
     let body = &request.body;
     match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/") => page(shared),
         ("GET", "/health") => done(Ok(json!({ "ok": true }))),
         ("GET", "/ledger") => done(Ok(ledger(shared))),
         ("GET", "/requests") => {
             done(Ok(json!({ "requests": to_value(shared.host_now().requests()) })))
         }
         ("GET", "/phones") => done(Ok(phones::table_json())),
+        ("GET", "/settlement.csv") => {
+            let report = settlement_report(shared.host_now().ledger(), request.query("date"));
+            match report {
+                Ok(report) => {
+                    let mut reply = text_reply("text/csv", report);
+                    let name = "attachment; filename=\"settlement.csv\"".to_owned();
+                    reply.headers.push(("Content-Disposition".to_owned(), name));
+                    reply
+                }
+                Err(error) => done(Err(error)),
+            }
+        }
         ("GET", "/connections") => done(Ok(to_value(shared.counters()))),
         ("GET", "/script") => done(Ok(to_value(shared.host().pending_script()))),
-        ("POST", "/script") => done(Script::from_json(body).map(|script| {
-            let mut host = shared.host_now();
-            host.script(script);
-            json!({ "steps": host.pending_script().steps.len(),
-                    "connections": host.pending_script().connections.len() })
-        })),
+        ("POST", "/script") => done(Script::from_json(body).and_then(|script| add(shared, script))),
         ("DELETE", "/script") => {
             *shared.host_now().script_mut() = Script::default();
             done(Ok(json!({})))
@@ -99,9 +147,13 @@ pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
             *host.config_mut() = patched;
             Ok(json!({}))
         })),
-        ("POST", "/clock") => done(read(body).map(|wall: WallClock| {
+        ("POST", "/decide") => done(read(body).and_then(|by_hand| decide(shared, &by_hand))),
+        ("POST", "/clock") => done(read(body).and_then(|wall: WallClock| {
+            if !(-MOST_OFFSET_MS..=MOST_OFFSET_MS).contains(&wall.offset_ms) {
+                return Err("offset_ms is more than a hundred years".to_owned());
+            }
             shared.clock.set_wall_offset(wall.offset_ms);
-            json!({})
+            Ok(json!({}))
         })),
         ("POST", "/sales") => done(read(body).map(|sale: Sale| {
             let now = shared.clock.now();
@@ -122,7 +174,11 @@ pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
         }
         (
             _,
-            "/health"
+            "/"
+            | "/feed"
+            | "/settlement.csv"
+            | "/decide"
+            | "/health"
             | "/ledger"
             | "/requests"
             | "/phones"
@@ -141,6 +197,46 @@ pub(super) fn respond(shared: &Shared, request: &HttpRequest) -> Reply {
     }
 }
 
+fn page(shared: &Shared) -> Reply {
+    let mut reply = text_reply("text/html", shared.page.html.clone());
+    reply.headers.push(("Content-Security-Policy".to_owned(), shared.page.policy.clone()));
+    reply.headers.push(("Referrer-Policy".to_owned(), "no-referrer".to_owned()));
+    if let Some(cookie) = shared.door.cookie() {
+        reply.headers.push(("Set-Cookie".to_owned(), cookie));
+    }
+    reply
+}
+
+fn add(shared: &Shared, script: Script) -> Result<Value, String> {
+    let mut host = shared.host_now();
+    let pending = host.pending_script();
+    let steps = pending.steps.len() + script.steps.len();
+    let connections = pending.connections.len() + script.connections.len();
+    if steps.max(connections) > MOST_STEPS {
+        return Err(format!("more than {MOST_STEPS} steps would wait"));
+    }
+    host.script(script);
+    Ok(json!({ "steps": steps, "connections": connections }))
+}
+
+fn decide(shared: &Shared, by_hand: &ByHand) -> Result<Value, String> {
+    let now = shared.clock.now();
+    let mut host = shared.host_now();
+    let id = match (by_hand.id, &by_hand.invoice) {
+        (Some(id), None) => id,
+        (None, Some(invoice)) => host
+            .ledger()
+            .iter()
+            .rev()
+            .find(|entry| entry.invoice == *invoice)
+            .map(|entry| entry.id)
+            .ok_or("no payment has this invoice")?,
+        _ => return Err("either id or invoice is wanted".to_owned()),
+    };
+    host.decide(now, id, by_hand.decision)?;
+    Ok(json!({}))
+}
+
 fn ledger(shared: &Shared) -> Value {
     let host = shared.host_now();
     let entries: Vec<Value> = host
@@ -152,10 +248,9 @@ fn ledger(shared: &Shared) -> Value {
             value
         })
         .collect();
-    let taken: i64 = host.ledger().iter().map(crate::ledger::Entry::net).sum();
     let customers: Vec<&Customer> = host.customers().collect();
-    json!({ "entries": entries, "customers": to_value(customers), "taken": taken,
-            "now_ms": shared.clock.now().ms })
+    json!({ "entries": entries, "customers": to_value(customers), "taken": host.taken(),
+            "forgotten": host.forgotten(), "now_ms": shared.clock.now().ms })
 }
 
 fn customers(shared: &Shared, changes: OneOrMany<CustomerChange>) -> Value {
@@ -172,7 +267,7 @@ fn customers(shared: &Shared, changes: OneOrMany<CustomerChange>) -> Value {
         customer.cash = change.cash.unwrap_or(customer.cash);
         customer.points = change.points.unwrap_or(customer.points);
         customer.name = change.name.unwrap_or(customer.name);
-        customer.behaviour = change.behaviour.or(customer.behaviour);
+        customer.behaviour = change.behaviour.unwrap_or(customer.behaviour);
         host.put_customer(customer);
     }
     json!({ "customers": count })

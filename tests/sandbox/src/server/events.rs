@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use rustls::ServerConfig;
 
 use super::connection::{Connection, Fate, Kind, Stage};
+use super::feed::{self, Feed};
 use super::http::{HttpRequest, Parsed, parse};
 use super::socket::Socket;
 use super::tls::OLD_TLS_ALERT;
@@ -23,6 +24,8 @@ use crate::script::ConnectionFault;
 pub(super) const WAKE: Token = Token(0);
 /// Tokens of connections start here; the ones between are listeners.
 const FIRST_CONNECTION: usize = 16;
+/// So many pages may watch at the same time.
+const MOST_WATCHERS: usize = 16;
 
 pub(super) struct Listener {
     pub(super) tcp: TcpListener,
@@ -110,6 +113,19 @@ impl EventLoop {
                 merchants.into_iter().for_each(|token| self.end(token, Fate::Resets));
             }
             self.follow_host();
+            self.tell_feeds();
+        }
+    }
+
+    /// Something may have happened that those who watch have not been told.
+    fn tell_feeds(&mut self) {
+        let watching = |(token, connection): (&usize, &Connection)| {
+            (connection.stage == Stage::Feeding).then_some(*token)
+        };
+        // Without a watcher nothing is looked through.
+        if self.shared.watchers.load(Ordering::Relaxed) > 0 {
+            let tokens: Vec<usize> = self.connections.iter().filter_map(watching).collect();
+            tokens.into_iter().for_each(|token| self.drive(token, false));
         }
     }
 
@@ -344,6 +360,23 @@ impl EventLoop {
                         None => connection.stage = Stage::Reading,
                     }
                 }
+                Stage::Feeding => {
+                    connection.inbox.clear();
+                    match connection.socket.flush() {
+                        _ if connection.ended => return Fate::Closes,
+                        Err(_) => return Fate::Closes,
+                        // A watcher that does not keep up misses nothing: it is told the rest later.
+                        Ok(false) => return Fate::Stays,
+                        Ok(true) => {}
+                    }
+                    let Some(feed) = &mut connection.feed else { return Fate::Closes };
+                    let (message, next) = feed.message(shared);
+                    connection.deadline = Some(next);
+                    let Some(message) = message else { return Fate::Stays };
+                    if connection.socket.send(message.as_bytes()).is_err() {
+                        return Fate::Closes;
+                    }
+                }
                 Stage::Mute => {
                     connection.inbox.clear();
                     return if connection.ended { Fate::Closes } else { Fate::Stays };
@@ -364,7 +397,21 @@ impl EventLoop {
         connection.keep = request.keep_alive;
         match connection.kind {
             Kind::Control => {
-                let reply = control::respond(shared, request);
+                let watches = (request.method.as_str(), request.path.as_str()) == ("GET", "/feed");
+                let reply = match control::turned_away(shared, request) {
+                    Some(reply) => reply,
+                    None if watches && shared.watchers.load(Ordering::Relaxed) >= MOST_WATCHERS => {
+                        Reply::empty(503)
+                    }
+                    None if watches => {
+                        let _ = connection.socket.send(feed::HEAD.as_bytes());
+                        connection.feed = Some(Feed::new());
+                        connection.stage = Stage::Feeding;
+                        shared.watchers.fetch_add(1, Ordering::Relaxed);
+                        return;
+                    }
+                    None => control::respond(shared, request),
+                };
                 let date = shared.clock.date_header();
                 connection.plan = parts(&reply, &date, request.keep_alive).into();
                 connection.stage = Stage::Sending;
@@ -396,6 +443,9 @@ impl EventLoop {
         if let Stage::Waiting(ticket) = connection.stage {
             self.tickets.remove(&ticket);
             self.shared.note_gone(ticket);
+        }
+        if connection.feed.is_some() {
+            self.shared.watchers.fetch_sub(1, Ordering::Relaxed);
         }
         if connection.kind == Kind::Ovo {
             self.shared.counters.open.fetch_sub(1, Ordering::Relaxed);

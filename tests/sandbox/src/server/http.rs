@@ -10,6 +10,7 @@ const LONGEST_BODY: usize = 64 * 1024;
 pub(super) struct HttpRequest {
     pub(super) method: String,
     pub(super) path: String,
+    query: String,
     headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
     pub(super) keep_alive: bool,
@@ -19,6 +20,11 @@ impl HttpRequest {
     /// A header by its lower-case name; the case on the wire does not matter (protocol 1.2).
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the query, as it is written: those that are asked for need no escapes.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -82,10 +88,12 @@ pub(super) fn parse(buffer: &[u8]) -> Parsed {
     let connection = find("connection").unwrap_or("").to_ascii_lowercase();
     let says = |word: &str| connection.split(',').any(|part| part.trim() == word);
     let keep_alive = if head.version == Some(1) { !says("close") } else { says("keep-alive") };
-    let path = head.path.unwrap_or("/");
+    let target = head.path.unwrap_or("/");
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = HttpRequest {
         method: head.method.unwrap_or("").to_owned(),
-        path: path.split('?').next().unwrap_or("/").to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
         body: buffer[head_length..end].to_vec(),
         keep_alive,
         headers,

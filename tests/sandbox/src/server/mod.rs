@@ -3,15 +3,17 @@
 mod clock;
 mod connection;
 mod control;
+mod door;
 mod events;
+mod feed;
 mod http;
 mod socket;
 mod tls;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -21,11 +23,13 @@ use socket2::{Domain, Protocol, Type};
 
 use self::clock::HostClock;
 use self::connection::Kind;
+use self::door::Door;
 use self::events::{EventLoop, Listener, WAKE};
 use self::tls::Certificates;
 use crate::config::HostConfig;
-use crate::host::{Host, Ticket};
+use crate::host::{Decision, Host, Ticket};
 use crate::ledger::Entry;
+use crate::page::Page;
 use crate::record::RequestRecord;
 use crate::script::Script;
 
@@ -52,6 +56,14 @@ pub struct SandboxConfig {
     pub port: u16,
     /// The control endpoints' port; 0 = any free one.
     pub control_port: u16,
+    /// The address of this machine at which it listens; loopback unless others shall reach it. Then
+    /// the control endpoints and the page ask for a key.
+    pub listen: IpAddr,
+    /// More names or addresses by which it is called, for the certificate and the page.
+    pub names: Vec<String>,
+    /// The key of the control endpoints; without one, and with another address than loopback, it is made
+    /// at random.
+    pub key: Option<String>,
     /// Where the authority's certificate is written; without it, into the temporary directory,
     /// from which it is removed at the end.
     pub ca_file: Option<PathBuf>,
@@ -73,6 +85,9 @@ impl SandboxConfig {
             security: Security::Https,
             port: 0,
             control_port: 0,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            names: Vec::new(),
+            key: None,
             ca_file: None,
             time_scale: 1.0,
             wall_offset_ms: 0,
@@ -123,6 +138,11 @@ struct Shared {
     clock: HostClock,
     certificates: Certificates,
     counters: LiveCounters,
+    door: Door,
+    page: Page,
+    watchers: AtomicUsize,
+    /// A payment to be tried in a shell.
+    command: String,
     stop: AtomicBool,
     cut_all: AtomicBool,
     on_answer: Option<Observer>,
@@ -177,35 +197,61 @@ pub struct Sandbox {
 }
 
 /// A listener with a queue that holds the rush of a whole shop opening at once.
-fn listen(port: u16) -> io::Result<(mio::net::TcpListener, SocketAddr)> {
-    let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-    let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+fn listen(ip: IpAddr, port: u16) -> io::Result<(mio::net::TcpListener, SocketAddr)> {
+    let address = SocketAddr::new(ip, port);
+    let socket =
+        socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    socket.bind(&address.into()).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
+    })?;
     socket.listen(4096)?;
     let listener = std::net::TcpListener::from(socket);
     let address = listener.local_addr()?;
     Ok((mio::net::TcpListener::from_std(listener), address))
 }
 
+/// A payment by the Python package's program to the customer who decides on the page.
+fn command(
+    https: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    ca_file: &Path,
+    time_scale: f64,
+) -> String {
+    let mut command = "ovo-ptp pay KOPI-1 25000 081200000200 --sandbox-credentials".to_owned();
+    match (https, http) {
+        (Some(address), _) => {
+            let ca_file = ca_file.display();
+            command.push_str(&format!(" -e https://{} --ca-file {ca_file}", dialled(address)));
+        }
+        (None, Some(address)) => command.push_str(&format!(" -e http://{}", dialled(address))),
+        (None, None) => {}
+    }
+    if time_scale != 1.0 {
+        command.push_str(&format!(" --time-scale {time_scale}"));
+    }
+    command
+}
+
+/// What to call for a socket: one that listens everywhere is called on this machine.
+fn dialled(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
 impl Sandbox {
     /// Opens the sockets and starts to serve.
     pub fn start(config: SandboxConfig) -> io::Result<Sandbox> {
-        let certificates = Certificates::make()?;
-        let authority_pem = certificates.authority_pem.clone();
-        let shared = Arc::new(Shared {
-            host: Mutex::new(Host::new(config.host)),
-            clock: HostClock::new(config.time_scale, config.wall_offset_ms),
-            certificates,
-            counters: LiveCounters::default(),
-            stop: AtomicBool::new(false),
-            cut_all: AtomicBool::new(false),
-            on_answer: config.on_answer,
-        });
+        let address = (!config.listen.is_unspecified()).then(|| config.listen.to_string());
+        let names: Vec<String> = address.into_iter().chain(config.names).collect();
+        let certificates = Certificates::make(&names)?;
         let mut listeners = Vec::new();
         let mut open = |port, kind, tls| -> io::Result<SocketAddr> {
-            let (tcp, address) = listen(port)?;
+            let (tcp, address) = listen(config.listen, port)?;
             listeners.push(Listener { tcp, kind, tls });
             Ok(address)
         };
@@ -225,7 +271,20 @@ impl Sandbox {
             let name = format!("ovo-sandbox-{}-{}.pem", std::process::id(), control.port());
             std::env::temp_dir().join(name)
         });
-        std::fs::write(&ca_file, authority_pem)?;
+        std::fs::write(&ca_file, &certificates.authority_pem)?;
+        let shared = Arc::new(Shared {
+            host: Mutex::new(Host::new(config.host)),
+            clock: HostClock::new(config.time_scale, config.wall_offset_ms),
+            certificates,
+            counters: LiveCounters::default(),
+            door: Door::new(config.listen, &names, config.key)?,
+            page: Page::new(&door::secret()?),
+            watchers: AtomicUsize::new(0),
+            command: command(https, http, &ca_file, config.time_scale),
+            stop: AtomicBool::new(false),
+            cut_all: AtomicBool::new(false),
+            on_answer: config.on_answer,
+        });
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let events = EventLoop::new(poll, listeners, Arc::clone(&shared))?;
@@ -243,12 +302,12 @@ impl Sandbox {
 
     /// The plain HTTP address, if there is one.
     pub fn http_url(&self) -> Option<String> {
-        self.http.map(|address| format!("http://{address}"))
+        self.http.map(|address| format!("http://{}", dialled(address)))
     }
 
     /// The HTTPS address, if there is one.
     pub fn https_url(&self) -> Option<String> {
-        self.https.map(|address| format!("https://{address}"))
+        self.https.map(|address| format!("https://{}", dialled(address)))
     }
 
     /// The merchants' socket address behind [`Sandbox::base_url`].
@@ -258,7 +317,38 @@ impl Sandbox {
 
     /// The control endpoints: `http://127.0.0.1:PORT`.
     pub fn control_url(&self) -> String {
-        format!("http://{}", self.control)
+        format!("http://{}", dialled(self.control))
+    }
+
+    /// The key that the control endpoints ask for, in the header `X-Sandbox-Key`; with loopback none.
+    pub fn control_key(&self) -> Option<&str> {
+        self.shared.door.key()
+    }
+
+    /// Real time over the host's time.
+    pub fn time_scale(&self) -> f64 {
+        self.shared.clock.scale()
+    }
+
+    /// The page on which one is the customer, with the key if it needs one.
+    pub fn page_url(&self) -> String {
+        match self.control_key() {
+            None => format!("{}/", self.control_url()),
+            Some(key) => format!("{}/?key={key}", self.control_url()),
+        }
+    }
+
+    /// Decides on the prompt of the newest payment with this invoice.
+    ///
+    /// # Errors
+    /// If there is no such payment, or its prompt is no longer shown.
+    pub fn decide(&self, invoice: &str, decision: Decision) -> Result<(), String> {
+        let now = self.now();
+        self.with_host(|host| {
+            let entry = host.ledger().iter().rev().find(|entry| entry.invoice == invoice);
+            let id = entry.map(|entry| entry.id).ok_or("no payment has this invoice")?;
+            host.decide(now, id, decision)
+        })
     }
 
     /// The authority's certificate, PEM.

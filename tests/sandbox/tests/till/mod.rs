@@ -176,7 +176,7 @@ pub fn control(url: &str, method: &str, path: &str, body: &str) -> Answer {
     let mut wire = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     wire.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     wire.write_all(text.as_bytes()).unwrap();

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import enum
 import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,18 +25,9 @@ def say(text: str = "") -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value in JSON's types. Outcomes carry their name; personal data stays away."""
+    """A value in JSON's types."""
     if isinstance(value, Record):
-        fields = {
-            name: plain(getattr(value, name))
-            for name in value.__match_args__
-            if name not in value._private
-        }
-        return {"outcome": value.name, **fields} if isinstance(value, Outcome) else fields
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, dt.datetime):
-        return value.isoformat(timespec="milliseconds")
+        return value.to_dict()
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):

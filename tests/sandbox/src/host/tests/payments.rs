@@ -141,3 +141,55 @@ fn a_balance_that_does_not_suffice_is_a_decline() {
     assert_eq!(till.net(1), 0);
     assert_eq!(till.host.balance(APPROVES), 12_499);
 }
+
+#[test]
+fn a_customer_by_hand_pays_or_cancels_when_told_and_else_lets_the_prompt_run_out() {
+    let mut till = Till::open();
+    till.phone = "081200000200".to_owned();
+    for (number, decision, code, net) in
+        [(1, Decision::Pay, "00", 12_500), (2, Decision::Cancel, "17", 0)]
+    {
+        let push = till.start(PushToPay, number);
+        till.wait(30_000);
+        till.host.decide(till.now, u64::from(number), decision).unwrap();
+        let reply = till.answer(push).unwrap();
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(answer["responseCode"], code);
+        assert!(till.host.decide(till.now, u64::from(number), Decision::Pay).is_err());
+        till.wait(100_000);
+        assert_eq!(till.net(number), net);
+    }
+    let ignored = till.start(PushToPay, 3);
+    let reply = till.answer(ignored).unwrap();
+    assert_eq!((reply.status, reply.body.len()), (404, 0));
+    assert!(till.host.decide(till.now, 3, Decision::Pay).is_err(), "the prompt is gone");
+    assert_eq!(till.net(3), 0);
+}
+
+#[test]
+fn whoever_decides_first_decides() {
+    let mut till = Till::open();
+    // Both would pay by themselves after 20 seconds.
+    till.phone = "081200000120".to_owned();
+    let cancelled = till.start(PushToPay, 1);
+    let paid = till.start(PushToPay, 2);
+    till.wait(5_000);
+    till.host.decide(till.now, 1, Decision::Cancel).unwrap();
+    till.host.decide(till.now, 2, Decision::Pay).unwrap();
+    assert!(till.answer(cancelled).is_some() && till.answer(paid).is_some());
+    till.wait(60_000);
+    assert_eq!((till.net(1), till.net(2)), (0, 12_500));
+    assert_eq!(till.host.ledger()[1].debits, 1);
+}
+
+#[test]
+fn a_confirmation_by_hand_needs_the_balance() {
+    let mut till =
+        Till::new(HostConfig { by_hand: true, default_balance: 1, ..HostConfig::default() });
+    till.phone = PHONE.to_owned();
+    let push = till.start(PushToPay, 1);
+    till.host.decide(till.now, 1, Decision::Pay).unwrap();
+    let reply = till.answer(push).unwrap();
+    assert!(String::from_utf8_lossy(&reply.body).contains("\"51\""));
+    assert_eq!(till.net(1), 0);
+}

@@ -1,0 +1,111 @@
+"""A traceback with locals is what error trackers store: our own frames show no phone in it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import ovo_ptp
+import pytest
+from ovo_ptp._hidden import Charge, Hidden
+from ovo_ptp.sandbox import Sandbox
+
+PHONE = Hidden("081355577799")
+OTHER = Hidden("081355577798")
+#: What is refused on the way in; each has the customer's digits in it.
+WRONG = {
+    "too long": Hidden("0813555777990000000"),
+    "letters": Hidden("+6281355577799xyz"),
+    "a number": Hidden(6281355577799),
+    "half a character": Hidden("081355577799\ud800"),
+    "bytes": Hidden(b"081355577799"),
+}
+DIGITS = "55577"
+
+
+def shown(error: BaseException) -> str:
+    """Everything that is told of an error and of those behind it, locals included."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def calls(client: ovo_ptp.Client, phone: Hidden, amount: int) -> dict[str, Callable[[], Any]]:
+    """Every public call that takes a phone. The lambdas' own frames hold it hidden."""
+    charge = {"amount": amount}
+    return {
+        "pay": lambda: client.pay("INV-1", **charge, phone=phone.value),
+        "pay_progress": lambda: client.pay(
+            "INV-1", **charge, phone=phone.value, progress=lambda _: None
+        ),
+        "pay_async": lambda: asyncio.run(client.pay_async("INV-1", **charge, phone=phone.value)),
+        "start": lambda: client.start("INV-1", **charge, phone=phone.value),
+        "start_async": lambda: asyncio.run(
+            client.start_async("INV-1", **charge, phone=phone.value)
+        ),
+        "inquire": lambda: client.inquire(phone.value),
+        "inquire_async": lambda: asyncio.run(client.inquire_async(phone.value)),
+        "check": lambda: client.check("INV-1", phone=phone.value),
+        "check_async": lambda: asyncio.run(client.check_async("INV-1", phone=phone.value)),
+    }
+
+
+def fails_discreetly(call: Callable[[], Any], error: type[BaseException]) -> None:
+    with pytest.raises(error) as caught:
+        call()
+    text = shown(caught.value)
+    assert "client.py" in text or "__init__.py" in text
+    assert DIGITS not in text
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_j31_a_refused_phone_is_in_no_frame_of_ours(shop: ovo_ptp.Client, wrong: str) -> None:
+    for call in calls(shop, WRONG[wrong], 5).values():
+        fails_discreetly(call, ovo_ptp.InvalidInputError)
+    for function in (ovo_ptp.normalise_phone, ovo_ptp.mask_phone, ovo_ptp.Phone):
+        fails_discreetly(lambda it=function: it(WRONG[wrong].value), ovo_ptp.InvalidInputError)  # type: ignore[misc]
+
+
+def test_j31_a_refused_payment_shows_no_phone(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    assert shop.pay("INV-1", amount=5, phone=PHONE.value).is_paid
+    for phone, amount in ((PHONE, 6), (OTHER, 5), (PHONE, 0)):
+        every = calls(shop, phone, amount)
+        for name in ("pay", "pay_progress", "pay_async", "start", "start_async"):
+            fails_discreetly(every[name], ovo_ptp.OvoError)
+    ovo.script({"on": "any", "times": 0, "deliver": "reset"})
+    for name in ("inquire", "inquire_async"):
+        fails_discreetly(calls(shop, PHONE, 5)[name], ovo_ptp.NoAnswerError)
+    shop.close()
+    for call in calls(shop, PHONE, 5).values():
+        fails_discreetly(call, ovo_ptp.ClosedError)
+
+
+def test_j31_every_call_that_takes_a_phone_is_tried(shop: ovo_ptp.Client) -> None:
+    takers = {
+        name
+        for name, method in inspect.getmembers(ovo_ptp.Client, inspect.isfunction)
+        if "phone" in inspect.signature(method).parameters
+    }
+    assert takers == {name for name in calls(shop, PHONE, 5) if name != "pay_progress"}
+
+
+def test_j31_what_carries_a_phone_prints_masked() -> None:
+    phone = ovo_ptp.Phone("+62 813-555-777-99")
+    assert (repr(phone), str(phone)) == ("Phone('0813****7799')", "0813****7799")
+    assert phone.digits == PHONE.value
+    assert phone == ovo_ptp.Phone(PHONE.value) == ovo_ptp.Phone(phone)
+    assert len({phone, ovo_ptp.Phone(PHONE.value), ovo_ptp.Phone(OTHER.value)}) == 2
+    with pytest.raises(TypeError, match="personal data"):
+        phone.__reduce__()
+    charge = Charge("INV-1", 5, Hidden(phone), None, False)
+    assert DIGITS not in repr(charge) + repr(charge.phone) + repr(Hidden(PHONE.value))
+    assert "INV-1" in repr(charge)
+
+
+def test_a_phone_object_is_taken_where_a_text_is(shop: ovo_ptp.Client) -> None:
+    phone = ovo_ptp.Phone(PHONE.value)
+    assert shop.pay("INV-1", amount=5, phone=phone).is_paid
+    assert shop.pay("INV-1", amount=5, phone=PHONE.value).is_paid
+    assert shop.inquire(phone) is ovo_ptp.Inquiry.REGISTERED
+    assert ovo_ptp.mask_phone(phone.digits) == str(phone)
