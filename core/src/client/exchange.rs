@@ -17,7 +17,9 @@ use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
 
 /// The last look before a reversal or a void leaves: this process may have stood still since it
-/// committed, and OVO cannot tell that another one has moved on (`safety.md` 3.4).
+/// committed, and OVO cannot tell that another one has moved on ([operations 3.4]).
+///
+/// [operations 3.4]: crate::manual::operations#34-who-may-act
 struct LastLook {
     inner: Arc<Inner>,
     id: PaymentId,

@@ -8,11 +8,13 @@ use crate::invoice::MerchantInvoice;
 use crate::payment::{Event, Ruling};
 
 impl Client {
-    /// Confirms that the caller has stored the outcome. Never done by time (`safety.md` P10).
+    /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet,
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    ///
+    /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;

@@ -1,5 +1,7 @@
 //! What a caller is told. Derived from the durable row alone, so that all tells about one payment
-//! agree (`safety.md` I5).
+//! agree ([policy 2.9], I5).
+//!
+//! [policy 2.9]: crate::manual::policy#29-invariants
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
