@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
 use crate::journal::file_system::refuse_in_memory;
-use crate::journal::{Journal, SqliteJournal, SqliteOptions};
+use crate::journal::{Journal, SqliteOptions, Succession};
 use crate::message::{Signer, SigningMode};
 use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
@@ -251,7 +251,7 @@ impl ClientBuilder {
                          terminal for each",
                     ));
                 }
-                Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
+                Arc::new(Succession::open(&path, &self.journal_options)?)
             }
             JournalChoice::Missing => {
                 return Err(Error::new(

@@ -15,6 +15,7 @@ mod builder;
 mod charge;
 mod check;
 mod close;
+mod custody;
 mod doctor;
 mod drive;
 mod exchange;

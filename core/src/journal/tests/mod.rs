@@ -1,5 +1,6 @@
 //! The engines under test, with real files.
 
+mod by_people;
 mod engines;
 mod failures;
 mod guards;
