@@ -24,6 +24,7 @@ mod inner;
 mod list;
 mod operator;
 mod pay;
+mod reader;
 mod report;
 mod seal;
 mod server_clock;
@@ -42,6 +43,7 @@ pub use charge::Charge;
 pub use doctor::{Diagnosis, Probe};
 pub use handle::PaymentHandle;
 pub use list::EachPayment;
+pub use reader::JournalReader;
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;

@@ -26,6 +26,7 @@ mod meta;
 mod migration;
 mod opening;
 mod place;
+mod reading;
 mod reserve;
 mod restored;
 mod row;
@@ -47,6 +48,7 @@ pub use copies::move_journal;
 pub use copies::move_journal_on;
 pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
+pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;
 

@@ -156,6 +156,23 @@ pub(super) fn attempt(
     Ok(engine)
 }
 
+/// A private copy that was made to be read: nothing in it is judged, remembered or marked, and nobody
+/// else has it. Of an earlier release's journal the copy is brought up to date.
+pub(super) fn open_copy(files: &Arc<dyn Files>, path: &Path) -> Result<Engine, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("read", &error);
+    refuse_old_sqlite(rusqlite::version_number())?;
+    let gone = || JournalError::new(JournalErrorKind::Gone, "the copy for reading is gone");
+    let place = Place::claim(files, path)?.ok_or_else(gone)?;
+    let connection = connect(&**files, path, Access::One)?;
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
+    migration::bring_up_to_date(&connection, &incarnation)?;
+    connection.execute_batch("COMMIT").map_err(failed)?;
+    let (mark, _) = MarkFile::open(&**files, path);
+    let reserve = Reserve::open(&**files, path);
+    Ok(Engine::new(connection, place, mark, reserve, incarnation, None))
+}
+
 fn refuse_old_sqlite(version: i32) -> Result<(), JournalError> {
     if version >= OLDEST_SQLITE {
         return Ok(());

@@ -95,13 +95,16 @@ impl SqliteJournal {
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
         let _inside = fork::inside();
-        let engine = opening::open(&files, path.as_ref(), options)?;
-        Ok(SqliteJournal {
+        Ok(SqliteJournal::over(opening::open(&files, path.as_ref(), options)?))
+    }
+
+    pub(super) fn over(engine: Engine) -> SqliteJournal {
+        SqliteJournal {
             pid: std::process::id(),
             group: Group::new(),
             engine: Mutex::new(Some(engine)),
             reader: Mutex::new(None),
-        })
+        }
     }
 
     /// Ends the doubt about this journal (a copy, or one that lost a part of itself): from here on

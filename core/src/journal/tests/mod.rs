@@ -9,6 +9,7 @@ mod left_log;
 mod measure;
 mod opening;
 mod policy;
+mod reading;
 mod restored;
 mod surroundings;
 
