@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `builder`, `close` | how a client begins and ends |
 //! | `pay`, `drive`, `handle` | a payment from its Intent to its verdict |
-//! | `settle` | what follows: reversals, checks, sweeps |
+//! | `settle`, `background` | what follows: reversals, checks, sweeps |
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
 //! | `apply` | the one place that commits what the policy says |
 //! | `exchange` | one request, built, sent and classified |
 //! | `under_way` | who works on which payment, and who waits for it |
 
 mod apply;
+mod background;
 mod builder;
 mod charge;
 mod check;
@@ -29,6 +30,8 @@ mod report;
 mod seal;
 mod server_clock;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod under_way;
 mod void;
 

@@ -55,7 +55,7 @@ impl Client {
     /// pushed and the payment is closed as not sent. A client that was opened without
     /// [`threads`](crate::ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
-        self.inner.ready()?;
+        self.inner.ready_to_pay()?;
         if !self.inner.threads {
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -111,7 +111,7 @@ impl Client {
     /// Rule 1, or whatever there is already under this invoice.
     fn take(&self, charge: &Charge) -> Result<Taken, Error> {
         let inner = &self.inner;
-        inner.ready()?;
+        inner.ready_to_pay()?;
         let invoice = charge.invoice.clone()?;
         let terminal =
             charge.terminal.clone().unwrap_or_else(|| inner.credentials.terminal().clone());
