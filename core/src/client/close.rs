@@ -16,6 +16,15 @@ impl Client {
     ///
     /// A sale that is interrupted is refunded if nobody takes it up again while the customer is
     /// there: [`close_within`](Self::close_within) lets those who wait hear their outcome first.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// // At shutdown: calls that wait return `Interrupted`, nothing is lost.
+    /// client.close();
+    /// assert!(client.payment(&"ORDER-77-1".parse()?).is_err_and(|error| error.is_closed()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) {
         self.close_within(Duration::ZERO);
     }
@@ -25,6 +34,13 @@ impl Client {
     /// within `grace` (80 seconds are enough for all of them), and then it closes like
     /// [`close`](Self::close). Returns as soon as nothing is left to wait for. Other calls, such as
     /// [`acknowledge`](Self::acknowledge), go on until the grace is over.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) {
+    /// // A deployment at lunch must not turn sales into refunds.
+    /// client.close_within(std::time::Duration::from_secs(80));
+    /// # }
+    /// ```
     pub fn close_within(&self, grace: Duration) {
         if std::process::id() != self.inner.process {
             // A forked child holds copies of the parent's locks and no thread to join.

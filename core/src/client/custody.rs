@@ -10,6 +10,13 @@ impl Client {
     /// copying an open journal can copy half of it. Whoever opens the copy as a journal is told that
     /// it is one, and it is doubted then, because it does not know what came after it.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// client.backup("/mnt/backup/ovo-2026-11-26.db")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Journal`] if there is a file already, or it cannot be written.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), Error> {
@@ -21,6 +28,15 @@ impl Client {
     /// calls this has seen that no other copy is in use and has compared the books with OVO's
     /// settlement file. `who_and_why` (1 to 200 characters) is kept in the journal. `false` if there
     /// was no doubt.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// if client.vouch("head office: the old till is scrapped, report of 25 Nov compared")? {
+    ///     println!("the journal is trusted again");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] without a reason, [`ErrorKind::Journal`].

@@ -65,6 +65,14 @@ pub struct Client {
 
 impl Client {
     /// Begins setting a client up.
+    ///
+    /// ```no_run
+    /// use ovo_ptp::{Client, Credentials, Environment};
+    ///
+    /// let credentials = Credentials::from_environment()?;
+    /// let client = Client::builder(Environment::Staging, credentials).journal("ovo.db").open()?;
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
     pub fn builder(environment: Environment, credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(environment, credentials)
     }

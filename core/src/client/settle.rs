@@ -20,6 +20,16 @@ impl Client {
     /// Runs every reversal, check and void that is due now, and returns what changed. A client
     /// with `background` does this by itself. Blocks for the requests' duration.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// // A till without threads, in its idle loop.
+    /// for payment in client.settle()? {
+    ///     println!("{}: {}", payment.invoice, payment.settlement);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if nothing could be done; what was due
     /// stays due. A payment that the journal refuses to take a step of is tried again later, and
@@ -31,6 +41,16 @@ impl Client {
     }
 
     /// How long until [`settle`](Self::settle) has something to do: zero if now, `None` if never.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// match client.next_settlement()? {
+    ///     Some(wait) => println!("call settle() in {} s", wait.as_secs()),
+    ///     None => println!("nothing is open"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)

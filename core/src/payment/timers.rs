@@ -71,6 +71,14 @@ impl Timers {
 
     /// All of OVO's times multiplied by `factor`, for a sandbox on this machine whose clock runs
     /// faster by the same factor. A client refuses them towards any other host.
+    ///
+    /// ```
+    /// use ovo_ptp::payment::Timers;
+    ///
+    /// let fast = Timers::scaled(0.02);
+    /// assert_eq!(fast.decide.as_millis(), 1_300);
+    /// assert!(fast.validate_for_ovo().is_err());
+    /// ```
     pub fn scaled(factor: f64) -> Timers {
         let factor = if factor.is_finite() { factor.clamp(0.000_1, 1.0) } else { 1.0 };
         Timers::OVO.map(|duration| duration.mul_f64(factor))
