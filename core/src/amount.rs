@@ -17,6 +17,14 @@ pub struct Rupiah(i64);
 impl Rupiah {
     /// Takes a whole number of rupiah.
     ///
+    /// ```
+    /// use ovo_ptp::Rupiah;
+    ///
+    /// assert_eq!(Rupiah::new(12_500)?.to_string(), "Rp12.500");
+    /// assert!(Rupiah::new(0).is_err());
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the amount is zero or
     /// negative.

@@ -20,6 +20,12 @@ pub struct AppKey(Zeroizing<String>);
 impl AppKey {
     /// Takes the key's text.
     ///
+    /// ```
+    /// use ovo_ptp::AppKey;
+    ///
+    /// assert!(AppKey::new("too short").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] unless it is exactly 64 hexadecimal digits: a trailing newline
     /// or a cut key would fail every request with code 63.
@@ -77,6 +83,16 @@ struct CredentialsFile {
 impl Credentials {
     /// From values in the program.
     ///
+    /// ```
+    /// use ovo_ptp::{AppKey, Credentials, Terminal};
+    ///
+    /// # let from_a_vault = || "0123456789abcdef".repeat(4);
+    /// let terminal = Terminal::new("00000001", "000000000000001", "STORE01")?;
+    /// let credentials = Credentials::new("100001", terminal, "yourapp", AppKey::new(&from_a_vault())?)?;
+    /// assert_eq!(credentials.app_id(), "yourapp");
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`], naming the field and its rule.
     pub fn new(
@@ -96,6 +112,13 @@ impl Credentials {
     }
 
     /// From the six [`ENVIRONMENT_VARIABLES`].
+    ///
+    /// ```no_run
+    /// use ovo_ptp::Credentials;
+    ///
+    /// let credentials = Credentials::from_environment()?; // OVO_MERCHANT_ID, OVO_APP_KEY, ...
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if one is missing, [`ErrorKind::InvalidInput`] if one breaks
@@ -118,6 +141,13 @@ impl Credentials {
 
     /// From a file: TOML if its name ends in `.toml`, JSON if in `.json`, with the keys
     /// `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
+    ///
+    /// ```no_run
+    /// use ovo_ptp::Credentials;
+    ///
+    /// let credentials = Credentials::from_file("/etc/shop/ovo.toml")?; // mode 0600
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the file cannot be read, is longer than 64 KiB, is readable

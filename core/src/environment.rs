@@ -28,6 +28,13 @@ pub enum Environment {
 
 impl Environment {
     /// A host of one's own, for example a sandbox: `http://127.0.0.1:8080`.
+    ///
+    /// ```
+    /// use ovo_ptp::Environment;
+    ///
+    /// assert!(Environment::custom("http://127.0.0.1:8080").is_loopback());
+    /// assert_eq!(Environment::custom("https://ovo.example/").url(), "https://ovo.example/pos");
+    /// ```
     pub fn custom(base_url: &str) -> Environment {
         Environment::Custom(base_url.to_owned())
     }

@@ -143,6 +143,19 @@ impl Error {
     }
 
     /// The kind, for programs.
+    ///
+    /// ```
+    /// # fn example(error: &ovo_ptp::Error) {
+    /// use ovo_ptp::ErrorKind;
+    ///
+    /// match error.kind() {
+    ///     ErrorKind::InvalidInput => println!("{error}"),
+    ///     ErrorKind::UnsettledCustomer => println!("this customer's last payment is not settled yet"),
+    ///     ErrorKind::Journal => println!("take no payments: nothing could be recorded"),
+    ///     _ => eprintln!("{error}"),
+    /// }
+    /// # }
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -150,6 +163,13 @@ impl Error {
     /// The value that breaks a rule ([`ErrorKind::InvalidInput`]) or differs from what the journal
     /// holds ([`ErrorKind::InvoiceReused`]), as a program would write it: `amount`, `phone`,
     /// `store_code`.
+    ///
+    /// ```
+    /// use ovo_ptp::PhoneNumber;
+    ///
+    /// let error = "021-555-1234".parse::<PhoneNumber>().unwrap_err();
+    /// assert_eq!(error.field(), Some("phone"));
+    /// ```
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }
@@ -163,6 +183,14 @@ impl Error {
     /// How long to wait before the same call is worth another try, as far as that is known: of an
     /// unsettled customer, until the policy's next step for the payment in the way (it may be
     /// refused again then); of a check, until it is meaningful.
+    ///
+    /// ```
+    /// # fn example(error: &ovo_ptp::Error) {
+    /// if let (Some(invoice), Some(wait)) = (error.invoice(), error.retry_after()) {
+    ///     println!("payment {invoice} to this phone is not settled; ask again in {} s", wait.as_secs());
+    /// }
+    /// # }
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -204,6 +232,14 @@ impl Error {
     }
 
     /// Whether the same call may succeed later without a change of input or set-up.
+    ///
+    /// ```
+    /// # fn example(error: &ovo_ptp::Error) {
+    /// if error.is_retryable() {
+    ///     println!("the same call may succeed later");
+    /// }
+    /// # }
+    /// ```
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.kind(),

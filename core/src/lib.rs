@@ -44,8 +44,8 @@ mod wib;
 
 pub use amount::Rupiah;
 pub use client::{
-    Charge, Client, ClientBuilder, Diagnosis, EachPayment, Inquiry, PaymentHandle, PaymentReport,
-    Probe, Status, VoidOutcome,
+    Charge, Client, ClientBuilder, Diagnosis, EachPayment, Inquiry, JournalReader, PaymentHandle,
+    PaymentReport, Probe, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
 pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES};

@@ -26,6 +26,14 @@ pub struct Numbers {
 impl Numbers {
     /// Takes a batch and a reference.
     ///
+    /// ```
+    /// use ovo_ptp::Numbers;
+    ///
+    /// assert_eq!(Numbers::new(4, 123)?.to_string(), "000004/000123");
+    /// assert!(Numbers::new(4, 1_000_000).is_err());
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if either is outside 1 to 999999.
     pub fn new(batch: u32, reference: u32) -> Result<Self, Error> {

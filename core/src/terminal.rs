@@ -21,6 +21,14 @@ impl Terminal {
     /// Takes a terminal id (1 to 8 characters in ISO 8583's sense, up to 16 accepted), a merchant
     /// id (up to 15 in samples, up to 24 accepted) and a store code (up to 20).
     ///
+    /// ```
+    /// use ovo_ptp::Terminal;
+    ///
+    /// let terminal = Terminal::new("00000001", "000000000000001", "STORE01")?;
+    /// assert_eq!(terminal.tid(), "00000001");
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a value is empty, too
     /// long, or has characters other than

@@ -65,6 +65,12 @@ impl WallTime {
     /// This instant as OVO's `date` field: `yyyy-MM-dd HH:mm:ss.SSS`, exactly three digits of
     /// milliseconds (tech doc 1.7.1; [protocol 2.1]).
     ///
+    /// ```
+    /// use ovo_ptp::WallTime;
+    ///
+    /// assert_eq!(WallTime::from_unix_millis(0).wib_text(), "1970-01-01 07:00:00.000");
+    /// ```
+    ///
     /// [protocol 2.1]: crate::manual::protocol#21-fields-of-a-request
     pub fn wib_text(self) -> String {
         self.to_string()

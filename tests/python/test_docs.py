@@ -19,7 +19,13 @@ from ovo_ptp.sandbox import Sandbox
 from conftest import PATIENT, ROOT, eventually
 
 README = ROOT / "bindings" / "python" / "README.md"
-MODULES = ["ovo_ptp", *(f"ovo_ptp.{name}" for name in ("client", "errors", "sandbox", "started"))]
+MODULES = [
+    "ovo_ptp",
+    *(
+        f"ovo_ptp.{name}"
+        for name in ("_hidden", "client", "errors", "reader", "sandbox", "started")
+    ),
+]
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -57,7 +57,7 @@ VOIDING: dict[str, Callable[[ovo_ptp.Client], ovo_ptp.VoidOutcome]] = {
 }
 
 
-def behind(happened: Callable[[], Any], fault: Callable[[], None]) -> threading.Thread:
+def behind(happened: Callable[[], Any], fault: Callable[[], Any]) -> threading.Thread:
     """A thread that brings the fault once it happened."""
 
     def strike() -> None:
@@ -104,7 +104,7 @@ def test_c18_a_journal_lost_behind_the_push_is_an_outcome(
 ) -> None:
     journal, aside = tmp_path / "a.db", tmp_path / "aside.db"
     with ovo.client(journal=journal, timers=PATIENT) as client:
-        losing = behind(ovo.ledger, lambda: journal.rename(aside) and None)
+        losing = behind(ovo.ledger, lambda: journal.rename(aside))
         told = PAYING[how](client)
         losing.join()
     assert isinstance(told, ovo_ptp.Interrupted)

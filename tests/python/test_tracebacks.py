@@ -33,7 +33,7 @@ def shown(error: BaseException) -> str:
 
 def calls(client: ovo_ptp.Client, phone: Hidden, amount: int) -> dict[str, Callable[[], Any]]:
     """Every public call that takes a phone. The lambdas' own frames hold it hidden."""
-    charge = {"amount": amount}
+    charge: dict[str, Any] = {"amount": amount}
     return {
         "pay": lambda: client.pay("INV-1", **charge, phone=phone.value),
         "pay_progress": lambda: client.pay(
@@ -55,7 +55,7 @@ def fails_discreetly(call: Callable[[], Any], error: type[BaseException]) -> Non
     with pytest.raises(error) as caught:
         call()
     text = shown(caught.value)
-    assert "client.py" in text or "__init__.py" in text
+    assert "/ovo_ptp/" in text, "a frame of ours"
     assert DIGITS not in text
 
 

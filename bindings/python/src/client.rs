@@ -52,7 +52,7 @@ struct Charged {
 /// Which payments to list, from a dictionary that `ovo_ptp` has completed. Times are Unix milliseconds.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Chosen {
+pub(crate) struct Chosen {
     unacknowledged: bool,
     unsettled: bool,
     needs_operator: bool,
@@ -64,7 +64,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn filter(&self) -> Filter {
+    pub(crate) fn filter(&self) -> Filter {
         Filter {
             unacknowledged: self.unacknowledged,
             unsettled: self.unsettled,

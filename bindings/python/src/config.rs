@@ -74,7 +74,11 @@ impl Options {
                 .ok_or_else(|| refuse(format!("timers: there is none called {name:?}")))? =
                 duration;
         }
-        let journal_options = SqliteOptions { shared: self.shared, first_batch: self.first_batch };
+        let journal_options = SqliteOptions {
+            shared: self.shared,
+            first_batch: self.first_batch,
+            ..SqliteOptions::default()
+        };
         let letters = Arc::clone(letters);
         let builder = Client::builder(environment, credentials.core.clone())
             .journal(self.journal)

@@ -17,6 +17,7 @@ mod error;
 mod fault;
 mod mailbox;
 mod payment;
+mod reader;
 mod sandbox;
 mod table;
 
@@ -68,6 +69,8 @@ mod _native {
     use super::mailbox::Mailbox;
     #[pymodule_export]
     use super::payment::Payment;
+    #[pymodule_export]
+    use super::reader::JournalReader;
     #[pymodule_export]
     use super::sandbox::{Sandbox, sandbox_program};
     #[pymodule_export]

@@ -36,7 +36,7 @@ pub(super) struct Applied {
 
 impl Inner {
     /// Steps `event` on `payment` and commits. If somebody else wrote the row first, steps again on
-    /// theirs: the loser of a race follows the winner (b.7).
+    /// theirs: the loser of a race follows the winner (policy 2.7).
     pub(super) fn apply(
         &self,
         payment: Payment,

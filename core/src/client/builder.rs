@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
 use crate::journal::file_system::refuse_in_memory;
-use crate::journal::{Journal, SqliteJournal, SqliteOptions};
+use crate::journal::{Journal, SqliteOptions, Succession};
 use crate::message::{Signer, SigningMode};
 use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
@@ -72,6 +72,13 @@ impl ClientBuilder {
     /// The journal's file, made if it does not exist (mode 0600). Required, unless a
     /// [`journal_engine`](Self::journal_engine) is given. One journal serves one set of tid and
     /// mid: batch and reference numbers are counted in it.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// let client = builder.journal("/var/lib/shop/ovo.db").open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn journal(mut self, path: impl AsRef<Path>) -> Self {
         self.journal = JournalChoice::File(path.as_ref().to_owned());
@@ -79,6 +86,17 @@ impl ClientBuilder {
     }
 
     /// How the journal's file is opened: shared between processes, another first batch.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::journal::SqliteOptions;
+    ///
+    /// // Several processes of this machine, one journal.
+    /// let options = SqliteOptions { shared: true, ..SqliteOptions::default() };
+    /// let client = builder.journal("/var/lib/shop/ovo.db").journal_options(options).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn journal_options(mut self, options: SqliteOptions) -> Self {
         self.journal_options = options;
@@ -86,6 +104,17 @@ impl ClientBuilder {
     }
 
     /// Another journal engine.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use std::sync::Arc;
+    /// use ovo_ptp::journal::MemoryJournal;
+    ///
+    /// // For tests: what is in memory is gone with the process, and with it every promise.
+    /// let client = builder.journal_engine(Arc::new(MemoryJournal::new())).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn journal_engine(mut self, journal: Arc<dyn Journal>) -> Self {
         self.journal = JournalChoice::Own(journal);
@@ -94,6 +123,14 @@ impl ClientBuilder {
 
     /// Another transport, for example a terminal's own modem. The environment's address and the
     /// trust store are then that transport's business.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder, modem: std::sync::Arc<dyn ovo_ptp::transport::Transport>) -> Result<(), ovo_ptp::Error> {
+    /// // The terminal's own modem carries the requests.
+    /// let client = builder.transport(modem).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
@@ -102,6 +139,15 @@ impl ClientBuilder {
 
     /// Which certificate authorities are trusted: the platform's (default), or a PEM file for
     /// terminals without a trust store. Verification itself cannot be switched off.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::transport::Trust;
+    ///
+    /// let client = builder.trust(Trust::PemFile("/etc/till/authorities.pem".into())).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "https")]
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
@@ -110,6 +156,14 @@ impl ClientBuilder {
     }
 
     /// Another clock, for simulations.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder, clock: std::sync::Arc<dyn ovo_ptp::Clock>) -> Result<(), ovo_ptp::Error> {
+    /// // A system whose clocks this library does not know.
+    /// let client = builder.clock(clock).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -118,6 +172,16 @@ impl ClientBuilder {
 
     /// The waits. Refused at [`open`](Self::open) if shorter than OVO's, unless the environment
     /// is a sandbox on this machine. Default [`Timers::OVO`].
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::payment::Timers;
+    ///
+    /// // A sandbox on this machine, fifty times faster. Towards OVO this is refused.
+    /// let client = builder.timers(Timers::scaled(0.02)).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn timers(mut self, timers: Timers) -> Self {
         self.policy.timers = timers;
@@ -126,6 +190,16 @@ impl ClientBuilder {
 
     /// What to do with a success that only the status check reported. Default: accept, because
     /// the customer has paid and still stands there.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::payment::LateSuccess;
+    ///
+    /// // Seats are sold to others after a minute: a success that comes late is given back.
+    /// let client = builder.late_success(LateSuccess::Reverse).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn late_success(mut self, late_success: LateSuccess) -> Self {
         self.policy.late_success = late_success;
@@ -134,6 +208,14 @@ impl ClientBuilder {
 
     /// Whether the contract has Check Payment. Default: yes; OVO recommends it, and without it
     /// doubtful payments need an operator.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// // The contract with OVO has no Check Payment.
+    /// let client = builder.check_payment(false).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn check_payment(mut self, contracted: bool) -> Self {
         self.policy.check_payment = contracted;
@@ -142,6 +224,14 @@ impl ClientBuilder {
 
     /// Whether every decline is verified by a late check. Default: yes; it costs three requests
     /// and closes the hole of a decline that hides a debit.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// // Every decline is believed, and costs no later check.
+    /// let client = builder.verify_declines(false).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn verify_declines(mut self, verify: bool) -> Self {
         self.policy.verify_declines = verify;
@@ -158,6 +248,15 @@ impl ClientBuilder {
     }
 
     /// When a new batch begins. Default: continuous, because it depends on no clock.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::BatchMethod;
+    ///
+    /// let client = builder.batch_method(BatchMethod::Daily).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn batch_method(mut self, method: BatchMethod) -> Self {
         self.batch_method = method;
@@ -166,6 +265,16 @@ impl ClientBuilder {
 
     /// What the signature covers. Default: not the body, which is OVO's published vector;
     /// [`Client::doctor`] tells which one the host accepts.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::message::SigningMode;
+    ///
+    /// // If `doctor` says that this host wants it.
+    /// let client = builder.signing(SigningMode::WithBody).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn signing(mut self, signing: SigningMode) -> Self {
         self.signing = signing;
@@ -173,6 +282,13 @@ impl ClientBuilder {
     }
 
     /// Whether reversals carry the phone. Default: no, as in OVO's 1.6 documents.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// let client = builder.phone_in_reversal(true).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn phone_in_reversal(mut self, carry: bool) -> Self {
         self.phone_in_reversal = carry;
@@ -181,6 +297,15 @@ impl ClientBuilder {
 
     /// Whether the client settles by itself, on one thread of its own. Default: yes. Without it,
     /// call [`Client::settle`] from an idle loop: refunds wait for that call.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// // A till without threads settles by itself, in its idle loop.
+    /// let client = builder.background(false).threads(false).open()?;
+    /// client.settle()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
@@ -190,6 +315,13 @@ impl ClientBuilder {
     /// Whether the client may start threads. Default: yes. Without them nothing settles in the
     /// background, [`Client::start`] is refused, and host names are looked up by the calling
     /// thread, however long the system's resolver takes (an address needs no look-up).
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// let client = builder.background(false).threads(false).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn threads(mut self, threads: bool) -> Self {
         self.threads = threads;
@@ -198,6 +330,14 @@ impl ClientBuilder {
 
     /// At most so many settlement requests a second, so that a backlog after an outage does not
     /// crowd out new payments. Default 10.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// // After an outage: at most five requests a second.
+    /// let client = builder.settle_rate(5).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn settle_rate(mut self, per_second: u32) -> Self {
         self.settle_rate = per_second.max(1);
@@ -205,6 +345,21 @@ impl ClientBuilder {
     }
 
     /// Who hears the client's events: countdowns, exchanges, alerts.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::Event;
+    ///
+    /// let client = builder
+    ///     .observer(|event| match event {
+    ///         Event::Alert { alert, .. } if alert.is_critical() => eprintln!("WAKE SOMEBODY: {event}"),
+    ///         Event::Progress { remaining, .. } => println!("{} s left", remaining.as_secs()),
+    ///         other => println!("{other}"),
+    ///     })
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -212,6 +367,19 @@ impl ClientBuilder {
     }
 
     /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::ErrorKind;
+    ///
+    /// match builder.journal("/var/lib/shop/ovo.db").open() {
+    ///     Ok(client) => println!("{} outcomes to book", client.unacknowledged()?.len()),
+    ///     Err(error) if error.kind() == ErrorKind::JournalLocked => eprintln!("already running"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
@@ -251,7 +419,7 @@ impl ClientBuilder {
                          terminal for each",
                     ));
                 }
-                Arc::new(SqliteJournal::open(&path, &self.journal_options)?)
+                Arc::new(Succession::open(&path, &self.journal_options)?)
             }
             JournalChoice::Missing => {
                 return Err(Error::new(
@@ -282,8 +450,12 @@ impl ClientBuilder {
             observer: self.observer,
             under_way: Arc::default(),
             server_clock: Default::default(),
+            closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
+            work: Mutex::default(),
+            set_aside: Mutex::default(),
+            next_turn: Mutex::default(),
             threads: self.threads,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),

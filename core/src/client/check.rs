@@ -13,6 +13,18 @@ use crate::phone::PhoneNumber;
 impl Client {
     /// Asks whether a phone number has an OVO account. OVO recommends it before a push.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::Inquiry;
+    ///
+    /// match client.inquire(&"0812-3456-7890".parse()?)? {
+    ///     Inquiry::Registered => println!("push"),
+    ///     Inquiry::NotRegistered => println!("this number has no OVO account; ask for another"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::NoAnswer`] if the host gave no usable answer (nothing is at stake: ask again
     /// or push), [`ErrorKind::Configuration`] if it refuses the set-up.
@@ -40,6 +52,14 @@ impl Client {
     /// Asks OVO for a payment's status now, whatever the schedule says: for an operator. The
     /// answer also takes part in the payment's settlement.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// let status = client.check(&"ORDER-77-1".parse()?)?;
+    /// println!("OVO says {:?}; here: {}", status.at_ovo, status.payment.settlement);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::OutsideWindow`] earlier than 60 s (after a restart of the machine, 60 s behind
     /// the restart) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push
@@ -51,6 +71,15 @@ impl Client {
     }
 
     /// Like [`check`](Self::check) for a payment whose phone the journal has forgotten already.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// // Two days later the journal has forgotten the phone; the customer on the line has not.
+    /// let status = client.check_with_phone(&"ORDER-77-1".parse()?, &"0812-3456-7890".parse()?)?;
+    /// println!("OVO says {:?}", status.at_ovo);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for [`check`](Self::check); [`ErrorKind::InvalidInput`] if the journal still has the

@@ -43,6 +43,13 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// What must be mended, one line each; empty if all is well.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// assert!(client.doctor()?.problems().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let (ours, other, other_name) = match self.signing {
@@ -106,6 +113,16 @@ impl fmt::Display for Diagnosis {
 impl Client {
     /// Looks whether everything is set up right, with two harmless inquiries: which signing mode
     /// the host accepts, clock skew, connection and journal health.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// let diagnosis = client.doctor()?;
+    /// for problem in diagnosis.problems() {
+    ///     eprintln!("{problem}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or [`Forked`](crate::ErrorKind::Forked) only: what is

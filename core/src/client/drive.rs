@@ -33,6 +33,8 @@ struct Row {
     why_not_sent: Option<WhyNotSent>,
     /// When the connection for the push was ready.
     connected: Option<Boottime>,
+    /// When the journal was read last.
+    looked: Boottime,
 }
 
 impl Driver {
@@ -61,6 +63,23 @@ impl Driver {
                     }
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Looks what the journal has now: another process may have brought the verdict, and whoever
+    /// waits here is to hear of it (MP14). Often enough is once in a look-up.
+    fn look(&self) {
+        let mut row = self.row();
+        let now = self.inner.clock.boottime();
+        if row.payment.state.verdict.is_some() || now.since(row.looked) < self.inner.look_up {
+            return;
+        }
+        row.looked = now;
+        // A failure of the journal is found by whoever has something to write.
+        if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
+            if current.version != row.payment.version {
+                row.payment = current;
             }
         }
     }
@@ -156,6 +175,7 @@ impl Watch for Driver {
         if self.inner.is_closed() {
             return None;
         }
+        self.look();
         // A journal failure is not the end of the exchange: the answer may still come.
         let advanced = self.advance();
         if self.row().payment.state.verdict.is_some() {
@@ -207,10 +227,17 @@ impl Inner {
     }
 
     fn driver(self: &Arc<Self>, payment: Payment, under_way: &Arc<UnderWay>) -> Arc<Driver> {
+        let looked = self.clock.boottime();
         Arc::new(Driver {
             inner: Arc::clone(self),
             under_way: Arc::clone(under_way),
-            row: Mutex::new(Row { payment, wallet: None, why_not_sent: None, connected: None }),
+            row: Mutex::new(Row {
+                payment,
+                wallet: None,
+                why_not_sent: None,
+                connected: None,
+                looked,
+            }),
         })
     }
 
@@ -238,7 +265,9 @@ impl Inner {
             row.payment.state.window.plus(timers.decide + timers.exchange_budget)
         };
         loop {
-            let advanced = driver.advance();
+            driver.look();
+            // A client that closes asks nothing more: whoever takes the payment up has the check.
+            let advanced = if self.is_closed() { Ok(()) } else { driver.advance() };
             let outcome = {
                 let mut row = driver.row();
                 let mut outcome = Outcome::of(&row.payment);

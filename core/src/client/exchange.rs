@@ -16,18 +16,30 @@ use crate::payment::{
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
 
-/// The last look before a reversal or a void leaves: this process may have stood still since it
-/// committed, and OVO cannot tell that another one has moved on (`safety.md` 3.4).
-struct LastLook {
+/// How often an exchange that nobody waits for looks whether the client closes.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// Whether a request may leave, and whether its answer is still waited for.
+struct Watcher {
     inner: Arc<Inner>,
-    id: PaymentId,
-    decided: State,
+    /// The row that a reversal or a void was decided on.
+    decided: Option<(PaymentId, State)>,
 }
 
-impl Watch for LastLook {
+impl Watch for Watcher {
+    /// The last look before a reversal or a void leaves: this process may have stood still since
+    /// it committed, and OVO cannot tell that another one has moved on ([operations 3.4]).
+    ///
+    /// [operations 3.4]: crate::manual::operations#34-who-may-act
     fn may_send(&self) -> bool {
-        let current = self.inner.journal.payment(self.id);
-        matches!(current, Ok(Some(current)) if current.state.still_calls_for(&self.decided))
+        let Some((id, decided)) = &self.decided else { return true };
+        let current = self.inner.journal.payment(*id);
+        matches!(current, Ok(Some(current)) if current.state.still_calls_for(decided))
+    }
+
+    /// A client that closes waits for no answer: whoever opens the journal next asks again.
+    fn wait(&self) -> Option<Duration> {
+        (!self.inner.is_closed()).then_some(SLICE)
     }
 }
 
@@ -55,12 +67,15 @@ impl Inner {
         match request {
             Request::CheckPayment => {
                 let body = intent.reference(phone.as_ref()).check_payment(&intent.date());
-                let budget = if payment.state.verdict.is_none() {
-                    self.policy.timers.check_budget
+                let numbers = Some(intent.numbers);
+                let (exchange, response) = if payment.state.verdict.is_none() {
+                    // A sale hangs on this answer, and it is asked for once: a client that closes
+                    // waits for it, too.
+                    let watch: Arc<dyn Watch> = Arc::new(Unwatched);
+                    self.ask_watched(&body, numbers, self.policy.timers.check_budget, &watch)
                 } else {
-                    self.policy.timers.exchange_budget
+                    self.ask(&body, numbers, self.policy.timers.exchange_budget)
                 };
-                let (exchange, response) = self.ask(&body, Some(intent.numbers), budget);
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
                         self.read(payment, phone.as_ref(), response, StatusAnswer::classify)
@@ -225,21 +240,21 @@ impl Inner {
         body: &RequestBody,
         payment: &Payment,
     ) -> (Exchange, Option<Response>) {
-        let watch: Arc<dyn Watch> =
-            Arc::new(LastLook { inner: Arc::clone(self), id: payment.id, decided: payment.state });
+        let decided = Some((payment.id, payment.state));
+        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner: Arc::clone(self), decided });
         let budget = self.policy.timers.exchange_budget;
         self.ask_watched(body, Some(payment.intent.numbers), budget, &watch)
     }
 
-    /// A request nobody watches.
+    /// A request that moves no money.
     pub(super) fn ask(
-        &self,
+        self: &Arc<Self>,
         body: &RequestBody,
         numbers: Option<Numbers>,
         budget: Duration,
     ) -> (Exchange, Option<Response>) {
-        let unwatched: Arc<dyn Watch> = Arc::new(Unwatched);
-        self.ask_watched(body, numbers, budget, &unwatched)
+        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner: Arc::clone(self), decided: None });
+        self.ask_watched(body, numbers, budget, &watch)
     }
 
     fn ask_watched(

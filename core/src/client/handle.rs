@@ -28,17 +28,43 @@ impl PaymentHandle {
     }
 
     /// The outcome, if there is one. Does not wait.
+    ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) {
+    /// // Once in every turn of the till's own loop.
+    /// if let Some(outcome) = payment.poll() {
+    ///     println!("{}", outcome.name());
+    /// }
+    /// # }
+    /// ```
     pub fn poll(&self) -> Option<Outcome> {
         self.waiter.payment().outcome()
     }
 
     /// Waits for the outcome, at most `timeout`; `None` if it is not known by then. May be called
     /// again.
+    ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) {
+    /// use std::time::Duration;
+    ///
+    /// while payment.wait(Duration::from_secs(1)).is_none() {
+    ///     println!("{}: waiting for the customer", payment.invoice());
+    /// }
+    /// # }
+    /// ```
     pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
         self.waiter.payment().wait_at_most(timeout)
     }
 
     /// Waits for the outcome, however long it takes (about 80 seconds at the most).
+    ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) {
+    /// let outcome = payment.outcome();
+    /// println!("{}: {}", outcome.invoice(), outcome.name());
+    /// # }
+    /// ```
     pub fn outcome(&self) -> Outcome {
         self.waiter.payment().wait()
     }
@@ -47,6 +73,18 @@ impl PaymentHandle {
     /// on the thread that brings it. For event loops, which cannot wait. It must return soon, must
     /// not close the client, and is told of [`Outcome::Interrupted`] as well. Dropping the handle
     /// does not take it back; a panic in it ends nothing.
+    ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) {
+    /// use std::sync::mpsc;
+    ///
+    /// let (told, outcomes) = mpsc::channel();
+    /// payment.on_outcome(move |outcome| {
+    ///     let _ = told.send(outcome.clone());
+    /// });
+    /// println!("{}", outcomes.recv().map_or("gone", |outcome| outcome.name()));
+    /// # }
+    /// ```
     pub fn on_outcome(&self, told: impl FnOnce(&Outcome) + Send + 'static) {
         self.waiter.payment().listen(Box::new(told));
     }

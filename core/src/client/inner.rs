@@ -1,10 +1,12 @@
 //! What every call of a client shares.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use crate::client::background::Work;
 use crate::client::seal::PhoneSeal;
 use crate::client::server_clock::ServerClock;
 use crate::client::under_way::AllUnderWay;
@@ -17,7 +19,7 @@ use crate::journal::{Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
 use crate::message::Signer;
 use crate::numbering::BatchMethod;
-use crate::payment::{Payment, Policy};
+use crate::payment::{Boottime, Payment, PaymentId, Policy};
 use crate::transport::Transport;
 
 pub(super) struct Inner {
@@ -36,11 +38,20 @@ pub(super) struct Inner {
     pub(super) observer: Option<Observer>,
     pub(super) under_way: Arc<AllUnderWay>,
     pub(super) server_clock: ServerClock,
+    /// No payment is begun and nothing is settled any more; those who wait may still hear.
+    pub(super) closing: AtomicBool,
+    /// Nobody waits any more.
     pub(super) closed: AtomicBool,
     /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
     pub(super) sloppy_fields: AtomicU32,
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
+    /// What the background settler's threads are to do.
+    pub(super) work: Mutex<Work>,
+    /// Rows that the journal refused to take a step of, and until when they are left alone.
+    pub(super) set_aside: Mutex<HashMap<PaymentId, Boottime>>,
+    /// When settlement may send its next request, on the clock that cannot be set.
+    pub(super) next_turn: Mutex<Duration>,
     /// Wakes the background settler early.
     pub(super) alarm: (Mutex<bool>, Condvar),
     /// The process that opened the client: a forked child must not use it.
@@ -65,6 +76,10 @@ impl Inner {
         self.closed.load(Ordering::Acquire)
     }
 
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     pub(super) fn wake_settler(&self) {
         *lock(&self.alarm.0) = true;
         self.alarm.1.notify_all();
@@ -79,7 +94,16 @@ impl Inner {
         *rung = false;
     }
 
-    /// Every public call begins here.
+    /// Every public call that begins or resumes a payment begins here.
+    pub(super) fn ready_to_pay(&self) -> Result<(), Error> {
+        self.ready()?;
+        if self.is_closing() {
+            return Err(Error::new(ErrorKind::Closed, "client: closing"));
+        }
+        Ok(())
+    }
+
+    /// Every other public call begins here.
     pub(super) fn ready(&self) -> Result<(), Error> {
         if std::process::id() != self.process {
             return Err(Error::new(

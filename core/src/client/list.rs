@@ -53,6 +53,12 @@ impl std::fmt::Debug for EachPayment<'_> {
 impl Client {
     /// How many payments this client works on at this moment: calls and handles that wait for an
     /// outcome, and rows that are being settled. For gauges.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) {
+    /// println!("ovo_payments_under_way {}", client.under_way());
+    /// # }
+    /// ```
     pub fn under_way(&self) -> usize {
         self.inner.under_way.len()
     }
@@ -61,6 +67,17 @@ impl Client {
     /// [`acknowledge`](Self::acknowledge): after a restart, here is what the crash swallowed. The
     /// 1,000 oldest at most; those behind them come when these are acknowledged, or one by one
     /// from [`each_payment`](Self::each_payment).
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// // At every start: what did a crash keep from us?
+    /// for payment in client.unacknowledged()? {
+    ///     let outcome = payment.outcome.as_ref().map_or("open", |outcome| outcome.name());
+    ///     println!("{} {} {outcome}", payment.invoice, payment.amount);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
@@ -71,6 +88,22 @@ impl Client {
     /// Walks through all payments of a filter, page by page: bounded memory, however many there
     /// are. A filter without a limit has none here. Each page is the journal as it is at that
     /// moment; an error is the last thing that comes.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::journal::Filter;
+    ///
+    /// let mut total = 0;
+    /// for payment in client.each_payment(&Filter::default()) {
+    ///     let payment = payment?;
+    ///     if payment.outcome.as_ref().is_some_and(|outcome| outcome.is_paid()) {
+    ///         total += payment.amount.get();
+    ///     }
+    /// }
+    /// println!("{total} rupiah");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn each_payment(&self, filter: &Filter) -> EachPayment<'_> {
         let left = (filter.limit != 0).then_some(filter.limit);
         EachPayment {
@@ -84,6 +117,18 @@ impl Client {
 
     /// Lists payments in the order in which they were begun, or newest first.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::journal::Filter;
+    ///
+    /// let open = client.payments(&Filter { unsettled: true, ..Filter::default() })?;
+    /// for payment in open {
+    ///     println!("{} {}: {}", payment.invoice, payment.amount, payment.settlement);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payments(&self, filter: &Filter) -> Result<Vec<PaymentReport>, Error> {
@@ -92,6 +137,16 @@ impl Client {
     }
 
     /// One payment, `None` if the journal does not know the invoice.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// match client.payment(&"ORDER-77-1".parse()?)? {
+    ///     Some(payment) => println!("{}: {}", payment.numbers, payment.settlement),
+    ///     None => println!("never pushed from here"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)

@@ -4,17 +4,19 @@
 //! |---|---|
 //! | `builder`, `close` | how a client begins and ends |
 //! | `pay`, `drive`, `handle` | a payment from its Intent to its verdict |
-//! | `settle` | what follows: reversals, checks, sweeps |
+//! | `settle`, `background` | what follows: reversals, checks, sweeps |
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
 //! | `apply` | the one place that commits what the policy says |
 //! | `exchange` | one request, built, sent and classified |
 //! | `under_way` | who works on which payment, and who waits for it |
 
 mod apply;
+mod background;
 mod builder;
 mod charge;
 mod check;
 mod close;
+mod custody;
 mod doctor;
 mod drive;
 mod exchange;
@@ -23,10 +25,13 @@ mod inner;
 mod list;
 mod operator;
 mod pay;
+mod reader;
 mod report;
 mod seal;
 mod server_clock;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod under_way;
 mod void;
 
@@ -41,6 +46,7 @@ pub use charge::Charge;
 pub use doctor::{Diagnosis, Probe};
 pub use handle::PaymentHandle;
 pub use list::EachPayment;
+pub use reader::JournalReader;
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;
@@ -59,6 +65,14 @@ pub struct Client {
 
 impl Client {
     /// Begins setting a client up.
+    ///
+    /// ```no_run
+    /// use ovo_ptp::{Client, Credentials, Environment};
+    ///
+    /// let credentials = Credentials::from_environment()?;
+    /// let client = Client::builder(Environment::Staging, credentials).journal("ovo.db").open()?;
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
     pub fn builder(environment: Environment, credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(environment, credentials)
     }

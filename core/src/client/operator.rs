@@ -8,11 +8,24 @@ use crate::invoice::MerchantInvoice;
 use crate::payment::{Event, Ruling};
 
 impl Client {
-    /// Confirms that the caller has stored the outcome. Never done by time (`safety.md` P10).
+    /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// # fn store(_: &ovo_ptp::PaymentReport) {}
+    /// for payment in client.unacknowledged()? {
+    ///     store(&payment); // book first, and so that booking twice does no harm
+    ///     client.acknowledge(&payment.invoice)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet,
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    ///
+    /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
@@ -24,6 +37,17 @@ impl Client {
 
     /// An operator's decision about a payment that waits for one (rule 19). The reason (1 to 200
     /// characters) is kept in the journal with the payment and reported to the observer.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::payment::Ruling;
+    ///
+    /// let invoice = "ORDER-77-1".parse()?;
+    /// let payment = client.rule(&invoice, Ruling::Refund, "OVO's support: debited, ticket 4711")?;
+    /// println!("{}", payment.settlement);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if nothing about the payment
@@ -52,6 +76,15 @@ impl Client {
 
     /// Tells the client that OVO's settlement file shows a payment as paid. If the journal has it
     /// as not paid and closed, its settlement opens again and the money goes back (rule 16, OP4).
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// // OVO's report of yesterday has a debit that the shop's books do not have.
+    /// let payment = client.report_paid(&"ORDER-77-1".parse()?)?;
+    /// println!("{}: {}", payment.invoice, payment.settlement);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound),

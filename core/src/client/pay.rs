@@ -32,6 +32,20 @@ impl Client {
     /// The invoice is the idempotency key. Called again with the same invoice, amount and phone it
     /// never pushes again: it waits for, resumes, or returns the payment that is there.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::{Charge, Language, Outcome, Rupiah};
+    ///
+    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?);
+    /// match client.pay(&charge)? {
+    ///     Outcome::Paid(receipt) => println!("approval code {:?}", receipt.approval_code()),
+    ///     // Show it. Of a NotCompleted the reversal goes on by itself.
+    ///     other => println!("{}", other.customer_text(Language::Indonesian)),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// An error means that this call started nothing: invalid input, an unusable journal, an
     /// invoice used with other details, a customer with an unsettled payment, a closed client.
@@ -49,12 +63,30 @@ impl Client {
     /// Like [`pay`](Self::pay), on a thread of its own: returns a handle at once (as soon as the
     /// payment is durably in the journal).
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use std::time::Duration;
+    /// use ovo_ptp::{Charge, Rupiah};
+    ///
+    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?);
+    /// let payment = client.start(&charge)?;
+    /// let outcome = loop {
+    ///     match payment.wait(Duration::from_secs(1)) {
+    ///         Some(outcome) => break outcome,
+    ///         None => println!("still waiting for the customer"),
+    ///     }
+    /// };
+    /// println!("{}", outcome.name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
     /// pushed and the payment is closed as not sent. A client that was opened without
     /// [`threads`](crate::ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
-        self.inner.ready()?;
+        self.inner.ready_to_pay()?;
         if !self.inner.threads {
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -110,7 +142,7 @@ impl Client {
     /// Rule 1, or whatever there is already under this invoice.
     fn take(&self, charge: &Charge) -> Result<Taken, Error> {
         let inner = &self.inner;
-        inner.ready()?;
+        inner.ready_to_pay()?;
         let invoice = charge.invoice.clone()?;
         let terminal =
             charge.terminal.clone().unwrap_or_else(|| inner.credentials.terminal().clone());

@@ -1,8 +1,10 @@
-//! Phones at rest: encrypted with a key derived from the app key (`safety.md` 3.5, I13).
+//! Phones at rest: encrypted with a key derived from the app key ([operations 3.5], I13).
 //!
 //! A stolen journal does not show who paid, and no extra key has to be kept: whoever may send
 //! requests for these payments has the app key. After a change of the app key, old phones cannot
 //! be read; requests about those payments then leave the phone out.
+//!
+//! [operations 3.5]: crate::manual::operations#35-people
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};

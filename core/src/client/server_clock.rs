@@ -1,5 +1,5 @@
 //! OVO's clock, learnt from the `Date` header of its TLS-authenticated answers and carried forward
-//! by a clock that cannot be set. The void's day is judged by it and by nothing else (b.8).
+//! by a clock that cannot be set. The void's day is judged by it and by nothing else (policy 2.8).
 
 use std::sync::Mutex;
 
@@ -8,7 +8,8 @@ use crate::message::Response;
 use crate::payment::{Boottime, Payment};
 use crate::wib::WallTime;
 
-/// A void is not begun in the last two minutes of the day (b.8): OVO takes it until 23:59:59.
+/// A void is not begun in the last two minutes of the day (policy 2.8): OVO takes it until
+/// 23:59:59.
 const LAST_VOID_MS: i64 = (23 * 60 + 58) * 60_000;
 /// How much earlier than the push the host's time of the sale may be, for clocks that differ.
 const SAME_EVENT_MS: i64 = 15 * 60_000;

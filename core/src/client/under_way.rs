@@ -249,6 +249,24 @@ impl AllUnderWay {
         Lingering(Arc::clone(self))
     }
 
+    /// Waits until no payment is being brought to its verdict, at most so long.
+    pub(super) fn wait_for_verdicts(&self, longest: Duration) {
+        let deadline = Instant::now().checked_add(longest);
+        let mut payments = lock(&self.payments);
+        while payments.values().any(|payment| payment.purpose == Purpose::Verdict) {
+            payments = match deadline {
+                None => wait(&self.one_less, payments),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return;
+                    }
+                    wait_at_most(&self.one_less, payments, left)
+                }
+            };
+        }
+    }
+
     /// Waits until nobody works on a payment any more, all are told and no thread holds the
     /// client: its journal can then be opened again.
     pub(super) fn wait_until_idle(&self) {

@@ -14,6 +14,19 @@ impl Client {
     /// answer is lost, the void's status is asked before it is sent again, in the background or
     /// with [`settle`](Self::settle).
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::VoidOutcome;
+    ///
+    /// match client.void(&"ORDER-77-1".parse()?)? {
+    ///     VoidOutcome::Voided => println!("the customer has the money back"),
+    ///     VoidOutcome::Pending => println!("OVO did not answer; it is asked in the background"),
+    ///     other => println!("not voided: {other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Refused`], naming the rule: not paid, day over (23:58 WIB by OVO's clock),
     /// void under way. [`ErrorKind::Journal`] only if nothing was started: once the void is, or may
@@ -48,6 +61,13 @@ impl Client {
     }
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// println!("{:?}", client.check_void(&"ORDER-77-1".parse()?)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Refused`] if no void was asked for.

@@ -9,7 +9,7 @@ use super::failure;
 use super::file_system;
 use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
-use super::opening::SHARED_PATIENCE;
+use super::opening::{Access, SHARED_PATIENCE};
 use super::place::Place;
 use super::reserve::Reserve;
 use super::restored;
@@ -17,6 +17,7 @@ use super::row::{self, COLUMNS, PHONE};
 use super::rules;
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
+use super::view::{Reader, View};
 use crate::journal::{Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update};
 use crate::numbering::{BatchMethod, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
@@ -161,6 +162,7 @@ pub(super) struct Engine {
     pub(super) reserve: Reserve,
     pub(super) incarnation: Incarnation,
     pub(super) first_batch: Option<u32>,
+    pub(super) access: Access,
     /// What was found at opening.
     pub(super) findings: Vec<Finding>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
@@ -191,6 +193,7 @@ impl Engine {
             reserve,
             incarnation,
             first_batch,
+            access: Access::One,
             findings: Vec::new(),
             boot: 0,
             statements: STATEMENTS.get_or_init(Statements::new),
@@ -321,7 +324,7 @@ impl Engine {
     }
 
     /// The customer's first payment that could still be debited beside a new one.
-    fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
+    pub(super) fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
         let doing = "begin";
         let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
         let mut ids =
@@ -522,25 +525,30 @@ impl Engine {
         id.map_or(Ok(None), |id| self.payment(PaymentId(id)))
     }
 
-    /// Hands `each` every row of `SELECT all columns {rest}` until it says that it has enough.
-    /// Damaged rows come as errors, so that each caller decides to pass over them (J8).
+    /// What reports are made of, on this connection.
+    pub(super) fn view(&self) -> View<'_> {
+        let select = &self.statements.select;
+        View { connection: &self.connection, incarnation: &self.incarnation, select }
+    }
+
+    /// The same on a connection of its own; `None` where there can be only one.
+    pub(super) fn reader(&self) -> Option<Reader> {
+        if self.access == Access::One {
+            return None;
+        }
+        let connection = self.place.connect_reader(self.access).ok()?;
+        Some(Reader { connection, incarnation: self.incarnation, select: &self.statements.select })
+    }
+
+    /// [`View::rows`].
     pub(super) fn rows(
         &self,
         doing: &str,
         rest: &str,
         values: impl Params,
-        mut each: impl FnMut(&Row<'_>, Result<Payment, JournalError>) -> bool,
+        each: impl FnMut(&Row<'_>, Result<Payment, JournalError>) -> bool,
     ) -> Result<(), JournalError> {
-        let sql = format!("{} {rest}", self.statements.select);
-        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
-        let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
-        let mut rows = statement.query(values).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            if !each(row, row::decode(row, &self.incarnation)) {
-                break;
-            }
-        }
-        Ok(())
+        self.view().rows(doing, rest, values, each)
     }
 
     /// Payments whose `due` has come by `now`: evidence of a debit first, because that is somebody's
@@ -611,30 +619,6 @@ impl Engine {
         if !self.mark.is_writable() {
             problems.push("the mark beside the journal cannot be written".to_owned());
         }
-        Ok(())
-    }
-
-    /// Has SQLite check the file, if it has at most `largest` bytes.
-    pub(super) fn check_file(
-        &self,
-        largest: i64,
-        problems: &mut Vec<String>,
-    ) -> Result<(), JournalError> {
-        let check = || {
-            let pages: i64 =
-                self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            let size: i64 =
-                self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-            if pages.saturating_mul(size) > largest {
-                return Ok(Vec::new());
-            }
-            self.connection
-                .prepare("PRAGMA quick_check(20)")?
-                .query_map([], |row| row.get::<_, String>(0))?
-                .collect::<rusqlite::Result<Vec<String>>>()
-        };
-        let lines = check().map_err(|error| failure::sqlite("health", &error))?;
-        problems.extend(lines.into_iter().filter(|line| line != "ok"));
         Ok(())
     }
 

@@ -7,9 +7,11 @@
 //!
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
+mod aside;
 mod codes;
 #[doc(hidden)]
 pub mod conformance;
+mod copies;
 mod engine;
 mod failure;
 pub(crate) mod file_system;
@@ -24,22 +26,34 @@ mod meta;
 mod migration;
 mod opening;
 mod place;
+mod reading;
 mod reserve;
 mod restored;
 mod row;
 mod rules;
 mod schema;
 mod sqlite;
+mod succession;
 #[cfg(test)]
 mod tests;
 mod version;
+mod view;
 mod whereabouts;
 
+pub use aside::set_aside;
+#[doc(hidden)]
+pub use aside::set_aside_on;
+pub use copies::move_journal;
+#[doc(hidden)]
+pub use copies::move_journal_on;
 pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
+pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
+pub use succession::Succession;
 
 use std::fmt;
+use std::path::Path;
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
@@ -267,6 +281,25 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]
     fn health(&self) -> Result<Health, JournalError>;
+
+    /// Writes a copy to `to` while payments go on; see [`SqliteJournal::backup`].
+    ///
+    /// # Errors
+    /// [`JournalError`]; `Forbidden` for an engine that is backed up by other means.
+    fn backup(&self, _to: &Path) -> Result<(), JournalError> {
+        Err(JournalError::new(
+            JournalErrorKind::Forbidden,
+            "this engine is backed up by other means",
+        ))
+    }
+
+    /// Ends a doubt; see [`SqliteJournal::vouch`].
+    ///
+    /// # Errors
+    /// [`JournalError`]; the doubt stays.
+    fn vouch(&self, _who_and_why: &str) -> Result<bool, JournalError> {
+        Ok(false)
+    }
 
     /// What was found at opening; told to the client's observer.
     fn findings(&self) -> Vec<Finding> {

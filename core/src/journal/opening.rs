@@ -1,7 +1,7 @@
 //! Opening a journal: made whole or not at all, checked before it is trusted.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
+use super::aside;
+use super::copies;
 use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
@@ -22,7 +24,7 @@ use super::restored;
 use super::schema;
 use super::version::Incarnation;
 use super::whereabouts::{self, Whereabouts};
-use crate::journal::{JournalError, JournalErrorKind};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::MAX_NUMBER;
 use crate::wib::WallTime;
 
@@ -49,21 +51,33 @@ pub(super) fn open(
             "the first batch must be 1 to 999999",
         ));
     }
-    // The process may change its directory while the journal is open.
-    let path = std::path::absolute(path).map_err(|error| failure::file("journal path", &error))?;
-    // Log, mark and lock lie beside the file itself, not beside a link to it (J24).
-    let path = files.resolve(&path).map_err(|error| failure::file("journal path", &error))?;
+    let path = resolve(&**files, path)?;
     file_system::refuse_elsewhere(&path)?;
     place::refuse_if_open_here(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
-    let opened = match attempt(files, &path, options, &lock) {
+    let opened = match attempt(files, &path, options, &lock, true) {
         // What is in the journal must be settled on a full disk too (J2, J3).
         Err(full) if full.kind == JournalErrorKind::Full && files.look(&path).is_ok() => {
             if Reserve::open(&**files, &path).release() {
-                attempt(files, &path, options, &lock)
+                attempt(files, &path, options, &lock, true)
             } else {
                 Err(full)
             }
+        }
+        Err(unusable) if options.set_aside_unusable && is_unusable(&**files, &path, &unusable) => {
+            let aside = aside::under_lock(files, &path, &lock)?;
+            attempt(files, &path, options, &lock, true).map(|mut engine| {
+                engine.findings.push(Finding {
+                    critical: true,
+                    message: format!(
+                        "the journal could not be used ({}); it was set aside as {}, and a new one \
+                         was begun",
+                        unusable.message,
+                        aside.display()
+                    ),
+                });
+                engine
+            })
         }
         other => other,
     };
@@ -73,16 +87,42 @@ pub(super) fn open(
     Ok(engine)
 }
 
-fn attempt(
+/// The journal's own name, whatever directory the process changes to.
+pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
+    // Log, mark and lock lie beside the file itself, not beside a link to it (J24).
+    std::path::absolute(path)
+        .and_then(|path| files.resolve(&path))
+        .map_err(|error| failure::file("journal path", &error))
+}
+
+/// Whether opening again would fail again: the file is damaged, or missing beside its log.
+fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
+    match error.kind {
+        JournalErrorKind::Corrupt => {
+            files.look(path).is_ok_and(|look| look.is_file)
+                && !place::is_another_applications(files, path)
+        }
+        JournalErrorKind::Misplaced => files.look(path).is_err(),
+        _ => false,
+    }
+}
+
+/// `anew`: whether a journal is made if there is none.
+pub(super) fn attempt(
     files: &Arc<dyn Files>,
     path: &Path,
     options: &SqliteOptions,
     lock: &Lock,
+    anew: bool,
 ) -> Result<Engine, JournalError> {
     let place = match Place::claim(files, path)? {
         Some(place) => place,
         None => {
+            aside::finish(&**files, path).map_err(|error| failure::file("open", &error))?;
             place::refuse_left_log(&**files, path)?;
+            if !anew {
+                return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
+            }
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
@@ -98,8 +138,14 @@ fn attempt(
     if lock.found_others() {
         place::refuse_lost_locks(&**files, path)?;
     }
-    let connection = connect(&**files, path, options.shared)?;
+    let access = match options.shared {
+        true => Access::Host,
+        false if cfg!(unix) && lock.is_held() && files.vfs().is_none() => Access::Process,
+        false => Access::One,
+    };
+    let connection = connect(&**files, path, access)?;
     let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
+    engine.access = access;
     engine.place.settle()?;
     engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
@@ -108,6 +154,23 @@ fn attempt(
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(|error| failure::sqlite("open", &error))?;
     Ok(engine)
+}
+
+/// A private copy that was made to be read: nothing in it is judged, remembered or marked, and nobody
+/// else has it. Of an earlier release's journal the copy is brought up to date.
+pub(super) fn open_copy(files: &Arc<dyn Files>, path: &Path) -> Result<Engine, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("read", &error);
+    refuse_old_sqlite(rusqlite::version_number())?;
+    let gone = || JournalError::new(JournalErrorKind::Gone, "the copy for reading is gone");
+    let place = Place::claim(files, path)?.ok_or_else(gone)?;
+    let connection = connect(&**files, path, Access::One)?;
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
+    migration::bring_up_to_date(&connection, &incarnation)?;
+    connection.execute_batch("COMMIT").map_err(failed)?;
+    let (mark, _) = MarkFile::open(&**files, path);
+    let reserve = Reserve::open(&**files, path);
+    Ok(Engine::new(connection, place, mark, reserve, incarnation, None))
 }
 
 fn refuse_old_sqlite(version: i32) -> Result<(), JournalError> {
@@ -154,7 +217,7 @@ fn draw_up(files: &dyn Files, draft: &Path, path: &Path) -> Result<(), JournalEr
     let whereabouts = Whereabouts::of(files.look(draft).map_err(in_file)?, path);
     let connection = sqlite_on(files, draft).map_err(in_sqlite)?;
     run(&connection, &format!("page_size = {PAGE_SIZE}")).map_err(in_sqlite)?;
-    configure(&connection, false).map_err(in_sqlite)?;
+    configure(&connection, Access::One).map_err(in_sqlite)?;
     let fill = || {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         run(&connection, &format!("application_id = {}", schema::APPLICATION_ID))?;
@@ -184,7 +247,7 @@ fn draw_up(files: &dyn Files, draft: &Path, path: &Path) -> Result<(), JournalEr
     files.open(draft).and_then(|mut file| file.sync()).map_err(in_file)
 }
 
-fn random(files: &dyn Files, bytes: &mut [u8]) -> Result<(), JournalError> {
+pub(super) fn random(files: &dyn Files, bytes: &mut [u8]) -> Result<(), JournalError> {
     files
         .random(bytes)
         .map_err(|error| JournalError::new(JournalErrorKind::Io, format!("randomness: {error}")))
@@ -195,16 +258,58 @@ fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn sqlite_on(files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn sqlite_on(files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
     match files.vfs() {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags(), vfs),
         None => Connection::open_with_flags(path, flags()),
     }
 }
 
-fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, JournalError> {
+/// Who may be at the file by SQLite's own locks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Access {
+    /// One connection.
+    One,
+    /// The connections of this process, which keep the log's index in its memory.
+    Process,
+    /// Every process.
+    Host,
+}
+
+impl Access {
+    fn connect(self, files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
+        match self {
+            // One of SQLite's own, for just this.
+            Access::Process => Connection::open_with_flags_and_vfs(path, flags(), "unix-excl"),
+            Access::One | Access::Host => sqlite_on(files, path),
+        }
+    }
+}
+
+/// A second connection, for reports that take long: they keep no payment waiting.
+pub(super) fn connect_reader(
+    files: &dyn Files,
+    path: &Path,
+    access: Access,
+) -> rusqlite::Result<Connection> {
+    // Not read-only to SQLite: in a process that keeps all others out, its locks would then take
+    // the place of those that do.
+    let connection = access.connect(files, path)?;
+    connection.busy_timeout(SHARED_PATIENCE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    for pragma in
+        ["query_only = ON", "temp_store = MEMORY", "trusted_schema = OFF", "mmap_size = 0"]
+    {
+        run(&connection, pragma)?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(connection)
+}
+
+fn connect(files: &dyn Files, path: &Path, access: Access) -> Result<Connection, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
-    let connection = sqlite_on(files, path).map_err(failed)?;
+    let connection = access.connect(files, path).map_err(failed)?;
+    let shared = access == Access::Host;
     // SQLite opens for reading what it may not write, and then fails at a lock with another error.
     if connection.is_readonly("main").map_err(failed)? {
         return Err(JournalError::new(
@@ -217,7 +322,7 @@ fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, J
         .and_then(|_| {
             connection.busy_timeout(if shared { SHARED_PATIENCE } else { Duration::ZERO })
         })
-        .and_then(|()| configure(&connection, shared))
+        .and_then(|()| configure(&connection, access))
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -226,9 +331,10 @@ fn connect(files: &dyn Files, path: &Path, shared: bool) -> Result<Connection, J
 /// [operations 3.1].
 ///
 /// [operations 3.1]: crate::manual::operations#31-the-engine
-fn configure(connection: &Connection, shared: bool) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     // First of all: in this mode the log's index is in memory, and no second process gets in.
-    run(connection, if shared { "locking_mode = NORMAL" } else { "locking_mode = EXCLUSIVE" })?;
+    let one = access == Access::One;
+    run(connection, if one { "locking_mode = EXCLUSIVE" } else { "locking_mode = NORMAL" })?;
     for pragma in [
         // One sync per commit, and none is left out (P7).
         "synchronous = FULL",
@@ -262,7 +368,7 @@ fn configure(connection: &Connection, shared: bool) -> rusqlite::Result<()> {
 }
 
 /// Runs a pragma; some answer with a row, some with none.
-fn run(connection: &Connection, pragma: &str) -> rusqlite::Result<()> {
+pub(super) fn run(connection: &Connection, pragma: &str) -> rusqlite::Result<()> {
     connection.prepare(&format!("PRAGMA {pragma}"))?.query([])?.next().map(|_| ())
 }
 
@@ -297,6 +403,7 @@ fn admit(
         whereabouts::refuse_second_name(files, engine.place.look()?, path, &remembered.path)?;
     }
     let water = restored::judge(files, &mut engine, water, mark, &now, remembered.as_ref())?;
+    copies::refuse_broken_off_move(files, &engine.connection)?;
     let is_elsewhere = remembered.as_ref() != Some(&now);
     if is_elsewhere {
         now.remember(&engine.connection).map_err(failed)?;

@@ -4,9 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::Connection;
+
 use super::failure;
 use super::file_system::{self, Kept};
 use super::files::{Files, Identity, Look};
+use super::opening::{self, Access};
 use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
 
@@ -62,6 +65,15 @@ impl Place {
         };
         check_header(&**files, path)?;
         Ok(Some(place))
+    }
+
+    /// Another connection to it.
+    pub(super) fn connect_reader(&self, access: Access) -> rusqlite::Result<Connection> {
+        opening::connect_reader(&*self.files, &self.path, access)
+    }
+
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        &self.files
     }
 
     /// What lies there now.
@@ -182,6 +194,15 @@ pub(super) fn refuse_lost_locks(files: &dyn Files, path: &Path) -> Result<(), Jo
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether the file is certainly somebody else's.
+pub(super) fn is_another_applications(files: &dyn Files, path: &Path) -> bool {
+    files.read(path, HEADER).is_ok_and(|header| {
+        header.len() == HEADER
+            && header.starts_with(b"SQLite format 3\0")
+            && header[68..72] != schema::APPLICATION_ID.to_be_bytes()
+    })
 }
 
 /// The first bytes of an SQLite file say whose it is (SQLite file format, 1.3).

@@ -10,6 +10,7 @@
 
 use rusqlite::Connection;
 
+use super::copies::BACKUP;
 use super::engine::{Engine, Water};
 use super::failure;
 use super::files::Files;
@@ -70,6 +71,15 @@ pub(super) fn judge(
              a cloned machine, or a move without `ovo-ptp journal move`",
             remembered.path.display()
         ));
+    }
+    let backup: Option<String> = meta::get(&engine.connection, BACKUP)
+        .map_err(|error| failure::sqlite("open", &error))?
+        .filter(|made: &String| !made.is_empty());
+    if let Some(made) = backup {
+        floor = floor.max(above_a_twin(files, &water)?);
+        reasons.push(format!("it is a backup, made at {made}, and does not know what came after"));
+        meta::put(&engine.connection, BACKUP, "")
+            .map_err(|error| failure::sqlite("open", &error))?;
     }
     if floor == water.floor && reasons.is_empty() {
         return Ok(water);

@@ -382,8 +382,10 @@ impl Reader<'_> {
 }
 
 /// The first 64 bits of SHA-256 over every column with its type and length, salted with the
-/// journal's random name: a row (or a whole write-ahead log, `faults.md` J10) out of another journal
+/// journal's random name: a row (or a whole write-ahead log, [fault J10]) out of another journal
 /// is not taken for one of this.
+///
+/// [fault J10]: crate::manual::faults#j-disk-and-journal
 pub(super) fn checksum<'a>(
     incarnation: &Incarnation,
     columns: impl IntoIterator<Item = ValueRef<'a>>,

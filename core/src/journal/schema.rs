@@ -1,8 +1,10 @@
-//! The SQLite schema: one table of payments, one row of high-water marks, and the rules of
-//! `safety.md` that the database itself enforces.
+//! The SQLite schema: one table of payments, one row of high-water marks, and the rules of the
+//! policy that the database itself enforces.
 //!
 //! Every rule here is also in `rules.rs` for engines without SQL; a test compares the two. With
-//! them in the database a coding bug fails loudly instead of moving money (3.3).
+//! them in the database a coding bug fails loudly instead of moving money ([operations 3.1]).
+//!
+//! [operations 3.1]: crate::manual::operations#31-the-engine
 
 use std::sync::OnceLock;
 
@@ -81,7 +83,7 @@ fn rules() -> Vec<String> {
         // is stricter than once per (merchant, tid, mid), smaller, and always appended to.
         "CREATE UNIQUE INDEX payment_numbers ON payment (batch, reference)".to_owned(),
         "CREATE INDEX payment_due ON payment (boot, due) WHERE due IS NOT NULL".to_owned(),
-        // Few rows at any time: it lets them overtake the backlog of an outage (faults.md OP3).
+        // Few rows at any time: it lets them overtake the backlog of an outage (OP3).
         "CREATE INDEX payment_evidence ON payment (boot, due) WHERE due IS NOT NULL AND late_paid = 1"
             .to_owned(),
         format!(

@@ -4,11 +4,12 @@ use std::mem;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::engine::{Engine, Water, Write, Written};
+use super::engine::{Engine, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
-use super::{DEFAULT_LIMIT, failure, fork, opening, rules};
+use super::view::{Reader, View};
+use super::{DEFAULT_LIMIT, copies, fork, opening, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
@@ -27,6 +28,10 @@ pub struct SqliteOptions {
     /// terminal can have used (see [`starting_batch`](crate::starting_batch)). Of no effect once
     /// the journal has a payment, and raised above what a lost journal at this path had used.
     pub first_batch: Option<u32>,
+    /// Whether a journal that cannot be used (it is damaged, or missing beside its log) is
+    /// [set aside](super::set_aside) at opening and a new one begun, which is a critical finding.
+    /// For tills without a person at a shell; the default is to refuse, with the reason.
+    pub set_aside_unusable: bool,
 }
 
 /// A journal in one SQLite file ([operations 3.1]).
@@ -48,14 +53,15 @@ pub struct SqliteJournal {
     group: Group<Write, Result<Written, JournalError>>,
     /// `None` only while it is dropped.
     engine: Mutex<Option<Engine>>,
+    /// For reports, once there was one.
+    reader: Mutex<Option<Reader>>,
 }
 
 /// How many rows are looked at before writers get their turn.
 const STRIDE: i64 = 10_000;
 /// How many problems a report names.
 const MOST_PROBLEMS: usize = 100;
-/// Up to this size the whole file is checked by SQLite too; it takes some 0.2 s, and no payment
-/// can be written meanwhile.
+/// Up to this size the whole file is checked by SQLite too; it takes some 0.2 s.
 const CHECKED_WHOLE: i64 = 64 << 20;
 
 impl SqliteJournal {
@@ -89,12 +95,16 @@ impl SqliteJournal {
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
         let _inside = fork::inside();
-        let engine = opening::open(&files, path.as_ref(), options)?;
-        Ok(SqliteJournal {
+        Ok(SqliteJournal::over(opening::open(&files, path.as_ref(), options)?))
+    }
+
+    pub(super) fn over(engine: Engine) -> SqliteJournal {
+        SqliteJournal {
             pid: std::process::id(),
             group: Group::new(),
             engine: Mutex::new(Some(engine)),
-        })
+            reader: Mutex::new(None),
+        }
     }
 
     /// Ends the doubt about this journal (a copy, or one that lost a part of itself): from here on
@@ -109,6 +119,11 @@ impl SqliteJournal {
             Written::Vouched(ended) => Ok(ended),
             _ => Err(mixed_up()),
         }
+    }
+
+    /// A payment of the same customer that refuses this one.
+    pub(super) fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
+        self.read(|engine| engine.blocking(new))
     }
 
     /// For building large journals in tests.
@@ -157,6 +172,42 @@ impl SqliteJournal {
         read(engine)
     }
 
+    /// Reads for a report, which may take its time: on a connection of its own where there can be
+    /// one, so that no payment waits.
+    pub(super) fn report<T>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.refuse_after_fork()?;
+        let _inside = fork::inside();
+        let mut reader = lock(&self.reader);
+        let mut engine = lock(&self.engine);
+        let writing = engine.as_mut().ok_or_else(closed)?;
+        writing.ready()?;
+        if reader.is_none() {
+            *reader = writing.reader();
+        }
+        match &*reader {
+            Some(reader) => {
+                drop(engine);
+                read(&reader.view())
+            }
+            None => read(&writing.view()),
+        }
+    }
+
+    /// Writes a copy of the journal to `to`, whole and synced, while payments go on. Whoever opens
+    /// the copy as a journal is told that it is one: it is doubted then, because it does not know
+    /// what came after it.
+    ///
+    /// # Errors
+    /// `Misplaced` if there is a file already, `Full`, `ReadOnly`, `Io`. What was written of it is
+    /// removed again.
+    pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), JournalError> {
+        let files = self.read(|engine| Ok(Arc::clone(engine.place.files())))?;
+        self.report(|view| copies::back_up(&*files, view.connection, to.as_ref()))
+    }
+
     fn submit(&self, write: Write) -> Result<Written, JournalError> {
         self.refuse_after_fork()?;
         self.group.submit(write, self)
@@ -194,15 +245,17 @@ impl Writer<Write, Result<Written, JournalError>> for SqliteJournal {
 
 impl Drop for SqliteJournal {
     fn drop(&mut self) {
+        let reader = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if std::process::id() == self.pid {
             let _inside = fork::inside();
+            drop(reader);
             if let Some(engine) = engine {
                 engine.close();
             }
         } else {
             // Closing would move the parent's log into the database without the parent's lock.
-            mem::forget(engine);
+            mem::forget((reader, engine));
         }
     }
 }
@@ -288,7 +341,7 @@ impl Journal for SqliteJournal {
         let until = filter.until.map(|wall| wall.unix_millis());
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
         let mut listed = Vec::new();
-        let last = self.read(last_id)?;
+        let last = self.report(|view| view.last_id())?;
         // What is left to look at: numbers above the first and up to the second.
         let after = filter.after.map(|after| after.0.max(0));
         let (mut low, mut high) = match (filter.newest_first, after) {
@@ -301,8 +354,8 @@ impl Journal for SqliteJournal {
                 true => (low.max(high.saturating_sub(stride)), high),
                 false => (low, high.min(low.saturating_add(stride))),
             };
-            self.read(|engine| {
-                engine.rows("list", &rest, (from, to, since, until), |_, payment| {
+            self.report(|view| {
+                view.rows("list", &rest, (from, to, since, until), |_, payment| {
                     listed.extend(payment);
                     listed.len() < limit
                 })
@@ -318,16 +371,16 @@ impl Journal for SqliteJournal {
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = Health { payments: 0, unsettled: 0, problems: Vec::new() };
         let mut seen = 0;
-        let last = self.read(|engine| {
-            engine.report(&mut health.problems)?;
-            engine.check_file(CHECKED_WHOLE, &mut health.problems)?;
-            last_id(engine)
+        self.read(|engine| engine.report(&mut health.problems))?;
+        let last = self.report(|view| {
+            view.check_file(CHECKED_WHOLE, &mut health.problems)?;
+            view.last_id()
         })?;
         while seen < last {
             let end = seen.saturating_add(STRIDE).min(last);
-            self.read(|engine| {
+            self.report(|view| {
                 let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
-                engine.rows("health", rest, (seen, end), |row, payment| {
+                view.rows("health", rest, (seen, end), |row, payment| {
                     let id = row.get(0).unwrap_or(seen + 1);
                     report_gap(seen + 1, id - 1, &mut health.problems);
                     seen = id;
@@ -352,6 +405,14 @@ impl Journal for SqliteJournal {
         Ok(health)
     }
 
+    fn backup(&self, to: &Path) -> Result<(), JournalError> {
+        SqliteJournal::backup(self, to)
+    }
+
+    fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
+        SqliteJournal::vouch(self, who_and_why)
+    }
+
     fn findings(&self) -> Vec<Finding> {
         self.read(|engine| Ok(engine.findings.clone())).unwrap_or_default()
     }
@@ -364,10 +425,4 @@ fn report_gap(first: i64, last: i64, problems: &mut Vec<String>) {
         0 => problems.push(format!("payment {first} is missing")),
         _ => problems.push(format!("payments {first} to {last} are missing")),
     }
-}
-
-fn last_id(engine: &Engine) -> Result<i64, JournalError> {
-    Water::read(&engine.connection)
-        .map(|water| water.last_id)
-        .map_err(|error| failure::sqlite("read", &error))
 }

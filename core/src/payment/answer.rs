@@ -1,10 +1,13 @@
-//! From a response to what it means for the payment (`safety.md` b.6): the table of identities.
+//! From a response to what it means for the payment ([policy 2.6], [policy 2.10]).
 //!
 //! | differences | push 00 | push, decline | check 00 / 73 | reversal 00 | void, check void 00 |
 //! |---|---|---|---|---|---|
 //! | none | approved | declined | paid / reversed | acknowledged | done |
 //! | one | wait, check | wait, check | doubtful | acknowledged if a check follows | pending |
 //! | two or more | wait, check | wait, check | another's sale | again | pending |
+//!
+//! [policy 2.6]: crate::manual::policy#26-what-an-answer-means
+//! [policy 2.10]: crate::manual::policy#210-whose-answer-is-it
 
 use std::time::Duration;
 

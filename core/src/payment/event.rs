@@ -56,7 +56,9 @@ pub enum Event {
         /// Whether a void is still allowed today.
         in_time: bool,
     },
-    /// OVO's settlement file shows the payment as paid (`faults.md` OP4).
+    /// OVO's settlement file shows the payment as paid ([fault OP4]).
+    ///
+    /// [fault OP4]: crate::manual::faults#op-operations
     ReportedPaid,
     /// An operator decided.
     Ruled(Ruling),

@@ -6,10 +6,13 @@
 //! all run this function.
 //!
 //! Whoever runs it keeps one rule: **commit the new state durably, by compare-and-set, before
-//! sending the request and before telling anybody the outcome** (`safety.md` P1-P5). If the
+//! sending the request and before telling anybody the outcome** ([policy 2.4], P1-P5). If the
 //! compare-and-set loses, the event is stepped again on the row that won.
 //!
-//! The rule numbers in the code are those of `safety.md` b.3.
+//! The rule numbers in the code are those of [policy 2.3].
+//!
+//! [policy 2.3]: crate::manual::policy#23-rules
+//! [policy 2.4]: crate::manual::policy#24-commit-first
 
 mod alert;
 mod answer;

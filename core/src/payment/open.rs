@@ -168,7 +168,8 @@ pub(super) fn answered(
         // Rule 8: keep waiting for the clock.
         (None, PushAnswer::WrongEcho(field)) => Step::to(state).alerting(Alert::WrongEcho(field)),
         (None, PushAnswer::Unknown) => Step::to(state),
-        // b.7: a success that lost against the decision is evidence; the decision stands [M12].
+        // Policy 2.7: a success that lost against the decision is evidence; the decision stands
+        // [M12].
         (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
             settlement::late_success(policy, state, now)
         }

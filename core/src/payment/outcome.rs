@@ -1,5 +1,7 @@
 //! What a caller is told. Derived from the durable row alone, so that all tells about one payment
-//! agree (`safety.md` I5).
+//! agree ([policy 2.9], I5).
+//!
+//! [policy 2.9]: crate::manual::policy#29-invariants
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
@@ -69,6 +71,13 @@ impl Outcome {
     }
 
     /// The invoice of the payment.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client, outcome: &ovo_ptp::Outcome) -> Result<(), ovo_ptp::Error> {
+    /// client.acknowledge(outcome.invoice())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invoice(&self) -> &MerchantInvoice {
         match self {
             Outcome::Paid(receipt) => &receipt.invoice,
@@ -81,6 +90,14 @@ impl Outcome {
     }
 
     /// Whether the customer is debited and the goods may be handed over.
+    ///
+    /// ```
+    /// # fn example(outcome: &ovo_ptp::Outcome) {
+    /// if outcome.is_paid() {
+    ///     println!("hand over the goods");
+    /// }
+    /// # }
+    /// ```
     pub fn is_paid(&self) -> bool {
         matches!(self, Outcome::Paid(_))
     }
@@ -98,6 +115,14 @@ impl Outcome {
     }
 
     /// What the till shows the customer.
+    ///
+    /// ```
+    /// # fn example(outcome: &ovo_ptp::Outcome) {
+    /// use ovo_ptp::Language;
+    ///
+    /// println!("{}", outcome.customer_text(Language::Indonesian));
+    /// # }
+    /// ```
     pub fn customer_text(&self, language: Language) -> &'static str {
         let text = match self {
             Outcome::Paid(_) => CustomerText::Paid,
@@ -144,6 +169,12 @@ impl Receipt {
     }
 
     /// OVO's approval code; absent only if a status check reported the success without one.
+    ///
+    /// ```
+    /// # fn example(receipt: &ovo_ptp::Receipt) {
+    /// println!("OVO {} {}", receipt.approval_code().unwrap_or("-"), receipt.amount());
+    /// # }
+    /// ```
     pub fn approval_code(&self) -> Option<&str> {
         self.approval_code.as_deref()
     }
@@ -164,6 +195,14 @@ impl Receipt {
     }
 
     /// Whether the success came from a status check (or an operator) instead of the push's answer.
+    ///
+    /// ```
+    /// # fn example(receipt: &ovo_ptp::Receipt) {
+    /// if receipt.is_late() {
+    ///     println!("{} was paid; the answer was lost and found", receipt.invoice());
+    /// }
+    /// # }
+    /// ```
     pub fn is_late(&self) -> bool {
         self.late
     }
@@ -175,6 +214,15 @@ impl Receipt {
 
     /// The customer's wallet as OVO reported it: only in the outcome that the paying call itself
     /// returns, because it is personal data and never stored.
+    ///
+    /// ```
+    /// # fn example(receipt: &ovo_ptp::Receipt) {
+    /// // Print it, and do not keep it.
+    /// if let Some(wallet) = receipt.wallet() {
+    ///     println!("points earned: {}", wallet.points_earned.as_deref().unwrap_or("0"));
+    /// }
+    /// # }
+    /// ```
     pub fn wallet(&self) -> Option<&WalletDetails> {
         self.wallet.as_deref()
     }
@@ -199,6 +247,13 @@ impl Decline {
     }
 
     /// OVO's code; `None` if the numbers turned out to belong to another sale.
+    ///
+    /// ```
+    /// # fn example(decline: &ovo_ptp::Decline) {
+    /// let code = decline.code().map_or_else(|| "-".to_owned(), |code| code.to_string());
+    /// println!("{code}: {}", decline.meaning());
+    /// # }
+    /// ```
     pub fn code(&self) -> Option<ResponseCode> {
         match self.reason {
             DeclineReason::Code(code) => Some(code),
@@ -228,6 +283,14 @@ impl Decline {
 
     /// Whether a new attempt, with a new invoice, can succeed, and cannot debit the customer twice:
     /// behind code 26 that is not so before 60 s + D, as long as the prompt may still be found.
+    ///
+    /// ```
+    /// # fn example(decline: &ovo_ptp::Decline) {
+    /// if decline.new_attempt_makes_sense() {
+    ///     println!("try again, with a new invoice");
+    /// }
+    /// # }
+    /// ```
     pub fn new_attempt_makes_sense(&self) -> bool {
         !self.may_still_debit
             && self.code().and_then(ResponseCode::entry).is_none_or(|entry| entry.new_attempt)
@@ -255,6 +318,18 @@ impl NotCompleted {
     }
 
     /// Whether OVO's record is settled: reversed, and verified not to be debited.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client, invoice: &ovo_ptp::MerchantInvoice) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::Outcome;
+    ///
+    /// // Some minutes later.
+    /// if let Some(Some(Outcome::NotCompleted(open))) = client.payment(invoice)?.map(|it| it.outcome) {
+    ///     println!("nothing is left at OVO: {}", open.is_refund_settled());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_refund_settled(&self) -> bool {
         self.refund_settled
     }
@@ -349,6 +424,12 @@ impl NeedsOperator {
     }
 
     /// Why, in English.
+    ///
+    /// ```
+    /// # fn example(case: &ovo_ptp::NeedsOperator) {
+    /// println!("{} ({}): {}", case.invoice(), case.numbers(), case.reason());
+    /// # }
+    /// ```
     pub fn reason(&self) -> &'static str {
         if self.duplicate {
             "OVO says that the numbers were used before, and whose payment they name cannot be told"

@@ -203,8 +203,8 @@ fn reverse(policy: &Policy, mut state: State, now: Boottime) -> Step {
 }
 
 /// Alerts once after five minutes, once after an hour and once, critical, after a day of unfinished
-/// settlement (b.5). From the first on an operator may end it; from the last on it is listed, and
-/// goes on hourly.
+/// settlement (policy 2.5). From the first on an operator may end it; from the last on it is listed,
+/// and goes on hourly.
 pub(super) fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.is_closed() && !state.void.is_open() {
         return Step::to(state);
@@ -565,7 +565,7 @@ pub(super) fn reversed(
 }
 
 /// After a reboot elapsed time is unknown: windows begin again in full, never shortened by the
-/// wall clock (b.5). Only times of a quarter of an hour and more are moved by it.
+/// wall clock (policy 2.5). Only times of a quarter of an hour and more are moved by it.
 pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
     let left = state.due.map(|due| due.since(state.touched));
     let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();

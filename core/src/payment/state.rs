@@ -21,8 +21,10 @@ impl Boottime {
     }
 }
 
-/// The write-once decision about a payment (`safety.md` 1.1). Nothing is told and no reversal is
+/// The write-once decision about a payment ([policy 1.1]). Nothing is told and no reversal is
 /// sent before it is durable.
+///
+/// [policy 1.1]: crate::manual::policy#11-one-verdict-written-once
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// Paid.
@@ -102,11 +104,15 @@ pub enum Reversal {
     NotNeeded,
     /// One must be sent until it is acknowledged.
     Needed,
-    /// OVO acknowledged one (which proves nothing yet, `safety.md` 1.2), at this time.
+    /// OVO acknowledged one (which proves nothing yet, [policy 1.2]), at this time.
+    ///
+    /// [policy 1.2]: crate::manual::policy#12-the-answer-to-a-reversal-proves-nothing
     Acknowledged(Boottime),
 }
 
-/// The void of an accepted payment (`safety.md` b.8).
+/// The void of an accepted payment ([policy 2.8]).
+///
+/// [policy 2.8]: crate::manual::policy#28-void
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Void {
     /// None was asked for.
@@ -150,7 +156,9 @@ pub struct State {
     /// The instant from which every wait counts: the push's last byte. Until that is known, and
     /// after a crash, `begun` + send budget; after a reboot, the restart.
     pub window: Boottime,
-    /// Whether the numbers are certainly this payment's own (`safety.md` P8).
+    /// Whether the numbers are certainly this payment's own ([policy 2.4], P8).
+    ///
+    /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub attested: bool,
     /// Spreads retries of many terminals; no other meaning.
     pub seed: u16,
@@ -232,8 +240,10 @@ impl State {
 
 impl State {
     /// Whether a reversal or void that was decided on in `decided` may still be written, now that
-    /// the journal shows this state (`safety.md` 3.4): nobody has settled the payment meanwhile,
+    /// the journal shows this state ([operations 3.4]): nobody has settled the payment meanwhile,
     /// handed it to an operator, or learned that its numbers may be another sale's.
+    ///
+    /// [operations 3.4]: crate::manual::operations#34-who-may-act
     pub fn still_calls_for(&self, decided: &State) -> bool {
         let what_it_rests_on = |state: &State| {
             (
@@ -246,12 +256,14 @@ impl State {
     }
 
     /// Whether a payment of the same customer that is in this state could still be debited, so that
-    /// another push could debit twice (`faults.md` MP13): no verdict yet, a reversal not yet
+    /// another push could debit twice ([fault MP13]): no verdict yet, a reversal not yet
     /// acknowledged, a prompt that OVO could not deliver and the customer may still find, or
     /// contradicting evidence that nobody has ruled on.
     ///
     /// The last two do not last: a prompt is dead at 60 s + D, and after a day the customer's next
     /// purchase is no repetition of this one. Whoever asks knows how old the payment is.
+    ///
+    /// [fault MP13]: crate::manual::faults#mp-several-processes-and-nodes
     pub fn may_still_debit(&self) -> bool {
         self.verdict.is_none() || self.owes_reversal() || self.blocks_for_a_time()
     }

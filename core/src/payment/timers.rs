@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// Every duration of the policy (`safety.md` b.5). All run on a clock that counts suspend time.
+/// Every duration of the policy ([policy 2.5]). All run on a clock that counts suspend time.
+///
+/// [policy 2.5]: crate::manual::policy#25-timers
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timers {
     /// A push may be written only this long after its Intent, time for a slow connection: a paused
@@ -26,7 +28,9 @@ pub struct Timers {
     /// How long a reversal, void or later check may take.
     pub exchange_budget: Duration,
     /// D: how long a written push may sit in some queue and still be executed. **The one network
-    /// assumption** of the whole policy (`safety.md` b.1).
+    /// assumption** of the whole policy ([policy 2.1]).
+    ///
+    /// [policy 2.1]: crate::manual::policy#21-words
     pub delay_bound: Duration,
     /// Between attempts, as long as there were few: OVO's 15 s.
     pub retry: Duration,
@@ -67,6 +71,14 @@ impl Timers {
 
     /// All of OVO's times multiplied by `factor`, for a sandbox on this machine whose clock runs
     /// faster by the same factor. A client refuses them towards any other host.
+    ///
+    /// ```
+    /// use ovo_ptp::payment::Timers;
+    ///
+    /// let fast = Timers::scaled(0.02);
+    /// assert_eq!(fast.decide.as_millis(), 1_300);
+    /// assert!(fast.validate_for_ovo().is_err());
+    /// ```
     pub fn scaled(factor: f64) -> Timers {
         let factor = if factor.is_finite() { factor.clamp(0.000_1, 1.0) } else { 1.0 };
         Timers::OVO.map(|duration| duration.mul_f64(factor))
@@ -143,7 +155,9 @@ impl Timers {
     }
 
     /// The wait after a try of which not one byte left: 10 to 15 s, so that a network that comes
-    /// back is used within 15 s (`faults.md` N13), though not by all at once.
+    /// back is used within 15 s ([fault N13]), though not by all at once.
+    ///
+    /// [fault N13]: crate::manual::faults#n-network-and-transport
     pub(crate) fn early_retry(&self, seed: u16) -> Duration {
         self.backoff(1, seed) * 5 / 6
     }
@@ -187,7 +201,9 @@ pub struct Policy {
     /// closing check made: one more reversal after 60 s + D closes the payment, and whatever is
     /// doubtful goes to the operator.
     pub check_payment: bool,
-    /// Whether declines are verified by a late check (`safety.md` 1.5), where there are checks.
+    /// Whether declines are verified by a late check ([policy 1.5]), where there are checks.
+    ///
+    /// [policy 1.5]: crate::manual::policy#15-a-decline-can-hide-a-debit
     pub verify_declines: bool,
     /// Whether code 26 (OVO could not reach the app) is trusted like any other decline. By default
     /// it is not: the customer can log in, find the prompt and confirm. It is then checked at 60 s +

@@ -1,7 +1,9 @@
-//! The void sub-machine (`safety.md` b.8): `Accepted -> Sent -> Voided | Rejected | Unknown`, and
+//! The void sub-machine ([policy 2.8]): `Accepted -> Sent -> Voided | Rejected | Unknown`, and
 //! from Unknown by way of check void, at most one resend, to the truth.
 //!
 //! A void never touches the verdict, and a row that can be voided can never be reversed (VI3).
+//!
+//! [policy 2.8]: crate::manual::policy#28-void
 
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};

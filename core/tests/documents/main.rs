@@ -5,6 +5,7 @@
 
 mod citations;
 mod commands;
+mod examples;
 mod facts;
 mod links;
 mod ovo_questions;

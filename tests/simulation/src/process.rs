@@ -289,7 +289,11 @@ impl Process {
         let world = &self.world;
         let mount = Mount::new(&world.disk, &self.life);
         let path = mount.path("ovo.db");
-        let options = SqliteOptions { shared: world.plan.processes > 1, first_batch: Some(1) };
+        let options = SqliteOptions {
+            shared: world.plan.processes > 1,
+            first_batch: Some(1),
+            ..SqliteOptions::default()
+        };
         let opened = SqliteJournal::open_on(Arc::new(MountedFiles(mount)), path, &options);
         // Death on the disk comes as an error.
         self.life.goes_on();

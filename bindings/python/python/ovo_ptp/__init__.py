@@ -44,6 +44,7 @@ from ovo_ptp.outcomes import (
     Paid,
     Wallet,
 )
+from ovo_ptp.reader import JournalReader
 from ovo_ptp.reports import (
     Diagnosis,
     Event,
@@ -80,6 +81,7 @@ __all__ = [
     "InvoiceReusedError",
     "JournalError",
     "JournalLockedError",
+    "JournalReader",
     "Metrics",
     "NeedsOperator",
     "NoAnswerError",

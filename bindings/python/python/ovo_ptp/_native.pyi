@@ -15,6 +15,7 @@ __all__ = [
     "VERSION",
     "Client",
     "Credentials",
+    "JournalReader",
     "Mailbox",
     "Payment",
     "Sandbox",
@@ -153,9 +154,9 @@ class Client:
     @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
-    def pay(self, charge: Charge) -> Any:
+    def pay(self, wanted: Charge) -> Any:
         """Pays on the calling thread."""
-    def start(self, charge: Charge, wait: int) -> Any:
+    def start(self, wanted: Charge, wait: int) -> Any:
         """Starts a payment on a thread of its own."""
     def inquire(self, phone: Hidden, wait: int) -> Any:
         """Whether a phone has an account."""
@@ -187,6 +188,19 @@ class Client:
         """How many payments are worked on."""
     def close(self) -> None:
         """Closes."""
+
+@final
+class JournalReader:
+    """A journal as it was when this was opened."""
+
+    def __new__(cls, path: str) -> JournalReader:
+        """Copies the journal for reading."""
+    def payments(self, chosen: dict[str, Any]) -> Any:
+        """Lists payments."""
+    def payment(self, invoice: str) -> Any:
+        """One payment."""
+    def health(self) -> tuple[int, int, list[str]]:
+        """Payments, those that are not settled, and what is damaged."""
 
 @final
 class Sandbox:

@@ -12,15 +12,17 @@ use crate::journal::{
 };
 use crate::payment::{Payment, Reversal, Settlement, Source, Verdict};
 
-const ALONE: SqliteOptions = SqliteOptions { shared: false, first_batch: None };
-const SHARED: SqliteOptions = SqliteOptions { shared: true, first_batch: None };
+const ALONE: SqliteOptions =
+    SqliteOptions { shared: false, first_batch: None, set_aside_unusable: false };
+const SHARED: SqliteOptions =
+    SqliteOptions { shared: true, first_batch: None, set_aside_unusable: false };
 
 fn refused(path: &Path) -> JournalError {
     SqliteJournal::open(path, &ALONE).map(drop).expect_err("must not be opened")
 }
 
 /// A file of the journal, by what stands behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -39,7 +41,7 @@ fn child_pays_and_is_killed() {
 }
 
 /// Leaves a journal with three open payments as a killed program leaves it: most of it in its log.
-fn left_behind(path: &Path) {
+pub(super) fn left_behind(path: &Path) {
     let mut till = child("hands::child_pays_and_is_killed", path).spawn().unwrap();
     wait_for(&mut till, "result: paid");
     till.kill().unwrap();

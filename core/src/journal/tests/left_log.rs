@@ -106,7 +106,8 @@ impl OpenFile for Log {
     }
 }
 
-const SHARED: SqliteOptions = SqliteOptions { shared: true, first_batch: None };
+const SHARED: SqliteOptions =
+    SqliteOptions { shared: true, first_batch: None, set_aside_unusable: false };
 
 fn open(scratch: &Scratch, files: Watched) -> Result<SqliteJournal, JournalError> {
     SqliteJournal::open_on(Arc::new(files), scratch.journal(), &SHARED)

@@ -1,5 +1,6 @@
 //! The engines under test, with real files.
 
+mod by_people;
 mod engines;
 mod failures;
 mod guards;
@@ -8,6 +9,7 @@ mod left_log;
 mod measure;
 mod opening;
 mod policy;
+mod reading;
 mod restored;
 mod surroundings;
 

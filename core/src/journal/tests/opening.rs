@@ -14,8 +14,10 @@ use crate::journal::{
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Source, Verdict};
 
-const ALONE: SqliteOptions = SqliteOptions { shared: false, first_batch: None };
-const SHARED: SqliteOptions = SqliteOptions { shared: true, first_batch: None };
+const ALONE: SqliteOptions =
+    SqliteOptions { shared: false, first_batch: None, set_aside_unusable: false };
+const SHARED: SqliteOptions =
+    SqliteOptions { shared: true, first_batch: None, set_aside_unusable: false };
 
 fn refused(path: &Path, options: &SqliteOptions) -> JournalError {
     SqliteJournal::open(path, options).expect_err("must not be opened")

@@ -1,0 +1,111 @@
+"""Reports about a journal, beside whoever has it open."""
+
+from __future__ import annotations
+
+from ovo_ptp import _make, _native
+
+TYPE_CHECKING = False  # see outcomes
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from datetime import datetime
+    from typing import Any
+
+    from ovo_ptp import reports
+
+__all__ = ["JournalReader"]
+
+#: Payments that a walk through the journal holds at a time.
+_PAGE = 200
+
+
+class JournalReader:
+    """What a journal knows, without a client: for reports, exports and people.
+
+    Works beside a running shop, whatever its mode, and needs no credentials. It sends nothing,
+    writes nothing, and makes no journal where there is none. It shows the journal as it was when
+    this was made; underneath is a private copy in the directory for temporary files.
+
+    Args:
+        path: The journal's file.
+
+    Raises:
+        JournalError: There is none, or it cannot be read.
+        JournalLockedError: This process has it open (ask its client), or it is never at rest.
+
+    >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "r.db",
+    ...                     ca_file=sandbox.ca_file, time_scale=sandbox.time_scale) as shop:
+    ...     _ = shop.pay("INV-R-1", amount=12_500, phone="081234567890")
+    >>> [report.outcome.name for report in ovo_ptp.JournalReader(folder / "r.db").payments()]
+    ['paid']
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._native = _native.JournalReader(_make.path("path", path))
+
+    def payments(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
+        after: int | None = None,
+        limit: int = 1_000,
+    ) -> list[reports.PaymentReport]:
+        """One page of payments, as `Client.payments`."""
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=after,
+            limit=limit,
+        )
+        return _make.report_list(self._native.payments(chosen))
+
+    def each_payment(
+        self,
+        *,
+        unacknowledged: bool = False,
+        unsettled: bool = False,
+        needs_operator: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[reports.PaymentReport]:
+        """All payments of a choice, page by page, as `Client.each_payment`."""
+        chosen = _make.chosen(
+            unacknowledged=unacknowledged,
+            unsettled=unsettled,
+            needs_operator=needs_operator,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            after=None,
+            limit=_PAGE,
+        )
+        return self._each(chosen)
+
+    def _each(self, chosen: dict[str, Any]) -> Iterator[reports.PaymentReport]:
+        while page := _make.report_list(self._native.payments(chosen)):
+            yield from page
+            chosen["after"] = page[-1].id
+
+    def payment(self, invoice: str) -> reports.PaymentReport | None:
+        """One payment; `None` if the journal does not know the invoice."""
+        return _make.maybe_report(self._native.payment(_make.text("invoice", invoice)))
+
+    def problems(self) -> list[str]:
+        """What is damaged, one line each; empty if nothing is."""
+        return self._native.health()[2]
+
+    def __repr__(self) -> str:
+        return "<ovo_ptp.JournalReader>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a journal reader belongs to its process and cannot be pickled")

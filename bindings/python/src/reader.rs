@@ -1,0 +1,46 @@
+//! Reports about a journal without a client.
+
+use std::path::PathBuf;
+
+use ovo_ptp::{Error, JournalReader as Core, MerchantInvoice};
+use pyo3::prelude::*;
+
+use crate::answer::Answer;
+use crate::client::Chosen;
+use crate::error::raise;
+
+/// See `ovo_ptp.reader.JournalReader`.
+#[pyclass(frozen, module = "ovo_ptp._native")]
+pub(crate) struct JournalReader {
+    core: Core,
+}
+
+#[pymethods]
+impl JournalReader {
+    #[new]
+    fn open(py: Python<'_>, path: PathBuf) -> PyResult<JournalReader> {
+        let core = py.detach(|| Core::open(path)).map_err(|error| raise(py, &error))?;
+        Ok(JournalReader { core })
+    }
+
+    fn payments(&self, py: Python<'_>, chosen: Chosen) -> PyResult<Py<PyAny>> {
+        let filter = chosen.filter();
+        let found = py.detach(|| self.core.payments(&filter)).map_err(|error| raise(py, &error))?;
+        Answer::Reports(found).into_python(py)
+    }
+
+    fn payment(&self, py: Python<'_>, invoice: &str) -> PyResult<Py<PyAny>> {
+        let found = || {
+            let invoice: MerchantInvoice = invoice.parse()?;
+            self.core.payment(&invoice)
+        };
+        let found = py.detach(found).map_err(|error: Error| raise(py, &error))?;
+        Answer::Report(found).into_python(py)
+    }
+
+    /// Payments, those that are not settled, and what is damaged.
+    fn health(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
+        let health = py.detach(|| self.core.health()).map_err(|error| raise(py, &error))?;
+        Ok((health.payments, health.unsettled, health.problems))
+    }
+}

@@ -1,0 +1,53 @@
+//! Reports about a journal without a client.
+
+use std::path::Path;
+
+use crate::client::PaymentReport;
+use crate::error::Error;
+use crate::invoice::MerchantInvoice;
+use crate::journal::{Filter, Health, JournalCopy};
+
+/// What a journal knows, for people and reports: beside whoever has it open, whatever its mode.
+///
+/// Sends nothing, writes nothing, makes no journal where there is none, and needs no credentials.
+/// It shows the journal as it was when this was opened.
+#[derive(Debug)]
+pub struct JournalReader {
+    journal: JournalCopy,
+}
+
+impl JournalReader {
+    /// Reads the journal at `path`, by way of a private copy in the directory for temporary files.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if there is none or it cannot be read,
+    /// [`ErrorKind::JournalLocked`](crate::ErrorKind::JournalLocked) if this process has it open
+    /// (ask its client) or it is never at rest.
+    pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
+        Ok(JournalReader { journal: JournalCopy::open(path)? })
+    }
+
+    /// As [`Client::payments`](crate::Client::payments).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn payments(&self, filter: &Filter) -> Result<Vec<PaymentReport>, Error> {
+        Ok(self.journal.list(filter)?.iter().map(PaymentReport::of).collect())
+    }
+
+    /// As [`Client::payment`](crate::Client::payment).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
+        Ok(self.journal.find(invoice)?.as_ref().map(PaymentReport::of))
+    }
+
+    /// How many payments there are, and what is damaged.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn health(&self) -> Result<Health, Error> {
+        Ok(self.journal.health()?)
+    }
+}

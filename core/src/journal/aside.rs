@@ -1,0 +1,183 @@
+//! Setting a journal aside: all of its files as one, under another name beside the next journal,
+//! which begins above its numbers ([fault J20]).
+//!
+//! First every file gets its second name, then the first ones go, the database's before its log's.
+//! So a power cut leaves the journal under its old name, or under its new one, each time with its
+//! log; what then lies under the old name too is taken away by whoever comes next.
+//!
+//! [fault J20]: crate::manual::faults#j-disk-and-journal
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{Files, SystemFiles};
+use super::lock::Lock;
+use super::{failure, fork, opening, place};
+use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
+
+/// What belongs to a journal beside its database, and goes with it.
+const LOGS: [&str; 2] = ["-wal", "-journal"];
+/// So many journals can be set aside at one place; nobody needs more, and each is looked at when
+/// the next one opens.
+const MOST: u32 = 99;
+
+/// Sets the journal at `path` aside, so that the next one can begin there, and returns where it is
+/// now: `<path>.aside-1`, or the next number that is free. Nothing in it changes. The next journal
+/// at `path` begins above its numbers, and settles what it owes as long as it lies there.
+///
+/// Called again behind a power cut it finishes what it began.
+///
+/// # Errors
+/// `Locked` if a process has it open, `Misplaced` if nothing is there, `Io`, `ReadOnly`, `Full`.
+pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, JournalError> {
+    set_aside_on(&(Arc::new(SystemFiles) as Arc<dyn Files>), path.as_ref())
+}
+
+/// The same on another file system, for simulations.
+///
+/// # Errors
+/// As for [`set_aside`].
+#[doc(hidden)]
+pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, JournalError> {
+    let _inside = fork::inside();
+    let path = opening::resolve(&**files, path)?;
+    place::refuse_if_open_here(&**files, &path)?;
+    let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
+    under_lock(files, &path, &lock)
+}
+
+pub(super) fn under_lock(
+    files: &Arc<dyn Files>,
+    path: &Path,
+    lock: &Lock,
+) -> Result<PathBuf, JournalError> {
+    let doing = |error: io::Error| failure::file("set aside", &error);
+    finish(&**files, path).map_err(doing)?;
+    // A sound one is closed properly first: its log moved, its numbers in its mark.
+    if let Ok(engine) = opening::attempt(files, path, &SqliteOptions::default(), lock, false) {
+        engine.close();
+    }
+    let files = &**files;
+    if names(files, path).next().is_none() {
+        return Err(JournalError::new(
+            JournalErrorKind::Misplaced,
+            format!("there is no journal at {}", path.display()),
+        ));
+    }
+    let aside = free_name(files, path)?;
+    for suffix in LOGS.into_iter().chain([""]) {
+        let (from, to) = (place::with_suffix(path, suffix), place::with_suffix(&aside, suffix));
+        match files.link(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // By an earlier call that was broken off.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.map_err(doing)?,
+        }
+    }
+    copy_mark(files, path, &aside).map_err(doing)?;
+    files.sync_directory(path).map_err(doing)?;
+    remove_names(files, path).map_err(doing)?;
+    Ok(aside)
+}
+
+/// The mark stays: the next journal must know the numbers of this one. This one takes a copy along.
+fn copy_mark(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
+    const LONGEST: usize = 1024;
+    let mark = match files.read(&place::with_suffix(path, ".mark"), LONGEST) {
+        Ok(mark) => mark,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let to = place::with_suffix(aside, ".mark");
+    let mut file = match files.create(&to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&to)?,
+        other => other?,
+    };
+    file.write(0, &mark)?;
+    file.sync()
+}
+
+/// What of the journal is there, by suffix.
+fn names<'a>(files: &'a dyn Files, path: &'a Path) -> impl Iterator<Item = &'static str> + 'a {
+    [""].into_iter().chain(LOGS).filter(move |suffix| {
+        let there = place::with_suffix(path, suffix);
+        // An empty log is what a closed journal may leave.
+        if suffix.is_empty() {
+            files.look(&there).is_ok()
+        } else {
+            files.read(&there, 1).is_ok_and(|first| !first.is_empty())
+        }
+    })
+}
+
+pub(super) fn remove_names(files: &dyn Files, path: &Path) -> io::Result<()> {
+    for suffix in [""].into_iter().chain(LOGS).chain(["-shm"]) {
+        match files.remove(&place::with_suffix(path, suffix)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    files.sync_directory(path)
+}
+
+/// Takes away what a broken-off call left under the old name: a log without its database that has
+/// its new name already.
+pub(super) fn finish(files: &dyn Files, path: &Path) -> io::Result<()> {
+    if files.look(path).is_ok() {
+        return Ok(());
+    }
+    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
+    let is_aside = |suffix: &str| {
+        let own = identity(&place::with_suffix(path, suffix));
+        own.is_some()
+            && (1..=MOST).any(|number| {
+                let aside = numbered(path, number);
+                identity(&aside).is_some() && identity(&place::with_suffix(&aside, suffix)) == own
+            })
+    };
+    if LOGS.into_iter().any(is_aside) { remove_names(files, path) } else { Ok(()) }
+}
+
+/// The name of the journal that was set aside as the `number`th.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    place::with_suffix(path, &format!(".aside-{number}"))
+}
+
+/// The first name that is free, or that a broken-off call gave this very journal.
+fn free_name(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
+    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
+    (1..=MOST)
+        .map(|number| numbered(path, number))
+        .find(|aside| {
+            [""].into_iter().chain(LOGS).all(|suffix| {
+                let there = identity(&place::with_suffix(aside, suffix));
+                there.is_none() || there == identity(&place::with_suffix(path, suffix))
+            })
+        })
+        .ok_or_else(|| {
+            JournalError::new(
+                JournalErrorKind::Misplaced,
+                format!("{MOST} journals were set aside here; archive them"),
+            )
+        })
+}
+
+/// The journals that were set aside at `path`, oldest first. One that is only half aside, because
+/// that was broken off, is not among them.
+pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
+    let own = files.look(path).ok().map(|look| look.identity);
+    (1..=MOST)
+        .map(|number| numbered(path, number))
+        .filter(|aside| {
+            files.look(aside).is_ok_and(|look| look.is_file && Some(look.identity) != own)
+        })
+        .collect()
+}
+
+/// Whether a name is one of [`numbered`]: such a journal has no former ones of its own.
+pub(super) fn is_aside(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
+    name.rsplit_once(".aside-").is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}

@@ -1,0 +1,174 @@
+//! Reading a journal beside whoever has it open, whatever its mode, and changing nothing
+//! ([fault J30]).
+//!
+//! A process that has a journal for itself keeps the log's index in its memory, so SQLite lets no
+//! second one read. So what is read is a private copy of the file and its log, made between two
+//! looks that show that nobody moved the log into the file meanwhile. Frames that are appended in
+//! between do no harm: the copy ends with the last whole one.
+//!
+//! [fault J30]: crate::manual::faults#j-disk-and-journal
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::files::{Files, SystemFiles};
+use super::sqlite::SqliteJournal;
+use super::{failure, fork, opening, place};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{Filter, Health, Journal, JournalError, JournalErrorKind};
+use crate::payment::Payment;
+
+/// Looks that must find the file at rest, before a journal is called too busy to be copied.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+/// A file system's clock may stand still for so long: a write soon after the last one may not show.
+const COARSE: Duration = Duration::from_millis(20);
+/// Where the log names itself: its magic number, its salts and its checksum.
+const LOG_HEADER: usize = 32;
+
+/// A journal as it was when this was made. For reports; knows no key and shows no phone.
+#[derive(Debug)]
+pub struct JournalCopy {
+    // Dropped in this order: nobody may have the copy open when it is removed.
+    journal: SqliteJournal,
+    _folder: Folder,
+}
+
+impl JournalCopy {
+    /// Copies the journal at `path` and opens the copy. Takes room for it in the directory for
+    /// temporary files, as long as it lives.
+    ///
+    /// # Errors
+    /// `Misplaced` if no journal is there, `Locked` if this process has it open (ask its client),
+    /// `ReadOnly` if it cannot be read, `Full`, `Corrupt`, `Version`.
+    pub fn open(path: impl AsRef<Path>) -> Result<JournalCopy, JournalError> {
+        let _inside = fork::inside();
+        let files: Arc<dyn Files> = Arc::new(SystemFiles);
+        let path = std::path::absolute(path.as_ref())
+            .and_then(|path| files.resolve(&path))
+            .map_err(|error| failure::file("journal path", &error))?;
+        if files.look(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            place::refuse_left_log(&*files, &path)?;
+            return Err(JournalError::new(
+                JournalErrorKind::Misplaced,
+                format!("there is none at {}", path.display()),
+            ));
+        }
+        // Closing a second descriptor of the file would drop this process's own locks on it (J22).
+        place::refuse_if_open_here(&*files, &path)?;
+        let folder = Folder::new(&*files)?;
+        let copy = folder.0.join("journal");
+        copy_at_rest(&path, &copy)?;
+        let engine = opening::open_copy(&files, &copy)?;
+        Ok(JournalCopy { journal: SqliteJournal::over(engine), _folder: folder })
+    }
+
+    /// See [`Journal::list`].
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+        self.journal.list(filter)
+    }
+
+    /// See [`Journal::find`].
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        self.journal.find(invoice)
+    }
+
+    /// See [`Journal::health`].
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn health(&self) -> Result<Health, JournalError> {
+        self.journal.health()
+    }
+}
+
+/// A directory of the owner's alone, removed with what is in it.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(files: &dyn Files) -> Result<Folder, JournalError> {
+        let mut unique = [0; 8];
+        let in_folder = |error: io::Error| failure::file("copy for reading", &error);
+        files.random(&mut unique).map_err(in_folder)?;
+        let name = format!("ovo-ptp-{:016x}", u64::from_le_bytes(unique));
+        let path = std::env::temp_dir().join(name);
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path).map_err(in_folder)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is a private copy of sealed rows; the system clears it away.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What tells that nobody moved the log into the file, or began the log anew.
+#[derive(PartialEq, Eq)]
+struct AtRest {
+    length: u64,
+    changed: SystemTime,
+    log: Option<Vec<u8>>,
+}
+
+impl AtRest {
+    /// `None` if the last change is so new that the next one might look the same.
+    fn look(path: &Path) -> io::Result<Option<AtRest>> {
+        let file = fs::metadata(path)?;
+        let changed = file.modified()?;
+        let log = match fs::File::open(place::with_suffix(path, "-wal")) {
+            Ok(log) => {
+                let mut header = Vec::with_capacity(LOG_HEADER);
+                log.take(LOG_HEADER as u64).read_to_end(&mut header)?;
+                Some(header)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let is_new = SystemTime::now().duration_since(changed).is_ok_and(|age| age < COARSE);
+        Ok((!is_new).then_some(AtRest { length: file.len(), changed, log }))
+    }
+}
+
+fn copy_at_rest(from: &Path, to: &Path) -> Result<(), JournalError> {
+    let once = || -> io::Result<bool> {
+        let Some(before) = AtRest::look(from)? else { return Ok(false) };
+        fs::copy(from, to)?;
+        let log = place::with_suffix(to, "-wal");
+        match fs::copy(place::with_suffix(from, "-wal"), &log) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Of the try before.
+                if log.exists() {
+                    fs::remove_file(&log)?;
+                }
+            }
+            other => drop(other?),
+        }
+        Ok(AtRest::look(from)?.is_some_and(|after| after == before))
+    };
+    for _ in 0..TRIES {
+        if once().map_err(|error| failure::file("copy for reading", &error))? {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(JournalError::new(
+        JournalErrorKind::Locked,
+        "it is written to so often that it cannot be read from outside; try again, or ask the program \
+         that has it open",
+    ))
+}

@@ -1,0 +1,262 @@
+//! A journal together with those that were set aside at its place ([fault J20]): they stay open, so
+//! that what they owe is settled, what nobody has acknowledged is heard of, and an invoice that one
+//! of them knows is never pushed again.
+//!
+//! To the client it is one journal. Payments of the present one keep their numbers; those of the
+//! former ones get numbers above all of them. Each journal counts boots by itself.
+//!
+//! [fault J20]: crate::manual::faults#j-disk-and-journal
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::aside;
+use super::files::{Files, SystemFiles};
+use super::{opening, sqlite::SqliteJournal};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{
+    Begun, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError, JournalErrorKind,
+    NewPayment, SqliteOptions, Update,
+};
+use crate::numbering::BatchMethod;
+use crate::payment::{Boottime, Payment, PaymentId};
+
+/// The bits of a payment's number that say which former journal it is in.
+const JOURNAL_AT: u32 = 48;
+
+/// The journal of now, and its former ones.
+#[derive(Debug)]
+pub struct Succession {
+    present: SqliteJournal,
+    boot: AtomicU32,
+    former: Vec<Former>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug)]
+struct Former {
+    /// 1 for the oldest one that is open.
+    place: i64,
+    name: String,
+    journal: SqliteJournal,
+    boot: AtomicU32,
+}
+
+impl Succession {
+    /// Opens the journal at `path` as [`SqliteJournal::open`] does, and with it whatever was
+    /// [set aside](super::set_aside) there. A former one that cannot be opened stops nothing; it is
+    /// among the [findings](Journal::findings).
+    ///
+    /// # Errors
+    /// As for [`SqliteJournal::open`].
+    pub fn open(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, JournalError> {
+        Succession::open_on(Arc::new(SystemFiles), path, options)
+    }
+
+    /// The same on another file system, for simulations.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on(
+        files: Arc<dyn Files>,
+        path: impl AsRef<Path>,
+        options: &SqliteOptions,
+    ) -> Result<Self, JournalError> {
+        let present = SqliteJournal::open_on(Arc::clone(&files), &path, options)?;
+        let mut findings = present.findings();
+        let mut former = Vec::new();
+        let path = opening::resolve(&*files, path.as_ref())?;
+        let asides =
+            if aside::is_aside(&path) { Vec::new() } else { aside::former(&*files, &path) };
+        for aside in asides {
+            let name = aside.display().to_string();
+            let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
+            match SqliteJournal::open_on(Arc::clone(&files), &aside, &options) {
+                Ok(journal) => {
+                    findings.extend(journal.findings());
+                    let place = former.len() as i64 + 1;
+                    former.push(Former { place, name, journal, boot: AtomicU32::new(0) });
+                }
+                Err(error) => findings.push(Finding {
+                    critical: error.kind != JournalErrorKind::Locked,
+                    message: format!(
+                        "the journal {name}, which was set aside, cannot be opened ({}): what it \
+                         owes is not settled; compare OVO's settlement file with your books",
+                        error.message
+                    ),
+                }),
+            }
+        }
+        Ok(Succession { present, boot: AtomicU32::new(0), former, findings })
+    }
+
+    /// The journal of now.
+    pub fn present(&self) -> &SqliteJournal {
+        &self.present
+    }
+
+    fn former(&self, id: PaymentId) -> Option<&Former> {
+        let place = id.0 >> JOURNAL_AT;
+        self.former.iter().find(|former| former.place == place)
+    }
+}
+
+impl Former {
+    /// As the client sees it.
+    fn outward(&self, mut payment: Payment, present_boot: u32) -> Payment {
+        payment.id.0 |= self.place << JOURNAL_AT;
+        let now = payment.boot == self.boot.load(Ordering::Relaxed);
+        payment.boot = if now { present_boot } else { 0 };
+        payment
+    }
+
+    /// As the journal knows it.
+    fn inward(&self, payment: &Payment, present_boot: u32) -> Payment {
+        let mut payment = payment.clone();
+        payment.id = Former::own(payment.id);
+        let now = payment.boot == present_boot;
+        payment.boot = if now { self.boot.load(Ordering::Relaxed) } else { 0 };
+        payment
+    }
+
+    fn own(id: PaymentId) -> PaymentId {
+        PaymentId(id.0 & ((1 << JOURNAL_AT) - 1))
+    }
+}
+
+impl Journal for Succession {
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+        for former in &self.former {
+            former.boot.store(former.journal.enter_boot(boot_id)?, Ordering::Relaxed);
+        }
+        let boot = self.present.enter_boot(boot_id)?;
+        self.boot.store(boot, Ordering::Relaxed);
+        Ok(boot)
+    }
+
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        let boot = self.boot.load(Ordering::Relaxed);
+        for former in &self.former {
+            if let Some(known) = former.journal.find(&new.invoice)? {
+                return Ok(Begun::Existing(former.outward(known, boot)));
+            }
+            if new.refuse_unsettled_customer {
+                if let Some(open) = former.journal.blocking(new)? {
+                    return Ok(Begun::UnsettledCustomer(former.outward(open, boot)));
+                }
+            }
+        }
+        self.present.begin(new, method)
+    }
+
+    fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
+        let Some(former) = self.former(payment.id) else {
+            return self.present.update(payment);
+        };
+        let boot = self.boot.load(Ordering::Relaxed);
+        Ok(match former.journal.update(&former.inward(payment, boot))? {
+            Update::Lost(row) => Update::Lost(Box::new(former.outward(*row, boot))),
+            won @ Update::Won(_) => won,
+        })
+    }
+
+    fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+        let Some(former) = self.former(id) else { return self.present.payment(id) };
+        let boot = self.boot.load(Ordering::Relaxed);
+        let found = former.journal.payment(Former::own(id))?;
+        Ok(found.map(|payment| former.outward(payment, boot)))
+    }
+
+    fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        if let Some(found) = self.present.find(invoice)? {
+            return Ok(Some(found));
+        }
+        let boot = self.boot.load(Ordering::Relaxed);
+        for former in &self.former {
+            if let Some(found) = former.journal.find(invoice)? {
+                return Ok(Some(former.outward(found, boot)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
+        let mut due = Vec::new();
+        // What the former ones owe is the oldest debt, and becomes less and less.
+        for former in &self.former {
+            let own = former.boot.load(Ordering::Relaxed);
+            let rows = former.journal.due(own, now, limit - due.len())?;
+            due.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
+        }
+        due.extend(self.present.due(boot, now, limit - due.len())?);
+        Ok(due)
+    }
+
+    fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+        let mut next = self.present.next_due(boot)?;
+        for former in &self.former {
+            let other = former.journal.next_due(former.boot.load(Ordering::Relaxed))?;
+            next = [next, other].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
+        let after = filter.after.filter(|after| after.0 > 0);
+        let boot = self.boot.load(Ordering::Relaxed);
+        // The former ones are the older ones; the present one is the last of all.
+        let mut order: Vec<Option<&Former>> = self.former.iter().map(Some).collect();
+        order.push(None);
+        if filter.newest_first {
+            order.reverse();
+        }
+        let place = |journal: &Option<&Former>| journal.map_or(0, |former| former.place);
+        let first = after.and_then(|after| {
+            order.iter().position(|journal| place(journal) == after.0 >> JOURNAL_AT)
+        });
+        let mut listed = Vec::new();
+        for (index, journal) in order.iter().enumerate().skip(first.unwrap_or(0)) {
+            if listed.len() >= limit {
+                break;
+            }
+            let after = after.filter(|_| Some(index) == first).map(Former::own);
+            let filter = Filter { after, limit: limit - listed.len(), ..filter.clone() };
+            match journal {
+                None => listed.extend(self.present.list(&filter)?),
+                Some(former) => {
+                    let rows = former.journal.list(&filter)?;
+                    listed.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    fn health(&self) -> Result<Health, JournalError> {
+        let mut health = self.present.health()?;
+        for former in &self.former {
+            let Health { payments, unsettled, problems } = former.journal.health()?;
+            health.payments += payments;
+            health.unsettled += unsettled;
+            let named = problems.into_iter().map(|problem| format!("{}: {problem}", former.name));
+            health.problems.extend(named);
+        }
+        Ok(health)
+    }
+
+    /// Of the present journal; a former one changes no more than its debts do.
+    fn backup(&self, to: &Path) -> Result<(), JournalError> {
+        self.present.backup(to)
+    }
+
+    fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
+        self.present.vouch(who_and_why)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.findings.clone()
+    }
+}

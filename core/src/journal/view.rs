@@ -1,0 +1,88 @@
+//! What reports are made of: rows in their order, and SQLite's own check. On the connection that
+//! writes, or on one of its own, where a report keeps no payment waiting ([fault J25]).
+//!
+//! [fault J25]: crate::manual::faults#j-disk-and-journal
+
+use rusqlite::{Connection, Params, Row};
+
+use super::engine::Water;
+use super::version::Incarnation;
+use super::{failure, row};
+use crate::journal::JournalError;
+use crate::payment::Payment;
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) connection: Connection,
+    pub(super) incarnation: Incarnation,
+    pub(super) select: &'static str,
+}
+
+impl Reader {
+    pub(super) fn view(&self) -> View<'_> {
+        View { connection: &self.connection, incarnation: &self.incarnation, select: self.select }
+    }
+}
+
+/// A journal as one of its connections sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) incarnation: &'a Incarnation,
+    pub(super) select: &'a str,
+}
+
+impl View<'_> {
+    /// Hands `each` every row of `SELECT all columns {rest}` until it says that it has enough.
+    /// Damaged rows come as errors, so that each caller decides to pass over them (J8).
+    pub(super) fn rows(
+        &self,
+        doing: &str,
+        rest: &str,
+        values: impl Params,
+        mut each: impl FnMut(&Row<'_>, Result<Payment, JournalError>) -> bool,
+    ) -> Result<(), JournalError> {
+        let sql = format!("{} {rest}", self.select);
+        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
+        let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
+        let mut rows = statement.query(values).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            if !each(row, row::decode(row, self.incarnation)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the last payment.
+    pub(super) fn last_id(&self) -> Result<i64, JournalError> {
+        Water::read(self.connection)
+            .map(|water| water.last_id)
+            .map_err(|error| failure::sqlite("read", &error))
+    }
+
+    /// Has SQLite check the file, if it has at most `largest` bytes.
+    pub(super) fn check_file(
+        &self,
+        largest: i64,
+        problems: &mut Vec<String>,
+    ) -> Result<(), JournalError> {
+        let check = || {
+            let pages: i64 =
+                self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let size: i64 =
+                self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            if pages.saturating_mul(size) > largest {
+                return Ok(Vec::new());
+            }
+            self.connection
+                .prepare("PRAGMA quick_check(20)")?
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()
+        };
+        let lines = check().map_err(|error| failure::sqlite("health", &error))?;
+        problems.extend(lines.into_iter().filter(|line| line != "ok"));
+        Ok(())
+    }
+}
