@@ -5,7 +5,6 @@ use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use std::time::{Duration, SystemTime};
 
 use super::opening::{child, child_path, wait_for};
