@@ -50,6 +50,18 @@ impl Environment {
         }
     }
 
+    /// Whose payments they are, for the journal: `production`, `staging` and `loopback` know
+    /// nothing of each other, and a host of one's own is a kind by itself. OVO's old and new hosts
+    /// are one kind.
+    pub fn class(&self) -> &str {
+        match self {
+            Environment::Staging | Environment::StagingOldHost => "staging",
+            Environment::Production | Environment::ProductionOldHost => "production",
+            Environment::Custom(_) if self.is_loopback() => "loopback",
+            Environment::Custom(_) => self.base_url(),
+        }
+    }
+
     /// The address of all six operations.
     pub fn url(&self) -> String {
         format!("{}/pos", self.base_url())

@@ -5,7 +5,7 @@ use crate::client::exchange::keep;
 use crate::event::Event as ClientEvent;
 use crate::journal::{JournalError, Update};
 use crate::message::Response;
-use crate::payment::{Event, Outcome, Payment, Refusal, Request, Step, step};
+use crate::payment::{Alert, Event, Outcome, Payment, Refusal, Request, Step, step};
 
 /// What an event brings along for the record.
 #[derive(Clone, Copy)]
@@ -123,6 +123,9 @@ impl Inner {
                 numbers: after.intent.numbers,
                 alert,
             });
+            if matches!(alert, Alert::DuplicateNumbers(_)) {
+                self.leave_used_numbers();
+            }
         }
         if before.state.verdict != after.state.verdict {
             if let Some(outcome) = Outcome::of(after) {
@@ -131,6 +134,15 @@ impl Inner {
         }
         if !before.state.is_closed() && after.state.is_closed() {
             self.tell(|| ClientEvent::Settled { invoice: invoice() });
+        }
+    }
+
+    /// A new journal whose numbers another one has used goes on above them.
+    fn leave_used_numbers(&self) {
+        match self.journal.jump(self.clock.wall()) {
+            Ok(Some(found)) => self.tell(|| ClientEvent::JournalFound(found)),
+            Ok(None) => {}
+            Err(error) => self.tell(|| ClientEvent::JournalFailed { message: error.to_string() }),
         }
     }
 }

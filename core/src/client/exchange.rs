@@ -300,7 +300,22 @@ impl Inner {
             operation: body.operation(),
             result: result_line(&exchange, response.as_ref().ok()),
         });
-        (exchange, response.ok())
+        let response = response.ok();
+        self.adopt_accepted_key(response.as_ref());
+        (exchange, response)
+    }
+
+    /// An app key that the journal does not know becomes its key once OVO answers something other
+    /// than that it does not know it either.
+    fn adopt_accepted_key(&self, response: Option<&Response>) {
+        let accepted = response.is_some_and(|response| response.code.as_str() != "63");
+        if accepted && self.unknown_key.swap(false, Ordering::Relaxed) {
+            let ring = self.seal.ring().unwrap_or_default();
+            if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {
+                self.unknown_key.store(true, Ordering::Relaxed);
+                self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+            }
+        }
     }
 
     pub(super) fn phone_of(&self, payment: &Payment) -> Option<PhoneNumber> {

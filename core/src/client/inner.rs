@@ -26,6 +26,8 @@ pub(super) struct Inner {
     pub(super) credentials: Credentials,
     pub(super) signer: Signer,
     pub(super) seal: PhoneSeal,
+    /// Whether the app key is one that the journal does not know, and OVO has not accepted yet.
+    pub(super) unknown_key: AtomicBool,
     pub(super) policy: Policy,
     pub(super) batch_method: BatchMethod,
     pub(super) phone_in_reversal: bool,

@@ -8,7 +8,7 @@ use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
 use crate::client::{Charge, Client, PaymentHandle, THREAD_STACK};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Begun, NewPayment};
+use crate::journal::{Begun, NewPayment, SealedPhone};
 use crate::payment::{Event, Outcome, Payment, State};
 use crate::phone::PhoneNumber;
 
@@ -172,6 +172,7 @@ impl Client {
         let state = State::intent(&inner.policy, inner.clock.boottime(), false, 0);
         let new = NewPayment {
             phone: inner.seal.seal(&charge.phone, &invoice)?,
+            former_tags: inner.seal.former_tags(&charge.phone),
             invoice,
             amount: charge.amount,
             merchant_id: inner.credentials.merchant_id().to_owned(),
@@ -245,8 +246,10 @@ impl Client {
         if intent.amount != charge.amount {
             return other("amount");
         }
-        let tag = self.inner.seal.tag(&charge.phone);
-        if intent.phone.as_ref().is_some_and(|phone| phone.tag != tag) {
+        let seal = &self.inner.seal;
+        let is_another =
+            |phone: &SealedPhone| seal.is_another(phone, &intent.invoice, &charge.phone);
+        if intent.phone.as_ref().is_some_and(is_another) {
             return other("phone");
         }
         if charge.terminal.as_ref().is_some_and(|terminal| *terminal != intent.terminal) {

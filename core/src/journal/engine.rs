@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 
+use super::belonging::{self, Belonging, Setup};
 use super::failure;
 use super::file_system;
+use super::jump;
 use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
 use super::opening::{Access, SHARED_PATIENCE};
@@ -21,6 +23,7 @@ use super::view::{Reader, View};
 use crate::journal::{Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update};
 use crate::numbering::{BatchMethod, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
+use crate::wib::WallTime;
 
 /// One write of one caller.
 #[derive(Debug)]
@@ -30,6 +33,9 @@ pub(super) enum Write {
     EnterBoot(String),
     /// By whom and why.
     Vouch(String),
+    Belong(Box<Setup>),
+    AdoptKey(String, Vec<Vec<u8>>),
+    Jump(WallTime),
 }
 
 /// What came of it.
@@ -40,6 +46,9 @@ pub(super) enum Written {
     Boot(u32),
     /// Whether there was a doubt to end.
     Vouched(bool),
+    Belonging(Box<Belonging>),
+    Adopted,
+    Jumped(Option<Finding>),
 }
 
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
@@ -280,6 +289,14 @@ impl Engine {
             }
             Write::Update(payment) => self.update(payment).map(Written::Update),
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
+            Write::Belong(setup) => belonging::compare(&self.connection, setup)
+                .map(|belonging| Written::Belonging(Box::new(belonging))),
+            Write::AdoptKey(key, ring) => belonging::adopt(&self.connection, key, ring)
+                .map(|()| Written::Adopted)
+                .map_err(|error| failure::sqlite("adopt key", &error)),
+            Write::Jump(wall) => {
+                jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
+            }
             Write::Vouch(who_and_why) => Water::read(&self.connection)
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)
@@ -329,11 +346,13 @@ impl Engine {
         let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
         let mut ids =
             self.connection.prepare_cached(&self.statements.ids_by_customer).map_err(failed)?;
-        let ids = ids.query_map([new.phone.tag.as_slice()], |row| row.get(0)).map_err(failed)?;
-        for id in ids {
-            let open = self.payment(PaymentId(id.map_err(failed)?))?;
-            if let Some(open) = open.filter(|open| rules::blocks(open, new, self.boot)) {
-                return Ok(Some(open));
+        for tag in [&new.phone.tag].into_iter().chain(&new.former_tags) {
+            let ids = ids.query_map([tag.as_slice()], |row| row.get(0)).map_err(failed)?;
+            for id in ids {
+                let open = self.payment(PaymentId(id.map_err(failed)?))?;
+                if let Some(open) = open.filter(|open| rules::blocks(open, new, self.boot)) {
+                    return Ok(Some(open));
+                }
             }
         }
         Ok(None)

@@ -8,6 +8,7 @@
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
 mod aside;
+mod belonging;
 mod codes;
 #[doc(hidden)]
 pub mod conformance;
@@ -19,6 +20,7 @@ pub(crate) mod file_system;
 pub mod files;
 mod fork;
 mod group;
+mod jump;
 mod lock;
 mod mark;
 mod memory;
@@ -43,6 +45,7 @@ mod whereabouts;
 pub use aside::set_aside;
 #[doc(hidden)]
 pub use aside::set_aside_on;
+pub use belonging::{Belonging, Setup};
 pub use copies::move_journal;
 #[doc(hidden)]
 pub use copies::move_journal_on;
@@ -85,6 +88,8 @@ pub struct NewPayment {
     pub terminal: Terminal,
     /// The customer's phone.
     pub phone: SealedPhone,
+    /// The tags that the customer's payments have under former app keys.
+    pub former_tags: Vec<[u8; 16]>,
     /// Wall time of the Intent.
     pub wall: WallTime,
     /// The state to begin with; `attested` and `seed` are set by the journal, which knows the
@@ -162,6 +167,8 @@ pub enum JournalErrorKind {
     Numbers,
     /// It lies on a file system that does not keep it: on a network, or in memory.
     FileSystem,
+    /// It belongs to another kind of environment, or to another merchant.
+    Foreign,
     /// It does not lie where its other files are: missing beside its own log, opened under a second
     /// name, or moved without its log.
     Misplaced,
@@ -281,6 +288,33 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]
     fn health(&self) -> Result<Health, JournalError>;
+
+    /// Called once after opening: refuses a client that is set up for another kind of environment or
+    /// another merchant, and says what else changed.
+    ///
+    /// # Errors
+    /// `Foreign`, or another [`JournalError`]; nothing was written.
+    fn belong_to(&self, _setup: &Setup) -> Result<Belonging, JournalError> {
+        Ok(Belonging::default())
+    }
+
+    /// Makes `key` the journal's app key: OVO accepts it, or the former one is known.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the former key stays.
+    fn adopt_key(&self, _key: &str, _key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// OVO said that numbers were used before: those of a journal that is new, and of which it has
+    /// accepted and declined nothing, jump, at most once in a quarter of an hour. What happened, or
+    /// `None` if nothing did.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing was written.
+    fn jump(&self, _wall: WallTime) -> Result<Option<Finding>, JournalError> {
+        Ok(None)
+    }
 
     /// Writes a copy to `to` while payments go on; see [`SqliteJournal::backup`].
     ///

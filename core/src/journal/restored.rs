@@ -65,7 +65,7 @@ pub(super) fn judge(
         }
     }
     if let Some(remembered) = remembered.filter(|remembered| now.is_another_than(remembered)) {
-        floor = floor.max(above_a_twin(files, &water)?);
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
         reasons.push(format!(
             "its file is a copy: it was made anew since it was last opened at {}; a restored backup, \
              a cloned machine, or a move without `ovo-ptp journal move`",
@@ -76,7 +76,7 @@ pub(super) fn judge(
         .map_err(|error| failure::sqlite("open", &error))?
         .filter(|made: &String| !made.is_empty());
     if let Some(made) = backup {
-        floor = floor.max(above_a_twin(files, &water)?);
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
         reasons.push(format!("it is a backup, made at {made}, and does not know what came after"));
         meta::put(&engine.connection, BACKUP, "")
             .map_err(|error| failure::sqlite("open", &error))?;
@@ -121,12 +121,16 @@ fn above(batch: u32) -> Result<u32, JournalError> {
 }
 
 /// The other copy may go on, and begin a batch at any time.
-fn above_a_twin(files: &dyn Files, water: &Water) -> Result<u32, JournalError> {
+pub(super) fn above_a_twin(
+    files: &dyn Files,
+    water: &Water,
+    wall: WallTime,
+) -> Result<u32, JournalError> {
     let mut chance = [0; 1];
     // Without chance two copies are apart if they are opened a quarter of an hour apart.
     let _ = files.random(&mut chance);
     let spread = u32::from(chance[0]) % SPREAD;
-    let floor = water.batch.max(water.floor).max(starting_batch(WallTime::now()).unwrap_or(0));
+    let floor = water.batch.max(water.floor).max(starting_batch(wall).unwrap_or(0));
     above((floor + spread).min(MAX_NUMBER - 1).max(water.batch))
 }
 

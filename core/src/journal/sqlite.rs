@@ -12,11 +12,13 @@ use super::view::{Reader, View};
 use super::{DEFAULT_LIMIT, copies, fork, opening, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
+    Begun, Belonging, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
+    Setup, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
+use crate::wib::WallTime;
 
 /// How a journal is opened.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -403,6 +405,27 @@ impl Journal for SqliteJournal {
             health.problems.push(format!("and {more} more"));
         }
         Ok(health)
+    }
+
+    fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {
+        match self.submit(Write::Belong(Box::new(setup.clone())))? {
+            Written::Belonging(belonging) => Ok(*belonging),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
+        match self.submit(Write::AdoptKey(key.to_owned(), key_ring.to_vec()))? {
+            Written::Adopted => Ok(()),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    fn jump(&self, wall: WallTime) -> Result<Option<Finding>, JournalError> {
+        match self.submit(Write::Jump(wall))? {
+            Written::Jumped(found) => Ok(found),
+            _ => Err(mixed_up()),
+        }
     }
 
     fn backup(&self, to: &Path) -> Result<(), JournalError> {

@@ -9,18 +9,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::aside;
 use super::files::{Files, SystemFiles};
 use super::{opening, sqlite::SqliteJournal};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError, JournalErrorKind,
-    NewPayment, SqliteOptions, Update,
+    Begun, Belonging, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError,
+    JournalErrorKind, NewPayment, Setup, SqliteOptions, Update,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
+use crate::wib::WallTime;
 
 /// The bits of a payment's number that say which former journal it is in.
 const JOURNAL_AT: u32 = 48;
@@ -41,6 +42,8 @@ struct Former {
     name: String,
     journal: SqliteJournal,
     boot: AtomicU32,
+    /// It belongs to another kind of environment or another merchant: not this client's to settle.
+    foreign: AtomicBool,
 }
 
 impl Succession {
@@ -77,7 +80,8 @@ impl Succession {
                 Ok(journal) => {
                     findings.extend(journal.findings());
                     let place = former.len() as i64 + 1;
-                    former.push(Former { place, name, journal, boot: AtomicU32::new(0) });
+                    let (boot, foreign) = Default::default();
+                    former.push(Former { place, name, journal, boot, foreign });
                 }
                 Err(error) => findings.push(Finding {
                     critical: error.kind != JournalErrorKind::Locked,
@@ -97,9 +101,13 @@ impl Succession {
         &self.present
     }
 
+    fn serving(&self) -> impl DoubleEndedIterator<Item = &Former> {
+        self.former.iter().filter(|former| !former.foreign.load(Ordering::Relaxed))
+    }
+
     fn former(&self, id: PaymentId) -> Option<&Former> {
         let place = id.0 >> JOURNAL_AT;
-        self.former.iter().find(|former| former.place == place)
+        self.serving().find(|former| former.place == place)
     }
 }
 
@@ -128,7 +136,7 @@ impl Former {
 
 impl Journal for Succession {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
-        for former in &self.former {
+        for former in self.serving() {
             former.boot.store(former.journal.enter_boot(boot_id)?, Ordering::Relaxed);
         }
         let boot = self.present.enter_boot(boot_id)?;
@@ -138,7 +146,7 @@ impl Journal for Succession {
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
         let boot = self.boot.load(Ordering::Relaxed);
-        for former in &self.former {
+        for former in self.serving() {
             if let Some(known) = former.journal.find(&new.invoice)? {
                 return Ok(Begun::Existing(former.outward(known, boot)));
             }
@@ -174,7 +182,7 @@ impl Journal for Succession {
             return Ok(Some(found));
         }
         let boot = self.boot.load(Ordering::Relaxed);
-        for former in &self.former {
+        for former in self.serving() {
             if let Some(found) = former.journal.find(invoice)? {
                 return Ok(Some(former.outward(found, boot)));
             }
@@ -185,7 +193,7 @@ impl Journal for Succession {
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
         let mut due = Vec::new();
         // What the former ones owe is the oldest debt, and becomes less and less.
-        for former in &self.former {
+        for former in self.serving() {
             let own = former.boot.load(Ordering::Relaxed);
             let rows = former.journal.due(own, now, limit - due.len())?;
             due.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
@@ -196,7 +204,7 @@ impl Journal for Succession {
 
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         let mut next = self.present.next_due(boot)?;
-        for former in &self.former {
+        for former in self.serving() {
             let other = former.journal.next_due(former.boot.load(Ordering::Relaxed))?;
             next = [next, other].into_iter().flatten().min();
         }
@@ -208,7 +216,7 @@ impl Journal for Succession {
         let after = filter.after.filter(|after| after.0 > 0);
         let boot = self.boot.load(Ordering::Relaxed);
         // The former ones are the older ones; the present one is the last of all.
-        let mut order: Vec<Option<&Former>> = self.former.iter().map(Some).collect();
+        let mut order: Vec<Option<&Former>> = self.serving().map(Some).collect();
         order.push(None);
         if filter.newest_first {
             order.reverse();
@@ -237,7 +245,7 @@ impl Journal for Succession {
 
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = self.present.health()?;
-        for former in &self.former {
+        for former in self.serving() {
             let Health { payments, unsettled, problems } = former.journal.health()?;
             health.payments += payments;
             health.unsettled += unsettled;
@@ -245,6 +253,38 @@ impl Journal for Succession {
             health.problems.extend(named);
         }
         Ok(health)
+    }
+
+    fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {
+        let mut belonging = self.present.belong_to(setup)?;
+        for former in &self.former {
+            match former.journal.belong_to(setup) {
+                Ok(theirs) => {
+                    belonging.key_ring.extend(theirs.key_ring);
+                    belonging.another_key = belonging.another_key.or(theirs.another_key);
+                }
+                Err(error) if error.kind == JournalErrorKind::Foreign => {
+                    former.foreign.store(true, Ordering::Relaxed);
+                    belonging.findings.push(Finding {
+                        critical: false,
+                        message: format!("{} is left alone: {}", former.name, error.message),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(belonging)
+    }
+
+    fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
+        for former in self.serving() {
+            former.journal.adopt_key(key, key_ring)?;
+        }
+        self.present.adopt_key(key, key_ring)
+    }
+
+    fn jump(&self, wall: WallTime) -> Result<Option<Finding>, JournalError> {
+        self.present.jump(wall)
     }
 
     /// Of the present journal; a former one changes no more than its debts do.

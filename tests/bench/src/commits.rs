@@ -23,6 +23,7 @@ pub(crate) fn begin(journal: &dyn Journal, invoice: &str) -> Result<Payment, Fai
         amount: Rupiah::new(merchant::AMOUNT)?,
         merchant_id: merchant::MERCHANT_ID.to_owned(),
         terminal: merchant::terminal()?,
+        former_tags: Vec::new(),
         phone: SealedPhone { sealed: vec![0x5a; 56], tag },
         wall: SystemClock.wall(),
         state: State::intent(&Policy::default(), SystemClock.boottime(), false, 0),

@@ -45,6 +45,7 @@ pub fn charge(number: u32) -> NewPayment {
         merchant_id: "M00042".to_owned(),
         terminal: valid(Terminal::new("12345678", "201904085000000", "STORE-7")),
         phone: SealedPhone { sealed: format!("sealed phone of customer {number:08}").into(), tag },
+        former_tags: Vec::new(),
         wall: WallTime::from_unix_millis(MORNING),
         state: State::intent(&Policy::default(), Boottime(1_000), false, 0),
         refuse_unsettled_customer: false,

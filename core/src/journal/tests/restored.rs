@@ -120,3 +120,26 @@ fn j10_a_write_ahead_log_of_another_journal_is_not_believed() {
         }
     }
 }
+
+#[test]
+fn j28_a_fresh_journal_leaves_numbers_that_another_one_has_used() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    let wall = charge(1).wall;
+    let used = fresh(&journal, &charge(1)).intent.numbers;
+    let found = journal.jump(wall).unwrap().expect("it jumps");
+    let next = fresh(&journal, &charge(2));
+    assert!(next.intent.numbers.batch() > used.batch());
+    assert!(next.state.attested, "above them its numbers are its own");
+    assert!(found.message.contains(&format!("{:06}", next.intent.numbers.batch())), "{found:?}");
+    assert_eq!(journal.jump(wall), Ok(None), "once in a quarter of an hour");
+    let later = crate::WallTime::from_unix_millis(wall.unix_millis() + 900_000);
+    assert!(journal.jump(later).unwrap().is_some(), "two more journals may have been lost");
+    let mut declined = fresh(&journal, &charge(3));
+    let code = crate::message::ResponseCode::new("17").unwrap();
+    declined.state.verdict = Some(Verdict::Declined(crate::payment::DeclineReason::Code(code)));
+    declined.state.due = None;
+    write(&journal, declined);
+    let much_later = crate::WallTime::from_unix_millis(wall.unix_millis() + 9_000_000);
+    assert_eq!(journal.jump(much_later), Ok(None), "from here on it is a used invoice");
+}

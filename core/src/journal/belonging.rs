@@ -1,0 +1,129 @@
+//! Whose a journal is ([faults J26, J27]): the kind of environment and the merchant, which never
+//! change; the host, the terminal and the app key, which may.
+//!
+//! A payment of staging must not answer for one of production, and what one host owes must not be
+//! settled against another.
+//!
+//! [faults J26, J27]: crate::manual::faults#j-disk-and-journal
+
+use rusqlite::Connection;
+
+use super::{failure, meta};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
+
+/// What a client that opens a journal is set up for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setup {
+    /// The kind of environment: `production`, `staging`, `loopback`, or a host of one's own.
+    pub class: String,
+    /// The host's base address.
+    pub host: String,
+    /// The merchant's number.
+    pub merchant_id: String,
+    /// Terminal and merchant number at the acquirer.
+    pub terminal: String,
+    /// Names of app keys, which say nothing about them: the present one and those that the client
+    /// knows beside it.
+    pub key: String,
+    /// See `key`.
+    pub other_keys: Vec<String>,
+}
+
+/// What a journal answers to a [`Setup`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Belonging {
+    /// What changed since the last opening.
+    pub findings: Vec<Finding>,
+    /// Former keys for phones, each sealed with the key that followed; opaque to the journal.
+    pub key_ring: Vec<Vec<u8>>,
+    /// The app key that the journal knows, if it is not the present one.
+    pub another_key: Option<String>,
+}
+
+const CLASS: &str = "class";
+const HOST: &str = "host";
+const MERCHANT: &str = "merchant";
+const TERMINAL: &str = "terminal";
+const KEY: &str = "key";
+
+fn ring(number: usize) -> String {
+    format!("key ring {number}")
+}
+
+/// Compares, refuses what is another's, and writes down what may change, inside the caller's
+/// transaction.
+pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belonging, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let known = |key| meta::get::<String>(connection, key).map_err(failed);
+    let foreign = |what: &str, theirs: &str, ours: &str| {
+        Err(JournalError::new(
+            JournalErrorKind::Foreign,
+            format!(
+                "the journal belongs to {what} {theirs}, and this client is set up for {ours}; give \
+                 it another journal, or `ovo-ptp journal set-aside` this one"
+            ),
+        ))
+    };
+    if let Some(class) = known(CLASS)?.filter(|class| *class != setup.class) {
+        return foreign("the environment", &class, &setup.class);
+    }
+    if let Some(merchant) = known(MERCHANT)?.filter(|merchant| *merchant != setup.merchant_id) {
+        return foreign("merchant", &merchant, &setup.merchant_id);
+    }
+    let mut belonging = Belonging::default();
+    for (key, what, now) in [(HOST, "host", &setup.host), (TERMINAL, "terminal", &setup.terminal)] {
+        if let Some(before) = known(key)?.filter(|before| before != now) {
+            belonging.findings.push(Finding {
+                critical: false,
+                message: format!("the journal's {what} was {before} and is {now} from now on"),
+            });
+        }
+    }
+    for (key, now) in [
+        (CLASS, &setup.class),
+        (HOST, &setup.host),
+        (MERCHANT, &setup.merchant_id),
+        (TERMINAL, &setup.terminal),
+    ] {
+        if known(key)?.as_ref() != Some(now) {
+            meta::put(connection, key, now).map_err(failed)?;
+        }
+    }
+    match known(KEY)? {
+        None => meta::put(connection, KEY, &setup.key).map_err(failed)?,
+        Some(key) if key == setup.key => {}
+        Some(key) => {
+            if !setup.other_keys.contains(&key) {
+                belonging.findings.push(Finding {
+                    critical: true,
+                    message: "the app key is another one than the journal's: phones of older \
+                              payments cannot be read, and those payments are settled without them; \
+                              give the old key as a previous app key. The new one is adopted once \
+                              OVO accepts it"
+                        .to_owned(),
+                });
+            }
+            belonging.another_key = Some(key);
+        }
+    }
+    for number in 1.. {
+        match meta::get::<Vec<u8>>(connection, &ring(number)).map_err(failed)? {
+            Some(sealed) => belonging.key_ring.push(sealed),
+            None => break,
+        }
+    }
+    Ok(belonging)
+}
+
+/// Makes `key` the journal's key, with the former ones sealed by it, inside the caller's transaction.
+pub(super) fn adopt(
+    connection: &Connection,
+    key: &str,
+    key_ring: &[Vec<u8>],
+) -> rusqlite::Result<()> {
+    meta::put(connection, KEY, key)?;
+    for (number, sealed) in (1..).zip(key_ring) {
+        meta::put(connection, &ring(number), sealed)?;
+    }
+    Ok(())
+}
