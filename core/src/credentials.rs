@@ -58,7 +58,12 @@ pub struct Credentials {
     terminal: Terminal,
     app_id: String,
     app_key: AppKey,
+    previous_app_keys: Vec<AppKey>,
 }
+
+/// The environment variable with the app keys before the present one, if there are any, parted by
+/// commas. See [`Credentials::with_previous_app_keys`].
+pub const PREVIOUS_APP_KEYS_VARIABLE: &str = "OVO_PREVIOUS_APP_KEYS";
 
 /// The environment variables read by [`Credentials::from_environment`], in the order merchant id,
 /// store code, tid, mid, app id, app key.
@@ -78,6 +83,8 @@ struct CredentialsFile {
     mid: Zeroizing<String>,
     app_id: Zeroizing<String>,
     app_key: Zeroizing<String>,
+    #[serde(default)]
+    previous_app_keys: Vec<Zeroizing<String>>,
 }
 
 impl Credentials {
@@ -108,10 +115,25 @@ impl Credentials {
             return Err(Error::invalid("merchant_id", "must be 1 to 20 digits"));
         }
         let app_id = issued_by_ovo("app_id", app_id, 64)?;
-        Ok(Credentials { merchant_id: merchant_id.to_owned(), terminal, app_id, app_key })
+        Ok(Credentials {
+            merchant_id: merchant_id.to_owned(),
+            terminal,
+            app_id,
+            app_key,
+            previous_app_keys: Vec::new(),
+        })
     }
 
-    /// From the six [`ENVIRONMENT_VARIABLES`].
+    /// With the app keys that this merchant had before the present one. A journal needs a former
+    /// key once, to read the phones of older payments: from then on it holds what it needs of it,
+    /// sealed with the present one, and the key can be left out here.
+    #[must_use]
+    pub fn with_previous_app_keys(mut self, keys: impl IntoIterator<Item = AppKey>) -> Self {
+        self.previous_app_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// From the six [`ENVIRONMENT_VARIABLES`], and [`PREVIOUS_APP_KEYS_VARIABLE`] if it is set.
     ///
     /// ```no_run
     /// use ovo_ptp::Credentials;
@@ -136,11 +158,18 @@ impl Credentials {
             })?;
         }
         let [merchant_id, store_code, tid, mid, app_id, app_key] = values.map(|(_, value)| value);
-        CredentialsFile { merchant_id, store_code, tid, mid, app_id, app_key }.checked()
+        let previous = std::env::var(PREVIOUS_APP_KEYS_VARIABLE).map(Zeroizing::new);
+        let previous_app_keys = previous.map_or_else(
+            |_| Vec::new(),
+            |keys| keys.split(',').map(|key| Zeroizing::new(key.to_owned())).collect(),
+        );
+        CredentialsFile { merchant_id, store_code, tid, mid, app_id, app_key, previous_app_keys }
+            .checked()
     }
 
     /// From a file: TOML if its name ends in `.toml`, JSON if in `.json`, with the keys
-    /// `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text.
+    /// `merchant_id`, `store_code`, `tid`, `mid`, `app_id` and `app_key`, all text, and if the app key
+    /// was changed `previous_app_keys`, a list of texts.
     ///
     /// ```no_run
     /// use ovo_ptp::Credentials;
@@ -212,12 +241,20 @@ impl Credentials {
     pub fn app_key(&self) -> &AppKey {
         &self.app_key
     }
+
+    /// The app keys before the present one.
+    pub fn previous_app_keys(&self) -> &[AppKey] {
+        &self.previous_app_keys
+    }
 }
 
 impl CredentialsFile {
     fn checked(&self) -> Result<Credentials, Error> {
         let terminal = Terminal::new(&self.tid, &self.mid, &self.store_code)?;
+        let previous: Result<Vec<AppKey>, Error> =
+            self.previous_app_keys.iter().map(|key| AppKey::new(key)).collect();
         Credentials::new(&self.merchant_id, terminal, &self.app_id, AppKey::new(&self.app_key)?)
+            .and_then(|credentials| Ok(credentials.with_previous_app_keys(previous?)))
     }
 }
 

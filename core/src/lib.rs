@@ -48,7 +48,7 @@ pub use client::{
     PaymentReport, Probe, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
-pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES};
+pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES, PREVIOUS_APP_KEYS_VARIABLE};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Phase};

@@ -13,6 +13,7 @@ use crate::payment::Payment;
 /// The answer to any call.
 pub(crate) enum Answer {
     Nothing,
+    Flag(bool),
     Inquiry(Inquiry),
     Outcome(Outcome),
     Started(Payment),
@@ -28,6 +29,7 @@ impl Answer {
     pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let any = match self {
             Answer::Nothing => return Ok(py.None()),
+            Answer::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
             Answer::Inquiry(inquiry) => {
                 (inquiry == Inquiry::Registered).into_pyobject(py)?.to_owned().into_any()
             }

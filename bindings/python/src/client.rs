@@ -1,5 +1,6 @@
 //! The client: each of the core's calls, in the way of waiting that Python asks for.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -262,6 +263,14 @@ impl Client {
         self.run(py, wait, move |core| {
             core.report_paid(&invoice).map(|report| Answer::Report(Some(report)))
         })
+    }
+
+    fn backup(&self, py: Python<'_>, to: PathBuf, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, move |core| core.backup(to).map(|()| Answer::Nothing))
+    }
+
+    fn vouch(&self, py: Python<'_>, who_and_why: String, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, move |core| core.vouch(&who_and_why).map(Answer::Flag))
     }
 
     fn doctor(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {

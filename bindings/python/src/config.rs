@@ -22,6 +22,8 @@ pub(crate) struct Options {
     journal: PathBuf,
     shared: bool,
     first_batch: Option<u32>,
+    set_aside_unusable: bool,
+    environment_class: Option<String>,
     ca_file: Option<PathBuf>,
     late_success: String,
     check_payment: bool,
@@ -77,10 +79,14 @@ impl Options {
         let journal_options = SqliteOptions {
             shared: self.shared,
             first_batch: self.first_batch,
-            ..SqliteOptions::default()
+            set_aside_unusable: self.set_aside_unusable,
         };
         let letters = Arc::clone(letters);
-        let builder = Client::builder(environment, credentials.core.clone())
+        let mut builder = Client::builder(environment, credentials.core.clone());
+        if let Some(class) = &self.environment_class {
+            builder = builder.environment_class(class);
+        }
+        let builder = builder
             .journal(self.journal)
             .journal_options(journal_options)
             .trust(self.ca_file.map_or(Trust::Platform, Trust::PemFile))

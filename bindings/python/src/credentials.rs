@@ -3,6 +3,7 @@
 use ovo_ptp::{AppKey, Credentials as Core, Terminal};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use std::path::PathBuf;
 
 use crate::error::raise;
@@ -16,7 +17,8 @@ pub(crate) struct Credentials {
 #[pymethods]
 impl Credentials {
     #[new]
-    #[pyo3(signature = (*, merchant_id, store_code, tid, mid, app_id, app_key))]
+    #[pyo3(signature = (*, merchant_id, store_code, tid, mid, app_id, app_key, previous_app_keys=Vec::new()))]
+    #[allow(clippy::too_many_arguments)] // They are Python's, by name.
     fn new(
         py: Python<'_>,
         merchant_id: &str,
@@ -25,10 +27,14 @@ impl Credentials {
         mid: &str,
         app_id: &str,
         app_key: &str,
+        previous_app_keys: Vec<PyBackedStr>,
     ) -> PyResult<Credentials> {
         let make = || {
             let terminal = Terminal::new(tid, mid, store_code)?;
+            let previous: Result<Vec<AppKey>, _> =
+                previous_app_keys.iter().map(|key| AppKey::new(key)).collect();
             Core::new(merchant_id, terminal, app_id, AppKey::new(app_key)?)
+                .and_then(|core| Ok(core.with_previous_app_keys(previous?)))
         };
         make().map(|core| Credentials { core }).map_err(|error| raise(py, &error))
     }

@@ -70,7 +70,7 @@ mod _native {
     #[pymodule_export]
     use super::payment::Payment;
     #[pymodule_export]
-    use super::reader::JournalReader;
+    use super::reader::{JournalReader, move_journal, set_aside};
     #[pymodule_export]
     use super::sandbox::{Sandbox, sandbox_program};
     #[pymodule_export]

@@ -38,9 +38,26 @@ impl JournalReader {
         Answer::Report(found).into_python(py)
     }
 
+    fn backup(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
+        py.detach(|| self.core.backup(to)).map_err(|error| raise(py, &error))
+    }
+
     /// Payments, those that are not settled, and what is damaged.
     fn health(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
         let health = py.detach(|| self.core.health()).map_err(|error| raise(py, &error))?;
         Ok((health.payments, health.unsettled, health.problems))
     }
+}
+
+/// Sets a journal aside, and returns where it is then.
+#[pyfunction]
+pub(crate) fn set_aside(py: Python<'_>, path: PathBuf) -> PyResult<PathBuf> {
+    py.detach(|| ovo_ptp::journal::set_aside(path)).map_err(|error| raise(py, &error.into()))
+}
+
+/// Moves a journal.
+#[pyfunction]
+pub(crate) fn move_journal(py: Python<'_>, from_path: PathBuf, to_path: PathBuf) -> PyResult<()> {
+    py.detach(|| ovo_ptp::journal::move_journal(from_path, to_path))
+        .map_err(|error| raise(py, &error.into()))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::seal::PhoneSeal;
 use crate::client::{Client, Inner, THREAD_STACK};
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::{AppKey, Credentials};
+use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
@@ -45,7 +45,6 @@ pub struct ClientBuilder {
     threads: bool,
     settle_rate: u32,
     observer: Option<Observer>,
-    previous_app_keys: Vec<AppKey>,
     environment_class: Option<String>,
 }
 
@@ -68,17 +67,8 @@ impl ClientBuilder {
             threads: true,
             settle_rate: 10,
             observer: None,
-            previous_app_keys: Vec::new(),
             environment_class: None,
         }
-    }
-
-    /// App keys that this merchant had before the present one. The journal needs them once: from
-    /// then on it holds what it needs of them, sealed with the present key.
-    #[must_use]
-    pub fn previous_app_keys(mut self, keys: impl IntoIterator<Item = AppKey>) -> Self {
-        self.previous_app_keys = keys.into_iter().collect();
-        self
     }
 
     /// What kind of environment a host of one's own is, for example `production` for a gateway in
@@ -449,7 +439,8 @@ impl ClientBuilder {
                 ));
             }
         };
-        let mut seal = PhoneSeal::new(self.credentials.app_key(), &self.previous_app_keys);
+        let mut seal =
+            PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
         let terminal = self.credentials.terminal();
         let belonging = journal.belong_to(&Setup {
             class: self.environment_class.unwrap_or_else(|| self.environment.class().to_owned()),
@@ -532,6 +523,7 @@ fn start(inner: Arc<Inner>, background: bool) -> Result<Client, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::AppKey;
     use crate::payment::Boottime;
     use crate::terminal::Terminal;
     use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Watch};
@@ -751,10 +743,11 @@ mod tests {
     #[test]
     fn j27_with_the_previous_key_guards_and_comparisons_hold() {
         let shop = Shop::new();
-        let sandbox = |key: &str| {
+        let sandbox = |key: &str, previous: &[AppKey]| {
+            let credentials = credentials("1234", key, "80001001");
             shop.builder(
                 Environment::custom("http://127.0.0.1:9"),
-                credentials("1234", key, "80001001"),
+                credentials.with_previous_app_keys(previous.iter().cloned()),
             )
             .timers(Timers::scaled(0.001))
             .transport(Arc::new(Says(None)))
@@ -762,12 +755,12 @@ mod tests {
         let charge = |invoice: &str, phone: &str| {
             crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
         };
-        let (_, client) = shop.opens(sandbox("a"));
+        let (_, client) = shop.opens(sandbox("a", &[]));
         client.pay(&charge("INV-1", "081234567890")).unwrap();
         drop(client);
         let previous = AppKey::new(&"a".repeat(64)).unwrap();
         // Once with the key before; then the journal holds what it needs of it.
-        for builder in [sandbox("b").previous_app_keys([previous]), sandbox("b")] {
+        for builder in [sandbox("b", &[previous]), sandbox("b", &[])] {
             let (said, client) = shop.opens(builder);
             assert_eq!(said, [""; 0]);
             let reused = client.pay(&charge("INV-1", "081299999999")).unwrap_err();

@@ -43,6 +43,16 @@ impl JournalReader {
         Ok(self.journal.find(invoice)?.as_ref().map(PaymentReport::of))
     }
 
+    /// Writes a backup of the journal to `to`, beside whoever has it open. Whoever opens it as a
+    /// journal is told that it is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if there is a file already, or it cannot be
+    /// written.
+    pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(self.journal.backup(to)?)
+    }
+
     /// How many payments there are, and what is damaged.
     ///
     /// # Errors

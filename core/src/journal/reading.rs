@@ -82,6 +82,15 @@ impl JournalCopy {
         self.journal.find(invoice)
     }
 
+    /// Writes a backup of the journal as it was, beside whoever has it open; see
+    /// [`SqliteJournal::backup`].
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing is left.
+    pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), JournalError> {
+        self.journal.backup(to)
+    }
+
     /// See [`Journal::health`].
     ///
     /// # Errors

@@ -54,8 +54,12 @@ class Credentials:
         mid: str,
         app_id: str,
         app_key: str,
+        previous_app_keys: list[str] = [],
     ) -> Credentials:
         """From values of your program. `app_key` is 64 hexadecimal digits, as OVO wrote them.
+
+        When OVO changes the app key, give the ones before in `previous_app_keys`: a journal needs a
+        former key once, to read the phones of older payments, and from then on holds what it needs.
 
         Raises:
             InvalidInputError: A value breaks its rule.
@@ -64,7 +68,7 @@ class Credentials:
     @staticmethod
     def from_environment() -> Credentials:
         """From `OVO_MERCHANT_ID`, `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and
-        `OVO_APP_KEY`.
+        `OVO_APP_KEY`; and `OVO_PREVIOUS_APP_KEYS`, parted by commas, if it is set.
 
         Raises:
             ConfigurationError: One is missing.
@@ -74,6 +78,8 @@ class Credentials:
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> Credentials:
         """From a TOML or JSON file with exactly the six names, that other users cannot read.
+
+        A list `previous_app_keys` may be beside them.
 
         Raises:
             ConfigurationError: It cannot be read, others can read it, or it has other names.
@@ -182,12 +188,22 @@ class Client:
         """An operator's decision."""
     def report_paid(self, invoice: str, wait: int) -> Any:
         """OVO's settlement file shows it as paid."""
+    def backup(self, to: str, wait: int) -> Any:
+        """Copies the journal."""
+    def vouch(self, who_and_why: str, wait: int) -> Any:
+        """Ends a doubt about the journal."""
     def doctor(self, wait: int) -> Any:
         """Whether everything is set up right."""
     def under_way(self) -> int:
         """How many payments are worked on."""
     def close(self) -> None:
         """Closes."""
+
+def set_aside(path: str) -> str:
+    """Sets a journal aside, and returns where it is then."""
+
+def move_journal(from_path: str, to_path: str) -> None:
+    """Moves a journal."""
 
 @final
 class JournalReader:
@@ -199,6 +215,8 @@ class JournalReader:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:
         """One payment."""
+    def backup(self, to: str) -> None:
+        """Writes a backup."""
     def health(self) -> tuple[int, int, list[str]]:
         """Payments, those that are not settled, and what is damaged."""
 

@@ -67,6 +67,10 @@ class Client:
         shared: Several processes of this host use the journal. Default: one, which shuts all others
             out.
         first_batch: The batch of a new journal's first push; without it, one that was never used.
+        set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set aside
+            and a new one begun, which is a critical alert. Default: it is refused.
+        environment_class: What kind of environment an address of your own is, for example
+            `production` for a gateway in front of OVO. A journal belongs to one kind.
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
         late_success: `accept` or `reverse` a success that only the status check reported.
         check_payment: Whether the contract has Check Payment.
@@ -96,6 +100,8 @@ class Client:
         journal: str | os.PathLike[str],
         shared: bool = False,
         first_batch: int | None = None,
+        set_aside_unusable: bool = False,
+        environment_class: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         late_success: Literal["accept", "reverse"] = "accept",
         check_payment: bool = True,
@@ -124,6 +130,10 @@ class Client:
             "journal": _make.path("journal", journal),
             "shared": _make.flag("shared", shared),
             "first_batch": batch,
+            "set_aside_unusable": _make.flag("set_aside_unusable", set_aside_unusable),
+            "environment_class": None
+            if environment_class is None
+            else _make.text("environment_class", environment_class),
             "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
             "late_success": _make.text("late_success", late_success),
             "check_payment": _make.flag("check_payment", check_payment),
@@ -523,6 +533,28 @@ class Client:
                 HERE,
             )
         )
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Writes a copy of the journal while payments go on. Other ways can copy half of it.
+
+        Whoever opens the copy as a journal is told that it is one, and it is doubted then, because
+        it does not know what came after it.
+
+        Raises:
+            JournalError: There is a file already, or the disk refuses.
+
+        >>> client.backup(folder / "backup.db")
+        """
+        self._native.backup(_make.path("path", path), HERE)
+
+    def vouch(self, who_and_why: str) -> bool:
+        """Ends the doubt about a journal that was found to be a copy, or to have lost something.
+
+        Whoever calls this has seen that no other copy is in use, and has compared the books with
+        OVO's settlement file. Who and why (1 to 200 characters) is kept in the journal. `False` if
+        there was no doubt.
+        """
+        return bool(self._native.vouch(_make.text("who_and_why", who_and_why), HERE))
 
     def report_paid(self, invoice: str) -> reports.PaymentReport:
         """Tells that OVO's settlement file shows a payment as paid.

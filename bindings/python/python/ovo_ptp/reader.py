@@ -100,6 +100,14 @@ class JournalReader:
         """One payment; `None` if the journal does not know the invoice."""
         return _make.maybe_report(self._native.payment(_make.text("invoice", invoice)))
 
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Writes a backup of the journal; whoever opens it as a journal is told that it is one.
+
+        Raises:
+            JournalError: There is a file already, or the disk refuses.
+        """
+        self._native.backup(_make.path("path", path))
+
     def problems(self) -> list[str]:
         """What is damaged, one line each; empty if nothing is."""
         return self._native.health()[2]

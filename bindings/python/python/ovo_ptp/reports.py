@@ -190,7 +190,7 @@ class Event(Record):
     """Something that happened. The message holds no secret and no personal data."""
 
     __slots__ = ("kind", "level", "message", "invoice", "batch", "reference")
-    #: `exchanged`, `decided`, `settled`, `alert`, `ruled` or `journal_failed`.
+    #: `exchanged`, `decided`, `settled`, `alert`, `ruled`, `journal_found` or `journal_failed`.
     kind: str
     #: The level of `logging` that it is logged with; 50 wakes somebody.
     level: int

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp import journal
 from ovo_ptp.cli import output
 from ovo_ptp.cli.options import parser, path, whole_rupiah
 
@@ -198,6 +199,59 @@ def _settle(options: argparse.Namespace) -> int:
     return OUTCOMES["not completed"] if left else DONE
 
 
+def _set_aside(options: argparse.Namespace) -> int:
+    aside = journal.set_aside(path(options.file))
+    output.say(f"set aside as {aside}; the next journal begins above its numbers and settles it")
+    return DONE
+
+
+def _move(options: argparse.Namespace) -> int:
+    journal.move(path(options.from_file), path(options.to_file))
+    output.say(f"moved to {options.to_file}")
+    return DONE
+
+
+def _backup(options: argparse.Namespace) -> int:
+    journal.backup(path(options.file), path(options.to_file))
+    output.say(f"written to {options.to_file}; opened as a journal it will be doubted")
+    return DONE
+
+
+def _vouch(options: argparse.Namespace) -> int:
+    _refuse_a_missing(options)
+    with _open(options, background=False) as client:
+        ended = client.vouch(options.who_and_why)
+    output.say("the doubt is over" if ended else "there was no doubt about this journal")
+    return DONE
+
+
+def _rekey(options: argparse.Namespace) -> int:
+    _refuse_a_missing(options)
+    unknown: list[str] = []
+
+    def hear(event: ovo_ptp.Event) -> None:
+        if event.kind == "journal_found" and "app key" in event.message:
+            unknown.append(event.message)
+
+    with _open(options, background=False, on_event=hear):
+        pass
+    if unknown:
+        sys.stderr.write(f"ovo-ptp: {unknown[0]}\n")
+        return ERROR
+    output.say("the journal knows this app key; the one before can be left out from now on")
+    return DONE
+
+
+def _refuse_a_missing(options: argparse.Namespace) -> None:
+    """Only `pay` makes a journal; a mistyped path must not."""
+    if not path(options.journal).exists():
+        raise ovo_ptp.JournalError(f"journal: there is none at {options.journal}")
+
+
+def _journal(options: argparse.Namespace) -> int:
+    return JOURNAL[options.action](options)
+
+
 def _codes(options: argparse.Namespace) -> int:
     rows = [row for row in ovo_ptp.response_codes() if options.code in (None, row.code)]
     if not rows:
@@ -217,6 +271,13 @@ def _demo(options: argparse.Namespace) -> int:
     return DONE if morning(as_json=options.json) else ERROR
 
 
+JOURNAL: dict[str, Callable[[argparse.Namespace], int]] = {
+    "set-aside": _set_aside,
+    "move": _move,
+    "backup": _backup,
+    "vouch": _vouch,
+    "rekey": _rekey,
+}
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "doctor": _doctor,
@@ -226,5 +287,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "void": _void,
     "payments": _payments,
     "settle": _settle,
+    "journal": _journal,
     "codes": _codes,
 }

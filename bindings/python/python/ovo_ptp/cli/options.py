@@ -41,6 +41,29 @@ def _shop() -> argparse.ArgumentParser:
     return shop
 
 
+def _journal(commands: Any, shop: argparse.ArgumentParser) -> None:
+    """What people do with a journal's files."""
+    journal = commands.add_parser("journal", help="set aside, move, back up, vouch for, rekey")
+    actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION")
+    aside = actions.add_parser("set-aside", help="out of the way, as one; the next one settles it")
+    aside.add_argument("file")
+    move = actions.add_parser("move", help="to another directory, disk or name, without a doubt")
+    move.add_argument("from_file", metavar="from")
+    move.add_argument("to_file", metavar="to")
+    backup = actions.add_parser("backup", help="a copy, beside a running shop too")
+    backup.add_argument("file")
+    backup.add_argument("to_file", metavar="to")
+    vouch = actions.add_parser(
+        "vouch", parents=[shop], help="no other copy is in use, and the books were compared with OVO's"
+    )
+    vouch.add_argument("--who-and-why", required=True, metavar="TEXT", help="kept in the journal")
+    actions.add_parser(
+        "rekey",
+        parents=[shop],
+        help="take up a new app key; the one before comes with the credentials (previous_app_keys)",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands."""
     top = argparse.ArgumentParser(
@@ -89,6 +112,8 @@ def parser() -> argparse.ArgumentParser:
     settle.add_argument(
         "--until-settled", action="store_true", help="go on until nothing is left to do"
     )
+
+    _journal(commands, shop)
 
     codes = commands.add_parser("codes", help="OVO's response codes")
     codes.add_argument("code", nargs="?", help="only this one")
