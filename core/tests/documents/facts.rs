@@ -1,8 +1,11 @@
 //! Facts that stand twice.
 
 use std::fs;
+use std::time::Duration;
 
-use ovo_ptp::message::response_code::markdown_table;
+use ovo_ptp::message::Class;
+use ovo_ptp::message::response_code::{TABLE, markdown_table};
+use ovo_ptp::payment::Timers;
 
 use crate::pages::{Page, read, root};
 
@@ -95,4 +98,94 @@ fn the_documents_name_every_environment_variable() {
 fn the_readme_can_be_read_in_one_sitting() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 220, "README.md has {lines} lines: what is long belongs to the manual");
+}
+
+/// `60.5 s`, `5 min`, `24 h`.
+fn in_words(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match (millis % 3_600_000, millis % 60_000, millis % 1_000) {
+        (0, ..) if millis >= 24 * 3_600_000 => format!("{} h", millis / 3_600_000),
+        (_, 0, _) if millis >= 300_000 => format!("{} min", millis / 60_000),
+        (.., 0) => format!("{} s", millis / 1_000),
+        _ => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+    }
+}
+
+#[test]
+fn the_policy_prints_the_timers_that_run() {
+    let policy = Page::named("policy");
+    let section = between(&policy.text, "## 2.5 Timers", "\n## 2.6").to_owned();
+    let section = Page { name: "timers".into(), text: section };
+    let rows = section.rows();
+    let printed = |timer: &str| {
+        let row = rows.iter().find(|row| row[0] == timer).unwrap_or_else(|| panic!("no {timer}"));
+        row[2].to_owned()
+    };
+    let timers = Timers::OVO;
+    let says = |timer: &str, durations: &[Duration]| {
+        for duration in durations {
+            let words = in_words(*duration);
+            assert!(printed(timer).contains(&words), "{timer}: {words}: {}", printed(timer));
+        }
+    };
+    says("send", &[timers.connected_check, timers.send_check]);
+    says("send budget", &[timers.send_budget]);
+    says("session", &[timers.session]);
+    says("check", &[timers.check, timers.check_budget]);
+    says("decision", &[timers.decide]);
+    says("reversal", &[timers.retry * 2, timers.retry * 60]);
+    says("unseen", &[timers.gate_escape]);
+    says("closing check", &[timers.session + timers.delay_bound]);
+    says("looks behind", &[timers.first_sweep, timers.second_sweep]);
+    assert_eq!(printed("phone"), "overwritten 2 days later");
+    assert_eq!(timers.keep_phone, Duration::from_secs(2 * 24 * 3_600));
+    let readme = read("README.md");
+    for duration in [timers.check, timers.decide, timers.session + timers.delay_bound] {
+        assert!(readme.contains(&format!("{} ", in_words(duration))), "{}", in_words(duration));
+    }
+}
+
+#[test]
+fn the_policy_prints_the_classes_of_the_table_of_codes() {
+    let policy = Page::named("policy");
+    let section = between(&policy.text, "## 2.6 ", "\n## 2.7").to_owned();
+    let section = Page { name: "classes".into(), text: section };
+    let classes = [
+        ("approved", Class::Approved),
+        ("declined", Class::Declined),
+        ("misconfigured", Class::Misconfigured),
+        ("duplicate", Class::Duplicate),
+        ("unknown", Class::Unknown),
+    ];
+    for (name, class) in classes {
+        let row = section.rows().into_iter().find(|row| row[0] == name).expect(name)[1].to_owned();
+        let mut printed: Vec<&str> = row
+            .split([' ', ',', ';'])
+            .filter(|word| word.len() == 2 && *word == word.to_uppercase())
+            .collect();
+        let codes = TABLE.iter().filter(|entry| entry.class == class);
+        let mut codes: Vec<&str> = codes.map(|entry| entry.code).collect();
+        printed.sort_unstable();
+        codes.sort_unstable();
+        assert_eq!(printed, codes, "{name}");
+    }
+}
+
+#[test]
+fn the_readme_explains_every_outcome_and_no_other() {
+    let source = read("core/src/payment/outcome.rs");
+    let mut outcomes: Vec<&str> = between(&source, "pub enum Outcome {", "\n}")
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(|line| line.split(['(', ',']).next().unwrap())
+        .collect();
+    let readme = Page { name: "README".into(), text: read("README.md") };
+    let section = between(&readme.text, "## How a payment ends", "\n## ").to_owned();
+    let section = Page { name: "outcomes".into(), text: section };
+    let mut explained: Vec<String> =
+        section.first_cells().iter().skip(1).map(|cell| cell.replace('`', "")).collect();
+    outcomes.sort_unstable();
+    explained.sort();
+    assert_eq!(explained, outcomes);
 }
