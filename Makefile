@@ -7,14 +7,15 @@ PYTHON ?= python3
 TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
-.PHONY: help demo test test-python test-tools test-arm lint lint-python faults clean
+.PHONY: help demo test proof test-python test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
-	@echo "make test            every test"
+	@echo "make test            every test, the random ones in small doses"
+	@echo "make proof           the simulation's 100,000 histories and a minute of random calls of the ABI"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
@@ -41,16 +42,25 @@ demo:
 	$(CARGO) build --profile demo --package ovo-demo
 	@$(CARGO) run --quiet --profile demo --package ovo-demo $(if $(V),-- -v)
 
+# A tenth of what `make proof` runs.
+FEW_HISTORIES = 10000
+
 # Many tests wait more than they compute: twice as many at once as there are cores on a small machine.
 test:
 	@PYTHON=$(PYTHON) tests/tools
-	OVO_FUZZ_SECONDS=60 RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
+	OVO_FUZZ_SECONDS=10 HISTORIES=$(FEW_HISTORIES) RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
 
 test-python:
 	PYTHON=$(PYTHON) tests/python/run --quiet
+
+# The longer doses, which CI runs as well.
+proof:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) test --quiet --package ovo-simulation --test histories
+	OVO_FUZZ_SECONDS=60 $(CARGO) test --quiet --package ovo-ptp-ffi --test arguments random_calls
 
 lint: lint-python
 	$(CARGO) fmt --all --check
