@@ -74,6 +74,14 @@ impl ClientBuilder {
     /// What kind of environment a host of one's own is, for example `production` for a gateway in
     /// front of OVO's. A journal belongs to one kind, and is refused by clients of another. Default:
     /// [`Environment::class`].
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// // A gateway of our own that stands in front of OVO's production.
+    /// let client = builder.environment_class("production").open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn environment_class(mut self, class: &str) -> Self {
         self.environment_class = Some(class.to_owned());
