@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the driver says of a command that failed."""
 
 
@@ -47,17 +47,6 @@ class Element:
     @property
     def role(self) -> str:
         return str(self._ask("GET", "computedrole"))
-
-    @property
-    def box(self) -> dict[str, float]:
-        """Where it stands: x, y, width, height."""
-        return dict(
-            self.browser.run(
-                "const box = arguments[0].getBoundingClientRect();"
-                "return {x: box.x, y: box.y, width: box.width, height: box.height};",
-                self,
-            )
-        )
 
     def click(self) -> None:
         self._ask("POST", "click", {})
@@ -109,7 +98,7 @@ class Browser:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
-            raise Refused(json.load(error)["value"]["message"]) from None
+            raise RefusedError(json.load(error)["value"]["message"]) from None
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """A command of the window."""
@@ -137,7 +126,9 @@ class Browser:
 
     def find(self, selector: str, within: float = 60) -> Element:
         """Waits for the element, which the page may still have to draw."""
-        return self.eventually(lambda: next(iter(self.all(selector)), None), within, selector)
+        element = self.eventually(lambda: next(iter(self.all(selector)), None), within, selector)
+        assert isinstance(element, Element)
+        return element
 
     def sees(self, selector: str, text: str, within: float = 60) -> None:
         """Waits until the element shows the text."""
@@ -168,9 +159,17 @@ class Browser:
             actions += [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
         self.ask("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": actions}]})
 
-    def screenshot(self, *, whole: bool = False) -> bytes:
-        """What is seen, as PNG; `whole` with what would be scrolled to."""
-        shot = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)
+    def screenshot(self, selector: str) -> bytes:
+        """What is seen of an element, as PNG."""
+        box = self.run(
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return {x: Math.ceil(box.x + scrollX), y: Math.ceil(box.y + scrollY),"
+            "        width: Math.floor(box.width) - 1, height: Math.floor(box.height) - 1};",
+            selector,
+        )
+        shot = self.devtools(
+            "Page.captureScreenshot", captureBeyondViewport=True, clip={**box, "scale": 1}
+        )
         return base64.b64decode(shot["data"])
 
     def log(self) -> list[str]:

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,6 +254,50 @@ def test_f9_ctrl_c_leaves_the_payment_safe(till: Till, ovo: Sandbox) -> None:
     assert "ask again with the same invoice" in err
     assert till.json("pay", "INV-1", "5", PAYS_AFTER_50)[0] == 0
     assert len(ovo.ledger()) == 1
+
+
+def test_ctrl_c_ends_the_sandbox_without_a_word() -> None:
+    with subprocess.Popen(
+        [PROGRAM, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_a_watched_demo_asks_whoever_looks(tmp_path: Path) -> None:
+    # No browser is opened here: the customer decides as the page would.
+    with subprocess.Popen(
+        [PROGRAM, "demo", "--page"],
+        cwd=tmp_path,
+        env={**os.environ, "BROWSER": "true"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        page = next(line for line in lines if line.startswith("The page: ")).split()[-1]
+
+        def confirmed() -> bool:
+            said = json.dumps({"invoice": "TEH-0008", "decision": "pay"}).encode()
+            try:
+                with urllib.request.urlopen(page + "decide", said, timeout=30) as answer:
+                    return bool(answer.status == 200)
+            except urllib.error.HTTPError as early:
+                early.close()
+                return False
+
+        eventually(confirmed, 120)
+        rest = process.stdout.read()
+    assert process.returncode == 0, rest
+    assert "Every rupiah agrees" in rest
+    row = next(line for line in rest.splitlines() if line.startswith("TEH-0008"))
+    assert row.split()[-2:] == ["18000", "18000"]
 
 
 def test_the_demo_ends_with_agreeing_books(tmp_path: Path) -> None:

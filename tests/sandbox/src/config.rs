@@ -255,7 +255,7 @@ impl Default for HostConfig {
             inquiry_contracted: true,
             log_limit: 20_000,
             bodies_limit: 300,
-            ledger_limit: 100_000,
+            ledger_limit: 50_000,
             choices: Choices::default(),
             http_statuses: BTreeMap::new(),
         }

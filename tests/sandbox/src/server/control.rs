@@ -117,6 +117,9 @@ fn carried_out(shared: &Shared, request: &HttpRequest) -> Reply {
             done(Ok(json!({ "requests": to_value(shared.host_now().requests()) })))
         }
         ("GET", "/phones") => done(Ok(phones::table_json())),
+        ("GET", "/ca.pem") => {
+            text_reply("application/x-pem-file", shared.certificates.authority_pem.clone())
+        }
         ("GET", "/settlement.csv") => {
             let report = settlement_report(shared.host_now().ledger(), request.query("date"));
             match report {
@@ -176,6 +179,7 @@ fn carried_out(shared: &Shared, request: &HttpRequest) -> Reply {
             _,
             "/"
             | "/feed"
+            | "/ca.pem"
             | "/settlement.csv"
             | "/decide"
             | "/health"

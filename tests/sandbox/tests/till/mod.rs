@@ -87,9 +87,12 @@ pub fn tcp(sandbox: &Sandbox) -> TcpStream {
 
 /// A client that trusts the sandbox's authority.
 pub fn trusting(sandbox: &Sandbox) -> Arc<ClientConfig> {
-    let pem = std::fs::read(sandbox.ca_pem_path()).unwrap();
+    trusting_pem(&std::fs::read(sandbox.ca_pem_path()).unwrap())
+}
+
+pub fn trusting_pem(pem: &[u8]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -103,9 +106,20 @@ pub fn tls(
     config: &Arc<ClientConfig>,
     sandbox: &Sandbox,
 ) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let name = ServerName::try_from("localhost").unwrap();
+    tls_to(config, &sandbox.address().to_string(), "localhost")
+}
+
+/// Calls an address by a name.
+pub fn tls_to(
+    config: &Arc<ClientConfig>,
+    address: &str,
+    name: &str,
+) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
     let client = ClientConnection::new(Arc::clone(config), name).unwrap();
-    let mut stream = StreamOwned::new(client, tcp(sandbox));
+    let wire = TcpStream::connect(address)?;
+    wire.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let mut stream = StreamOwned::new(client, wire);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock)?;
     }

@@ -268,7 +268,7 @@ def _codes(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from ovo_ptp.cli.demo import morning
 
-    return DONE if morning(as_json=options.json) else ERROR
+    return DONE if morning(as_json=options.json, page=options.page) else ERROR
 
 
 JOURNAL: dict[str, Callable[[argparse.Namespace], int]] = {

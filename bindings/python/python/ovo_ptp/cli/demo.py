@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
 import time
+import webbrowser
 from pathlib import Path
 
 import ovo_ptp
@@ -15,6 +17,12 @@ from ovo_ptp.sandbox import Sandbox
 
 #: Real time over OVO's.
 SCALE = 0.04
+
+#: The same for a morning that is watched: 55 s take 14, enough to see and to decide.
+WATCHED_SCALE = 0.25
+
+#: The customer who decides on the page.
+YOU = "081200000200"
 
 #: The life of the process that is killed while its customer decides.
 DOOMED = """
@@ -33,8 +41,8 @@ payment.outcome()
 class _Morning:
     """Says what happens, unless a machine listens."""
 
-    def __init__(self, ovo: Sandbox, journal: Path, *, quiet: bool) -> None:
-        self.ovo, self.journal, self.quiet = ovo, journal, quiet
+    def __init__(self, ovo: Sandbox, journal: Path, *, quiet: bool, page: bool) -> None:
+        self.ovo, self.journal, self.quiet, self.page = ovo, journal, quiet, page
 
     def title(self, text: str) -> None:
         if not self.quiet:
@@ -62,6 +70,9 @@ class _Morning:
             self.title("08:30  Wrong item: paid, then voided")
             self.tell(shop.pay("ROTI-0004", amount=15_500, phone="081234567804"))
             self.say(f"void: {shop.void('ROTI-0004').state}")
+            if self.page:
+                self.title("08:35  Es teh: this customer is you. Pay or cancel on the page")
+                self.tell(shop.pay("TEH-0008", amount=18_000, phone=YOU))
         self.title("08:40  Power cut: the shop's process is killed while a customer pays")
         self.power_cut()
         with self.ovo.client(journal=self.journal, settle_rate=50) as shop:
@@ -80,7 +91,8 @@ class _Morning:
                 shop.acknowledge(report.invoice)
 
     def power_cut(self) -> None:
-        arguments = [self.ovo.base_url, self.ovo.ca_file, str(self.journal), str(SCALE)]
+        scale = str(self.ovo.time_scale)
+        arguments = [self.ovo.base_url, self.ovo.ca_file, str(self.journal), scale]
         command = [sys.executable, "-c", DOOMED, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as till:  # noqa: S603 - our own
             assert till.stdout is not None  # noqa: S101 - asked for above
@@ -109,14 +121,38 @@ class _Morning:
         return rows
 
 
-def morning(*, as_json: bool) -> bool:
-    """The whole of it; true if every rupiah agrees."""
+def _show(url: str) -> None:
+    """Opens the page, if there is a browser; its address is said in any case."""
+    output.say(f"The page: {url}")
+    webbrowser.open(url)
+
+
+def _linger() -> None:
+    """The page shows a sandbox: it stays as long as somebody looks."""
+    if sys.stdin.isatty():
+        output.say("\nThe page stays until you press Enter.")
+        with contextlib.suppress(KeyboardInterrupt, EOFError):
+            input()
+
+
+def morning(*, as_json: bool, page: bool = False) -> bool:
+    """The whole of it; true if every rupiah agrees. On the page, one customer is whoever looks."""
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, Sandbox(time_scale=SCALE) as ovo:
-        shop = _Morning(ovo, Path(folder) / "ovo.db", quiet=as_json)
-        shop.say(f"OVO sandbox at {ovo.base_url} (TLS); time runs {1 / SCALE:.0f} x faster")
+    scale = WATCHED_SCALE if page else SCALE
+    with tempfile.TemporaryDirectory() as folder, Sandbox(time_scale=scale) as ovo:
+        shop = _Morning(ovo, Path(folder) / "ovo.db", quiet=as_json, page=page)
+        shop.say(f"OVO sandbox at {ovo.base_url} (TLS); time runs {1 / scale:.0f} x faster")
+        if page:
+            _show(ovo.page_url)
         shop.run()
-        books = shop.books()
+        agree = _told(shop, shop.books(), begun, as_json=as_json)
+        if page:
+            _linger()
+        return agree
+
+
+def _told(shop: _Morning, books: list[dict[str, object]], begun: float, *, as_json: bool) -> bool:
+    """Says the books; true if every rupiah agrees."""
     agree = all(row["shop"] == row["ovo"] for row in books)
     if as_json:
         output.as_json({"agree": agree, "books": books})

@@ -78,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("sandbox", help="OVO's side on this machine (see: ovo-ptp sandbox --help)")
     demo = commands.add_parser("demo", help="a shop's morning against the sandbox, in seconds")
-    demo.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    how = demo.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    how.add_argument("--page", action="store_true", help="slower, with a page: you are a customer")
 
     commands.add_parser("doctor", parents=[shop], help="is everything set up right?")
 
