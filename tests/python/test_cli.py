@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import datetime as dt
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -19,6 +22,7 @@ from typing import Any
 
 import ovo_ptp
 import pytest
+from ovo_ptp.cli import typed as typed_in
 from ovo_ptp.sandbox import Sandbox
 
 from conftest import (
@@ -28,7 +32,9 @@ from conftest import (
     PAYS_AFTER_20,
     PAYS_AFTER_50,
     SCALE,
+    ended,
     eventually,
+    script,
 )
 
 PROGRAM = str(Path(sys.executable).parent / "ovo-ptp")
@@ -58,6 +64,16 @@ class Till:
             check=False,
         )
 
+    def journal(self, *what: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, "journal", *what],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def json(self, command: str, *arguments: str) -> tuple[int, Any]:
         done = self.run(command, "--json", *arguments)
         assert len(done.stdout.splitlines()) == 1, done.stderr
@@ -75,7 +91,7 @@ def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     paid = till.run("pay", "INV-1", "12500", PAYS)
     assert paid.returncode == 0
     assert paid.stdout.startswith("PAID Rp12.500 (approval code ")
-    assert paid.stderr == ""
+    assert paid.stderr == f"ovo-ptp: Rp12.500 to 0812****7890, {ovo.base_url}\n"
     assert ovo.net("INV-1") == 12_500
     listed = till.run("payments")
     assert "INV-1" in listed.stdout
@@ -94,13 +110,236 @@ def test_each_outcome_has_its_exit_code(till: Till, ovo: Sandbox) -> None:
     assert till.json("pay", "INV-4", "5", PAYS)[0] == 5
     code, settled = till.json("settle", "--until-settled")
     assert (code, settled["unsettled"]) == (0, 0)
-    code, listed = till.json("payments")
+    code, listed = till.json("payments", "--oldest-first")
     assert [row["invoice"] for row in listed] == ["INV-1", "INV-2", "INV-3", "INV-4"]
+    code, newest = till.json("payments", "--limit", "2")
+    assert [row["invoice"] for row in newest] == ["INV-4", "INV-3"]
     assert all(row["acknowledged"] for row in listed)
     assert listed[0]["outcome"]["outcome"] == "paid"
     assert listed[0]["begun"].endswith("+07:00")
     code, answer = till.json("void", "INV-2")
     assert (code, answer["error"]) == (1, "refused")
+
+
+@pytest.mark.parametrize(
+    ("typed", "rupiah"),
+    [
+        ("12500", 12_500),
+        ("12.500", 12_500),
+        ("Rp12.500", 12_500),
+        ("rp 12.500", 12_500),
+        ("Rp. 1.250.000,-", 1_250_000),
+        ("Rp12.500,00", 12_500),
+        ("IDR 12,500.00", 12_500),
+        ("12,500", 12_500),
+        ("12_500", 12_500),
+        ("12 500", 12_500),
+        ("500,00", 500),
+        ("1", 1),
+    ],
+)
+def test_amounts_are_read_as_people_write_them(typed: str, rupiah: int) -> None:
+    assert typed_in.rupiah(typed) == rupiah
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "Rp", "12.5", "12,5", "1.2500", "12.500,5", "1.250,000", "12k", "-5", "0,5", "1e3", "٣"],
+)
+def test_an_amount_that_could_mean_another_is_refused(typed: str) -> None:
+    with pytest.raises(ovo_ptp.InvalidInputError, match="amount: must be whole rupiah") as caught:
+        typed_in.rupiah(typed)
+    assert caught.value.field == "amount"
+
+
+def test_days_are_wib_days() -> None:
+    wib = dt.timezone(dt.timedelta(hours=7))
+    day = dt.datetime(2026, 11, 26, tzinfo=wib)
+    assert typed_in.moment("since", "2026-11-26") == day
+    assert typed_in.moment("until", "2026-11-26", end_of_day=True) == day + dt.timedelta(days=1)
+    at = typed_in.moment("until", "2026-11-26T14:30", end_of_day=True)
+    assert at == day + dt.timedelta(hours=14, minutes=30)
+    assert typed_in.moment("since", "today") - typed_in.moment(
+        "since", "yesterday"
+    ) == dt.timedelta(1)
+    with pytest.raises(ovo_ptp.InvalidInputError, match="since: must be a day"):
+        typed_in.moment("since", "last week")
+
+
+def test_amounts_and_phones_are_read_as_people_write_them(till: Till, ovo: Sandbox) -> None:
+    paid = till.run("pay", "INV-1", "Rp12.500", "+62", "812", "3456", "7890")
+    assert paid.returncode == 0, paid.stderr
+    assert ovo.net("INV-1") == 12_500
+    assert till.run("inquire", "(0812)", "3456-7890").returncode == 0
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_j30_reading_commands_work_beside_a_shop_and_change_nothing(
+    till: Till, ovo: Sandbox, tmp_path: Path, shared: bool
+) -> None:
+    process = script(
+        f"""
+client = open_client(background=False, shared={shared})
+client.pay("INV-1", amount=12_500, phone={PAYS!r})
+client.pay("INV-2", amount=700, phone={CANCELS!r})
+say("open")
+sys.stdin.readline()
+""",
+        ovo,
+        tmp_path / "ovo.db",
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    before = files(tmp_path)
+    assert [row["invoice"] for row in till.json("payments")[1]] == ["INV-2", "INV-1"]
+    assert till.json("show", "INV-1")[1]["outcome"]["outcome"] == "paid"
+    assert till.json("payments", "--totals")[1]["received"] == 12_500
+    assert till.run("inquire", PAYS).returncode == 0
+    assert files(tmp_path) == before
+    doctor = till.run("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    assert "2 payments" in doctor.stdout
+    locked = till.run("acknowledge", "INV-1")
+    if shared:
+        assert locked.returncode == 0, locked.stderr
+    else:
+        assert files(tmp_path) == before
+        assert locked.returncode == 1
+        assert f"{process.pid}" in locked.stderr
+        assert "work beside it" in locked.stderr
+        assert f"{process.pid}" in doctor.stdout
+    backup = till.folder / "backup.db"
+    assert till.journal("backup", "ovo.db", str(backup)).returncode == 0
+    assert [report.invoice for report in ovo_ptp.JournalReader(backup).payments()] == [
+        "INV-1",
+        "INV-2",
+    ]
+    ended(process, say="\n")
+
+
+def test_j30_only_pay_makes_a_journal(till: Till, tmp_path: Path) -> None:
+    for command in (
+        ["payments"],
+        ["show", "INV-1"],
+        ["settle"],
+        ["check", "INV-1"],
+        ["void", "INV-1"],
+        ["rule", "INV-1", "paid", "--reason", "r"],
+        ["report-paid", "INV-1"],
+        ["acknowledge", "INV-1"],
+    ):
+        done = till.run(command[0], *command[1:], "--journal", "mistyped.db")
+        assert done.returncode == 1, command
+        assert "there is none at mistyped.db" in done.stderr
+    for what in (["set-aside"], ["backup", "b.db"], ["move", "to.db"]):
+        done = till.journal(what[0], "mistyped.db", *what[1:])
+        assert done.returncode == 1, what
+        assert "there is none at mistyped.db" in done.stderr
+    doctor = till.run("doctor", "--journal", "mistyped.db")
+    assert doctor.returncode == 0
+    assert "there is none at mistyped.db" in doctor.stdout
+    assert till.run("inquire", PAYS, "--journal", "mistyped.db").returncode == 0
+    assert [name for name in files(tmp_path) if "mistyped" in name or name == "to.db"] == []
+
+
+def test_pay_says_what_it_found_and_acknowledges_what_it_began(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as shop:
+        assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
+    again = till.run("pay", "INV-1", "5", PAYS)
+    assert again.returncode == 0
+    assert "nothing is pushed again" in again.stderr
+    assert "not acknowledged: `ovo-ptp acknowledge INV-1`" in again.stderr
+    assert till.json("pay", "INV-1", "5", PAYS)[1]["was_known"]
+    assert not till.json("pay", "INV-2", "5", PAYS)[1]["was_known"]
+    listed = {row["invoice"]: row["acknowledged"] for row in till.json("payments")[1]}
+    assert listed == {"INV-1": False, "INV-2": True}
+    assert till.run("acknowledge", "INV-1").stdout == "INV-1: acknowledged\n"
+    assert till.json("payments", "--unacknowledged")[1] == []
+    assert len(ovo.ledger()) == 2
+
+
+def test_an_environment_that_nobody_chose_is_said(till: Till) -> None:
+    shop = ["--sandbox-credentials", "--ca-file", str(till.folder / "none.pem")]
+    done = subprocess.run(
+        [PROGRAM, "inquire", PAYS, *shop],
+        cwd=till.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "environment: staging" in done.stderr
+    assert done.returncode == 1
+
+
+def test_operators_rule_report_and_look(till: Till, ovo: Sandbox, tmp_path: Path) -> None:
+    # Without Check Payment a duplicate is for an operator.
+    with ovo.client(journal=tmp_path / "ovo.db", check_payment=False) as shop:
+        assert shop.pay("INV-1", amount=12_500, phone="081200009400").name == "needs operator"
+        assert not shop.pay("INV-2", amount=700, phone=IGNORES).is_paid
+    shown = till.run("show", "INV-1")
+    assert shown.returncode == 0
+    assert "needs operator" in shown.stdout
+    assert "waits for:" in shown.stdout
+    assert [row["invoice"] for row in till.json("payments", "--needs-operator")[1]] == ["INV-1"]
+    code, ruled = till.json("rule", "INV-1", "paid", "--reason", "seen in the portal")
+    assert (code, ruled["outcome"]["outcome"]) == (0, "paid")
+    code, again = till.json("rule", "INV-1", "paid", "--reason", "again")
+    assert (code, again["error"]) == (1, "refused")
+    assert till.run("report-paid", "INV-2").returncode == 0
+    assert till.run("show", "INV-9").returncode == 1
+    assert "INV-9" in till.run("report-paid", "INV-9").stderr
+
+
+def test_payments_are_totalled_and_exported(till: Till, ovo: Sandbox, tmp_path: Path) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as shop:
+        for number in range(3):
+            shop.pay(f"INV-{number}", amount=10_000, phone=f"0812345678{number}0")
+        shop.pay("INV-3", amount=700, phone=CANCELS)
+        shop.void("INV-2")
+    totals = till.run("payments", "--totals")
+    assert "received: Rp20.000" in totals.stdout
+    assert re.search(r"paid, voided +1 +Rp10.000", totals.stdout)
+    assert till.json("payments", "--totals")[1]["outcomes"]["declined"] == {
+        "payments": 1,
+        "rupiah": 700,
+    }
+    table = list(
+        csv.DictReader(till.run("payments", "--csv", "--oldest-first").stdout.splitlines())
+    )
+    assert [(row["invoice"], row["amount"], row["outcome"]) for row in table] == [
+        ("INV-0", "10000", "paid"),
+        ("INV-1", "10000", "paid"),
+        ("INV-2", "10000", "paid"),
+        ("INV-3", "700", "declined"),
+    ]
+    assert [row["is_voided"] for row in table] == ["False", "False", "True", ""]
+    assert table[0]["approval_code"]
+    assert table[3]["code"] == "17"
+    assert len(till.json("payments", "--since", "today")[1]) == 4
+    assert till.json("payments", "--until", "yesterday")[1] == []
+    assert till.json("payments", "--since", "2099-01-01")[1] == []
+    people = till.run("payments", "--limit", "2")
+    assert "these are the first 2, and there are more" in people.stderr
+
+
+def test_a_journal_is_moved_and_set_aside(till: Till, ovo: Sandbox, tmp_path: Path) -> None:
+    assert till.json("pay", "INV-1", "5", PAYS)[0] == 0
+    assert till.journal("move", "ovo.db", "moved.db").returncode == 0
+    assert not (tmp_path / "ovo.db").exists()
+    assert till.json("payments", "--journal", "moved.db")[1][0]["invoice"] == "INV-1"
+    aside = till.journal("set-aside", "moved.db")
+    assert aside.returncode == 0, aside.stderr
+    assert "moved.db.aside-1" in aside.stdout
+    assert till.json("pay", "INV-2", "5", PAYS, "--journal", "moved.db")[0] == 0
+    vouch = ["vouch", "--who-and-why", "looked", "--journal", "moved.db", *till.shop]
+    vouched = till.journal(*vouch)
+    assert vouched.stdout == "there was no doubt about this journal\n", vouched.stderr
 
 
 def test_a_check_is_for_old_payments(till: Till) -> None:
@@ -120,11 +359,16 @@ def test_a_check_is_for_old_payments(till: Till) -> None:
         (["sell"], 2, "invalid choice"),
         (["pay", "INV-1"], 2, "the following arguments are required"),
         (["pay", "INV-1", "12.5", PAYS], 1, "amount: must be whole rupiah"),
+        (["pay", "INV-1", "12.50", PAYS], 1, "amount: must be whole rupiah"),
+        (["pay", "INV-1", "12.500.00", PAYS], 1, "amount: must be whole rupiah"),
+        (["pay", "INV-1", "0.500", PAYS], 1, "amount: must be whole rupiah"),
         (["pay", "INV-1", "0", PAYS], 1, "amount: must be at least 1 rupiah"),
         (["pay", "INV 1", "5", PAYS], 1, "invoice: only letters"),
         (["pay", "INV-1", "5", "1234"], 1, "phone: "),
         (["codes", "ZZ"], 1, "no such code"),
-        (["payments", "--limit", "0"], 1, "limit: must be 1 to"),
+        (["payments", "--limit", "0"], 1, "limit: must be 1 or more"),
+        (["rule", "INV-1", "paid"], 2, "--reason"),
+        (["journal"], 2, "the following arguments are required"),
     ],
 )
 def test_wrong_use_is_told_in_one_line(

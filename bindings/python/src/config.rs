@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ovo_ptp::journal::SqliteOptions;
+use ovo_ptp::journal::{MemoryJournal, SqliteOptions};
 use ovo_ptp::message::SigningMode;
 use ovo_ptp::payment::{LateSuccess, Timers};
 use ovo_ptp::transport::Trust;
@@ -19,7 +19,8 @@ use crate::mailbox::Letters;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Options {
-    journal: PathBuf,
+    /// `None`: for questions to OVO, which leave no trace.
+    journal: Option<PathBuf>,
     shared: bool,
     first_batch: Option<u32>,
     set_aside_unusable: bool,
@@ -86,9 +87,11 @@ impl Options {
         if let Some(class) = &self.environment_class {
             builder = builder.environment_class(class);
         }
+        let builder = match self.journal {
+            Some(path) => builder.journal(path).journal_options(journal_options),
+            None => builder.journal_engine(Arc::new(MemoryJournal::new())),
+        };
         let builder = builder
-            .journal(self.journal)
-            .journal_options(journal_options)
             .trust(self.ca_file.map_or(Trust::Platform, Trust::PemFile))
             .late_success(late_success)
             .check_payment(self.check_payment)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
+#: In the place of a journal's path: a client for questions to OVO only, as the command line needs.
+_NO_JOURNAL: Any = object()
+
 #: Payments that a walk through the journal holds at a time.
 _PAGE = 200
 
@@ -67,8 +70,8 @@ class Client:
         shared: Several processes of this host use the journal. Default: one, which shuts all others
             out.
         first_batch: The batch of a new journal's first push; without it, one that was never used.
-        set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set aside
-            and a new one begun, which is a critical alert. Default: it is refused.
+        set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set
+            aside and a new one begun, which is a critical alert. Default: it is refused.
         environment_class: What kind of environment an address of your own is, for example
             `production` for a gateway in front of OVO. A journal belongs to one kind.
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
@@ -127,7 +130,7 @@ class Client:
             raise InvalidTypeError("on_event: must be callable", field="on_event")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
-            "journal": _make.path("journal", journal),
+            "journal": None if journal is _NO_JOURNAL else _make.path("journal", journal),
             "shared": _make.flag("shared", shared),
             "first_batch": batch,
             "set_aside_unusable": _make.flag("set_aside_unusable", set_aside_unusable),

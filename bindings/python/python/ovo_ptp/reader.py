@@ -108,6 +108,11 @@ class JournalReader:
         """
         self._native.backup(_make.path("path", path))
 
+    def counts(self) -> tuple[int, int]:
+        """How many payments there are, and how many of them are not settled."""
+        payments, unsettled, _ = self._native.health()
+        return payments, unsettled
+
     def problems(self) -> list[str]:
         """What is damaged, one line each; empty if nothing is."""
         return self._native.health()[2]

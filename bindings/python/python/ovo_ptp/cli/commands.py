@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ovo_ptp
-from ovo_ptp import journal
-from ovo_ptp.cli import output
-from ovo_ptp.cli.options import parser, path, whole_rupiah
+from ovo_ptp.cli import journal_files, operating, output, shop
+from ovo_ptp.cli.options import parser, path
+from ovo_ptp.cli.typed import rupiah
 
 if TYPE_CHECKING:
     import argparse
@@ -50,55 +50,67 @@ def run(arguments: Sequence[str]) -> int:
         return CTRL_C
 
 
-def _open(options: argparse.Namespace, **more: Any) -> ovo_ptp.Client:
-    if options.sandbox_credentials:
-        from ovo_ptp._native import Sandbox
-
-        credentials = Sandbox.credentials()
-    elif options.credentials:
-        credentials = ovo_ptp.Credentials.from_file(path(options.credentials))
-    else:
-        credentials = ovo_ptp.Credentials.from_environment()
-    return ovo_ptp.Client(
-        options.environment,
-        credentials,
-        journal=path(options.journal),
-        shared=options.shared,
-        ca_file=None if options.ca_file is None else path(options.ca_file),
-        signing="with_body" if options.with_body else "without_body",
-        time_scale=options.time_scale,
-        **more,
-    )
-
-
 def _doctor(options: argparse.Namespace) -> int:
-    with _open(options, background=False) as client:
+    beside = None
+    try:
+        client = shop.opened(options)
+    except ovo_ptp.JournalLockedError as locked:
+        # What OVO says can be asked all the same, and the journal be read.
+        beside, client = str(locked), shop.asking(options)
+    except ovo_ptp.JournalError as error:
+        if path(options.journal).exists():
+            raise
+        beside, client = str(error), shop.asking(options)
+    with client:
         diagnosis = client.doctor()
-    output.as_json(diagnosis) if options.json else output.say(str(diagnosis))
-    return DONE if diagnosis.is_well else ERROR
+    problems = list(diagnosis.problems)
+    lines = str(diagnosis).splitlines()
+    if beside is not None:
+        note = beside.removeprefix("journal: ")
+        if path(options.journal).exists():
+            journal = shop.reading(options)
+            payments, unsettled = journal.counts()
+            problems += journal.problems()
+            note = f"{payments} payments, {unsettled} not settled; {note}"
+        lines = [line for line in lines if not line.startswith(("journal:", "all is", "to mend:"))]
+        lines.append(f"{'journal:':<22}{note}")
+        lines.append("to mend: " + "; ".join(problems) if problems else "all is well")
+    if options.json:
+        output.as_json({**diagnosis.to_dict(), "problems": problems, "text": "\n".join(lines)})
+    else:
+        output.say("\n".join(lines))
+    return ERROR if problems else DONE
 
 
 def _inquire(options: argparse.Namespace) -> int:
-    with _open(options, background=False) as client:
-        inquiry = client.inquire(options.phone)
-    masked = ovo_ptp.mask_phone(options.phone)
-    registered = inquiry is ovo_ptp.Inquiry.REGISTERED
+    phone = ovo_ptp.Phone(" ".join(options.phone))
+    with shop.asking(options) as client:
+        registered = client.inquire(phone) is ovo_ptp.Inquiry.REGISTERED
     if options.json:
-        output.as_json({"phone": masked, "registered": registered})
+        output.as_json({"phone": str(phone), "registered": registered})
     else:
-        output.say(f"{masked} has {'an' if registered else 'no'} OVO account")
+        output.say(f"{phone} has {'an' if registered else 'no'} OVO account")
     return DONE if registered else 3
 
 
 def _pay(options: argparse.Namespace) -> int:
+    phone, amount = ovo_ptp.Phone(" ".join(options.phone)), rupiah(options.amount)
     countdown = output.Countdown(sys.stderr, scale=options.time_scale)
-    with _open(options) as client:
+    with shop.opened(options, makes_journal=True) as client:
+        found = client.payment(options.invoice)
+        if found is None:
+            where = options.environment or "staging"
+            shop.say_aside(f"{ovo_ptp.format_rupiah(amount)} to {phone}, {where}")
+        else:
+            shop.say_aside(
+                f"{options.invoice} is in the journal since {found.begun:%Y-%m-%d %H:%M} WIB: "
+                "nothing is pushed again"
+            )
         try:
             outcome = client.pay(
                 options.invoice,
-                # A text that is no whole number is refused with the library's own words.
-                amount=whole_rupiah(options.amount),  # type: ignore[arg-type]
-                phone=options.phone,
+                amount=amount,
+                phone=phone,
                 allow_second_push=options.allow_second_push,
                 progress=countdown.show,
             )
@@ -106,12 +118,15 @@ def _pay(options: argparse.Namespace) -> int:
             countdown.clear()
         # Before it is confirmed: a crash in between must leave it in the list.
         if options.json:
-            output.as_json(outcome)
+            output.as_json({**outcome.to_dict(), "was_known": found is not None})
         else:
             _say_outcome(outcome)
         sys.stdout.flush()
-        if not isinstance(outcome, ovo_ptp.Interrupted):
+        if found is None and not isinstance(outcome, ovo_ptp.Interrupted):
             client.acknowledge(options.invoice)
+        elif found is not None and not found.acknowledged:
+            # Whoever began it may not have heard of its outcome.
+            shop.say_aside(f"not acknowledged: `ovo-ptp acknowledge {options.invoice}`")
     return OUTCOMES[outcome.name]
 
 
@@ -132,7 +147,8 @@ def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
                 "--until-settled` sees to it"
             )
         case ovo_ptp.NotSent():
-            output.say("NOT SENT: try again at once, with a new invoice")
+            why = f" ({outcome.detail or outcome.reason})" if outcome.reason else ""
+            output.say(f"NOT SENT{why}: try again at once, with a new invoice")
         case ovo_ptp.NeedsOperator():
             output.say(
                 f"NEEDS OPERATOR: {outcome.reason} (batch {outcome.batch:06}, reference "
@@ -144,7 +160,7 @@ def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _open(options, background=False) as client:
+    with shop.opened(options) as client:
         status = client.check(options.invoice)
     if options.json:
         output.as_json(status)
@@ -155,7 +171,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _void(options: argparse.Namespace) -> int:
-    with _open(options, background=False) as client:
+    with shop.opened(options) as client:
         void = client.void(options.invoice)
     if options.json:
         output.as_json(void)
@@ -165,91 +181,28 @@ def _void(options: argparse.Namespace) -> int:
     return VOIDS[void.state]
 
 
-def _payments(options: argparse.Namespace) -> int:
-    with _open(options, background=False) as client:
-        reports = client.payments(
-            unsettled=options.unsettled,
-            unacknowledged=options.unacknowledged,
-            needs_operator=options.needs_operator,
-            limit=options.limit,
-        )
-    output.as_json(reports) if options.json else output.payments(reports)
-    return DONE
-
-
 def _settle(options: argparse.Namespace) -> int:
     changed: dict[str, ovo_ptp.PaymentReport] = {}
-    with _open(options, background=False) as client:
+    with shop.opened(options) as client:
         while True:
             changed.update((report.invoice, report) for report in client.settle())
-            left = client.payments(unsettled=True)
-            waiting = [report for report in left if not report.needs_operator]
-            if not (options.until_settled and waiting):
+            left = operators = 0
+            for report in client.each_payment(unsettled=True):
+                left += 1
+                operators += report.needs_operator
+            if not (options.until_settled and left > operators):
                 break
             pause = client.next_settlement()
             time.sleep(min(1.0, max(0.01, 1.0 if pause is None else pause)))
     if options.json:
-        output.as_json({"changed": list(changed.values()), "unsettled": len(left)})
+        output.as_json({"changed": list(changed.values()), "unsettled": left})
     else:
         if changed:
             output.payments(changed.values())
-        output.say(f"{len(changed)} changed, {len(left)} not settled")
-    if any(report.needs_operator for report in left):
+        output.say(f"{len(changed)} changed, {left} not settled")
+    if operators:
         return OUTCOMES["needs operator"]
     return OUTCOMES["not completed"] if left else DONE
-
-
-def _set_aside(options: argparse.Namespace) -> int:
-    aside = journal.set_aside(path(options.file))
-    output.say(f"set aside as {aside}; the next journal begins above its numbers and settles it")
-    return DONE
-
-
-def _move(options: argparse.Namespace) -> int:
-    journal.move(path(options.from_file), path(options.to_file))
-    output.say(f"moved to {options.to_file}")
-    return DONE
-
-
-def _backup(options: argparse.Namespace) -> int:
-    journal.backup(path(options.file), path(options.to_file))
-    output.say(f"written to {options.to_file}; opened as a journal it will be doubted")
-    return DONE
-
-
-def _vouch(options: argparse.Namespace) -> int:
-    _refuse_a_missing(options)
-    with _open(options, background=False) as client:
-        ended = client.vouch(options.who_and_why)
-    output.say("the doubt is over" if ended else "there was no doubt about this journal")
-    return DONE
-
-
-def _rekey(options: argparse.Namespace) -> int:
-    _refuse_a_missing(options)
-    unknown: list[str] = []
-
-    def hear(event: ovo_ptp.Event) -> None:
-        if event.kind == "journal_found" and "app key" in event.message:
-            unknown.append(event.message)
-
-    with _open(options, background=False, on_event=hear):
-        pass
-    if unknown:
-        sys.stderr.write(f"ovo-ptp: {unknown[0]}\n")
-        return ERROR
-    output.say("the journal knows this app key; the one before can be left out from now on")
-    return DONE
-
-
-def _refuse_a_missing(options: argparse.Namespace) -> None:
-    """Only `pay` makes a journal; a mistyped path must not."""
-    if not path(options.journal).exists():
-        raise ovo_ptp.JournalError(f"journal: there is none at {options.journal}")
-
-
-def _journal(options: argparse.Namespace) -> int:
-    return JOURNAL[options.action](options)
 
 
 def _codes(options: argparse.Namespace) -> int:
@@ -271,13 +224,6 @@ def _demo(options: argparse.Namespace) -> int:
     return DONE if morning(as_json=options.json, page=options.page) else ERROR
 
 
-JOURNAL: dict[str, Callable[[argparse.Namespace], int]] = {
-    "set-aside": _set_aside,
-    "move": _move,
-    "backup": _backup,
-    "vouch": _vouch,
-    "rekey": _rekey,
-}
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "doctor": _doctor,
@@ -285,8 +231,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "pay": _pay,
     "check": _check,
     "void": _void,
-    "payments": _payments,
+    "payments": operating.payments,
+    "show": operating.show,
+    "rule": operating.rule,
+    "report-paid": operating.report_paid,
+    "acknowledge": operating.acknowledge,
+    "journal": journal_files.run,
     "settle": _settle,
-    "journal": _journal,
     "codes": _codes,
 }

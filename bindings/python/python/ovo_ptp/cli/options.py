@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ovo_ptp import __version__
 
@@ -25,8 +26,8 @@ OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY; neve
 def _shop() -> argparse.ArgumentParser:
     shop = argparse.ArgumentParser(add_help=False)
     group = shop.add_argument_group("the shop")
-    group.add_argument("--environment", "-e", default="staging", metavar="E", help=ENVIRONMENTS)
     group.add_argument("--journal", "-j", default="ovo.db", metavar="FILE", help="default: ovo.db")
+    group.add_argument("--environment", "-e", metavar="E", help=ENVIRONMENTS)
     group.add_argument("--shared", action="store_true", help="other processes use the journal too")
     group.add_argument("--credentials", metavar="FILE", help="TOML or JSON, mode 0600")
     group.add_argument(
@@ -41,7 +42,7 @@ def _shop() -> argparse.ArgumentParser:
     return shop
 
 
-def _journal(commands: Any, shop: argparse.ArgumentParser) -> None:
+def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     """What people do with a journal's files."""
     journal = commands.add_parser("journal", help="set aside, move, back up, vouch for, rekey")
     actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -54,7 +55,9 @@ def _journal(commands: Any, shop: argparse.ArgumentParser) -> None:
     backup.add_argument("file")
     backup.add_argument("to_file", metavar="to")
     vouch = actions.add_parser(
-        "vouch", parents=[shop], help="no other copy is in use, and the books were compared with OVO's"
+        "vouch",
+        parents=[shop],
+        help="no other copy is in use, and the books were compared with OVO's",
     )
     vouch.add_argument("--who-and-why", required=True, metavar="TEXT", help="kept in the journal")
     actions.add_parser(
@@ -74,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ovo-ptp {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # Reading commands take a shop's options too, so that a line can be changed by its first word.
     shop = _shop()
 
     commands.add_parser("sandbox", help="OVO's side on this machine (see: ovo-ptp sandbox --help)")
@@ -85,12 +89,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", parents=[shop], help="is everything set up right?")
 
     inquire = commands.add_parser("inquire", parents=[shop], help="has a phone an OVO account?")
-    inquire.add_argument("phone")
+    inquire.add_argument("phone", nargs="+", help="as people write it: 0812-3456-7890")
 
     pay = commands.add_parser("pay", parents=[shop], help="push a payment and wait for its outcome")
     pay.add_argument("invoice", help="your own name for this attempt")
-    pay.add_argument("amount", help="whole rupiah")
-    pay.add_argument("phone", help="the customer's")
+    pay.add_argument("amount", help="whole rupiah: 12500, 12.500 or Rp12.500")
+    pay.add_argument("phone", nargs="+", help="the customer's: 0812-3456-7890, +62 812 3456 7890")
     pay.add_argument(
         "--allow-second-push", action="store_true", help="although one is not settled yet"
     )
@@ -102,11 +106,42 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, parents=[shop], help=text)
         command.add_argument("invoice")
 
-    payments = commands.add_parser("payments", parents=[shop], help="list the journal")
+    for name, text in (
+        ("rule", "an operator's decision about a payment that waits for one"),
+        ("report-paid", "OVO's settlement file shows a payment as paid"),
+    ):
+        command = commands.add_parser(name, parents=[shop], help=text)
+        command.add_argument("invoice")
+        if name == "rule":
+            command.add_argument("ruling", choices=("paid", "refund", "close"))
+            command.add_argument("--reason", required=True, help="kept in the journal")
+
+    acknowledge = commands.add_parser(
+        "acknowledge", parents=[shop], help="these outcomes are in your own books"
+    )
+    acknowledge.add_argument("invoices", nargs="+", metavar="invoice")
+
+    show = commands.add_parser(
+        "show", parents=[shop], help="all that the journal knows of a payment"
+    )
+    show.add_argument("invoice")
+
+    payments = commands.add_parser(
+        "payments",
+        parents=[shop],
+        help="list the journal, newest first, beside whoever has it open",
+    )
     payments.add_argument("--unsettled", action="store_true", help="only those")
     payments.add_argument("--unacknowledged", action="store_true", help="only those")
     payments.add_argument("--needs-operator", action="store_true", help="only those")
-    payments.add_argument("--limit", type=int, default=1_000)
+    payments.add_argument(
+        "--since", metavar="DAY", help="2026-11-26, 2026-11-26T14:30, today (WIB)"
+    )
+    payments.add_argument("--until", metavar="DAY", help="up to the end of this day")
+    payments.add_argument("--oldest-first", action="store_true")
+    payments.add_argument("--limit", type=int, help="at most so many (people are shown 50)")
+    payments.add_argument("--totals", action="store_true", help="payments and rupiah by outcome")
+    payments.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
 
     settle = commands.add_parser(
         "settle", parents=[shop], help="run what is due, and say what changed"
@@ -115,17 +150,12 @@ def parser() -> argparse.ArgumentParser:
         "--until-settled", action="store_true", help="go on until nothing is left to do"
     )
 
-    _journal(commands, shop)
+    _files(commands, shop)
 
     codes = commands.add_parser("codes", help="OVO's response codes")
     codes.add_argument("code", nargs="?", help="only this one")
     codes.add_argument("--json", action="store_true", help="one JSON value on standard output")
     return top
-
-
-def whole_rupiah(text: str) -> int | str:
-    """The amount as int if it is one; else as it was, for the library to refuse."""
-    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def path(text: str) -> Path:

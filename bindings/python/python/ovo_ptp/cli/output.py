@@ -66,6 +66,31 @@ def payments(reports: Iterable[PaymentReport]) -> None:
         say("no payments")
 
 
+def payment(report: PaymentReport) -> None:
+    """One payment, a line for each thing that is known of it."""
+    outcome = report.outcome
+    lines = [
+        ("invoice", report.invoice),
+        ("amount", format_rupiah(report.amount)),
+        ("begun", report.begun.strftime("%Y-%m-%d %H:%M:%S WIB")),
+        ("batch, reference", f"{report.batch:06}, {report.reference:06}"),
+        ("terminal", f"tid {report.terminal.tid}, mid {report.terminal.mid}"),
+        ("outcome", "none yet" if outcome is None else outcome_name(outcome)),
+    ]
+    details = {} if outcome is None else outcome.to_dict()
+    for name in ("approval_code", "is_late", "code", "meaning", "reason", "was_debited"):
+        if details.get(name) not in (None, False):
+            lines.append((name.replace("_", " ").removeprefix("is "), str(details[name])))
+    lines += [
+        ("settlement", report.settlement),
+        ("acknowledged", "yes" if report.acknowledged else "no"),
+    ]
+    if report.needs_operator:
+        lines.append(("waits for", f"an operator: ovo-ptp rule {report.invoice} ..."))
+    for name, value in lines:
+        say(f"{name + ':':<18}{value}")
+
+
 def outcome_name(outcome: Outcome) -> str:
     """The outcome in a word or two."""
     if isinstance(outcome, Paid) and outcome.is_voided:

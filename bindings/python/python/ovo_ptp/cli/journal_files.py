@@ -1,0 +1,79 @@
+"""What people do with a journal's files, as the library does it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import ovo_ptp
+from ovo_ptp import journal
+from ovo_ptp.cli import output, shop
+from ovo_ptp.cli.options import path
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+
+def run(options: argparse.Namespace) -> int:
+    """`ovo-ptp journal ACTION`."""
+    return ACTIONS[options.action](options)
+
+
+def _set_aside(options: argparse.Namespace) -> int:
+    # The file may be what is missing; a lock says that a journal was there.
+    _refuse_what_never_was(options.file)
+    aside = journal.set_aside(path(options.file))
+    output.say(f"set aside as {aside}; the next journal begins above its numbers and settles it")
+    return 0
+
+
+def _move(options: argparse.Namespace) -> int:
+    _refuse_what_never_was(options.from_file)
+    journal.move(path(options.from_file), path(options.to_file))
+    output.say(f"moved to {options.to_file}")
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    _refuse_what_never_was(options.file)
+    journal.backup(path(options.file), path(options.to_file))
+    output.say(f"written to {options.to_file}; opened as a journal it will be doubted")
+    return 0
+
+
+def _vouch(options: argparse.Namespace) -> int:
+    with shop.opened(options) as client:
+        ended = client.vouch(options.who_and_why)
+    output.say("the doubt is over" if ended else "there was no doubt about this journal")
+    return 0
+
+
+def _rekey(options: argparse.Namespace) -> int:
+    unknown: list[str] = []
+
+    def hear(event: ovo_ptp.Event) -> None:
+        if event.kind == "journal_found" and "app key" in event.message:
+            unknown.append(event.message)
+
+    with shop.opened(options, on_event=hear):
+        pass
+    if unknown:
+        sys.stderr.write(f"ovo-ptp: {unknown[0]}\n")
+        return 1
+    output.say("the journal knows this app key; the one before can be left out from now on")
+    return 0
+
+
+def _refuse_what_never_was(file: str) -> None:
+    if not any(path(f"{file}{suffix}").exists() for suffix in ("", "-wal", ".lock")):
+        raise shop.no_journal(file)
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "set-aside": _set_aside,
+    "move": _move,
+    "backup": _backup,
+    "vouch": _vouch,
+    "rekey": _rekey,
+}

@@ -1,0 +1,167 @@
+"""What an operator asks and decides: the journal's payments, and rulings about them."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING
+
+import ovo_ptp
+from ovo_ptp.cli import output, shop
+from ovo_ptp.cli.typed import moment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+#: What a list for people shows if nobody says how many.
+SCREEN = 50
+
+
+def payments(options: argparse.Namespace) -> int:
+    """Lists the journal, beside whoever has it open: newest first; for a machine all of it."""
+    limit = options.limit
+    if limit is not None and limit < 1:
+        raise ovo_ptp.InvalidInputError("limit: must be 1 or more", field="limit")
+    found = _chosen(options, shop.reading(options))
+    if options.totals:
+        return _totals(found, as_json=options.json)
+    if options.csv:
+        _as_csv(_first(found, limit))
+    elif options.json:
+        output.as_json(list(_first(found, limit)))
+    else:
+        shown = list(_first(found, SCREEN if limit is None else limit))
+        output.payments(shown)
+        if next(found, None) is not None:
+            shop.say_aside(
+                f"these are the first {len(shown)}, and there are more: --limit, --since, --until"
+            )
+    return 0
+
+
+def _chosen(
+    options: argparse.Namespace, journal: ovo_ptp.JournalReader
+) -> Iterator[ovo_ptp.PaymentReport]:
+    since, until = options.since, options.until
+    return journal.each_payment(
+        unsettled=options.unsettled,
+        unacknowledged=options.unacknowledged,
+        needs_operator=options.needs_operator,
+        since=None if since is None else moment("since", since),
+        until=None if until is None else moment("until", until, end_of_day=True),
+        newest_first=not options.oldest_first,
+    )
+
+
+def _first(
+    found: Iterator[ovo_ptp.PaymentReport], limit: int | None
+) -> Iterator[ovo_ptp.PaymentReport]:
+    while limit is None or limit > 0:
+        report = next(found, None)
+        if report is None:
+            return
+        yield report
+        limit = None if limit is None else limit - 1
+
+
+COLUMNS = (
+    "invoice",
+    "begun",
+    "amount",
+    "outcome",
+    "approval_code",
+    "is_late",
+    "is_voided",
+    "code",
+    "settled",
+    "needs_operator",
+    "settlement",
+    "acknowledged",
+    "batch",
+    "reference",
+    "tid",
+    "mid",
+    "store_code",
+)
+
+
+def _as_csv(found: Iterable[ovo_ptp.PaymentReport]) -> None:
+    """One line a payment; values that a payment has not are empty."""
+    written = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    written.writeheader()
+    for report in found:
+        fields = report.to_dict()
+        written.writerow({**(fields["outcome"] or {}), **fields["terminal"], **_flat(fields)})
+
+
+def _flat(fields: dict[str, object]) -> dict[str, object]:
+    outcome = fields["outcome"]
+    return {**fields, "outcome": outcome["outcome"] if isinstance(outcome, dict) else ""}
+
+
+def _totals(found: Iterable[ovo_ptp.PaymentReport], *, as_json: bool) -> int:
+    """Payments and rupiah by outcome. What the shop keeps is what was paid and not voided."""
+    count: dict[str, int] = {}
+    rupiah: dict[str, int] = {}
+    for report in found:
+        name = "no outcome yet" if report.outcome is None else output.outcome_name(report.outcome)
+        count[name] = count.get(name, 0) + 1
+        rupiah[name] = rupiah.get(name, 0) + report.amount
+    received = rupiah.get("paid", 0)
+    if as_json:
+        by_outcome = {name: {"payments": count[name], "rupiah": rupiah[name]} for name in count}
+        output.as_json({"outcomes": by_outcome, "received": received})
+        return 0
+    rows = [(name, str(count[name]), _money(rupiah[name])) for name in sorted(count)]
+    output.table([("OUTCOME", "PAYMENTS", "AMOUNT"), *rows])
+    output.say(f"received: {_money(received)}")
+    return 0
+
+
+def _money(rupiah: int) -> str:
+    return ovo_ptp.format_rupiah(rupiah) if rupiah else "Rp0"
+
+
+def show(options: argparse.Namespace) -> int:
+    """All that the journal knows about one payment, beside whoever has it open."""
+    report = shop.reading(options).payment(options.invoice)
+    if report is None:
+        raise ovo_ptp.NotFoundError(
+            f"invoice {options.invoice}: no such payment in the journal", invoice=options.invoice
+        )
+    output.as_json(report) if options.json else output.payment(report)
+    return 0
+
+
+def rule(options: argparse.Namespace) -> int:
+    """An operator's decision."""
+    with shop.opened(options) as client:
+        report = client.rule(options.invoice, options.ruling, reason=options.reason)
+    return _decided(report, options)
+
+
+def report_paid(options: argparse.Namespace) -> int:
+    """OVO's settlement file shows the payment as paid."""
+    with shop.opened(options) as client:
+        report = client.report_paid(options.invoice)
+    return _decided(report, options)
+
+
+def _decided(report: ovo_ptp.PaymentReport, options: argparse.Namespace) -> int:
+    output.as_json(report) if options.json else output.payment(report)
+    if not report.settled:
+        shop.say_aside("not settled yet: the running shop goes on with it, or `ovo-ptp settle`")
+    return 0
+
+
+def acknowledge(options: argparse.Namespace) -> int:
+    """The outcomes are in the merchant's own books."""
+    with shop.opened(options) as client:
+        for invoice in options.invoices:
+            client.acknowledge(invoice)
+            if not options.json:
+                output.say(f"{invoice}: acknowledged")
+    if options.json:
+        output.as_json({"acknowledged": options.invoices})
+    return 0

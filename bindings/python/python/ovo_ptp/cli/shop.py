@@ -1,0 +1,109 @@
+"""The shop that a command is about: its client, or its journal alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import ovo_ptp
+from ovo_ptp.cli.options import path
+from ovo_ptp.client import _NO_JOURNAL
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+
+def say_aside(text: str) -> None:
+    """What the user should know beside the answer; never part of it."""
+    sys.stderr.write(f"ovo-ptp: {text}\n")
+
+
+def environment(options: argparse.Namespace) -> str:
+    """Where the command goes. If nobody chose, it is said."""
+    if options.environment is None:
+        say_aside("environment: staging (choose another with --environment)")
+        return "staging"
+    chosen: str = options.environment
+    return chosen
+
+
+def opened(
+    options: argparse.Namespace, *, makes_journal: bool = False, **more: Any
+) -> ovo_ptp.Client:
+    """A client on the shop's journal, which is made by those only who may.
+
+    Raises:
+        JournalError: There is none.
+        JournalLockedError: Another process has it for itself.
+    """
+    journal = path(options.journal)
+    if not makes_journal and not journal.exists():
+        raise no_journal(options.journal)
+    make = _maker(options, journal, background=makes_journal, **more)
+    try:
+        return make(options.shared)
+    except ovo_ptp.JournalLockedError as locked:
+        if not options.shared and path(f"{options.journal}.turn").exists():
+            try:
+                # It has been shared: whoever has it may let others in who share it too.
+                return make(True)
+            except ovo_ptp.JournalLockedError:
+                pass
+        raise ovo_ptp.JournalLockedError(
+            f"{locked}. Ask that program, or stop it first; `payments`, `show` and "
+            "`journal backup` work beside it",
+            journal_kind=locked.journal_kind,
+        ) from None
+
+
+def asking(options: argparse.Namespace) -> ovo_ptp.Client:
+    """A client for questions to OVO that touch no journal."""
+    return _maker(options, _NO_JOURNAL, background=False)(False)
+
+
+def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader:
+    """The journal, to be read beside whoever has it."""
+    if not path(options.journal).exists():
+        raise no_journal(options.journal)
+    return ovo_ptp.JournalReader(path(options.journal))
+
+
+def no_journal(file: str) -> ovo_ptp.JournalError:
+    """Nothing is at the path; a mistyped one must not become a journal."""
+    return ovo_ptp.JournalError(
+        f"journal: there is none at {file}; `ovo-ptp pay` makes one, nothing else does",
+        journal_kind="misplaced",
+    )
+
+
+def _maker(
+    options: argparse.Namespace, journal: Any, *, background: bool, **more: Any
+) -> Callable[[bool], ovo_ptp.Client]:
+    credentials = _credentials(options)
+    chosen = environment(options)
+
+    def make(shared: bool) -> ovo_ptp.Client:
+        return ovo_ptp.Client(
+            chosen,
+            credentials,
+            journal=journal,
+            shared=shared,
+            background=background,
+            **more,
+            ca_file=None if options.ca_file is None else path(options.ca_file),
+            signing="with_body" if options.with_body else "without_body",
+            time_scale=options.time_scale,
+        )
+
+    return make
+
+
+def _credentials(options: argparse.Namespace) -> ovo_ptp.Credentials:
+    if options.sandbox_credentials:
+        from ovo_ptp._native import Sandbox
+
+        return Sandbox.credentials()
+    if options.credentials:
+        return ovo_ptp.Credentials.from_file(path(options.credentials))
+    return ovo_ptp.Credentials.from_environment()
