@@ -1,9 +1,12 @@
 //! Beginning payments: invoices, customers, numbers.
 
+use std::time::Duration;
+
 use super::{Behaviour, DAY, MORNING, charge, fresh, fresh_by, invoice, valid, write};
 use crate::journal::{Begun, Journal, JournalErrorKind};
+use crate::message::ResponseCode;
 use crate::numbering::{BatchMethod, starting_batch};
-use crate::payment::{Boottime, PaymentId, Reversal, Settlement, Source, Verdict};
+use crate::payment::{Boottime, DeclineReason, PaymentId, Reversal, Settlement, Source, Verdict};
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
@@ -11,6 +14,7 @@ pub(super) const ALL: &[Behaviour] = &[
     every_push_takes_the_next_reference,
     an_invoice_begins_one_payment_only,
     a_customer_with_an_unsettled_payment_is_not_pushed_again,
+    a_prompt_and_a_contradiction_block_for_as_long_as_they_may_debit,
     a_continuous_batch_goes_on_over_midnight,
     a_daily_batch_begins_with_the_first_push_of_a_wib_day,
     no_number_is_left_behind_the_last_batch,
@@ -101,6 +105,35 @@ fn a_customer_with_an_unsettled_payment_is_not_pushed_again(journal: &dyn Journa
     let mut other = charge(900);
     other.refuse_unsettled_customer = true;
     fresh(journal, &other);
+}
+
+/// Code 26 blocks until its prompt is dead, at 60 s + D; what contradicts itself until an operator
+/// has ruled, at most a day.
+fn a_prompt_and_a_contradiction_block_for_as_long_as_they_may_debit(journal: &dyn Journal) {
+    let undelivered = Verdict::Declined(DeclineReason::Code(ResponseCode::UNDELIVERABLE));
+    let prompt = (undelivered, Settlement::Open(Reversal::NotNeeded), 180);
+    let day = 24 * 60 * 60;
+    let contradiction = (Verdict::Quarantined, Settlement::WithOperator, day);
+    let in_doubt = (Verdict::Quarantined, Settlement::Open(Reversal::NotNeeded), day);
+    let mut number = 0;
+    for (verdict, settlement, seconds) in [prompt, contradiction, in_doubt] {
+        number += 10;
+        let mut open = fresh(journal, &charge(number));
+        (open.state.verdict, open.state.settlement) = (Some(verdict), settlement);
+        let mut open = write(journal, open);
+        let mut begin = |seconds: u64| {
+            number += 1;
+            let mut new = charge(number);
+            new.phone = open.intent.phone.clone().expect("a phone");
+            new.refuse_unsettled_customer = true;
+            new.state.begun = open.state.window.plus(Duration::from_secs(seconds));
+            valid(journal.begin(&new, BatchMethod::Continuous))
+        };
+        assert!(matches!(begin(seconds - 1), Begun::UnsettledCustomer(_)), "{verdict:?}");
+        assert!(matches!(begin(seconds + 1), Begun::Fresh(_)), "{verdict:?}");
+        open.state.settlement = Settlement::closed(Boottime(2_000));
+        write(journal, open);
+    }
 }
 
 fn a_continuous_batch_goes_on_over_midnight(journal: &dyn Journal) {
