@@ -211,6 +211,11 @@ impl Peer {
         Ok(peer)
     }
 
+    /// The host's end of a connection that was accepted elsewhere, without TLS.
+    pub(crate) fn plain(socket: TcpStream) -> Peer {
+        Peer { socket, session: None, requests: Arc::default() }
+    }
+
     /// Reads one request by its Content-Length and records it.
     pub(crate) fn read_request(&mut self) -> io::Result<Vec<u8>> {
         let mut request = Vec::new();
