@@ -6,7 +6,7 @@
 //!
 //! [operations 3.1]: crate::manual::operations#31-the-engine
 
-use std::sync::OnceLock;
+use once_cell::sync::OnceCell;
 
 use rusqlite::Connection;
 
@@ -291,13 +291,13 @@ pub(super) fn create_rules(connection: &Connection) -> rusqlite::Result<()> {
 /// whose guards were removed by hand is not trusted.
 pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
     // The same for every journal: made once, for some milliseconds of a small terminal.
-    static EXPECTED: OnceLock<Vec<(String, String)>> = OnceLock::new();
-    if EXPECTED.get().is_none() {
+    static EXPECTED: OnceCell<Vec<(String, String)>> = OnceCell::new();
+    let expected = EXPECTED.get_or_try_init(|| {
         let expected = Connection::open_in_memory()?;
         create(&expected)?;
-        let _ = EXPECTED.set(objects(&expected)?);
-    }
-    Ok(Some(&objects(connection)?) == EXPECTED.get())
+        objects(&expected)
+    })?;
+    Ok(objects(connection)? == *expected)
 }
 
 /// The names and texts of the file's tables, indexes and triggers.

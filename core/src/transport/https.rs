@@ -1,29 +1,23 @@
 //! The transport of the product: HTTP/1.1 over TLS.
 //!
-//! Why not one of the HTTP clients: this library must know, for every failure, whether a byte of the
-//! request can have left, must never resend one, and must never show its signature or its answer in
-//! a log. The fitting client for blocking code, ureq 3.5, writes the request's head and the
-//! answer's body to the process-wide log at trace level, and that cannot be turned off; its
-//! connection pool, redirects, proxies and body decoders would all have to be switched off and the
-//! connection be ours anyway. What is left is small: a head of ten lines, written here, and an
-//! answer, read in `response.rs`. TLS (rustls) and the parsing of heads (httparse) are not ours.
+//! HTTP itself is ureq's: it writes the head of a request and reads the heads of answers. What only
+//! this library needs is ours: the one connection, ready before ureq hears of the request, the one
+//! write, the phase of every failure, the deadline, the watch, and how an answer ends (`http.rs`,
+//! `response.rs`). TLS is rustls.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use zeroize::Zeroizing;
 
-use super::connection::{Connection, kind_of};
+use super::connection::Connection;
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
+use super::http::Http;
 use super::resolver::Resolver;
-use super::response::read_answer;
 use super::tcp::Socket;
 use super::trust::{Trust, client_config};
 use super::{Exchange, Failure, FailureKind, Request, Transport, Watch, failure};
 use crate::error::Error;
-use crate::message::Signature;
 
 /// How to reach the host.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +64,7 @@ pub struct HttpsTransport {
     endpoint: Endpoint,
     resolver: Resolver,
     config: Arc<ClientConfig>,
-    /// The part of the head that is the same for every request.
-    head: String,
+    http: Http,
 }
 
 impl HttpsTransport {
@@ -85,15 +78,9 @@ impl HttpsTransport {
     pub fn new(url: &str, options: HttpsOptions) -> Result<Self, Error> {
         let endpoint = Endpoint::parse(url)?;
         let config = Arc::new(client_config(&options.trust)?);
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: ovo-ptp/{}\r\n\
-             Content-Type: application/json\r\nAccept: application/json\r\nConnection: close\r\n",
-            endpoint.path,
-            endpoint.host_header(),
-            env!("CARGO_PKG_VERSION"),
-        );
+        let http = Http::new(&endpoint)?;
         let resolver = Resolver::new(&endpoint, !options.without_threads);
-        Ok(HttpsTransport { resolver, endpoint, config, head })
+        Ok(HttpsTransport { resolver, endpoint, config, http })
     }
 
     /// A connection on which the request can be written at once.
@@ -107,29 +94,6 @@ impl HttpsTransport {
         connection.look()?;
         self.resolver.prefer(address);
         Ok(connection)
-    }
-
-    /// The bytes of the request: head and body in one piece, so that they leave in one.
-    fn encode(
-        &self,
-        request: &Request<'_>,
-        signature: &Signature,
-    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let Request { body, app_id, .. } = request;
-        header_values(&[&signature.random, &signature.hmac])?;
-        let mut head = String::with_capacity(self.head.len() + 256 + body.len());
-        head.push_str(&self.head);
-        let written = write!(
-            head,
-            "app-id: {app_id}\r\nrandom: {}\r\nhmac: {}\r\nContent-Length: {}\r\n\r\n",
-            signature.random,
-            signature.hmac,
-            body.len(),
-        );
-        debug_assert!(written.is_ok(), "a string takes everything");
-        let mut bytes = Zeroizing::new(head.into_bytes());
-        bytes.extend_from_slice(body);
-        Ok(bytes)
     }
 }
 
@@ -149,7 +113,7 @@ impl Transport for HttpsTransport {
         if let Err(failure) = header_values(&[request.app_id]) {
             return Exchange::NotSent(failure);
         }
-        let mut connection = match self.connect(send_by) {
+        let connection = match self.connect(send_by) {
             Ok(connection) => connection,
             Err(failure) => {
                 self.resolver.forget();
@@ -157,26 +121,11 @@ impl Transport for HttpsTransport {
             }
         };
         watch.connected();
-        let bytes = match self.encode(request, &(request.sign)()) {
-            Ok(bytes) => bytes,
-            Err(failure) => return Exchange::NotSent(failure),
-        };
-        if !watch.may_send() {
-            return Exchange::NotSent(failure(FailureKind::Stopped, "sending was not allowed"));
+        let signature = (request.sign)();
+        if let Err(failure) = header_values(&[&signature.random, &signature.hmac]) {
+            return Exchange::NotSent(failure);
         }
-        if let Err(error) = connection.send(&bytes, send_by) {
-            let failure =
-                failure(kind_of(&error), format_args!("the request could not be written: {error}"));
-            // Elsewhere than on Unix a failed write may have sent something all the same.
-            let proven = cfg!(unix) && connection.written() == 0;
-            return if proven { Exchange::NotSent(failure) } else { Exchange::NoAnswer(failure) };
-        }
-        drop(bytes);
-        watch.sent();
-        match read_answer(&mut connection, &**watch, total) {
-            Ok(answer) => Exchange::Answered(answer),
-            Err(failure) => Exchange::NoAnswer(failure),
-        }
+        self.http.exchange(connection, request, &signature, watch, send_by, total)
     }
 }
 

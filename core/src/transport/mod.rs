@@ -5,11 +5,11 @@ mod chunked;
 #[cfg(feature = "https")]
 mod connection;
 #[cfg(feature = "https")]
-mod date;
-#[cfg(feature = "https")]
 mod deadline;
 #[cfg(feature = "https")]
 mod endpoint;
+#[cfg(feature = "https")]
+mod http;
 #[cfg(feature = "https")]
 mod https;
 #[cfg(feature = "https")]

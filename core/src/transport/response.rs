@@ -1,23 +1,19 @@
-//! Reading one HTTP/1.1 answer (RFC 9112), strictly.
+//! What of an HTTP/1.1 answer is believed (RFC 9112), strictly.
 //!
 //! An answer decides about money, so there is none unless it is whole and framed beyond doubt;
-//! anything else is "unknown", which costs a status check and nothing more. Heads are parsed by
-//! `httparse`; the framing is done here, where its limits and its strictness can be read.
+//! anything else is "unknown", which costs a status check and nothing more.
 
 use super::chunked::Chunked;
 use super::connection::{Connection, Received, kind_of};
-use super::date::parse_imf_fixdate;
 use super::deadline::Deadline;
-use super::{Failure, FailureKind, HttpAnswer, Watch, failure};
+use super::{Failure, FailureKind, Watch, failure};
 use crate::message::MAX_RESPONSE_BODY;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of status line and headers, interim answers included. OVO's are below 1 KiB.
-const MAX_HEAD: usize = 16 * 1024;
-
-/// Headers of one head.
-const MAX_HEADERS: usize = 64;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// Longest wait before the clock is looked at again, whatever the watch asks for: the kernel does
 /// not count the time that a terminal sleeps, so a long wait could outlast its deadline.
@@ -26,61 +22,36 @@ const MAX_SLICE: Duration = Duration::from_secs(5);
 /// A wait of nothing would be a busy loop.
 const MIN_SLICE: Duration = Duration::from_millis(1);
 
-/// Waits for the answer to a request that was sent whole, and reads it.
-pub(super) fn read_answer(
-    connection: &mut Connection,
-    watch: &dyn Watch,
-    total: Deadline,
-) -> Result<HttpAnswer, Failure> {
-    let mut input = Input { connection, watch, total, bytes: Vec::new(), head_bytes: 0 };
-    let head = loop {
-        let head = input.head()?;
-        match head.status {
-            // Nobody offered to switch protocols.
-            101 => return Err(malformed("the host switched protocols")),
-            // Interim: the answer is still to come.
-            100..=199 => {}
-            _ => break head,
-        }
-    };
-    let body = input.body(head.framing)?;
-    input.nothing_follows()?;
-    Ok(HttpAnswer {
-        status: head.status,
-        body,
-        server_date: if input.connection.is_encrypted() { head.date } else { None },
-        retry_after: head.retry_after,
-    })
-}
+/// Headers of one head.
+const MAX_HEADERS: usize = 64;
 
 /// What has come and is not used yet.
-struct Input<'a> {
-    connection: &'a mut Connection,
-    watch: &'a dyn Watch,
-    total: Deadline,
-    bytes: Vec<u8>,
-    head_bytes: usize,
+pub(super) struct Input {
+    pub(super) connection: Connection,
+    pub(super) watch: Arc<dyn Watch>,
+    pub(super) total: Deadline,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// The part of a head that matters.
-struct Head {
-    status: u16,
-    framing: Framing,
-    date: Option<i64>,
-    retry_after: Option<u32>,
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) framing: Framing,
+    pub(super) date: Option<i64>,
+    pub(super) retry_after: Option<u32>,
 }
 
 /// How a body ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Framing {
+pub(super) enum Framing {
     Length(usize),
     Chunked,
     UntilClosed,
 }
 
-impl Input<'_> {
+impl Input {
     /// Waits until more has come. `false`: the host ended the stream properly.
-    fn more(&mut self) -> Result<bool, Failure> {
+    pub(super) fn more(&mut self) -> Result<bool, Failure> {
         loop {
             if self.total.left().is_none() {
                 return Err(failure(FailureKind::Timeout, "no whole answer in time"));
@@ -100,35 +71,8 @@ impl Input<'_> {
         }
     }
 
-    /// Reads a head and leaves what follows it.
-    fn head(&mut self) -> Result<Head, Failure> {
-        let mut searched = 0;
-        loop {
-            // Told from the first bytes: something else may never send an empty line.
-            let start = &self.bytes[..self.bytes.len().min(7)];
-            if !b"HTTP/1.".starts_with(start) {
-                return Err(malformed("the answer is not HTTP/1"));
-            }
-            // Parsed once, when it is whole: a host that sends a byte at a time must not make us
-            // parse sixteen thousand times.
-            if let Some(length) = head_length(&self.bytes, searched) {
-                self.head_bytes += length;
-                let head = Head::parse(&self.bytes[..length])?;
-                self.bytes.drain(..length);
-                return Ok(head);
-            }
-            if self.head_bytes + self.bytes.len() > MAX_HEAD {
-                return Err(malformed("the headers are too large"));
-            }
-            searched = self.bytes.len();
-            if !self.more()? {
-                return Err(cut());
-            }
-        }
-    }
-
     /// Reads a body and leaves what follows it.
-    fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
+    pub(super) fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         match framing {
             Framing::Length(length) => loop {
@@ -174,7 +118,7 @@ impl Input<'_> {
 
     /// An answer with a second one behind it (fault N23) is nobody's answer to one request. Empty
     /// lines are forgiven: old hosts sent them. Nothing is waited for.
-    fn nothing_follows(&mut self) -> Result<(), Failure> {
+    pub(super) fn nothing_follows(&mut self) -> Result<(), Failure> {
         if self.bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
             && !self.connection.has_more()
         {
@@ -185,55 +129,51 @@ impl Input<'_> {
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> Result<Head, Failure> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        match response.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
-            Ok(_) => return Err(malformed("the headers end in an unexpected place")),
-            Err(error) => {
-                return Err(failure(
-                    FailureKind::Malformed,
-                    format_args!("the headers cannot be read: {error}"),
-                ));
-            }
-        }
-        let status = response.code.unwrap_or(0);
-        if status < 100 {
-            return Err(malformed("the status is not one"));
+    /// Judges a head by its status, version and headers.
+    pub(super) fn judge<'a>(
+        status: u16,
+        http_1_0: bool,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Head, Failure> {
+        // Nobody offered to switch protocols.
+        if status == 101 {
+            return Err(malformed("the host switched protocols"));
         }
         let mut length = None;
         let mut chunked = false;
         let mut date = None;
         let mut retry_after = None;
-        for header in response.headers.iter() {
-            let value = header.value.trim_ascii();
-            if header.name.eq_ignore_ascii_case("content-length") {
+        for (count, (name, value)) in headers.enumerate() {
+            if count >= MAX_HEADERS {
+                return Err(malformed("there are too many headers"));
+            }
+            let value = value.trim_ascii();
+            if name.eq_ignore_ascii_case("content-length") {
                 let this = content_length(value)?;
                 if length.is_some_and(|other| other != this) {
                     return Err(malformed("it has two lengths"));
                 }
                 length = Some(this);
-            } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 if chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(malformed("its transfer coding is not chunked"));
                 }
                 chunked = true;
-            } else if header.name.eq_ignore_ascii_case("content-encoding") {
+            } else if name.eq_ignore_ascii_case("content-encoding") {
                 // None was asked for, and none is undone: a bomb stays as small as it came.
                 if !value.eq_ignore_ascii_case(b"identity") && !value.is_empty() {
                     return Err(malformed("the body is compressed"));
                 }
-            } else if header.name.eq_ignore_ascii_case("date") {
-                date = parse_imf_fixdate(value);
-            } else if header.name.eq_ignore_ascii_case("retry-after") {
+            } else if name.eq_ignore_ascii_case("date") {
+                date = unix_seconds(value);
+            } else if name.eq_ignore_ascii_case("retry-after") {
                 retry_after = seconds(value);
             }
         }
         let framing = match (chunked, length) {
             // Two framings are how one answer is made to look like two (RFC 9112 6.3, 11.2).
             (true, Some(_)) => return Err(malformed("it is chunked and has a length")),
-            (true, None) if response.version == Some(0) => {
+            (true, None) if http_1_0 => {
                 return Err(malformed("HTTP/1.0 knows no chunks"));
             }
             _ if matches!(status, 100..=199 | 204 | 304) => Framing::Length(0),
@@ -259,7 +199,7 @@ pub(super) fn extend_body(body: &mut Vec<u8>, part: &[u8]) {
 
 /// Where a head that starts at 0 ends, its empty line included. Bytes before `searched` were
 /// looked at before.
-fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
+pub(super) fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(2);
     let line_feeds = (from..bytes.len()).filter(|at| bytes[*at] == b'\n');
     for at in line_feeds {
@@ -282,6 +222,15 @@ fn content_length(value: &[u8]) -> Result<usize, Failure> {
     }))
 }
 
+/// A `Date` in the one form that is still written. Read back, so that nothing is forgiven: a clock
+/// that decides about voids is set by it.
+pub(super) fn unix_seconds(value: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?;
+    let time = httpdate::parse_http_date(text).ok()?;
+    let seconds = time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    (httpdate::fmt_http_date(time) == text).then(|| i64::try_from(seconds).ok())?
+}
+
 /// `Retry-After` as a number; its other form, a date, is not used.
 fn seconds(value: &[u8]) -> Option<u32> {
     if !value.iter().all(u8::is_ascii_digit) {
@@ -290,16 +239,16 @@ fn seconds(value: &[u8]) -> Option<u32> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-fn malformed(why: &str) -> Failure {
+pub(super) fn malformed(why: &str) -> Failure {
     failure(FailureKind::Malformed, format_args!("the answer cannot be used: {why}"))
 }
 
-fn too_large() -> Failure {
+pub(super) fn too_large() -> Failure {
     malformed("the body is too large")
 }
 
 /// The stream ended where an answer does not.
-fn cut() -> Failure {
+pub(super) fn cut() -> Failure {
     failure(FailureKind::Broken, "no whole answer: the host closed the connection")
 }
 
@@ -308,7 +257,13 @@ mod tests {
     use super::*;
 
     fn framing(head: &str) -> Option<Framing> {
-        Head::parse(head.as_bytes()).ok().map(|head| head.framing)
+        let mut headers = [httparse::EMPTY_HEADER; 8];
+        let mut response = httparse::Response::new(&mut headers);
+        response.parse(head.as_bytes()).ok()?;
+        let headers = response.headers.iter().map(|header| (header.name, header.value));
+        Head::judge(response.code?, response.version == Some(0), headers)
+            .ok()
+            .map(|head| head.framing)
     }
 
     #[test]
@@ -358,7 +313,6 @@ mod tests {
             assert_eq!(framing(&head(bad)), None, "{bad}");
         }
         assert_eq!(framing("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), None);
-        assert_eq!(framing("HTTP/1.1 099 OK\r\n\r\n"), None);
         assert_eq!(framing("HTTP/2 200 OK\r\n\r\n"), None);
     }
 
@@ -369,5 +323,41 @@ mod tests {
         assert_eq!(seconds(b"-1"), None);
         assert_eq!(seconds(b""), None);
         assert_eq!(seconds(b"99999999999"), None);
+    }
+
+    #[test]
+    fn known_dates_are_read() {
+        for (text, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Tue, 29 Feb 2000 23:59:59 GMT", 951_868_799),
+            ("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800),
+            ("Fri, 01 Mar 2024 00:00:00 GMT", 1_709_251_200),
+            ("Mon, 01 Jan 2035 00:00:00 GMT", 2_051_222_400),
+        ] {
+            assert_eq!(unix_seconds(text.as_bytes()), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_date() {
+        for text in [
+            "",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:37 GMT",
+            "Wed, 29 Feb 2023 00:00:00 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Mon, 31 Apr 2024 00:00:00 GMT",
+            "Sun, 06 Xyz 1994 08:49:37 GMT",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Wed, 31 Dec 1969 23:59:59 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT ",
+        ] {
+            assert_eq!(unix_seconds(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -37,13 +37,13 @@ fn the_request_is_exactly_what_the_protocol_asks_for() {
     let requests = host.requests();
     let [request] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     let expected = format!(
-        "POST /pos HTTP/1.1\r\nHost: {}\r\nUser-Agent: ovo-ptp/{}\r\n\
-         Content-Type: application/json\r\nAccept: application/json\r\nConnection: close\r\n\
-         app-id: test-app\r\nrandom: 1735689600\r\nhmac: {}\r\nContent-Length: {}\r\n\r\n{}",
+        "POST /pos HTTP/1.1\r\ncontent-length: {}\r\nhost: {}\r\nuser-agent: ovo-ptp/{}\r\n\
+         content-type: application/json\r\naccept: application/json\r\nconnection: close\r\n\
+         app-id: test-app\r\nrandom: 1735689600\r\nhmac: {}\r\n\r\n{}",
+        BODY.len(),
         host.address,
         env!("CARGO_PKG_VERSION"),
         "ab".repeat(32),
-        BODY.len(),
         String::from_utf8_lossy(BODY),
     );
     assert_eq!(String::from_utf8_lossy(request), expected);

@@ -144,6 +144,27 @@ fn n6_a_status_check_runs_inside_the_wait_on_a_small_stack() {
 }
 
 #[test]
+fn c13_a_panic_of_the_watch_comes_out_as_it_was() {
+    struct Panicking;
+    impl Watch for Panicking {
+        fn wait(&self) -> Option<Duration> {
+            panic!("the caller's own")
+        }
+    }
+    let host = Host::https(|peer| {
+        peer.read_request()?;
+        peer.drain();
+        Ok(())
+    });
+    let transport = host.transport();
+    let watch: Arc<dyn Watch> = Arc::new(Panicking);
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        drop(transport.exchange(&request(&signature), &watch));
+    }));
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"the caller's own"));
+}
+
+#[test]
 fn a_watch_that_takes_its_time_does_not_stretch_the_total_budget() {
     struct Dawdling;
     impl Watch for Dawdling {
