@@ -2,7 +2,6 @@
 //! a client of its own.
 
 use once_cell::sync::OnceCell;
-
 use ptp::journal::{after_fork, before_fork};
 
 extern "C" fn before() {

@@ -99,12 +99,12 @@ impl Connection {
         match self {
             Connection::Plain(socket) => {
                 socket.set_deadline(by);
-                socket.start_counting();
+                socket.begin_request()?;
                 socket.write_all(request)
             }
             Connection::Tls(tls) => {
                 tls.socket.set_deadline(by);
-                tls.socket.start_counting();
+                tls.socket.begin_request()?;
                 tls.session.writer().write_all(request)?;
                 tls.flush()
             }
@@ -119,6 +119,15 @@ impl Connection {
         }
     }
 
+    /// The answer is whole.
+    pub(super) fn end(&mut self) {
+        // If that fails, the host sees an abort where it could see an end.
+        let _ = match self {
+            Connection::Plain(socket) => socket.end_request(),
+            Connection::Tls(tls) => tls.socket.end_request(),
+        };
+    }
+
     /// Whether the host's certificate was verified.
     pub(super) fn is_encrypted(&self) -> bool {
         matches!(self, Connection::Tls(_))
@@ -128,6 +137,7 @@ impl Connection {
     pub(super) fn receive(&mut self, input: &mut Vec<u8>, until: Deadline) -> io::Result<Received> {
         let result = match self {
             Connection::Plain(socket) => {
+                socket.await_answer()?;
                 socket.set_deadline(until);
                 let start = input.len();
                 input.resize(start + PIECE, 0);
@@ -136,6 +146,7 @@ impl Connection {
                 result.map(|count| if count == 0 { Received::Closed } else { Received::Bytes })
             }
             Connection::Tls(tls) => {
+                tls.socket.await_answer()?;
                 tls.socket.set_deadline(until);
                 tls.receive(input)
             }

@@ -155,6 +155,7 @@ fn mask(length: usize) -> String {
 fn read(head: Head, mut input: Input) -> Result<HttpAnswer, Failure> {
     let body = input.body(head.framing)?;
     input.nothing_follows()?;
+    input.connection.end();
     Ok(HttpAnswer {
         status: head.status,
         body,

@@ -7,6 +7,8 @@ mod connection;
 #[cfg(feature = "https")]
 mod deadline;
 #[cfg(feature = "https")]
+mod delivery;
+#[cfg(feature = "https")]
 mod endpoint;
 #[cfg(feature = "https")]
 mod http;

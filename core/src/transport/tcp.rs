@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::deadline::Deadline;
+use super::delivery::Delivery;
 use super::{Failure, FailureKind, failure};
 
 /// Longest attempt at one address while others are left: time for two lost SYNs.
@@ -17,8 +18,9 @@ const MAX_ATTEMPT: Duration = Duration::from_secs(4);
 pub(super) struct Socket {
     stream: TcpStream,
     deadline: Deadline,
-    /// Bytes that the operating system took since [`start_counting`](Self::start_counting).
+    /// Bytes that the operating system took since [`begin_request`](Self::begin_request).
     written: usize,
+    delivery: Delivery,
 }
 
 impl Socket {
@@ -37,7 +39,10 @@ impl Socket {
                     // Handshake messages are small and each waits for the other side's: Nagle's
                     // algorithm would only add round trips. Without it things still work.
                     let _ = stream.set_nodelay(true);
-                    return Ok((Socket { stream, deadline: by, written: 0 }, *address));
+                    return Ok((
+                        Socket { stream, deadline: by, written: 0, delivery: Delivery::default() },
+                        *address,
+                    ));
                 }
                 Err(error) => last = error.to_string(),
             }
@@ -67,9 +72,20 @@ impl Socket {
         self.timed(TcpStream::set_read_timeout, |stream| stream.peek(&mut [0]))
     }
 
-    /// Forgets the bytes written so far.
-    pub(super) fn start_counting(&mut self) {
+    /// The bytes written from now on are a request.
+    pub(super) fn begin_request(&mut self) -> io::Result<()> {
         self.written = 0;
+        Ok(self.delivery.begin(&self.stream)?)
+    }
+
+    /// Its answer is awaited.
+    pub(super) fn await_answer(&mut self) -> io::Result<()> {
+        Ok(self.delivery.watch(&self.stream)?)
+    }
+
+    /// Its answer is there.
+    pub(super) fn end_request(&mut self) -> io::Result<()> {
+        Ok(self.delivery.end(&self.stream)?)
     }
 
     /// The bytes that the operating system took since then.

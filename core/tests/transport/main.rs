@@ -8,6 +8,7 @@
 mod answers;
 mod host;
 mod limits;
+mod link;
 mod mutated;
 mod phases;
 mod secrets;
