@@ -23,7 +23,7 @@ MODULES = [
     "ovo_ptp",
     *(
         f"ovo_ptp.{name}"
-        for name in ("_hidden", "client", "errors", "reader", "sandbox", "started")
+        for name in ("_hidden", "client", "errors", "journal", "reader", "sandbox", "started")
     ),
 ]
 

@@ -149,7 +149,12 @@ def test_the_fastapi_shop_streams_the_countdown(programs: Programs, ovo: Sandbox
         assert browser.post("/orders/ORDER-1/payment", json=wish).json() == first.json()
         stream = events(browser.get(first.json()["events"]))
         assert [name for name, _ in stream][-1] == "outcome"
-        assert stream[-1][1]["name"] == "paid"
+        assert stream[-1][1]["outcome"] == "paid"
+        assert stream[-1][1]["amount"] == 12_500
+        report = browser.get("/payments/ORDER-1-1").json()
+        assert (report["invoice"], report["outcome"]["outcome"]) == ("ORDER-1-1", "paid")
+        assert "wallet" not in report["outcome"]
+        assert browser.get("/payments/ORDER-9-1").status_code == 404
         assert ("progress", "waiting_for_customer") in [(n, d.get("phase")) for n, d in stream]
         eventually(lambda: browser.get("/orders/ORDER-1").json()["status"] == "paid")
         assert len(ovo.ledger()) == 1
@@ -166,7 +171,7 @@ def test_the_fastapi_shop_streams_the_countdown(programs: Programs, ovo: Sandbox
         server.wait()
         serve(programs, at, *command)
         again = browser.post("/orders/ORDER-3/payment", json=crash)
-        assert events(browser.get(again.json()["events"]))[-1][1]["name"] == "paid"
+        assert events(browser.get(again.json()["events"]))[-1][1]["outcome"] == "paid"
         assert len(ovo.ledger()) == 2
 
 

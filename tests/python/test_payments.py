@@ -358,6 +358,46 @@ def test_reported_as_paid_reopens_a_closed_payment(shop: ovo_ptp.Client, ovo: Sa
     settled(shop, ovo)
 
 
+def test_a_client_closes_with_a_grace_for_those_who_wait(ovo: Sandbox, tmp_path: Path) -> None:
+    shop = ovo.client(journal=tmp_path / "a.db", timers=PATIENT)
+    payment = shop.start("INV-1", amount=5, phone=PAYS_AFTER_20)
+    eventually(ovo.ledger)
+    closing = threading.Thread(target=shop.close, args=(60,))
+    closing.start()
+
+    def refused() -> bool:
+        with contextlib.suppress(ovo_ptp.UnsettledCustomerError):
+            try:
+                shop.start("INV-2", amount=5, phone=PAYS_AFTER_20)
+            except ovo_ptp.ClosedError:
+                return True
+        return False
+
+    eventually(refused)
+    assert payment.outcome().is_paid
+    closing.join(20)
+    assert shop.is_closed
+    shop.close(5)
+    with pytest.raises(ovo_ptp.InvalidTypeError, match="grace"):
+        shop.close("soon")  # type: ignore[arg-type]
+    with ovo.client(journal=tmp_path / "a.db") as again:
+        settled(again, ovo)
+
+
+def test_a_grace_ends_and_what_is_left_is_interrupted(ovo: Sandbox, tmp_path: Path) -> None:
+    async def main() -> ovo_ptp.Outcome:
+        shop = ovo.client(journal=tmp_path / "a.db", timers=PATIENT)
+        paying = asyncio.ensure_future(shop.pay_async("INV-1", amount=5, phone=PAYS_AFTER_50))
+        while not ovo.ledger():
+            await asyncio.sleep(0.01)
+        await shop.close_async(grace=dt.timedelta(milliseconds=200))
+        return await paying
+
+    assert isinstance(asyncio.run(main()), ovo_ptp.Interrupted)
+    with ovo.client(journal=tmp_path / "a.db") as shop:
+        settled(shop, ovo)
+
+
 def test_sixty_four_threads_pay_at_once(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     outcomes: dict[int, ovo_ptp.Outcome] = {}
     together = threading.Barrier(64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -533,3 +534,65 @@ sub.run_string(inner, text) if hasattr(sub, "run_string") else sub.exec(inner, t
     )
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() == "ImportError True"
+
+
+def test_f20_a_process_with_patched_threads_is_refused_and_not_stopped(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    """In gevent's hub a native wait of one greenlet would be everybody's, for ever."""
+    code = f"""
+from gevent import monkey
+monkey.patch_all()
+import ovo_ptp
+from ovo_ptp import _native
+try:
+    ovo_ptp.Client({ovo.base_url!r}, _native.Sandbox.credentials(), journal="a.db")
+except ovo_ptp.ConfigurationError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gevent has patched this process's threads" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_f20_a_client_is_closed_from_the_loop_that_waits_for_it(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    async def main() -> ovo_ptp.Outcome:
+        shop = ovo.client(journal=tmp_path / "a.db")
+        paying = asyncio.ensure_future(shop.pay_async("INV-1", amount=5, phone=PAYS_AFTER_50))
+        while not ovo.ledger():
+            await asyncio.sleep(0.01)
+        shop.close()  # on the loop's own thread, which the answer comes back to
+        return await asyncio.wait_for(paying, 5)
+
+    assert isinstance(asyncio.run(main()), ovo_ptp.Interrupted)
+    with reopened(ovo, tmp_path / "a.db") as shop:
+        settled(shop, ovo)
+
+
+def test_f20_a_started_payment_is_handed_from_thread_to_thread(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "a.db") as shop:
+        payment = shop.start("INV-1", amount=5, phone=PAYS_AFTER_50)
+        told: list[ovo_ptp.Outcome | None] = []
+        waiting = [
+            threading.Thread(target=lambda: told.append(payment.outcome())),
+            threading.Thread(target=lambda: told.append(payment.wait(60))),
+            threading.Thread(target=lambda: told.append(asyncio.run(payment.outcome_async()))),
+        ]
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join()
+        assert [outcome is not None and outcome.is_paid for outcome in told] == [True] * 3
+        settled(shop, ovo)

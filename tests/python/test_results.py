@@ -82,6 +82,8 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
         fields.append("wallet")  # typed for checkers only
     if cls is outcomes.NotSent:
         fields += ["reason", "detail"]
+    if cls is outcomes.NotCompleted:
+        fields.append("is_cancelled")
     assert tuple(fields) == cls.__match_args__
     assert not hasattr(cls.__new__(cls), "__dict__")
 

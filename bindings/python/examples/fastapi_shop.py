@@ -51,7 +51,7 @@ def book(outcome: ovo_ptp.AnyOutcome) -> None:
 async def recover(client: ovo_ptp.Client) -> None:
     """At start-up, and every minute: outcomes that nobody has booked."""
     while True:
-        for report in await client.unacknowledged_async():
+        async for report in client.each_payment_async(unacknowledged=True):
             if report.outcome is not None:
                 book(report.outcome)
                 await client.acknowledge_async(report.invoice)
@@ -113,13 +113,22 @@ async def events(invoice: str) -> StreamingResponse:
         async for progress in payment:
             yield sent("progress", phase=progress.phase, remaining=round(progress.remaining))
         outcome = await payment.outcome_async()
-        yield sent("outcome", name=outcome.name, text=outcome.customer_text)
+        yield sent("outcome", **outcome.to_dict())
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 def sent(event: str, **data: Any) -> str:
     return f"event: {event}\ndata: {json.dumps(data)}\n\n"
+
+
+@app.get("/payments/{invoice}")
+async def payment(invoice: str) -> dict[str, Any]:
+    client: ovo_ptp.Client = app.state.ovo
+    report = await client.payment_async(invoice)
+    if report is None:
+        raise HTTPException(404, "no such payment")
+    return report.to_dict()  # an outcome or a report itself is not JSON
 
 
 @app.get("/orders/{order}")

@@ -43,7 +43,7 @@ def book(outcome: ovo_ptp.AnyOutcome) -> None:
 def main(invoice: str, amount: str, phone: str) -> int:
     with open_client() as client:
         # Recovery at start-up: outcomes that a crash kept from the books.
-        for report in client.unacknowledged():
+        for report in client.each_payment(unacknowledged=True):
             if report.outcome is not None and report.invoice != invoice:
                 book(report.outcome)
                 client.acknowledge(report.invoice)

@@ -282,6 +282,16 @@ impl Client {
         Ok(self.enter(py)?.core().under_way())
     }
 
+    /// Lets payments that are waited for end, at most so many seconds; new ones are refused.
+    fn end_within(&self, py: Python<'_>, grace: f64, wait: i64) -> PyResult<Py<PyAny>> {
+        // What does not fit is no limit; the core's own waits end within minutes.
+        let grace = Duration::try_from_secs_f64(grace.max(0.0)).unwrap_or(Duration::MAX);
+        self.run(py, wait, move |core| {
+            core.close_within(grace);
+            Ok(Answer::Nothing)
+        })
+    }
+
     /// Closes. Harmless a second time and in a forked child.
     fn close(&self, py: Python<'_>) {
         if std::process::id() == self.process {

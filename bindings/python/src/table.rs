@@ -65,6 +65,8 @@ pub(crate) fn customer_texts() -> Vec<(&'static str, &'static str, &'static str)
         ("cancelled", CustomerText::Cancelled),
         ("undeliverable", CustomerText::Undeliverable),
         ("timed out", CustomerText::TimedOut),
+        ("given up", CustomerText::GivenUp),
+        ("unclear", CustomerText::Unclear),
         ("generic", CustomerText::Generic),
     ];
     let both = |(name, text): (_, CustomerText)| {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ovo_ptp import _native, outcomes, reports
+from ovo_ptp import outcomes, reports
 from ovo_ptp._hidden import Hidden, Phone
 from ovo_ptp.errors import InvalidInputError, InvalidTypeError
 
@@ -28,13 +28,6 @@ def outcome(fields: dict[str, Any]) -> outcomes.AnyOutcome:
     if wallet is not None:
         fields["wallet"] = outcomes.Wallet(**wallet)
     return made(**fields)
-
-
-def interrupted(invoice: str) -> outcomes.Interrupted:
-    """A payment of which nothing is known but that it may have begun."""
-    texts = {name: pair for name, *pair in _native.customer_texts()}
-    indonesian, english = texts["generic"]
-    return outcomes.Interrupted(invoice, indonesian, english)
 
 
 def report(fields: dict[str, Any]) -> reports.PaymentReport:

@@ -25,9 +25,11 @@ __all__ = [
     "check_invoice",
     "customer_texts",
     "error_kinds",
+    "move_journal",
     "normalise_phone",
     "response_codes",
     "sandbox_program",
+    "set_aside",
     "sign",
     "wib_text",
 ]
@@ -54,7 +56,7 @@ class Credentials:
         mid: str,
         app_id: str,
         app_key: str,
-        previous_app_keys: list[str] = [],
+        previous_app_keys: list[str] = ...,
     ) -> Credentials:
         """From values of your program. `app_key` is 64 hexadecimal digits, as OVO wrote them.
 
@@ -196,6 +198,8 @@ class Client:
         """Whether everything is set up right."""
     def under_way(self) -> int:
         """How many payments are worked on."""
+    def end_within(self, grace: float, wait: int) -> Any:
+        """Lets payments that are waited for end, at most so many seconds."""
     def close(self) -> None:
         """Closes."""
 

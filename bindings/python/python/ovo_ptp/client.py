@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
 
 from ovo_ptp import _make, _native, reports
 from ovo_ptp._hidden import Charge, Hidden, Phone
 from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
-from ovo_ptp.errors import ClosedError, InvalidTypeError
+from ovo_ptp.errors import ClosedError, ConfigurationError, InvalidTypeError
 from ovo_ptp.outcomes import AnyOutcome
 from ovo_ptp.started import StartedPayment, _on_loop
 
@@ -120,6 +121,7 @@ class Client:
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self._dispatcher: Dispatcher | None = None
+        _refuse_green_threads()
         if credentials is None:
             credentials = _native.Credentials.from_environment()
         elif not isinstance(credentials, _native.Credentials):
@@ -578,18 +580,34 @@ class Client:
         """Whether it was closed."""
         return self._native.is_closed
 
-    def close(self) -> None:
+    def close(self, grace: float | timedelta = 0) -> None:
         """Closes. Payments under way return `Interrupted` within about a second.
 
         They stay in the journal and are taken up by whoever opens it next. Closing twice is
         harmless; in a forked child it does nothing.
+
+        Args:
+            grace: Seconds in which payments that are waited for may still end, so that a deployment
+                at lunch turns no sale into a refund; 80 are enough for all of them. New payments
+                are refused at once, other calls go on meanwhile. Ctrl-C ends the grace.
         """
         dispatcher = self._dispatcher
         if dispatcher is None or os.getpid() != self._process:
             return
+        seconds = _make.seconds("grace", grace)
         _open.discard(self)
-        self._native.close()
-        dispatcher.stop()
+        try:
+            if seconds > 0 and not self._native.is_closed:
+                self._native.end_within(seconds, way_of_waiting())
+        finally:
+            self._native.close()
+            dispatcher.stop()
+
+    async def close_async(self, grace: float | timedelta = 0) -> None:
+        """Like `close`, for asyncio: tasks that wait for payments go on meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.close, grace)
 
     def __enter__(self) -> Client:
         return self
@@ -611,9 +629,7 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        import asyncio
-
-        await asyncio.to_thread(self.close)
+        await self.close_async()
 
     def __del__(self) -> None:
         if getattr(self, "_dispatcher", None) is None or os.getpid() != self._process:
@@ -673,6 +689,21 @@ class Client:
             return await future
         finally:
             dispatcher.forget(number)
+
+
+def _refuse_green_threads() -> None:
+    """With threads that are not threads a native wait stops the whole process, for ever."""
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        patched = "gevent"
+    elif eventlet is not None and eventlet.is_monkey_patched("thread"):
+        patched = "eventlet"
+    else:
+        return
+    raise ConfigurationError(
+        f"client: {patched} has patched this process's threads, and one native wait would stop "
+        "them all; let a process of its own, which patches nothing, take the payments"
+    )
 
 
 def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:

@@ -155,13 +155,17 @@ class NotCompleted(Outcome):
     The reversal goes on by itself until OVO's own record is settled.
     """
 
-    __slots__ = ("is_refund_settled", "was_debited")
+    __slots__ = ("is_refund_settled", "was_debited", "is_cancelled")
+    _defaults: ClassVar[dict[str, Any]] = {"is_cancelled": False}
     name = "not completed"
 
     #: Whether OVO's record is settled: reversed, and verified not to be debited.
     is_refund_settled: bool
     #: Whether there is evidence that the customer had been debited.
     was_debited: bool
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Whether the merchant gave the payment up, before its time was over.
+        is_cancelled: bool = False
 
 
 class NotSent(Outcome):

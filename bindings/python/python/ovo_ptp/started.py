@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ovo_ptp import _make
+from ovo_ptp import _make, _native
 from ovo_ptp._waiting import LEFT, way_of_waiting
 from ovo_ptp.reports import Progress
 
@@ -89,7 +89,7 @@ class StartedPayment:
         if fields is not LEFT:
             return _make.outcome(fields)
         # Closing brings every payment to an outcome before it ends the answers.
-        return self.poll() or _make.interrupted(self.invoice)
+        return self.poll() or self._told_of_one_that_is_lost()
 
     async def __aiter__(self) -> AsyncIterator[Progress]:
         """Each countdown, until there is an outcome."""
@@ -133,6 +133,11 @@ class StartedPayment:
 
     def __reduce__(self) -> Any:
         raise TypeError("a started payment belongs to its process and cannot be pickled")
+
+    def _told_of_one_that_is_lost(self) -> AnyOutcome:
+        fields = _native.Payment(self.invoice, self._dispatcher.mailbox).poll()
+        assert fields is not None  # noqa: S101 - its outcome is that it was interrupted
+        return _make.outcome(fields)
 
     @staticmethod
     def _told(fields: dict[str, Any] | None) -> AnyOutcome | None:
