@@ -85,6 +85,57 @@ def till(ovo: Sandbox, tmp_path: Path) -> Till:
     return Till(ovo, tmp_path)
 
 
+def test_a_journal_is_set_aside_moved_and_backed_up(till: Till, ovo: Sandbox) -> None:
+    def journal(action: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, "journal", action, *arguments],
+            cwd=till.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def with_shop(action: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return journal(action, *till.shop, *arguments)
+
+    assert till.run("pay", "INV-1", "12500", PAYS).returncode == 0
+    # A backup, known for one when it is opened, until somebody vouches for it.
+    assert journal("backup", "ovo.db", "copy.db").returncode == 0
+    again = journal("backup", "ovo.db", "copy.db")
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    doubted = till.run("doctor", "-j", "copy.db")
+    assert "it is a backup" in doubted.stdout
+    assert "journal vouch" in doubted.stdout
+    vouched = with_shop("vouch", "-j", "copy.db", "--who-and-why", "Sari: the old till is gone")
+    assert vouched.stdout == "the doubt is over\n"
+    assert till.run("doctor", "-j", "copy.db").stdout.endswith("all is well\n")
+    # Moved, it is the journal: the invoice is known, and nothing is doubted.
+    assert journal("move", "ovo.db", "till.db").returncode == 0
+    assert not (till.folder / "ovo.db").exists()
+    assert till.run("doctor", "-j", "till.db").stdout.endswith("all is well\n")
+    # Set aside, the next one knows its invoices.
+    aside = journal("set-aside", "till.db")
+    assert "till.db.aside-1" in aside.stdout
+    known = till.run("pay", "INV-1", "12500", PAYS, "-j", "till.db")
+    assert known.stdout.startswith("PAID")
+    assert ovo.net("INV-1") == 12_500
+    assert with_shop("rekey", "-j", "till.db").returncode == 0
+    # A mistyped path makes nothing.
+    for nothing in (
+        journal("set-aside", "tlil.db"),
+        journal("move", "tlil.db", "new.db"),
+        journal("backup", "tlil.db", "new.db"),
+        with_shop("vouch", "-j", "tlil.db", "--who-and-why", "me"),
+        with_shop("rekey", "-j", "tlil.db"),
+    ):
+        assert nothing.returncode == 1, nothing.stdout
+        assert len(nothing.stderr.splitlines()) == 1
+    assert not (till.folder / "tlil.db").exists()
+    assert not (till.folder / "new.db").exists()
+
+
 def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     assert till.run("doctor").stdout.endswith("all is well\n")
     assert till.run("inquire", PAYS).stdout == "0812****7890 has an OVO account\n"

@@ -103,6 +103,9 @@ impl fmt::Display for Diagnosis {
             )?,
             Err(message) => writeln!(f, "{message}")?,
         }
+        for note in self.journal.iter().flat_map(|health| &health.notes) {
+            writeln!(f, "note:                 {note}")?;
+        }
         match self.problems().as_slice() {
             [] => write!(f, "all is well"),
             problems => write!(f, "to mend: {}", problems.join("; ")),

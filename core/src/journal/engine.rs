@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 
 use super::belonging::{self, Belonging, Setup};
 use super::failure;
-use super::file_system;
+use super::file_system::{self, Kept};
 use super::jump;
 use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
@@ -20,7 +20,7 @@ use super::rules;
 use super::schema;
 use super::version::{Incarnation, allocate, first_version, next_version};
 use super::view::{Reader, View};
-use crate::journal::{Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update};
+use crate::journal::{Begun, Finding, Health, JournalError, JournalErrorKind, NewPayment, Update};
 use crate::numbering::{BatchMethod, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
 use crate::wib::WallTime;
@@ -59,6 +59,8 @@ const CHECKPOINT_FRAMES: i64 = 800;
 /// Writes after which the log's length is looked at: SQLite prepares that question anew each time.
 /// A write adds some ten frames at most, so the log is found too long by 320 of them at most.
 const LOOK_AFTER: usize = 32;
+/// Room on the disk that is called little: a quiet day's payments. Of a small one, a sixteenth.
+const LITTLE_ROOM: u64 = 16 << 20;
 /// Forgotten phones after which their last traces are overwritten, however busy the journal is.
 const ERASE_AT_LATEST: u32 = 64;
 
@@ -620,23 +622,45 @@ impl Engine {
     }
 
     /// What is known to be wrong without looking at the rows.
-    pub(super) fn report(&self, problems: &mut Vec<String>) -> Result<(), JournalError> {
+    pub(super) fn report(&self, health: &mut Health) -> Result<(), JournalError> {
         self.place.check()?;
-        let water =
-            Water::read(&self.connection).map_err(|error| failure::sqlite("health", &error))?;
-        let doubt = restored::reason(&self.connection, &water)
-            .map_err(|error| failure::sqlite("health", &error))?;
-        problems.extend(doubt);
-        if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
-            problems.push(
-                "the file system has no locks for the journal beside SQLite's, or no room for the \
-                 lock file: a program of yours that reads the journal's files would let others in"
-                    .to_owned(),
-            );
+        let failed = |error: rusqlite::Error| failure::sqlite("health", &error);
+        let water = Water::read(&self.connection).map_err(failed)?;
+        let problems = &mut health.problems;
+        problems.extend(restored::reason(&self.connection, &water).map_err(failed)?);
+        let kept = self.place.kept();
+        let risk = file_system::risk(kept).map(str::to_owned);
+        if kept == Kept::InMemory {
+            problems.extend(risk)
+        } else {
+            health.notes.extend(risk)
         }
-        problems.extend(file_system::risk(self.place.kept()).map(str::to_owned));
+        // A copy for reading has neither.
+        if let Some(lock) = &self.lock {
+            if self.reserve.is_spent() {
+                problems.push(
+                    "the journal's disk is full and its reserve is being spent: payments under way \
+                     end, new ones are refused; make room"
+                        .to_owned(),
+                );
+            } else if let Some((room, _)) =
+                self.place.room().filter(|(room, all)| *room < LITTLE_ROOM.min(*all / 16))
+            {
+                problems.push(format!(
+                    "the journal's disk has {} KiB left, and a payment takes up to 60; make room",
+                    room >> 10
+                ));
+            }
+            if !lock.is_held() {
+                health.notes.push(
+                    "the file system has no locks for the journal beside SQLite's: a program that \
+                     reads the journal's own files would let others in"
+                        .to_owned(),
+                );
+            }
+        }
         if !self.mark.is_writable() {
-            problems.push("the mark beside the journal cannot be written".to_owned());
+            health.problems.push("the mark beside the journal cannot be written".to_owned());
         }
         Ok(())
     }

@@ -45,6 +45,10 @@ pub trait Files: Send + Sync + Debug {
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
     }
+    /// Bytes that can still be written beside a file, of how many, where that can be told.
+    fn room(&self, _: &Path) -> Option<(u64, u64)> {
+        None
+    }
     /// What is there under a name.
     fn look(&self, path: &Path) -> io::Result<Look>;
     /// A file's first bytes.
@@ -114,6 +118,13 @@ impl Files for SystemFiles {
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(fs::canonicalize(directory_of(path))?.join(name))
+    }
+
+    #[cfg(unix)]
+    fn room(&self, path: &Path) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statvfs(directory_of(path)).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Some((bytes(stat.f_bavail), bytes(stat.f_blocks)))
     }
 
     fn look(&self, path: &Path) -> io::Result<Look> {

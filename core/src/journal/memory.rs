@@ -171,6 +171,7 @@ impl Journal for MemoryJournal {
             payments: inner.payments.len() as u64,
             unsettled: unsettled.count() as u64,
             problems: Vec::new(),
+            notes: Vec::new(),
         })
     }
 }

@@ -217,6 +217,8 @@ pub struct Health {
     pub unsettled: u64,
     /// What is wrong, one line each; empty if nothing is.
     pub problems: Vec<String>,
+    /// What is not wrong but risks something, for example the kind of file system.
+    pub notes: Vec<String>,
 }
 
 /// Something about a journal that a person should know, found when it was opened.

@@ -67,6 +67,11 @@ impl Place {
         Ok(Some(place))
     }
 
+    /// Bytes that can still be written there, of how many, where that can be told.
+    pub(super) fn room(&self) -> Option<(u64, u64)> {
+        self.files.room(&self.path)
+    }
+
     /// Another connection to it.
     pub(super) fn connect_reader(&self, access: Access) -> rusqlite::Result<Connection> {
         opening::connect_reader(&*self.files, &self.path, access)

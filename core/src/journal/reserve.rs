@@ -50,6 +50,12 @@ impl Reserve {
         }
     }
 
+    /// Whether it was given up, and could not be filled since.
+    pub(super) fn is_spent(&self) -> bool {
+        let file = self.file.as_ref();
+        file.is_some_and(|file| file.length().is_ok_and(|length| length < SIZE as u64))
+    }
+
     /// Gives the room up. `false` if there is none to give.
     pub(super) fn release(&mut self) -> bool {
         self.file.as_mut().is_some_and(|file| {

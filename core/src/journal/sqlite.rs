@@ -371,9 +371,10 @@ impl Journal for SqliteJournal {
     }
 
     fn health(&self) -> Result<Health, JournalError> {
-        let mut health = Health { payments: 0, unsettled: 0, problems: Vec::new() };
+        let mut health =
+            Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
         let mut seen = 0;
-        self.read(|engine| engine.report(&mut health.problems))?;
+        self.read(|engine| engine.report(&mut health))?;
         let last = self.report(|view| {
             view.check_file(CHECKED_WHOLE, &mut health.problems)?;
             view.last_id()

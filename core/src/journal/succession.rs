@@ -246,11 +246,18 @@ impl Journal for Succession {
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = self.present.health()?;
         for former in self.serving() {
-            let Health { payments, unsettled, problems } = former.journal.health()?;
+            let Health { payments, unsettled, problems, notes } = former.journal.health()?;
             health.payments += payments;
             health.unsettled += unsettled;
-            let named = problems.into_iter().map(|problem| format!("{}: {problem}", former.name));
-            health.problems.extend(named);
+            let named = |line: String| format!("{}: {line}", former.name);
+            health.problems.extend(problems.into_iter().map(named));
+            health.notes.extend(notes.into_iter().map(named));
+            if unsettled == 0 {
+                health.notes.push(format!(
+                    "{}, which was set aside, owes nothing any more: it can be archived",
+                    former.name
+                ));
+            }
         }
         Ok(health)
     }

@@ -208,9 +208,9 @@ fn a_list_can_be_cut_by_time(journal: &dyn Journal) {
 }
 
 fn a_sound_journal_reports_its_counts(journal: &dyn Journal) {
-    let empty = Health { payments: 0, unsettled: 0, problems: Vec::new() };
+    let empty = Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
     assert_eq!(valid(journal.health()), empty);
     a_day_of_payments(journal);
-    let expected = Health { payments: 6, unsettled: 4, problems: Vec::new() };
+    let expected = Health { payments: 6, unsettled: 4, problems: Vec::new(), notes: Vec::new() };
     assert_eq!(valid(journal.health()), expected);
 }

@@ -342,3 +342,21 @@ fn j24_a_second_name_of_the_journal_is_refused_while_the_first_is_there() {
     assert_eq!(journal.list(&Filter::default()).unwrap().len(), 3);
     assert!(fresh(&journal, &charge(9)).state.attested);
 }
+
+#[test]
+fn j3_a_spent_reserve_is_reported() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    // As a full disk leaves it.
+    fs::File::options().write(true).open(beside(&path, ".reserve")).unwrap().set_len(0).unwrap();
+    let problems = journal.health().unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("reserve"), "{problems:?}");
+    fresh(&journal, &charge(1));
+    assert_eq!(
+        journal.health().unwrap().problems,
+        [""; 0],
+        "there is room, so it was filled again"
+    );
+}

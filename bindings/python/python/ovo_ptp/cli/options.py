@@ -19,7 +19,8 @@ exit codes:
   3  declined; void refused      130  Ctrl-C; the payment goes on with the next start
 
 Credentials come from --credentials FILE (TOML or JSON, mode 0600) or the environment variables
-OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY; never from an argument.
+OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY and, if the key was
+changed, OVO_PREVIOUS_APP_KEYS; never from an argument.
 """
 
 
