@@ -7,7 +7,7 @@ PYTHON ?= python3
 TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
-.PHONY: help demo test proof test-python test-tools test-arm lint lint-python faults clean
+.PHONY: help demo test proof test-c test-python test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
@@ -16,6 +16,7 @@ help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
 	@echo "make test            every test, the random ones in small doses"
 	@echo "make proof           the simulation's 100,000 histories and a minute of random calls of the ABI"
+	@echo "make test-c          those of the C and C++ library alone, installed as it is shipped"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
@@ -52,6 +53,10 @@ test:
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
+
+test-c:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) test --quiet --package ovo-ptp-ffi
 
 test-python:
 	PYTHON=$(PYTHON) tests/python/run --quiet

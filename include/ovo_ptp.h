@@ -8,13 +8,18 @@
  *
  * LINKING
  *
- *   with pkg-config   cc till.c $(pkg-config --cflags --libs ovo_ptp)
- *   shared            cc till.c -lovo_ptp
- *   static            cc till.c $(pkg-config --cflags --libs --static ovo_ptp), or
+ *   shared            cc till.c $(pkg-config --cflags --libs ovo_ptp)
+ *                     cc till.c -lovo_ptp
+ *   static            cc till.c $(pkg-config --cflags --libs ovo_ptp-static)
  *                     cc till.c -l:libovo_ptp.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
- *   fully static      cc -static till.c -lovo_ptp -lm -ldl -lpthread
+ *   fully static      cc -static till.c $(pkg-config --cflags --libs --static ovo_ptp)
+ *                     cc -static till.c -lovo_ptp -lm -ldl -lpthread
  *   CMake             find_package(ovo_ptp CONFIG REQUIRED)
  *                     target_link_libraries(till PRIVATE ovo_ptp::ovo_ptp)   (or ovo_ptp::static)
+ *
+ * "static" has the library inside the program and takes the system's own libraries from the
+ * system; "fully static" takes nothing. Where a shared and a static library lie side by side, a
+ * linker takes the shared one for -lovo_ptp, whatever pkg-config --static says: hence the names.
  *
  * Two static libraries that are written in Rust clash in one program; then link the shared one. The
  * shared library stays loaded after dlclose().
@@ -25,26 +30,33 @@
  *   ovo_client *client = NULL;
  *   ovo_charge charge = OVO_CHARGE_INIT;
  *   ovo_outcome outcome = OVO_OUTCOME_INIT;
+ *   int32_t code;
  *
  *   ovo_config_new(OVO_VERSION_NUMBER, &config);
  *   ovo_config_set_environment(config, "staging");
  *   ovo_config_set_credentials_from_file(config, "/etc/till/ovo.toml");
  *   ovo_config_set_journal(config, "/var/lib/till/ovo.db");
- *   if (ovo_client_open(config, &client) != OVO_OK)
- *     fprintf(stderr, "%s\n", ovo_last_error());
+ *   code = ovo_client_open(config, &client);        // tells what a setting above has failed at
  *   ovo_config_free(config);
+ *   if (code != OVO_OK) {
+ *     fprintf(stderr, "%s: %s\n", ovo_strerror(code), ovo_last_error());
+ *     return 1;
+ *   }
  *
  *   charge.invoice = "INV-2026-0001";
  *   charge.amount = 12500;
  *   charge.phone = "0812-3456-7890";
- *   int32_t code = ovo_pay(client, &charge, &outcome);
- *   if (code != OVO_OK)
+ *   code = ovo_pay(client, &charge, &outcome);
+ *   if (code != OVO_OK) {                                    // nothing was started
  *     fprintf(stderr, "%s: %s\n", ovo_strerror(code), ovo_client_error(client));
- *   else if (outcome.kind == OVO_PAID)
- *     printf("paid, approval code %s\n", outcome.approval_code);
- *   else
- *     printf("%s\n", ovo_customer_text(&outcome, OVO_INDONESIAN));
- *   ovo_acknowledge(client, charge.invoice);
+ *   } else {
+ *     if (outcome.kind == OVO_PAID)
+ *       printf("paid, approval code %s\n", outcome.approval_code);
+ *     else
+ *       printf("%s\n", ovo_customer_text(&outcome, OVO_INDONESIAN));
+ *     if (outcome.kind != OVO_INTERRUPTED)                   // decided, and printed
+ *       ovo_acknowledge(client, charge.invoice);
+ *   }
  *   ovo_client_close(client);
  *
  * Whole programs for every task are in tests/c of the sources. Settlement (refunds, late checks)
@@ -53,15 +65,20 @@
  *
  * ERRORS
  *
- * Functions return 0 (OVO_OK) or a code. A code means that the call started nothing: once a push
- * may have left, the answer is OVO_OK and an outcome. ovo_strerror() describes the code,
- * ovo_client_error() the case. Results are written on OVO_OK only. Common codes, which every
- * function with such a parameter may return:
+ * Functions return 0 (OVO_OK) or a code. A code means that the call started nothing: once a byte of
+ * a push may have left, the answer is OVO_OK and an outcome, and once a byte of a void may have
+ * left, OVO_OK and a result, whatever else fails (the journal, the caller, this library).
+ * ovo_strerror() describes the code, ovo_client_error() the case, and ovo_last_error_facts() has the
+ * field, the payment and the time to wait for programs.
+ *
+ * Results are told on OVO_OK. After a code they are cleared: zeroes, NULL, an empty text. A zero says
+ * nothing about money; the enumerations that do begin at 1. (After OVO_ERR_BUFFER_TOO_SMALL the
+ * needed size is there, and what else fitted. A struct whose size was not set is left alone.)
+ * Common codes, which every function with such a parameter may return:
  *
  *   OVO_ERR_NULL         a pointer that must not be NULL is
  *   OVO_ERR_BAD_HANDLE   a handle that is closed, freed, of another kind, or made up
- *   OVO_ERR_STRUCT_SIZE, OVO_ERR_VERSION    a struct that did not begin with its INIT macro, or
- *                        that has settings of a newer header
+ *   OVO_ERR_STRUCT_SIZE  a struct that did not begin with its INIT macro, or a newer header's
  *   OVO_ERR_TOO_LONG, OVO_ERR_NOT_UTF8      a text that cannot be a value of its field
  *   OVO_ERR_REENTRANT    called from inside a callback
  *   OVO_ERR_FORKED       the handle is the parent's
@@ -81,7 +98,9 @@
  * are 1 and 0. Enumerations travel as int32_t: a newer library may return numbers that this header
  * does not name.
  *
- * Structs begin with their size, which their INIT macro sets. Newer versions grow at the end.
+ * Structs begin with their size, which their INIT macro sets. Newer versions grow at the end, and a
+ * newer library takes the sizes of all older headers of its series (0.2.x; from 1.0 on 1.x), whose
+ * shared library has the same name. A library of another series has another one.
  *
  * THREADS, FORKS, SIGNALS
  *
@@ -89,14 +108,20 @@
  * (ovo_config_set_threads, ovo_config_set_background), installs no signal handler, changes no
  * locale, writes to no stream (except one line when it finds a defect in itself), and is not
  * disturbed by signals. A thread that calls ovo_pay() or ovo_settle() needs 128 KB of stack. Do not
- * call it from a signal handler. It keeps one process-wide table, that of its handles, and has one
- * pthread_atfork() entry from the first client on.
+ * call it from a signal handler, nor leave a call or a callback by longjmp() or siglongjmp(): locks
+ * would stay taken and a payment without its thread, and the library cannot notice.
+ *
+ * pthread_cancel() of a thread inside a call takes effect when the call has returned (on Linux;
+ * elsewhere the caller must disable cancellation), callbacks included. The thread must not have the
+ * asynchronous type of cancellation.
+ *
+ * The library keeps one process-wide table, that of its handles, and has one pthread_atfork() entry
+ * from the first client on.
  *
  * After fork() the child gets OVO_ERR_FORKED for the parent's handles and can make its own; it
  * cannot open a journal that the parent has open. fork() waits for a commit that is under way, so
  * that the child finds no lock held by a thread that it does not have.
  */
-
 #ifndef OVO_PTP_H
 #define OVO_PTP_H
 
@@ -104,22 +129,23 @@
 #include <stdint.h>
 
 /* The version of this header; ovo_version() is the library's. */
-#define OVO_VERSION "0.1.0"
+#define OVO_VERSION "0.2.0"
 #define OVO_VERSION_MAJOR 0
-#define OVO_VERSION_MINOR 1
+#define OVO_VERSION_MINOR 2
 #define OVO_VERSION_PATCH 0
-#define OVO_VERSION_NUMBER 1000
+#define OVO_VERSION_NUMBER 2000
 
 // What every function that can fail returns. 0 is success. Numbers are explicit and never change
 // their meaning; new ones are added, retired ones stay as comments.
 //
-// An error means that the call started nothing: no payment, no request that moves money.
+// An error means that the call started nothing: no payment, no void. Settlement is never in doubt
+// either: what was due stays due.
 enum ovo_code
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // Done. Results are written.
+  // Done. Results are written; after any other code they are cleared.
   OVO_OK = 0,
   // A pointer that must not be NULL is. Mend the program.
   OVO_ERR_NULL = 100,
@@ -131,10 +157,10 @@ enum ovo_code
   OVO_ERR_NOT_UTF8 = 103,
   // A text is longer than its field allows, or has no terminating NUL. Mend the program.
   OVO_ERR_TOO_LONG = 104,
-  // A struct's `size` is not that of any version: it was not set by its INIT macro.
+  // A struct's `size` is none that this library knows: it was not set by its INIT macro, or the
+  // header is newer than the library.
   OVO_ERR_STRUCT_SIZE = 105,
-  // The header is newer than the library, or uses something that the library does not know.
-  // Install the library that belongs to the header.
+  // The header is of another series than the library. Install the library of the header.
   OVO_ERR_VERSION = 106,
   // Called from inside a callback of this library. Return from it first.
   OVO_ERR_REENTRANT = 107,
@@ -200,12 +226,12 @@ enum ovo_outcome_kind
   // No usable answer in time. Tell the customer that any deduction is returned; settlement
   // sees to it.
   OVO_NOT_COMPLETED = 3,
-  // Not one byte of the push left. Try again at once, with a new invoice.
+  // Not one byte of the push left; `not_sent_reason` says why. Try again, with a new invoice.
   OVO_NOT_SENT = 4,
   // The evidence contradicts itself. Call support; `ovo_rule` ends it.
   OVO_NEEDS_OPERATOR = 5,
-  // The client was closed meanwhile. Nothing is decided and nothing lost: open it again and
-  // ask with the same invoice.
+  // The client was closed, or failed, meanwhile. Nothing is decided and nothing lost: open it again
+  // and ask with the same invoice. Do not take another payment for the same goods.
   OVO_INTERRUPTED = 6,
 };
 #ifndef __cplusplus
@@ -213,6 +239,37 @@ enum ovo_outcome_kind
 typedef enum ovo_outcome_kind ovo_outcome_kind;
 #else
 typedef int32_t ovo_outcome_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Why not one byte of a push left.
+enum ovo_not_sent_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Not told. Only the paying call itself tells it: it is not stored.
+  OVO_NOT_SENT_UNTOLD = 0,
+  // The host's name is not known: no network, or a wrong address.
+  OVO_NOT_SENT_UNKNOWN_HOST = 1,
+  // No connection to the host, or to the proxy before it.
+  OVO_NOT_SENT_NO_CONNECTION = 2,
+  // The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+  OVO_NOT_SENT_NOT_TRUSTED = 3,
+  // Connecting took too long.
+  OVO_NOT_SENT_TOO_SLOW = 4,
+  // The merchant cancelled before anything was sent.
+  OVO_NOT_SENT_CANCELLED = 5,
+  // The client was closed before anything was sent.
+  OVO_NOT_SENT_CLOSED = 6,
+  // This process stood still too long, or another one took the payment over.
+  OVO_NOT_SENT_STOPPED = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_not_sent_reason ovo_not_sent_reason;
+#else
+typedef int32_t ovo_not_sent_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -309,17 +366,17 @@ enum ovo_operation
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // Push a payment to the customer's phone.
-  OVO_OP_PUSH_TO_PAY = 0,
+  OVO_OP_PUSH_TO_PAY = 1,
   // Return whatever an unanswered push may have taken.
-  OVO_OP_REVERSAL = 1,
+  OVO_OP_REVERSAL = 2,
   // Return a paid payment.
-  OVO_OP_VOID = 2,
+  OVO_OP_VOID = 3,
   // Ask what became of a push.
-  OVO_OP_CHECK_PAYMENT = 3,
+  OVO_OP_CHECK_PAYMENT = 4,
   // Ask what became of a void.
-  OVO_OP_CHECK_VOID = 4,
+  OVO_OP_CHECK_VOID = 5,
   // Ask whether a phone has an OVO account.
-  OVO_OP_INQUIRY = 5,
+  OVO_OP_INQUIRY = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -335,12 +392,14 @@ enum ovo_exchange_end
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // Proven: not one byte of the request left this device.
-  OVO_EXCHANGE_NOT_SENT = 0,
-  // Something may have left, and no whole answer came.
-  OVO_EXCHANGE_NO_ANSWER = 1,
+  // Something may have left, and no whole answer came. Also what a transport says that returns 0
+  // because nothing went wrong.
+  OVO_EXCHANGE_NO_ANSWER = 0,
   // The answer was handed over with `ovo_exchange_answer`.
-  OVO_EXCHANGE_ANSWERED = 2,
+  OVO_EXCHANGE_ANSWERED = 1,
+  // Proven: not one byte of the request left this device. Counts only as long as
+  // `ovo_exchange_begin` has not said that the request may be written.
+  OVO_EXCHANGE_NOT_SENT = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -357,19 +416,19 @@ enum ovo_status
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // Paid.
-  OVO_STATUS_PAID = 0,
+  OVO_STATUS_PAID = 1,
   // OVO has no such payment.
-  OVO_STATUS_NOT_FOUND = 1,
+  OVO_STATUS_NOT_FOUND = 2,
   // It was reversed.
-  OVO_STATUS_REVERSED = 2,
+  OVO_STATUS_REVERSED = 3,
   // The numbers belong to another sale.
-  OVO_STATUS_FOREIGN_SALE = 3,
+  OVO_STATUS_FOREIGN_SALE = 4,
   // Whose payment it is cannot be told.
-  OVO_STATUS_DOUBTFUL = 4,
+  OVO_STATUS_DOUBTFUL = 5,
   // Older than seven days.
-  OVO_STATUS_TOO_OLD = 5,
+  OVO_STATUS_TOO_OLD = 6,
   // The contract has no status check.
-  OVO_STATUS_UNAVAILABLE = 6,
+  OVO_STATUS_UNAVAILABLE = 7,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -386,15 +445,15 @@ enum ovo_void_state
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // The customer has the money back.
-  OVO_VOIDED = 0,
+  OVO_VOIDED = 1,
   // OVO refused; the payment stays paid. The response code tells why.
-  OVO_VOID_REJECTED = 1,
+  OVO_VOID_REJECTED = 2,
   // Not one byte left. Try again.
-  OVO_VOID_NOT_SENT = 2,
+  OVO_VOID_NOT_SENT = 3,
   // Not known yet; settlement asks for it.
-  OVO_VOID_PENDING = 3,
+  OVO_VOID_PENDING = 4,
   // Could not be known within the day. An operator refunds.
-  OVO_VOID_NEEDS_OPERATOR = 4,
+  OVO_VOID_NEEDS_OPERATOR = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -411,12 +470,12 @@ enum ovo_ruling
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // It is paid, and by this customer.
-  OVO_RULE_PAID = 0,
+  OVO_RULE_PAID = 1,
   // It is this customer's and must be returned.
-  OVO_RULE_REFUND = 1,
+  OVO_RULE_REFUND = 2,
   // It is dealt with outside this library. Of a payment that was not paid this is refused until
   // 180 s (60 s + D) after its push: until then the customer can still be debited.
-  OVO_RULE_CLOSE = 2,
+  OVO_RULE_CLOSE = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -433,9 +492,9 @@ enum ovo_late_success
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // Tell it as paid, marked late. The default: the customer has paid and still stands there.
-  OVO_LATE_ACCEPT = 0,
+  OVO_LATE_ACCEPT = 1,
   // Return the money, for merchants whose order is gone after a minute.
-  OVO_LATE_REVERSE = 1,
+  OVO_LATE_REVERSE = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -581,7 +640,7 @@ typedef struct ovo_request {
 // The order of calls:
 // - connect, with TLS to its end;
 // - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
-//   and return `OVO_EXCHANGE_NOT_SENT`;
+//   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 // - write the request; `ovo_exchange_sent` when its last byte is out;
 // - `ovo_exchange_wait` again and again while waiting for the answer; if it is not `OVO_OK`, stop
 //   and return `OVO_EXCHANGE_NO_ANSWER`;
@@ -597,10 +656,11 @@ typedef struct ovo_request {
 // - `request`: what to send.
 // - `exchange`: for the functions above.
 //
-// Returns an `ovo_exchange_end`; any other number counts as `OVO_EXCHANGE_NO_ANSWER`. When in
-// doubt whether a byte left, say `OVO_EXCHANGE_NO_ANSWER`: a wrong `OVO_EXCHANGE_NOT_SENT` can
-// cost a customer money. What contradicts the calls made (not sent after `ovo_exchange_sent`, an
-// answer without `ovo_exchange_begin`) counts as `OVO_EXCHANGE_NO_ANSWER`.
+// Returns an `ovo_exchange_end`; 0 and any number that is none count as `OVO_EXCHANGE_NO_ANSWER`.
+// When in doubt whether a byte left, say `OVO_EXCHANGE_NO_ANSWER`: a wrong `OVO_EXCHANGE_NOT_SENT`
+// can cost a customer money. What contradicts the calls made (not sent, although
+// `ovo_exchange_begin` was `OVO_OK` or an answer was handed over; answered without a begin or an
+// answer) counts as `OVO_EXCHANGE_NO_ANSWER`, too.
 typedef int32_t (*ovo_transport_fn)(void *userdata,
                                     const ovo_request *request,
                                     ovo_exchange *exchange);
@@ -653,6 +713,22 @@ typedef struct ovo_diagnosis {
   // The host's code to the inquiry signed with the body, or empty.
   char with_body_code[8];
 } ovo_diagnosis;
+
+// What the latest failed call of a thread was about. Begin with `OVO_ERROR_FACTS_INIT`.
+typedef struct ovo_error_facts {
+  // Size of this struct in bytes, set by `OVO_ERROR_FACTS_INIT`.
+  uint32_t size;
+  // The code of that call; `OVO_OK` if no call of this thread has failed.
+  int32_t code;
+  // How long to wait before the same call is worth another try, in milliseconds; 0 if that is not
+  // known. For an unsettled customer it may be refused again then.
+  int64_t retry_after_ms;
+  // The field or argument that is wrong, for example `amount` or `store_code`; else empty.
+  char field[32];
+  // The payment that the failure is about, or empty. For an unsettled customer that is the
+  // payment which the new one has to wait for.
+  char invoice[56];
+} ovo_error_facts;
 
 // Which payments to list. Begin with `OVO_FILTER_INIT`, which lists all of them.
 typedef struct ovo_filter {
@@ -762,6 +838,10 @@ typedef struct ovo_outcome {
   int32_t was_debited;
   // Paid: 1 if `wallet` is filled.
   int32_t has_wallet;
+  // Not sent: an `ovo_not_sent_reason`.
+  int32_t not_sent_reason;
+  // Not completed: 1 if the merchant gave the payment up, before its time was over.
+  int32_t cancelled;
   // Always 0.
   int32_t reserved;
   // The invoice.
@@ -776,7 +856,7 @@ typedef struct ovo_outcome {
   char host_date[40];
   // Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
   char host_time[40];
-  // Declined and needs operator: what happened, in English, for the log.
+  // Declined, not sent and needs operator: what happened, in English, for the log.
   char reason[128];
   // Paid: the customer's wallet, if `has_wallet`.
   ovo_wallet wallet;
@@ -849,11 +929,12 @@ extern "C" {
 // - `client`: gets the client.
 //
 // Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: something is missing or does not fit, the detail
-// says what; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
+// says what; the code of a setting that has failed and was not made again: its detail is told
+// again; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
 // `OVO_ERR_JOURNAL`: the file cannot be used, call an operator and keep it;
 // `OVO_ERR_JOURNAL_LOCKED`: another process has it, try later; or a common code.
 //
-// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is not written.
+// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is NULL.
 int32_t ovo_client_open(const ovo_config *config, ovo_client **client);
 
 // Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
@@ -895,7 +976,7 @@ int32_t ovo_inquire(ovo_client *client, const char *phone, int32_t *registered);
 //
 // Returns: `OVO_OK`; `OVO_ERR_VERSION`: install the library of the header; or a common code.
 //
-// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is not written.
+// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is NULL.
 int32_t ovo_config_new(int32_t header, ovo_config **config);
 
 // Frees a configuration. The app key in it is wiped.
@@ -1278,6 +1359,19 @@ const char *ovo_last_error(void);
 // Memory: valid on this thread until its next failing call of this library.
 const char *ovo_client_error(const ovo_client *client);
 
+// Tells what this thread's latest failed call was about, beside `ovo_last_error`. A call that
+// succeeds does not erase it.
+//
+// Parameters:
+// - `facts`: gets the code, the field, the payment, and when to try again.
+//
+// Returns: `OVO_OK` or a common code.
+//
+// Memory: the result is a copy.
+int32_t ovo_last_error_facts(ovo_error_facts *facts);
+
+extern int pthread_setcancelstate(int state, int *old);
+
 // Lists payments in the order in which they were begun.
 //
 // Parameters:
@@ -1287,7 +1381,7 @@ const char *ovo_client_error(const ovo_client *client);
 //
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
-// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is NULL.
 int32_t ovo_list_payments(ovo_client *client, const ovo_filter *filter, ovo_list **list);
 
 // Lists the payments that have an outcome which was not acknowledged: after a restart, what the
@@ -1299,7 +1393,7 @@ int32_t ovo_list_payments(ovo_client *client, const ovo_filter *filter, ovo_list
 //
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
-// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is NULL.
 int32_t ovo_unacknowledged(ovo_client *client, ovo_list **list);
 
 // Runs every reversal, check and void that is due now. Call it from the idle loop unless the
@@ -1312,10 +1406,12 @@ int32_t ovo_unacknowledged(ovo_client *client, ovo_list **list);
 // - `changed`: gets the list of payments that changed; NULL if it is not wanted.
 //
 // Returns: `OVO_OK`, also when OVO could not be reached (what is due stays due);
-// `OVO_ERR_JOURNAL`: call an operator; or a common code.
+// `OVO_ERR_JOURNAL`: call an operator. Reversals may have left by then; settlement starts no payment
+// and no void, and goes on from the journal where it was. Or a common code.
 //
-// Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is not written.
-int32_t ovo_settle(ovo_client *client, ovo_list **changed);
+// Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is NULL.
+int32_t ovo_settle(ovo_client *client,
+                   ovo_list **changed);
 
 // How many payments a list holds.
 //
@@ -1444,12 +1540,12 @@ int32_t ovo_check(ovo_client *client,
 // Parameters:
 // - `client`: an open client; stays the caller's.
 // - `invoice`: the payment's; stays the caller's.
-// - `result`: gets how it stands. `OVO_VOID_PENDING` if the answer was lost: settlement asks for
-//   it, and `ovo_check_void` tells.
+// - `result`: gets how it stands. `OVO_VOID_PENDING` if the answer was lost, or could not be kept:
+//   settlement asks for it, and `ovo_check_void` tells.
 //
-// Returns: `OVO_OK`, also for a void done earlier; `OVO_ERR_REFUSED`: not paid, or the day is over
-// (23:58 by OVO's clock), or a void is under way; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: nothing
-// was sent, or its answer will be asked for; or a common code.
+// Returns: `OVO_OK`, also for a void done earlier. A code means that nothing was sent:
+// `OVO_ERR_REFUSED`: not paid, or the day is over (23:58 by OVO's clock), or a void is under way;
+// `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: nothing is kept; the result is a copy.
 int32_t ovo_void(ovo_client *client, const char *invoice, ovo_void_result *result);
@@ -1541,7 +1637,8 @@ const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 // Parameters:
 // - `client`: an open client; stays the caller's.
 // - `charge`: what to push; stays the caller's.
-// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client.
+// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client, the journal
+//   did not come back, or the library ran into a defect: nothing is decided then.
 //
 // Returns: `OVO_OK` with any outcome. An error means that **this call started nothing**:
 // `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG`, `OVO_ERR_NOT_UTF8`: correct the charge;
@@ -1565,7 +1662,7 @@ int32_t ovo_pay(ovo_client *client, const ovo_charge *charge, ovo_outcome *outco
 // `ovo_pay`; `OVO_ERR_CONFIGURATION`: no thread can be started, nothing was pushed; else as
 // `ovo_pay`.
 //
-// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is not written.
+// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is NULL.
 int32_t ovo_start(ovo_client *client, const ovo_charge *charge, ovo_payment **payment);
 
 // Tells a started payment's outcome, if there is one. Does not wait.
@@ -1586,7 +1683,7 @@ int32_t ovo_poll(ovo_payment *payment, ovo_outcome *outcome);
 //   on.
 // - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
 // - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
-//   `OVO_INTERRUPTED` if the client was closed.
+//   `OVO_INTERRUPTED` as for `ovo_pay`.
 //
 // Returns: `OVO_OK` or a common code.
 //
@@ -1736,7 +1833,7 @@ int32_t ovo_phone_mask(const char *typed, char *buffer, size_t capacity, size_t 
 // Memory: nothing is kept.
 int32_t ovo_rupiah_print(int64_t amount, char *buffer, size_t capacity, size_t *needed);
 
-// The version of the library that runs, for example `0.1.0`. `OVO_VERSION` is the header's.
+// The version of the library that runs, for example `0.2.0`. `OVO_VERSION` is the header's.
 //
 // Returns: the text.
 //
@@ -1755,12 +1852,10 @@ int32_t ovo_version_number(void);
 }  // extern "C"
 #endif  // __cplusplus
 
-#endif  /* OVO_PTP_H */
-
 /* How the structs begin. Every field is named, so that compilers do not warn. */
 #define OVO_CHARGE_INIT { (uint32_t)sizeof(ovo_charge), 0, 0, NULL, NULL, NULL, NULL, NULL }
 #define OVO_OUTCOME_INIT \
-  { (uint32_t)sizeof(ovo_outcome), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+  { (uint32_t)sizeof(ovo_outcome), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
     "", "", "", "", "", "", "", { "", "", "", "", "", "", "", "" } }
 #define OVO_RECORD_INIT \
   { (uint32_t)sizeof(ovo_record), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", "", "", "" }
@@ -1769,6 +1864,7 @@ int32_t ovo_version_number(void);
   { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
 #define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "" }
+#define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
 /* The sizes that the library was compiled with: a compiler that lays a struct out otherwise (a
@@ -1781,12 +1877,15 @@ int32_t ovo_version_number(void);
 #define OVO_ASSERT_SIZE(type, bytes) typedef char type##_has_another_size[sizeof(type) == (bytes) ? 1 : -1]
 #endif
 OVO_ASSERT_SIZE(ovo_wallet, 352);
-OVO_ASSERT_SIZE(ovo_outcome, 760);
+OVO_ASSERT_SIZE(ovo_outcome, 768);
 OVO_ASSERT_SIZE(ovo_record, 232);
 OVO_ASSERT_SIZE(ovo_filter, 48);
 OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 64);
+OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
 #undef OVO_ASSERT_SIZE
+
+#endif  /* OVO_PTP_H */

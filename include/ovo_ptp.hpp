@@ -16,9 +16,11 @@
  *
  * - Nothing throws and nothing needs exceptions: a call returns a Result, which is a value or an
  *   Error. With exceptions on, Result::or_throw() turns the Error into one.
- * - Config, Client, Payment and List own what they stand for; they move and do not copy. A moved-from
- *   one answers with Code::Null. A Client closes itself, which waits until no call is left in it:
- *   do not destroy it in a callback.
+ * - Config, Client and Payment own what they stand for; they move and do not copy. A moved-from one
+ *   answers with Code::Null. A Client closes itself, which waits until no call is left in it. In a
+ *   callback it cannot: close() says Code::Reentrant there and the client stays open, to be closed
+ *   afterwards; one that is destroyed or moved into there stays open for the program's life.
+ * - A Client has the functions that its Config had when it was opened, whatever is set later.
  * - Texts go in as std::string_view (a NUL inside is an Error) and come out as std::string.
  * - An exception that leaves a log or progress function is swallowed, one that leaves a transport
  *   ends the exchange as ExchangeEnd::NoAnswer: none may cross the library.
@@ -41,7 +43,7 @@
 
 #include "ovo_ptp.h"
 
-#if OVO_VERSION_MAJOR != 0 || OVO_VERSION_MINOR != 1
+#if OVO_VERSION_MAJOR != 0 || OVO_VERSION_MINOR != 2
 #error "ovo_ptp.hpp and ovo_ptp.h are of different versions"
 #endif
 
@@ -103,6 +105,16 @@ enum class ExchangeEnd : std::int32_t {
   NoAnswer = OVO_EXCHANGE_NO_ANSWER,
   Answered = OVO_EXCHANGE_ANSWERED,
 };
+enum class NotSentReason : std::int32_t {
+  Untold = OVO_NOT_SENT_UNTOLD,
+  UnknownHost = OVO_NOT_SENT_UNKNOWN_HOST,
+  NoConnection = OVO_NOT_SENT_NO_CONNECTION,
+  NotTrusted = OVO_NOT_SENT_NOT_TRUSTED,
+  TooSlow = OVO_NOT_SENT_TOO_SLOW,
+  Cancelled = OVO_NOT_SENT_CANCELLED,
+  Closed = OVO_NOT_SENT_CLOSED,
+  Stopped = OVO_NOT_SENT_STOPPED,
+};
 enum class Class : std::int32_t {
   Unknown = OVO_CLASS_UNKNOWN,
   Approved = OVO_CLASS_APPROVED,
@@ -148,6 +160,12 @@ struct Error {
   Code code = Code::Internal;
   /// One line without secrets or personal data.
   std::string detail;
+  /// The field or argument that is wrong, or empty.
+  std::string field = {};
+  /// The payment that it is about, or empty; for an unsettled customer the one to wait for.
+  std::string invoice = {};
+  /// How long to wait before the same call is worth another try; 0 if that is not known.
+  std::int64_t retry_after_ms = 0;
 
   /// What the code means, in English.
   [[nodiscard]] std::string_view meaning() const noexcept {
@@ -266,10 +284,16 @@ struct NotCompleted {
   /// OVO's record is settled: the customer is certainly not debited.
   bool refund_settled = false;
   bool was_debited = false;
+  /// The merchant gave the payment up, before its time was over.
+  bool cancelled = false;
 };
-/// Not one byte of the push left. Try again at once, with a new invoice.
+/// Not one byte of the push left. Try again, with a new invoice.
 struct NotSent {
   std::string invoice;
+  /// Told by the paying call alone.
+  NotSentReason reason = NotSentReason::Untold;
+  /// In English, for the log.
+  std::string detail;
 };
 /// The evidence contradicts itself. Call support.
 struct NeedsOperator {
@@ -344,7 +368,10 @@ struct ResponseCode {
 namespace detail {
 
 inline Error failed(std::int32_t code) {
-  return Error{static_cast<Code>(code), std::string(ovo_last_error())};
+  ovo_error_facts facts = OVO_ERROR_FACTS_INIT;
+  ovo_last_error_facts(&facts);
+  return Error{static_cast<Code>(code), std::string(ovo_last_error()), facts.field, facts.invoice,
+               facts.retry_after_ms};
 }
 
 /// A view as C wants it. A NUL inside would cut the text short, so it is refused.
@@ -354,7 +381,7 @@ class Text {
       : text_(text), broken_(text.find('\0') != std::string_view::npos) {}
   [[nodiscard]] const char* get() const noexcept { return text_.c_str(); }
   [[nodiscard]] bool broken() const noexcept { return broken_; }
-  static Error error() { return Error{Code::InvalidInput, "text: must not hold a NUL"}; }
+  static Error error() { return Error{Code::InvalidInput, "text: must not hold a NUL", "text"}; }
 
  private:
   std::string text_;
@@ -383,9 +410,10 @@ inline Outcome outcome(const ovo_outcome& flat) {
       return Declined{flat.invoice, flat.response_code, static_cast<Class>(flat.response_class),
                       flat.new_attempt != 0, flat.reason};
     case OVO_NOT_COMPLETED:
-      return NotCompleted{flat.invoice, flat.refund_settled != 0, flat.was_debited != 0};
+      return NotCompleted{flat.invoice, flat.refund_settled != 0, flat.was_debited != 0,
+                          flat.cancelled != 0};
     case OVO_NOT_SENT:
-      return NotSent{flat.invoice};
+      return NotSent{flat.invoice, static_cast<NotSentReason>(flat.not_sent_reason), flat.reason};
     case OVO_INTERRUPTED:
       return Interrupted{flat.invoice};
     case OVO_PENDING:
@@ -405,7 +433,6 @@ inline Record record(const ovo_record& flat) {
 
 struct Close {
   void operator()(ovo_config* config) const noexcept { ovo_config_free(config); }
-  void operator()(ovo_client* client) const noexcept { ovo_client_close(client); }
   void operator()(ovo_payment* payment) const noexcept { ovo_payment_free(payment); }
   void operator()(ovo_list* list) const noexcept { ovo_list_free(list); }
 };
@@ -512,25 +539,39 @@ class Payment {
 };
 
 namespace detail {
-/// The caller's functions, at an address that does not move.
+/// The caller's functions. They do not change: a client's threads may be in them.
 struct Functions {
   Log log;
   Progress progress;
   Transport transport;
+  /// Themselves, for good, if the client that calls them could not be closed.
+  std::shared_ptr<Functions> kept;
 };
 }  // namespace detail
 
-/// A client. Any thread may use it, several at once.
+/// A client. Any thread may use and close it, several at once; moving and destroying it is for one.
 class Client {
  public:
   Client(ovo_client* client, std::shared_ptr<detail::Functions> functions) noexcept
       : functions_(std::move(functions)), client_(client) {}
+  Client(Client&& other) noexcept
+      : functions_(std::move(other.functions_)), client_(std::exchange(other.client_, nullptr)) {}
+  /// Closes the client that was here, while it still has its functions.
+  Client& operator=(Client&& other) noexcept {
+    if (this != &other) {
+      end();
+      functions_ = std::move(other.functions_);
+      client_ = std::exchange(other.client_, nullptr);
+    }
+    return *this;
+  }
+  ~Client() { end(); }
 
   /// Pushes a payment and waits for its outcome. An Error means that this call started nothing.
   [[nodiscard]] Result<Outcome> pay(const Charge& charge) {
     ovo_outcome flat = OVO_OUTCOME_INIT;
     return charged(charge, [&](const ovo_charge& c) -> Result<Outcome> {
-      if (auto code = ovo_pay(client_.get(), &c, &flat); code != OVO_OK) return detail::failed(code);
+      if (auto code = ovo_pay(client_, &c, &flat); code != OVO_OK) return detail::failed(code);
       return detail::outcome(flat);
     });
   }
@@ -538,7 +579,7 @@ class Client {
   [[nodiscard]] Result<Payment> start(const Charge& charge) {
     return charged(charge, [&](const ovo_charge& c) -> Result<Payment> {
       ovo_payment* payment = nullptr;
-      if (auto code = ovo_start(client_.get(), &c, &payment); code != OVO_OK)
+      if (auto code = ovo_start(client_, &c, &payment); code != OVO_OK)
         return detail::failed(code);
       return Payment(payment);
     });
@@ -548,20 +589,20 @@ class Client {
     const detail::Text text(phone);
     if (text.broken()) return detail::Text::error();
     std::int32_t registered = 0;
-    if (auto code = ovo_inquire(client_.get(), text.get(), &registered); code != OVO_OK)
+    if (auto code = ovo_inquire(client_, text.get(), &registered); code != OVO_OK)
       return detail::failed(code);
     return registered != 0;
   }
   /// Confirms that the outcome is stored.
   Done acknowledge(std::string_view invoice) {
-    return named(invoice, [&](const char* i) { return ovo_acknowledge(client_.get(), i); });
+    return named(invoice, [&](const char* i) { return ovo_acknowledge(client_, i); });
   }
   /// One payment of the journal.
   [[nodiscard]] Result<Entry> find(std::string_view invoice) {
     ovo_record flat = OVO_RECORD_INIT;
     ovo_outcome ended = OVO_OUTCOME_INIT;
     auto done = named(invoice,
-                      [&](const char* i) { return ovo_find(client_.get(), i, &flat, &ended); });
+                      [&](const char* i) { return ovo_find(client_, i, &flat, &ended); });
     if (!done) return done.error();
     return Entry{detail::record(flat), detail::outcome(ended)};
   }
@@ -572,7 +613,7 @@ class Client {
     const detail::Text text(phone);
     if (text.broken()) return detail::Text::error();
     auto done = named(invoice, [&](const char* i) {
-      return ovo_check(client_.get(), i, phone.empty() ? nullptr : text.get(), &at_ovo, &flat);
+      return ovo_check(client_, i, phone.empty() ? nullptr : text.get(), &at_ovo, &flat);
     });
     if (!done) return done.error();
     return Checked{static_cast<Status>(at_ovo), detail::record(flat)};
@@ -580,7 +621,7 @@ class Client {
   /// Returns the whole amount, on the day of the payment.
   [[nodiscard]] Result<Voided> void_payment(std::string_view invoice) {
     ovo_void_result flat = OVO_VOID_RESULT_INIT;
-    auto done = named(invoice, [&](const char* i) { return ovo_void(client_.get(), i, &flat); });
+    auto done = named(invoice, [&](const char* i) { return ovo_void(client_, i, &flat); });
     if (!done) return done.error();
     return Voided{static_cast<VoidState>(flat.state), flat.response_code};
   }
@@ -588,7 +629,7 @@ class Client {
   [[nodiscard]] Result<Voided> check_void(std::string_view invoice) {
     ovo_void_result flat = OVO_VOID_RESULT_INIT;
     auto done =
-        named(invoice, [&](const char* i) { return ovo_check_void(client_.get(), i, &flat); });
+        named(invoice, [&](const char* i) { return ovo_check_void(client_, i, &flat); });
     if (!done) return done.error();
     return Voided{static_cast<VoidState>(flat.state), flat.response_code};
   }
@@ -599,7 +640,7 @@ class Client {
     const detail::Text text(reason);
     if (text.broken()) return detail::Text::error();
     auto done = named(invoice, [&](const char* i) {
-      return ovo_rule(client_.get(), i, static_cast<std::int32_t>(ruling), text.get(), &flat);
+      return ovo_rule(client_, i, static_cast<std::int32_t>(ruling), text.get(), &flat);
     });
     if (!done) return done.error();
     return detail::record(flat);
@@ -608,25 +649,25 @@ class Client {
   [[nodiscard]] Result<Record> report_paid(std::string_view invoice) {
     ovo_record flat = OVO_RECORD_INIT;
     auto done =
-        named(invoice, [&](const char* i) { return ovo_report_paid(client_.get(), i, &flat); });
+        named(invoice, [&](const char* i) { return ovo_report_paid(client_, i, &flat); });
     if (!done) return done.error();
     return detail::record(flat);
   }
   /// Runs what is due now and returns what changed.
   Result<std::vector<Entry>> settle() {
-    return listed([&](ovo_list** list) { return ovo_settle(client_.get(), list); });
+    return listed([&](ovo_list** list) { return ovo_settle(client_, list); });
   }
   /// Milliseconds until settle() has something to do; nothing if never.
   [[nodiscard]] Result<std::optional<std::int64_t>> next_settlement() {
     std::int64_t milliseconds = 0;
-    if (auto code = ovo_next_settlement(client_.get(), &milliseconds); code != OVO_OK)
+    if (auto code = ovo_next_settlement(client_, &milliseconds); code != OVO_OK)
       return detail::failed(code);
     if (milliseconds < 0) return std::optional<std::int64_t>();
     return std::optional<std::int64_t>(milliseconds);
   }
   /// Outcomes that were not acknowledged.
   [[nodiscard]] Result<std::vector<Entry>> unacknowledged() {
-    return listed([&](ovo_list** list) { return ovo_unacknowledged(client_.get(), list); });
+    return listed([&](ovo_list** list) { return ovo_unacknowledged(client_, list); });
   }
   /// Payments in the order in which they were begun.
   [[nodiscard]] Result<std::vector<Entry>> payments(const Filter& filter = {}) {
@@ -638,14 +679,14 @@ class Client {
     flat.until_ms = filter.until_ms;
     flat.after = filter.after;
     flat.limit = filter.limit;
-    return listed([&](ovo_list** list) { return ovo_list_payments(client_.get(), &flat, list); });
+    return listed([&](ovo_list** list) { return ovo_list_payments(client_, &flat, list); });
   }
   /// Examines the set-up.
   [[nodiscard]] Result<Diagnosis> doctor() {
     ovo_diagnosis flat = OVO_DIAGNOSIS_INIT;
     std::string report(8192, '\0');
     std::size_t needed = 0;
-    const auto code = ovo_doctor(client_.get(), &flat, &report[0], report.size(), &needed);
+    const auto code = ovo_doctor(client_, &flat, &report[0], report.size(), &needed);
     if (code != OVO_OK && code != OVO_ERR_BUFFER_TOO_SMALL) return detail::failed(code);
     report.resize(code == OVO_OK ? needed - 1 : 0);
     Diagnosis found{flat.problems, static_cast<Signing>(flat.signing),
@@ -655,14 +696,15 @@ class Client {
     if (flat.clock_known != 0) found.clock_ahead_seconds = flat.clock_ahead_seconds;
     return found;
   }
-  /// Closes the client now; waiting calls of other threads return Interrupted.
+  /// Closes the client now; waiting calls of other threads return Interrupted, and later calls answer
+  /// with Code::BadHandle. In a callback it is Code::Reentrant, and the client stays open.
   Done close() {
-    const auto code = ovo_client_close(client_.release());
-    if (code != OVO_OK) return detail::failed(code);
+    // The handle stays: other threads may be reading it, and a closed one is dead for ever.
+    if (auto code = ovo_client_close(client_); code != OVO_OK) return detail::failed(code);
     return std::monostate();
   }
   /// For calls of ovo_ptp.h that this class lacks. Stays the client's.
-  [[nodiscard]] ovo_client* get() const noexcept { return client_.get(); }
+  [[nodiscard]] ovo_client* get() const noexcept { return client_; }
 
  private:
   template <class Call>
@@ -697,13 +739,17 @@ class Client {
     return detail::entries(list);
   }
 
-  // In this order: the client is closed before its functions go.
+  void end() noexcept {
+    // In a callback the client cannot be closed and goes on calling its functions: they stay.
+    if (ovo_client_close(client_) == OVO_ERR_REENTRANT && functions_) functions_->kept = functions_;
+  }
+
   std::shared_ptr<detail::Functions> functions_;
-  detail::Owned<ovo_client> client_;
+  ovo_client* client_;
 };
 
 /// What a client shall be. Settings return the configuration; the first that fails is the Error of
-/// open().
+/// open(). A moved-from one answers with Code::Null.
 class Config {
  public:
   Config() : functions_(std::make_shared<detail::Functions>()) {
@@ -754,19 +800,16 @@ class Config {
   /// The clock's functions and data must live as long as the client.
   Config& clock(const ovo_clock& clock) { return keep(ovo_config_set_clock(config_.get(), &clock)); }
   Config& log(Log function) {
-    functions_->log = std::move(function);
-    return keep(ovo_config_set_log(config_.get(), heard, functions_.get()));
+    return given([&](detail::Functions& functions) { functions.log = std::move(function); });
   }
   Config& progress(Progress function) {
-    functions_->progress = std::move(function);
-    return keep(ovo_config_set_progress(config_.get(), counted, functions_.get()));
+    return given([&](detail::Functions& functions) { functions.progress = std::move(function); });
   }
   Config& transport(Transport function) {
-    functions_->transport = std::move(function);
-    return keep(ovo_config_set_transport(config_.get(), carried, functions_.get()));
+    return given([&](detail::Functions& functions) { functions.transport = std::move(function); });
   }
 
-  /// Opens a client. The configuration can be used again; its functions are shared.
+  /// Opens a client. The configuration can be used again.
   [[nodiscard]] Result<Client> open() const {
     if (first_) return *first_;
     ovo_client* client = nullptr;
@@ -796,24 +839,36 @@ class Config {
     return keep(set(config_.get(), static_cast<std::int32_t>(value)));
   }
 
+  /// New functions for the clients to come: those of the clients that are open stay as they are.
+  template <class Change>
+  Config& given(Change&& change) {
+    auto next = functions_ ? std::make_shared<detail::Functions>(*functions_)
+                           : std::make_shared<detail::Functions>();
+    change(*next);
+    void* data = next.get();
+    // Also refuses a moved-from configuration, whose functions nobody would call.
+    keep(ovo_config_set_log(config_.get(), next->log ? heard : nullptr, data));
+    keep(ovo_config_set_progress(config_.get(), next->progress ? counted : nullptr, data));
+    keep(ovo_config_set_transport(config_.get(), next->transport ? carried : nullptr, data));
+    functions_ = std::move(next);
+    return *this;
+  }
+
   static void heard(void* userdata, std::int32_t level, const char* invoice, const char* message) {
-    auto* functions = static_cast<detail::Functions*>(userdata);
-    if (!functions->log) return;
+    const auto* functions = static_cast<const detail::Functions*>(userdata);
     detail::contained([&] {
       functions->log(static_cast<Level>(level), invoice == nullptr ? "" : invoice, message);
     });
   }
   static void counted(void* userdata, const char* invoice, std::int32_t phase,
                       std::uint32_t remaining_ms) {
-    auto* functions = static_cast<detail::Functions*>(userdata);
-    if (!functions->progress) return;
+    const auto* functions = static_cast<const detail::Functions*>(userdata);
     detail::contained(
         [&] { functions->progress(invoice, static_cast<Phase>(phase), remaining_ms); });
   }
   static std::int32_t carried(void* userdata, const ovo_request* request, ovo_exchange* exchange) {
-    auto* functions = static_cast<detail::Functions*>(userdata);
+    const auto* functions = static_cast<const detail::Functions*>(userdata);
     auto end = ExchangeEnd::NoAnswer;
-    if (!functions->transport) return OVO_EXCHANGE_NOT_SENT;
     detail::contained([&] {
       const Request seen{
           static_cast<Operation>(request->operation),
@@ -849,6 +904,7 @@ class Config {
   flat.kind = static_cast<std::int32_t>(outcome.index());
   if (const auto* declined = std::get_if<Declined>(&outcome))
     declined->response_code.copy(flat.response_code, sizeof flat.response_code - 1);
+  if (const auto* open = std::get_if<NotCompleted>(&outcome)) flat.cancelled = open->cancelled;
   return ovo_customer_text(&flat, static_cast<std::int32_t>(language));
 }
 

@@ -1,7 +1,7 @@
 /* How the structs begin. Every field is named, so that compilers do not warn. */
 #define OVO_CHARGE_INIT { (uint32_t)sizeof(ovo_charge), 0, 0, NULL, NULL, NULL, NULL, NULL }
 #define OVO_OUTCOME_INIT \
-  { (uint32_t)sizeof(ovo_outcome), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+  { (uint32_t)sizeof(ovo_outcome), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
     "", "", "", "", "", "", "", { "", "", "", "", "", "", "", "" } }
 #define OVO_RECORD_INIT \
   { (uint32_t)sizeof(ovo_record), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", "", "", "" }
@@ -10,6 +10,7 @@
   { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
 #define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "" }
+#define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
 /* The sizes that the library was compiled with: a compiler that lays a struct out otherwise (a
@@ -22,12 +23,13 @@
 #define OVO_ASSERT_SIZE(type, bytes) typedef char type##_has_another_size[sizeof(type) == (bytes) ? 1 : -1]
 #endif
 OVO_ASSERT_SIZE(ovo_wallet, 352);
-OVO_ASSERT_SIZE(ovo_outcome, 760);
+OVO_ASSERT_SIZE(ovo_outcome, 768);
 OVO_ASSERT_SIZE(ovo_record, 232);
 OVO_ASSERT_SIZE(ovo_filter, 48);
 OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 64);
+OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
 #undef OVO_ASSERT_SIZE

@@ -42,23 +42,25 @@ impl ClientBody {
 /// - `client`: gets the client.
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: something is missing or does not fit, the detail
-/// says what; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
+/// says what; the code of a setting that has failed and was not made again: its detail is told
+/// again; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS, give it a transport;
 /// `OVO_ERR_JOURNAL`: the file cannot be used, call an operator and keep it;
 /// `OVO_ERR_JOURNAL_LOCKED`: another process has it, try later; or a common code.
 ///
-/// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is not written.
+/// Memory: on success the caller closes `*client` with `ovo_client_close`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ovo_client>) -> i32 {
-    outside(config.addr(), || {
-        client.required("client")?;
+    outside(config.addr(), &[&client.required("client")], || {
         let config = config::get(config)?;
         let (builder, threads) = {
             let config = config::lock(&config);
             (config.builder()?, config.threads())
         };
         fork::is_watched();
+        // Before the client, which may settle from its first moment on.
+        let handle = handle::reserve()?;
         let body = ClientBody { client: builder.open()?, threads };
-        client.write(handle::open(Arc::new(body))?);
+        client.write(handle.open(Arc::new(body)));
         Ok(())
     })
 }
@@ -79,7 +81,7 @@ pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ov
 /// freed by themselves.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_client_close(client: *mut ovo_client) -> i32 {
-    outside(client.addr(), || {
+    outside(client.addr(), &[], || {
         if client.is_null() {
             return Ok(());
         }
@@ -109,8 +111,7 @@ pub extern "C" fn ovo_client_close(client: *mut ovo_client) -> i32 {
 /// Memory: nothing is kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_inquire(client: *mut ovo_client, phone: Text, registered: Out<i32>) -> i32 {
-    outside(client.addr(), || {
-        registered.required("registered")?;
+    outside(client.addr(), &[&registered.required("registered")], || {
         let body = ClientBody::get(client)?;
         registered.write(is_registered(body.client.inquire(&values::phone(&phone)?)?));
         Ok(())

@@ -39,7 +39,7 @@ pub struct ovo_clock {
 
 // SAFETY: repr(C), its size in front; zeroes are NULL pointers and missing functions.
 unsafe impl Sized32 for ovo_clock {
-    const FIRST: usize = size_of::<ovo_clock>();
+    const SIZES: &'static [usize] = &[8 + 5 * size_of::<*const ()>()];
 }
 
 /// The same for the core.

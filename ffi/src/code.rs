@@ -1,18 +1,21 @@
 //! THE table of error codes: numbers, names, texts and what a program may do about them.
 
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::time::Duration;
 
-use ptp::{Error, ErrorKind};
+use ptp::{Error, ErrorKind, MerchantInvoice};
 
 /// What every function that can fail returns. 0 is success. Numbers are explicit and never change
 /// their meaning; new ones are added, retired ones stay as comments.
 ///
-/// An error means that the call started nothing: no payment, no request that moves money.
+/// An error means that the call started nothing: no payment, no void. Settlement is never in doubt
+/// either: what was due stays due.
 #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i32)]
 pub enum ovo_code {
-    /// Done. Results are written.
+    /// Done. Results are written; after any other code they are cleared.
     OVO_OK = 0,
 
     /// A pointer that must not be NULL is. Mend the program.
@@ -25,10 +28,10 @@ pub enum ovo_code {
     OVO_ERR_NOT_UTF8 = 103,
     /// A text is longer than its field allows, or has no terminating NUL. Mend the program.
     OVO_ERR_TOO_LONG = 104,
-    /// A struct's `size` is not that of any version: it was not set by its INIT macro.
+    /// A struct's `size` is none that this library knows: it was not set by its INIT macro, or the
+    /// header is newer than the library.
     OVO_ERR_STRUCT_SIZE = 105,
-    /// The header is newer than the library, or uses something that the library does not know.
-    /// Install the library that belongs to the header.
+    /// The header is of another series than the library. Install the library of the header.
     OVO_ERR_VERSION = 106,
     /// Called from inside a callback of this library. Return from it first.
     OVO_ERR_REENTRANT = 107,
@@ -109,7 +112,7 @@ pub(crate) const TABLE: &[Row] = rows! {
     OVO_ERR_NOT_UTF8: "a text is not UTF-8",
     OVO_ERR_TOO_LONG: "a text is too long or has no terminating NUL",
     OVO_ERR_STRUCT_SIZE: "a struct's size was not set by its INIT macro",
-    OVO_ERR_VERSION: "the header is newer than the library",
+    OVO_ERR_VERSION: "the header is not of the library's series",
     OVO_ERR_REENTRANT: "called from inside a callback",
     OVO_ERR_FORKED: "the handle was made before a fork",
     OVO_ERR_NO_THREADS: "the client was opened without threads",
@@ -165,32 +168,50 @@ impl ovo_code {
     }
 }
 
-/// Why a call failed: the code, and one line of detail without secrets or personal data.
-#[derive(Debug)]
+/// Why a call failed: the code, one line of detail without secrets or personal data, and what it is
+/// about.
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: ovo_code,
     pub(crate) detail: Cow<'static, str>,
+    /// The argument or field, as a program would write it.
+    pub(crate) field: Option<Cow<'static, str>>,
+    pub(crate) invoice: Option<MerchantInvoice>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Failure {
     pub(crate) fn new(code: ovo_code, detail: impl Into<Cow<'static, str>>) -> Failure {
-        Failure { code, detail: detail.into() }
+        Failure { code, detail: detail.into(), field: None, invoice: None, retry_after: None }
+    }
+
+    /// What is wrong with one argument or field.
+    pub(crate) fn of_field(code: ovo_code, field: &str, what: impl Display) -> Failure {
+        let mut failure = Failure::new(code, format!("{field}: {what}"));
+        failure.field = Some(field.replace(' ', "_").into());
+        failure
     }
 
     /// A required argument is NULL.
     pub(crate) fn null(argument: &str) -> Failure {
-        Failure::new(OVO_ERR_NULL, format!("{argument}: must not be NULL"))
+        Failure::of_field(OVO_ERR_NULL, argument, "must not be NULL")
     }
 
     /// A number that names nothing.
     pub(crate) fn unknown(argument: &str) -> Failure {
-        Failure::new(OVO_ERR_INVALID_INPUT, format!("{argument}: no such value"))
+        Failure::of_field(OVO_ERR_INVALID_INPUT, argument, "no such value")
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::new(ovo_code::of_kind(error.kind()), error.to_string())
+        Failure {
+            code: ovo_code::of_kind(error.kind()),
+            detail: error.to_string().into(),
+            field: error.field().map(Cow::Borrowed),
+            invoice: error.invoice().cloned(),
+            retry_after: error.retry_after(),
+        }
     }
 }
 

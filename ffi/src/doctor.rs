@@ -52,10 +52,8 @@ pub struct ovo_diagnosis {
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_diagnosis {
-    const FIRST: usize = 64;
+    const SIZES: &'static [usize] = &[64];
 }
-
-const _: () = assert!(size_of::<ovo_diagnosis>() == 64);
 
 impl ovo_diagnosis {
     fn of(found: &Diagnosis) -> ovo_diagnosis {
@@ -114,14 +112,17 @@ pub extern "C" fn ovo_doctor(
     capacity: usize,
     needed: Out<usize>,
 ) -> i32 {
-    outside(client.addr(), || {
-        diagnosis.required("diagnosis")?;
-        let found = ClientBody::get(client)?.client.doctor()?;
-        diagnosis.write(&ovo_diagnosis::of(&found));
-        if report.is_null() {
-            needed.write(found.to_string().len() + 1);
-            return Ok(());
-        }
-        report.write(capacity, &needed, &found.to_string())
-    })
+    outside(
+        client.addr(),
+        &[&diagnosis.required("diagnosis"), &report.room(capacity), &needed.optional("needed")],
+        || {
+            let found = ClientBody::get(client)?.client.doctor()?;
+            diagnosis.write(&ovo_diagnosis::of(&found));
+            if report.is_null() {
+                needed.write(found.to_string().len() + 1);
+                return Ok(());
+            }
+            report.write(capacity, &needed, &found.to_string())
+        },
+    )
 }

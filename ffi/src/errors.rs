@@ -2,10 +2,34 @@
 
 use std::ffi::c_char;
 
+use crate::argument::{OutStruct, Sized32};
 use crate::client::ovo_client;
 use crate::code::ovo_code;
-use crate::guard::{self, value};
+use crate::guard::{self, anywhere, value};
 use crate::texts;
+
+/// What the latest failed call of a thread was about. Begin with `OVO_ERROR_FACTS_INIT`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ovo_error_facts {
+    /// Size of this struct in bytes, set by `OVO_ERROR_FACTS_INIT`.
+    pub size: u32,
+    /// The code of that call; `OVO_OK` if no call of this thread has failed.
+    pub code: i32,
+    /// How long to wait before the same call is worth another try, in milliseconds; 0 if that is not
+    /// known. For an unsettled customer it may be refused again then.
+    pub retry_after_ms: i64,
+    /// The field or argument that is wrong, for example `amount` or `store_code`; else empty.
+    pub field: [c_char; 32],
+    /// The payment that the failure is about, or empty. For an unsettled customer that is the
+    /// payment which the new one has to wait for.
+    pub invoice: [c_char; 56],
+}
+
+// SAFETY: repr(C), its size in front, numbers and characters only.
+unsafe impl Sized32 for ovo_error_facts {
+    const SIZES: &'static [usize] = &[104];
+}
 
 /// Describes a code in one line of English.
 ///
@@ -91,4 +115,28 @@ pub extern "C" fn ovo_client_error(client: *const ovo_client) -> *const c_char {
             if client.is_null() { texts::EMPTY } else { guard::detail(client.addr()) }
         },
     )
+}
+
+/// Tells what this thread's latest failed call was about, beside `ovo_last_error`. A call that
+/// succeeds does not erase it.
+///
+/// Parameters:
+/// - `facts`: gets the code, the field, the payment, and when to try again.
+///
+/// Returns: `OVO_OK` or a common code.
+///
+/// Memory: the result is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_last_error_facts(facts: OutStruct<ovo_error_facts>) -> i32 {
+    anywhere(0, &[&facts.required("facts")], || {
+        let latest = guard::facts();
+        facts.write(&ovo_error_facts {
+            size: size_of::<ovo_error_facts>() as u32,
+            code: latest.code,
+            retry_after_ms: latest.retry_after,
+            field: latest.field,
+            invoice: latest.invoice,
+        });
+        Ok(())
+    })
 }

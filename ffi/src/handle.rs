@@ -162,8 +162,16 @@ impl Table {
     }
 }
 
-/// Makes a handle.
-pub(crate) fn open<T: Held, C>(body: Arc<T>) -> Result<*mut C, Failure> {
+/// A place in the table that nobody else gets, taken before something is begun whose result needs a
+/// handle: behind a push there must be no "too many handles" any more (F1). Dropped, it is free
+/// again.
+pub(crate) struct Reserved {
+    table: &'static Table,
+    place: Option<usize>,
+}
+
+/// Takes a place.
+pub(crate) fn reserve() -> Result<Reserved, Failure> {
     let table = table();
     let mut slots = table.lock();
     let place = match slots.free.pop_front() {
@@ -179,11 +187,35 @@ pub(crate) fn open<T: Held, C>(body: Arc<T>) -> Result<*mut C, Failure> {
             ));
         }
     };
-    let slot = &mut slots.all[place];
-    slot.entry = Some(T::hold(body));
-    slot.poisoned = false;
-    let handle = (place << PLACE_AT) | (slot.generation << GENERATION_AT) | (table.epoch << 1) | 1;
-    Ok(without_provenance_mut(handle))
+    Ok(Reserved { table, place: Some(place) })
+}
+
+impl Reserved {
+    /// Makes the handle.
+    pub(crate) fn open<T: Held, C>(mut self, body: Arc<T>) -> *mut C {
+        // Taken once, by value: only dropping takes it otherwise.
+        let place = self.place.take().unwrap_or_default();
+        let mut slots = self.table.lock();
+        let slot = &mut slots.all[place];
+        slot.entry = Some(T::hold(body));
+        slot.poisoned = false;
+        without_provenance_mut(
+            (place << PLACE_AT) | (slot.generation << GENERATION_AT) | (self.table.epoch << 1) | 1,
+        )
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.table.lock().free.push_front(place);
+        }
+    }
+}
+
+/// Makes a handle.
+pub(crate) fn open<T: Held, C>(body: Arc<T>) -> Result<*mut C, Failure> {
+    Ok(reserve()?.open(body))
 }
 
 /// What a handle stands for.
@@ -277,9 +309,26 @@ mod tests {
     }
 
     #[test]
+    fn f1_a_reserved_place_is_nobody_else_s_until_it_is_given_back() {
+        let kept = reserve().unwrap();
+        let place = kept.place.unwrap();
+        let others: Vec<_> = (0..50).map(|_| list()).collect();
+        assert!(others.iter().all(|other| other.addr() >> PLACE_AT != place));
+        let handle: *mut Opaque = kept.open(Arc::new(ListBody::default()));
+        assert_eq!(handle.addr() >> PLACE_AT, place);
+        assert!(close::<ListBody, _>(handle).is_ok());
+        assert_eq!(code(get::<ListBody, _>(handle)), ovo_code::OVO_ERR_BAD_HANDLE);
+        for other in others {
+            assert!(close::<ListBody, _>(other).is_ok());
+        }
+        drop(reserve().unwrap());
+        assert!(close::<ListBody, _>(list()).is_ok(), "what was given back can be used");
+    }
+
+    #[test]
     fn f5_a_handle_that_saw_a_panic_can_only_be_closed() {
         let handle = list();
-        let panicked = guard::anywhere(handle.addr(), || panic!("planted"));
+        let panicked = guard::anywhere(handle.addr(), &[], || panic!("planted"));
         assert_eq!(panicked, ovo_code::OVO_ERR_INTERNAL as i32);
         assert_eq!(code(get::<ListBody, _>(handle)), ovo_code::OVO_ERR_INTERNAL);
         assert!(close::<ListBody, _>(handle).is_ok());

@@ -14,6 +14,8 @@ mod client;
 mod clock;
 mod code;
 mod config;
+#[cfg(test)]
+mod defects;
 mod doctor;
 mod errors;
 mod fork;

@@ -23,8 +23,14 @@ pub struct ovo_list {
 #[derive(Default)]
 pub(crate) struct ListBody(Vec<PaymentReport>);
 
-fn publish(payments: Vec<PaymentReport>, list: &Out<*mut ovo_list>) -> Result<(), Failure> {
-    list.write(handle::open(Arc::new(ListBody(payments)))?);
+/// Makes a list of what `find` finds. Its handle is reserved first: a list that there is no handle
+/// for is not asked for.
+fn publish(
+    list: &Out<*mut ovo_list>,
+    find: impl FnOnce() -> Result<Vec<PaymentReport>, Failure>,
+) -> Result<(), Failure> {
+    let handle = handle::reserve()?;
+    list.write(handle.open(Arc::new(ListBody(find()?))));
     Ok(())
 }
 
@@ -54,10 +60,8 @@ pub struct ovo_filter {
 
 // SAFETY: repr(C), its size in front, numbers only.
 unsafe impl Sized32 for ovo_filter {
-    const FIRST: usize = 48;
+    const SIZES: &'static [usize] = &[48];
 }
-
-const _: () = assert!(size_of::<ovo_filter>() == 48);
 
 impl ovo_filter {
     fn read(&self) -> Result<Filter, Failure> {
@@ -84,20 +88,20 @@ impl ovo_filter {
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 ///
-/// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+/// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_list_payments(
     client: *mut ovo_client,
     filter: In<ovo_filter>,
     list: Out<*mut ovo_list>,
 ) -> i32 {
-    outside(client.addr(), || {
-        list.required("list")?;
+    outside(client.addr(), &[&list.required("list")], || {
         let filter = match filter.is_null() {
             true => Filter::default(),
             false => filter.read("filter")?.read()?,
         };
-        publish(ClientBody::get(client)?.client.payments(&filter)?, &list)
+        let body = ClientBody::get(client)?;
+        publish(&list, || Ok(body.client.payments(&filter)?))
     })
 }
 
@@ -110,12 +114,12 @@ pub extern "C" fn ovo_list_payments(
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 ///
-/// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is not written.
+/// Memory: on success the caller frees `*list` with `ovo_list_free`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_unacknowledged(client: *mut ovo_client, list: Out<*mut ovo_list>) -> i32 {
-    outside(client.addr(), || {
-        list.required("list")?;
-        publish(ClientBody::get(client)?.client.unacknowledged()?, &list)
+    outside(client.addr(), &[&list.required("list")], || {
+        let body = ClientBody::get(client)?;
+        publish(&list, || Ok(body.client.unacknowledged()?))
     })
 }
 
@@ -129,14 +133,19 @@ pub extern "C" fn ovo_unacknowledged(client: *mut ovo_client, list: Out<*mut ovo
 /// - `changed`: gets the list of payments that changed; NULL if it is not wanted.
 ///
 /// Returns: `OVO_OK`, also when OVO could not be reached (what is due stays due);
-/// `OVO_ERR_JOURNAL`: call an operator; or a common code.
+/// `OVO_ERR_JOURNAL`: call an operator. Reversals may have left by then; settlement starts no payment
+/// and no void, and goes on from the journal where it was. Or a common code.
 ///
-/// Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is not written.
+/// Memory: on success the caller frees `*changed` with `ovo_list_free`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_settle(client: *mut ovo_client, changed: Out<*mut ovo_list>) -> i32 {
-    outside(client.addr(), || {
-        let settled = ClientBody::get(client)?.client.settle()?;
-        if changed.is_null() { Ok(()) } else { publish(settled, &changed) }
+    outside(client.addr(), &[&changed.optional("changed")], || {
+        let body = ClientBody::get(client)?;
+        if changed.is_null() {
+            body.client.settle()?;
+            return Ok(());
+        }
+        publish(&changed, || Ok(body.client.settle()?))
     })
 }
 
@@ -151,8 +160,7 @@ pub extern "C" fn ovo_settle(client: *mut ovo_client, changed: Out<*mut ovo_list
 /// Memory: nothing is kept or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_list_length(list: *const ovo_list, length: Out<usize>) -> i32 {
-    anywhere(list.addr(), || {
-        length.required("length")?;
+    anywhere(list.addr(), &[&length.required("length")], || {
         length.write(handle::get::<ListBody, _>(list)?.0.len());
         Ok(())
     })
@@ -176,9 +184,7 @@ pub extern "C" fn ovo_list_get(
     record: OutStruct<ovo_record>,
     outcome: OutStruct<ovo_outcome>,
 ) -> i32 {
-    anywhere(list.addr(), || {
-        record.optional("record")?;
-        outcome.optional("outcome")?;
+    anywhere(list.addr(), &[&record.optional("record"), &outcome.optional("outcome")], || {
         let body = handle::get::<ListBody, _>(list)?;
         let report = body.0.get(index).ok_or_else(|| {
             Failure::new(
@@ -202,7 +208,7 @@ pub extern "C" fn ovo_list_get(
 /// Memory: copies made of it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_list_free(list: *mut ovo_list) -> i32 {
-    anywhere(list.addr(), || {
+    anywhere(list.addr(), &[], || {
         if !list.is_null() {
             drop(handle::close::<ListBody, _>(list)?);
         }

@@ -38,10 +38,8 @@ pub struct ovo_response_code {
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_response_code {
-    const FIRST: usize = 288;
+    const SIZES: &'static [usize] = &[288];
 }
-
-const _: () = assert!(size_of::<ovo_response_code>() == 288);
 
 fn describe(code: ResponseCode) -> ovo_response_code {
     let entry = code.entry();
@@ -86,8 +84,7 @@ pub extern "C" fn ovo_response_code_lookup(
     code: Text,
     result: OutStruct<ovo_response_code>,
 ) -> i32 {
-    anywhere(0, || {
-        result.required("result")?;
+    anywhere(0, &[&result.required("result")], || {
         result.write(&describe(read(&code)?));
         Ok(())
     })
@@ -104,8 +101,7 @@ pub extern "C" fn ovo_response_code_lookup(
 /// Memory: the result is a copy.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_response_code_at(index: u32, result: OutStruct<ovo_response_code>) -> i32 {
-    anywhere(0, || {
-        result.required("result")?;
+    anywhere(0, &[&result.required("result")], || {
         let entry = TABLE.get(index as usize).and_then(|entry| ResponseCode::new(entry.code));
         let code = entry.ok_or_else(|| {
             Failure::new(

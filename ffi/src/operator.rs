@@ -7,7 +7,7 @@ use ptp::{VoidOutcome, message::ResponseCode};
 use crate::argument::{Out, OutStruct, Sized32, Text, place};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
-use crate::guard::outside;
+use crate::guard::{caught, outside};
 use crate::outcome::ovo_outcome;
 use crate::record::ovo_record;
 use crate::values;
@@ -30,24 +30,32 @@ pub struct ovo_void_result {
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_void_result {
-    const FIRST: usize = 16;
+    const SIZES: &'static [usize] = &[16];
 }
 
-const _: () = assert!(size_of::<ovo_void_result>() == 16);
-
 impl ovo_void_result {
+    pub(crate) const EMPTY: ovo_void_result = ovo_void_result {
+        size: size_of::<ovo_void_result>() as u32,
+        state: 0,
+        response_code: [0; 8],
+    };
+
     fn of(outcome: VoidOutcome) -> ovo_void_result {
-        let mut result = ovo_void_result {
-            size: size_of::<ovo_void_result>() as u32,
-            state: void_state(outcome),
-            response_code: [0; 8],
-        };
+        let mut result = ovo_void_result { state: void_state(outcome), ..ovo_void_result::EMPTY };
         if let VoidOutcome::Rejected(code) = outcome {
             let code: ResponseCode = code;
             place(&mut result.response_code, code.as_str());
         }
         result
     }
+}
+
+/// A void of which a byte may have left before a defect showed is pending: settlement asks what
+/// became of it (E4, C18).
+fn may_have_left(
+    outcome: Option<Result<VoidOutcome, ptp::Error>>,
+) -> Result<VoidOutcome, ptp::Error> {
+    outcome.unwrap_or(Ok(VoidOutcome::Pending))
 }
 
 /// Confirms that the caller has stored a payment's outcome: it is no longer among the
@@ -63,7 +71,7 @@ impl ovo_void_result {
 /// Memory: nothing is kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_acknowledge(client: *mut ovo_client, invoice: Text) -> i32 {
-    outside(client.addr(), || {
+    outside(client.addr(), &[], || {
         Ok(ClientBody::get(client)?.client.acknowledge(&values::invoice(&invoice)?)?)
     })
 }
@@ -86,15 +94,13 @@ pub extern "C" fn ovo_find(
     record: OutStruct<ovo_record>,
     outcome: OutStruct<ovo_outcome>,
 ) -> i32 {
-    outside(client.addr(), || {
-        record.optional("record")?;
-        outcome.optional("outcome")?;
+    outside(client.addr(), &[&record.optional("record"), &outcome.optional("outcome")], || {
         let invoice = values::invoice(&invoice)?;
         let report = ClientBody::get(client)?.client.payment(&invoice)?.ok_or_else(|| {
-            Failure::new(
-                ovo_code::OVO_ERR_NOT_FOUND,
-                format!("invoice {invoice}: no such payment in the journal"),
-            )
+            let detail = format!("invoice {invoice}: no such payment in the journal");
+            let mut failure = Failure::new(ovo_code::OVO_ERR_NOT_FOUND, detail);
+            failure.invoice = Some(invoice.clone());
+            failure
         })?;
         record.write(&ovo_record::of(&report));
         outcome.write(&ovo_record::outcome_of(&report));
@@ -125,9 +131,7 @@ pub extern "C" fn ovo_check(
     at_ovo: Out<i32>,
     record: OutStruct<ovo_record>,
 ) -> i32 {
-    outside(client.addr(), || {
-        at_ovo.required("at_ovo")?;
-        record.optional("record")?;
+    outside(client.addr(), &[&at_ovo.required("at_ovo"), &record.optional("record")], || {
         let invoice = values::invoice(&invoice)?;
         let body = ClientBody::get(client)?;
         let found = match phone.is_null() {
@@ -151,12 +155,12 @@ pub extern "C" fn ovo_check(
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
 /// - `invoice`: the payment's; stays the caller's.
-/// - `result`: gets how it stands. `OVO_VOID_PENDING` if the answer was lost: settlement asks for
-///   it, and `ovo_check_void` tells.
+/// - `result`: gets how it stands. `OVO_VOID_PENDING` if the answer was lost, or could not be kept:
+///   settlement asks for it, and `ovo_check_void` tells.
 ///
-/// Returns: `OVO_OK`, also for a void done earlier; `OVO_ERR_REFUSED`: not paid, or the day is over
-/// (23:58 by OVO's clock), or a void is under way; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: nothing
-/// was sent, or its answer will be asked for; or a common code.
+/// Returns: `OVO_OK`, also for a void done earlier. A code means that nothing was sent:
+/// `OVO_ERR_REFUSED`: not paid, or the day is over (23:58 by OVO's clock), or a void is under way;
+/// `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 ///
 /// Memory: nothing is kept; the result is a copy.
 #[unsafe(no_mangle)]
@@ -165,11 +169,11 @@ pub extern "C" fn ovo_void(
     invoice: Text,
     result: OutStruct<ovo_void_result>,
 ) -> i32 {
-    outside(client.addr(), || {
-        result.required("result")?;
+    outside(client.addr(), &[&result.required("result")], || {
         let invoice = values::invoice(&invoice)?;
-        let outcome = ClientBody::get(client)?.client.void(&invoice)?;
-        result.write(&ovo_void_result::of(outcome));
+        let body = ClientBody::get(client)?;
+        let outcome = caught(client.addr(), || body.client.void(&invoice));
+        result.write(&ovo_void_result::of(may_have_left(outcome)?));
         Ok(())
     })
 }
@@ -191,11 +195,11 @@ pub extern "C" fn ovo_check_void(
     invoice: Text,
     result: OutStruct<ovo_void_result>,
 ) -> i32 {
-    outside(client.addr(), || {
-        result.required("result")?;
+    outside(client.addr(), &[&result.required("result")], || {
         let invoice = values::invoice(&invoice)?;
-        let outcome = ClientBody::get(client)?.client.check_void(&invoice)?;
-        result.write(&ovo_void_result::of(outcome));
+        let body = ClientBody::get(client)?;
+        let outcome = caught(client.addr(), || body.client.check_void(&invoice));
+        result.write(&ovo_void_result::of(may_have_left(outcome)?));
         Ok(())
     })
 }
@@ -211,8 +215,7 @@ pub extern "C" fn ovo_check_void(
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_next_settlement(client: *mut ovo_client, milliseconds: Out<i64>) -> i32 {
-    outside(client.addr(), || {
-        milliseconds.required("milliseconds")?;
+    outside(client.addr(), &[&milliseconds.required("milliseconds")], || {
         let next = ClientBody::get(client)?.client.next_settlement()?;
         // Rounded up: an early call would find nothing due and ask again at once.
         milliseconds.write(next.map_or(-1, |next| {
@@ -244,8 +247,7 @@ pub extern "C" fn ovo_rule(
     reason: Text,
     record: OutStruct<ovo_record>,
 ) -> i32 {
-    outside(client.addr(), || {
-        record.optional("record")?;
+    outside(client.addr(), &[&record.optional("record")], || {
         let invoice = values::invoice(&invoice)?;
         let decision = ruling(decision)?;
         let reason = reason.read("reason", REASON)?;
@@ -272,8 +274,7 @@ pub extern "C" fn ovo_report_paid(
     invoice: Text,
     record: OutStruct<ovo_record>,
 ) -> i32 {
-    outside(client.addr(), || {
-        record.optional("record")?;
+    outside(client.addr(), &[&record.optional("record")], || {
         let invoice = values::invoice(&invoice)?;
         let report = ClientBody::get(client)?.client.report_paid(&invoice)?;
         record.write(&ovo_record::of(&report));

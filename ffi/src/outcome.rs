@@ -9,7 +9,7 @@ use ptp::{MerchantInvoice, Outcome};
 use crate::argument::{In, Sized32, place};
 use crate::guard::value;
 use crate::texts;
-use crate::vocabulary::{class, kind_of, ovo_class, ovo_outcome_kind};
+use crate::vocabulary::{class, kind_of, not_sent_reason, ovo_class, ovo_outcome_kind};
 
 /// The customer's wallet as OVO reported it. Personal data: it is in the outcome of the paying
 /// call alone, and never stored or logged. Texts longer than their field are cut at a whole
@@ -64,6 +64,10 @@ pub struct ovo_outcome {
     pub was_debited: i32,
     /// Paid: 1 if `wallet` is filled.
     pub has_wallet: i32,
+    /// Not sent: an `ovo_not_sent_reason`.
+    pub not_sent_reason: i32,
+    /// Not completed: 1 if the merchant gave the payment up, before its time was over.
+    pub cancelled: i32,
     /// Always 0.
     pub reserved: i32,
     /// The invoice.
@@ -78,7 +82,7 @@ pub struct ovo_outcome {
     pub host_date: [c_char; 40],
     /// Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
     pub host_time: [c_char; 40],
-    /// Declined and needs operator: what happened, in English, for the log.
+    /// Declined, not sent and needs operator: what happened, in English, for the log.
     pub reason: [c_char; 128],
     /// Paid: the customer's wallet, if `has_wallet`.
     pub wallet: ovo_wallet,
@@ -86,12 +90,10 @@ pub struct ovo_outcome {
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_outcome {
-    const FIRST: usize = 760;
+    const SIZES: &'static [usize] = &[768];
 }
 
 const _: () = assert!(size_of::<ovo_wallet>() == 352);
-const _: () = assert!(size_of::<ovo_outcome>() == 760);
-
 impl ovo_wallet {
     const EMPTY: ovo_wallet = ovo_wallet {
         ovo_id: [0; 64],
@@ -120,7 +122,7 @@ impl ovo_wallet {
 }
 
 impl ovo_outcome {
-    fn empty(invoice: &MerchantInvoice) -> ovo_outcome {
+    pub(crate) fn empty(invoice: &MerchantInvoice) -> ovo_outcome {
         let mut empty = ovo_outcome {
             size: size_of::<ovo_outcome>() as u32,
             kind: ovo_outcome_kind::OVO_PENDING as i32,
@@ -134,6 +136,8 @@ impl ovo_outcome {
             refund_settled: 0,
             was_debited: 0,
             has_wallet: 0,
+            not_sent_reason: 0,
+            cancelled: 0,
             reserved: 0,
             invoice: [0; 56],
             response_code: [0; 8],
@@ -179,6 +183,11 @@ impl ovo_outcome {
             Some(Outcome::NotCompleted(open)) => {
                 flat.refund_settled = open.is_refund_settled().into();
                 flat.was_debited = open.was_debited().into();
+                flat.cancelled = open.is_cancelled().into();
+            }
+            Some(Outcome::NotSent(not_sent)) => {
+                flat.not_sent_reason = not_sent_reason(not_sent.reason());
+                place(&mut flat.reason, not_sent.detail().unwrap_or(""));
             }
             Some(Outcome::NeedsOperator(operator)) => {
                 flat.batch = operator.numbers().batch();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ptp::{Charge, MerchantInvoice, PaymentHandle, Rupiah, Terminal};
+use ptp::{Charge, MerchantInvoice, Outcome, PaymentHandle, Rupiah, Terminal};
 
 use crate::argument::{In, Out, OutStruct, Sized32, Text, flag};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
-use crate::guard::outside;
+use crate::guard::{caught, outside};
 use crate::handle;
 use crate::outcome::ovo_outcome;
 use crate::values;
@@ -38,10 +38,22 @@ pub struct ovo_charge {
 
 // SAFETY: repr(C), its size in front; zeroes are NULL pointers.
 unsafe impl Sized32 for ovo_charge {
-    const FIRST: usize = size_of::<ovo_charge>();
+    const SIZES: &'static [usize] = &[(16 + 5 * size_of::<*const ()>()).next_multiple_of(8)];
 }
 
 impl ovo_charge {
+    #[cfg(test)]
+    pub(crate) const EMPTY: ovo_charge = ovo_charge {
+        size: size_of::<ovo_charge>() as u32,
+        allow_second_push: 0,
+        amount: 0,
+        invoice: Text::NULL,
+        phone: Text::NULL,
+        tid: Text::NULL,
+        mid: Text::NULL,
+        store_code: Text::NULL,
+    };
+
     fn read(&self) -> Result<(MerchantInvoice, Charge), Failure> {
         let invoice = values::invoice(&self.invoice)?;
         let phone = values::phone(&self.phone)?;
@@ -66,7 +78,37 @@ pub struct ovo_payment {
 }
 
 /// What a payment's handle stands for.
-pub(crate) struct PaymentBody(PaymentHandle);
+pub(crate) enum PaymentBody {
+    /// A payment of the core's.
+    Started(PaymentHandle),
+    /// The core ran into a defect while it started this one: what the journal has of it is not known
+    /// here.
+    Lost(MerchantInvoice),
+}
+
+impl PaymentBody {
+    fn invoice(&self) -> &MerchantInvoice {
+        match self {
+            PaymentBody::Started(payment) => payment.invoice(),
+            PaymentBody::Lost(invoice) => invoice,
+        }
+    }
+
+    /// Tells `outcome` what `ask` gets out of the payment; a defect on the way decides nothing.
+    fn tell(
+        &self,
+        handle: *mut ovo_payment,
+        outcome: &OutStruct<ovo_outcome>,
+        ask: impl FnOnce(&PaymentHandle) -> Option<Outcome>,
+    ) {
+        let known = match self {
+            PaymentBody::Started(payment) => caught(handle.addr(), || ask(payment)),
+            PaymentBody::Lost(_) => None,
+        };
+        let known = known.unwrap_or_else(|| Some(Outcome::Interrupted(self.invoice().clone())));
+        outcome.write(&ovo_outcome::of(self.invoice(), known.as_ref()));
+    }
+}
 
 /// Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
 /// after the push has left, plus up to 15 of connecting.
@@ -77,7 +119,8 @@ pub(crate) struct PaymentBody(PaymentHandle);
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
 /// - `charge`: what to push; stays the caller's.
-/// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client.
+/// - `outcome`: gets the outcome. `OVO_INTERRUPTED` if another thread closed the client, the journal
+///   did not come back, or the library ran into a defect: nothing is decided then.
 ///
 /// Returns: `OVO_OK` with any outcome. An error means that **this call started nothing**:
 /// `OVO_ERR_INVALID_INPUT`, `OVO_ERR_TOO_LONG`, `OVO_ERR_NOT_UTF8`: correct the charge;
@@ -91,11 +134,14 @@ pub extern "C" fn ovo_pay(
     charge: In<ovo_charge>,
     outcome: OutStruct<ovo_outcome>,
 ) -> i32 {
-    outside(client.addr(), || {
-        outcome.required("outcome")?;
+    outside(client.addr(), &[&outcome.required("outcome")], || {
         let body = ClientBody::get(client)?;
         let (invoice, charge) = charge.read("charge")?.read()?;
-        let ended = body.client.pay(&charge)?;
+        let ended = match caught(client.addr(), || body.client.pay(&charge)) {
+            Some(ended) => ended?,
+            // A defect, and the push may have left: nothing is decided, and the journal has it.
+            None => Outcome::Interrupted(invoice.clone()),
+        };
         outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
         Ok(())
     })
@@ -115,25 +161,29 @@ pub extern "C" fn ovo_pay(
 /// `ovo_pay`; `OVO_ERR_CONFIGURATION`: no thread can be started, nothing was pushed; else as
 /// `ovo_pay`.
 ///
-/// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is not written.
+/// Memory: on success the caller frees `*payment` with `ovo_payment_free`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_start(
     client: *mut ovo_client,
     charge: In<ovo_charge>,
     payment: Out<*mut ovo_payment>,
 ) -> i32 {
-    outside(client.addr(), || {
-        payment.required("payment")?;
+    outside(client.addr(), &[&payment.required("payment")], || {
         let body = ClientBody::get(client)?;
-        let (_, charge) = charge.read("charge")?.read()?;
+        let (invoice, charge) = charge.read("charge")?.read()?;
         if !body.threads {
             return Err(Failure::new(
                 ovo_code::OVO_ERR_NO_THREADS,
                 "client: opened without threads; ovo_pay waits on the caller's own",
             ));
         }
-        let started = body.client.start(&charge)?;
-        payment.write(handle::open(Arc::new(PaymentBody(started)))?);
+        // Behind the push it is too late to find the table full.
+        let handle = handle::reserve()?;
+        let started = match caught(client.addr(), || body.client.start(&charge)) {
+            Some(started) => PaymentBody::Started(started?),
+            None => PaymentBody::Lost(invoice),
+        };
+        payment.write(handle.open(Arc::new(started)));
         Ok(())
     })
 }
@@ -149,10 +199,9 @@ pub extern "C" fn ovo_start(
 /// Memory: the outcome is a copy.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_poll(payment: *mut ovo_payment, outcome: OutStruct<ovo_outcome>) -> i32 {
-    outside(payment.addr(), || {
-        outcome.required("outcome")?;
+    outside(payment.addr(), &[&outcome.required("outcome")], || {
         let body = handle::get::<PaymentBody, _>(payment)?;
-        outcome.write(&ovo_outcome::of(body.0.invoice(), body.0.poll().as_ref()));
+        body.tell(payment, &outcome, PaymentHandle::poll);
         Ok(())
     })
 }
@@ -164,7 +213,7 @@ pub extern "C" fn ovo_poll(payment: *mut ovo_payment, outcome: OutStruct<ovo_out
 ///   on.
 /// - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
 /// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
-///   `OVO_INTERRUPTED` if the client was closed.
+///   `OVO_INTERRUPTED` as for `ovo_pay`.
 ///
 /// Returns: `OVO_OK` or a common code.
 ///
@@ -175,14 +224,12 @@ pub extern "C" fn ovo_wait(
     timeout_ms: i32,
     outcome: OutStruct<ovo_outcome>,
 ) -> i32 {
-    outside(payment.addr(), || {
-        outcome.required("outcome")?;
+    outside(payment.addr(), &[&outcome.required("outcome")], || {
         let body = handle::get::<PaymentBody, _>(payment)?;
-        let ended = match u64::try_from(timeout_ms) {
-            Ok(millis) => body.0.wait(Duration::from_millis(millis)),
-            Err(_) => Some(body.0.outcome()),
-        };
-        outcome.write(&ovo_outcome::of(body.0.invoice(), ended.as_ref()));
+        body.tell(payment, &outcome, |payment| match u64::try_from(timeout_ms) {
+            Ok(millis) => payment.wait(Duration::from_millis(millis)),
+            Err(_) => Some(payment.outcome()),
+        });
         Ok(())
     })
 }
@@ -198,7 +245,7 @@ pub extern "C" fn ovo_wait(
 /// Memory: outcomes copied from it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_payment_free(payment: *mut ovo_payment) -> i32 {
-    outside(payment.addr(), || {
+    outside(payment.addr(), &[], || {
         if !payment.is_null() {
             drop(handle::close::<PaymentBody, _>(payment)?);
         }

@@ -50,10 +50,8 @@ pub struct ovo_record {
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_record {
-    const FIRST: usize = 232;
+    const SIZES: &'static [usize] = &[232];
 }
-
-const _: () = assert!(size_of::<ovo_record>() == 232);
 
 impl ovo_record {
     pub(crate) fn of(report: &PaymentReport) -> ovo_record {

@@ -39,10 +39,20 @@ fn copies() -> &'static Copies {
     }
 }
 
+/// The core's texts for customers.
+const CUSTOMER: [CustomerText; 8] = [
+    CustomerText::Paid,
+    CustomerText::Unregistered,
+    CustomerText::Cancelled,
+    CustomerText::Undeliverable,
+    CustomerText::TimedOut,
+    CustomerText::GivenUp,
+    CustomerText::Unclear,
+    CustomerText::Generic,
+];
+
 fn all() -> Copies {
-    use CustomerText::*;
-    let customer = [Paid, Unregistered, Cancelled, Undeliverable, TimedOut, Generic];
-    let customer = customer.into_iter().flat_map(|text| {
+    let customer = CUSTOMER.into_iter().flat_map(|text| {
         [Language::Indonesian, Language::English].map(|language| text.in_language(language))
     });
     let table = TABLE.iter().flat_map(|entry| [entry.code, entry.meaning, entry.action]);
@@ -62,13 +72,59 @@ pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char 
     let Ok(spoken) = vocabulary::language(language) else { return EMPTY };
     let text = match outcome.kind {
         kind if kind == ovo_outcome_kind::OVO_PAID as i32 => CustomerText::Paid,
-        kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => CustomerText::TimedOut,
+        kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => match outcome.cancelled {
+            0 => CustomerText::TimedOut,
+            _ => CustomerText::GivenUp,
+        },
         kind if kind == ovo_outcome_kind::OVO_DECLINED as i32 => match outcome.code() {
             Some(code) => return of_code(code, language),
             None => CustomerText::Generic,
         },
+        kind if kind == ovo_outcome_kind::OVO_NOT_SENT as i32 => CustomerText::Generic,
         kind if kind == ovo_outcome_kind::OVO_PENDING as i32 => return EMPTY,
-        _ => CustomerText::Generic,
+        // The customer may be debited, or a newer library says what is not known here: nothing may
+        // invite a second payment (E5).
+        _ => CustomerText::Unclear,
     };
     constant(text.in_language(spoken))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+
+    #[test]
+    fn every_customer_text_of_the_core_has_its_copy() {
+        // The core's own list, so that a text which is added there is missed here.
+        let core = include_str!("../../core/src/message/response_code.rs");
+        let listed = core
+            .lines()
+            .skip_while(|line| !line.contains("pub enum CustomerText"))
+            .take_while(|line| *line != "}")
+            .filter(|line| line.trim().ends_with(',') && !line.trim().starts_with("//"))
+            .count();
+        assert_eq!(CUSTOMER.len(), listed);
+    }
+
+    #[test]
+    fn what_may_have_debited_the_customer_never_invites_a_second_payment() {
+        let mut outcome = ovo_outcome::empty(&"INV-1".parse().unwrap());
+        // From the kinds that are not sure on; also one that a newer library may add.
+        for kind in [3, 5, 6, 7, 99] {
+            outcome.kind = kind;
+            for (language, invitation) in [(0, "oba lagi"), (1, "gain or")] {
+                // SAFETY: constant and terminated.
+                let text = unsafe { CStr::from_ptr(of_outcome(&outcome, language)) };
+                let text = text.to_str().unwrap();
+                assert!(!text.is_empty() && !text.contains(invitation), "{kind}: {text}");
+            }
+        }
+        outcome.kind = ovo_outcome_kind::OVO_NOT_COMPLETED as i32;
+        outcome.cancelled = 1;
+        // SAFETY: as above.
+        let text = unsafe { CStr::from_ptr(of_outcome(&outcome, 1)) };
+        assert_eq!(text.to_str(), Ok(CustomerText::GivenUp.in_language(Language::English)));
+    }
 }

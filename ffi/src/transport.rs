@@ -56,7 +56,7 @@ pub struct ovo_exchange {
 /// The order of calls:
 /// - connect, with TLS to its end;
 /// - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
-///   and return `OVO_EXCHANGE_NOT_SENT`;
+///   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 /// - write the request; `ovo_exchange_sent` when its last byte is out;
 /// - `ovo_exchange_wait` again and again while waiting for the answer; if it is not `OVO_OK`, stop
 ///   and return `OVO_EXCHANGE_NO_ANSWER`;
@@ -72,10 +72,11 @@ pub struct ovo_exchange {
 /// - `request`: what to send.
 /// - `exchange`: for the functions above.
 ///
-/// Returns an `ovo_exchange_end`; any other number counts as `OVO_EXCHANGE_NO_ANSWER`. When in
-/// doubt whether a byte left, say `OVO_EXCHANGE_NO_ANSWER`: a wrong `OVO_EXCHANGE_NOT_SENT` can
-/// cost a customer money. What contradicts the calls made (not sent after `ovo_exchange_sent`, an
-/// answer without `ovo_exchange_begin`) counts as `OVO_EXCHANGE_NO_ANSWER`.
+/// Returns an `ovo_exchange_end`; 0 and any number that is none count as `OVO_EXCHANGE_NO_ANSWER`.
+/// When in doubt whether a byte left, say `OVO_EXCHANGE_NO_ANSWER`: a wrong `OVO_EXCHANGE_NOT_SENT`
+/// can cost a customer money. What contradicts the calls made (not sent, although
+/// `ovo_exchange_begin` was `OVO_OK` or an answer was handed over; answered without a begin or an
+/// answer) counts as `OVO_EXCHANGE_NO_ANSWER`, too.
 pub type ovo_transport_fn = Option<
     unsafe extern "C-unwind" fn(
         userdata: *mut c_void,
@@ -93,6 +94,8 @@ pub(crate) struct ExchangeBody {
 
 #[derive(Default)]
 struct State {
+    /// The library said that it is too late to write.
+    stopped: bool,
     begun: bool,
     sent: bool,
     answer: Option<HttpAnswer>,
@@ -132,8 +135,14 @@ impl ExchangeBody {
         };
         let not_sent = ovo_exchange_end::OVO_EXCHANGE_NOT_SENT as i32;
         let answered = ovo_exchange_end::OVO_EXCHANGE_ANSWERED as i32;
-        if end == not_sent && !state.sent {
-            return Exchange::NotSent(failed(FailureKind::Connect, "the terminal's transport"));
+        // The proof that nothing left: it was never told to write, and says nothing of having written.
+        let untouched = !state.begun && !state.sent && state.answer.is_none();
+        if end == not_sent && untouched {
+            return Exchange::NotSent(if state.stopped {
+                failed(FailureKind::Stopped, "too late to write the request")
+            } else {
+                failed(FailureKind::Connect, "the terminal's transport")
+            });
         }
         if end == answered && state.begun {
             if let Some(answer) = state.answer.take() {
@@ -226,11 +235,12 @@ impl Transport for OwnTransport {
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_exchange_begin(exchange: *mut ovo_exchange) -> i32 {
-    anywhere(exchange.addr(), || {
+    anywhere(exchange.addr(), &[], || {
         let body = ExchangeBody::get(exchange)?;
         // The header asks for this call with the connection ready, immediately before the write.
         body.watch.connected();
         if !body.watch.may_send() {
+            body.state().stopped = true;
             return Err(Failure::new(ovo_code::OVO_ERR_STOPPED, "too late to write the request"));
         }
         body.state().begun = true;
@@ -248,7 +258,7 @@ pub extern "C" fn ovo_exchange_begin(exchange: *mut ovo_exchange) -> i32 {
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_exchange_sent(exchange: *mut ovo_exchange) -> i32 {
-    anywhere(exchange.addr(), || {
+    anywhere(exchange.addr(), &[], || {
         let body = ExchangeBody::get(exchange)?;
         body.state().sent = true;
         body.watch.sent();
@@ -269,8 +279,7 @@ pub extern "C" fn ovo_exchange_sent(exchange: *mut ovo_exchange) -> i32 {
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_exchange_wait(exchange: *mut ovo_exchange, milliseconds: Out<u32>) -> i32 {
-    anywhere(exchange.addr(), || {
-        milliseconds.required("milliseconds")?;
+    anywhere(exchange.addr(), &[&milliseconds.required("milliseconds")], || {
         let wait = ExchangeBody::get(exchange)?.watch.wait().ok_or_else(|| {
             Failure::new(ovo_code::OVO_ERR_STOPPED, "the answer is not wanted any more")
         })?;
@@ -298,7 +307,7 @@ pub extern "C" fn ovo_exchange_answer(
     body: Bytes,
     length: usize,
 ) -> i32 {
-    anywhere(exchange.addr(), || {
+    anywhere(exchange.addr(), &[], || {
         let known = ExchangeBody::get(exchange)?;
         let status = u16::try_from(status)
             .ok()
@@ -328,7 +337,7 @@ pub extern "C" fn ovo_exchange_headers(
     date: i64,
     retry_after: u32,
 ) -> i32 {
-    anywhere(exchange.addr(), || {
+    anywhere(exchange.addr(), &[], || {
         let body = ExchangeBody::get(exchange)?;
         let mut state = body.state();
         state.server_date = (date != 0).then_some(date);
@@ -350,7 +359,7 @@ pub extern "C" fn ovo_exchange_headers(
 /// Memory: the message is copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_exchange_explain(exchange: *mut ovo_exchange, message: Text) -> i32 {
-    anywhere(exchange.addr(), || {
+    anywhere(exchange.addr(), &[], || {
         let body = ExchangeBody::get(exchange)?;
         let message = message.read("message", 1024)?;
         let message = &message[..message.floor_boundary(EXPLANATION)];

@@ -30,7 +30,7 @@ pub(crate) fn phone(text: &Text) -> Result<PhoneNumber, Failure> {
 /// Memory: nothing is kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_invoice_check(invoice: Text) -> i32 {
-    anywhere(0, || self::invoice(&invoice).map(drop))
+    anywhere(0, &[], || self::invoice(&invoice).map(drop))
 }
 
 /// Turns what a person typed as a phone number into the form that OVO wants, for example
@@ -55,7 +55,9 @@ pub extern "C" fn ovo_phone_normalise(
     capacity: usize,
     needed: Out<usize>,
 ) -> i32 {
-    anywhere(0, || buffer.write(capacity, &needed, phone(&typed)?.digits()))
+    anywhere(0, &[&buffer.room(capacity), &needed.optional("needed")], || {
+        buffer.write(capacity, &needed, phone(&typed)?.digits())
+    })
 }
 
 /// Masks a phone number for a screen or a log, for example `0812****7890`.
@@ -76,7 +78,9 @@ pub extern "C" fn ovo_phone_mask(
     capacity: usize,
     needed: Out<usize>,
 ) -> i32 {
-    anywhere(0, || buffer.write(capacity, &needed, &phone(&typed)?.to_string()))
+    anywhere(0, &[&buffer.room(capacity), &needed.optional("needed")], || {
+        buffer.write(capacity, &needed, &phone(&typed)?.to_string())
+    })
 }
 
 /// Prints an amount as Indonesians write it, for example `Rp12.500`.
@@ -98,5 +102,7 @@ pub extern "C" fn ovo_rupiah_print(
     capacity: usize,
     needed: Out<usize>,
 ) -> i32 {
-    anywhere(0, || buffer.write(capacity, &needed, &Rupiah::new(amount)?.to_string()))
+    anywhere(0, &[&buffer.room(capacity), &needed.optional("needed")], || {
+        buffer.write(capacity, &needed, &Rupiah::new(amount)?.to_string())
+    })
 }

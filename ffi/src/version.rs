@@ -39,7 +39,7 @@ pub(crate) fn admit(header: i32) -> Result<(), Failure> {
     ))
 }
 
-/// The version of the library that runs, for example `0.1.0`. `OVO_VERSION` is the header's.
+/// The version of the library that runs, for example `0.2.0`. `OVO_VERSION` is the header's.
 ///
 /// Returns: the text.
 ///

@@ -3,7 +3,7 @@
 #![allow(non_camel_case_types, clippy::upper_case_acronyms)]
 
 use ptp::message::{Class, Operation, SigningMode};
-use ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
+use ptp::payment::{Alert, LateSuccess, NotSentReason, Ruling, StatusAnswer};
 use ptp::{BatchMethod, Inquiry, Language, Outcome, Phase, VoidOutcome};
 
 use crate::code::Failure;
@@ -20,13 +20,34 @@ pub enum ovo_outcome_kind {
     /// No usable answer in time. Tell the customer that any deduction is returned; settlement
     /// sees to it.
     OVO_NOT_COMPLETED = 3,
-    /// Not one byte of the push left. Try again at once, with a new invoice.
+    /// Not one byte of the push left; `not_sent_reason` says why. Try again, with a new invoice.
     OVO_NOT_SENT = 4,
     /// The evidence contradicts itself. Call support; `ovo_rule` ends it.
     OVO_NEEDS_OPERATOR = 5,
-    /// The client was closed meanwhile. Nothing is decided and nothing lost: open it again and
-    /// ask with the same invoice.
+    /// The client was closed, or failed, meanwhile. Nothing is decided and nothing lost: open it again
+    /// and ask with the same invoice. Do not take another payment for the same goods.
     OVO_INTERRUPTED = 6,
+}
+
+/// Why not one byte of a push left.
+#[repr(i32)]
+pub enum ovo_not_sent_reason {
+    /// Not told. Only the paying call itself tells it: it is not stored.
+    OVO_NOT_SENT_UNTOLD = 0,
+    /// The host's name is not known: no network, or a wrong address.
+    OVO_NOT_SENT_UNKNOWN_HOST = 1,
+    /// No connection to the host, or to the proxy before it.
+    OVO_NOT_SENT_NO_CONNECTION = 2,
+    /// The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+    OVO_NOT_SENT_NOT_TRUSTED = 3,
+    /// Connecting took too long.
+    OVO_NOT_SENT_TOO_SLOW = 4,
+    /// The merchant cancelled before anything was sent.
+    OVO_NOT_SENT_CANCELLED = 5,
+    /// The client was closed before anything was sent.
+    OVO_NOT_SENT_CLOSED = 6,
+    /// This process stood still too long, or another one took the payment over.
+    OVO_NOT_SENT_STOPPED = 7,
 }
 
 /// What a response code means for the payment that it answers.
@@ -79,84 +100,86 @@ pub enum ovo_level {
 #[repr(i32)]
 pub enum ovo_operation {
     /// Push a payment to the customer's phone.
-    OVO_OP_PUSH_TO_PAY = 0,
+    OVO_OP_PUSH_TO_PAY = 1,
     /// Return whatever an unanswered push may have taken.
-    OVO_OP_REVERSAL = 1,
+    OVO_OP_REVERSAL = 2,
     /// Return a paid payment.
-    OVO_OP_VOID = 2,
+    OVO_OP_VOID = 3,
     /// Ask what became of a push.
-    OVO_OP_CHECK_PAYMENT = 3,
+    OVO_OP_CHECK_PAYMENT = 4,
     /// Ask what became of a void.
-    OVO_OP_CHECK_VOID = 4,
+    OVO_OP_CHECK_VOID = 5,
     /// Ask whether a phone has an OVO account.
-    OVO_OP_INQUIRY = 5,
+    OVO_OP_INQUIRY = 6,
 }
 
 /// How a transport's exchange ended: the three phases that money cares about.
 #[allow(dead_code)] // "No answer" is also what every unknown number means: nothing compares with it.
 #[repr(i32)]
 pub enum ovo_exchange_end {
-    /// Proven: not one byte of the request left this device.
-    OVO_EXCHANGE_NOT_SENT = 0,
-    /// Something may have left, and no whole answer came.
-    OVO_EXCHANGE_NO_ANSWER = 1,
+    /// Something may have left, and no whole answer came. Also what a transport says that returns 0
+    /// because nothing went wrong.
+    OVO_EXCHANGE_NO_ANSWER = 0,
     /// The answer was handed over with `ovo_exchange_answer`.
-    OVO_EXCHANGE_ANSWERED = 2,
+    OVO_EXCHANGE_ANSWERED = 1,
+    /// Proven: not one byte of the request left this device. Counts only as long as
+    /// `ovo_exchange_begin` has not said that the request may be written.
+    OVO_EXCHANGE_NOT_SENT = 2,
 }
 
 /// What OVO says about a payment that was checked.
 #[repr(i32)]
 pub enum ovo_status {
     /// Paid.
-    OVO_STATUS_PAID = 0,
+    OVO_STATUS_PAID = 1,
     /// OVO has no such payment.
-    OVO_STATUS_NOT_FOUND = 1,
+    OVO_STATUS_NOT_FOUND = 2,
     /// It was reversed.
-    OVO_STATUS_REVERSED = 2,
+    OVO_STATUS_REVERSED = 3,
     /// The numbers belong to another sale.
-    OVO_STATUS_FOREIGN_SALE = 3,
+    OVO_STATUS_FOREIGN_SALE = 4,
     /// Whose payment it is cannot be told.
-    OVO_STATUS_DOUBTFUL = 4,
+    OVO_STATUS_DOUBTFUL = 5,
     /// Older than seven days.
-    OVO_STATUS_TOO_OLD = 5,
+    OVO_STATUS_TOO_OLD = 6,
     /// The contract has no status check.
-    OVO_STATUS_UNAVAILABLE = 6,
+    OVO_STATUS_UNAVAILABLE = 7,
 }
 
 /// How a void stands.
 #[repr(i32)]
 pub enum ovo_void_state {
     /// The customer has the money back.
-    OVO_VOIDED = 0,
+    OVO_VOIDED = 1,
     /// OVO refused; the payment stays paid. The response code tells why.
-    OVO_VOID_REJECTED = 1,
+    OVO_VOID_REJECTED = 2,
     /// Not one byte left. Try again.
-    OVO_VOID_NOT_SENT = 2,
+    OVO_VOID_NOT_SENT = 3,
     /// Not known yet; settlement asks for it.
-    OVO_VOID_PENDING = 3,
+    OVO_VOID_PENDING = 4,
     /// Could not be known within the day. An operator refunds.
-    OVO_VOID_NEEDS_OPERATOR = 4,
+    OVO_VOID_NEEDS_OPERATOR = 5,
 }
 
 /// An operator's decision about a payment that waits for one.
 #[repr(i32)]
 pub enum ovo_ruling {
     /// It is paid, and by this customer.
-    OVO_RULE_PAID = 0,
+    OVO_RULE_PAID = 1,
     /// It is this customer's and must be returned.
-    OVO_RULE_REFUND = 1,
+    OVO_RULE_REFUND = 2,
     /// It is dealt with outside this library. Of a payment that was not paid this is refused until
     /// 180 s (60 s + D) after its push: until then the customer can still be debited.
-    OVO_RULE_CLOSE = 2,
+    OVO_RULE_CLOSE = 3,
 }
 
 /// What to do with a success that only the status check reported, while somebody still waits.
 #[repr(i32)]
 pub enum ovo_late_success {
     /// Tell it as paid, marked late. The default: the customer has paid and still stands there.
-    OVO_LATE_ACCEPT = 0,
+    OVO_LATE_ACCEPT = 1,
     /// Return the money, for merchants whose order is gone after a minute.
-    OVO_LATE_REVERSE = 1,
+    OVO_LATE_REVERSE = 2,
 }
 
 /// When a new batch begins.
@@ -180,6 +203,7 @@ pub enum ovo_signing {
 use ovo_batch_method::*;
 use ovo_class::*;
 use ovo_late_success::*;
+use ovo_not_sent_reason::*;
 use ovo_operation::*;
 use ovo_outcome_kind::*;
 use ovo_ruling::*;
@@ -250,6 +274,20 @@ pub(crate) fn kind_of(outcome: Option<&Outcome>) -> i32 {
     }) as i32
 }
 
+pub(crate) fn not_sent_reason(reason: Option<NotSentReason>) -> i32 {
+    (match reason {
+        Some(NotSentReason::UnknownHost) => OVO_NOT_SENT_UNKNOWN_HOST,
+        Some(NotSentReason::NoConnection) => OVO_NOT_SENT_NO_CONNECTION,
+        Some(NotSentReason::NotTrusted) => OVO_NOT_SENT_NOT_TRUSTED,
+        Some(NotSentReason::TooSlow) => OVO_NOT_SENT_TOO_SLOW,
+        Some(NotSentReason::Cancelled) => OVO_NOT_SENT_CANCELLED,
+        Some(NotSentReason::Closed) => OVO_NOT_SENT_CLOSED,
+        Some(NotSentReason::Stopped) => OVO_NOT_SENT_STOPPED,
+        // Also what a later core adds; a test compares the two.
+        _ => OVO_NOT_SENT_UNTOLD,
+    }) as i32
+}
+
 pub(crate) fn class(class: Class) -> i32 {
     (match class {
         Class::Approved => OVO_CLASS_APPROVED,
@@ -313,4 +351,27 @@ pub(crate) fn void_state(outcome: VoidOutcome) -> i32 {
 
 pub(crate) fn is_registered(inquiry: Inquiry) -> i32 {
     i32::from(inquiry == Inquiry::Registered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_of_a_not_sent_has_a_number_of_its_own() {
+        use NotSentReason::*;
+        let reasons = [UnknownHost, NoConnection, NotTrusted, TooSlow, Cancelled, Closed, Stopped];
+        // The core's own list, so that a reason which is added there is missed here.
+        let core = include_str!("../../core/src/payment/outcome.rs");
+        let listed = core
+            .lines()
+            .skip_while(|line| !line.contains("pub enum NotSentReason"))
+            .take_while(|line| *line != "}")
+            .filter(|line| line.trim().ends_with(',') && !line.trim().starts_with("//"))
+            .count();
+        assert_eq!(reasons.len(), listed);
+        let numbers: Vec<i32> = reasons.iter().map(|r| not_sent_reason(Some(*r))).collect();
+        assert_eq!(numbers, (1..=7).collect::<Vec<i32>>());
+        assert_eq!(not_sent_reason(None), 0);
+    }
 }

@@ -24,12 +24,17 @@ fn hollow_library() -> (tempfile::TempDir, std::path::PathBuf) {
             source.push_str(&format!("{} {{ return 0; }}\n", declaration.trim_end_matches(';')));
         }
     }
+    // Enumerations travel as int32_t: what their names stand for is part of the interface all the same.
+    for name in header.lines().filter_map(|line| line.strip_prefix("enum ovo_")) {
+        source.push_str(&format!("void names_{name}(enum ovo_{name} value) {{ (void)value; }}\n"));
+    }
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("hollow.c"), source).unwrap();
-    let library = directory.path().join("libovo_ptp.so.0");
+    let soname = support::soname();
+    let library = directory.path().join(&soname);
     let output = Command::new("cc")
         .current_dir(directory.path())
-        .args(["-g", "-shared", "-fPIC", "-Wl,-soname,libovo_ptp.so.0", "hollow.c", "-o"])
+        .args(["-g", "-shared", "-fPIC", &format!("-Wl,-soname,{soname}"), "hollow.c", "-o"])
         .arg(&library)
         .arg(format!("-I{}", workspace().join("include").display()))
         .output()
@@ -55,6 +60,10 @@ fn f14_the_interface_is_compatible_with_the_last_release() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         std::fs::write(&kept, output.stdout).unwrap();
     }
+    // Whoever changes the interface changes the series, and with it the name that programs ask for.
+    let dump = std::fs::read_to_string(&kept).unwrap();
+    let soname = support::soname();
+    assert!(dump.contains(&format!("soname='{soname}'")), "keep a new dump for {soname}");
     // A changed struct counts as much as a removed function: it is a change that somebody decides
     // on, together with the version, by keeping a new dump. New functions are no change.
     let output =

@@ -56,7 +56,7 @@ impl Parameter {
             ("size_t", _) => "0",
             ("double", _) => "0.5",
             ("int32_t", "header") => "OVO_VERSION_NUMBER",
-            ("int32_t", "language" | "kind" | "late_success" | "method" | "signing") => "0",
+            ("int32_t", "language" | "kind" | "method" | "signing") => "0",
             ("int32_t", "status") => "200",
             ("int32_t", _) => "1",
             ("uint32_t", "index") => "0",
@@ -245,10 +245,12 @@ static void calls(void)
     ovo_response_code response_code = OVO_RESPONSE_CODE_INIT;
     ovo_void_result void_result = OVO_VOID_RESULT_INIT;
     ovo_diagnosis diagnosis = OVO_DIAGNOSIS_INIT;
+    ovo_error_facts error_facts = OVO_ERROR_FACTS_INIT;
     charge.invoice = "INV-1";
     charge.amount = 1000;
     charge.phone = "081200000000";
 {lines}    (void)handle;
+    (void)error_facts;
 }}
 
 int main(int argc, char **argv)

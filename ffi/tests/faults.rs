@@ -82,7 +82,17 @@ fn mp11_a_forked_child_gets_a_code_and_may_open_its_own() {
 }
 
 #[test]
-fn f14_headers_and_libraries_of_other_versions_are_told_apart() {
+fn a_failure_names_the_field_the_payment_in_the_way_and_the_time_to_wait() {
+    fault("facts_of_failures", Build::Static);
+}
+
+#[test]
+fn a_setting_that_failed_is_told_again_by_opening() {
+    fault("failed_settings", Build::Static);
+}
+
+#[test]
+fn f7_f14_headers_and_libraries_of_other_versions_are_told_apart() {
     fault("other_versions", Build::Address);
 }
 
@@ -113,6 +123,14 @@ fn f13_unloading_with_a_live_worker_is_refused() {
     let said = stage.succeeds(unload, &[]);
     assert!(said.contains("still loaded"), "{said}");
     assert_eq!(stage.sandbox.net("INV-F13"), 1_000, "and the payment went on");
+}
+
+#[test]
+fn f17_moving_closing_and_destroying_in_cpp_at_awkward_moments_is_defined() {
+    let program = compile(&["cpp/moves.cpp", "cpp/sandbox.cpp"], Build::Address);
+    // Its payments must outlast a busy machine, and none of them is waited for.
+    let stage = Stage::at(0.5);
+    stage.succeeds(command(&program), &[]);
 }
 
 /// Runs a case of `bad_input.c` with everything said to it searched for what must not be there.

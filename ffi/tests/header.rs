@@ -17,7 +17,8 @@ fn read(path: impl AsRef<Path>) -> String {
 
 fn generated() -> String {
     let mut config = cbindgen::Config::from_file(here().join("cbindgen.toml")).unwrap();
-    config.header = Some(read("header/front.h").trim_end().to_owned());
+    let front = read("header/front.h");
+    config.header = Some(format!("{}\n#ifndef OVO_PTP_H\n#define OVO_PTP_H", front.trim_end()));
     let version = env!("CARGO_PKG_VERSION");
     let part = |part: &str| part.parse::<u32>().unwrap();
     let (major, minor, patch) = (
@@ -34,7 +35,7 @@ fn generated() -> String {
          #define OVO_VERSION_NUMBER {}",
         major * 1_000_000 + minor * 1_000 + patch
     ));
-    config.trailer = Some(read("header/tail.h").trim().to_owned());
+    config.trailer = Some(format!("{}\n\n#endif  /* OVO_PTP_H */", read("header/tail.h").trim()));
     let mut bytes = Vec::new();
     cbindgen::Builder::new()
         .with_crate(here())
@@ -102,12 +103,13 @@ fn the_header_is_what_the_sources_say() {
     assert!(committed == generated, "include/ovo_ptp.h is stale: run make header");
 }
 
-/// Compiles an empty program around the header, strictly.
+/// Compiles an empty program around the header, strictly. Included twice: that is what other headers
+/// which need it do.
 fn compiles(compiler: &str, language: &str, standard: &str, header: &str) {
     let directory = tempfile::tempdir().unwrap();
     let source = directory.path().join("only.source");
-    std::fs::write(&source, format!("#include \"{header}\"\nint main(void) {{ return 0; }}\n"))
-        .unwrap();
+    let include = format!("#include \"{header}\"\n");
+    std::fs::write(&source, format!("{include}{include}int main(void) {{ return 0; }}\n")).unwrap();
     let output = std::process::Command::new(compiler)
         .args(["-x", language, &format!("-std={standard}"), "-fsyntax-only"])
         .args(["-Wall", "-Wextra", "-pedantic", "-Werror"])

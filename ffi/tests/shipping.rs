@@ -7,7 +7,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use support::{Build, Stage, command, compile_paths, pkg_config, prefix, text, workspace};
+use support::{Build, Stage, command, compile_paths, pkg_config, prefix, soname, text, workspace};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(workspace().join(path))
@@ -109,7 +109,11 @@ fn link_lines_are_what_rustc_prints() {
         rest.split(end).next().unwrap().to_owned()
     };
     assert_eq!(set(&line("include/ovo_ptp.h", "-l:libovo_ptp.a ", "\n"), ' '), wanted);
-    assert_eq!(set(&line("ffi/packaging/ovo_ptp.pc.in", "Libs.private: ", "\n"), ' '), wanted);
+    let inside = line("ffi/packaging/ovo_ptp-static.pc.in", "/libovo_ptp.a ", "\n");
+    assert_eq!(set(&inside, ' '), wanted);
+    // A fully static program takes what the compiler does not add by itself.
+    let fully = line("include/ovo_ptp.h", "cc -static till.c -lovo_ptp ", "\n");
+    assert_eq!(line("ffi/packaging/ovo_ptp.pc.in", "Libs.private: ", "\n"), fully);
     let cmake = line("ffi/packaging/ovo_ptp-config.cmake.in", "INTERFACE_LINK_LIBRARIES \"", "\"");
     assert_eq!(set(&cmake, ';'), wanted);
 }
@@ -117,17 +121,52 @@ fn link_lines_are_what_rustc_prints() {
 #[test]
 fn the_installed_copy_knows_its_version() {
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(pkg_config(&["--modversion"]), [version]);
+    for package in ["ovo_ptp", "ovo_ptp-static"] {
+        assert_eq!(pkg_config(&["--modversion"], package), [version]);
+    }
     assert!(read("include/ovo_ptp.h").contains(&format!("#define OVO_VERSION \"{version}\"")));
     let lib = prefix().join("lib");
-    let major = version.split('.').next().unwrap();
     assert!(lib.join(format!("libovo_ptp.so.{version}")).exists());
-    assert!(lib.join(format!("libovo_ptp.so.{major}")).exists());
+    assert!(lib.join(soname()).exists());
     let dynamic =
         Command::new("readelf").arg("-d").arg(lib.join("libovo_ptp.so")).output().unwrap();
     let dynamic = text(&dynamic);
-    assert!(dynamic.contains(&format!("[libovo_ptp.so.{major}]")), "{dynamic}");
+    assert!(dynamic.contains(&format!("[{}]", soname())), "{dynamic}");
     assert!(dynamic.contains("NODELETE"), "F13: dlclose would unmap running code");
+}
+
+/// Each line of the header's page about linking, as a shell runs it, and what the program then needs.
+#[test]
+fn every_printed_way_to_link_links_as_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let till = "#include <ovo_ptp.h>\nint main(void) { return ovo_version_number() == 0; }\n";
+    std::fs::write(directory.path().join("till.c"), till).unwrap();
+    let header = read("include/ovo_ptp.h");
+    let page = header.split("* LINKING").nth(1).unwrap().split("CMake").next().unwrap();
+    let (mut way, mut lines) = ("", 0);
+    for line in page.lines().map(|line| line.trim_start_matches([' ', '*'])) {
+        let Some(at) = line.find("cc ") else { continue };
+        if at > 0 {
+            way = line[..at].trim();
+        }
+        lines += 1;
+        let output = Command::new("sh")
+            .args(["-c", &line[at..]])
+            .current_dir(directory.path())
+            .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"))
+            .env("CPATH", prefix().join("include"))
+            .env("LIBRARY_PATH", prefix().join("lib"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        let program = directory.path().join("a.out");
+        assert!(command(&program).status().unwrap().success(), "{line}");
+        let ldd = command(std::path::Path::new("ldd")).arg(&program).output().unwrap();
+        let needs = format!("{}{}", text(&ldd), String::from_utf8_lossy(&ldd.stderr));
+        assert_eq!(needs.contains("libovo_ptp"), way == "shared", "{line}: {needs}");
+        assert_eq!(needs.contains("libc.so"), way != "fully static", "{line}: {needs}");
+    }
+    assert_eq!(lines, 6, "{page}");
 }
 
 /// The README's quick starts, compiled and run as printed.

@@ -41,7 +41,8 @@ static int values(const char *journal)
     accepted += ovo_config_set_threads(config, 2) == OVO_OK;
     accepted += ovo_config_set_environment(config, "ftp://ovo.id") == OVO_OK;
     accepted += ovo_config_set_first_batch(config, 1000000) == OVO_OK;
-    client = open_and_free(config);
+    must(ovo_config_free(config), "freeing");
+    client = open_and_free(sandbox_config(journal));
     for (i = 0; i < sizeof phones / sizeof phones[0]; i++) {
         ovo_charge charge = OVO_CHARGE_INIT;
         charge.invoice = "INV-B2";
@@ -84,6 +85,9 @@ static int pay(const char *journal, int32_t wanted)
     must(ovo_pay(client, &charge, &outcome), "paying");
     printf("%s\n", ovo_outcome_name(outcome.kind));
     must(ovo_client_close(client), "closing");
+    /* A host that is not OVO's says so: nobody looks for the fault in the till. */
+    if (wanted == OVO_NOT_SENT && outcome.not_sent_reason != OVO_NOT_SENT_NOT_TRUSTED)
+        return 1;
     return wanted < 0 || outcome.kind == wanted ? 0 : 1;
 }
 

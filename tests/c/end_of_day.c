@@ -6,7 +6,7 @@ int main(int argc, char **argv)
     ovo_client *client;
     ovo_charge charge = OVO_CHARGE_INIT;
     ovo_outcome outcome = OVO_OUTCOME_INIT;
-    ovo_void_result voided = OVO_VOID_RESULT_INIT;
+    ovo_void_result voided = OVO_VOID_RESULT_INIT, refused = OVO_VOID_RESULT_INIT;
     ovo_record record = OVO_RECORD_INIT;
     ovo_list *list = NULL;
     size_t length = 0, i;
@@ -33,8 +33,8 @@ int main(int argc, char **argv)
         must(ovo_check_void(client, "INV-DAY-1", &voided), "check of the void");
     printf("INV-DAY-1: %s\n", voided.state == OVO_VOIDED ? "voided" : "not voided");
 
-    /* A void of what is not paid is refused before anything is sent. */
-    code = ovo_void(client, "INV-DAY-9", &voided);
+    /* A void of what is not paid is refused before anything is sent, and its result is empty. */
+    code = ovo_void(client, "INV-DAY-9", &refused);
     printf("INV-DAY-9: %s\n", ovo_strerror(code));
 
     must(ovo_list_payments(client, NULL, &list), "listing");
@@ -50,5 +50,5 @@ int main(int argc, char **argv)
     must(ovo_list_free(list), "freeing");
     printf("total %ld\n", (long)total);
     must(ovo_client_close(client), "closing");
-    return voided.state == OVO_VOIDED && total == 32000 ? 0 : 1;
+    return voided.state == OVO_VOIDED && refused.state == 0 && total == 32000 ? 0 : 1;
 }

@@ -117,8 +117,9 @@ static int broken_texts(void)
     EXPECT(small[0], 0);
     EXPECT(small[1], '#');
     EXPECT(ovo_phone_normalise("081234567890", small, 0, &needed), OVO_ERR_BUFFER_TOO_SMALL);
-    EXPECT(ovo_phone_normalise("081234567890", NULL, 0, &needed), OVO_ERR_NULL);
     EXPECT(needed, 13);
+    EXPECT(ovo_phone_normalise("081234567890", NULL, 0, &needed), OVO_ERR_NULL);
+    EXPECT(needed, 0);
     free(unterminated);
     free(huge);
     return 0;
@@ -129,7 +130,7 @@ static int other_versions(void)
 {
     struct {
         ovo_outcome known;
-        char later[64];
+        char later[4096];
     } newer;
     union {
         ovo_charge known;
@@ -139,6 +140,7 @@ static int other_versions(void)
     ovo_client *client;
     ovo_charge plain = charge_of("INV-F14", "081200000000");
     ovo_outcome outcome = OVO_OUTCOME_INIT;
+    uint32_t size;
     size_t at;
 
     EXPECT(ovo_config_new(OVO_VERSION_NUMBER + 1000, &config), OVO_ERR_VERSION);
@@ -150,27 +152,31 @@ static int other_versions(void)
     EXPECT(strcmp(ovo_version(), OVO_VERSION), 0);
 
     client = open_and_free(sandbox_config(journal));
-    /* A newer program's larger struct: what it asks for must be known, what it gets is zero. */
+    /* A newer program's larger struct: its library is not this one. Nothing is written into it. */
     memset(&charge, 0, sizeof charge);
     charge.known = plain;
     charge.known.size = sizeof charge;
-    charge.bytes[200] = 1;
-    EXPECT(ovo_pay(client, &charge.known, &outcome), OVO_ERR_VERSION);
-    charge.bytes[200] = 0;
+    EXPECT(ovo_pay(client, &charge.known, &outcome), OVO_ERR_STRUCT_SIZE);
     memset(&newer, '#', sizeof newer);
     newer.known.size = sizeof newer;
-    must(ovo_pay(client, &charge.known, &newer.known), "a newer program");
-    EXPECT(newer.known.kind, OVO_PAID);
+    EXPECT(ovo_pay(client, &plain, &newer.known), OVO_ERR_STRUCT_SIZE);
     EXPECT(newer.known.size, sizeof newer);
+    EXPECT(newer.known.kind, 0x23232323);
     for (at = 0; at < sizeof newer.later; at++)
-        EXPECT(newer.later[at], 0);
-    /* A struct that was never begun. */
-    outcome.size = 0;
-    EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
-    outcome.size = 3;
-    EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
+        EXPECT(newer.later[at], '#');
+    /* A struct that was never begun: whatever stands where its size should be. */
+    for (size = 0; size <= 4096; size++) {
+        memset(&newer, '#', sizeof newer);
+        newer.known.size = size;
+        if (size != sizeof outcome)
+            EXPECT(ovo_find(client, "INV-F14", NULL, &newer.known), OVO_ERR_STRUCT_SIZE);
+        for (at = 0; at < sizeof newer.later; at++)
+            EXPECT(newer.later[at], '#');
+    }
     outcome.size = 0xffffffffu;
     EXPECT(ovo_pay(client, &plain, &outcome), OVO_ERR_STRUCT_SIZE);
+    outcome.size = sizeof outcome;
+    EXPECT(ovo_find(client, "INV-F14", NULL, &outcome), OVO_ERR_NOT_FOUND);
     must(ovo_client_close(client), "closing");
     return 0;
 }
@@ -292,6 +298,9 @@ static int transports(void)
         charge = charge_of(invoice, phone);
         must(ovo_pay(client, &charge, &outcome), "paying");
         EXPECT(outcome.kind, trick == 4 ? OVO_NOT_SENT : OVO_NOT_COMPLETED);
+        EXPECT(outcome.not_sent_reason, trick == 4 ? OVO_NOT_SENT_NO_CONNECTION : 0);
+        if (trick == 4)
+            EXPECT(strncmp(outcome.reason, "no carrier", 10), 0);
     }
     /* An exchange ends with its function. */
     EXPECT(ovo_exchange_begin(kept), OVO_ERR_BAD_HANDLE);
@@ -505,6 +514,64 @@ static int forked(void)
     return 0;
 }
 
+/* What a failure was about: the field, the payment in the way, the time to wait. */
+static int facts_of_failures(void)
+{
+    ovo_client *client = open_and_free(sandbox_config(journal));
+    ovo_charge charge = charge_of("INV-FACTS", "081200009103"); /* no answer ever comes */
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_error_facts facts = OVO_ERROR_FACTS_INIT;
+
+    must(ovo_last_error_facts(&facts), "before any failure");
+    EXPECT(facts.code, OVO_OK);
+    must(ovo_pay(client, &charge, &outcome), "paying");
+    EXPECT(outcome.kind, OVO_NOT_COMPLETED);
+
+    charge.invoice = "INV-FACTS-2";
+    EXPECT(ovo_pay(client, &charge, &outcome), OVO_ERR_UNSETTLED_CUSTOMER);
+    must(ovo_last_error_facts(&facts), "facts");
+    EXPECT(facts.code, OVO_ERR_UNSETTLED_CUSTOMER);
+    EXPECT(strcmp(facts.invoice, "INV-FACTS"), 0);
+    EXPECT(facts.retry_after_ms > 0, 1);
+    EXPECT(strstr(ovo_client_error(client), "second push") == NULL, 1);
+
+    charge.amount = 0;
+    EXPECT(ovo_pay(client, &charge, &outcome), OVO_ERR_INVALID_INPUT);
+    must(ovo_last_error_facts(&facts), "facts");
+    EXPECT(strcmp(facts.field, "amount"), 0);
+    EXPECT(facts.invoice[0], 0);
+    EXPECT(facts.retry_after_ms, 0);
+
+    EXPECT(ovo_acknowledge(client, "INV-NONE"), OVO_ERR_NOT_FOUND);
+    must(ovo_last_error_facts(&facts), "facts");
+    EXPECT(strcmp(facts.invoice, "INV-NONE"), 0);
+    EXPECT(ovo_acknowledge(client, NULL), OVO_ERR_NULL);
+    must(ovo_last_error_facts(&facts), "facts");
+    EXPECT(strcmp(facts.field, "invoice"), 0);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+/* A setting that failed is told again by opening, until it is made well. */
+static int failed_settings(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_client *client = NULL;
+    char detail[512];
+
+    EXPECT(ovo_config_set_credentials_from_file(config, "/nonexistent.toml"), OVO_ERR_CONFIGURATION);
+    snprintf(detail, sizeof detail, "%s", ovo_last_error());
+    EXPECT(ovo_config_set_late_success(config, 0), OVO_ERR_INVALID_INPUT);
+    EXPECT(ovo_client_open(config, &client), OVO_ERR_CONFIGURATION);
+    EXPECT(client == NULL, 1);
+    EXPECT(strcmp(ovo_last_error(), detail), 0);
+    must(ovo_config_set_credentials_from_environment(config), "the same setting, made well");
+    EXPECT(ovo_client_open(config, &client), OVO_ERR_INVALID_INPUT);
+    must(ovo_config_set_late_success(config, OVO_LATE_ACCEPT), "the other one");
+    must(ovo_client_close(open_and_free(config)), "closing");
+    return 0;
+}
+
 /* Without threads. */
 static int no_threads(void)
 {
@@ -534,6 +601,8 @@ int main(int argc, char **argv)
         {"close_under_load", close_under_load},
         {"signal_storm", signal_storm},
         {"forked", forked},
+        {"facts_of_failures", facts_of_failures},
+        {"failed_settings", failed_settings},
         {"no_threads", no_threads},
     };
     size_t i;

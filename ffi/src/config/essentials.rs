@@ -30,8 +30,8 @@ const PEM: usize = 1 << 20;
 /// Memory: the text is copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_environment(config: *mut ovo_config, environment: Text) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "environment", |body| {
             body.environment = Some(environment.read("environment", URL)?.parse()?);
             Ok(())
         })
@@ -60,8 +60,8 @@ pub extern "C" fn ovo_config_set_credentials(
     app_id: Text,
     app_key: Text,
 ) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "credentials", |body| {
             let terminal = Terminal::new(
                 tid.read("tid", CREDENTIAL)?,
                 mid.read("mid", CREDENTIAL)?,
@@ -90,8 +90,8 @@ pub extern "C" fn ovo_config_set_credentials(
 /// Memory: the values are copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_credentials_from_environment(config: *mut ovo_config) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "credentials", |body| {
             body.credentials = Some(Credentials::from_environment()?);
             Ok(())
         })
@@ -112,8 +112,8 @@ pub extern "C" fn ovo_config_set_credentials_from_environment(config: *mut ovo_c
 /// Memory: the values are copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_credentials_from_file(config: *mut ovo_config, path: Text) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "credentials", |body| {
             body.credentials = Some(Credentials::from_file(path.read("path", PATH)?)?);
             Ok(())
         })
@@ -132,8 +132,8 @@ pub extern "C" fn ovo_config_set_credentials_from_file(config: *mut ovo_config, 
 /// Memory: the text is copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_journal(config: *mut ovo_config, path: Text) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "journal", |body| {
             body.journal = Some(path.read("path", PATH)?.to_owned());
             Ok(())
         })
@@ -152,8 +152,8 @@ pub extern "C" fn ovo_config_set_journal(config: *mut ovo_config, path: Text) ->
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_journal_shared(config: *mut ovo_config, shared: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "journal shared", |body| {
             body.journal_options.shared = flag("shared", shared)?;
             Ok(())
         })
@@ -172,8 +172,8 @@ pub extern "C" fn ovo_config_set_journal_shared(config: *mut ovo_config, shared:
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_first_batch(config: *mut ovo_config, batch: u32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "first batch", |body| {
             if batch > ptp::MAX_NUMBER {
                 return Err(Failure::unknown("batch"));
             }
@@ -195,8 +195,8 @@ pub extern "C" fn ovo_config_set_first_batch(config: *mut ovo_config, batch: u32
 /// Memory: the text is copied.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_trust_file(config: *mut ovo_config, path: Text) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "trust", |body| {
             let path = path.read("path", PATH)?;
             body.trust(|| ptp_trust::file(path))
         })
@@ -221,12 +221,14 @@ pub extern "C" fn ovo_config_set_trust_pem(
     pem: Bytes,
     length: usize,
 ) -> i32 {
-    outside(config.addr(), || {
-        if pem.is_null() {
-            return Err(Failure::null("pem"));
-        }
-        let pem = pem.read("pem", length, PEM)?;
-        set(config, |body| body.trust(|| ptp_trust::text(pem)))
+    outside(config.addr(), &[], || {
+        set(config, "trust", |body| {
+            if pem.is_null() {
+                return Err(Failure::null("pem"));
+            }
+            let pem = pem.read("pem", length, PEM)?;
+            body.trust(|| ptp_trust::text(pem))
+        })
     })
 }
 

@@ -49,7 +49,13 @@ pub(crate) struct ConfigBody {
     callbacks: Callbacks,
     transport: Option<OwnTransport>,
     clock: Option<OwnClock>,
+    /// Settings whose latest call failed. A client is not opened without what was asked for: many
+    /// programs look at the code of opening alone.
+    failed: Vec<(Setting, Failure)>,
 }
+
+/// What a setter sets; several setters may set the same.
+type Setting = &'static str;
 
 impl ConfigBody {
     pub(crate) fn threads(&self) -> bool {
@@ -59,6 +65,9 @@ impl ConfigBody {
     /// The core's builder with everything that was set; what was not set is the core's default,
     /// except for threads.
     pub(crate) fn builder(&self) -> Result<ClientBuilder, Failure> {
+        if let Some((_, first)) = self.failed.first() {
+            return Err(first.clone());
+        }
         let missing = |what: &str| {
             Failure::new(ovo_code::OVO_ERR_CONFIGURATION, format!("config: {what} is not set"))
         };
@@ -116,12 +125,20 @@ pub(crate) fn lock(config: &Mutex<ConfigBody>) -> MutexGuard<'_, ConfigBody> {
     config.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The shape of every setter.
+/// The shape of every setter. One that fails is remembered until the same setting is made well.
 fn set(
     config: *mut ovo_config,
+    setting: Setting,
     change: impl FnOnce(&mut ConfigBody) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    change(&mut lock(&*get(config)?))
+    let config = get(config)?;
+    let mut body = lock(&config);
+    body.failed.retain(|(failed, _)| *failed != setting);
+    let changed = change(&mut body);
+    if let Err(failure) = &changed {
+        body.failed.push((setting, failure.clone()));
+    }
+    changed
 }
 
 /// Begins a configuration. Environment, credentials and journal must be set; everything else has a
@@ -133,11 +150,10 @@ fn set(
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_VERSION`: install the library of the header; or a common code.
 ///
-/// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is not written.
+/// Memory: on success the caller frees `*config` with `ovo_config_free`; else it is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_new(header: i32, config: Out<*mut ovo_config>) -> i32 {
-    outside(0, || {
-        config.required("config")?;
+    outside(0, &[&config.required("config")], || {
         version::admit(header)?;
         config.write(handle::open(Arc::new(Mutex::new(ConfigBody::default())))?);
         Ok(())
@@ -154,7 +170,7 @@ pub extern "C" fn ovo_config_new(header: i32, config: Out<*mut ovo_config>) -> i
 /// Memory: clients opened with it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_free(config: *mut ovo_config) -> i32 {
-    outside(config.addr(), || {
+    outside(config.addr(), &[], || {
         if !config.is_null() {
             drop(handle::close::<Mutex<ConfigBody>, _>(config)?);
         }

@@ -19,8 +19,8 @@ use crate::vocabulary;
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_threads(config: *mut ovo_config, threads: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "threads", |body| {
             body.threads = flag("threads", threads)?;
             Ok(())
         })
@@ -39,8 +39,8 @@ pub extern "C" fn ovo_config_set_threads(config: *mut ovo_config, threads: i32) 
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_background(config: *mut ovo_config, background: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "background", |body| {
             body.background = flag("background", background)?;
             Ok(())
         })
@@ -58,8 +58,8 @@ pub extern "C" fn ovo_config_set_background(config: *mut ovo_config, background:
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_late_success(config: *mut ovo_config, late_success: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "late success", |body| {
             body.late_success = vocabulary::late_success(late_success)?;
             Ok(())
         })
@@ -77,8 +77,8 @@ pub extern "C" fn ovo_config_set_late_success(config: *mut ovo_config, late_succ
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_check_payment(config: *mut ovo_config, contracted: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "check payment", |body| {
             body.no_check_payment = !flag("contracted", contracted)?;
             Ok(())
         })
@@ -97,8 +97,8 @@ pub extern "C" fn ovo_config_set_check_payment(config: *mut ovo_config, contract
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_verify_declines(config: *mut ovo_config, verify: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "verify declines", |body| {
             body.trust_declines = !flag("verify", verify)?;
             Ok(())
         })
@@ -116,8 +116,8 @@ pub extern "C" fn ovo_config_set_verify_declines(config: *mut ovo_config, verify
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_batch_method(config: *mut ovo_config, method: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "batch method", |body| {
             body.batch_method = vocabulary::batch_method(method)?;
             Ok(())
         })
@@ -135,8 +135,8 @@ pub extern "C" fn ovo_config_set_batch_method(config: *mut ovo_config, method: i
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_signing(config: *mut ovo_config, signing: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "signing", |body| {
             body.signing = vocabulary::signing(signing)?;
             Ok(())
         })
@@ -154,8 +154,8 @@ pub extern "C" fn ovo_config_set_signing(config: *mut ovo_config, signing: i32) 
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_phone_in_reversal(config: *mut ovo_config, carry: i32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "phone in reversal", |body| {
             body.phone_in_reversal = flag("carry", carry)?;
             Ok(())
         })
@@ -173,8 +173,8 @@ pub extern "C" fn ovo_config_set_phone_in_reversal(config: *mut ovo_config, carr
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_settle_rate(config: *mut ovo_config, per_second: u32) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "settle rate", |body| {
             if per_second == 0 {
                 return Err(Failure::unknown("per_second"));
             }
@@ -196,8 +196,8 @@ pub extern "C" fn ovo_config_set_settle_rate(config: *mut ovo_config, per_second
 /// Memory: nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_time_scale(config: *mut ovo_config, factor: f64) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "time scale", |body| {
             if !(factor > 0.0 && factor <= 1.0) {
                 return Err(Failure::unknown("factor"));
             }

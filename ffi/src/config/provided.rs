@@ -25,8 +25,8 @@ pub extern "C" fn ovo_config_set_log(
     log: ovo_log_fn,
     userdata: *mut c_void,
 ) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "log", |body| {
             body.callbacks.log = (log, Userdata(userdata));
             Ok(())
         })
@@ -49,8 +49,8 @@ pub extern "C" fn ovo_config_set_progress(
     progress: ovo_progress_fn,
     userdata: *mut c_void,
 ) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "progress", |body| {
             body.callbacks.progress = (progress, Userdata(userdata));
             Ok(())
         })
@@ -74,8 +74,8 @@ pub extern "C" fn ovo_config_set_transport(
     transport: ovo_transport_fn,
     userdata: *mut c_void,
 ) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "transport", |body| {
             body.transport = transport.map(|function| OwnTransport {
                 function,
                 userdata: Userdata(userdata),
@@ -98,8 +98,8 @@ pub extern "C" fn ovo_config_set_transport(
 /// `ovo_client_close` has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_set_clock(config: *mut ovo_config, clock: In<ovo_clock>) -> i32 {
-    outside(config.addr(), || {
-        set(config, |body| {
+    outside(config.addr(), &[], || {
+        set(config, "clock", |body| {
             body.clock = match clock.is_null() {
                 true => None,
                 false => Some(OwnClock::of(&clock.read("clock")?)?),

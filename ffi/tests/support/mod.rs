@@ -90,18 +90,28 @@ pub(crate) fn prefix() -> &'static Path {
     })
 }
 
+/// The name that programs ask the loader for: another one for each series, and before 1.0 every minor
+/// version is a series.
+pub(crate) fn soname() -> String {
+    let version: Vec<&str> = env!("CARGO_PKG_VERSION").split('.').collect();
+    match version[0] {
+        "0" => format!("libovo_ptp.so.0.{}", version[1]),
+        major => format!("libovo_ptp.so.{major}"),
+    }
+}
+
 /// The sandbox's program.
 pub(crate) fn sandbox_program() -> PathBuf {
     prefix();
     target().join("ovo-sandbox")
 }
 
-/// What pkg-config says about the installed copy.
-pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
+/// What pkg-config says about the installed copy: of `ovo_ptp` or of `ovo_ptp-static`.
+pub(crate) fn pkg_config(arguments: &[&str], package: &str) -> Vec<String> {
     let output = run(Command::new("pkg-config")
         .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"))
         .args(arguments)
-        .arg("ovo_ptp"));
+        .arg(package));
     text(&output).split_whitespace().map(str::to_owned).collect()
 }
 
@@ -135,7 +145,7 @@ pub(crate) fn compile_paths(sources: &[PathBuf], build: Build) -> PathBuf {
         .arg(&program);
     match build {
         Build::Shared => {
-            compiler.args(pkg_config(&["--cflags", "--libs"]));
+            compiler.args(pkg_config(&["--cflags", "--libs"], "ovo_ptp"));
         }
         Build::Static | Build::Address | Build::Threads => {
             compiler.args(match build {
@@ -143,12 +153,7 @@ pub(crate) fn compile_paths(sources: &[PathBuf], build: Build) -> PathBuf {
                 Build::Threads => &["-fsanitize=thread"][..],
                 _ => &[][..],
             });
-            // The linker prefers a shared library of the same name.
-            let flags = pkg_config(&["--cflags", "--libs", "--static"]);
-            compiler.args(flags.iter().map(|flag| match flag.as_str() {
-                "-lovo_ptp" => "-l:libovo_ptp.a",
-                other => other,
-            }));
+            compiler.args(pkg_config(&["--cflags", "--libs"], "ovo_ptp-static"));
         }
     }
     run(&mut compiler);
