@@ -45,7 +45,7 @@ mod wib;
 pub use amount::Rupiah;
 pub use client::{
     Charge, Client, ClientBuilder, Diagnosis, EachPayment, Inquiry, JournalReader, PaymentHandle,
-    PaymentReport, Probe, Status, VoidOutcome,
+    PaymentReport, Probe, Progress, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
 pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES, PREVIOUS_APP_KEYS_VARIABLE};

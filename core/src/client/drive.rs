@@ -1,5 +1,7 @@
 //! Driving one payment from its Intent to its verdict, on the caller's thread.
 
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::{Response, WalletDetails};
-use crate::payment::{Boottime, Event, Outcome, Payment, step};
+use crate::payment::{Boottime, Event, Outcome, Payment, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
 
@@ -19,11 +21,38 @@ const LOOK_UP: Duration = Duration::from_secs(1);
 /// How often a failed commit of a verdict is tried again before the call gives up.
 const COMMIT_RETRY: Duration = Duration::from_millis(200);
 
+/// Where a payment stands, for a countdown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The phase.
+    pub phase: Phase,
+    /// Time left for the customer (while waiting for the customer), else until the outcome.
+    pub remaining: Duration,
+}
+
+/// Hears of the progress of one payment, and may cancel it.
+pub(super) type ProgressWatch = Box<dyn FnMut(&Progress) -> ControlFlow<()> + Send>;
+
+/// Foreign code on a thread that works for money: its panic ends nothing (C13).
+pub(super) fn is_broken_off(watch: &mut ProgressWatch, progress: &Progress) -> bool {
+    matches!(catch_unwind(AssertUnwindSafe(|| watch(progress))), Ok(ControlFlow::Break(())))
+}
+
+/// On whose thread a payment is brought to its verdict.
+pub(super) enum Seat {
+    /// The caller's own: cancelled, it returns at once.
+    Caller(Option<Mutex<ProgressWatch>>),
+    /// One of the payment's own: cancelled, it goes on listening until OVO's time is over.
+    Thread,
+}
+
 /// The payment while its push is under way. The transport calls it from inside the exchange, on
 /// the driving thread; the mutex is there because the transport may be anybody's.
 struct Driver {
     inner: Arc<Inner>,
     under_way: Arc<UnderWay>,
+    seat: Seat,
     row: Mutex<Row>,
 }
 
@@ -110,21 +139,47 @@ impl Driver {
     }
 
     fn progress(&self, phase: Phase) {
-        let row = self.row();
-        let timers = &self.inner.policy.timers;
-        let window = row.payment.state.window;
-        let customer = timers.session.mul_f64(55.0 / 60.0);
-        let (phase, end) = match phase {
-            Phase::WaitingForCustomer if self.inner.clock.boottime() < window.plus(customer) => {
-                (phase, window.plus(customer))
-            }
-            Phase::Sending => (phase, window.plus(timers.decide)),
-            _ => (Phase::Checking, window.plus(timers.decide)),
+        let (invoice, progress) = {
+            let row = self.row();
+            let progress = self.inner.progress_of(&row.payment.state, phase);
+            (row.payment.intent.invoice.clone(), progress)
         };
-        let invoice = row.payment.intent.invoice.clone();
-        drop(row);
-        let remaining = end.since(self.inner.clock.boottime());
+        let Progress { phase, remaining } = progress;
         self.inner.tell(|| ClientEvent::Progress { invoice, phase, remaining });
+        let Seat::Caller(Some(watch)) = &self.seat else { return };
+        if is_broken_off(&mut lock(watch), &progress) {
+            let payment = self.row().payment.clone();
+            if payment.state.verdict.is_none() {
+                // Refused or failed: the next break is another try.
+                let _ = self.inner.cancel_own(payment, &self.under_way);
+            }
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.inner.observer.is_some() || matches!(self.seat, Seat::Caller(Some(_)))
+    }
+
+    /// Whether the merchant cancelled, and nobody waits for this thread any more.
+    fn is_cancelled(&self) -> bool {
+        self.under_way.outcome().is_some()
+    }
+
+    /// Another process, or this thread's own clock, has decided: only what another one cancelled
+    /// is listened for any longer.
+    fn decided_elsewhere(&self, payment: &Payment) -> Option<Duration> {
+        let outcome = Outcome::of(payment).filter(|_| payment.state.cancelled)?;
+        self.inner.under_way.end_early(&payment.intent.invoice, &self.under_way, &outcome);
+        self.inner.wake_settler();
+        self.listening()
+    }
+
+    /// How long a cancelled payment's own thread still listens for an answer; `None`: no longer.
+    fn listening(&self) -> Option<Duration> {
+        let end = self.row().payment.state.window.plus(self.inner.policy.timers.decide);
+        let left = end.since(self.inner.clock.boottime());
+        let goes_on = matches!(self.seat, Seat::Thread) && !left.is_zero();
+        goes_on.then(|| left.min(self.inner.look_up))
     }
 
     /// Until the next thing is due, at most one look-up interval. What the journal failed to take
@@ -159,6 +214,8 @@ impl Watch for Driver {
         let now = self.inner.clock.boottime();
         current.version == row.payment.version
             && current.state.may_send(&self.inner.policy, connected, now)
+            // Last: from here on a cancel knows that a byte may have left.
+            && self.under_way.may_leave()
     }
 
     fn sent(&self) {
@@ -168,6 +225,7 @@ impl Watch for Driver {
         let step = step(&self.inner.policy, &row.payment.state, Event::Sent, now);
         row.payment.state = step.state;
         drop(row);
+        self.under_way.left(now);
         self.progress(Phase::WaitingForCustomer);
     }
 
@@ -175,14 +233,24 @@ impl Watch for Driver {
         if self.inner.is_closed() {
             return None;
         }
+        if self.is_cancelled() {
+            return self.listening();
+        }
         self.look();
         // A journal failure is not the end of the exchange: the answer may still come.
         let advanced = self.advance();
-        if self.row().payment.state.verdict.is_some() {
-            return None;
+        let decided = {
+            let row = self.row();
+            row.payment.state.verdict.map(|_| row.payment.clone())
+        };
+        if let Some(payment) = decided {
+            return self.decided_elsewhere(&payment);
         }
-        if self.inner.observer.is_some() {
+        if self.is_watched() {
             self.progress(Phase::WaitingForCustomer);
+            if self.is_cancelled() {
+                return self.listening();
+            }
         }
         Some(self.pause(&advanced))
     }
@@ -196,41 +264,65 @@ impl Inner {
         fresh: bool,
         phone: &PhoneNumber,
         owner: Owner,
+        seat: Seat,
     ) {
+        let driver = self.driver(payment, owner.payment(), seat);
         if fresh {
-            self.push_and_wait(payment, phone, owner);
+            self.push_and_wait(&driver, phone, owner);
         } else {
-            self.resume(payment, owner);
+            self.resume(&driver, owner);
         }
     }
 
+    /// Where a payment without a verdict stands.
+    pub(super) fn progress_of(&self, state: &State, phase: Phase) -> Progress {
+        let timers = &self.policy.timers;
+        let (window, now) = (state.window, self.clock.boottime());
+        let customer = timers.session.mul_f64(55.0 / 60.0);
+        let (phase, end) = match phase {
+            Phase::WaitingForCustomer if now < window.plus(customer) => {
+                (phase, window.plus(customer))
+            }
+            Phase::Sending => (phase, window.plus(timers.decide)),
+            _ => (Phase::Checking, window.plus(timers.decide)),
+        };
+        Progress { phase, remaining: end.since(now) }
+    }
+
     /// Pushes a payment whose Intent was made by this very call, and waits for the verdict.
-    fn push_and_wait(self: &Arc<Self>, payment: Payment, phone: &PhoneNumber, owner: Owner) {
-        let driver = self.driver(payment, owner.payment());
+    fn push_and_wait(self: &Arc<Self>, driver: &Arc<Driver>, phone: &PhoneNumber, owner: Owner) {
         driver.progress(Phase::Sending);
+        if driver.is_cancelled() {
+            return self.finish(driver, owner);
+        }
         let watch: Arc<dyn Watch> = driver.clone();
         let payment = driver.row().payment.clone();
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
         driver.row().why_not_sent = why_not_sent;
-        self.commit_answer(&driver, heard.event, heard.response.as_ref());
-        self.finish(&driver, owner);
+        self.commit_answer(driver, heard.event, heard.response.as_ref());
+        self.finish(driver, owner);
     }
 
     /// Takes up a payment whose push was made by an earlier process or call: no second push.
-    fn resume(self: &Arc<Self>, payment: Payment, owner: Owner) {
-        let driver = self.driver(payment, owner.payment());
+    fn resume(self: &Arc<Self>, driver: &Driver, owner: Owner) {
         if driver.row().payment.boot != self.boot {
             // The window begins again in full before anything else is considered.
             let _ = driver.apply(&mut driver.row(), Event::Due, None);
         }
-        self.finish(&driver, owner);
+        self.finish(driver, owner);
     }
 
-    fn driver(self: &Arc<Self>, payment: Payment, under_way: &Arc<UnderWay>) -> Arc<Driver> {
+    fn driver(
+        self: &Arc<Self>,
+        payment: Payment,
+        under_way: &Arc<UnderWay>,
+        seat: Seat,
+    ) -> Arc<Driver> {
         let looked = self.clock.boottime();
         Arc::new(Driver {
             inner: Arc::clone(self),
             under_way: Arc::clone(under_way),
+            seat,
             row: Mutex::new(Row {
                 payment,
                 wallet: None,
@@ -265,6 +357,11 @@ impl Inner {
             row.payment.state.window.plus(timers.decide + timers.exchange_budget)
         };
         loop {
+            if let Some(told) = driver.under_way.outcome() {
+                // Cancelled: everybody knows, and settlement has the row.
+                owner.end(told);
+                return;
+            }
             driver.look();
             // A client that closes asks nothing more: whoever takes the payment up has the check.
             let advanced = if self.is_closed() { Ok(()) } else { driver.advance() };

@@ -1,8 +1,11 @@
 //! A started payment.
 
+use std::sync::Weak;
 use std::time::Duration;
 
+use crate::client::Inner;
 use crate::client::under_way::Waiter;
+use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
 use crate::payment::Outcome;
 
@@ -15,11 +18,13 @@ use crate::payment::Outcome;
 pub struct PaymentHandle {
     invoice: MerchantInvoice,
     waiter: Waiter,
+    /// Does not keep the client, and its journal, from closing.
+    client: Weak<Inner>,
 }
 
 impl PaymentHandle {
-    pub(super) fn new(invoice: MerchantInvoice, waiter: Waiter) -> Self {
-        PaymentHandle { invoice, waiter }
+    pub(super) fn new(invoice: MerchantInvoice, waiter: Waiter, client: Weak<Inner>) -> Self {
+        PaymentHandle { invoice, waiter, client }
     }
 
     /// The payment's invoice.
@@ -67,6 +72,26 @@ impl PaymentHandle {
     /// ```
     pub fn outcome(&self) -> Outcome {
         self.waiter.payment().wait()
+    }
+
+    /// Gives the payment up, as [`Client::cancel`](crate::Client::cancel) does. The thread goes on
+    /// listening until OVO's time is over: a decline that still comes spares the reversal, and a
+    /// success is recorded, alerted and returned.
+    ///
+    /// # Errors
+    /// As for [`Client::cancel`](crate::Client::cancel).
+    pub fn cancel(&self) -> Result<Outcome, Error> {
+        if let Some(outcome) = self.poll() {
+            return Ok(outcome);
+        }
+        let closed = || Error::new(ErrorKind::Closed, "client: closed");
+        let inner = self.client.upgrade().ok_or_else(closed)?;
+        // Closing waits for whoever holds the client.
+        let lingering = inner.under_way.linger();
+        let outcome = inner.cancel(&self.invoice);
+        drop(inner);
+        drop(lingering);
+        outcome
     }
 
     /// Calls `told` once with the outcome: at once, on this thread, if it is known already, else

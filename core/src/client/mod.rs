@@ -3,7 +3,7 @@
 //! | File | Holds |
 //! |---|---|
 //! | `builder`, `close` | how a client begins and ends |
-//! | `pay`, `drive`, `handle` | a payment from its Intent to its verdict |
+//! | `pay`, `drive`, `handle`, `cancel` | a payment from its Intent to its verdict |
 //! | `settle`, `background` | what follows: reversals, checks, sweeps |
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
 //! | `apply` | the one place that commits what the policy says |
@@ -13,6 +13,7 @@
 mod apply;
 mod background;
 mod builder;
+mod cancel;
 mod charge;
 mod check;
 mod close;
@@ -44,6 +45,7 @@ use crate::environment::Environment;
 pub use builder::ClientBuilder;
 pub use charge::Charge;
 pub use doctor::{Diagnosis, Probe};
+pub use drive::Progress;
 pub use handle::PaymentHandle;
 pub use list::EachPayment;
 pub use reader::JournalReader;

@@ -1,12 +1,15 @@
 //! Pushing a payment, or joining, resuming or returning the one that is there.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::client::apply::Proof;
+use crate::client::drive::{Progress, ProgressWatch, Seat, is_broken_off};
 use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
 use crate::client::{Charge, Client, PaymentHandle, THREAD_STACK};
 use crate::error::{Error, ErrorKind};
+use crate::event::Phase;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Begun, NewPayment, SealedPhone};
 use crate::payment::{Event, Outcome, Payment, State};
@@ -50,12 +53,70 @@ impl Client {
     /// An error means that this call started nothing: invalid input, an unusable journal, an
     /// invoice used with other details, a customer with an unsettled payment, a closed client.
     pub fn pay(&self, charge: &Charge) -> Result<Outcome, Error> {
+        self.wait_for(charge, None)
+    }
+
+    /// Like [`pay`](Self::pay), with a say for callers without threads: `watch` is called on this
+    /// thread about once a second, and a `Break` cancels the payment as
+    /// [`cancel`](Self::cancel) does. The call then returns at once, with whatever outcome is
+    /// durable. Where cancelling is refused the payment goes on, and so do the calls of `watch`. It
+    /// must return soon; a panic in it counts as `Continue`.
+    ///
+    /// ```no_run
+    /// # use std::ops::ControlFlow;
+    /// # fn wait(client: &ovo_ptp::Client, charge: &ovo_ptp::Charge, key: fn() -> bool)
+    /// # -> Result<(), ovo_ptp::Error> {
+    /// let outcome = client.pay_with(charge, move |progress| {
+    ///     println!("{} s left", progress.remaining.as_secs());
+    ///     if key() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// })?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`pay`](Self::pay).
+    pub fn pay_with(
+        &self,
+        charge: &Charge,
+        watch: impl FnMut(&Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Outcome, Error> {
+        self.wait_for(charge, Some(Box::new(watch)))
+    }
+
+    fn wait_for(&self, charge: &Charge, watch: Option<ProgressWatch>) -> Result<Outcome, Error> {
         match self.take(charge)? {
             Taken::Decided(outcome) => Ok(outcome),
-            Taken::Joined(waiter) => Ok(waiter.payment().wait()),
+            Taken::Joined(waiter) => Ok(self.wait_along(&waiter, charge, watch)),
             Taken::Owned { payment, fresh, owner, waiter } => {
-                self.inner.bring_to_verdict(*payment, fresh, &charge.phone, owner);
+                // Cancelled, the payment is off the list before this thread is done with it.
+                let _lingering = self.inner.under_way.linger();
+                let seat = Seat::Caller(watch.map(Mutex::new));
+                self.inner.bring_to_verdict(*payment, fresh, &charge.phone, owner, seat);
                 Ok(waiter.payment().wait())
+            }
+        }
+    }
+
+    /// Waits for a payment that another thread brings to its verdict.
+    fn wait_along(
+        &self,
+        waiter: &Waiter,
+        charge: &Charge,
+        watch: Option<ProgressWatch>,
+    ) -> Outcome {
+        let (Some(mut watch), Ok(invoice)) = (watch, &charge.invoice) else {
+            return waiter.payment().wait();
+        };
+        let inner = &self.inner;
+        loop {
+            if let Some(outcome) = waiter.payment().wait_at_most(inner.look_up) {
+                return outcome;
+            }
+            let Ok(row) = inner.row(invoice) else { continue };
+            let progress = inner.progress_of(&row.state, Phase::WaitingForCustomer);
+            if is_broken_off(&mut watch, &progress) {
+                // Refused or failed: it is asked again with the next look.
+                let _ = inner.cancel(invoice);
             }
         }
     }
@@ -102,7 +163,7 @@ impl Client {
                 waiter
             }
         };
-        Ok(PaymentHandle::new(invoice, waiter))
+        Ok(PaymentHandle::new(invoice, waiter, Arc::downgrade(&self.inner)))
     }
 
     fn on_a_thread(
@@ -120,7 +181,7 @@ impl Client {
             .name("ovo-payment".to_owned())
             .stack_size(THREAD_STACK)
             .spawn(move || {
-                inner.bring_to_verdict(payment, fresh, &phone, owner);
+                inner.bring_to_verdict(payment, fresh, &phone, owner, Seat::Thread);
                 // In this order: whoever waits for the thread may open the journal again.
                 drop(inner);
                 drop(lingering);
@@ -185,12 +246,12 @@ impl Client {
         match inner.journal.begin(&new, inner.batch_method)? {
             Begun::Fresh(mut payment) => {
                 payment.boot = inner.boot;
-                owner.begin();
+                owner.begin(true);
                 Ok(Taken::Owned { payment: Box::new(payment), fresh: true, owner, waiter })
             }
             Begun::Existing(payment) => {
                 self.same_details(&payment, charge)?;
-                owner.begin();
+                owner.begin(false);
                 match Outcome::of(&payment) {
                     Some(outcome) => {
                         owner.end(outcome.clone());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::invoice::MerchantInvoice;
 use crate::lock::{lock, wait, wait_at_most};
-use crate::payment::Outcome;
+use crate::payment::{Boottime, Outcome};
 
 /// Why a thread works on a payment.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,26 @@ pub(super) enum Purpose {
 /// One payment under way.
 pub(super) struct UnderWay {
     purpose: Purpose,
+    /// Decides between a push that is about to leave and a merchant who cancels it. Held for a
+    /// look and never across a wait.
+    push: Mutex<Push>,
     standing: Mutex<Standing>,
     changed: Condvar,
+}
+
+/// Whether the push of a payment under way has left, and may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Push {
+    /// The owner has no payment yet: nobody knows whether it is a fresh one.
+    Unknown,
+    /// The same, and the owner may write none.
+    UnknownHeld,
+    /// Not one byte is written.
+    Waiting,
+    /// Not one byte is written, and this process never will.
+    Held,
+    /// It may have left, now or earlier; the time is that of its last byte.
+    Left(Option<Boottime>),
 }
 
 /// Told once, on the thread that brings the outcome.
@@ -42,15 +60,46 @@ struct Standing {
 
 impl UnderWay {
     fn new(purpose: Purpose) -> Arc<UnderWay> {
-        Arc::new(UnderWay { purpose, standing: Mutex::default(), changed: Condvar::new() })
+        Arc::new(UnderWay {
+            purpose,
+            push: Mutex::new(Push::Unknown),
+            standing: Mutex::default(),
+            changed: Condvar::new(),
+        })
     }
 
     /// A payment decided earlier, for whoever waits for a payment under way.
     pub(super) fn decided(outcome: Outcome) -> Arc<UnderWay> {
         let under_way = UnderWay::new(Purpose::Verdict);
-        under_way.begin();
+        under_way.begin(false);
         under_way.tell(outcome);
         under_way
+    }
+
+    /// Whether the first byte of the push may be written now. After a yes nobody can hold it.
+    pub(super) fn may_leave(&self) -> bool {
+        let mut push = lock(&self.push);
+        let may = *push == Push::Waiting;
+        if may {
+            *push = Push::Left(None);
+        }
+        may
+    }
+
+    /// The last byte of the push left at this time.
+    pub(super) fn left(&self, at: Boottime) {
+        *lock(&self.push) = Push::Left(Some(at));
+    }
+
+    /// Keeps the push from leaving, unless it may have left already; returns which of both.
+    pub(super) fn hold_push(&self) -> Push {
+        let mut push = lock(&self.push);
+        *push = match *push {
+            Push::Unknown => Push::UnknownHeld,
+            Push::Waiting => Push::Held,
+            other => other,
+        };
+        *push
     }
 
     pub(super) fn is_awaited(&self) -> bool {
@@ -99,7 +148,15 @@ impl UnderWay {
         standing.begun
     }
 
-    fn begin(&self) {
+    fn begin(&self, fresh: bool) {
+        {
+            let mut push = lock(&self.push);
+            *push = match *push {
+                _ if !fresh => Push::Left(None),
+                Push::UnknownHeld => Push::Held,
+                _ => Push::Waiting,
+            };
+        }
         lock(&self.standing).begun = true;
         self.changed.notify_all();
     }
@@ -238,6 +295,34 @@ impl AllUnderWay {
         Owner { all: Arc::clone(self), invoice: invoice.clone(), under_way, outcome: None }
     }
 
+    /// The payment of an invoice that a thread is bringing to its verdict.
+    pub(super) fn find(&self, invoice: &MerchantInvoice) -> Option<Arc<UnderWay>> {
+        let payments = lock(&self.payments);
+        payments.get(invoice).filter(|payment| payment.purpose == Purpose::Verdict).cloned()
+    }
+
+    /// Tells the outcome of a payment whose owner is still at work. From now on others may settle
+    /// it: its owner only waits for an answer that no longer decides.
+    pub(super) fn end_early(
+        self: &Arc<Self>,
+        invoice: &MerchantInvoice,
+        under_way: &UnderWay,
+        outcome: &Outcome,
+    ) {
+        let _until_all_are_told = self.linger();
+        self.take_off(invoice, under_way);
+        under_way.tell(outcome.clone());
+    }
+
+    fn take_off(&self, invoice: &MerchantInvoice, under_way: &UnderWay) {
+        let mut payments = lock(&self.payments);
+        if payments.get(invoice).is_some_and(|payment| std::ptr::eq(&**payment, under_way)) {
+            payments.remove(invoice);
+        }
+        drop(payments);
+        self.one_less.notify_all();
+    }
+
     /// How many payments are being worked on.
     pub(super) fn len(&self) -> usize {
         lock(&self.payments).len()
@@ -296,9 +381,10 @@ impl Owner {
         &self.under_way
     }
 
-    /// The payment is in the journal, and its details are those that were asked for.
-    pub(super) fn begin(&self) {
-        self.under_way.begin();
+    /// The payment is in the journal, and its details are those that were asked for. `fresh`: this
+    /// owner made its Intent, and nobody has written its push.
+    pub(super) fn begin(&self, fresh: bool) {
+        self.under_way.begin(fresh);
     }
 
     /// Ends the work and tells the outcome.
@@ -311,8 +397,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         let _until_all_are_told = self.all.linger();
         // Off the list first: whoever hears the outcome may void the payment at once.
-        lock(&self.all.payments).remove(&self.invoice);
-        self.all.one_less.notify_all();
+        self.all.take_off(&self.invoice, &self.under_way);
         let interrupted = || Outcome::Interrupted(self.invoice.clone());
         self.under_way.tell(self.outcome.take().unwrap_or_else(interrupted));
     }
