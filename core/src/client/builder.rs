@@ -19,7 +19,7 @@ use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
 use crate::transport::Transport;
 #[cfg(feature = "https")]
-use crate::transport::{HttpsOptions, HttpsTransport, Trust};
+use crate::transport::{HttpsOptions, HttpsTransport, Proxy, Trust};
 
 enum JournalChoice {
     Missing,
@@ -36,6 +36,8 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "https")]
     trust: Trust,
+    #[cfg(feature = "https")]
+    proxy: Option<Proxy>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     batch_method: BatchMethod,
@@ -58,6 +60,8 @@ impl ClientBuilder {
             transport: None,
             #[cfg(feature = "https")]
             trust: Trust::Platform,
+            #[cfg(feature = "https")]
+            proxy: None,
             clock: Arc::new(SystemClock),
             policy: Policy::default(),
             batch_method: BatchMethod::default(),
@@ -171,6 +175,25 @@ impl ClientBuilder {
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
+        self
+    }
+
+    /// A proxy to go through: the merchant's own way out, whose address OVO admits. None is ever
+    /// taken from the environment. Its handshake belongs to the time in which nothing is sent yet.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::transport::Proxy;
+    ///
+    /// let proxy = Proxy::new("http://till:s3cret@proxy.shop.internal:3128")?;
+    /// let client = builder.proxy(proxy).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "https")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -412,7 +435,11 @@ impl ClientBuilder {
             #[cfg(feature = "https")]
             None => Arc::new(HttpsTransport::new(
                 &self.environment.url(),
-                HttpsOptions { trust: self.trust, without_threads: !self.threads },
+                HttpsOptions {
+                    trust: self.trust,
+                    proxy: self.proxy,
+                    without_threads: !self.threads,
+                },
             )?),
             #[cfg(not(feature = "https"))]
             None => {

@@ -21,10 +21,73 @@ pub(super) enum Connection {
     Tls(Box<Tls>),
 }
 
-/// A TLS session and its socket.
+/// A TLS session and what carries it.
 pub(super) struct Tls {
     session: ClientConnection,
-    socket: Socket,
+    socket: Line,
+}
+
+/// What carries a session: the network, or a session with a proxy.
+pub(super) enum Line {
+    Tcp(Socket),
+    Tls(Box<Tls>),
+}
+
+impl Line {
+    /// The socket at the bottom: deadlines, counts and delivery are its.
+    fn socket(&mut self) -> &mut Socket {
+        match self {
+            Line::Tcp(socket) => socket,
+            Line::Tls(tls) => tls.socket.socket(),
+        }
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
+        self.socket().set_deadline(deadline);
+    }
+
+    fn without_waiting<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.socket().set_waiting(false)?;
+        let result = read(self);
+        self.socket().set_waiting(true)?;
+        result
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Line::Tcp(socket) => socket.read(buffer),
+            Line::Tls(tls) => loop {
+                match tls.session.reader().read(buffer) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => tls.read_more()?,
+                    result => return result,
+                }
+            },
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Line::Tcp(socket) => socket.write(bytes),
+            Line::Tls(tls) => {
+                // What a write before could not get rid of comes first.
+                tls.flush()?;
+                let count = tls.session.writer().write(bytes)?;
+                tls.flush()?;
+                Ok(count)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a wait for input brought.
@@ -40,35 +103,6 @@ pub(super) enum Received {
 }
 
 impl Connection {
-    /// Does the TLS handshake, to its very end and before any request exists: whatever goes wrong
-    /// here goes wrong with nothing sent.
-    pub(super) fn handshake(
-        mut socket: Socket,
-        config: &Arc<ClientConfig>,
-        name: &ServerName<'static>,
-        by: Deadline,
-    ) -> Result<Self, Failure> {
-        socket.set_deadline(by);
-        let session =
-            ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
-        let mut tls = Box::new(Tls { session, socket });
-        loop {
-            tls.flush().map_err(tls_failure)?;
-            if !tls.session.is_handshaking() {
-                return Ok(Connection::Tls(tls));
-            }
-            if tls.session.read_tls(&mut tls.socket).map_err(tls_failure)? == 0 {
-                return Err(tls_failure("the host closed the connection"));
-            }
-            if let Err(error) = tls.session.process_new_packets() {
-                // Tell the host why, if that costs no time: it is what its operator will see.
-                let Tls { session, socket } = &mut *tls;
-                let _ = socket.without_waiting(|socket| session.write_tls(socket));
-                return Err(tls_failure(error));
-            }
-        }
-    }
-
     /// Looks, without waiting, whether the host is still there and silent.
     ///
     /// A host that hangs up or talks before it was asked (a load balancer's time-out page, a TLS
@@ -76,7 +110,7 @@ impl Connection {
     /// nothing was sent.
     pub(super) fn look(&mut self) -> Result<(), Failure> {
         let silent = match self {
-            Connection::Plain(socket) => match socket.without_waiting(Socket::peek) {
+            Connection::Plain(socket) => match socket.peek_at_once() {
                 Ok(0) => Err(closed_early()),
                 Ok(_) => Err(spoke_early()),
                 Err(error) => Err(error),
@@ -104,7 +138,7 @@ impl Connection {
             }
             Connection::Tls(tls) => {
                 tls.socket.set_deadline(by);
-                tls.socket.begin_request()?;
+                tls.socket.socket().begin_request()?;
                 tls.session.writer().write_all(request)?;
                 tls.flush()
             }
@@ -112,10 +146,10 @@ impl Connection {
     }
 
     /// How many bytes of the request (encrypted, if so) the operating system took.
-    pub(super) fn written(&self) -> usize {
+    pub(super) fn written(&mut self) -> usize {
         match self {
             Connection::Plain(socket) => socket.written(),
-            Connection::Tls(tls) => tls.socket.written(),
+            Connection::Tls(tls) => tls.socket.socket().written(),
         }
     }
 
@@ -124,7 +158,7 @@ impl Connection {
         // If that fails, the host sees an abort where it could see an end.
         let _ = match self {
             Connection::Plain(socket) => socket.end_request(),
-            Connection::Tls(tls) => tls.socket.end_request(),
+            Connection::Tls(tls) => tls.socket.socket().end_request(),
         };
     }
 
@@ -146,7 +180,7 @@ impl Connection {
                 result.map(|count| if count == 0 { Received::Closed } else { Received::Bytes })
             }
             Connection::Tls(tls) => {
-                tls.socket.await_answer()?;
+                tls.socket.socket().await_answer()?;
                 tls.socket.set_deadline(until);
                 tls.receive(input)
             }
@@ -169,6 +203,35 @@ impl Connection {
 }
 
 impl Tls {
+    /// Does the TLS handshake, to its very end and before any request exists: whatever goes wrong
+    /// here goes wrong with nothing sent.
+    pub(super) fn handshake(
+        mut socket: Line,
+        config: &Arc<ClientConfig>,
+        name: &ServerName<'static>,
+        by: Deadline,
+    ) -> Result<Box<Self>, Failure> {
+        socket.set_deadline(by);
+        let session =
+            ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
+        let mut tls = Box::new(Tls { session, socket });
+        loop {
+            tls.flush().map_err(tls_failure)?;
+            if !tls.session.is_handshaking() {
+                return Ok(tls);
+            }
+            if tls.session.read_tls(&mut tls.socket).map_err(tls_failure)? == 0 {
+                return Err(tls_failure("the host closed the connection"));
+            }
+            if let Err(error) = tls.session.process_new_packets() {
+                // Tell the host why, if that costs no time: it is what its operator will see.
+                let Tls { session, socket } = &mut *tls;
+                let _ = socket.without_waiting(|socket| session.write_tls(socket));
+                return Err(tls_failure(error));
+            }
+        }
+    }
+
     fn look(&mut self) -> io::Result<()> {
         // The handshake may have read more than its own messages.
         self.process()?;
@@ -211,9 +274,13 @@ impl Tls {
             // A time-out may fall in the middle of a record; the part that came is kept. What the
             // session itself would like to say (a key update's echo) only matters before our next
             // data, and there is none.
-            self.session.read_tls(&mut self.socket)?;
-            self.session.process_new_packets().map_err(broken_tls)?;
+            self.read_more()?;
         }
+    }
+
+    fn read_more(&mut self) -> io::Result<()> {
+        self.session.read_tls(&mut self.socket)?;
+        self.session.process_new_packets().map(drop).map_err(broken_tls)
     }
 
     fn flush(&mut self) -> io::Result<()> {

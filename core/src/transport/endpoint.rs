@@ -57,6 +57,14 @@ impl Endpoint {
         })
     }
 
+    /// `host:port`, for a proxy.
+    pub(super) fn authority(&self) -> String {
+        match self.literal {
+            Some(IpAddr::V6(ip)) => format!("[{ip}]:{}", self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// The `Host` header: the port only where it is not the scheme's own.
     pub(super) fn host_header(&self) -> String {
         let host = match self.literal {
@@ -71,7 +79,7 @@ impl Endpoint {
 }
 
 /// Host (an IPv6 address without brackets) and port of `host[:port]`.
-fn split_authority(authority: &str, default_port: u16) -> Result<(&str, u16), Error> {
+pub(super) fn split_authority(authority: &str, default_port: u16) -> Result<(&str, u16), Error> {
     if authority.contains('@') {
         return Err(invalid("it carries user information"));
     }

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use super::connection::Connection;
+use super::connection::{Connection, Line, Tls};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::http::Http;
+use super::proxy::Proxy;
 use super::resolver::Resolver;
 use super::tcp::Socket;
 use super::trust::{Trust, client_config};
 use super::{Exchange, Failure, FailureKind, Request, Transport, Watch, failure};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// How to reach the host.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,8 @@ use crate::error::Error;
 pub struct HttpsOptions {
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// The proxy to go through; `None` goes straight, whatever the environment says.
+    pub proxy: Option<Proxy>,
     /// Whether a host name is looked up in the calling thread instead of one of its own. A look-up
     /// cannot be interrupted, so it may then take longer than the time to send; the exchange ends
     /// as [`Exchange::NotSent`]. An address instead of a name needs no look-up.
@@ -62,6 +65,8 @@ impl HttpsOptions {
 /// ```
 pub struct HttpsTransport {
     endpoint: Endpoint,
+    proxy: Option<Proxy>,
+    /// Of the proxy, if there is one.
     resolver: Resolver,
     config: Arc<ClientConfig>,
     http: Http,
@@ -79,8 +84,16 @@ impl HttpsTransport {
         let endpoint = Endpoint::parse(url)?;
         let config = Arc::new(client_config(&options.trust)?);
         let http = Http::new(&endpoint)?;
-        let resolver = Resolver::new(&endpoint, !options.without_threads);
-        Ok(HttpsTransport { resolver, endpoint, config, http })
+        let threads = !options.without_threads;
+        let resolver = match &options.proxy {
+            None => Resolver::new(&endpoint, threads),
+            Some(_) if endpoint.tls_name.is_none() => {
+                let why = "proxy cannot be used: a sandbox on this machine without TLS needs none";
+                return Err(Error::new(ErrorKind::Configuration, why));
+            }
+            Some(proxy) => Resolver::to_proxy(proxy, threads),
+        };
+        Ok(HttpsTransport { proxy: options.proxy, resolver, endpoint, config, http })
     }
 
     /// A connection on which the request can be written at once.
@@ -89,7 +102,13 @@ impl HttpsTransport {
         let (socket, address) = Socket::connect(&addresses, by)?;
         let mut connection = match &self.endpoint.tls_name {
             None => Connection::Plain(socket),
-            Some(name) => Connection::handshake(socket, &self.config, name, by)?,
+            Some(name) => {
+                let line = match &self.proxy {
+                    None => Line::Tcp(socket),
+                    Some(proxy) => proxy.lead_on(socket, &self.endpoint, &self.config, by)?,
+                };
+                Connection::Tls(Tls::handshake(line, &self.config, name, by)?)
+            }
         };
         connection.look()?;
         self.resolver.prefer(address);

@@ -15,6 +15,8 @@ mod http;
 #[cfg(feature = "https")]
 mod https;
 #[cfg(feature = "https")]
+mod proxy;
+#[cfg(feature = "https")]
 mod resolver;
 #[cfg(feature = "https")]
 mod response;
@@ -30,6 +32,8 @@ use crate::message::{Operation, Signature};
 
 #[cfg(feature = "https")]
 pub use https::{HttpsOptions, HttpsTransport};
+#[cfg(feature = "https")]
+pub use proxy::Proxy;
 #[cfg(feature = "https")]
 pub use trust::Trust;
 

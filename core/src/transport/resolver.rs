@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
+use super::proxy::Proxy;
 use super::{Failure, FailureKind, failure};
 use crate::lock::{lock, wait_at_most};
 
@@ -96,6 +97,19 @@ impl Resolver {
             port: endpoint.port,
             literal: endpoint.literal,
             loopback_only: endpoint.tls_name.is_none(),
+            lookup: |host, port| (host, port).to_socket_addrs().map(Iterator::collect),
+            shared: Arc::default(),
+        }
+    }
+
+    /// For the way to a proxy, which may be anywhere.
+    pub(super) fn to_proxy(proxy: &Proxy, threads: bool) -> Self {
+        Resolver {
+            threads,
+            host: proxy.host.clone(),
+            port: proxy.port,
+            literal: proxy.literal,
+            loopback_only: false,
             lookup: |host, port| (host, port).to_socket_addrs().map(Iterator::collect),
             shared: Arc::default(),
         }

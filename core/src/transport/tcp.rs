@@ -55,21 +55,18 @@ impl Socket {
         self.deadline = deadline;
     }
 
-    /// Runs `read` with a socket that never waits: a read without input fails with
+    /// Whether reads and writes wait. One that does not, and would have to, fails with
     /// [`ErrorKind::TimedOut`].
-    pub(super) fn without_waiting<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.stream.set_nonblocking(true)?;
-        let result = read(self);
-        self.stream.set_nonblocking(false)?;
-        result
+    pub(super) fn set_waiting(&mut self, waiting: bool) -> io::Result<()> {
+        self.stream.set_nonblocking(!waiting)
     }
 
     /// Whether input can be read at once; looks without taking it. Zero is the end of the stream.
-    pub(super) fn peek(&mut self) -> io::Result<usize> {
-        self.timed(TcpStream::set_read_timeout, |stream| stream.peek(&mut [0]))
+    pub(super) fn peek_at_once(&mut self) -> io::Result<usize> {
+        self.set_waiting(false)?;
+        let result = self.timed(TcpStream::set_read_timeout, |stream| stream.peek(&mut [0]));
+        self.set_waiting(true)?;
+        result
     }
 
     /// The bytes written from now on are a request.

@@ -11,6 +11,7 @@ mod limits;
 mod link;
 mod mutated;
 mod phases;
+mod proxies;
 mod secrets;
 mod tls;
 mod waiting;
