@@ -167,3 +167,27 @@ fn every_package_and_test_that_a_document_gives_to_cargo_is_there() {
     assert!(lost.is_empty(), "not there:\n{}", lost.join("\n"));
     assert!(calls.len() > 3, "only {} commands were found", calls.len());
 }
+
+#[test]
+fn every_c_function_that_the_manual_names_is_in_the_header() {
+    let header = read("include/ovo_ptp.h");
+    let mut lost = Vec::new();
+    let mut named = 0;
+    for (place, span) in typed() {
+        if !place.starts_with("core/src/manual/") && !place.starts_with("README.md") {
+            continue;
+        }
+        let name: String =
+            span.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let function = span.starts_with("ovo_") && !span.contains([':', '.', '=', ' ']);
+        let package = ["ovo_", "ovo_ptp", "ovo_id", "ovo_questions"].contains(&name.as_str());
+        if function && !package {
+            named += 1;
+            if !header.contains(&format!("{name}(")) {
+                lost.push(format!("{place}: {name}"));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "not in ovo_ptp.h: {}", lost.join(", "));
+    assert!(named > 5, "only {named} functions were found");
+}
