@@ -68,7 +68,7 @@ class Picture:
 
     def share(self, colour: Colour, tolerance: int = 12) -> float:
         """Which part of the picture has this colour, nearly."""
-        near = sum(
+        near: int = sum(
             all(abs(one - other) <= tolerance for one, other in zip(pixel, colour, strict=True))
             for pixel in self.pixels()
         )

@@ -181,7 +181,7 @@ def test_timers_take_seconds_and_timedeltas(ovo: Sandbox, tmp_path: Path) -> Non
         assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
 
 
-CREDENTIALS = {
+CREDENTIALS: dict[str, Any] = {
     "merchant_id": "100001",
     "store_code": "STORE01",
     "tid": "00000001",

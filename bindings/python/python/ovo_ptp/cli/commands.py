@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import ovo_ptp
-from ovo_ptp.cli import journal_files, operating, output, shop
+from ovo_ptp.cli import credentials, journal_files, operating, output, shop
 from ovo_ptp.cli.options import parser, path
 from ovo_ptp.cli.typed import rupiah
 
@@ -237,6 +237,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report-paid": operating.report_paid,
     "acknowledge": operating.acknowledge,
     "journal": journal_files.run,
+    "credentials": credentials.run,
     "settle": _settle,
     "codes": _codes,
 }

@@ -68,6 +68,28 @@ def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     )
 
 
+def _credentials(commands: Any) -> None:
+    """OVO's procedure for handing over credentials."""
+    credentials = commands.add_parser(
+        "credentials", help="a key pair for OVO, and what OVO encrypts for it (needs openssl)"
+    )
+    actions = credentials.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new = actions.add_parser("new", help="make the key pair; the public key goes to OVO")
+    opened = actions.add_parser("open", help="decrypt OVO's answer into a file of mode 0600")
+    opened.add_argument("key", metavar="key.bin.enc")
+    opened.add_argument("file", metavar="cred_file.enc")
+    opened.add_argument("--out", default="ovo.toml", metavar="FILE", help="default: ovo.toml")
+    new.add_argument("--public", default="ovo_public.pem", metavar="FILE")
+    new.add_argument(
+        "--no-passphrase", action="store_true", help="whoever has the file has the key"
+    )
+    for action in (new, opened):
+        action.add_argument("--private", default="ovo_private.pem", metavar="FILE")
+        action.add_argument(
+            "--passphrase-file", metavar="FILE", help="else openssl asks on the terminal"
+        )
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands."""
     top = argparse.ArgumentParser(
@@ -152,6 +174,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     _files(commands, shop)
+    _credentials(commands)
 
     codes = commands.add_parser("codes", help="OVO's response codes")
     codes.add_argument("code", nargs="?", help="only this one")
