@@ -4,6 +4,7 @@ use crate::client::Inner;
 use crate::client::exchange::keep;
 use crate::event::Event as ClientEvent;
 use crate::journal::{JournalError, Update};
+use crate::lock::lock;
 use crate::message::Response;
 use crate::payment::{Alert, Event, Outcome, Payment, Refusal, Request, Step, step};
 
@@ -115,9 +116,22 @@ impl Inner {
         }
     }
 
+    /// A set-up that OVO refuses fails every request: it is told once a minute at most (K11).
+    pub(super) fn is_news(&self, alert: &Alert) -> bool {
+        let Alert::Misconfigured(_) = alert else { return true };
+        let now = self.clock.boottime();
+        let mut told = lock(&self.refused_set_up);
+        // A minute, in the same scale as everything else.
+        let is_news = told.is_none_or(|told| now.since(told) >= self.policy.timers.retry * 4);
+        if is_news {
+            *told = Some(now);
+        }
+        is_news
+    }
+
     fn announce(&self, before: &Payment, after: &Payment, step: &Step) {
         let invoice = || after.intent.invoice.clone();
-        if let Some(alert) = step.alert {
+        if let Some(alert) = step.alert.filter(|alert| self.is_news(alert)) {
             self.tell(|| ClientEvent::Alert {
                 invoice: invoice(),
                 numbers: after.intent.numbers,

@@ -427,6 +427,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
     /// all cases nothing was sent.
     pub fn open(self) -> Result<Client, Error> {
+        self.policy.timers.validate()?;
         if !self.environment.is_loopback() {
             self.policy.timers.validate_for_ovo()?;
         }
@@ -520,6 +521,7 @@ impl ClientBuilder {
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
+            refused_set_up: Mutex::default(),
             work: Mutex::default(),
             set_aside: Mutex::default(),
             next_turn: Mutex::default(),

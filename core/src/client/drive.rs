@@ -300,6 +300,7 @@ impl Inner {
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
         driver.row().why_not_sent = why_not_sent;
         self.commit_answer(driver, heard.event, heard.response.as_ref());
+        self.note_refused_set_up(&payment, heard.response.as_ref());
         self.finish(driver, owner);
     }
 

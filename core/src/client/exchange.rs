@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::Inner;
 use crate::client::server_clock::host_time_fits;
 use crate::event::Event as ClientEvent;
-use crate::message::{Operation, RequestBody, Response};
+use crate::message::{Class, Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::{
     Alert, Asked, Event, Evidence, NotSentReason, Payment, PaymentId, PushAnswer, Request,
@@ -230,6 +230,20 @@ impl Inner {
                 invoice: payment.intent.invoice.clone(),
                 numbers: payment.intent.numbers,
                 alert: Alert::SloppyEcho(field),
+            });
+        }
+    }
+
+    /// A push that was refused for the set-up is a decline like any other to its customer. The
+    /// operator hears of it, or a wrong key would turn every customer away unnoticed (K11).
+    pub(super) fn note_refused_set_up(&self, payment: &Payment, response: Option<&Response>) {
+        let Some(code) = response.map(|response| response.code) else { return };
+        let alert = Alert::Misconfigured(code);
+        if code.class() == Class::Misconfigured && self.is_news(&alert) {
+            self.tell(|| ClientEvent::Alert {
+                invoice: payment.intent.invoice.clone(),
+                numbers: payment.intent.numbers,
+                alert,
             });
         }
     }

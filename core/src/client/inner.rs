@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub(super) closed: AtomicBool,
     /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
     pub(super) sloppy_fields: AtomicU32,
+    /// When the operator heard last that OVO refuses the set-up.
+    pub(super) refused_set_up: Mutex<Option<Boottime>>,
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
     /// What the background settler's threads are to do.

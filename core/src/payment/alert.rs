@@ -35,7 +35,7 @@ pub enum Alert {
     /// A field of an answer was accepted although it is missing or written in another form. Told
     /// once for each field and opening.
     SloppyEcho(Mismatch),
-    /// OVO refuses the set-up (63, EB, BR) while money is at stake.
+    /// OVO refuses the set-up (58, 63, EB, BR). Told once a minute at most. Critical.
     Misconfigured(ResponseCode),
     /// OVO refuses status checks.
     CheckUnavailable,
@@ -66,6 +66,7 @@ impl Alert {
                 | Alert::DebitAfterClose
                 | Alert::OverdueForADay
                 | Alert::Doubtful
+                | Alert::Misconfigured(_)
                 | Alert::TooOld
         )
     }

@@ -48,6 +48,8 @@ pub struct Timers {
 }
 
 const MINUTE: u64 = 60;
+/// No timer is longer: the sum of all of them is still a time.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * MINUTE);
 
 impl Timers {
     /// OVO's times, and the defaults where OVO gives none.
@@ -101,6 +103,43 @@ impl Timers {
             second_sweep: f(self.second_sweep),
             status_window: f(self.status_window),
             keep_phone: f(self.keep_phone),
+        }
+    }
+
+    fn each(&self) -> [(&'static str, Duration); 15] {
+        [
+            ("send_check", self.send_check),
+            ("connected_check", self.connected_check),
+            ("send_budget", self.send_budget),
+            ("session", self.session),
+            ("check", self.check),
+            ("check_budget", self.check_budget),
+            ("decide", self.decide),
+            ("exchange_budget", self.exchange_budget),
+            ("delay_bound", self.delay_bound),
+            ("retry", self.retry),
+            ("gate_escape", self.gate_escape),
+            ("first_sweep", self.first_sweep),
+            ("second_sweep", self.second_sweep),
+            ("status_window", self.status_window),
+            ("keep_phone", self.keep_phone),
+        ]
+    }
+
+    /// Refuses times that no clock can add up, or that would let a client run without a pause,
+    /// whatever host it talks to: each must be more than nothing and at most a year.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`], naming the timer.
+    pub fn validate(&self) -> Result<(), Error> {
+        let absurd = |(_, timer): &(&str, Duration)| timer.is_zero() || *timer > LONGEST;
+        match self.each().into_iter().find(absurd) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("timers: {name} must be more than nothing and at most 366 days"),
+            )
+            .about_field(name)),
         }
     }
 

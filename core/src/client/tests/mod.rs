@@ -2,6 +2,7 @@
 //! lines: what a change of the client breaks is seen in seconds.
 
 mod closing;
+mod set_up;
 mod settling;
 mod waiting;
 
@@ -149,15 +150,23 @@ impl Shop {
     }
 
     fn client(&self, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+        self.open(Environment::Staging, change).unwrap()
+    }
+
+    fn open(
+        &self,
+        environment: Environment,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, crate::Error> {
         let terminal = Terminal::new("00000001", "000000000000001", "STORE01").unwrap();
         let key = AppKey::new(&"a".repeat(64)).unwrap();
         let credentials = Credentials::new("100001", terminal, "app", key).unwrap();
-        let builder = Client::builder(Environment::Staging, credentials)
+        let builder = Client::builder(environment, credentials)
             .journal_engine(Arc::clone(&self.journal))
             .transport(self.host.clone())
             .clock(self.clock.clone())
             .background(false);
-        change(builder).open().unwrap()
+        change(builder).open()
     }
 
     /// A client that settles when it is told to.
