@@ -20,11 +20,14 @@ use crate::payment::Boottime;
 use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Watch};
 use crate::{AppKey, Credentials, Environment, MerchantInvoice, Rupiah, Terminal, WallTime};
 
+/// What happens when so much time has passed.
+type Planned = (Duration, Box<dyn FnOnce() + Send>);
+
 /// Time stands still until somebody sleeps.
 #[derive(Default)]
 struct TestClock {
     now: Mutex<Duration>,
-    planned: Mutex<Option<(Duration, Box<dyn FnOnce() + Send>)>>,
+    planned: Mutex<Option<Planned>>,
 }
 
 impl TestClock {
