@@ -25,6 +25,18 @@ impl Client {
     /// [`was_debited`](crate::NotCompleted::was_debited) tells afterwards whether there was any.
     /// Another push to the same customer is refused until then.
     ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::{Language, Outcome};
+    ///
+    /// match client.cancel(&"ORDER-77-1".parse()?)? {
+    ///     Outcome::Paid(_) => println!("too late: it was paid; hand over the goods, or void it"),
+    ///     outcome => println!("{}", outcome.customer_text(Language::Indonesian)),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the payment could not be returned by
     /// itself: OVO called its numbers duplicate, or nobody vouches for them and the contract has no

@@ -78,6 +78,14 @@ impl PaymentHandle {
     /// listening until OVO's time is over: a decline that still comes spares the reversal, and a
     /// success is recorded, alerted and returned.
     ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) -> Result<(), ovo_ptp::Error> {
+    /// let outcome = payment.cancel()?;
+    /// println!("{}: {}", outcome.invoice(), outcome.name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`Client::cancel`](crate::Client::cancel).
     pub fn cancel(&self) -> Result<Outcome, Error> {

@@ -140,8 +140,9 @@ fn every_fault_that_is_cited_is_in_the_catalogue() {
             let group = ["N", "OV", "C", "J", "MP", "T", "B", "F", "VD", "OP"].contains(&letters);
             group && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
         };
+        // C99 is the language.
         for word in words(&text).iter().filter(fault) {
-            if !known.contains(word) {
+            if !known.contains(word) && *word != "C99" {
                 lost.push(format!("{place}: {word}"));
             }
         }

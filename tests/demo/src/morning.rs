@@ -17,6 +17,7 @@ const COFFEE: Sale = Sale::of("KOPI-0001", "Kopi susu", 25_000, "081200000105");
 const RICE: Sale = Sale::of("NASI-0002", "Nasi goreng", 32_000, "081200001703");
 const TEA: Sale = Sale::of("TEH-0003", "Teh botol", 8_000, "081200002601");
 const BREAD: Sale = Sale::of("ROTI-0004", "Roti bakar", 15_500, "081234567804");
+const SALAD: Sale = Sale::of("GADO-0009", "Gado-gado", 20_000, "081200000120");
 const ICE: Sale = Sale::of("ES-0006", "Es campur", 12_000, "081200009000");
 const MEATBALLS: Sale = Sale::of("BAKSO-0007", "Bakso", 28_000, "081200009207");
 const JUICE: Sale = Sale::of("JUS-0008", "Jus alpukat", 18_000, "081200009209");
@@ -151,6 +152,19 @@ fn ordinary_sales(client: &Client, shop: &Shop, sandbox: &Sandbox) -> Result<(),
         other => say(format_args!("void: {other:?}")),
     }
     behind(client, shop, &BREAD)?;
+
+    title(
+        "08:35",
+        format_args!("{}: the customer pays cash instead, the cashier cancels", SALAD.title()),
+    );
+    let payment = client.start(&SALAD.charge()?)?;
+    // Some seconds of OVO's time, in which the prompt reaches the customer's phone.
+    std::thread::sleep(Duration::from_secs_f64(5.0 * crate::SCALE));
+    show("", &payment.cancel()?);
+    say("the customer confirms all the same, to be on the safe side");
+    behind(client, shop, &SALAD)?;
+    // The till goes on listening, while it sells on.
+    std::thread::sleep(Duration::from_secs_f64(62.0 * crate::SCALE));
     Ok(())
 }
 
@@ -197,6 +211,7 @@ fn no_answer(client: &Client, shop: &Shop, sandbox: &Sandbox) -> Result<(), Box<
     let done = [
         ("", RICE, "the decline was true"),
         ("", TEA, "the decline was true"),
+        ("", SALAD, "not paid"),
         ("till 1: ", ICE, "not paid"),
         ("till 3: ", JUICE, "not paid"),
     ];

@@ -12,6 +12,7 @@ fn the_morning_ends_with_both_columns_of_the_books_adding_up_to_the_same() {
     let together = said.lines().find(|line| line.contains("together")).expect("the sums");
     let sums: Vec<&str> = together.split_whitespace().skip(1).collect();
     assert_eq!(sums, ["Rp98.000", "Rp98.000"], "{said}");
+    assert!(said.contains("Gado-gado: Rp20.000 taken and given back"), "{said}");
     // Requests are for those who ask for them, phones for nobody.
     assert!(!said.lines().any(|line| line.trim_start().starts_with('>')), "{said}");
     assert!(!said.contains("08120"), "{said}");
