@@ -170,6 +170,13 @@ impl Client {
         run(py, self.enter(py)?, &self.letters, wait.into(), job)
     }
 
+    fn cancel(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        let lost = Answer::Outcome(Outcome::Interrupted(invoice.clone()));
+        let job = Job::new(move |core| core.cancel(&invoice).map(Answer::Outcome));
+        run(py, self.enter(py)?, &self.letters, wait.into(), job.or_if_it_panics(lost))
+    }
+
     fn inquire(&self, py: Python<'_>, phone: Hidden, wait: i64) -> PyResult<Py<PyAny>> {
         let phone: PhoneNumber = parsed(py, &phone.value)?;
         self.run(py, wait, move |core| core.inquire(&phone).map(Answer::Inquiry))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ovo_ptp::{MerchantInvoice, Outcome, PaymentHandle};
+use ovo_ptp::{Error, MerchantInvoice, Outcome, PaymentHandle};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -34,6 +34,13 @@ impl Source {
             (Source::UnderWay(handle), Some(timeout)) => handle.wait(timeout),
             (Source::UnderWay(handle), None) => Some(handle.outcome()),
             (Source::Interrupted(_), _) => self.poll(),
+        }
+    }
+
+    fn cancel(&self) -> Result<Outcome, Error> {
+        match self {
+            Source::UnderWay(handle) => handle.cancel(),
+            Source::Interrupted(invoice) => Ok(Outcome::Interrupted(invoice.clone())),
         }
     }
 
@@ -150,6 +157,13 @@ impl Payment {
             letters.answer(number, Ok(Answer::Outcome(outcome.clone())));
         });
         Ok(())
+    }
+
+    /// Gives the payment up: the outcome that is durable then.
+    fn cancel<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let source = self.source(py)?;
+        let cancelled = py.detach(|| source.cancel()).map_err(|error| raise(py, &error))?;
+        outcome(py, &cancelled)
     }
 
     /// Nobody waits for the outcome any more. The payment goes on.

@@ -148,6 +148,8 @@ class Payment:
         """Waits for another countdown than number `seen`; `None` once there is an outcome."""
     def post_outcome(self, number: int) -> None:
         """Posts the outcome into the mailbox under this number when it is known."""
+    def cancel(self) -> dict[str, Any]:
+        """Gives the payment up: the outcome that is durable then."""
     def release(self) -> None:
         """Nobody waits for the outcome any more. The payment goes on."""
 
@@ -166,6 +168,8 @@ class Client:
         """Pays on the calling thread."""
     def start(self, wanted: Charge, wait: int) -> Any:
         """Starts a payment on a thread of its own."""
+    def cancel(self, invoice: str, wait: int) -> Any:
+        """Gives a payment up."""
     def inquire(self, phone: Hidden, wait: int) -> Any:
         """Whether a phone has an account."""
     def check(self, invoice: str, phone: Hidden | None, wait: int) -> Any:

@@ -282,6 +282,30 @@ class Client:
         charge = Charge(invoice, amount, hidden, terminal, allow_second_push)
         return await self._start_async(charge)
 
+    def cancel(self, invoice: str) -> AnyOutcome:
+        """Gives up a payment that has no outcome yet, from any thread or process.
+
+        Returns the outcome that is durable now: `NotSent` if not one byte of the push had left,
+        else `NotCompleted` with `is_cancelled`, or whatever came first, perhaps `Paid`. Whoever
+        waits for the payment hears the same, at once or within about a second.
+
+        The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid
+        for some minutes. Hand over nothing; whatever is deducted is returned, and a second push to
+        that customer is refused until then.
+
+        Raises:
+            RefusedError: The payment could not be returned by itself (its numbers are in doubt):
+                go on waiting.
+            NotFoundError: The journal does not know the invoice.
+            JournalError: It is not known to be cancelled; ask again.
+        """
+        self._listen()
+        return _make.outcome(self._native.cancel(_make.text("invoice", invoice), way_of_waiting()))
+
+    async def cancel_async(self, invoice: str) -> AnyOutcome:
+        """Like `cancel`, for asyncio."""
+        return _make.outcome(await self._ask(self._native.cancel, _make.text("invoice", invoice)))
+
     # -- questions and corrections
 
     def inquire(self, phone: str | Phone) -> reports.Inquiry:

@@ -109,6 +109,14 @@ class StartedPayment:
             self._dispatcher.unwatch(self.invoice, told)
             over.cancel()
 
+    def cancel(self) -> AnyOutcome:
+        """Gives the payment up, as `Client.cancel` does, and returns the outcome that is durable.
+
+        The connection is listened to until OVO's time is over: a decline that still comes spares
+        the reversal, and a debit is recorded, alerted and returned.
+        """
+        return _make.outcome(self._payment.cancel())
+
     def release(self) -> None:
         """Says that nobody waits for the outcome any more. The payment goes on.
 

@@ -107,13 +107,13 @@ def _pay(options: argparse.Namespace) -> int:
                 "nothing is pushed again"
             )
         try:
-            outcome = client.pay(
+            with client.start(
                 options.invoice,
                 amount=amount,
                 phone=phone,
                 allow_second_push=options.allow_second_push,
-                progress=countdown.show,
-            )
+            ) as payment:
+                outcome = _seen_through(payment, countdown)
         finally:
             countdown.clear()
         # Before it is confirmed: a crash in between must leave it in the list.
@@ -130,6 +130,43 @@ def _pay(options: argparse.Namespace) -> int:
     return OUTCOMES[outcome.name]
 
 
+def _seen_through(
+    payment: ovo_ptp.StartedPayment, countdown: output.Countdown
+) -> ovo_ptp.AnyOutcome:
+    """Waits for the outcome. Ctrl-C asks, where somebody sits at a terminal, what is meant by it."""
+    while True:
+        try:
+            for progress in payment:
+                countdown.show(progress)
+            return payment.outcome()
+        except KeyboardInterrupt:
+            countdown.clear()
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise
+        try:
+            if _wants_to_cancel(payment.invoice):
+                return payment.cancel()
+        except ovo_ptp.RefusedError as error:
+            shop.say_aside(f"{error}; still waiting")
+
+
+def _wants_to_cancel(invoice: str) -> bool:
+    """A second Ctrl-C leaves: the payment goes on, and this invoice asked again tells its end."""
+    sys.stderr.write(
+        f"\n{invoice} goes on. Type c and Enter to cancel it (the customer is not to confirm it, and "
+        "gets back\nwhatever is deducted), only Enter to go on waiting, Ctrl-C again to leave it: "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("c", "cancel")
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    with shop.opened(options) as client:
+        outcome = client.cancel(options.invoice)
+    output.as_json(outcome) if options.json else _say_outcome(outcome)
+    return OUTCOMES[outcome.name]
+
+
 def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
     match outcome:
         case ovo_ptp.Paid():
@@ -142,8 +179,9 @@ def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
         case ovo_ptp.Declined():
             output.say(f"DECLINED {outcome.code or ''}: {outcome.meaning}")
         case ovo_ptp.NotCompleted():
+            cancelled = "CANCELLED, hand over nothing" if outcome.is_cancelled else "NOT COMPLETED"
             output.say(
-                "NOT COMPLETED: whatever was deducted is returned; `ovo-ptp settle "
+                f"{cancelled}: whatever was deducted is returned; `ovo-ptp settle "
                 "--until-settled` sees to it"
             )
         case ovo_ptp.NotSent():
@@ -229,6 +267,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "inquire": _inquire,
     "pay": _pay,
+    "cancel": _cancel,
     "check": _check,
     "void": _void,
     "payments": operating.payments,

@@ -1,10 +1,11 @@
 """`ovo-ptp credentials`: OVO's procedure for handing over credentials, from key pair to file.
 
-OVO encrypts a random pass phrase for a public key of yours (`key.bin.enc`), and the credentials with
-that pass phrase (`cred_file.enc`). Its page describes both as commands of the program `openssl`, so
-that program does them here: what was tried on OVO's side is what runs, the package keeps no
-dependency for a thing done once a year, and the private key never enters this process. Nothing that
-was decrypted is on the disk before the file that is asked for, which only its owner can read.
+OVO encrypts a random pass phrase for a public key of yours (`key.bin.enc`), and the credentials
+with that pass phrase (`cred_file.enc`). Its page describes both as commands of the program
+`openssl`, so that program does them here: what was tried on OVO's side is what runs, the package
+keeps no dependency for a thing done once a year, and the private key never enters this process.
+Nothing that was decrypted is on the disk before the file that is asked for, which only its owner can
+read.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def _open(options: argparse.Namespace) -> int:
         aside = target.with_name(target.name + ".txt")
         _write(aside, text)
         raise _refused(
-            f"decrypted, but no {', '.join(missing)} found in it; it is in {aside}, for you to copy "
-            f"the values into {target} by hand"
+            f"decrypted, but no {', '.join(missing)} found in it; it is in {aside}, for you to "
+            f"copy the values into {target} by hand"
         )
     # A JSON text is a TOML text: both quote in the same way what can stand in these values.
     _write(target, "".join(f"{name} = {json.dumps(found[name])}\n" for name in NAMES))

@@ -17,6 +17,7 @@ exit codes:
      standard error)             6  an operator is needed
   2  wrong use                   7  interrupted: ask again with the same invoice
   3  declined; void refused      130  Ctrl-C; the payment goes on with the next start
+                                      (at a terminal, pay asks first: cancel, wait, leave)
 
 Credentials come from --credentials FILE (TOML or JSON, mode 0600) or the environment variables
 OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY and, if the key was
@@ -123,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     for name, text in (
+        ("cancel", "give up a payment that has no outcome yet; any deduction is returned"),
         ("check", "ask OVO for a payment's status, 60 s to 7 days after its push"),
         ("void", "return a paid payment's amount, on the day of the payment"),
     ):
