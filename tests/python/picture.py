@@ -33,7 +33,8 @@ class Picture:
 
     def __init__(self, png: bytes) -> None:
         parts = list(_chunks(png))
-        self.width, self.height, depth, kind = struct.unpack(">IIBB", parts[0][1][:10])
+        width, height, depth, kind = struct.unpack(">IIBB", parts[0][1][:10])
+        self.width, self.height = int(width), int(height)
         assert depth == 8
         assert kind in (2, 6), "true colour, with or without transparency"
         self.channels = 3 if kind == 2 else 4
@@ -82,4 +83,4 @@ class Picture:
             for y in range(height)
             for here, there in ((self.at(x, y), other.at(x, y)) for x in range(width))
         )
-        return float(changed / (width * height))
+        return changed / (width * height)

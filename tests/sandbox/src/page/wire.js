@@ -32,7 +32,7 @@ const exchangeFacts = (request) => [
 
 const exchange = (request) => {
   const [said, tone] = ending(request);
-  const took = request.answered_ms === null ? "" : `+${seconds(request.answered_ms - request.at_ms)}`;
+  const took = request.answered_ms === null || request.delivery === "none" ? "" : `+${seconds(request.answered_ms - request.at_ms)}`;
   const name = request.copy_of === null ? operationText(request.operation) : t("copy", operationText(request.operation));
   const made = el("details", { class: "exchange", "data-seq": request.seq },
     el("summary", {},
