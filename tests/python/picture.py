@@ -73,7 +73,8 @@ class Picture:
             all(abs(one - other) <= tolerance for one, other in zip(pixel, colour, strict=True))
             for pixel in self.pixels()
         )
-        return near / (self.width * self.height)
+        part: float = near / (self.width * self.height)
+        return part
 
     def difference(self, other: Picture, tolerance: int = 12) -> float:
         """Which part of the picture is another one in the other, as far as both reach."""

@@ -133,7 +133,7 @@ def _pay(options: argparse.Namespace) -> int:
 def _seen_through(
     payment: ovo_ptp.StartedPayment, countdown: output.Countdown
 ) -> ovo_ptp.AnyOutcome:
-    """Waits for the outcome. Ctrl-C asks, where somebody sits at a terminal, what is meant by it."""
+    """Waits for the outcome. Ctrl-C asks whoever sits at a terminal what is meant by it."""
     while True:
         try:
             for progress in payment:
@@ -153,8 +153,8 @@ def _seen_through(
 def _wants_to_cancel(invoice: str) -> bool:
     """A second Ctrl-C leaves: the payment goes on, and this invoice asked again tells its end."""
     sys.stderr.write(
-        f"\n{invoice} goes on. Type c and Enter to cancel it (the customer is not to confirm it, and "
-        "gets back\nwhatever is deducted), only Enter to go on waiting, Ctrl-C again to leave it: "
+        f"\n{invoice} goes on. Type c and Enter to cancel it (the customer is not to confirm it, "
+        "and gets\nback what is deducted), only Enter to go on waiting, Ctrl-C again to leave it: "
     )
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("c", "cancel")

@@ -4,8 +4,8 @@ OVO encrypts a random pass phrase for a public key of yours (`key.bin.enc`), and
 with that pass phrase (`cred_file.enc`). Its page describes both as commands of the program
 `openssl`, so that program does them here: what was tried on OVO's side is what runs, the package
 keeps no dependency for a thing done once a year, and the private key never enters this process.
-Nothing that was decrypted is on the disk before the file that is asked for, which only its owner can
-read.
+Nothing that was decrypted is on the disk before the file that is asked for, which only its owner
+can read.
 """
 
 from __future__ import annotations
