@@ -64,7 +64,11 @@ pub(super) fn open(
                 Err(full)
             }
         }
-        Err(unusable) if options.set_aside_unusable && is_unusable(&**files, &path, &unusable) => {
+        Err(unusable)
+            if options.set_aside_unusable
+                && !lock.found_others()
+                && is_unusable(&**files, &path, &unusable) =>
+        {
             let aside = aside::under_lock(files, &path, &lock)?;
             attempt(files, &path, options, &lock, true).map(|mut engine| {
                 engine.findings.push(Finding {

@@ -351,6 +351,13 @@ impl Journal for SqliteJournal {
             (true, None) => (0, last),
             (false, after) => (after.unwrap_or(0), last),
         };
+        if since.is_some() || until.is_some() {
+            // The index of times bounds them: a clock may have jumped, so they need not be in order.
+            match self.report(|view| view.begun_between(since, until))? {
+                Some((first, last)) => (low, high) = (low.max(first - 1), high.min(last)),
+                None => return Ok(listed),
+            }
+        }
         while low < high && listed.len() < limit {
             let (from, to) = match filter.newest_first {
                 true => (low.max(high.saturating_sub(stride)), high),

@@ -42,8 +42,9 @@ struct Former {
     name: String,
     journal: SqliteJournal,
     boot: AtomicU32,
-    /// It belongs to another kind of environment or another merchant: not this client's to settle.
-    foreign: AtomicBool,
+    /// It is left out: it belongs to another kind of environment or another merchant, or its disk
+    /// failed. That stops no payment of the present one.
+    left_out: AtomicBool,
 }
 
 impl Succession {
@@ -80,8 +81,8 @@ impl Succession {
                 Ok(journal) => {
                     findings.extend(journal.findings());
                     let place = former.len() as i64 + 1;
-                    let (boot, foreign) = Default::default();
-                    former.push(Former { place, name, journal, boot, foreign });
+                    let (boot, left_out) = Default::default();
+                    former.push(Former { place, name, journal, boot, left_out });
                 }
                 Err(error) => findings.push(Finding {
                     critical: error.kind != JournalErrorKind::Locked,
@@ -102,7 +103,7 @@ impl Succession {
     }
 
     fn serving(&self) -> impl DoubleEndedIterator<Item = &Former> {
-        self.former.iter().filter(|former| !former.foreign.load(Ordering::Relaxed))
+        self.former.iter().filter(|former| !former.left_out.load(Ordering::Relaxed))
     }
 
     fn former(&self, id: PaymentId) -> Option<&Former> {
@@ -129,6 +130,17 @@ impl Former {
         payment
     }
 
+    /// What it answered; nothing, from here on, if its disk failed.
+    fn or_nothing<T: Default>(&self, answer: Result<T, JournalError>) -> Result<T, JournalError> {
+        match answer {
+            Err(error) if matches!(error.kind, JournalErrorKind::Io | JournalErrorKind::Gone) => {
+                self.left_out.store(true, Ordering::Relaxed);
+                Ok(T::default())
+            }
+            other => other,
+        }
+    }
+
     fn own(id: PaymentId) -> PaymentId {
         PaymentId(id.0 & ((1 << JOURNAL_AT) - 1))
     }
@@ -137,7 +149,8 @@ impl Former {
 impl Journal for Succession {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
         for former in self.serving() {
-            former.boot.store(former.journal.enter_boot(boot_id)?, Ordering::Relaxed);
+            let boot = former.or_nothing(former.journal.enter_boot(boot_id))?;
+            former.boot.store(boot, Ordering::Relaxed);
         }
         let boot = self.present.enter_boot(boot_id)?;
         self.boot.store(boot, Ordering::Relaxed);
@@ -147,11 +160,11 @@ impl Journal for Succession {
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
         let boot = self.boot.load(Ordering::Relaxed);
         for former in self.serving() {
-            if let Some(known) = former.journal.find(&new.invoice)? {
+            if let Some(known) = former.or_nothing(former.journal.find(&new.invoice))? {
                 return Ok(Begun::Existing(former.outward(known, boot)));
             }
             if new.refuse_unsettled_customer {
-                if let Some(open) = former.journal.blocking(new)? {
+                if let Some(open) = former.or_nothing(former.journal.blocking(new))? {
                     return Ok(Begun::UnsettledCustomer(former.outward(open, boot)));
                 }
             }
@@ -183,7 +196,7 @@ impl Journal for Succession {
         }
         let boot = self.boot.load(Ordering::Relaxed);
         for former in self.serving() {
-            if let Some(found) = former.journal.find(invoice)? {
+            if let Some(found) = former.or_nothing(former.journal.find(invoice))? {
                 return Ok(Some(former.outward(found, boot)));
             }
         }
@@ -195,7 +208,7 @@ impl Journal for Succession {
         // What the former ones owe is the oldest debt, and becomes less and less.
         for former in self.serving() {
             let own = former.boot.load(Ordering::Relaxed);
-            let rows = former.journal.due(own, now, limit - due.len())?;
+            let rows = former.or_nothing(former.journal.due(own, now, limit - due.len()))?;
             due.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
         }
         due.extend(self.present.due(boot, now, limit - due.len())?);
@@ -205,7 +218,8 @@ impl Journal for Succession {
     fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         let mut next = self.present.next_due(boot)?;
         for former in self.serving() {
-            let other = former.journal.next_due(former.boot.load(Ordering::Relaxed))?;
+            let own = former.boot.load(Ordering::Relaxed);
+            let other = former.or_nothing(former.journal.next_due(own))?;
             next = [next, other].into_iter().flatten().min();
         }
         Ok(next)
@@ -235,7 +249,7 @@ impl Journal for Succession {
             match journal {
                 None => listed.extend(self.present.list(&filter)?),
                 Some(former) => {
-                    let rows = former.journal.list(&filter)?;
+                    let rows = former.or_nothing(former.journal.list(&filter))?;
                     listed.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
                 }
             }
@@ -245,6 +259,13 @@ impl Journal for Succession {
 
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = self.present.health()?;
+        for former in self.former.iter().filter(|former| former.left_out.load(Ordering::Relaxed)) {
+            health.notes.push(format!(
+                "{}, which was set aside, is left out: it is another merchant's or another \
+                 environment's, or its disk failed",
+                former.name
+            ));
+        }
         for former in self.serving() {
             let Health { payments, unsettled, problems, notes } = former.journal.health()?;
             health.payments += payments;
@@ -271,7 +292,7 @@ impl Journal for Succession {
                     belonging.another_key = belonging.another_key.or(theirs.another_key);
                 }
                 Err(error) if error.kind == JournalErrorKind::Foreign => {
-                    former.foreign.store(true, Ordering::Relaxed);
+                    former.left_out.store(true, Ordering::Relaxed);
                     belonging.findings.push(Finding {
                         critical: false,
                         message: format!("{} is left alone: {}", former.name, error.message),

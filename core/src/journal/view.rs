@@ -62,6 +62,27 @@ impl View<'_> {
             .map_err(|error| failure::sqlite("read", &error))
     }
 
+    /// The lowest and the highest number of the payments begun from `since` on and before `until`,
+    /// in Unix milliseconds.
+    pub(super) fn begun_between(
+        &self,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> Result<Option<(i64, i64)>, JournalError> {
+        let bounds = "SELECT min(id), max(id) FROM payment INDEXED BY payment_wall \
+                      WHERE wall >= ?1 AND wall < ?2";
+        let from = since.unwrap_or(i64::MIN);
+        let to = until.unwrap_or(i64::MAX);
+        let found: (Option<i64>, Option<i64>) = self
+            .connection
+            .prepare_cached(bounds)
+            .and_then(|mut statement| {
+                statement.query_row((from, to), |row| Ok((row.get(0)?, row.get(1)?)))
+            })
+            .map_err(|error| failure::sqlite("list", &error))?;
+        Ok(found.0.zip(found.1))
+    }
+
     /// Has SQLite check the file, if it has at most `largest` bytes.
     pub(super) fn check_file(
         &self,

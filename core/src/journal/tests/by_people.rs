@@ -382,3 +382,20 @@ fn j25_no_payment_waits_for_a_report() {
         assert!(all > rows as usize, "and the next report sees it");
     }
 }
+
+#[test]
+fn j20_a_journal_set_aside_whose_disk_fails_stops_no_payment() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    let journal = together(&path);
+    fs::remove_file(&aside).unwrap();
+    let owed = journal.find(&invoice(1)).unwrap().unwrap();
+    let error = journal.update(&owed).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Gone);
+    let boot = journal.enter_boot("boot-a").unwrap();
+    fresh(&journal, &charge(2));
+    assert_eq!(journal.due(boot, Boottime(u64::MAX), 10).unwrap().len(), 1);
+    assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("left out")));
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
 use crate::journal::group::{Group, Writer};
-use crate::journal::{Journal, SqliteJournal, Update};
+use crate::journal::{Filter, Journal, SqliteJournal, Update};
 use crate::payment::{Boottime, Payment, Settlement, Source, Verdict};
 
 const TILLS: u32 = 32;
@@ -170,7 +170,7 @@ fn a_million_payments_open_at_once() {
     println!("due: {} rows in {:?}", due.len(), start.elapsed());
     drop(due);
     let start = Instant::now();
-    journal.list(&crate::journal::Filter { unsettled: true, ..Default::default() }).unwrap();
+    journal.list(&Filter { unsettled: true, ..Default::default() }).unwrap();
     println!("list unsettled in {:?}", start.elapsed());
     let start = Instant::now();
     let health = journal.health().unwrap();
@@ -179,6 +179,42 @@ fn a_million_payments_open_at_once() {
     let start = Instant::now();
     approve(&journal, 999_999_999);
     println!("one approval in {:?}", start.elapsed());
+    // What a payment waits for, without and beside reports (J25).
+    let longest = |until: &dyn Fn() -> bool, first: u32| {
+        let (mut number, mut read, mut paid) = (first, Duration::ZERO, Duration::ZERO);
+        while !until() {
+            let start = Instant::now();
+            journal.find(&charge(number - 1).invoice).unwrap();
+            read = read.max(start.elapsed());
+            let start = Instant::now();
+            approve(&journal, number);
+            paid = paid.max(start.elapsed());
+            number += 1;
+        }
+        println!("  {} payments; longest look-up {read:?}, approval {paid:?}", number - first);
+    };
+    println!("without reports, a second:");
+    let start = Instant::now();
+    longest(&|| start.elapsed() > Duration::from_secs(1), 2_000_000_000);
+    let day =
+        Filter { since: Some(charge(1).wall), until: Some(charge(1).wall), ..Filter::default() };
+    let all = Filter { limit: 100_000, ..Filter::default() };
+    for (name, report) in [
+        ("health", &(|| drop(journal.health().unwrap())) as &(dyn Fn() + Sync)),
+        ("an empty hour", &|| drop(journal.list(&day).unwrap())),
+        ("100,000 payments", &|| drop(journal.list(&all).unwrap())),
+        ("a backup", &|| journal.backup(scratch.journal().with_extension("backup")).unwrap()),
+    ] {
+        thread::scope(|scope| {
+            let start = Instant::now();
+            let report = scope.spawn(report);
+            println!("beside {name}:");
+            let first =
+                3_000_000_000 + u32::try_from(start.elapsed().as_nanos() % 1_000_000).unwrap();
+            longest(&|| report.is_finished(), first + name.len() as u32 * 10_000_000);
+            println!("  which took {:?}", start.elapsed());
+        });
+    }
 }
 
 fn resident() -> u64 {
