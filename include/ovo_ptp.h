@@ -1110,6 +1110,21 @@ int32_t ovo_config_set_trust_file(ovo_config *config, const char *path);
 // Memory: the text is copied.
 int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t length);
 
+// Goes through a proxy: the merchant's own way out, whose address OVO admits. Default: none, whatever
+// the environment says. OVO's name is resolved by the proxy, and its certificate verified behind it.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy) or `socks5://`, with
+//   reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such URL; `OVO_ERR_UNSUPPORTED`: this build has no
+// HTTPS; or a common code. No error shows the password.
+//
+// Memory: the text is copied; what is copied is cleared with the configuration and the client.
+int32_t ovo_config_set_proxy(ovo_config *config,
+                             const char *url);
+
 // Lets payments have threads of their own (`ovo_start`), and host names be looked up on one.
 // Default: the library starts no thread. Without threads a look-up takes as long as the system's
 // resolver takes; an address instead of a name needs none.

@@ -779,6 +779,7 @@ class Config {
     return keep(ovo_config_set_first_batch(config_.get(), batch));
   }
   Config& trust_file(std::string_view path) { return with(path, ovo_config_set_trust_file); }
+  Config& proxy(std::string_view url) { return with(url, ovo_config_set_proxy); }
   Config& trust_pem(std::string_view pem) {
     return keep(ovo_config_set_trust_pem(
         config_.get(), reinterpret_cast<const std::uint8_t*>(pem.data()), pem.size()));

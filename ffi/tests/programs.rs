@@ -34,6 +34,39 @@ fn a_first_payment_shared() {
 }
 
 #[test]
+fn n25_a_first_payment_through_a_real_proxy() {
+    if !has("tinyproxy") {
+        return;
+    }
+    let stage = Stage::at(FAST);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let (settings, log) =
+        (stage.directory.path().join("proxy.conf"), stage.directory.path().join("proxy.log"));
+    let lines = format!(
+        "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nBasicAuth till s3cret-word\n\
+         LogFile \"{}\"\nLogLevel Connect\n",
+        log.display()
+    );
+    std::fs::write(&settings, lines).unwrap();
+    let mut proxy = Command::new("tinyproxy").arg("-d").arg("-c").arg(settings).spawn().unwrap();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut program = command(&compile(&["c/first_payment.c"], Build::Shared));
+    program.env("SANDBOX_PROXY", format!("http://till:s3cret-word@127.0.0.1:{port}"));
+    let said = stage.succeeds(program, &[]);
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+    assert!(said.contains("INV-FIRST-1: paid Rp12.500, approval code "), "{said}");
+    assert_eq!(stage.sandbox.net("INV-FIRST-1"), 12_500);
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("CONNECT"), "{log}");
+    assert!(!said.contains("s3cret-word") && !log.contains("s3cret-word"));
+}
+
+#[test]
 fn a_first_payment_static() {
     first_payment(Build::Static);
 }

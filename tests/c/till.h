@@ -1,7 +1,7 @@
 /* What the example programs share: where OVO is, and a client for it.
  *
  * They run against the sandbox:  SANDBOX_URL, SANDBOX_CA (its certificate file) and, if its clock
- * runs faster, SANDBOX_TIME_SCALE. The six credentials come from OVO_MERCHANT_ID and so on.
+ * runs faster, SANDBOX_TIME_SCALE; SANDBOX_PROXY is a proxy in front of it. The six credentials come from OVO_MERCHANT_ID and so on.
  */
 #ifndef TILL_H
 #define TILL_H
@@ -40,6 +40,8 @@ static inline ovo_config *sandbox_config(const char *journal)
     must(ovo_config_set_credentials_from_environment(config), "credentials");
     must(ovo_config_set_journal(config, journal), "journal");
     must(ovo_config_set_trust_file(config, setting("SANDBOX_CA")), "trust");
+    /* The shop's way out, if it has one. */
+    must(ovo_config_set_proxy(config, getenv("SANDBOX_PROXY")), "proxy");
     if (scale != NULL)
         must(ovo_config_set_time_scale(config, atof(scale)), "time scale");
     return config;

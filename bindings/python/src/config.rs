@@ -7,9 +7,10 @@ use std::time::Duration;
 use ovo_ptp::journal::{MemoryJournal, SqliteOptions};
 use ovo_ptp::message::SigningMode;
 use ovo_ptp::payment::{LateSuccess, Timers};
-use ovo_ptp::transport::Trust;
+use ovo_ptp::transport::{Proxy, Trust};
 use ovo_ptp::{BatchMethod, Client, Error};
 use pyo3::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
 use crate::error::{exception, raise};
@@ -26,6 +27,7 @@ pub(crate) struct Options {
     set_aside_unusable: bool,
     environment_class: Option<String>,
     ca_file: Option<PathBuf>,
+    proxy: Option<String>,
     late_success: String,
     check_payment: bool,
     verify_declines: bool,
@@ -103,6 +105,10 @@ impl Options {
             .settle_rate(self.settle_rate)
             .timers(timers)
             .observer(move |event| letters.observe(event));
+        let builder = match self.proxy.map(Zeroizing::new) {
+            Some(url) => builder.proxy(Proxy::new(&url).map_err(|error| raise(py, &error))?),
+            None => builder,
+        };
         Ok(move || builder.open())
     }
 }

@@ -232,6 +232,28 @@ pub extern "C" fn ovo_config_set_trust_pem(
     })
 }
 
+/// Goes through a proxy: the merchant's own way out, whose address OVO admits. Default: none, whatever
+/// the environment says. OVO's name is resolved by the proxy, and its certificate verified behind it.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy) or `socks5://`, with
+///   reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such URL; `OVO_ERR_UNSUPPORTED`: this build has no
+/// HTTPS; or a common code. No error shows the password.
+///
+/// Memory: the text is copied; what is copied is cleared with the configuration and the client.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_proxy(config: *mut ovo_config, url: Text) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "proxy", |body| {
+            let url = url.read_if_any("url", URL)?;
+            body.proxy(url)
+        })
+    })
+}
+
 #[cfg(feature = "https")]
 mod ptp_trust {
     use ptp::transport::Trust;
@@ -257,6 +279,20 @@ impl ConfigBody {
     fn trust(&mut self, trust: impl FnOnce() -> ptp::transport::Trust) -> Result<(), Failure> {
         self.trust = trust();
         Ok(())
+    }
+
+    #[cfg(feature = "https")]
+    fn proxy(&mut self, url: Option<&str>) -> Result<(), Failure> {
+        self.proxy = url.map(ptp::transport::Proxy::new).transpose()?;
+        Ok(())
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn proxy(&mut self, _url: Option<&str>) -> Result<(), Failure> {
+        Err(Failure::new(
+            ovo_code::OVO_ERR_UNSUPPORTED,
+            "config: this build has no HTTPS; a proxy is the transport's business",
+        ))
     }
 
     #[cfg(not(feature = "https"))]

@@ -36,6 +36,8 @@ pub(crate) struct ConfigBody {
     journal_options: SqliteOptions,
     #[cfg(feature = "https")]
     trust: ptp::transport::Trust,
+    #[cfg(feature = "https")]
+    proxy: Option<ptp::transport::Proxy>,
     threads: bool,
     background: bool,
     late_success: LateSuccess,
@@ -88,6 +90,9 @@ impl ConfigBody {
         #[cfg(feature = "https")]
         {
             builder = builder.trust(self.trust.clone());
+            if let Some(proxy) = &self.proxy {
+                builder = builder.proxy(proxy.clone());
+            }
         }
         if let Some(rate) = self.settle_rate {
             builder = builder.settle_rate(rate);

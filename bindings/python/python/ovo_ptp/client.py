@@ -76,6 +76,8 @@ class Client:
         environment_class: What kind of environment an address of your own is, for example
             `production` for a gateway in front of OVO. A journal belongs to one kind.
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
+        proxy: A proxy to go through, `http://[user:password@]host[:port]`, `https://` or `socks5://`,
+            reserved characters percent-encoded. Default: none, whatever the environment says.
         late_success: `accept` or `reverse` a success that only the status check reported.
         check_payment: Whether the contract has Check Payment.
         verify_declines: Whether every decline is verified by a late check.
@@ -107,6 +109,7 @@ class Client:
         set_aside_unusable: bool = False,
         environment_class: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
         late_success: Literal["accept", "reverse"] = "accept",
         check_payment: bool = True,
         verify_declines: bool = True,
@@ -140,6 +143,7 @@ class Client:
             if environment_class is None
             else _make.text("environment_class", environment_class),
             "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
+            "proxy": None if proxy is None else _make.text("proxy", proxy),
             "late_success": _make.text("late_success", late_success),
             "check_payment": _make.flag("check_payment", check_payment),
             "verify_declines": _make.flag("verify_declines", verify_declines),

@@ -92,6 +92,7 @@ def _maker(
             background=background,
             **more,
             ca_file=None if options.ca_file is None else path(options.ca_file),
+            proxy=options.proxy,
             signing="with_body" if options.with_body else "without_body",
             time_scale=options.time_scale,
         )

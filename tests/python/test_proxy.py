@@ -1,0 +1,78 @@
+"""A payment through the merchant's own way out."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import ovo_ptp
+import pytest
+
+from conftest import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ovo_ptp.sandbox import Sandbox
+
+PASSWORD = "s3cret-word"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Somebody else's proxy: its address without user and password, and its log."""
+    program = shutil.which("tinyproxy")
+    if program is None:
+        pytest.skip("tinyproxy is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings, log = tmp_path / "proxy.conf", tmp_path / "proxy.log"
+    settings.write_text(
+        f"Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nBasicAuth till {PASSWORD}\n"
+        f'LogFile "{log}"\nLogLevel Connect\n',
+        encoding="utf-8",
+    )
+    with subprocess.Popen([program, "-d", "-c", str(settings)]) as running:
+        try:
+            eventually(lambda: _listens(port))
+            yield f"127.0.0.1:{port}", log
+        finally:
+            running.kill()
+
+
+def test_n25_a_payment_goes_through_a_real_proxy(
+    ovo: Sandbox, tmp_path: Path, proxy: tuple[str, Path]
+) -> None:
+    at, log = proxy
+    with ovo.client(journal=tmp_path / "shop.db", proxy=f"http://till:{PASSWORD}@{at}") as client:
+        assert isinstance(client.pay("INV-1", amount=10_000, phone="081234567890"), ovo_ptp.Paid)
+    assert ovo.net("INV-1") == 10_000
+    assert "CONNECT" in log.read_text(encoding="utf-8")
+
+
+def test_n25_a_proxy_that_refuses_sends_nothing(
+    ovo: Sandbox, tmp_path: Path, proxy: tuple[str, Path]
+) -> None:
+    at, _ = proxy
+    with ovo.client(journal=tmp_path / "shop.db", proxy=f"http://till:wrong@{at}") as client:
+        told = client.pay("INV-1", amount=10_000, phone="081234567890")
+        assert isinstance(told, ovo_ptp.NotSent)
+    assert ovo.net("INV-1") == 0
+
+
+def test_b13_a_proxy_that_cannot_be_read_is_refused_without_its_password(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    with pytest.raises(ovo_ptp.ConfigurationError) as refused:
+        ovo.client(journal=tmp_path / "shop.db", proxy=f"ftp://till:{PASSWORD}@proxy:21")
+    assert str(refused.value).startswith("proxy ")
+    assert PASSWORD not in str(refused.value)
