@@ -17,6 +17,7 @@ import json
 import re
 import shutil
 import socket
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,8 @@ OPERATIONS = {
 }
 KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 WIB = timezone(timedelta(hours=7))
+#: Codes by which OVO refuses the merchant's set-up and not the customer.
+SET_UP = [row.code for row in ovo_ptp.response_codes() if row.decline_class == "misconfigured"]
 #: The documented answers, for what comes before the request that a case is about.
 PAID = "success_as_documented"
 FOUND = "check_payment_00_no_duplicate_time_unknown"
@@ -135,32 +138,43 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.one_at_a_time = threading.Lock()
 
-    def use_up(self, batch: int, used: int) -> None:
-        folder = self.folder / f"{batch}-{used}"
+    def use_up(self, folder: Path, payment: Case) -> None:
+        """A journal belongs to a merchant and a key."""
+        batch, used = numbers(payment)
         folder.mkdir()
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
             with ovo_ptp.Client(
-                url, who(REQUESTS[0]), journal=folder / "a.db", first_batch=batch, background=False
+                url, who(payment), journal=folder / "a.db", first_batch=batch, background=False
             ) as client:
                 for number in range(used):
                     outcome = client.pay(f"USED-{number}", amount=1, phone="081200000000")
                     assert isinstance(outcome, ovo_ptp.NotSent)
 
-    def journal(self, batch: int, used: int, name: str) -> Path:
-        shutil.copytree(self.folder / f"{batch}-{used}", self.folder / name)
-        return self.folder / name / "a.db"
+    def journal(self, payment: Case, name: str) -> Path:
+        batch, used = numbers(payment)
+        copy = self.folder / name / "a.db"
+        if used == 0:
+            copy.parent.mkdir()
+            return copy
+        key = hashlib.sha256(payment.get("app_key", KEY).encode()).hexdigest()[:8]
+        made = self.folder / f"{batch}-{used}-{payment['merchant_id']}-{key}"
+        with self.one_at_a_time:
+            if not made.exists():
+                self.use_up(made, payment)
+        shutil.copytree(made, copy.parent)
+        # A copy is noticed, and its numbers jump. This one forgets which file it was.
+        with contextlib.closing(sqlite3.connect(copy)) as journal, journal:
+            journal.execute("UPDATE meta SET v = 0 WHERE k IN ('inode', 'born')")
+        return copy
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    made = Bench(tmp_path_factory.mktemp("journals"))
-    for batch, used in {numbers(case) for case in (*REQUESTS, *RESPONSES["payments"].values())}:
-        if used < 1_000:
-            made.use_up(batch, used)
-    return made
+    return Bench(tmp_path_factory.mktemp("journals"))
 
 
 def numbers(payment: Case) -> tuple[int, int]:
@@ -217,7 +231,7 @@ def play(
     with ovo_ptp.Client(
         host.url,
         who(payment),
-        journal=bench.journal(*numbers(payment), name),
+        journal=bench.journal(payment, name),
         first_batch=numbers(payment)[0],
         background=False,
         time_scale=scale,
@@ -331,6 +345,8 @@ def told_as(case: Case, told: Told) -> str | None:
         alerts.append(f"OVO says the numbers were used before (code {match[1]})")
     if answer.startswith("misconfigured") and operation != "inquiry":
         alerts.append(f"OVO refuses the set-up (code {case['code']})")
+    if operation == "push to pay" and answer in {f"declined {code}" for code in SET_UP}:
+        alerts.append(f"OVO refuses the set-up (code {case['code']})")
     if operation == "check void" and answer in ("doubtful", "unavailable", "too old"):
         alerts.append("the void's end is unknown; an operator refunds")
     expected: Any
@@ -374,6 +390,8 @@ def told_as(case: Case, told: Told) -> str | None:
     missing = [alert for alert in alerts if not any(heard.endswith(alert) for heard in told.alerts)]
     if missing:
         return f"no alert {missing[0]!r} in {told.alerts}"
+    # How OVO repeats what it was sent is the identities' business, in the core's tests.
+    alerts.append("in another form, or not at all; it is accepted")
     extra = [heard for heard in told.alerts if not any(heard.endswith(alert) for alert in alerts)]
     # A check tells what it found by itself.
     return f"alerts {extra}" if extra and operation != "check payment" else None
