@@ -953,6 +953,22 @@ int32_t ovo_client_open(const ovo_config *config, ovo_client **client);
 // freed by themselves.
 int32_t ovo_client_close(ovo_client *client);
 
+// Closes a client with a grace: new payments are refused at once (`OVO_ERR_CLOSED`), payments that
+// somebody waits for may end within it, and then it closes like `ovo_client_close`: a restart at noon
+// does not turn sales into refunds. Acknowledge their outcomes with the client that is opened next.
+//
+// Parameters:
+// - `client`: a client, the library's when the grace is over. NULL is fine; a second time is a
+//   code.
+// - `grace_ms`: how long at most; 80000 are enough for all payments. It returns as soon as nobody
+//   waits any more.
+//
+// Returns: as `ovo_client_close`.
+//
+// Memory: as `ovo_client_close`.
+int32_t ovo_client_close_within(ovo_client *client,
+                                uint32_t grace_ms);
+
 // Asks whether a phone number has an OVO account. OVO recommends it before a push.
 //
 // Parameters:

@@ -703,6 +703,13 @@ class Client {
     if (auto code = ovo_client_close(client_); code != OVO_OK) return detail::failed(code);
     return std::monostate();
   }
+  /// Closes it with a grace: new payments are refused at once, those that somebody waits for may end
+  /// within it (80,000 milliseconds are enough for all).
+  Done close_within(std::uint32_t grace_ms) {
+    if (auto code = ovo_client_close_within(client_, grace_ms); code != OVO_OK)
+      return detail::failed(code);
+    return std::monostate();
+  }
   /// For calls of ovo_ptp.h that this class lacks. Stays the client's.
   [[nodiscard]] ovo_client* get() const noexcept { return client_; }
 

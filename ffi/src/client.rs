@@ -85,16 +85,48 @@ pub extern "C" fn ovo_client_close(client: *mut ovo_client) -> i32 {
         if client.is_null() {
             return Ok(());
         }
-        // From here on the handle is bad: no new call can come in.
-        let body = handle::close::<ClientBody, _>(client)?;
-        body.client.close();
-        // Calls that do not wait for a payment end in their own time. There is no condition to wait
-        // on without counting every call, and closing is rare.
-        while Arc::strong_count(&body) > 1 {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
+        end(client)
     })
+}
+
+/// Closes a client with a grace: new payments are refused at once (`OVO_ERR_CLOSED`), payments that
+/// somebody waits for may end within it, and then it closes like `ovo_client_close`: a restart at noon
+/// does not turn sales into refunds. Acknowledge their outcomes with the client that is opened next.
+///
+/// Parameters:
+/// - `client`: a client, the library's when the grace is over. NULL is fine; a second time is a
+///   code.
+/// - `grace_ms`: how long at most; 80000 are enough for all payments. It returns as soon as nobody
+///   waits any more.
+///
+/// Returns: as `ovo_client_close`.
+///
+/// Memory: as `ovo_client_close`.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_client_close_within(client: *mut ovo_client, grace_ms: u32) -> i32 {
+    outside(client.addr(), &[], || {
+        if client.is_null() {
+            return Ok(());
+        }
+        // The handle stays good until then, for those who store what they hear. One that saw a defect
+        // has nothing to wait for.
+        if let Ok(body) = ClientBody::get(client) {
+            body.client.close_within(Duration::from_millis(grace_ms.into()));
+        }
+        end(client)
+    })
+}
+
+/// From here on the handle is bad, and no new call can come in.
+fn end(client: *mut ovo_client) -> Result<(), Failure> {
+    let body = handle::close::<ClientBody, _>(client)?;
+    body.client.close();
+    // Calls that do not wait for a payment end in their own time. There is no condition to wait on
+    // without counting every call, and closing is rare.
+    while Arc::strong_count(&body) > 1 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// Asks whether a phone number has an OVO account. OVO recommends it before a push.

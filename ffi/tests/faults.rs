@@ -56,6 +56,15 @@ fn f7_closing_while_other_threads_wait_under_the_address_sanitizer() {
     fault("close_while_waiting", Build::Address);
 }
 
+/// Slow enough for the payment to outlast the call that closes.
+#[test]
+fn f7_closing_with_a_grace_turns_no_sale_into_a_refund() {
+    let program = compile(&["c/faults.c"], Build::Address);
+    let stage = Stage::at(0.2);
+    stage.succeeds(command(&program), &["close_with_a_grace"]);
+    assert_eq!(stage.sandbox.net("INV-F7-LUNCH"), 1_000);
+}
+
 #[test]
 fn f7_closing_under_load_never_crashes() {
     fault("close_under_load", Build::Address);

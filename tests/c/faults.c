@@ -365,6 +365,59 @@ static int close_while_waiting(void)
     return 0;
 }
 
+/* A payment that somebody waits for ends within the grace; a new one does not begin. */
+static void *sells(void *data)
+{
+    struct waiter *waiter = data;
+    ovo_charge charge = charge_of("INV-F7-LUNCH", "081200000110"); /* approves after 10 seconds */
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    waiter->code = ovo_pay(waiter->client, &charge, &outcome);
+    waiter->kind = outcome.kind;
+    return NULL;
+}
+
+static void *closes_within(void *data)
+{
+    struct waiter *waiter = data;
+    waiter->code = ovo_client_close_within(waiter->client, 80000);
+    return NULL;
+}
+
+static int close_with_a_grace(void)
+{
+    struct waiter pays = {NULL, NULL, 0, 0}, closes = {NULL, NULL, 0, 0};
+    ovo_charge late = charge_of("INV-F7-LATE", "081200000000");
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_record record = OVO_RECORD_INIT;
+    pthread_t seller, closer;
+    int32_t code;
+
+    pays.client = closes.client = open_and_free(sandbox_config(journal));
+    EXPECT(pthread_create(&seller, NULL, sells, &pays), 0);
+    while (ovo_find(pays.client, "INV-F7-LUNCH", NULL, NULL) != OVO_OK)
+        pause_ms(1);
+    EXPECT(pthread_create(&closer, NULL, closes_within, &closes), 0);
+    /* As soon as the client is closing, no payment begins any more. */
+    do {
+        pause_ms(1);
+        code = ovo_pay(pays.client, &late, &outcome);
+        late.invoice = "INV-F7-LATER";
+    } while (code == OVO_OK);
+    EXPECT(code == OVO_ERR_CLOSED || code == OVO_ERR_BAD_HANDLE, 1);
+    pthread_join(seller, NULL);
+    pthread_join(closer, NULL);
+    EXPECT(pays.code, OVO_OK);
+    EXPECT(pays.kind, OVO_PAID);
+    EXPECT(closes.code, OVO_OK);
+    EXPECT(ovo_client_close_within(pays.client, 0), OVO_ERR_BAD_HANDLE);
+    must(ovo_client_close_within(NULL, 0), "NULL");
+    pays.client = open_and_free(sandbox_config(journal));
+    must(ovo_find(pays.client, "INV-F7-LUNCH", &record, &outcome), "finding");
+    EXPECT(outcome.kind, OVO_PAID);
+    must(ovo_client_close(pays.client), "closing");
+    return 0;
+}
+
 static ovo_client *contested;
 
 static void *uses(void *count)
@@ -598,6 +651,7 @@ int main(int argc, char **argv)
         {"reentry", reentry},
         {"transports", transports},
         {"close_while_waiting", close_while_waiting},
+        {"close_with_a_grace", close_with_a_grace},
         {"close_under_load", close_under_load},
         {"signal_storm", signal_storm},
         {"forked", forked},
