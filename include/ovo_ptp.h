@@ -338,6 +338,25 @@ typedef int32_t ovo_phase;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a watching function says.
+enum ovo_watch_answer
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Go on.
+  OVO_GO_ON = 0,
+  // Give the payment up. A number that no function returns by accident.
+  OVO_CANCEL = 1128353347,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_watch_answer ovo_watch_answer;
+#else
+typedef int32_t ovo_watch_answer;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // How much a log line matters.
 enum ovo_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -914,6 +933,18 @@ typedef struct ovo_charge {
   // See `tid`.
   const char *store_code;
 } ovo_charge;
+
+// Hears where the payment of `ovo_pay_with` stands, about once a second, and may give it up.
+//
+// Called on the thread of that call. Duties as for `ovo_log_fn`.
+//
+// Parameters:
+// - `userdata`: what was given with the function.
+// - `phase`: an `ovo_phase`.
+// - `remaining_ms`: as for `ovo_progress_fn`.
+//
+// Returns `OVO_CANCEL` to give the payment up as `ovo_cancel` does. Any other number lets it go on.
+typedef int32_t (*ovo_watch_fn)(void *userdata, int32_t phase, uint32_t remaining_ms);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1679,6 +1710,50 @@ const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 // Memory: nothing is kept; the outcome is a copy.
 int32_t ovo_pay(ovo_client *client, const ovo_charge *charge, ovo_outcome *outcome);
 
+// Like `ovo_pay`, with a say for a till without threads: `watch` is called on this thread about once
+// a second, shows its countdown, and gives the payment up by returning `OVO_CANCEL`.
+//
+// Where giving it up is refused (see `ovo_cancel`) the payment goes on, and so do the calls.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `charge`: what to push; stays the caller's.
+// - `watch`: the function; NULL for none.
+// - `userdata`: handed back to it, may be NULL.
+// - `outcome`: gets the outcome, as `ovo_pay`; of a payment that was given up see `ovo_cancel`.
+//
+// Returns: as `ovo_pay`.
+//
+// Memory: nothing is kept; the outcome is a copy.
+int32_t ovo_pay_with(ovo_client *client,
+                     const ovo_charge *charge,
+                     ovo_watch_fn watch,
+                     void *userdata,
+                     ovo_outcome *outcome);
+
+// Gives up a payment that has no outcome yet, from any thread or process, and tells the outcome
+// that is durable now. Whoever waits for the payment hears the same within about a second.
+//
+// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid for some
+// minutes. Hand over nothing. Settlement returns whatever was deducted, and `was_debited` tells
+// afterwards whether anything was. Another push to the same customer is refused until then.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `outcome`: gets the outcome: `OVO_NOT_SENT` if not one byte of the push had left, else
+//   `OVO_NOT_COMPLETED` with `cancelled`; or whatever came first, perhaps `OVO_PAID`.
+//
+// Returns: `OVO_OK` with any outcome; `OVO_ERR_REFUSED`: it could not be returned by itself (OVO
+// called its numbers duplicate, or nobody vouches for them and the contract has no Check Payment),
+// go on waiting; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: it is not known to be cancelled, nothing
+// more is sent than would have been, call again; or a common code.
+//
+// Memory: nothing is kept; the outcome is a copy.
+int32_t ovo_cancel(ovo_client *client,
+                   const char *invoice,
+                   ovo_outcome *outcome);
+
 // Starts a payment on a thread of its own and returns as soon as it is durably in the journal.
 //
 // As long as the handle lives somebody cares for the outcome: a success that only the status check
@@ -1720,6 +1795,19 @@ int32_t ovo_poll(ovo_payment *payment, ovo_outcome *outcome);
 //
 // Memory: the outcome is a copy.
 int32_t ovo_wait(ovo_payment *payment, int32_t timeout_ms, ovo_outcome *outcome);
+
+// Gives a started payment up, as `ovo_cancel` does. Its thread goes on listening until OVO's time is
+// over: a decline that still comes spares the reversal.
+//
+// Parameters:
+// - `payment`: a payment; stays the caller's.
+// - `outcome`: gets the outcome, as `ovo_cancel`.
+//
+// Returns: as `ovo_cancel`; `OVO_ERR_CLOSED`: the client is closed.
+//
+// Memory: the outcome is a copy.
+int32_t ovo_payment_cancel(ovo_payment *payment,
+                           ovo_outcome *outcome);
 
 // Frees a started payment's handle. The payment itself goes on; if it ends as paid with nobody
 // waiting, `ovo_unacknowledged` lists it.

@@ -513,6 +513,8 @@ class Exchange {
 
 using Log = std::function<void(Level, std::string_view invoice, std::string_view message)>;
 using Progress = std::function<void(std::string_view invoice, Phase, std::uint32_t remaining_ms)>;
+/// True gives the payment up.
+using Watch = std::function<bool(Phase, std::uint32_t remaining_ms)>;
 using Transport = std::function<ExchangeEnd(const Request&, Exchange&)>;
 
 /// A payment under way on a thread of its own.
@@ -530,6 +532,13 @@ class Payment {
   [[nodiscard]] Result<Outcome> wait(std::int32_t timeout_ms = -1) const {
     ovo_outcome flat = OVO_OUTCOME_INIT;
     const auto code = ovo_wait(payment_.get(), timeout_ms, &flat);
+    if (code != OVO_OK) return detail::failed(code);
+    return detail::outcome(flat);
+  }
+  /// Gives the payment up, as Client::cancel does.
+  [[nodiscard]] Result<Outcome> cancel() const {
+    ovo_outcome flat = OVO_OUTCOME_INIT;
+    const auto code = ovo_payment_cancel(payment_.get(), &flat);
     if (code != OVO_OK) return detail::failed(code);
     return detail::outcome(flat);
   }
@@ -574,6 +583,25 @@ class Client {
       if (auto code = ovo_pay(client_, &c, &flat); code != OVO_OK) return detail::failed(code);
       return detail::outcome(flat);
     });
+  }
+  /// Like pay(), for a till without threads: `watch` is called about once a second, and true gives the
+  /// payment up. An exception that leaves it counts as false.
+  [[nodiscard]] Result<Outcome> pay_with(const Charge& charge, const Watch& watch) {
+    ovo_outcome flat = OVO_OUTCOME_INIT;
+    return charged(charge, [&](const ovo_charge& c) -> Result<Outcome> {
+      void* data = const_cast<Watch*>(&watch);
+      if (auto code = ovo_pay_with(client_, &c, watch ? watched : nullptr, data, &flat);
+          code != OVO_OK)
+        return detail::failed(code);
+      return detail::outcome(flat);
+    });
+  }
+  /// Gives up a payment that has no outcome yet, from any thread. The outcome that is durable now.
+  [[nodiscard]] Result<Outcome> cancel(std::string_view invoice) {
+    ovo_outcome flat = OVO_OUTCOME_INIT;
+    auto done = named(invoice, [&](const char* i) { return ovo_cancel(client_, i, &flat); });
+    if (!done) return done.error();
+    return detail::outcome(flat);
   }
   /// Starts a payment on a thread of its own; needs Config::threads(true).
   [[nodiscard]] Result<Payment> start(const Charge& charge) {
@@ -746,6 +774,13 @@ class Client {
     return detail::entries(list);
   }
 
+  static std::int32_t watched(void* userdata, std::int32_t phase, std::uint32_t remaining_ms) {
+    bool given_up = false;
+    detail::contained([&] {
+      given_up = (*static_cast<const Watch*>(userdata))(static_cast<Phase>(phase), remaining_ms);
+    });
+    return given_up ? OVO_CANCEL : OVO_GO_ON;
+  }
   void end() noexcept {
     // In a callback the client cannot be closed and goes on calling its functions: they stay.
     if (ovo_client_close(client_) == OVO_ERR_REENTRANT && functions_) functions_->kept = functions_;

@@ -1,11 +1,12 @@
 //! The caller's log and progress functions.
 
 use std::ffi::{CString, c_char, c_void};
+use std::ops::ControlFlow;
 
-use ptp::Event;
+use ptp::{Event, Progress};
 
 use crate::guard::inside;
-use crate::vocabulary::{level_of, ovo_level, phase};
+use crate::vocabulary::{level_of, ovo_level, ovo_watch_answer, phase};
 
 /// Hears the client's log: exchanges, verdicts, alerts, journal failures. No secret and no personal
 /// data is in it.
@@ -47,6 +48,20 @@ pub type ovo_progress_fn = Option<
     ),
 >;
 
+/// Hears where the payment of `ovo_pay_with` stands, about once a second, and may give it up.
+///
+/// Called on the thread of that call. Duties as for `ovo_log_fn`.
+///
+/// Parameters:
+/// - `userdata`: what was given with the function.
+/// - `phase`: an `ovo_phase`.
+/// - `remaining_ms`: as for `ovo_progress_fn`.
+///
+/// Returns `OVO_CANCEL` to give the payment up as `ovo_cancel` does. Any other number lets it go on.
+pub type ovo_watch_fn = Option<
+    unsafe extern "C-unwind" fn(userdata: *mut c_void, phase: i32, remaining_ms: u32) -> i32,
+>;
+
 /// A pointer that the library only hands back.
 #[derive(Clone, Copy)]
 pub(crate) struct Userdata(pub(crate) *mut c_void);
@@ -68,6 +83,26 @@ impl Default for Callbacks {
     fn default() -> Self {
         let nothing = Userdata(std::ptr::null_mut());
         Callbacks { log: (None, nothing), progress: (None, nothing) }
+    }
+}
+
+/// The caller's function as the core's watch: whether the payment goes on.
+pub(crate) fn watch(
+    function: ovo_watch_fn,
+    userdata: *mut c_void,
+) -> impl FnMut(&Progress) -> ControlFlow<()> + Send + 'static {
+    let userdata = Userdata(userdata);
+    move |progress| {
+        // As a whole, or the pointer in it would be what this closure has.
+        let userdata = userdata;
+        let Some(function) = function else { return ControlFlow::Continue(()) };
+        let left = u32::try_from(progress.remaining.as_millis()).unwrap_or(u32::MAX);
+        // SAFETY: the header's duties of `ovo_watch_fn`.
+        let said = inside(|| unsafe { function(userdata.0, phase(progress.phase), left) });
+        match said == ovo_watch_answer::OVO_CANCEL as i32 {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 }
 

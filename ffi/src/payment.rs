@@ -1,11 +1,13 @@
 //! Taking a payment.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ptp::{Charge, MerchantInvoice, Outcome, PaymentHandle, Rupiah, Terminal};
 
 use crate::argument::{In, Out, OutStruct, Sized32, Text, flag};
+use crate::callback::{self, ovo_watch_fn};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
 use crate::guard::{caught, outside};
@@ -147,6 +149,81 @@ pub extern "C" fn ovo_pay(
     })
 }
 
+/// Like `ovo_pay`, with a say for a till without threads: `watch` is called on this thread about once
+/// a second, shows its countdown, and gives the payment up by returning `OVO_CANCEL`.
+///
+/// Where giving it up is refused (see `ovo_cancel`) the payment goes on, and so do the calls.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `charge`: what to push; stays the caller's.
+/// - `watch`: the function; NULL for none.
+/// - `userdata`: handed back to it, may be NULL.
+/// - `outcome`: gets the outcome, as `ovo_pay`; of a payment that was given up see `ovo_cancel`.
+///
+/// Returns: as `ovo_pay`.
+///
+/// Memory: nothing is kept; the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_pay_with(
+    client: *mut ovo_client,
+    charge: In<ovo_charge>,
+    watch: ovo_watch_fn,
+    userdata: *mut c_void,
+    outcome: OutStruct<ovo_outcome>,
+) -> i32 {
+    outside(client.addr(), &[&outcome.required("outcome")], || {
+        let body = ClientBody::get(client)?;
+        let (invoice, charge) = charge.read("charge")?.read()?;
+        let watch = callback::watch(watch, userdata);
+        let ended = match caught(client.addr(), || body.client.pay_with(&charge, watch)) {
+            Some(ended) => ended?,
+            // As in ovo_pay.
+            None => Outcome::Interrupted(invoice.clone()),
+        };
+        outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
+        Ok(())
+    })
+}
+
+/// Gives up a payment that has no outcome yet, from any thread or process, and tells the outcome
+/// that is durable now. Whoever waits for the payment hears the same within about a second.
+///
+/// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid for some
+/// minutes. Hand over nothing. Settlement returns whatever was deducted, and `was_debited` tells
+/// afterwards whether anything was. Another push to the same customer is refused until then.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `invoice`: the payment's; stays the caller's.
+/// - `outcome`: gets the outcome: `OVO_NOT_SENT` if not one byte of the push had left, else
+///   `OVO_NOT_COMPLETED` with `cancelled`; or whatever came first, perhaps `OVO_PAID`.
+///
+/// Returns: `OVO_OK` with any outcome; `OVO_ERR_REFUSED`: it could not be returned by itself (OVO
+/// called its numbers duplicate, or nobody vouches for them and the contract has no Check Payment),
+/// go on waiting; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: it is not known to be cancelled, nothing
+/// more is sent than would have been, call again; or a common code.
+///
+/// Memory: nothing is kept; the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_cancel(
+    client: *mut ovo_client,
+    invoice: Text,
+    outcome: OutStruct<ovo_outcome>,
+) -> i32 {
+    outside(client.addr(), &[&outcome.required("outcome")], || {
+        let body = ClientBody::get(client)?;
+        let invoice = values::invoice(&invoice)?;
+        let ended = match caught(client.addr(), || body.client.cancel(&invoice)) {
+            Some(ended) => ended?,
+            // A defect, and it may be cancelled: ask with the same invoice.
+            None => Outcome::Interrupted(invoice.clone()),
+        };
+        outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
+        Ok(())
+    })
+}
+
 /// Starts a payment on a thread of its own and returns as soon as it is durably in the journal.
 ///
 /// As long as the handle lives somebody cares for the outcome: a success that only the status check
@@ -230,6 +307,36 @@ pub extern "C" fn ovo_wait(
             Ok(millis) => payment.wait(Duration::from_millis(millis)),
             Err(_) => Some(payment.outcome()),
         });
+        Ok(())
+    })
+}
+
+/// Gives a started payment up, as `ovo_cancel` does. Its thread goes on listening until OVO's time is
+/// over: a decline that still comes spares the reversal.
+///
+/// Parameters:
+/// - `payment`: a payment; stays the caller's.
+/// - `outcome`: gets the outcome, as `ovo_cancel`.
+///
+/// Returns: as `ovo_cancel`; `OVO_ERR_CLOSED`: the client is closed.
+///
+/// Memory: the outcome is a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_payment_cancel(
+    payment: *mut ovo_payment,
+    outcome: OutStruct<ovo_outcome>,
+) -> i32 {
+    outside(payment.addr(), &[&outcome.required("outcome")], || {
+        let body = handle::get::<PaymentBody, _>(payment)?;
+        let ended = match &*body {
+            PaymentBody::Started(started) => caught(payment.addr(), || started.cancel()),
+            PaymentBody::Lost(_) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended?,
+            None => Outcome::Interrupted(body.invoice().clone()),
+        };
+        outcome.write(&ovo_outcome::of(body.invoice(), Some(&ended)));
         Ok(())
     })
 }

@@ -85,6 +85,16 @@ pub enum ovo_phase {
     OVO_PHASE_CHECKING = 2,
 }
 
+/// What a watching function says.
+#[allow(dead_code)] // "Go on" is also what every other number means: nothing compares with it.
+#[repr(i32)]
+pub enum ovo_watch_answer {
+    /// Go on.
+    OVO_GO_ON = 0,
+    /// Give the payment up. A number that no function returns by accident.
+    OVO_CANCEL = 1_128_353_347,
+}
+
 /// How much a log line matters.
 #[repr(i32)]
 pub enum ovo_level {

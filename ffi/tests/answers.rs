@@ -192,6 +192,7 @@ fn f15_a_cleared_struct_says_nothing_about_money() {
         "OVO_PHASE_SENDING",
         "OVO_LEVEL_INFO",
         "OVO_EXCHANGE_NO_ANSWER",
+        "OVO_GO_ON",
         "OVO_NOT_SENT_UNTOLD",
         "OVO_BATCH_CONTINUOUS",
         "OVO_SIGN_WITHOUT_BODY",

@@ -213,6 +213,28 @@ fn t8_a_tick_of_32_bits_wraps_in_the_middle_of_a_payment() {
     assert_eq!(stage.sandbox.net("INV-TICK-1"), 0);
 }
 
+fn cancel(build: Build) {
+    let program = compile(&["c/cancel.c"], build);
+    // The customer of the first payment confirms three seconds behind the push.
+    let stage = Stage::at(0.1);
+    let said = stage.succeeds(command(&program), &[]);
+    assert!(said.contains("INV-CANCEL-1: not completed: Cancelled by the shop."), "{said}");
+    for invoice in ["INV-CANCEL-1", "INV-CANCEL-2", "INV-CANCEL-3"] {
+        assert_eq!(stage.sandbox.net(invoice), 0, "{invoice}: {said}");
+    }
+    assert_eq!(stage.sandbox.net("INV-CANCEL-4"), 45_000, "{said}");
+}
+
+#[test]
+fn c17_a_payment_is_given_up_from_a_thread_and_from_a_countdown() {
+    cancel(Build::Shared);
+}
+
+#[test]
+fn c17_a_payment_is_given_up_under_the_address_sanitizer() {
+    cancel(Build::Address);
+}
+
 fn idle_loop(build: Build) {
     let program = compile(&["c/idle_loop.c"], build);
     let stage = Stage::at(scale_of(build));

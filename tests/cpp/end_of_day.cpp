@@ -27,6 +27,15 @@ int main(int argc, char** argv) {
     for (const auto& [record, outcome] : client.payments().or_throw())
       std::cout << record.invoice << ' ' << record.settlement << ' ' << ovo::name(outcome) << '\n';
 
+    // The shop gives a payment up: from its countdown, and from any thread.
+    const auto given_up = client.pay_with({"INV-DAY-3", 5000, "081200000131"},
+                                          [](ovo::Phase phase, std::uint32_t) {
+                                            return phase == ovo::Phase::Waiting;
+                                          }).or_throw();
+    const auto* open = std::get_if<ovo::NotCompleted>(&given_up);
+    const auto again = client.cancel("INV-DAY-3").or_throw();
+    if (open == nullptr || !open->cancelled || again.index() != given_up.index()) return 1;
+
     const auto diagnosis = client.doctor().or_throw();
     std::cout << diagnosis.report << '\n';
 
