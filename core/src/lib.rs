@@ -12,7 +12,7 @@
 //!
 //! let credentials = Credentials::from_environment()?;
 //! let client = Client::builder(Environment::Staging, credentials).journal("ovo.db").open()?;
-//! let charge = Charge::new("INV-2026-0001", Rupiah::new(12_500)?, "081234567890".parse()?);
+//! let charge = Charge::new("INV-2026-0001", Rupiah::new(12_500)?, "081234567890".parse()?)?;
 //! match client.pay(&charge)? {
 //!     Outcome::Paid(receipt) => println!("approval code {:?}", receipt.approval_code()),
 //!     other => println!("{}", other.name()),
@@ -21,6 +21,13 @@
 //! ```
 //!
 //! The rules and the reasons stand in the [`manual`]; comments cite its sections.
+//!
+//! # Two tiers
+//!
+//! What a merchant's program calls stands on the root, complete, and follows semantic versioning.
+//! The modules [`journal`], [`payment`], [`transport`] and [`message`] are for whoever brings an
+//! engine, a modem, a clock or a simulator of their own: their traits grow with the policy, and **a
+//! minor version may change them**.
 #![forbid(unsafe_code)]
 
 mod amount;
@@ -53,11 +60,15 @@ pub use environment::Environment;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Phase};
 pub use invoice::MerchantInvoice;
-pub use message::Language;
-pub use numbering::{BatchMethod, HighWater, MAX_NUMBER, Numbers, next_numbers, starting_batch};
+pub use journal::{Filter, JournalErrorKind, SqliteOptions};
+pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
+pub use numbering::{BatchMethod, Numbers};
+pub use payment::{Alert, LateSuccess, Ruling, StatusAnswer, Timers};
 pub use payment::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
+#[cfg(feature = "https")]
+pub use transport::Trust;
 pub use wib::WallTime;
 
 /// The README's examples are compiled with the documentation tests.

@@ -6,12 +6,13 @@
 use std::fmt::Debug;
 use std::process::Command;
 
+use ovo_ptp::journal::{HighWater, next_numbers, starting_batch};
 use ovo_ptp::message::{
     PaymentRef, RequestBody, Response, ResponseCode, Signer, SigningMode, inquiry,
 };
 use ovo_ptp::{
-    AppKey, Credentials, Error, ErrorKind, HighWater, MerchantInvoice, Numbers, PhoneNumber,
-    Rupiah, Terminal, WallTime, next_numbers, starting_batch,
+    AppKey, Credentials, Error, ErrorKind, MerchantInvoice, Numbers, PhoneNumber, Rupiah, Terminal,
+    WallTime,
 };
 
 /// A key that would be recognised anywhere.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
+use ovo_ptp::journal::{HighWater, next_numbers, starting_batch};
 use ovo_ptp::message::response_code::{CustomerText, TABLE};
 use ovo_ptp::message::{
     Answers, Class, Echo, Identity, Language, Mismatch, Operation, PaymentRef, RequestBody,
@@ -16,8 +17,8 @@ use ovo_ptp::message::{
 };
 use ovo_ptp::payment::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 use ovo_ptp::{
-    AppKey, BatchMethod, Error, ErrorKind, HighWater, MerchantInvoice, Numbers, PhoneNumber,
-    Rupiah, Terminal, WallTime, next_numbers, starting_batch,
+    AppKey, BatchMethod, Error, ErrorKind, MerchantInvoice, Numbers, PhoneNumber, Rupiah, Terminal,
+    WallTime,
 };
 use serde_json::Value;
 

@@ -59,7 +59,7 @@ impl ovo_charge {
     fn read(&self) -> Result<(MerchantInvoice, Charge), Failure> {
         let invoice = values::invoice(&self.invoice)?;
         let phone = values::phone(&self.phone)?;
-        let mut charge = Charge::new(invoice.as_str(), Rupiah::new(self.amount)?, phone);
+        let mut charge = Charge::new(invoice.as_str(), Rupiah::new(self.amount)?, phone)?;
         if !(self.tid.is_null() && self.mid.is_null() && self.store_code.is_null()) {
             charge = charge.terminal(Terminal::new(
                 self.tid.read("tid", 64)?,

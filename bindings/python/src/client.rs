@@ -83,7 +83,7 @@ fn charge(py: Python<'_>, wanted: &Charged) -> PyResult<(MerchantInvoice, Charge
     let make = || {
         let invoice: MerchantInvoice = wanted.invoice.parse()?;
         let amount = Rupiah::new(wanted.amount)?;
-        let mut charge = Charge::new(invoice.as_str(), amount, wanted.phone.value.parse()?);
+        let mut charge = Charge::new(invoice.as_str(), amount, wanted.phone.value.parse()?)?;
         if let Some((tid, mid, store_code)) = &wanted.terminal {
             charge = charge.terminal(Terminal::new(tid, mid, store_code)?);
         }

@@ -726,7 +726,8 @@ mod tests {
             "INV-1",
             crate::Rupiah::new(12_500).unwrap(),
             "081234567890".parse().unwrap(),
-        );
+        )
+        .unwrap();
         client.pay(&charge).unwrap();
         drop(client);
         crate::journal::set_aside(shop.0.join("ovo.db")).unwrap();
@@ -752,6 +753,7 @@ mod tests {
         };
         let charge = |invoice: &str, phone: &str| {
             crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+                .unwrap()
         };
         let (said, client) = shop.opens(sandbox("a", None));
         assert_eq!(said, [""; 0]);
@@ -791,6 +793,7 @@ mod tests {
         };
         let charge = |invoice: &str, phone: &str| {
             crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+                .unwrap()
         };
         let (_, client) = shop.opens(sandbox("a", &[]));
         client.pay(&charge("INV-1", "081234567890")).unwrap();

@@ -9,7 +9,7 @@ use crate::terminal::Terminal;
 /// One payment to push to a customer's phone.
 #[derive(Clone, Debug)]
 pub struct Charge {
-    pub(super) invoice: Result<MerchantInvoice, Error>,
+    pub(super) invoice: MerchantInvoice,
     pub(super) amount: Rupiah,
     pub(super) phone: PhoneNumber,
     pub(super) terminal: Option<Terminal>,
@@ -18,24 +18,30 @@ pub struct Charge {
 
 impl Charge {
     /// A charge of `amount` to the customer with `phone`, under an invoice of one's own (1 to 50
-    /// characters out of `A-Z a-z 0-9 - _ . /`, never used before). An invalid invoice is reported
-    /// by the call that takes the charge, before anything is written or sent.
+    /// characters out of `A-Z a-z 0-9 - _ . /`, never used before).
     ///
     /// ```
     /// use ovo_ptp::{Charge, Rupiah};
     ///
     /// // An invoice names an attempt: order 77, first try.
-    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "+62 812-3456-7890".parse()?);
+    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "+62 812-3456-7890".parse()?)?;
     /// # Ok::<(), ovo_ptp::Error>(())
     /// ```
-    pub fn new(invoice: impl AsRef<str>, amount: Rupiah, phone: PhoneNumber) -> Self {
-        Charge {
-            invoice: invoice.as_ref().parse(),
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the invoice breaks its rule.
+    pub fn new(
+        invoice: impl AsRef<str>,
+        amount: Rupiah,
+        phone: PhoneNumber,
+    ) -> Result<Self, Error> {
+        Ok(Charge {
+            invoice: invoice.as_ref().parse()?,
             amount,
             phone,
             terminal: None,
             allow_second_push: false,
-        }
+        })
     }
 
     /// The same charge on another terminal than the client's default.

@@ -39,7 +39,7 @@ impl Client {
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
     /// use ovo_ptp::{Charge, Language, Outcome, Rupiah};
     ///
-    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?);
+    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?)?;
     /// match client.pay(&charge)? {
     ///     Outcome::Paid(receipt) => println!("approval code {:?}", receipt.approval_code()),
     ///     // Show it. Of a NotCompleted the reversal goes on by itself.
@@ -104,10 +104,10 @@ impl Client {
         charge: &Charge,
         watch: Option<ProgressWatch>,
     ) -> Outcome {
-        let (Some(mut watch), Ok(invoice)) = (watch, &charge.invoice) else {
+        let Some(mut watch) = watch else {
             return waiter.payment().wait();
         };
-        let inner = &self.inner;
+        let (inner, invoice) = (&self.inner, &charge.invoice);
         loop {
             if let Some(outcome) = waiter.payment().wait_at_most(inner.look_up) {
                 return outcome;
@@ -129,7 +129,7 @@ impl Client {
     /// use std::time::Duration;
     /// use ovo_ptp::{Charge, Rupiah};
     ///
-    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?);
+    /// let charge = Charge::new("ORDER-77-1", Rupiah::new(12_500)?, "0812-3456-7890".parse()?)?;
     /// let payment = client.start(&charge)?;
     /// let outcome = loop {
     ///     match payment.wait(Duration::from_secs(1)) {
@@ -154,7 +154,7 @@ impl Client {
                 "client: opened without threads; a payment can then only be waited for",
             ));
         }
-        let invoice = charge.invoice.clone()?;
+        let invoice = charge.invoice.clone();
         let waiter = match self.take(charge)? {
             Taken::Decided(outcome) => Waiter::of(&UnderWay::decided(outcome)),
             Taken::Joined(waiter) => waiter,
@@ -204,7 +204,7 @@ impl Client {
     fn take(&self, charge: &Charge) -> Result<Taken, Error> {
         let inner = &self.inner;
         inner.ready_to_pay()?;
-        let invoice = charge.invoice.clone()?;
+        let invoice = charge.invoice.clone();
         let terminal =
             charge.terminal.clone().unwrap_or_else(|| inner.credentials.terminal().clone());
         let owner = loop {

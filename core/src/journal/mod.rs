@@ -42,6 +42,7 @@ mod version;
 mod view;
 mod whereabouts;
 
+pub use crate::numbering::{HighWater, MAX_NUMBER, next_numbers, starting_batch};
 pub use aside::set_aside;
 #[doc(hidden)]
 pub use aside::set_aside_on;

@@ -27,7 +27,7 @@ pub struct SqliteOptions {
     /// system. The default is one process, which shuts all others out.
     pub shared: bool,
     /// The batch of the first push, 1 to 999999; without it, one that no earlier journal of this
-    /// terminal can have used (see [`starting_batch`](crate::starting_batch)). Of no effect once
+    /// terminal can have used (see [`starting_batch`](crate::journal::starting_batch)). Of no effect once
     /// the journal has a payment, and raised above what a lost journal at this path had used.
     pub first_batch: Option<u32>,
     /// Whether a journal that cannot be used (it is damaged, or missing beside its log) is

@@ -174,7 +174,7 @@ pub extern "C" fn ovo_config_set_journal_shared(config: *mut ovo_config, shared:
 pub extern "C" fn ovo_config_set_first_batch(config: *mut ovo_config, batch: u32) -> i32 {
     outside(config.addr(), &[], || {
         set(config, "first batch", |body| {
-            if batch > ptp::MAX_NUMBER {
+            if batch > ptp::journal::MAX_NUMBER {
                 return Err(Failure::unknown("batch"));
             }
             body.journal_options.first_batch = (batch != 0).then_some(batch);

@@ -10,7 +10,7 @@ use crate::{Failed, merchant};
 /// One approved payment, as a till makes it: pay, book the receipt, confirm.
 pub(crate) fn approved(client: &Client, invoice: &str, phone: &str) -> Result<(), Failed> {
     let invoice: MerchantInvoice = invoice.parse()?;
-    let charge = Charge::new(invoice.as_str(), Rupiah::new(merchant::AMOUNT)?, phone.parse()?);
+    let charge = Charge::new(invoice.as_str(), Rupiah::new(merchant::AMOUNT)?, phone.parse()?)?;
     match client.pay(&charge)? {
         Outcome::Paid(_) => Ok(client.acknowledge(&invoice)?),
         other => Err(format!("{invoice}: not paid but {}", other.name()).into()),

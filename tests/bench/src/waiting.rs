@@ -18,7 +18,7 @@ pub(crate) fn many(client: &Client, count: u32) -> Result<(), Failed> {
         .map(|number| {
             let phone = format!("0813{number:08}").parse()?;
             let charge =
-                Charge::new(format!("WAIT-{number}"), Rupiah::new(merchant::AMOUNT)?, phone);
+                Charge::new(format!("WAIT-{number}"), Rupiah::new(merchant::AMOUNT)?, phone)?;
             Ok(client.start(&charge)?)
         })
         .collect();

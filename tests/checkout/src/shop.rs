@@ -307,6 +307,7 @@ pub fn charge(invoice: &str, phone: &str) -> Charge {
         Rupiah::new(10_000).expect("a valid amount"),
         phone.parse().expect("a valid phone"),
     )
+    .expect("a valid invoice")
 }
 
 /// An invoice.

@@ -60,8 +60,7 @@ fn b1_line_breaks_and_nulls_are_refused_at_the_door_and_never_repeated() {
         refused("mid", Terminal::new(DEMO_TID, text, DEMO_STORE_CODE).unwrap_err());
         refused("store code", Terminal::new(DEMO_TID, DEMO_MID, text).unwrap_err());
         refused("phone", text.parse::<ovo_ptp::PhoneNumber>().unwrap_err());
-        refused("invoice", shop.client().pay(&charge(text, APPROVES)).unwrap_err());
-        refused("invoice", shop.client().start(&charge(text, APPROVES)).unwrap_err());
+        refused("invoice", text.parse::<ovo_ptp::MerchantInvoice>().unwrap_err());
     }
     assert!(shop.reports().is_empty(), "nothing was written");
     assert_eq!(shop.ovo.counters().accepted, 0, "nothing was sent");

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ovo_checkout::{Fault, Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::journal::MemoryJournal;
+use ovo_ptp::journal::{HighWater, MAX_NUMBER};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
-use ovo_ptp::{ErrorKind, HighWater, MAX_NUMBER, Numbers, Outcome, WallTime};
+use ovo_ptp::{ErrorKind, Numbers, Outcome, WallTime};
 use ovo_sandbox::{AnswerPlan, Behaviour, Delivery, HostConfig, RequestRecord, Step};
 
 const APPROVES: &str = "081234567890";

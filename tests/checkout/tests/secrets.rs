@@ -107,7 +107,7 @@ fn own_credentials() -> Credentials {
 }
 
 fn charge(invoice: &str, number: u32) -> Charge {
-    Charge::new(invoice, Rupiah::new(AMOUNT).unwrap(), phone(number).parse().unwrap())
+    Charge::new(invoice, Rupiah::new(AMOUNT).unwrap(), phone(number).parse().unwrap()).unwrap()
 }
 
 /// Payments of every kind: what the push meets, and what the check meets.
@@ -282,18 +282,12 @@ fn other_calls(ear: &Ear, till: &Till, ovo: &ovo_sandbox::Sandbox) {
 fn mistakes(ear: &Ear, till: &Till, ovo: &ovo_sandbox::Sandbox) {
     let client = till.client();
     let other_amount =
-        Charge::new("PAID", Rupiah::new(AMOUNT + 1).unwrap(), phone(1).parse().unwrap());
+        Charge::new("PAID", Rupiah::new(AMOUNT + 1).unwrap(), phone(1).parse().unwrap()).unwrap();
     ear.error(&client.pay(&other_amount).unwrap_err());
     ear.error(&client.pay(&charge("PAID", 60)).unwrap_err());
-    ear.error(
-        &client
-            .pay(&Charge::new(
-                phone(60) + "\n",
-                Rupiah::new(1).unwrap(),
-                phone(60).parse().unwrap(),
-            ))
-            .unwrap_err(),
-    );
+    let amount = Rupiah::new(1).unwrap();
+    let no_invoice = Charge::new(phone(60) + "\n", amount, phone(60).parse().unwrap());
+    ear.error(&no_invoice.unwrap_err());
     // The same customer while a payment is open.
     ovo.script(Step::on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 54_000 }));
     let open = client.start(&charge("OPEN", 61)).unwrap();

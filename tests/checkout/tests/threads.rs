@@ -38,7 +38,7 @@ fn i9_sixty_four_payments_at_once_keep_their_numbers_and_their_money_apart() {
             scope.spawn(move || {
                 let amount = Rupiah::new(AMOUNT + i64::try_from(number).unwrap()).unwrap();
                 let phone = customer(number).parse().unwrap();
-                let charge = ovo_ptp::Charge::new(format!("INV-{number}"), amount, phone);
+                let charge = ovo_ptp::Charge::new(format!("INV-{number}"), amount, phone).unwrap();
                 together.wait();
                 shop.client().pay(&charge).unwrap()
             })
@@ -116,7 +116,7 @@ fn mp12_one_invoice_with_two_amounts_is_one_payment_and_errors() {
                 let amount = Rupiah::new(AMOUNT + caller % 2).unwrap();
                 let phone = customer(1).parse().unwrap();
                 together.wait();
-                shop.client().pay(&ovo_ptp::Charge::new("INV-1", amount, phone))
+                shop.client().pay(&ovo_ptp::Charge::new("INV-1", amount, phone).unwrap())
             })
         });
         calls.collect::<Vec<_>>().into_iter().map(|it| it.join().unwrap()).collect()

@@ -19,7 +19,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 pub fn fork_while_paying(shop: &Shop, invoice: &str, phone: &str) -> Result<()> {
     let log = ToldLog::open(&shop.told("parent"))?;
     let client = shop.open()?;
-    let charge = Charge::new(invoice, Rupiah::new(10_000)?, phone.parse()?);
+    let charge = Charge::new(invoice, Rupiah::new(10_000)?, phone.parse()?)?;
     let handle = client.start(&charge)?;
     println!("begun");
     // The parent waits to be told to go on: its customer is looking at the prompt then.
@@ -49,7 +49,8 @@ pub fn fork_while_paying(shop: &Shop, invoice: &str, phone: &str) -> Result<()> 
     log.outcome(&outcome)?;
     println!("told {}", outcome.name());
     let next = format!("{invoice}-NEXT");
-    let outcome = client.pay(&Charge::new(&next, Rupiah::new(10_000)?, "081300000007".parse()?))?;
+    let outcome =
+        client.pay(&Charge::new(&next, Rupiah::new(10_000)?, "081300000007".parse()?)?)?;
     log.outcome(&outcome)?;
     println!("then {}", outcome.name());
     Ok(())

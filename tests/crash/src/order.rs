@@ -68,7 +68,7 @@ impl Order {
     /// # Errors
     /// Never for an invoice that the journal took.
     pub fn charge(&self) -> Result<Charge, ovo_ptp::Error> {
-        let charge = Charge::new(&self.invoice, Rupiah::new(self.amount)?, self.phone.parse()?);
+        let charge = Charge::new(&self.invoice, Rupiah::new(self.amount)?, self.phone.parse()?)?;
         Ok(if self.in_any_case { charge.allow_second_push() } else { charge })
     }
 }

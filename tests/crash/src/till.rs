@@ -91,7 +91,7 @@ fn say(text: &str) {
 }
 
 fn charge(invoice: &str, phone: &str) -> Result<Charge> {
-    Ok(Charge::new(invoice, Rupiah::new(AMOUNT)?, phone.parse()?))
+    Ok(Charge::new(invoice, Rupiah::new(AMOUNT)?, phone.parse()?)?)
 }
 
 /// Takes one payment and says how it went.

@@ -27,7 +27,8 @@ fn closing(after: impl FnOnce(&ToldLog, &Sandbox)) -> Result<books::Mix, String>
     let client = shop.open().unwrap();
     for (invoice, phone) in [("SOLD", APPROVES), ("NOT-SOLD", CANCELS)] {
         let amount = Rupiah::new(10_000).unwrap();
-        let outcome = client.pay(&Charge::new(invoice, amount, phone.parse().unwrap())).unwrap();
+        let outcome =
+            client.pay(&Charge::new(invoice, amount, phone.parse().unwrap()).unwrap()).unwrap();
         assert_eq!(outcome.is_paid(), invoice == "SOLD");
         log.outcome(&outcome).unwrap();
         client.acknowledge(outcome.invoice()).unwrap();
@@ -78,7 +79,8 @@ fn a_payment_that_is_acknowledged_and_told_to_nobody_is_noticed() {
         shared: true,
     };
     let client = shop.open().unwrap();
-    let charge = Charge::new("SOLD", Rupiah::new(10_000).unwrap(), APPROVES.parse().unwrap());
+    let charge =
+        Charge::new("SOLD", Rupiah::new(10_000).unwrap(), APPROVES.parse().unwrap()).unwrap();
     let outcome = client.pay(&charge).unwrap();
     client.acknowledge(outcome.invoice()).unwrap();
     drop(client);

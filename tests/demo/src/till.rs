@@ -36,7 +36,7 @@ impl Sale {
     }
 
     pub(crate) fn charge(&self) -> Result<Charge, Error> {
-        Ok(Charge::new(self.invoice, Rupiah::new(self.rupiah)?, self.phone.parse()?))
+        Charge::new(self.invoice, Rupiah::new(self.rupiah)?, self.phone.parse()?)
     }
 
     /// `Kopi susu, Rp25.000`.

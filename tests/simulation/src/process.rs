@@ -224,7 +224,7 @@ impl Request {
     fn charge(&self) -> Charge {
         let phone: PhoneNumber = self.phone.parse().expect("a valid phone");
         let amount = Rupiah::new(self.amount).expect("a valid amount");
-        let charge = Charge::new(&self.invoice, amount, phone);
+        let charge = Charge::new(&self.invoice, amount, phone).expect("a valid invoice");
         if self.second_push { charge.allow_second_push() } else { charge }
     }
 }

@@ -183,7 +183,7 @@ fn charge(invoice: &str) -> Charge {
     let number =
         invoice.bytes().fold(10_000_000_u64, |sum, byte| sum * 7 % 89_999_999 + u64::from(byte));
     let phone = format!("0812{:08}", number % 100_000_000).parse().unwrap();
-    Charge::new(invoice, Rupiah::new(10_000).unwrap(), phone)
+    Charge::new(invoice, Rupiah::new(10_000).unwrap(), phone).unwrap()
 }
 
 fn invoice(text: &str) -> MerchantInvoice {

@@ -47,7 +47,8 @@ fn an_outcome_that_is_known_is_returned_while_its_settlement_is_stuck() {
     // The settler holds the payment at this moment, and goes on holding it.
     assert_eq!(client.pay(&charge("INV-1")).unwrap().name(), "not completed");
     assert_eq!(client.start(&charge("INV-1")).unwrap().poll().unwrap().name(), "not completed");
-    let other = Charge::new("INV-1", Rupiah::new(1).unwrap(), "081234567890".parse().unwrap());
+    let other =
+        Charge::new("INV-1", Rupiah::new(1).unwrap(), "081234567890".parse().unwrap()).unwrap();
     assert_eq!(client.pay(&other).unwrap_err().kind(), crate::ErrorKind::InvoiceReused);
     door.open();
 }

@@ -81,7 +81,7 @@ pub(crate) fn credentials(tid: &str) -> Credentials {
 
 /// A charge of Rp10.000.
 pub(crate) fn charge(invoice: &str, phone: &str) -> Charge {
-    Charge::new(invoice, Rupiah::new(AMOUNT).unwrap(), phone.parse().unwrap())
+    Charge::new(invoice, Rupiah::new(AMOUNT).unwrap(), phone.parse().unwrap()).unwrap()
 }
 
 /// A phone number that approves at once and that no other `number` shares.
