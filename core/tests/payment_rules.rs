@@ -370,6 +370,18 @@ fn rule_14b_a_duplicate_code_that_comes_after_the_decision_forbids_a_blind_rever
 }
 
 #[test]
+fn rule_14b_a_duplicate_code_takes_back_what_not_found_had_allowed() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.at(65.0);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment), "perhaps a sale of another day");
+    case.checked(StatusAnswer::NotFound);
+    assert_eq!(case.state.reversals.count, 0);
+}
+
+#[test]
 fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     // OVO may find payments by date and reverse them without: 25 today says nothing about a sale of
     // yesterday that has the same numbers.

@@ -39,6 +39,8 @@ pub enum What {
     AskStatus,
     /// The merchant asks for a void.
     AskVoid,
+    /// The merchant gives the payment up.
+    Cancel,
     /// The merchant hands in OVO's settlement file.
     HandInFile,
     /// An operator decides.
@@ -89,8 +91,12 @@ pub enum What {
     PushLost,
     /// The network delivers the push twice.
     PushRepeated,
+    /// OVO takes the request, answers that it is done, and has done nothing.
+    OvoPretends(News),
     /// The customer pays.
     CustomerPays,
+    /// The customer pays, and OVO's answer repeats something else.
+    CustomerPaysSloppily,
     /// The customer, or OVO, declines.
     CustomerDeclines,
     /// OVO answers a decline, and the customer can still pay.

@@ -1,9 +1,10 @@
 //! The invariants of policy 2.8 and policy 2.9, as bits that a transition sets when it breaks one.
 
 use ovo_mutants::DriverFault;
+use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Event, Outcome, Reversal, Settlement, Source, State, Step, Timers, Verdict, Void,
-    postcondition,
+    Boottime, Closer, DeclineReason, Event, Outcome, Reversal, Settlement, Source, State, Step,
+    Timers, Verdict, Void, postcondition,
 };
 
 use crate::clock::{LADDER, LAST, LATER};
@@ -57,10 +58,15 @@ invariants! {
     R10 = 17, "R10 a late success is accepted only while a caller waits";
     /// The postconditions of `step`
     P = 18, "P every step keeps the policy's own postconditions";
+    /// Rule 14b
+    R14 = 19, "R14 what is reversed unseen was asked about, and no answer came";
+    /// Rule 6
+    E9 = 20, "E9 a definite decline is reversed only on evidence of a debit";
 }
 
 /// The longest pause the policy may ask for while a payment is open: 15 min, 20 % spread, and
-/// where the closing act must wait for 60 s + D there is less to wait for.
+/// where the closing act must wait for 60 s + D there is less to wait for. What is listed for an
+/// operator goes on hourly.
 const LONGEST_PAUSE: u64 = 18 * 60 * 1_000;
 
 /// A bit for what is told, from the same table as the client's outcome.
@@ -188,8 +194,19 @@ impl<const N: usize> PushToPay<N> {
         {
             broken |= I10;
         }
+        let unseen = !after.seen && !after.check_unavailable;
+        if commit.reverses && unseen && payment.history & happened::ASKED_IN_VAIN == 0 {
+            broken |= R14;
+        }
+        let undelivered = DeclineReason::Code(ResponseCode::UNDELIVERABLE);
+        let definite =
+            matches!(after.verdict, Some(Verdict::Declined(reason)) if reason != undelivered);
+        if commit.reverses && definite && !after.late_paid {
+            broken |= E9;
+        }
         let open = matches!(after.settlement, Settlement::Open(_));
-        let limit = Boottime(commit.now.0 + LONGEST_PAUSE);
+        let longest = if after.listed { 4 * LONGEST_PAUSE } else { LONGEST_PAUSE };
+        let limit = Boottime(commit.now.0 + longest);
         // LATER is no promise of the policy's: it stands for one made in an earlier commit.
         if open && after.due.is_none_or(|due| due > limit && due != LATER) {
             broken |= I11;
@@ -257,7 +274,7 @@ impl<const N: usize> PushToPay<N> {
         // Where pushes outlive the bound this cannot hold at every moment; I12 remains.
         if closed
             && self.setting.delay != Delay::BeyondBound
-            && !self.is_blind(payment, &state)
+            && !self.is_blind(&state)
             && (payable || payment.record == Record::Paid)
         {
             broken |= I6;
@@ -301,18 +318,26 @@ impl<const N: usize> PushToPay<N> {
             return !self.setting.is_unambiguous();
         }
         let accepted = outcome_bit(state.verdict) == PAID;
-        let blind = self.is_blind(payment, &state);
+        let blind = self.is_blind(&state);
         let debited_in_vain = payment.record == Record::Paid && !accepted && !blind;
         state.is_closed() && !state.void.is_open() && !debited_in_vain
     }
 
-    /// A debit that comes after a contract without checks has closed is seen by nobody but whoever
-    /// reads OVO's settlement file; and so is one behind a decline, which is no reason to reverse
-    /// (FAQ: reversals are for what got no answer).
-    fn is_blind(&self, payment: &Payment, state: &State) -> bool {
-        let hidden = self.setting.delay == Delay::BeyondBound
-            || (self.setting.lying_declines && matches!(state.verdict, Some(Verdict::Declined(_))));
-        hidden && self.setting.checks != Checks::Told && payment.history & happened::REPORTED == 0
+    /// Whether a debit of this payment can be seen by nobody but whoever reads OVO's settlement file:
+    /// one that comes after a contract without checks has closed; one behind a decline there, which
+    /// is no reason to reverse (FAQ: reversals are for what got no answer); one that a reversal was
+    /// acknowledged for and not carried out, when OVO can no longer be asked. What an operator closed
+    /// may have been returned outside of OVO.
+    fn is_blind(&self, state: &State) -> bool {
+        let setting = &self.setting;
+        if setting.outside && is_closed_by_operator(state) {
+            return true;
+        }
+        let undelivered = DeclineReason::Code(ResponseCode::UNDELIVERABLE);
+        let declined = matches!(state.verdict, Some(Verdict::Declined(why)) if why != undelivered);
+        let unasked = setting.checks != Checks::Told
+            && (setting.delay == Delay::BeyondBound || (setting.lying_declines && declined));
+        (unasked && !state.late_paid) || (setting.hollow && state.check_unavailable)
     }
 
     /// Whether OVO's settlement file would show a debit that the journal has as settled.
@@ -343,4 +368,8 @@ fn is_early(payment: &Payment, now: u8, seconds: u64) -> bool {
     let since = LADDER[usize::from(payment.flushed)].min(budget_ends);
     let passed = LADDER[usize::from(now)].since(since);
     payment.written > 0 && passed.as_secs() < seconds
+}
+
+fn is_closed_by_operator(state: &State) -> bool {
+    matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. })
 }

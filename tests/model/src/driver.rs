@@ -10,14 +10,19 @@ use ovo_ptp::payment::{Event, Ruling, State, Verdict, Void, step};
 use crate::action::{Action, What};
 use crate::audit::{Committed, PAID, outcome_bit};
 use crate::clock::{LADDER, LAST, LATER};
-use crate::model::{DUPLICATES, LOSSES, MANUAL_CHECKS, PushToPay, VOIDS};
+use crate::model::{CANCELS, DUPLICATES, LOSSES, MANUAL_CHECKS, PushToPay, VOIDS};
 use crate::ovo::stray;
 use crate::row::{self, NONE};
-use crate::setting::Delay;
+use crate::setting::{Delay, Setting};
 use crate::world::{Ask, Errand, Moment, News, Payment, Place, Record, Thread, happened};
 
 /// Marks what is left of a row that is known to be old: see `forget_stale`.
 const STALE: u64 = 1 << 63;
+
+/// Whether somebody who gave the payment up is told what became of it.
+fn is_cancel(thread: &Thread) -> bool {
+    thread.errand == Errand::Hand && thread.news == News::Cancelled
+}
 
 const CHECK_NEWS: [News; 8] = [
     News::Paid,
@@ -55,6 +60,9 @@ impl<const N: usize> PushToPay<N> {
                 if lossy {
                     may(What::ConnectFails);
                 }
+                if moment.wishes[CANCELS] > 0 {
+                    may(What::Cancel);
+                }
             }
             Place::Cleared => may(What::WritePush),
             Place::Waiting => {
@@ -75,6 +83,9 @@ impl<const N: usize> PushToPay<N> {
                     }
                     if self.setting.impatient && thread.waiting {
                         may(What::Leave);
+                    }
+                    if moment.wishes[CANCELS] > 0 {
+                        may(What::Cancel);
                     }
                 }
             }
@@ -100,6 +111,9 @@ impl<const N: usize> PushToPay<N> {
                 }
                 if acts && moment.left[DUPLICATES] > 0 {
                     may(What::RequestRepeated);
+                }
+                if self.setting.hollow && thread.ask == Ask::Reversal {
+                    may(What::OvoPretends(News::Acknowledged));
                 }
             }
         }
@@ -137,6 +151,9 @@ impl<const N: usize> PushToPay<N> {
                 }
             }
         }
+        if moment.wishes[CANCELS] > 0 && state.verdict.is_none() {
+            may(What::Cancel);
+        }
         if moment.wishes[VOIDS] > 0 && state.verdict.is_some() {
             may(What::AskVoid);
         }
@@ -169,12 +186,14 @@ impl<const N: usize> PushToPay<N> {
         may: &mut impl FnMut(What),
     ) {
         let accepted = outcome_bit(state.verdict) == PAID;
-        if payment.record == Record::Paid && !accepted {
+        let debited = payment.record == Record::Paid && !accepted;
+        if debited {
             may(What::Rule(News::RuledRefund));
             if state.verdict == Some(Verdict::Quarantined) {
                 may(What::Rule(News::RuledPaid));
             }
-        } else {
+        }
+        if !debited || self.setting.outside {
             let now = LADDER[usize::from(moment.now)];
             let closing = step(&self.setting.policy, state, Event::Ruled(Ruling::Close), now);
             if closing.refused.is_none() {
@@ -221,12 +240,8 @@ impl<const N: usize> PushToPay<N> {
         let hears = |thread: Thread, news| Thread { news, place: Place::Committing, ..thread };
         match action.what {
             What::Pay => {
-                let begun = State::intent(
-                    &self.setting.policy,
-                    LADDER[usize::from(now)],
-                    self.setting.attested,
-                    0,
-                );
+                let Setting { policy, attested, .. } = &self.setting;
+                let begun = State::intent(policy, LADDER[usize::from(now)], *attested, 0);
                 let early = self.setting.fault == Some(DriverFault::SendBeforePersist);
                 thread = Thread {
                     local: row::pack(&begun, now),
@@ -267,6 +282,20 @@ impl<const N: usize> PushToPay<N> {
                     place: Place::Sending,
                     ask: Ask::Check,
                     ..reader
+                };
+            }
+            What::Cancel => {
+                moment.wishes[CANCELS] -= 1;
+                if self.setting.fault == Some(DriverFault::CancelToldEarly) {
+                    self.tell(moment, i, outcome_bit(Some(Verdict::Abandoned)));
+                }
+                thread = match thread.place {
+                    Place::Idle => {
+                        hears(Thread { errand: Errand::Hand, ..reader }, News::Cancelled)
+                    }
+                    // Nothing left, and nothing will.
+                    Place::Connecting => hears(thread, News::NotSent),
+                    _ => self.commit(moment, i, p, hears(thread, News::Cancelled)),
                 };
             }
             What::HandInFile => {
@@ -334,12 +363,17 @@ impl<const N: usize> PushToPay<N> {
             }
             What::Leave => thread.waiting = false,
             What::Tell => {
-                let bit = outcome_bit(row::unpack(thread.local).verdict);
-                payment.answer = News::Nothing;
-                if thread.waiting {
-                    self.tell(moment, i, bit);
+                let known = row::unpack(thread.local);
+                // Whoever cancelled is told at once; the connection stays open for what OVO says.
+                let listens =
+                    thread.waiting && known.cancelled && thread.errand == Errand::Exchange;
+                if !listens {
+                    payment.answer = News::Nothing;
                 }
-                thread = Thread::IDLE;
+                if thread.waiting {
+                    self.tell(moment, i, outcome_bit(known.verdict));
+                }
+                thread = if listens { Thread { waiting: false, ..thread } } else { Thread::IDLE };
             }
             What::TellEarly => self.tell(moment, i, PAID),
             What::ReverseEarly => {
@@ -363,6 +397,7 @@ impl<const N: usize> PushToPay<N> {
             }
             What::RequestLost => {
                 moment.left[LOSSES] -= 1;
+                note_silence(payment, thread.ask.silence());
                 thread = hears(thread, thread.ask.silence());
             }
             What::AnswerLost => {
@@ -381,8 +416,10 @@ impl<const N: usize> PushToPay<N> {
             }
             What::OvoAnswers(news) => {
                 Self::take_request(payment, thread.ask);
+                note_silence(payment, news);
                 thread = hears(thread, news);
             }
+            What::OvoPretends(news) => thread = hears(thread, news),
             _ => {}
         }
         let payment = &mut moment.payments[i];
@@ -422,8 +459,13 @@ impl<const N: usize> PushToPay<N> {
             Thread { local: row, fresh: true, old_boot: moment.payments[i].old_boot, ..thread };
         if thread.local & STALE != 0 {
             // Whether the event would have changed the row that this thread knew.
-            let changes = thread.local >> (thread.news as u64) & 1 == 1;
-            return if changes { follows } else { done(thread, Ask::Nothing) };
+            if thread.local >> (thread.news as u64) & 1 == 1 {
+                return follows;
+            }
+            if is_cancel(&thread) {
+                self.tell(moment, i, outcome_bit(row::unpack(row).verdict));
+            }
+            return done(thread, Ask::Nothing);
         }
         let known = row::unpack(thread.local);
         let late = thread.news == News::Due && now == LAST && row::is_due_later(thread.local);
@@ -440,8 +482,11 @@ impl<const N: usize> PushToPay<N> {
         if next.state == known && !rebasing {
             // Nothing to commit, and so nothing to send: every request counts as an attempt.
             debug_assert!(next.send.is_none());
-            if thread.news == News::Duplicate {
+            if matches!(thread.news, News::Duplicate | News::ForeignSale | News::Doubtful) {
                 moment.payments[i].history |= happened::NUMBERS_DOUBTED;
+            }
+            if is_cancel(&thread) {
+                self.tell(moment, i, outcome_bit(known.verdict));
             }
             return done(thread, Ask::from(next.send));
         }
@@ -471,7 +516,13 @@ impl<const N: usize> PushToPay<N> {
         thread.fresh = true;
         thread.old_boot = false;
         self.audit_commit(moment, i, &before, &next.state, &committed);
-        if rebasing { thread } else { done(thread, ask) }
+        if rebasing {
+            return thread;
+        }
+        if is_cancel(&thread) {
+            self.tell(moment, i, outcome_bit(next.state.verdict));
+        }
+        done(thread, ask)
     }
 
     /// What a thread of the settler knows of a row that another has written since can only matter
@@ -522,6 +573,13 @@ impl<const N: usize> PushToPay<N> {
         let sent = thread.errand == Errand::Exchange;
         let place = if sent { Place::Waiting } else { Place::Connecting };
         Thread { place, fresh: true, ..thread }
+    }
+}
+
+/// A status check that was written, and got no answer.
+fn note_silence(payment: &mut Payment, news: News) {
+    if news == News::CheckSilence {
+        payment.history |= happened::ASKED_IN_VAIN;
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) const REBOOTS: usize = 3;
 /// Places in [`Moment::wishes`].
 pub(crate) const VOIDS: usize = 0;
 pub(crate) const MANUAL_CHECKS: usize = 1;
+pub(crate) const CANCELS: usize = 2;
 
 /// `N` payments that share a journal, in a world where what `setting` allows may happen.
 #[derive(Clone, Debug)]
@@ -144,7 +145,7 @@ impl<const N: usize> Model for PushToPay<N> {
             now: 0,
             alive: (1 << setting.processes) - 1,
             left: [setting.crashes, setting.losses, setting.duplicates, setting.reboots],
-            wishes: [setting.voids, setting.manual_checks],
+            wishes: [setting.voids, setting.manual_checks, setting.cancels],
             drained: false,
             broken: 0,
             payments: [payment; N],
@@ -187,6 +188,7 @@ impl<const N: usize> Model for PushToPay<N> {
             | What::PushLost
             | What::PushRepeated
             | What::CustomerPays
+            | What::CustomerPaysSloppily
             | What::CustomerDeclines
             | What::OvoLies
             | What::SessionExpires
@@ -203,7 +205,8 @@ impl<const N: usize> Model for PushToPay<N> {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties!(
-            Self, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, VI1, VI2, VI3, VI4, R10, P
+            Self, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, VI1, VI2, VI3, VI4, R10, R14,
+            E9, P
         )
     }
 }

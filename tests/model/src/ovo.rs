@@ -38,6 +38,9 @@ impl<const N: usize> PushToPay<N> {
         match payment.record {
             Record::Pending => {
                 may(What::CustomerPays);
+                if self.setting.sloppy {
+                    may(What::CustomerPaysSloppily);
+                }
                 may(What::CustomerDeclines);
                 may(What::SessionExpires);
                 if self.setting.lying_declines {
@@ -82,6 +85,15 @@ impl<const N: usize> PushToPay<N> {
                     Record::Foreign | Record::ForeignReversed => {
                         may(News::ForeignSale);
                         may(News::Doubtful);
+                        if self.setting.other_day {
+                            may(News::NotFound);
+                        }
+                    }
+                }
+                if self.setting.sloppy {
+                    may(News::CheckSilence);
+                    if matches!(payment.record, Record::Paid | Record::Reversed) {
+                        may(News::Doubtful);
                     }
                 }
             }
@@ -92,6 +104,10 @@ impl<const N: usize> PushToPay<N> {
             Ask::CheckVoid if payment.record == Record::Voided => may(News::VoidFound),
             Ask::CheckVoid => may(News::VoidNotFound),
             Ask::Nothing => {}
+        }
+        // Done, or refused, in words that nobody can read as that.
+        if self.setting.sloppy && matches!(ask, Ask::Reversal | Ask::Void | Ask::CheckVoid) {
+            may(ask.silence());
         }
     }
 
@@ -132,6 +148,10 @@ impl<const N: usize> PushToPay<N> {
                 payment.pushes += 1;
                 moment.left[DUPLICATES] -= 1;
             }
+            What::CustomerPaysSloppily => {
+                answer(payment, News::WrongEcho);
+                payment.record = Record::Paid;
+            }
             What::CustomerPays => {
                 if payment.record == Record::Pending {
                     answer(payment, News::Approved);
@@ -144,7 +164,8 @@ impl<const N: usize> PushToPay<N> {
             }
             What::OvoLies => {
                 payment.record = Record::PendingLie;
-                answer(payment, News::Declined);
+                let undelivered = self.setting.undelivered;
+                answer(payment, if undelivered { News::Undelivered } else { News::Declined });
             }
             What::SessionExpires => {
                 if payment.record == Record::Pending {

@@ -18,8 +18,7 @@
 //! * `overdue_alerts` decide whether an operator may rule, and when: 2, so that one may rule on
 //!   every open row at any time, which is more than the policy allows.
 //! * The time of closing only dates the next look, which is beyond the ladder anyway: none.
-//! * Codes of declines differ in texts only, once the decline is made. (26 differs in more: see
-//!   `tests/simulation`.)
+//! * Codes of declines differ in texts only, once the decline is made, but for 26.
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
@@ -98,6 +97,7 @@ pub fn pack(state: &State, now: u8) -> Row {
             Some(Verdict::Accepted(Source::Push)) => 1,
             Some(Verdict::Accepted(Source::Status)) => 2,
             Some(Verdict::Accepted(Source::Operator)) => 3,
+            Some(Verdict::Declined(DeclineReason::Code(ResponseCode::UNDELIVERABLE))) => 9,
             Some(Verdict::Declined(DeclineReason::Code(_))) => 4,
             Some(Verdict::Declined(DeclineReason::ForeignSale)) => 5,
             Some(Verdict::Abandoned) => 6,
@@ -181,6 +181,7 @@ pub fn unpack(row: Row) -> State {
         5 => Some(Verdict::Declined(DeclineReason::ForeignSale)),
         6 => Some(Verdict::Abandoned),
         7 => Some(Verdict::NotSent),
+        9 => Some(Verdict::Declined(DeclineReason::Code(ResponseCode::UNDELIVERABLE))),
         _ => Some(Verdict::Quarantined),
     };
     let window = match bits.take(4) {

@@ -119,6 +119,41 @@ pub fn every_time() -> Vec<Run> {
         run("two voids, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Voids))
         }),
+        run("cancelled, one process, 1 crash, 1 loss, 1 duplicate", {
+            sized(1, [1, 1, 1], world(World::Cancels))
+        }),
+        run("cancelled, callers in both processes, no faults", {
+            let both = Setting { second_caller: true, ..world(World::Cancels) };
+            sized(2, [0, 0, 0], both)
+        }),
+        run("cancelled, declines lie, one process, a restart of the machine", {
+            let lies = Setting { lying_declines: true, reboots: 1, ..world(World::Cancels) };
+            sized(1, [0, 0, 0], lies)
+        }),
+        run("cancelled, no checks, one process, 1 crash, 1 loss, 1 duplicate", {
+            let bare = world(World::Cancels).with_checks(Checks::NotContracted);
+            sized(1, [1, 1, 1], bare)
+        }),
+        run("an operator rules on what is overdue, one process, 1 crash, 1 loss, 1 duplicate", {
+            sized(1, [1, 1, 1], world(World::OverdueRulings))
+        }),
+        run("a sloppy OVO that acknowledges without acting, one process, 1 crash, 1 loss", {
+            let careless = Setting { sloppy: true, hollow: true, voids: 1, ..Setting::calm() };
+            sized(1, [1, 1, 0], hands(careless))
+        }),
+        run("a sloppy OVO, two processes, no faults", {
+            sized(2, [0, 0, 0], Setting { sloppy: true, ..Setting::calm() })
+        }),
+        run("undelivered prompts, no checks, one process, 1 crash, 1 loss, 1 duplicate", {
+            sized(1, [1, 1, 1], world(World::Undelivered))
+        }),
+        run("declines lie, no checks, settlement file, one process, 1 crash, 1 loss", {
+            let bare = world(World::LyingDeclines).with_checks(Checks::NotContracted);
+            sized(1, [1, 1, 0], Setting { settlement_file: true, ..bare })
+        }),
+        run("a foreign sale of another day, vouched-for numbers, one process, 1 crash, 1 loss", {
+            sized(1, [1, 1, 1], world(World::ForeignSaleOfAnotherDay))
+        }),
         run("two voids, no faults", sized(2, [0, 0, 0], world(World::Voids))),
         Run {
             payments: 2,

@@ -67,6 +67,18 @@ pub struct Setting {
     pub operator: bool,
     /// Whether callers may stop to wait.
     pub impatient: bool,
+    /// Cancels that the merchant asks for.
+    pub cancels: u8,
+    /// Whether a lying decline is a 26: OVO could not deliver the prompt.
+    pub undelivered: bool,
+    /// Whether the foreign sale is another day's: OVO may find none on ours.
+    pub other_day: bool,
+    /// Whether OVO's answers may repeat so little, or so much else, that they tell nothing certain.
+    pub sloppy: bool,
+    /// Whether OVO may acknowledge a reversal and not act.
+    pub hollow: bool,
+    /// Whether what an operator closes may have been returned outside of OVO.
+    pub outside: bool,
 }
 
 impl Setting {
@@ -92,6 +104,12 @@ impl Setting {
             settlement_file: false,
             operator: false,
             impatient: false,
+            cancels: 0,
+            undelivered: false,
+            other_day: false,
+            sloppy: false,
+            hollow: false,
+            outside: false,
         }
     }
 
@@ -121,6 +139,20 @@ impl Setting {
             }
             World::Voids => Setting { voids: 2, ..Setting::faults(0, 1, 1) },
             World::TwoPayments => Setting::calm(),
+            World::Cancels => Setting { cancels: 1, ..one_of_each },
+            World::Undelivered => {
+                Setting { lying_declines: true, undelivered: true, ..one_of_each }
+                    .with_checks(Checks::NotContracted)
+            }
+            World::ForeignSaleOfAnotherDay => {
+                Setting { attested: true, other_day: true, manual_checks: 1, ..foreign }
+            }
+            World::OverdueRulings => Setting {
+                operator: true,
+                outside: true,
+                settlement_file: true,
+                ..Setting::faults(0, 1, 1)
+            },
             World::Operators => Setting {
                 operator: true,
                 ..Setting::faults(0, 1, 1).with_checks(Checks::NotContracted)
@@ -177,6 +209,7 @@ impl Setting {
         !self.foreign_sale
             && !self.reversed_by_ovo
             && self.voids == 0
+            && !self.sloppy
             && (self.checks == Checks::Told || (self.attested && self.duplicates == 0))
     }
 }

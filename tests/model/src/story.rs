@@ -60,6 +60,13 @@ fn scene<const N: usize>(
         }
         What::AskStatus => plain(process, "is asked for the status by hand"),
         What::AskVoid => plain(process, "is asked for a void"),
+        What::Cancel if thread.place == Place::Connecting => {
+            plain(process, "is told to give up, before the first byte")
+        }
+        What::Cancel if thread.place == Place::Idle => {
+            plain(process, "is told to give the payment up, and reads its row")
+        }
+        What::Cancel => (process, hears("is told to give the payment up")),
         What::HandInFile => plain("merchant", "hands in the settlement file: it is paid"),
         What::Rule(news) => plain(
             "operator",
@@ -108,6 +115,9 @@ fn scene<const N: usize>(
         What::OvoAnswers(news) => {
             ("OVO", format!("answers {}: {}", request(thread.ask), heard(news)))
         }
+        What::OvoPretends(news) => {
+            ("OVO", format!("answers {}: {}, and does nothing", request(thread.ask), heard(news)))
+        }
         What::PushArrives => plain("OVO", "takes the push and asks the customer"),
         What::PushRefused(News::Nothing) => plain("OVO", "takes the push again, unheard"),
         What::PushRefused(news) => {
@@ -116,6 +126,9 @@ fn scene<const N: usize>(
         What::PushLost => plain("network", "loses the push"),
         What::PushRepeated => plain("network", "repeats the push"),
         What::CustomerPays => plain("customer", "pays"),
+        What::CustomerPaysSloppily => {
+            plain("customer", "pays, and OVO's answer repeats something else")
+        }
         What::CustomerDeclines => plain("customer", "declines"),
         What::OvoLies => plain("OVO", "answers a decline, though the customer can still pay"),
         What::SessionExpires => plain("OVO", "gives the session up"),

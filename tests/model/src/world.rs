@@ -20,6 +20,7 @@ pub enum News {
     NotSent,
     Approved,
     Declined,
+    Undelivered,
     Duplicate,
     WrongEcho,
     Silence,
@@ -50,6 +51,7 @@ pub enum News {
     RuledPaid,
     RuledRefund,
     RuledClose,
+    Cancelled,
 }
 
 impl News {
@@ -63,6 +65,7 @@ impl News {
             News::NotSent => Event::NotSent,
             News::Approved => Event::Answered(PushAnswer::Approved),
             News::Declined => Event::Answered(PushAnswer::Declined(decline_code())),
+            News::Undelivered => Event::Answered(PushAnswer::Declined(ResponseCode::UNDELIVERABLE)),
             News::Duplicate => Event::Answered(PushAnswer::Duplicate(duplicate)),
             News::WrongEcho => Event::Answered(PushAnswer::WrongEcho(Mismatch::Invoice)),
             News::Silence => Event::Answered(PushAnswer::Unknown),
@@ -91,6 +94,7 @@ impl News {
             News::RuledPaid => Event::Ruled(Ruling::Paid),
             News::RuledRefund => Event::Ruled(Ruling::Refund),
             News::RuledClose => Event::Ruled(Ruling::Close),
+            News::Cancelled => Event::Cancelled,
         }
     }
 }
@@ -264,6 +268,7 @@ pub mod happened {
     pub const REPORTED: u8 = 16;
     pub const RULED: u8 = 32;
     pub const BEGUN: u8 = 64;
+    pub const ASKED_IN_VAIN: u8 = 128;
 }
 
 /// Everything about one payment.
@@ -308,8 +313,8 @@ pub struct Moment<const N: usize> {
     pub alive: u8,
     /// Faults that may still strike: crashes, losses, duplicates, reboots.
     pub left: [u8; 4],
-    /// Voids and manual checks that may still be asked for.
-    pub wishes: [u8; 2],
+    /// Voids, manual checks and cancels that may still be asked for.
+    pub wishes: [u8; 3],
     /// Whether the last delayed push is gone.
     pub drained: bool,
     /// The invariants that are broken, a bit each.
@@ -343,7 +348,7 @@ impl Hash for Payment {
 impl<const N: usize> Hash for Moment<N> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let [crashes, losses, duplicates, reboots] = self.left;
-        let [voids, checks] = self.wishes;
+        let [voids, checks, cancels] = self.wishes;
         hasher.write_u64(u64::from_le_bytes([
             self.now,
             self.alive | u8::from(self.drained) << 7,
@@ -351,7 +356,7 @@ impl<const N: usize> Hash for Moment<N> {
             losses,
             duplicates,
             reboots,
-            voids,
+            voids | cancels << 4,
             checks,
         ]));
         hasher.write_u32(self.broken);

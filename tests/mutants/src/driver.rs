@@ -24,4 +24,6 @@ pub enum DriverFault {
     PushedAgain,
     /// Numbers are chosen before the commit that uses them, not in it (P8).
     NumbersChosenEarly,
+    /// Whoever cancels is told before the commit that says so (P2).
+    CancelToldEarly,
 }

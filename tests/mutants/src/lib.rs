@@ -46,6 +46,17 @@ pub enum World {
     TwoPayments,
     /// The contract has no status check, and an operator decides whenever one is wanted.
     Operators,
+    /// An operator rules on what is overdue, and what they close may have been returned outside of
+    /// OVO; its settlement file then still shows it.
+    OverdueRulings,
+    /// The merchant cancels.
+    Cancels,
+    /// The contract has no status check, and OVO declines what it could not deliver (26), though the
+    /// customer may still find the prompt.
+    Undelivered,
+    /// As `ForeignSaleUnderAttestedNumbers`, but the sale is another day's, so that OVO may not find
+    /// it, and somebody asks by hand.
+    ForeignSaleOfAnotherDay,
 }
 
 /// A rule broken.
@@ -95,6 +106,21 @@ pub enum Mutant {
     PushedAgain,
     NumbersChosenEarly,
     ClosedByHandEarly,
+    RefusedAndChanged,
+    ClosedByOperatorAsks,
+    CloseReopened,
+    NoPauseBetweenReversals,
+    NoPauseBetweenChecks,
+    OverdueForgotten,
+    PaddedIsAnother,
+    ForeignSaleForgotten,
+    SeenBeforeDuplicate,
+    DeclineReversed,
+    UndeliverableTrusted,
+    UnsentCheckCounts,
+    CancelToldEarly,
+    CancelUndone,
+    CancelReversedAtOnce,
 }
 
 enum Breaks {
@@ -130,7 +156,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 43] = [
+    pub const ALL: [Mutant; 58] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -143,7 +169,11 @@ impl Mutant {
         Mutant::AcceptedWithoutCaller, Mutant::AnythingVoided, Mutant::SilentVoidDone,
         Mutant::SilentVoidReversed, Mutant::VoidedTwiceAtOnce, Mutant::VoidResentUnasked,
         Mutant::LoserIgnoresWinner, Mutant::PushedAgain, Mutant::NumbersChosenEarly,
-        Mutant::ClosedByHandEarly,
+        Mutant::ClosedByHandEarly, Mutant::RefusedAndChanged, Mutant::ClosedByOperatorAsks,
+        Mutant::CloseReopened, Mutant::NoPauseBetweenReversals, Mutant::NoPauseBetweenChecks,
+        Mutant::OverdueForgotten, Mutant::PaddedIsAnother, Mutant::ForeignSaleForgotten,
+        Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
+        Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -312,6 +342,51 @@ impl Mutant {
             Mutant::ClosedByHandEarly => wrong("closed by hand early",
                 "an operator may close a payment that the customer can still confirm (rule 19, P6)",
                 W::Operators, policy::closed_by_hand_early),
+            Mutant::RefusedAndChanged => wrong("refused and changed",
+                "what is refused leaves a trace in the row all the same",
+                W::Voids, policy::refused_and_changed),
+            Mutant::ClosedByOperatorAsks => wrong("closed by operator asks",
+                "OVO is asked about a payment that an operator closed (rule 19)",
+                W::OverdueRulings, policy::closed_by_operator_asks),
+            Mutant::CloseReopened => wrong("close is reopened",
+                "evidence of a debit reopens a payment that an operator closed (rule 19)",
+                W::OverdueRulings, policy::close_is_reopened),
+            Mutant::NoPauseBetweenReversals => wrong("no pause between reversals",
+                "a reversal is repeated as often as OVO shows a debit",
+                W::Ordinary, policy::no_pause_between_reversals),
+            Mutant::NoPauseBetweenChecks => wrong("no pause between checks",
+                "a status check is repeated as often as anything else happens",
+                W::Ordinary, policy::no_pause_between_checks),
+            Mutant::OverdueForgotten => wrong("overdue is forgotten",
+                "a payment that opens again has never been overdue",
+                W::Ordinary, policy::overdue_is_forgotten),
+            Mutant::PaddedIsAnother => wrong("padded is another",
+                "a status of 00 that repeats our invoice in another form counts as another sale's, and as our decline",
+                W::Ordinary, policy::padded_is_another),
+            Mutant::ForeignSaleForgotten => wrong("foreign sale is forgotten",
+                "what was not found yesterday is reversed although it is another sale today (I10)",
+                W::ForeignSaleOfAnotherDay, policy::foreign_sale_is_forgotten),
+            Mutant::SeenBeforeDuplicate => wrong("seen before the duplicate",
+                "what was not found before OVO called the numbers duplicate is reversed all the same (I10)",
+                W::ForeignSaleOfAnotherDay, policy::seen_before_the_duplicate),
+            Mutant::DeclineReversed => wrong("decline is reversed",
+                "without status checks a definite decline is reversed, just in case (rule 6)",
+                W::NoCheckPayment, policy::decline_is_reversed),
+            Mutant::UndeliverableTrusted => wrong("undeliverable is trusted",
+                "code 26 is a decline like any other (rule 6)",
+                W::Undelivered, policy::undeliverable_is_trusted),
+            Mutant::UnsentCheckCounts => wrong("unsent check counts",
+                "a status check that never left counts as one without an answer (rule 14b)",
+                W::Ordinary, policy::unsent_check_counts),
+            Mutant::CancelToldEarly => fault("cancel told early",
+                "whoever cancels is told before the verdict is in the journal (P2)",
+                W::Cancels, Fault::CancelToldEarly),
+            Mutant::CancelUndone => wrong("cancel is undone",
+                "a 00 that comes behind a cancel makes the payment Paid",
+                W::Cancels, policy::cancel_is_undone),
+            Mutant::CancelReversedAtOnce => wrong("cancel is reversed at once",
+                "a cancelled payment is reversed without waiting for the session's end (I8)",
+                W::Cancels, policy::cancel_is_reversed_at_once),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
     Boottime, Closer, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, Ruling,
-    Settlement, State, StatusAnswer, Step, Timers, Verdict, Void, VoidAnswer, step,
+    Settlement, State, StatusAnswer, Step, Timers, Tries, Verdict, Void, VoidAnswer, step,
 };
 
 fn to(state: State) -> Step {
@@ -463,4 +463,209 @@ pub(crate) fn closed_by_hand_early(
         return step(&with_timers(policy, timers), state, event, now);
     }
     step(policy, state, event, now)
+}
+
+pub(crate) fn refused_and_changed(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if next.refused.is_some() {
+        next.state.acknowledged = !state.acknowledged;
+    }
+    next
+}
+
+fn is_closed_by_operator(state: &State) -> bool {
+    matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. })
+}
+
+pub(crate) fn closed_by_operator_asks(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if event == Event::Due && is_closed_by_operator(state) {
+        return step(policy, &State { settlement: Settlement::closed(now), ..*state }, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn close_is_reopened(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let debit = matches!(
+        event,
+        Event::ReportedPaid
+            | Event::Answered(PushAnswer::Approved)
+            | Event::Checked { answer: StatusAnswer::Paid, .. }
+    );
+    if debit && is_closed_by_operator(state) {
+        return step(policy, &State { settlement: Settlement::closed(now), ..*state }, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+/// A request of one kind that needs no pause before it, nor behind it.
+fn without_pause(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+    (request, tries): (Request, fn(&mut State) -> &mut Tries),
+) -> Step {
+    let mut hasty = *state;
+    tries(&mut hasty).not_before = Boottime(0);
+    let mut next = step(policy, &hasty, event, now);
+    if next.send == Some(request) {
+        tries(&mut next.state).not_before = now;
+    }
+    next
+}
+
+pub(crate) fn no_pause_between_reversals(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    without_pause(policy, state, event, now, (Request::Reversal, |state| &mut state.reversals))
+}
+
+pub(crate) fn no_pause_between_checks(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    without_pause(policy, state, event, now, (Request::CheckPayment, |state| &mut state.checks))
+}
+
+pub(crate) fn overdue_is_forgotten(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if next.state.owes_reversal() && state.verdict.is_some() && !state.owes_reversal() {
+        (next.state.overdue_alerts, next.state.settled_before_ms) = (0, 0);
+    }
+    next
+}
+
+pub(crate) fn padded_is_another(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let misread = misread(event, StatusAnswer::Paid, StatusAnswer::ForeignSale);
+    if misread == event {
+        return step(policy, state, event, now);
+    }
+    step(policy, &State { duplicate_hint: true, ..*state }, misread, now)
+}
+
+pub(crate) fn foreign_sale_is_forgotten(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let foreign = matches!(event, Event::Checked { answer: StatusAnswer::ForeignSale, .. });
+    if foreign && state.seen && state.owes_reversal() {
+        return to(*state);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn seen_before_the_duplicate(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if matches!(event, Event::Answered(PushAnswer::Duplicate(_))) {
+        next.state.seen = state.seen;
+    }
+    next
+}
+
+pub(crate) fn decline_is_reversed(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    match event {
+        Event::Answered(PushAnswer::Declined(_)) if state.check_unavailable => {
+            let undelivered = PushAnswer::Declined(ResponseCode::UNDELIVERABLE);
+            let mut next = step(policy, state, Event::Answered(undelivered), now);
+            if state.verdict.is_none() {
+                next.state.verdict = step(policy, state, event, now).state.verdict;
+            }
+            next
+        }
+        // What was declined is reversed when its time has come, and until that is acknowledged.
+        Event::Due if is_settling(state) && matches!(state.verdict, Some(Verdict::Declined(_))) => {
+            let abandoned = State { verdict: Some(Verdict::Abandoned), ..*state };
+            let next = step(policy, &abandoned, event, now);
+            Step { state: State { verdict: state.verdict, ..next.state }, ..next }
+        }
+        _ => step(policy, state, event, now),
+    }
+}
+
+pub(crate) fn undeliverable_is_trusted(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    step(&Policy { trust_undelivered: true, ..*policy }, state, event, now)
+}
+
+pub(crate) fn unsent_check_counts(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    step(policy, state, misread(event, StatusAnswer::NotSent, StatusAnswer::NoAnswer), now)
+}
+
+pub(crate) fn cancel_is_undone(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let approved = event == Event::Answered(PushAnswer::Approved);
+    if approved && state.cancelled && state.verdict == Some(Verdict::Abandoned) {
+        let settlement = Settlement::Open(Reversal::NotNeeded);
+        return step(policy, &State { verdict: None, settlement, ..*state }, event, now);
+    }
+    step(policy, state, event, now)
+}
+
+pub(crate) fn cancel_is_reversed_at_once(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if event == Event::Cancelled && next.state != *state {
+        next.state.reversals = Tries { count: 1, not_before: now.plus(policy.timers.retry) };
+        return sending(next.state, Request::Reversal);
+    }
+    next
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use memchr::memmem::Finder;
 use ovo_checkout::{Books, Link, SimClock, lock};
-use ovo_ptp::message::Operation;
+use ovo_ptp::message::{Operation, ResponseCode};
 use ovo_ptp::{Outcome, PaymentReport};
 use ovo_sandbox::{
     AnswerPlan, Behaviour, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Host, Sale, Step,
@@ -19,7 +19,7 @@ use ovo_sandbox::{
 use crate::canary::Canary;
 use crate::disk::{Cut, Fault, SimDisk};
 use crate::plan::Plan;
-use crate::process::{Process, Request, Task, World};
+use crate::process::{Process, Request, Task, World, is_lie};
 use crate::random::Chance;
 use crate::scenario::{Blow, Scenario};
 use crate::story::Story;
@@ -233,6 +233,10 @@ impl History {
         if plan.nameless_checks {
             host.script([nameless_checks()]);
         }
+        if plan.hollow > 0 {
+            let times = u32::try_from(plan.hollow).unwrap_or(1);
+            host.script([Step::on(Operation::Reversal).times(times).pretend()]);
+        }
         let world = Arc::new(World {
             canary,
             host: Arc::new(Mutex::new(host)),
@@ -248,6 +252,9 @@ impl History {
             taken_back: Mutex::default(),
             awaited: Mutex::default(),
             closed: Mutex::default(),
+            sent: Mutex::default(),
+            asked_by_hand: Mutex::default(),
+            invited: Mutex::default(),
             secrets: secrets(),
             most_memory: AtomicU64::new(0),
             plan,
@@ -372,6 +379,10 @@ impl History {
             let invoice = chance.one_of(&self.requests).invoice.clone();
             self.plan(chance.below(plan.length), Happening::OvoReverses(invoice));
         }
+        for _ in 0..plan.cancels {
+            let task = Task::Cancel(chance.one_of(&self.requests).invoice.clone());
+            self.plan(chance.below(plan.length), Happening::Operator(which(chance), task));
+        }
         for _ in 0..plan.operations {
             let name = chance.one_of(&self.requests).clone();
             let task = match chance.below(8) {
@@ -459,6 +470,9 @@ impl History {
             if turn.is_some_and(|(turn, _)| turn == at || turn < self.now()) && act != Some(at) {
                 if let Some((_, actor)) = turn {
                     self.turns.run(actor);
+                    for defect in self.turns.defects() {
+                        self.world.story.breaks(format!("a defect: {defect}"));
+                    }
                     self.pokes();
                 }
             } else if let Some((_, happening)) = self.agenda.pop_first() {
@@ -647,20 +661,34 @@ impl History {
         self.shop.iter().find_map(|seat| seat.process.as_ref()?.reports())
     }
 
+    fn somebody(&self) -> Option<&Arc<Process>> {
+        self.shop.iter().find_map(|seat| seat.process.as_ref())
+    }
+
     /// Everything closes, and stays closed.
     fn settles(&mut self) {
         let began = self.now();
+        let mut reported = self.world.plan.host.check_contracted;
         loop {
             self.until(20 * MINUTE);
+            // Without status checks nobody but the merchant, who hands in OVO's settlement file,
+            // sees the debit behind a decline.
+            let was_reported = reported;
+            if let (false, Some(process)) = (reported, self.somebody()) {
+                let file = self.requests.iter().map(|sale| Task::ReportPaid(sale.invoice.clone()));
+                lock(&process.tasks).extend(file);
+                reported = true;
+            }
             // Before the till has closed, somebody asks for every sale that has no outcome.
             let reports = self.reports();
-            let open = reports.as_ref().is_none_or(|reports| {
-                reports.iter().any(|report| !report.settled || report.needs_operator)
-            });
+            let open = !was_reported
+                || reports.as_ref().is_none_or(|reports| {
+                    reports.iter().any(|report| !report.settled || report.needs_operator)
+                });
             if !open {
                 break;
             }
-            if let Some(process) = self.shop.iter().find_map(|seat| seat.process.as_ref()) {
+            if let Some(process) = self.somebody() {
                 lock(&process.tasks).push_back(Task::Rule);
             }
             self.pokes();
@@ -718,6 +746,28 @@ impl History {
             let entries = host.ledger().iter().filter(|entry| entry.invoice == *invoice);
             if entries.filter_map(|entry| entry.debited_ms).any(later) {
                 world.story.breaks(format!("{invoice}: debited after it was closed (I6)"));
+            }
+        }
+        for (invoice, told) in &*lock(&world.invited) {
+            let entries = host.ledger().iter().filter(|entry| entry.invoice == *invoice);
+            if entries.filter(|entry| !is_lie(entry)).any(|entry| entry.debited_ms > Some(*told)) {
+                world.story.breaks(format!(
+                    "{invoice}: debited after the cashier was told that a new attempt makes sense"
+                ));
+            }
+        }
+        world.keeps_pace();
+        for request in host.requests().iter().filter(|one| one.operation == Some("reversal")) {
+            let invoice = request.invoice.as_deref().unwrap_or_default();
+            let declined = reports.iter().any(|report| {
+                report.invoice.as_str() == invoice
+                    && matches!(&report.outcome, Some(Outcome::Declined(decline))
+                        if decline.code() != Some(ResponseCode::UNDELIVERABLE))
+            });
+            let debited =
+                host.ledger().iter().any(|entry| entry.invoice == invoice && entry.debits > 0);
+            if declined && !debited {
+                world.story.breaks(format!("{invoice}: declined, and reversed for nothing (E9)"));
             }
         }
         for report in &reports {

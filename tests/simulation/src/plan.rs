@@ -5,7 +5,7 @@
 
 use ovo_mutants::{DriverFault, Mutant, World};
 use ovo_ptp::payment::LateSuccess;
-use ovo_sandbox::{CheckDate, Expiry, HostConfig, MatchBy};
+use ovo_sandbox::{AnswerTo, CheckDate, Echo, Expiry, HostConfig, How, MatchBy, Sloppiness};
 
 use crate::random::Chance;
 
@@ -79,6 +79,10 @@ pub struct Plan {
     pub late_success: LateSuccess,
     /// Whether the journal is made in this history, from an empty disk.
     pub fresh_journal: bool,
+    /// Payments that the merchant gives up.
+    pub cancels: u64,
+    /// Reversals that OVO acknowledges and does not carry out.
+    pub hollow: u64,
     /// OVO.
     pub host: HostConfig,
 }
@@ -137,6 +141,8 @@ impl Plan {
             ]),
             fresh_journal: chance.once_in(16),
             nameless_checks: chance.once_in(16),
+            hollow: 0,
+            cancels: 0,
             host,
         };
         if plan.jumps > 0 {
@@ -164,7 +170,41 @@ impl Plan {
             let Odds { delay, unreachable, .. } = plan.odds;
             plan.odds = Odds { delay, unreachable, ..Odds::default() };
         }
+        if plan.foreign == 0 && plan.host.check_contracted {
+            plan.hollow = some(chance, 12, 10);
+        }
+        if plan.foreign == 0 && chance.once_in(4) {
+            plan.is_sloppy(chance);
+        }
+        plan.cancels = some(chance, 3, 3);
         plan
+    }
+
+    /// OVO repeats some fields carelessly, in one way or in several at once, for as long as the
+    /// history is. At most one of them names another sale: with two nobody can tell an answer about
+    /// our own payment from one about somebody else's.
+    fn is_sloppy(&mut self, chance: &mut Chance) {
+        let answers = [AnswerTo::EACH, &[AnswerTo::Any, AnswerTo::Failure]].concat();
+        for _ in 0..chance.between(1, 3) {
+            let how = *chance.one_of(&[How::ABSENT, How::LOOSE]);
+            let how = chance.one_of(how).clone();
+            let broad = [Echo::RequestData, Echo::Everything];
+            let fields = if chance.once_in(3) { &broad } else { Echo::IDENTITY };
+            // Zeros before an invoice make another invoice of it.
+            let how = if how == How::WithZeros { How::WithoutZeros } else { how };
+            let habit = Sloppiness::new(*chance.one_of(&answers), *chance.one_of(fields), how);
+            self.host.sloppy.push(habit);
+        }
+        if chance.once_in(4) {
+            let length = usize::try_from(chance.between(1, 24)).unwrap_or(1);
+            let how = chance.one_of(&[How::OtherSale, How::Cut(length)]).clone();
+            let answer = *chance.one_of(&answers);
+            self.host.sloppy.push(Sloppiness::new(answer, *chance.one_of(Echo::IDENTITY), how));
+            self.odds.lies = 0;
+        }
+        if chance.once_in(6) {
+            self.host.sloppy.push(Sloppiness::bare_failures());
+        }
     }
 
     /// The contract has no status check: what nobody can see, no client can mend, so the host does
@@ -172,7 +212,7 @@ impl Plan {
     fn has_no_checks(&mut self) {
         self.host.check_contracted = false;
         (self.odds.lies, self.odds.beyond_bound, self.odds.pause) = (0, 0, 0);
-        (self.suspends, self.reversed_by_ovo) = (0, 0);
+        (self.suspends, self.reversed_by_ovo, self.hollow) = (0, 0, 0);
     }
 
     /// The plan of a seed in a world where a mutant can do harm.
@@ -251,6 +291,17 @@ impl Plan {
                     plan.processes = 2;
                 }
             }
+            World::Cancels => plan.cancels = 3,
+            World::OverdueRulings => plan.operations = plan.operations.max(4),
+            World::Undelivered => {
+                plan.has_no_checks();
+                plan.strange_customers = true;
+            }
+            World::ForeignSaleOfAnotherDay => {
+                plan.foreign = plan.foreign.max(1);
+                plan.host.match_by = MatchBy::Numbers;
+                plan.operations = plan.operations.max(4);
+            }
             World::TwoPayments => plan.payments = plan.payments.max(2),
             World::Operators => {
                 plan.has_no_checks();
@@ -294,6 +345,9 @@ impl Plan {
             ("operations", self.operations),
             ("foreign sales", self.foreign),
             ("reversed by OVO", self.reversed_by_ovo),
+            ("cancels", self.cancels),
+            ("hollow reversals", self.hollow),
+            ("sloppy fields", self.host.sloppy.len() as u64),
             ("nameless checks", u64::from(self.nameless_checks)),
             ("slow disk", u64::from(self.slow_disk)),
             ("strange customers", u64::from(self.strange_customers)),

@@ -8,13 +8,15 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 use ovo_checkout::{Disk, Life, MortalJournal, SimClock, SimWire, lock};
 use ovo_ptp::journal::{Filter, Journal, SqliteJournal, SqliteOptions};
+use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Payment, Ruling, Verdict};
 use ovo_ptp::{
     AppKey, Charge, Client, Credentials, Environment, Error, ErrorKind, Event, MerchantInvoice,
     Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal,
 };
 use ovo_sandbox::{
-    DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Host,
+    Behaviour, DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
+    Entry, Host,
 };
 
 use crate::canary::Canary;
@@ -28,6 +30,8 @@ use crate::weather::Weather;
 
 /// Rust's side of one call may hold this much at once (I14).
 const MOST_MEMORY: usize = 96 << 10;
+/// OVO's 15 s, spread by 20 % and by the wait of a network that comes back.
+const SHORTEST_PAUSE: u64 = 10_000;
 /// A service that cannot open its journal, or whose journal fails, is restarted after so many tries.
 const MOST_FAILURES: u32 = 3;
 
@@ -55,6 +59,12 @@ pub(crate) struct World {
     pub(crate) awaited: Mutex<BTreeMap<String, u32>>,
     /// When payments were closed first.
     pub(crate) closed: Mutex<BTreeMap<String, u64>>,
+    /// When which request about which payment left: those that the policy makes by itself.
+    pub(crate) sent: Mutex<BTreeMap<(String, &'static str), Vec<u64>>>,
+    /// Payments that somebody asked about by hand.
+    pub(crate) asked_by_hand: Mutex<BTreeSet<String>>,
+    /// When a cashier was told of a payment that a new attempt makes sense.
+    pub(crate) invited: Mutex<BTreeMap<String, u64>>,
     /// Sales that some till has asked for.
     pub(crate) asked: Mutex<BTreeSet<String>>,
     pub(crate) secrets: Arc<Vec<Finder<'static>>>,
@@ -136,6 +146,59 @@ impl World {
         lock(&self.closed).entry(invoice.to_owned()).or_insert(self.clock.world().ms);
     }
 
+    /// A request about a payment is about to leave.
+    pub(crate) fn leaves(&self, operation: Operation, invoice: &str) -> u64 {
+        let now = self.clock.world().ms;
+        let key = (invoice.to_owned(), operation.name());
+        lock(&self.sent).entry(key).or_default().push(now);
+        now
+    }
+
+    /// Not one byte of the request of that time left, after all.
+    pub(crate) fn never_left(&self, operation: Operation, invoice: &str, at: u64) {
+        let key = (invoice.to_owned(), operation.name());
+        if let Some(times) = lock(&self.sent).get_mut(&key) {
+            times.retain(|time| *time != at);
+        }
+    }
+
+    /// However long it goes on and whatever OVO answers: no request is repeated within 10 s, nor
+    /// more often than this in any ten minutes.
+    pub(crate) fn keeps_pace(&self) {
+        // Where a process stands still between its decision and the request, these are no pauses.
+        if self.plan.suspends > 0 || self.plan.slow_disk || self.plan.odds.still > 0 {
+            return;
+        }
+        for (operation, most) in [(Operation::Reversal, 12), (Operation::CheckPayment, 24)] {
+            for ((invoice, name), times) in &*lock(&self.sent) {
+                let by_hand = operation == Operation::CheckPayment
+                    && lock(&self.asked_by_hand).contains(invoice);
+                if *name != operation.name() || by_hand {
+                    continue;
+                }
+                if times.windows(2).any(|pair| pair[1] < pair[0] + SHORTEST_PAUSE) {
+                    self.story.breaks(format!("{invoice}: {name} repeated within 10 s (pace)"));
+                }
+                if times.windows(most + 1).any(|window| window[most] < window[0] + 600_000) {
+                    self.story.breaks(format!("{invoice}: {name} {most} times in 10 min (pace)"));
+                }
+            }
+        }
+    }
+
+    /// The cashier reads that a new attempt makes sense: then nobody may be debited for this one.
+    fn invites(&self, invoice: &MerchantInvoice) {
+        let mut host = lock(&self.host);
+        let now = self.clock.world();
+        host.advance(now);
+        let debited =
+            |entry: &Entry| entry.invoice == invoice.as_str() && entry.net() > 0 && !is_lie(entry);
+        if host.ledger().iter().any(debited) {
+            self.story.breaks(format!("{invoice}: a new attempt makes sense, and it is debited"));
+        }
+        lock(&self.invited).entry(invoice.as_str().to_owned()).or_insert(now.ms);
+    }
+
     /// I14.
     fn weigh(&self, call: &str, bytes: usize) {
         self.most_memory.fetch_max(bytes as u64, Ordering::Relaxed);
@@ -203,6 +266,7 @@ pub(crate) enum Task {
     CheckVoid(String),
     Check(String),
     Acknowledge,
+    Cancel(String),
     ReportPaid(String),
     /// Decides what OVO's books say.
     Rule,
@@ -435,6 +499,11 @@ impl Process {
             Ok(outcome) => {
                 self.tell(|| format!("tells the cashier of {name}: {}", outcome.name()));
                 lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
+                if let Outcome::Declined(decline) = &outcome {
+                    if decline.new_attempt_makes_sense() {
+                        self.world.invites(outcome.invoice());
+                    }
+                }
                 if outcome.is_paid() {
                     self.world.told_paid(outcome.invoice());
                 }
@@ -467,14 +536,27 @@ impl Process {
             Task::CheckVoid(name) if !is_flying(&name) => {
                 note(client.check_void(&invoice(&name)).map(|_| ()));
             }
-            Task::Check(name) => note(client.check(&invoice(&name)).map(|status| {
-                self.tell(|| format!("  OVO says of {name}: {:?}", status.at_ovo));
-            })),
+            Task::Check(name) => note({
+                lock(&self.world.asked_by_hand).insert(name.clone());
+                client.check(&invoice(&name)).map(|status| {
+                    self.tell(|| format!("  OVO says of {name}: {:?}", status.at_ovo));
+                })
+            }),
             Task::Acknowledge => {
                 for report in client.unacknowledged().unwrap_or_default() {
                     note(client.acknowledge(&report.invoice));
                 }
             }
+            Task::Cancel(name) => match client.cancel(&invoice(&name)) {
+                Ok(outcome) => {
+                    self.tell(|| format!("  {name} is given up: {}", outcome.name()));
+                    lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
+                    if outcome.is_paid() {
+                        self.world.told_paid(outcome.invoice());
+                    }
+                }
+                Err(error) => self.world.refused(&self.name, &error),
+            },
             Task::ReportPaid(name) => {
                 // Only what OVO's settlement file could show.
                 if self.world.net(&name) > 0 {
@@ -516,6 +598,11 @@ impl Process {
             }
         }
     }
+}
+
+/// A customer who is debited although OVO declined: nobody can know, but for 26, which is no promise.
+pub(crate) fn is_lie(entry: &Entry) -> bool {
+    matches!(&entry.behaviour, Some(Behaviour::DeclineButDebited { code, .. }) if code != "26")
 }
 
 /// What [`Outcome::name`] says while it can still change.

@@ -83,6 +83,8 @@ impl Scenario {
             foreign: 0,
             reversed_by_ovo: 0,
             nameless_checks: false,
+            hollow: 0,
+            cancels: 0,
             longest_queue: 0,
             looks_behind: true,
             slow_disk: false,

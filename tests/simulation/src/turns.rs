@@ -4,7 +4,9 @@
 //! one seed is one order of events. A process that dies takes its actors with it: each unwinds at
 //! its next turn, which comes at once.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ struct Actor {
 #[derive(Default)]
 pub(crate) struct Turns {
     actors: Vec<Option<Actor>>,
+    /// What the library panicked of.
+    defects: Vec<String>,
 }
 
 /// Which actor.
@@ -92,17 +96,28 @@ impl Turns {
     pub(crate) fn run(&mut self, id: ActorId) {
         let Some(Some(actor)) = self.actors.get_mut(id) else { return };
         memory::enter(&mut actor.account);
-        let result = actor.body.resume(());
+        let result = catch_unwind(AssertUnwindSafe(|| actor.body.resume(())));
         memory::leave(&mut actor.account);
         TURN.set(None);
         match result {
-            CoroutineResult::Yield(wake) => actor.wake = wake,
-            CoroutineResult::Return(()) => {
+            Ok(CoroutineResult::Yield(wake)) => actor.wake = wake,
+            Err(panic) => {
+                // As a program that panics does, the process ends.
+                actor.life.is_ended();
+                self.actors[id] = None;
+                self.defects.push(message(panic.as_ref()));
+            }
+            Ok(CoroutineResult::Return(())) => {
                 if let Some(actor) = self.actors[id].take() {
                     STACKS.with_borrow_mut(|stacks| stacks.push(actor.body.into_stack()));
                 }
             }
         }
+    }
+
+    /// What panicked since the last question.
+    pub(crate) fn defects(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.defects)
     }
 
     /// An actor runs at this time at the latest.
@@ -125,4 +140,9 @@ impl Turns {
     pub(crate) fn of(&self, life: &Arc<Life>) -> usize {
         self.actors.iter().flatten().filter(|actor| Arc::ptr_eq(&actor.life, life)).count()
     }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").replace('\n', " ")
 }

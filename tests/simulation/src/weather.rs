@@ -127,13 +127,17 @@ impl Transport for Weather {
             if !self.calm.load(Ordering::Relaxed) {
                 self.draw(request.operation);
             }
+            let invoice = invoice_of(request.body).unwrap_or_default();
             if request.operation == Operation::Reversal {
-                if let Some(invoice) = invoice_of(request.body) {
-                    self.world.reverses(invoice);
-                }
+                self.world.reverses(invoice);
             }
+            let at = self.world.leaves(request.operation, invoice);
             let watch: Arc<dyn Watch> = Arc::new(Inside(Arc::clone(watch)));
-            self.wire.exchange(request, &watch)
+            let exchange = self.wire.exchange(request, &watch);
+            if matches!(exchange, Exchange::NotSent(_)) {
+                self.world.never_left(request.operation, invoice, at);
+            }
+            exchange
         })
     }
 }
