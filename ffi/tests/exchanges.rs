@@ -133,7 +133,9 @@ impl Bench {
     /// back. A copy of them is not what the journal takes for itself.
     fn journal(&self, scene: &Scene) -> PathBuf {
         let (batch, used) = (scene.batch, scene.used);
-        let journal = self.directory.path().join(format!("{batch}-{used}.db"));
+        // A journal belongs to its merchant.
+        let merchant = &scene.credentials[0].1;
+        let journal = self.directory.path().join(format!("{batch}-{used}-{merchant}.db"));
         let mut kept = self.kept.borrow_mut();
         let files = kept.entry(journal.clone()).or_insert_with(|| {
             let arguments = [format!("batch={batch}"), format!("used={used}")];
