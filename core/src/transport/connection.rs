@@ -85,6 +85,17 @@ impl Write for Line {
         }
     }
 
+    /// A flight of a handshake is one segment, not one for each record.
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Line::Tcp(socket) => socket.write_vectored(parts),
+            Line::Tls(_) => {
+                let first = parts.iter().find(|part| !part.is_empty());
+                first.map_or(Ok(0), |part| self.write(part))
+            }
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -226,7 +237,11 @@ impl Tls {
             if let Err(error) = tls.session.process_new_packets() {
                 // Tell the host why, if that costs no time: it is what its operator will see.
                 let Tls { session, socket } = &mut *tls;
-                let _ = socket.without_waiting(|socket| session.write_tls(socket));
+                let _ = socket.without_waiting(|socket| {
+                    // Record by record: the alert is not the first that is due.
+                    while session.wants_write() && session.write_tls(socket)? > 0 {}
+                    Ok(())
+                });
                 return Err(tls_failure(error));
             }
         }
