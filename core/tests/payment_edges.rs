@@ -97,7 +97,7 @@ impl Case {
 fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on() {
     let mut case = Case::sent();
     case.at(12.0);
-    let step = case.does(Event::Cancelled);
+    let step = case.does(Event::Cancelled { heard: true });
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
     assert!(case.state.cancelled && step.send.is_none());
     assert!(case.state.may_still_debit(), "a second push to that phone waits");
@@ -114,7 +114,7 @@ fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on(
 fn c17_a_late_success_of_a_cancelled_payment_is_evidence_and_returned() {
     let mut case = Case::sent();
     case.at(12.0);
-    case.does(Event::Cancelled);
+    case.does(Event::Cancelled { heard: true });
     case.at(20.0);
     let step = case.does(Event::Answered(PushAnswer::Approved));
     assert_eq!(step.alert, Some(Alert::LateSuccess));
@@ -129,7 +129,7 @@ fn c17_a_definite_decline_ends_a_cancelled_payment_without_a_reversal() {
     for checks in [true, false] {
         let mut case = Case::with(Policy { check_payment: checks, ..Policy::default() });
         case.at(12.0);
-        case.does(Event::Cancelled);
+        case.does(Event::Cancelled { heard: true });
         case.at(20.0);
         case.does(Event::Answered(PushAnswer::Declined(code("17"))));
         case.until(900.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
@@ -144,7 +144,7 @@ fn c17_a_verdict_that_came_first_stands_and_cancel_changes_nothing() {
     let mut case = Case::sent();
     case.does(Event::Answered(PushAnswer::Approved));
     let before = case.state;
-    let step = case.does(Event::Cancelled);
+    let step = case.does(Event::Cancelled { heard: true });
     assert_eq!((case.state, step.refused), (before, None));
     assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
 }
@@ -157,7 +157,7 @@ fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
     unvouched.state.attested = false;
     for mut case in [duplicate, unvouched] {
         let before = case.state;
-        let step = case.does(Event::Cancelled);
+        let step = case.does(Event::Cancelled { heard: true });
         assert_eq!(step.refused, Some(Refusal::CannotBeReversed));
         assert_eq!(case.state, before);
     }
@@ -284,19 +284,26 @@ fn every_unsettled_payment_can_be_ended_by_an_operator_once_it_is_overdue() {
 fn ov15_code_54_lists_a_payment_and_the_reversal_it_owes_goes_on_hourly() {
     let mut case = Case::sent();
     case.at(60.5);
-    case.until(100.0, StatusAnswer::NotFound, ReversalAnswer::Again(None));
+    let week = 3600.0 * 24.0 * 6.6;
+    case.until(week, StatusAnswer::NotFound, ReversalAnswer::Again(None));
     let issued = case.now;
     let step = case.does(Event::Checked { issued, answer: StatusAnswer::TooOld, waiting: false });
     assert_eq!(step.alert, Some(Alert::TooOld));
     assert!(case.state.needs_operator() && case.state.owes_reversal());
     let before = case.count(Request::Reversal);
-    case.until(3600.0 * 10.0, StatusAnswer::TooOld, ReversalAnswer::Again(None));
+    case.until(week + 3600.0 * 10.0, StatusAnswer::TooOld, ReversalAnswer::Again(None));
     assert!((9..=11).contains(&(case.count(Request::Reversal) - before)));
-    case.until(3600.0 * 12.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
-    assert!(
-        case.state.is_closed() && case.state.needs_operator(),
-        "still listed: nobody verified it"
-    );
+    case.until(week + 3600.0 * 12.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && case.state.needs_operator(), "nobody verified it");
+}
+
+#[test]
+fn code_54_about_a_payment_of_this_week_is_about_an_older_sale_and_reverses_nothing() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.until(3600.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 0);
+    assert!(case.state.needs_operator());
 }
 
 #[test]
@@ -420,7 +427,7 @@ fn reversal(dice: &mut Dice) -> ReversalAnswer {
 
 fn happening(dice: &mut Dice, now: Boottime) -> Event {
     match dice.roll(24) {
-        0 => Event::Cancelled,
+        0 => Event::Cancelled { heard: dice.roll(2) == 0 },
         1 => Event::Answered(PushAnswer::Approved),
         2 => Event::Answered(PushAnswer::Declined(code(["17", "26"][dice.roll(2) as usize]))),
         3 => Event::Answered(PushAnswer::Duplicate(code("94"))),

@@ -39,8 +39,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the payment could not be returned by
-    /// itself: OVO called its numbers duplicate, or nobody vouches for them and the contract has no
-    /// Check Payment. Go on waiting. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for an
+    /// itself: OVO called its numbers duplicate, or the contract has no Check Payment and nobody
+    /// vouches for them or goes on listening for the answer (only the thread of [`start`](Self::start) does). Go on waiting. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for an
     /// unknown invoice. [`ErrorKind::Journal`](crate::ErrorKind::Journal) if it is not known to be
     /// cancelled: nothing more is sent than would have been, ask again.
     pub fn cancel(&self, invoice: &MerchantInvoice) -> Result<Outcome, Error> {
@@ -60,7 +60,7 @@ impl Inner {
         }
         match under_way {
             Some(under_way) => self.cancel_own(payment, &under_way),
-            None => self.commit_cancel(payment, Event::Cancelled),
+            None => self.commit_cancel(payment, Event::Cancelled { heard: false }),
         }
     }
 
@@ -75,10 +75,10 @@ impl Inner {
             Push::Left(Some(at)) => {
                 // The thread knows when its push left, the journal does not yet.
                 payment.state = step(&self.policy, &payment.state, Event::Sent, at).state;
-                Event::Cancelled
+                Event::Cancelled { heard: under_way.is_heard() }
             }
             Push::Left(None) | Push::Unknown | Push::UnknownHeld | Push::Waiting => {
-                Event::Cancelled
+                Event::Cancelled { heard: under_way.is_heard() }
             }
         };
         let invoice = payment.intent.invoice.clone();

@@ -266,6 +266,9 @@ impl Inner {
         owner: Owner,
         seat: Seat,
     ) {
+        if fresh && matches!(seat, Seat::Thread) {
+            owner.payment().listens();
+        }
         let driver = self.driver(payment, owner.payment(), seat);
         if fresh {
             self.push_and_wait(&driver, phone, owner);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ pub(super) struct UnderWay {
     /// Decides between a push that is about to leave and a merchant who cancels it. Held for a
     /// look and never across a wait.
     push: Mutex<Push>,
+    heard: AtomicBool,
     standing: Mutex<Standing>,
     changed: Condvar,
 }
@@ -63,6 +65,7 @@ impl UnderWay {
         Arc::new(UnderWay {
             purpose,
             push: Mutex::new(Push::Unknown),
+            heard: AtomicBool::new(false),
             standing: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -84,6 +87,16 @@ impl UnderWay {
             *push = Push::Left(None);
         }
         may
+    }
+
+    /// A thread of the payment's own listens for the push's answer, also behind a cancel.
+    pub(super) fn listens(&self) {
+        self.heard.store(true, Ordering::Release);
+    }
+
+    /// Whether one does.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
     }
 
     /// The last byte of the push left at this time.

@@ -15,7 +15,11 @@ pub enum Event {
     /// The push's exchange ended.
     Answered(PushAnswer),
     /// The merchant gives the payment up, and bytes of its push may have left.
-    Cancelled,
+    Cancelled {
+        /// Whether somebody goes on listening for the push's answer. Where nobody does, a word that
+        /// its numbers were used before (94, 40) is never heard.
+        heard: bool,
+    },
     /// Time passed: the state's `due` may have come.
     Due,
     /// A status check ended.

@@ -89,6 +89,10 @@ impl State {
     /// Rules 6 and 11.
     fn decline(mut self, policy: &Policy, reason: DeclineReason, now: Boottime) -> Step {
         self.decide(Verdict::Declined(reason), now);
+        if self.late_paid {
+            // Seen debited before OVO declined it: that is no decline to trust.
+            return self.reopen(policy, now).alerting(Alert::LyingDecline(reason));
+        }
         self.verify_decline(policy, reason, now)
     }
 
@@ -176,9 +180,11 @@ pub(super) fn answered(
         (Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Approved) => {
             settlement::late_success(policy, state, now)
         }
-        // Cancelled, then declined: there is nothing to reverse, unless it was debited after all.
+        // Cancelled, then declined: there is nothing to reverse, unless it was debited after all. Of
+        // code 26 the customer may still find the prompt: its reversal stays owed.
         (Some(Verdict::Abandoned), PushAnswer::Declined(code))
             if state.cancelled
+                && (code != ResponseCode::UNDELIVERABLE || policy.trust_undelivered)
                 && state.owes_reversal()
                 && state.reversals.count == 0
                 && !state.late_paid =>
@@ -200,13 +206,19 @@ pub(super) fn answered(
 /// The merchant gives the payment up: Abandoned is durable and told at once, the reversal leaves
 /// from 65 s on, like every other one. A success that comes later is returned: the shop may have
 /// taken cash by then.
-pub(super) fn cancelled(policy: &Policy, mut state: State, now: Boottime) -> Step {
+///
+/// Where nobody goes on listening, OVO's word that the numbers were used before is never heard: then
+/// nobody vouches for them any more, and what is reversed is seen first. Without status checks that
+/// cannot be, and cancel is refused.
+pub(super) fn cancelled(policy: &Policy, mut state: State, heard: bool, now: Boottime) -> Step {
     if state.verdict.is_some() {
         return Step::to(state);
     }
-    if state.duplicate_hint || (state.check_unavailable && !state.attested) {
+    let vouched = state.attested && heard;
+    if state.duplicate_hint || (state.check_unavailable && !vouched) {
         return Step::refused(state, Refusal::CannotBeReversed);
     }
+    state.attested = vouched;
     // Where 60.5 s have passed already, the check is asked again: it may be under way.
     let due = state.open_due(policy).max(now);
     state.cancelled = true;
@@ -282,9 +294,10 @@ pub(super) fn checked(
         }
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NoAnswer => Step::to(state),
-        // What never left OVO need not be spared from: it is asked first behind the decision.
+        // What never left is asked first behind the decision; what did leave keeps its pause.
         StatusAnswer::NotSent => {
-            state.checks.not_before = now;
+            let soon = issued.plus(policy.timers.early_retry(state.seed));
+            state.checks.not_before = state.checks.not_before.min(soon);
             Step::to(state)
         }
     }

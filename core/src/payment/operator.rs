@@ -57,7 +57,10 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
                 state.decide(Verdict::Abandoned, now);
             }
             state.acknowledged = false;
-            state.reopen(policy, now)
+            // A ruling is no evidence of a debit.
+            let late_paid = state.late_paid;
+            let step = state.reopen(policy, now);
+            Step { state: State { late_paid, ..step.state }, ..step }
         }
         Ruling::Close => {
             let payable = quarantined || state.is_reversible();

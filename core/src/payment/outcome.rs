@@ -447,8 +447,8 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
         (None, _) => "waiting for the answer",
         (Some(Verdict::Accepted(_)), _) => match state.void {
             Void::Sent | Void::Unknown => "void under way",
-            Void::Expired => "waits for an operator",
             _ if state.listed => "waits for an operator",
+            Void::Expired => "closed by an operator",
             Void::None => "settled",
             Void::Voided => "voided",
             Void::Rejected(_) => "settled, void rejected",

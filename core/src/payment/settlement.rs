@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, doubted};
@@ -145,7 +145,8 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         Some(Verdict::Declined(reason)) if !is_undelivered(reason) && !state.late_paid => {
             return state.close(policy, now);
         }
-        _ if !state.is_certainly_ours() => {
+        // What was seen to be ours, by OVO's word or an operator's, needs nobody to vouch for it.
+        _ if !state.is_certainly_ours() && !state.seen => {
             return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
         }
         _ => {}
@@ -364,7 +365,7 @@ fn open_settlement_checked(
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
         // OVO can tell nothing any more. What is owed is owed: hourly, until it is acknowledged.
-        (StatusAnswer::TooOld, Reversal::Needed) if state.seen || state.is_certainly_ours() => {
+        (StatusAnswer::TooOld, Reversal::Needed) if state.may_be_too_old(policy, now) => {
             state.check_unavailable = true;
             state.seen = true;
             state.listed = true;
@@ -467,6 +468,14 @@ impl State {
         self
     }
 
+    /// Whether "older than 7 days" can be about this payment, and a reversal of it is known to hit
+    /// it. Of a payment of this week it is about an older sale under the same numbers.
+    fn may_be_too_old(&self, policy: &Policy, now: Boottime) -> bool {
+        let restarted = self.begun == Boottime(0);
+        let old = now.since(self.window) >= policy.timers.status_window;
+        if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
+    }
+
     /// A check that never left is no try, and asked soon again.
     pub(super) fn check_was_not_sent(mut self, policy: &Policy, now: Boottime) -> State {
         self.checks.count = self.checks.count.saturating_sub(1);
@@ -485,7 +494,7 @@ impl State {
 
 /// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
 fn accepted_checked(mut state: State, answer: StatusAnswer) -> Step {
-    let voided = state.void != crate::payment::Void::None;
+    let voided = matches!(state.void, Void::Sent | Void::Unknown | Void::Voided);
     if answer == StatusAnswer::Reversed && !voided && !state.needs_operator() {
         // Listed again among the unacknowledged, so that the caller hears of it too.
         state.acknowledged = false;
@@ -593,7 +602,11 @@ pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: B
             state.checks.count = 0;
             Some(now)
         }
-        Some(Verdict::Accepted(_)) if state.void.is_open() => Some(now),
+        Some(Verdict::Accepted(_)) if state.void.is_open() => {
+            // A void has no window of its own that would be pause enough.
+            state.checks.not_before = now.plus(policy.timers.pause());
+            Some(state.checks.not_before)
+        }
         Some(_) => left.map(|left| now.plus(left.saturating_sub(away))),
     };
     Step::to(state)

@@ -4,6 +4,7 @@
 //! [`settlement`](super::settlement) until OVO's own record is settled, [`operator`](super::operator)
 //! for what people decide, [`void`](super::void) for a paid payment that is returned.
 
+use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::event::Event;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
@@ -92,11 +93,28 @@ pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step
         // earlier because somebody asked in between.
         step.state.due = state.due;
     }
+    spread(policy, event, &mut step.state, now);
     if step.state != *state {
         step.state.touched = now;
     }
     debug_assert_eq!(postcondition::broken(policy, state, event, &step, now), None);
     step
+}
+
+/// A request's pause counts from the commit before it. What took long to leave (a slow connection)
+/// must not eat it up: behind the answer there is one, too.
+fn spread(policy: &Policy, event: Event, state: &mut State, now: Boottime) {
+    if !matches!(state.settlement, Settlement::Open(_)) && !state.void.is_open() {
+        return;
+    }
+    let tries = match event {
+        Event::Checked { answer: StatusAnswer::NotSent, .. }
+        | Event::Reversed { answer: ReversalAnswer::NotSent, .. } => return,
+        Event::Checked { .. } | Event::VoidChecked { .. } => &mut state.checks,
+        Event::Reversed { .. } => &mut state.reversals,
+        _ => return,
+    };
+    tries.not_before = tries.not_before.max(now.plus(policy.timers.pause()));
 }
 
 fn is_with_operator(state: &State) -> bool {
@@ -115,7 +133,7 @@ fn rules(policy: &Policy, state: State, event: Event, now: Boottime) -> Step {
         Event::Sent => open::sent(policy, state, now),
         Event::NotSent => open::not_sent(state, now),
         Event::Answered(answer) => open::answered(policy, state, answer, now),
-        Event::Cancelled => open::cancelled(policy, state, now),
+        Event::Cancelled { heard } => open::cancelled(policy, state, heard, now),
         Event::Due => due(policy, state, now),
         Event::Checked { issued, answer, waiting } if state.verdict.is_none() => {
             open::checked(policy, state, issued, answer, waiting, now)

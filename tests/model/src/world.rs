@@ -94,7 +94,7 @@ impl News {
             News::RuledPaid => Event::Ruled(Ruling::Paid),
             News::RuledRefund => Event::Ruled(Ruling::Refund),
             News::RuledClose => Event::Ruled(Ruling::Close),
-            News::Cancelled => Event::Cancelled,
+            News::Cancelled => Event::Cancelled { heard: false },
         }
     }
 }

@@ -663,7 +663,7 @@ pub(crate) fn cancel_is_reversed_at_once(
     now: Boottime,
 ) -> Step {
     let mut next = step(policy, state, event, now);
-    if event == Event::Cancelled && next.state != *state {
+    if matches!(event, Event::Cancelled { .. }) && next.state != *state {
         next.state.reversals = Tries { count: 1, not_before: now.plus(policy.timers.retry) };
         return sending(next.state, Request::Reversal);
     }
