@@ -208,12 +208,23 @@ fn c17_the_customer_s_next_payment_waits_for_the_cancelled_one_and_is_told_how_l
 fn c17_the_reversal_of_a_cancelled_payment_leaves_no_earlier_and_no_later_than_of_any_other() {
     let shop = Shop::open();
     let began = shop.world().ms;
-    let _cancelled = cancels_after(&shop, shop.client(), 5.0);
-    assert_eq!(shop.pay("INV-1", IGNORES).name(), "not completed");
+    let _cancelled = cancels_after(&shop, shop.client(), 15.0);
+    // Debited at 10 s, and nobody hears of it before the check of 60.5 s.
+    assert_eq!(shop.pay("INV-1", "081200009210").name(), "not completed");
     shop.settle_for(minutes(2));
     let first = shop.requests(Operation::Reversal)[0].at_ms - began;
     assert!((65_000..70_000).contains(&first), "{first} ms");
     settled(&shop);
+}
+
+#[test]
+fn c17_a_cancelled_payment_that_nobody_listens_to_and_nobody_paid_needs_no_reversal() {
+    let shop = Shop::open();
+    let _cancelled = cancels_after(&shop, shop.client(), 5.0);
+    assert_eq!(shop.pay("INV-1", IGNORES).name(), "not completed");
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Reversal), 0);
+    assert!(shop.report("INV-1").settled);
 }
 
 #[test]
