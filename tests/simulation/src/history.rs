@@ -692,7 +692,8 @@ impl History {
                 lock(&process.tasks).push_back(Task::Rule);
             }
             self.pokes();
-            if self.now() > began + PATIENCE {
+            let patience = if reports.is_some() { PATIENCE } else { 3 * HOUR };
+            if self.now() > began + patience {
                 let left = reports.map_or("the journal does not open".to_owned(), |reports| {
                     let open = reports.iter().filter(|report| !report.settled);
                     open.map(|report| format!("{}: {}", report.invoice, report.settlement))
@@ -700,7 +701,7 @@ impl History {
                         .join("; ")
                 });
                 self.world.story.breaks(format!("not settled (I12): {left}"));
-                break;
+                return;
             }
         }
         // Both looks behind what is closed, and the phone forgotten.
