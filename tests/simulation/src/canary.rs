@@ -41,6 +41,8 @@ impl Canary {
                     | Mutant::SeenBeforeDuplicate
                     | Mutant::UnsentCheckCounts
                     | Mutant::CancelToldEarly
+                    | Mutant::CancelUndone
+                    | Mutant::CancelReversedAtOnce
             )
         )
     }

@@ -40,6 +40,11 @@ const QUICK: &[Mutant] = &[
     Mutant::VoidedTwiceAtOnce,
     Mutant::VoidResentUnasked,
     Mutant::ClosedByHandEarly,
+    Mutant::NoPauseBetweenReversals,
+    Mutant::NoPauseBetweenChecks,
+    Mutant::PaddedIsAnother,
+    Mutant::DeclineReversed,
+    Mutant::UndeliverableTrusted,
 ];
 
 #[test]
