@@ -167,9 +167,9 @@ pub(super) fn answered(
         // Rule 7. After the decision, too: it forbids reversing these numbers unseen (I10).
         (None | Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Duplicate(code)) => {
             state.duplicate_hint = true;
-            // What was seen under numbers that nobody vouches for any more was perhaps not ours, and
-            // "not found" perhaps a sale of another day: look again.
-            state.seen = false;
+            // "Not found" under numbers that nobody vouches for any more was perhaps a sale of another
+            // day: look again. A debit that OVO showed as ours stays ours.
+            state.seen &= state.late_paid;
             Step::to(state).alerting(Alert::DuplicateNumbers(code))
         }
         // Rule 8: keep waiting for the clock.
