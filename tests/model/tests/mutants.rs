@@ -25,5 +25,13 @@ fn every_mutant_is_caught() {
 #[test]
 fn a_counterexample_reads_as_a_story() {
     let caught = hunt(Mutant::M1).expect("M1 is caught");
-    assert_eq!(caught.story, include_str!("m1.story"));
+    // Among stories of the same length threads decide which is found first: they differ in when a
+    // thing happens, not in what.
+    let told = |story: &str| {
+        let mut happenings: Vec<String> =
+            story.lines().map(|line| line.chars().skip(9).collect()).collect();
+        happenings.sort();
+        happenings
+    };
+    assert_eq!(told(&caught.story), told(include_str!("m1.story")), "{}", caught.story);
 }
