@@ -327,14 +327,14 @@ def test_mp11_a_forked_child_is_refused_and_the_parent_goes_on(
 def test_mp11_many_forks_while_threads_pay_end_in_time(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     """Locks may be held by threads that are not in the child; nothing there may wait for them."""
     stop = threading.Event()
-    paid: list[bool] = []
+    outcomes: list[ovo_ptp.Outcome] = []
 
     def pay(number: int) -> None:
         turn = 0
         while not stop.is_set():
             turn += 1
             phone = f"08125{number:03}{turn:04}"
-            paid.append(shop.pay(f"INV-{number}-{turn}", amount=5, phone=phone).is_paid)
+            outcomes.append(shop.pay(f"INV-{number}-{turn}", amount=5, phone=phone))
 
     threads = [threading.Thread(target=pay, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -365,8 +365,9 @@ def test_mp11_many_forks_while_threads_pay_end_in_time(shop: ovo_ptp.Client, ovo
         stop.set()
         for thread in threads:
             thread.join()
-    assert paid
-    assert all(paid)
+    assert any(outcome.is_paid for outcome in outcomes)
+    # On a busy machine the scaled time to send may be over before a push could leave.
+    assert all(outcome.is_paid or isinstance(outcome, ovo_ptp.NotSent) for outcome in outcomes)
     settled(shop, ovo)
 
 
