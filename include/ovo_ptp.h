@@ -1549,6 +1549,8 @@ const char *ovo_response_code_text(const char *code, int32_t language);
 
 // Confirms that the caller has stored a payment's outcome: it is no longer among the
 // `ovo_unacknowledged`.
+// Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this
+// very moment, and nobody would have heard it.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.

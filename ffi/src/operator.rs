@@ -60,6 +60,8 @@ fn may_have_left(
 
 /// Confirms that the caller has stored a payment's outcome: it is no longer among the
 /// `ovo_unacknowledged`.
+/// Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this
+/// very moment, and nobody would have heard it.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

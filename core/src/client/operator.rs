@@ -9,6 +9,8 @@ use crate::payment::{Event, Ruling};
 
 impl Client {
     /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
+    /// Not to be called for [`Outcome::Interrupted`](crate::Outcome::Interrupted), which is none:
+    /// another process may bring the outcome this very moment, and nobody would have heard it.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {

@@ -25,8 +25,9 @@ pub enum Outcome {
     NotSent(NotSent),
     /// The evidence contradicts itself. No money is moved automatically; call support.
     NeedsOperator(NeedsOperator),
-    /// The client was closed while the payment was under way. Nothing is decided and nothing is
-    /// lost: open a client on the same journal and ask again with the same invoice.
+    /// The client was closed while the payment was under way, or its journal took no answer in
+    /// time. Nothing is decided and nothing is lost: ask again with the same invoice, after a close
+    /// from a client on the same journal. There is nothing to acknowledge.
     Interrupted(MerchantInvoice),
 }
 

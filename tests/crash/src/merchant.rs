@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ovo_ptp::journal::Filter;
-use ovo_ptp::{Client, ErrorKind, VoidOutcome};
+use ovo_ptp::{Client, ErrorKind, Outcome, VoidOutcome};
 
 use crate::dice::Dice;
 use crate::order::Order;
@@ -108,6 +108,11 @@ impl Desk {
 
     fn sell(&self, order: &Order) -> Result<()> {
         match self.client.pay(&order.charge()?) {
+            Ok(outcome @ Outcome::Interrupted(_)) => {
+                // No outcome, so nothing to acknowledge: a peer may bring one this very moment, and
+                // then somebody finds it on the list.
+                self.log.outcome(&outcome)?;
+            }
             Ok(outcome) => {
                 self.log.outcome(&outcome)?;
                 if let Err(error) = self.client.acknowledge(outcome.invoice()) {

@@ -407,7 +407,11 @@ class Client:
         return _make.report_list(await self._ask(self._native.unacknowledged))
 
     def acknowledge(self, invoice: str) -> None:
-        """Confirms that you have stored the outcome. Never done by time."""
+        """Confirms that you have stored the outcome. Never done by time.
+
+        `Interrupted` is no outcome: there is nothing to acknowledge, and another process may bring
+        the outcome this very moment.
+        """
         self._native.acknowledge(_make.text("invoice", invoice), HERE)
 
     async def acknowledge_async(self, invoice: str) -> None:

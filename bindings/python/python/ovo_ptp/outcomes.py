@@ -198,10 +198,10 @@ class NeedsOperator(Outcome):
 
 
 class Interrupted(Outcome):
-    """The client was closed while the payment was under way.
+    """The client was closed while the payment was under way, or its journal took no answer in time.
 
-    Nothing is decided and nothing is lost: open a client on the same journal and ask again with the
-    same invoice.
+    Nothing is decided and nothing is lost: ask again with the same invoice, after a close from a
+    client on the same journal. There is nothing to acknowledge.
     """
 
     __slots__ = ()
