@@ -2,7 +2,7 @@
 //!
 //! | File | Holds |
 //! |---|---|
-//! | `builder`, `close` | how a client begins and ends |
+//! | `builder`, `open`, `close` | how a client begins and ends |
 //! | `pay`, `drive`, `handle`, `cancel` | a payment from its Intent to its verdict |
 //! | `settle`, `background` | what follows: reversals, checks, sweeps |
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
@@ -24,6 +24,7 @@ mod exchange;
 mod handle;
 mod inner;
 mod list;
+mod open;
 mod operator;
 mod pay;
 mod reader;

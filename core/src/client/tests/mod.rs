@@ -1,6 +1,7 @@
 //! The client with a clock that moves when somebody waits, a journal in memory and a host of a few
 //! lines: what a change of the client breaks is seen in seconds.
 
+mod belonging;
 mod closing;
 mod set_up;
 mod settling;

@@ -1,0 +1,189 @@
+//! Opening a client: what was set is held against each other and against the journal.
+
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::client::builder::JournalChoice;
+use crate::client::seal::PhoneSeal;
+use crate::client::{Client, ClientBuilder, Inner, THREAD_STACK};
+use crate::error::{Error, ErrorKind};
+use crate::event::Event;
+use crate::journal::file_system::refuse_in_memory;
+use crate::journal::{Belonging, Journal, Setup, Succession};
+use crate::message::Signer;
+use crate::payment::Timers;
+use crate::transport::Transport;
+#[cfg(feature = "https")]
+use crate::transport::{HttpsOptions, HttpsTransport};
+
+impl ClientBuilder {
+    /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::ErrorKind;
+    ///
+    /// match builder.journal("/var/lib/shop/ovo.db").open() {
+    ///     Ok(client) => println!("{} outcomes to book", client.unacknowledged()?.len()),
+    ///     Err(error) if error.kind() == ErrorKind::JournalLocked => eprintln!("already running"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
+    /// all cases nothing was sent.
+    pub fn open(self) -> Result<Client, Error> {
+        self.policy.timers.validate()?;
+        if !self.environment.is_loopback() {
+            self.policy.timers.validate_for_ovo()?;
+        }
+        let transport = self.make_transport()?;
+        let journal = self.open_journal()?;
+        let mut seal =
+            PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
+        let belonging = journal.belong_to(&self.setup(&seal))?;
+        let unknown_key = take_up_keys(&*journal, &mut seal, &belonging)?;
+        let boot = journal.enter_boot(&self.clock.boot_id())?;
+        let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
+        let inner = Arc::new(Inner {
+            signer: Signer::new(
+                self.credentials.app_id(),
+                self.credentials.app_key(),
+                self.signing,
+            ),
+            seal,
+            unknown_key: AtomicBool::new(unknown_key),
+            credentials: self.credentials,
+            policy: self.policy,
+            batch_method: self.batch_method,
+            phone_in_reversal: self.phone_in_reversal,
+            settle_pause: Duration::from_secs(1).mul_f64(scale.min(1.0)) / self.settle_rate,
+            look_up: Inner::LOOK_UP.mul_f64(scale.clamp(0.001, 1.0)),
+            journal,
+            transport,
+            clock: self.clock,
+            boot,
+            observer: self.observer,
+            under_way: Arc::default(),
+            server_clock: Default::default(),
+            closing: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            sloppy_fields: AtomicU32::new(0),
+            refused_set_up: Mutex::default(),
+            work: Mutex::default(),
+            set_aside: Mutex::default(),
+            next_turn: Mutex::default(),
+            threads: self.threads,
+            alarm: (Mutex::new(false), Condvar::new()),
+            process: std::process::id(),
+        });
+        for found in inner.journal.findings().into_iter().chain(belonging.findings) {
+            inner.tell(|| Event::JournalFound(found));
+        }
+        start(inner, self.background && self.threads)
+    }
+
+    fn make_transport(&self) -> Result<Arc<dyn Transport>, Error> {
+        if let Some(transport) = &self.transport {
+            return Ok(Arc::clone(transport));
+        }
+        #[cfg(feature = "https")]
+        return Ok(Arc::new(HttpsTransport::new(
+            &self.environment.url(),
+            HttpsOptions {
+                trust: self.trust.clone(),
+                proxy: self.proxy.clone(),
+                without_threads: !self.threads,
+            },
+        )?));
+        #[cfg(not(feature = "https"))]
+        Err(Error::new(
+            ErrorKind::Configuration,
+            "transport: this build has none of its own; bring one",
+        ))
+    }
+
+    fn open_journal(&self) -> Result<Arc<dyn Journal>, Error> {
+        let path = match &self.journal {
+            JournalChoice::Own(journal) => return Ok(Arc::clone(journal)),
+            JournalChoice::File(path) => path,
+            JournalChoice::Missing => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    "journal: a file is required; without one a power cut could cost a customer money",
+                ));
+            }
+        };
+        if !self.environment.is_loopback() {
+            refuse_in_memory(path)?;
+        }
+        if self.journal_options.shared && !self.clock.names_the_machines_boot() {
+            // Each process would take the others' payments for those of an earlier boot, and begin
+            // their windows anew, for ever (MP15).
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "journal: it cannot be shared where the system does not name its boots \
+                 (/proc/sys/kernel/random/boot_id); use one process, or a journal and a terminal \
+                 for each",
+            ));
+        }
+        Ok(Arc::new(Succession::open(path, &self.journal_options)?))
+    }
+
+    /// Whom the journal is to belong to.
+    fn setup(&self, seal: &PhoneSeal) -> Setup {
+        let class = self.environment_class.as_deref().unwrap_or_else(|| self.environment.class());
+        let terminal = self.credentials.terminal();
+        Setup {
+            class: class.to_owned(),
+            host: self.environment.base_url().to_owned(),
+            merchant_id: self.credentials.merchant_id().to_owned(),
+            terminal: format!("{}/{}", terminal.tid(), terminal.mid()),
+            key: seal.key(),
+            other_keys: seal.former_keys(),
+        }
+    }
+}
+
+/// Takes up the keys that the journal's phones are sealed with. Whether the app key is one that the
+/// journal does not know: then OVO's answer decides about it, and until then nothing is claimed.
+fn take_up_keys(
+    journal: &dyn Journal,
+    seal: &mut PhoneSeal,
+    belonging: &Belonging,
+) -> Result<bool, Error> {
+    seal.take_up(&belonging.key_ring);
+    match &belonging.another_key {
+        Some(former) if !seal.former_keys().contains(former) => Ok(true),
+        Some(_) => {
+            journal.adopt_key(&seal.key(), &seal.ring()?)?;
+            Ok(false)
+        }
+        None => Ok(false),
+    }
+}
+
+/// The client, with its settling thread if it settles by itself.
+fn start(inner: Arc<Inner>, background: bool) -> Result<Client, Error> {
+    let settler = if background {
+        let inner = Arc::clone(&inner);
+        let thread = std::thread::Builder::new()
+            .name("ovo-settler".to_owned())
+            .stack_size(THREAD_STACK)
+            .spawn(move || inner.settle_in_background())
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!("the settling thread cannot be started ({})", error.kind()),
+                )
+            })?;
+        Some(thread)
+    } else {
+        None
+    };
+    Ok(Client { inner, settler: Mutex::new(settler) })
+}

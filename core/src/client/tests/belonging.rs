@@ -1,0 +1,252 @@
+//! Whose a journal is: boots without a name, another environment, merchant or app key.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::client::{Client, ClientBuilder};
+use crate::clock::{Clock, SystemClock};
+use crate::credentials::{AppKey, Credentials};
+use crate::environment::Environment;
+use crate::error::ErrorKind;
+use crate::event::Event;
+use crate::journal::SqliteOptions;
+use crate::payment::{Boottime, Timers};
+use crate::terminal::Terminal;
+use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Watch};
+use crate::wib::WallTime;
+
+/// A machine that does not name its boots, as some containers and all of macOS.
+struct Nameless;
+
+impl Clock for Nameless {
+    fn boottime(&self) -> Boottime {
+        SystemClock.boottime()
+    }
+
+    fn boot_id(&self) -> String {
+        "of this process".to_owned()
+    }
+
+    fn names_the_machines_boot(&self) -> bool {
+        false
+    }
+
+    fn wall(&self) -> WallTime {
+        SystemClock.wall()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration);
+    }
+}
+
+#[test]
+fn mp15_a_journal_is_not_shared_where_boots_have_no_name() {
+    let terminal = Terminal::new("80001001", "800010010000001", "STORE1").unwrap();
+    let key = AppKey::new(&"a".repeat(64)).unwrap();
+    let credentials = Credentials::new("1234", terminal, "app", key).unwrap();
+    // In a directory that is not there: with one process the journal is what fails.
+    let open = |shared| {
+        Client::builder(Environment::custom("http://127.0.0.1:9"), credentials.clone())
+            .journal("/no such directory/ovo.db")
+            .journal_options(SqliteOptions { shared, ..SqliteOptions::default() })
+            .clock(Arc::new(Nameless))
+            .open()
+            .expect_err("must not be opened")
+    };
+    assert_eq!(open(false).kind(), ErrorKind::Journal);
+    let refused = open(true);
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
+    assert!(refused.to_string().contains("boot"), "{refused}");
+}
+
+fn credentials(merchant: &str, key: &str, tid: &str) -> Credentials {
+    let terminal = Terminal::new(tid, "800010010000001", "STORE1").unwrap();
+    Credentials::new(merchant, terminal, "app", AppKey::new(&key.repeat(64)).unwrap()).unwrap()
+}
+
+/// A host that answers everything with one code, and nothing where there is none.
+struct Says(Option<&'static str>);
+
+impl Transport for Says {
+    fn exchange(&self, _: &Request<'_>, _: &Arc<dyn Watch>) -> Exchange {
+        match self.0 {
+            Some(code) => Exchange::Answered(HttpAnswer {
+                status: 200,
+                body: format!("{{\"responseCode\":\"{code}\"}}").into_bytes(),
+                server_date: None,
+                retry_after: None,
+            }),
+            None => Exchange::NoAnswer(Failure {
+                kind: FailureKind::Timeout,
+                message: "silence".to_owned(),
+            }),
+        }
+    }
+}
+
+struct Shop(std::path::PathBuf);
+
+impl Shop {
+    fn new() -> Shop {
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).unwrap();
+        let name = format!("ovo-ptp-{:016x}", u64::from_le_bytes(unique));
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        Shop(directory)
+    }
+
+    fn builder(&self, environment: Environment, credentials: Credentials) -> ClientBuilder {
+        Client::builder(environment, credentials).journal(self.0.join("ovo.db")).background(false)
+    }
+
+    /// What the client says at opening, and the client.
+    fn opens(&self, builder: ClientBuilder) -> (Vec<String>, Client) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let client = builder
+            .observer(move |event| {
+                if let Event::JournalFound(found) = event {
+                    crate::lock::lock(&hears).push(found.message.clone());
+                }
+            })
+            .open()
+            .unwrap();
+        let said = crate::lock::lock(&told).clone();
+        (said, client)
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn j26_a_journal_is_refused_by_another_kind_of_environment_and_another_merchant() {
+    let shop = Shop::new();
+    let ours = || credentials("1234", "a", "80001001");
+    drop(shop.opens(shop.builder(Environment::Staging, ours())));
+    for (environment, credentials, theirs, wanted) in [
+        (Environment::Production, ours(), "staging", "production"),
+        (Environment::custom("http://127.0.0.1:9"), ours(), "staging", "loopback"),
+        (Environment::custom("https://pay.example"), ours(), "staging", "https://pay.example"),
+        (Environment::Staging, credentials("5678", "a", "80001001"), "1234", "5678"),
+    ] {
+        let error = shop.builder(environment, credentials).open().expect_err("another's");
+        assert_eq!(error.kind(), ErrorKind::Journal);
+        let said = error.to_string();
+        for word in [theirs, wanted, "set-aside"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+    // Another host of the same kind, and another terminal, are said.
+    let (said, client) =
+        shop.opens(shop.builder(Environment::StagingOldHost, credentials("1234", "a", "80001002")));
+    assert!(said.iter().any(|line| line.contains("byte-stack.net")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("80001002")), "{said:?}");
+    drop(client);
+    let gateway = shop
+        .builder(Environment::custom("https://pay.example"), credentials("1234", "a", "80001002"))
+        .environment_class("staging");
+    let (said, client) = shop.opens(gateway);
+    assert!(said.iter().any(|line| line.contains("pay.example")), "{said:?}");
+    drop(client);
+}
+
+#[test]
+fn j26_what_was_set_aside_in_another_environment_answers_for_nothing() {
+    let shop = Shop::new();
+    let sandbox = || Environment::custom("http://127.0.0.1:9");
+    let ours = || credentials("1234", "a", "80001001");
+    let (_, client) = shop.opens(
+        shop.builder(sandbox(), ours())
+            .timers(Timers::scaled(0.001))
+            .transport(Arc::new(Says(None))),
+    );
+    let charge = crate::Charge::new(
+        "INV-1",
+        crate::Rupiah::new(12_500).unwrap(),
+        "081234567890".parse().unwrap(),
+    )
+    .unwrap();
+    client.pay(&charge).unwrap();
+    drop(client);
+    crate::journal::set_aside(shop.0.join("ovo.db")).unwrap();
+    let (_, client) = shop.opens(shop.builder(sandbox(), ours()));
+    assert!(client.payment(&"INV-1".parse().unwrap()).unwrap().is_some(), "the same sandbox");
+    drop(client);
+    crate::journal::set_aside(shop.0.join("ovo.db")).unwrap();
+    let (said, client) = shop.opens(shop.builder(Environment::Staging, ours()));
+    assert!(said.iter().any(|line| line.contains("left alone")), "{said:?}");
+    assert!(client.payment(&"INV-1".parse().unwrap()).unwrap().is_none());
+}
+
+#[test]
+fn j27_an_unknown_app_key_opens_claims_nothing_and_is_adopted_once_ovo_takes_it() {
+    let shop = Shop::new();
+    let sandbox = |key: &str, says| {
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials("1234", key, "80001001"),
+        )
+        .timers(Timers::scaled(0.001))
+        .transport(Arc::new(Says(says)))
+    };
+    let charge = |invoice: &str, phone: &str| {
+        crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+            .unwrap()
+    };
+    let (said, client) = shop.opens(sandbox("a", None));
+    assert_eq!(said, [""; 0]);
+    client.pay(&charge("INV-1", "081234567890")).unwrap();
+    drop(client);
+    // Nobody gave the old key, and OVO does not know the new one either.
+    for _ in 0..2 {
+        let (said, client) = shop.opens(sandbox("b", Some("63")));
+        assert!(said.len() == 1 && said[0].contains("app key"), "{said:?}");
+        let again = client.pay(&charge("INV-1", "081299999999")).unwrap();
+        assert_eq!(again.name(), "not completed", "never pushed again, and no other phone claimed");
+        assert!(client.inquire(&"081234567890".parse().unwrap()).is_err());
+    }
+    let (_, client) = shop.opens(sandbox("b", Some("14")));
+    client.inquire(&"081234567890".parse().unwrap()).unwrap();
+    drop(client);
+    let (said, client) = shop.opens(sandbox("b", None));
+    assert_eq!(said, [""; 0], "adopted");
+    drop(client);
+}
+
+#[test]
+fn j27_with_the_previous_key_guards_and_comparisons_hold() {
+    let shop = Shop::new();
+    let sandbox = |key: &str, previous: &[AppKey]| {
+        let credentials = credentials("1234", key, "80001001");
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials.with_previous_app_keys(previous.iter().cloned()),
+        )
+        .timers(Timers::scaled(0.001))
+        .transport(Arc::new(Says(None)))
+    };
+    let charge = |invoice: &str, phone: &str| {
+        crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+            .unwrap()
+    };
+    let (_, client) = shop.opens(sandbox("a", &[]));
+    client.pay(&charge("INV-1", "081234567890")).unwrap();
+    drop(client);
+    let previous = AppKey::new(&"a".repeat(64)).unwrap();
+    // Once with the key before; then the journal holds what it needs of it.
+    for builder in [sandbox("b", &[previous]), sandbox("b", &[])] {
+        let (said, client) = shop.opens(builder);
+        assert_eq!(said, [""; 0]);
+        let reused = client.pay(&charge("INV-1", "081299999999")).unwrap_err();
+        assert_eq!(reused.kind(), ErrorKind::InvoiceReused);
+        let unsettled = client.pay(&charge("INV-2", "081234567890")).unwrap_err();
+        assert_eq!(unsettled.kind(), ErrorKind::UnsettledCustomer);
+        drop(client);
+    }
+}
