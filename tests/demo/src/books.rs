@@ -24,6 +24,21 @@ pub(crate) fn was_returned(sandbox: &Sandbox, invoice: &str) -> bool {
     sandbox.ledger().iter().any(|entry| entry.invoice == invoice && entry.refunds > 0)
 }
 
+/// Waits until something has happened at OVO's side, on a machine that may be busy.
+pub(crate) fn wait_until(
+    otherwise: &'static str,
+    happened: impl Fn() -> bool,
+) -> Result<(), Box<dyn Error>> {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !happened() {
+        if Instant::now() > patience {
+            return Err(otherwise.into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
 /// Waits until nothing is left to do at OVO. `watch` gets the open payments whenever one is done.
 pub(crate) fn wait_until_settled(
     client: &Client,

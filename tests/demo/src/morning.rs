@@ -158,8 +158,9 @@ fn ordinary_sales(client: &Client, shop: &Shop, sandbox: &Sandbox) -> Result<(),
         format_args!("{}: the customer pays cash instead, the cashier cancels", SALAD.title()),
     );
     let payment = client.start(&SALAD.charge()?)?;
-    // Some seconds of OVO's time, in which the prompt reaches the customer's phone.
-    std::thread::sleep(Duration::from_secs_f64(5.0 * crate::SCALE));
+    books::wait_until("the customer never got the prompt", || {
+        books::pushes(sandbox, SALAD.invoice) > 0
+    })?;
     show("", &payment.cancel()?);
     say("the customer confirms all the same, to be on the safe side");
     behind(client, shop, &SALAD)?;

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use ovo_sandbox::Sandbox;
 
@@ -20,19 +19,15 @@ pub(crate) fn strike(sale: &Sale, shop: &Shop, sandbox: &Sandbox) -> Result<(), 
         .stdout(Stdio::piped())
         .spawn()?;
     if let Some(output) = till.stdout.take() {
-        // It says one line, when the prompt is on the customer's phone.
+        // It says one line, when the payment has begun.
         BufReader::new(output).lines().next().transpose()?;
     }
+    books::wait_until("the customer never got the prompt", || {
+        books::pushes(sandbox, sale.invoice) > 0
+    })?;
     till.kill()?;
     till.wait()?;
-    let patience = Instant::now() + Duration::from_secs(5);
-    while books::net(sandbox, sale.invoice) == 0 {
-        if Instant::now() > patience {
-            return Err("the customer never confirmed".into());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    books::wait_until("the customer never confirmed", || books::net(sandbox, sale.invoice) > 0)
 }
 
 /// The sale that is cut off. Its customer decides a little later than the till lives.
@@ -42,8 +37,7 @@ pub(crate) const SALE: Sale = Sale::of("SATE-0005", "Sate", 45_000, "08120000010
 pub(crate) fn doomed_till(shop: &Shop) -> Result<(), Box<dyn Error>> {
     let client = shop.open()?;
     let payment = client.start(&SALE.charge()?)?;
-    std::thread::sleep(Duration::from_millis(120));
-    println!("the customer looks at the prompt");
+    println!("begun");
     payment.outcome();
     Ok(())
 }
