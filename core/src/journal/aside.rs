@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::files::{Files, SystemFiles};
 use super::lock::Lock;
+use super::opening::Purpose;
 use super::{failure, fork, opening, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
@@ -56,7 +57,9 @@ pub(super) fn under_lock(
     let doing = |error: io::Error| failure::file("set aside", &error);
     finish(&**files, path).map_err(doing)?;
     // A sound one is closed properly first: its log moved, its numbers in its mark.
-    if let Ok(engine) = opening::attempt(files, path, &SqliteOptions::default(), lock, false) {
+    if let Ok(engine) =
+        opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside)
+    {
         engine.close();
     }
     let files = &**files;
@@ -83,7 +86,7 @@ pub(super) fn under_lock(
 }
 
 /// The mark stays: the next journal must know the numbers of this one. This one takes a copy along.
-fn copy_mark(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
+pub(super) fn copy_mark(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
     const LONGEST: usize = 1024;
     let mark = match files.read(&place::with_suffix(path, ".mark"), LONGEST) {
         Ok(mark) => mark,
@@ -141,7 +144,7 @@ pub(super) fn finish(files: &dyn Files, path: &Path) -> io::Result<()> {
 }
 
 /// The name of the journal that was set aside as the `number`th.
-fn numbered(path: &Path, number: u32) -> PathBuf {
+pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
     place::with_suffix(path, &format!(".aside-{number}"))
 }
 
@@ -164,13 +167,13 @@ fn free_name(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
         })
 }
 
-/// The journals that were set aside at `path`, oldest first. One that is only half aside, because
-/// that was broken off, is not among them.
-pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
+/// The journals that were set aside at `path`, oldest first, each with its number. One that is only
+/// half aside, because that was broken off, is not among them.
+pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
     let own = files.look(path).ok().map(|look| look.identity);
     (1..=MOST)
-        .map(|number| numbered(path, number))
-        .filter(|aside| {
+        .map(|number| (number, numbered(path, number)))
+        .filter(|(_, aside)| {
             files.look(aside).is_ok_and(|look| look.is_file && Some(look.identity) != own)
         })
         .collect()

@@ -38,6 +38,8 @@ pub struct Belonging {
     pub key_ring: Vec<Vec<u8>>,
     /// The app key that the journal knows, if it is not the present one.
     pub another_key: Option<String>,
+    /// The terminal is another one than the journal's: what that one's numbers name is unknown here.
+    pub another_terminal: bool,
 }
 
 const CLASS: &str = "class";
@@ -73,9 +75,12 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
     let mut belonging = Belonging::default();
     for (key, what, now) in [(HOST, "host", &setup.host), (TERMINAL, "terminal", &setup.terminal)] {
         if let Some(before) = known(key)?.filter(|before| before != now) {
+            let jumps = key == TERMINAL;
+            belonging.another_terminal |= jumps;
+            let and = if jumps { "; the numbers jump above those of its last till" } else { "" };
             belonging.findings.push(Finding {
                 critical: false,
-                message: format!("the journal's {what} was {before} and is {now} from now on"),
+                message: format!("the journal's {what} was {before} and is {now} from now on{and}"),
             });
         }
     }

@@ -291,8 +291,13 @@ impl Engine {
             }
             Write::Update(payment) => self.update(payment).map(Written::Update),
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
-            Write::Belong(setup) => belonging::compare(&self.connection, setup)
-                .map(|belonging| Written::Belonging(Box::new(belonging))),
+            Write::Belong(setup) => {
+                let belonging = belonging::compare(&self.connection, setup)?;
+                if belonging.another_terminal {
+                    jump::jump_to_another_terminal(&**self.place.files(), &self.connection)?;
+                }
+                Ok(Written::Belonging(Box::new(belonging)))
+            }
             Write::AdoptKey(key, ring) => belonging::adopt(&self.connection, key, ring)
                 .map(|()| Written::Adopted)
                 .map_err(|error| failure::sqlite("adopt key", &error)),

@@ -17,6 +17,22 @@ use crate::wib::WallTime;
 /// The quarter of an hour in which the numbers last jumped.
 const JUMPED: &str = "jumped";
 
+/// Jumps because the journal serves another terminal from now on ([fault J21]): the journal that
+/// served it before has handed out numbers there, and this one vouches for its own only. Inside the
+/// caller's transaction.
+///
+/// [fault J21]: crate::manual::faults#j-disk-and-journal
+pub(super) fn jump_to_another_terminal(
+    files: &dyn Files,
+    connection: &Connection,
+) -> Result<(), JournalError> {
+    let failed = |error: rusqlite::Error| super::failure::sqlite("jump", &error);
+    let water = Water::read(connection).map_err(failed)?;
+    let floor = restored::above_a_twin(files, &water, WallTime::now())?;
+    connection.execute("UPDATE high_water SET floor = ?1", [floor]).map_err(failed)?;
+    Ok(())
+}
+
 /// Jumps, at most once in a quarter of an hour and only as long as OVO has accepted or declined
 /// nothing of this journal: later a duplicate can only mean an invoice that was used before. Inside
 /// the caller's transaction.

@@ -26,6 +26,7 @@ mod mark;
 mod memory;
 mod meta;
 mod migration;
+mod moving;
 mod opening;
 mod place;
 mod reading;
@@ -47,11 +48,11 @@ pub use aside::set_aside;
 #[doc(hidden)]
 pub use aside::set_aside_on;
 pub use belonging::{Belonging, Setup};
-pub use copies::move_journal;
-#[doc(hidden)]
-pub use copies::move_journal_on;
 pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
+pub use moving::move_journal;
+#[doc(hidden)]
+pub use moving::move_journal_on;
 pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;

@@ -10,7 +10,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
 use super::aside;
-use super::copies;
 use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
@@ -18,6 +17,7 @@ use super::files::Files;
 use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
 use super::migration;
+use super::moving;
 use super::place::{self, Place};
 use super::reserve::Reserve;
 use super::restored;
@@ -55,11 +55,11 @@ pub(super) fn open(
     file_system::refuse_elsewhere(&path)?;
     place::refuse_if_open_here(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
-    let opened = match attempt(files, &path, options, &lock, true) {
+    let opened = match attempt(files, &path, options, &lock, Purpose::Sell) {
         // What is in the journal must be settled on a full disk too (J2, J3).
         Err(full) if full.kind == JournalErrorKind::Full && files.look(&path).is_ok() => {
             if Reserve::open(&**files, &path).release() {
-                attempt(files, &path, options, &lock, true)
+                attempt(files, &path, options, &lock, Purpose::Sell)
             } else {
                 Err(full)
             }
@@ -70,7 +70,7 @@ pub(super) fn open(
                 && is_unusable(&**files, &path, &unusable) =>
         {
             let aside = aside::under_lock(files, &path, &lock)?;
-            attempt(files, &path, options, &lock, true).map(|mut engine| {
+            attempt(files, &path, options, &lock, Purpose::Sell).map(|mut engine| {
                 engine.findings.push(Finding {
                     critical: true,
                     message: format!(
@@ -111,20 +111,31 @@ fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
     }
 }
 
-/// `anew`: whether a journal is made if there is none.
+/// What a journal is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// To take payments: it is made if there is none.
+    Sell,
+    /// To be set aside.
+    SetAside,
+    /// To be moved: one whose move was broken off is admitted, too.
+    Move,
+}
+
+/// Opens what is at `path`, once, under a lock that the caller has.
 pub(super) fn attempt(
     files: &Arc<dyn Files>,
     path: &Path,
     options: &SqliteOptions,
     lock: &Lock,
-    anew: bool,
+    purpose: Purpose,
 ) -> Result<Engine, JournalError> {
     let place = match Place::claim(files, path)? {
         Some(place) => place,
         None => {
             aside::finish(&**files, path).map_err(|error| failure::file("open", &error))?;
             place::refuse_left_log(&**files, path)?;
-            if !anew {
+            if purpose != Purpose::Sell {
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
             create(&**files, path)?;
@@ -148,9 +159,9 @@ pub(super) fn attempt(
         false => Access::One,
     };
     let connection = connect(&**files, path, access)?;
-    let mut engine = admit(&**files, path, connection, place, options, log_was_left)?;
+    let mut engine = admit(&**files, path, connection, place, options, log_was_left, purpose)?;
     engine.access = access;
-    engine.place.settle()?;
+    engine.place.settle(access)?;
     engine.reserve.is_whole();
     // Only now: a file that was refused is left as it is, its log included.
     engine
@@ -384,6 +395,7 @@ fn admit(
     place: Place,
     options: &SqliteOptions,
     log_was_left: bool,
+    purpose: Purpose,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -407,7 +419,9 @@ fn admit(
         whereabouts::refuse_second_name(files, engine.place.look()?, path, &remembered.path)?;
     }
     let water = restored::judge(files, &mut engine, water, mark, &now, remembered.as_ref())?;
-    copies::refuse_broken_off_move(files, &engine.connection)?;
+    if purpose != Purpose::Move {
+        moving::refuse_moved_away(&engine.connection)?;
+    }
     let is_elsewhere = remembered.as_ref() != Some(&now);
     if is_elsewhere {
         now.remember(&engine.connection).map_err(failed)?;

@@ -25,6 +25,8 @@ pub(super) struct Place {
     database: Identity,
     /// The write-ahead log, once there is one: commits live there until a checkpoint.
     write_ahead: Option<Identity>,
+    /// The index of the log, which processes that share the journal have together.
+    index: Option<Identity>,
 }
 
 /// The journals that this process, or the one it was forked from, has open.
@@ -62,6 +64,7 @@ impl Place {
             log: with_suffix(path, "-wal"),
             database,
             write_ahead: None,
+            index: None,
         };
         check_header(&**files, path)?;
         Ok(Some(place))
@@ -86,11 +89,17 @@ impl Place {
         self.files.look(&self.path).map_err(|error| failure::file("journal file", &error))
     }
 
-    /// Remembers which file the write-ahead log is.
-    pub(super) fn settle(&mut self) -> Result<(), JournalError> {
+    /// Remembers which file the write-ahead log is, and of a shared journal which one its index.
+    pub(super) fn settle(&mut self, access: Access) -> Result<(), JournalError> {
         self.check()?;
-        self.write_ahead = self.files.look(&self.log).ok().map(|look| look.identity);
+        let identity = |path: &Path| self.files.look(path).ok().map(|look| look.identity);
+        self.write_ahead = identity(&self.log);
+        self.index = identity(&self.index_path()).filter(|_| access == Access::Host);
         Ok(())
+    }
+
+    fn index_path(&self) -> PathBuf {
+        with_suffix(&self.path, "-shm")
     }
 
     /// What its file system does with it.
@@ -105,7 +114,9 @@ impl Place {
             self.files.look(path).is_ok_and(|look| look.identity == expected)
         };
         let whole = is_there(&self.path, self.database)
-            && self.write_ahead.is_none_or(|expected| is_there(&self.log, expected));
+            && self.write_ahead.is_none_or(|expected| is_there(&self.log, expected))
+            // Those who came with another index would write over this process's commits.
+            && self.index.is_none_or(|expected| is_there(&self.index_path(), expected));
         if whole {
             Ok(())
         } else {
@@ -192,6 +203,17 @@ pub(super) fn refuse_lost_locks(files: &dyn Files, path: &Path) -> Result<(), Jo
     let index = with_suffix(path, "-shm");
     let has_locks = files.open(&index).and_then(|mut index| index.has_record_locks());
     match has_locks {
+        // A new index beside theirs, and each would write over the other's commits.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && files.vfs().is_none() => {
+            Err(JournalError::new(
+                JournalErrorKind::Locked,
+                format!(
+                    "the index {} of the log was deleted while other processes have the journal open; \
+                 stop them all, and start them again",
+                    index.display()
+                ),
+            ))
+        }
         Ok(false) => Err(JournalError::new(
             JournalErrorKind::Locked,
             "a process that shares the journal has lost its locks, because it opened and closed the \

@@ -16,7 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
-use super::{failure, fork, opening, place};
+use super::succession::Succession;
+use super::{aside, failure, fork, opening, place};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
@@ -29,11 +30,12 @@ const COARSE: Duration = Duration::from_millis(20);
 /// Where the log names itself: its magic number, its salts and its checksum.
 const LOG_HEADER: usize = 32;
 
-/// A journal as it was when this was made. For reports; knows no key and shows no phone.
+/// A journal as it was when this was made, with those that were set aside at its place. For reports;
+/// knows no key and shows no phone.
 #[derive(Debug)]
 pub struct JournalCopy {
     // Dropped in this order: nobody may have the copy open when it is removed.
-    journal: SqliteJournal,
+    journal: Succession,
     _folder: Folder,
 }
 
@@ -50,20 +52,40 @@ impl JournalCopy {
         let path = std::path::absolute(path.as_ref())
             .and_then(|path| files.resolve(&path))
             .map_err(|error| failure::file("journal path", &error))?;
-        if files.look(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let mut former = match aside::is_aside(&path) {
+            true => Vec::new(),
+            false => aside::former(&*files, &path),
+        };
+        let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
             place::refuse_left_log(&*files, &path)?;
-            return Err(JournalError::new(
-                JournalErrorKind::Misplaced,
-                format!("there is none at {}", path.display()),
-            ));
-        }
-        // Closing a second descriptor of the file would drop this process's own locks on it (J22).
-        place::refuse_if_open_here(&*files, &path)?;
+            // Set aside, and the next one is not begun: the last one tells what there is.
+            former.pop().map(|(_, aside)| aside).ok_or_else(|| {
+                JournalError::new(
+                    JournalErrorKind::Misplaced,
+                    format!("there is none at {}", path.display()),
+                )
+            })?
+        } else {
+            path
+        };
         let folder = Folder::new(&*files)?;
-        let copy = folder.0.join("journal");
-        copy_at_rest(&path, &copy)?;
-        let engine = opening::open_copy(&files, &copy)?;
-        Ok(JournalCopy { journal: SqliteJournal::over(engine), _folder: folder })
+        let copied = |from: &Path, name: &str| {
+            // Closing a second descriptor of the file would drop this process's own locks on it
+            // (J22).
+            place::refuse_if_open_here(&*files, from)?;
+            let copy = folder.0.join(name);
+            copy_at_rest(from, &copy)?;
+            Ok(SqliteJournal::over(opening::open_copy(&files, &copy)?))
+        };
+        let present = copied(&present, "journal")?;
+        let former = former
+            .into_iter()
+            .map(|(number, aside)| {
+                let journal = copied(&aside, &format!("aside-{number}"))?;
+                Ok((number, aside.display().to_string(), journal))
+            })
+            .collect::<Result<Vec<_>, JournalError>>()?;
+        Ok(JournalCopy { journal: Succession::of(present, former), _folder: folder })
     }
 
     /// See [`Journal::list`].
@@ -83,12 +105,12 @@ impl JournalCopy {
     }
 
     /// Writes a backup of the journal as it was, beside whoever has it open; see
-    /// [`SqliteJournal::backup`].
+    /// [`SqliteJournal::backup`]. Of what was set aside there, too.
     ///
     /// # Errors
     /// [`JournalError`]; nothing is left.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), JournalError> {
-        self.journal.backup(to)
+        self.journal.backup(to.as_ref())
     }
 
     /// See [`Journal::health`].

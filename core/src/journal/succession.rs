@@ -37,7 +37,7 @@ pub struct Succession {
 
 #[derive(Debug)]
 struct Former {
-    /// 1 for the oldest one that is open.
+    /// The number in its name: 1 for the one that was set aside first.
     place: i64,
     name: String,
     journal: SqliteJournal,
@@ -74,15 +74,13 @@ impl Succession {
         let path = opening::resolve(&*files, path.as_ref())?;
         let asides =
             if aside::is_aside(&path) { Vec::new() } else { aside::former(&*files, &path) };
-        for aside in asides {
+        for (number, aside) in asides {
             let name = aside.display().to_string();
             let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
             match SqliteJournal::open_on(Arc::clone(&files), &aside, &options) {
                 Ok(journal) => {
                     findings.extend(journal.findings());
-                    let place = former.len() as i64 + 1;
-                    let (boot, left_out) = Default::default();
-                    former.push(Former { place, name, journal, boot, left_out });
+                    former.push(Former::new(number, name, journal));
                 }
                 Err(error) => findings.push(Finding {
                     critical: error.kind != JournalErrorKind::Locked,
@@ -95,6 +93,17 @@ impl Succession {
             }
         }
         Ok(Succession { present, boot: AtomicU32::new(0), former, findings })
+    }
+
+    /// Journals that are open already, as one: copies for reading.
+    pub(super) fn of(present: SqliteJournal, former: Vec<(u32, String, SqliteJournal)>) -> Self {
+        let former = former.into_iter();
+        Succession {
+            present,
+            boot: AtomicU32::new(0),
+            former: former.map(|(number, name, it)| Former::new(number, name, it)).collect(),
+            findings: Vec::new(),
+        }
     }
 
     /// The journal of now.
@@ -113,6 +122,11 @@ impl Succession {
 }
 
 impl Former {
+    fn new(number: u32, name: String, journal: SqliteJournal) -> Former {
+        let (boot, left_out) = Default::default();
+        Former { place: i64::from(number), name, journal, boot, left_out }
+    }
+
     /// As the client sees it.
     fn outward(&self, mut payment: Payment, present_boot: u32) -> Payment {
         payment.id.0 |= self.place << JOURNAL_AT;
@@ -139,6 +153,10 @@ impl Former {
             }
             other => other,
         }
+    }
+
+    fn number(&self) -> u32 {
+        u32::try_from(self.place).unwrap_or(u32::MAX)
     }
 
     fn own(id: PaymentId) -> PaymentId {
@@ -315,9 +333,26 @@ impl Journal for Succession {
         self.present.jump(wall)
     }
 
-    /// Of the present journal; a former one changes no more than its debts do.
+    /// The present journal's, and beside it those of the former ones, named as they are: what they
+    /// owe must not be lost with the disk.
     fn backup(&self, to: &Path) -> Result<(), JournalError> {
-        self.present.backup(to)
+        let mut made = Vec::new();
+        let mut all = || {
+            for former in self.serving() {
+                let beside = aside::numbered(to, former.number());
+                former.journal.backup(&beside)?;
+                made.push(beside);
+            }
+            self.present.backup(to)
+        };
+        let done = all();
+        if done.is_err() {
+            // A part of a backup is none.
+            for beside in made {
+                let _ = SystemFiles.remove(&beside);
+            }
+        }
+        done
     }
 
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {

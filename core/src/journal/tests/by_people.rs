@@ -1,5 +1,5 @@
-//! What people do with a journal on purpose: set it aside, move it, back it up; and power cuts in
-//! the middle of it.
+//! What people do with a journal on purpose: set it aside, back it up; and power cuts in the middle
+//! of it.
 
 use std::fs;
 use std::io;
@@ -12,31 +12,31 @@ use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::files::{Files, Look, OpenFile, SystemFiles};
 use crate::journal::{
-    Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession,
-    move_journal, move_journal_on, set_aside, set_aside_on,
+    Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession, set_aside,
+    set_aside_on,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, Source, Verdict};
 
-fn together(path: &Path) -> Succession {
+pub(super) fn together(path: &Path) -> Succession {
     let journal = Succession::open(path, &SqliteOptions::default()).unwrap();
     journal.enter_boot("boot-a").unwrap();
     journal
 }
 
-fn invoices(journal: &dyn Journal) -> Vec<String> {
+pub(super) fn invoices(journal: &dyn Journal) -> Vec<String> {
     let all = journal.list(&Filter::default()).unwrap();
     all.iter().map(|row| row.intent.invoice.as_str().to_owned()).collect()
 }
 
 /// The machine's files until the power goes, so many changes from now.
 #[derive(Clone, Debug)]
-struct Until {
+pub(super) struct Until {
     left: Arc<AtomicI64>,
 }
 
 impl Until {
-    fn the_power_goes(changes: i64) -> Arc<dyn Files> {
+    pub(super) fn the_power_goes(changes: i64) -> Arc<dyn Files> {
         Arc::new(Until { left: Arc::new(AtomicI64::new(changes)) })
     }
 
@@ -213,69 +213,6 @@ fn j20_setting_aside_survives_a_power_cut_at_every_step() {
         // And it can be done to the end.
         set_aside(&path).unwrap();
         assert_eq!(invoices(&together(&path)).len(), 4, "behind {changes} changes");
-        if finished {
-            assert!(changes > 5, "{changes} steps");
-            return;
-        }
-    }
-}
-
-#[test]
-fn j21_a_moved_journal_is_the_journal() {
-    let scratch = Scratch::new();
-    let path = scratch.journal();
-    let to = path.with_file_name("new till").join("shop.db");
-    fs::create_dir(to.parent().unwrap()).unwrap();
-    left_behind(&path);
-    move_journal(&path, &to).unwrap();
-    for suffix in ["", "-wal", ".mark", ".lock", ".reserve"] {
-        assert!(!beside(&path, suffix).exists(), "{suffix} is left");
-    }
-    let journal = open(&to);
-    assert_eq!(journal.findings(), []);
-    assert_eq!(journal.list(&Filter::default()).unwrap().len(), 3);
-    let next = fresh(&journal, &charge(4));
-    assert!(next.state.attested);
-    assert_eq!(next.intent.numbers.reference(), 4, "numbers go on");
-    let error = move_journal(&path, &to).unwrap_err();
-    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
-    drop(journal);
-    // A new journal at the old place is another one, and may not be moved over this.
-    fresh(&open(&path), &charge(5));
-    assert_eq!(move_journal(&path, &to).unwrap_err().kind, JournalErrorKind::Misplaced);
-    assert_eq!(open(&to).findings(), []);
-}
-
-#[test]
-fn j21_moving_survives_a_power_cut_at_every_step() {
-    for changes in 0.. {
-        let scratch = Scratch::new();
-        let path = scratch.journal();
-        let to = path.with_file_name("moved.db");
-        left_behind(&path);
-        let finished = move_journal_on(&Until::the_power_goes(changes), &path, &to).is_ok();
-        // One of the two is the journal, without a doubt; the other one is refused or not there.
-        let at_home = path.exists();
-        if at_home {
-            if to.exists() {
-                let error = SqliteJournal::open(&to, &SqliteOptions::default()).map(drop);
-                let error = error.expect_err("not the journal yet");
-                assert_eq!(error.kind, JournalErrorKind::Misplaced, "behind {changes}: {error}");
-            }
-            let journal = open(&path);
-            assert_eq!(journal.findings(), [], "behind {changes} changes");
-            // It may even go on before it is moved again.
-            fresh(&journal, &charge(4));
-        }
-        move_journal(&path, &to)
-            .or_else(|error| if finished { Ok(()) } else { Err(error) })
-            .unwrap();
-        let journal = open(&to);
-        assert_eq!(journal.findings(), [], "behind {changes} changes");
-        let expected = if at_home { 4 } else { 3 };
-        assert_eq!(journal.list(&Filter::default()).unwrap().len(), expected, "behind {changes}");
-        assert!(fresh(&journal, &charge(5)).state.attested);
-        assert!(!path.exists());
         if finished {
             assert!(changes > 5, "{changes} steps");
             return;

@@ -290,6 +290,39 @@ fn j22_processes_that_share_a_journal_and_read_its_files_lose_no_payment() {
 }
 
 #[test]
+#[ignore = "run by other tests"]
+fn child_shares_and_sells() {
+    let Some(path) = child_path() else { return };
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    fresh(&journal, &charge(1));
+    println!("result: ready");
+    let _ = std::io::stdin().read_line(&mut String::new());
+    let sold = journal.begin(&charge(2), crate::numbering::BatchMethod::Continuous);
+    println!("result: {:?}", sold.map(drop).map_err(|error| error.kind));
+}
+
+#[test]
+fn j22_a_deleted_index_lets_nobody_in_and_no_commit_be_overwritten() {
+    use std::io::Write;
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let mut till = child("hands::child_shares_and_sells", &path).spawn().unwrap();
+    wait_for(&mut till, "result: ready");
+    fs::remove_file(beside(&path, "-shm")).unwrap();
+    // With an index of its own it would write over the other one's log.
+    let error = SqliteJournal::open(&path, &SHARED).map(drop).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
+    assert!(error.message.contains("-shm") && error.message.contains("stop them"), "{error}");
+    // Nor does the other one go on: whoever came before this was refused may have made one.
+    till.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    assert_eq!(wait_for(&mut till, "result: "), "Err(Gone)");
+    till.wait().unwrap();
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    assert_eq!(journal.list(&Filter::default()).unwrap().len(), 1, "all that was told");
+    assert_eq!(journal.findings(), []);
+}
+
+#[test]
 fn j23_a_lost_log_of_a_young_journal_is_doubted() {
     let scratch = Scratch::new();
     let path = scratch.journal();

@@ -1,5 +1,6 @@
 //! The engines under test, with real files.
 
+mod belonging;
 mod by_people;
 mod engines;
 mod failures;
@@ -7,6 +8,7 @@ mod guards;
 mod hands;
 mod left_log;
 mod measure;
+mod moving;
 mod opening;
 mod policy;
 mod reading;

@@ -1,0 +1,36 @@
+//! Whose a journal is: another terminal's numbers are unknown to it.
+
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh};
+use crate::journal::{Journal, Setup};
+
+fn set_up_for(terminal: &str) -> Setup {
+    Setup {
+        class: "loopback".to_owned(),
+        host: "https://127.0.0.1:1".to_owned(),
+        merchant_id: "1234".to_owned(),
+        terminal: terminal.to_owned(),
+        key: "k".to_owned(),
+        other_keys: Vec::new(),
+    }
+}
+
+#[test]
+fn j21_a_journal_that_comes_to_another_terminal_gives_none_of_its_numbers_again() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    assert_eq!(journal.belong_to(&set_up_for("T1/M1")).unwrap().findings, []);
+    let mut last = fresh(&journal, &charge(1)).intent.numbers;
+    assert_eq!(journal.belong_to(&set_up_for("T1/M1")).unwrap().findings, []);
+    let next = fresh(&journal, &charge(2)).intent.numbers;
+    assert_eq!(next.batch(), last.batch(), "the same terminal");
+    last = next;
+    // Swapped with another till's, and back: the other one has sold there meanwhile.
+    for (number, terminal) in [(3, "T2/M1"), (4, "T1/M1"), (5, "T1/M2")] {
+        let findings = journal.belong_to(&set_up_for(terminal)).unwrap().findings;
+        assert!(findings[0].message.contains("numbers jump"), "{findings:?}");
+        let next = fresh(&journal, &charge(number)).intent.numbers;
+        assert!(next.batch() > last.batch(), "{terminal}: {next:?} behind {last:?}");
+        last = next;
+    }
+}

@@ -1,0 +1,178 @@
+//! Moving a journal: what is moved along, what a broken-off move leaves, and who is the journal.
+
+use std::fs;
+use std::path::Path;
+
+use super::by_people::{Until, invoices, together};
+use super::hands::{beside, left_behind};
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, invoice};
+use crate::journal::{
+    Filter, Journal, JournalCopy, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions,
+    move_journal, move_journal_on, set_aside,
+};
+
+fn refused(path: &Path) -> JournalError {
+    SqliteJournal::open(path, &SqliteOptions::default()).map(drop).expect_err("not the journal")
+}
+
+#[test]
+fn j21_a_moved_journal_is_the_journal() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let to = path.with_file_name("new till").join("shop.db");
+    fs::create_dir(to.parent().unwrap()).unwrap();
+    left_behind(&path);
+    move_journal(&path, &to).unwrap();
+    for suffix in ["", "-wal", ".mark", ".lock", ".reserve"] {
+        assert!(!beside(&path, suffix).exists(), "{suffix} is left");
+    }
+    let journal = open(&to);
+    assert_eq!(journal.findings(), []);
+    assert_eq!(journal.list(&Filter::default()).unwrap().len(), 3);
+    let next = fresh(&journal, &charge(4));
+    assert!(next.state.attested);
+    assert_eq!(next.intent.numbers.reference(), 4, "numbers go on");
+    let error = move_journal(&path, &to).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
+    drop(journal);
+    // A new journal at the old place is another one, and may not be moved over this.
+    fresh(&open(&path), &charge(5));
+    assert_eq!(move_journal(&path, &to).unwrap_err().kind, JournalErrorKind::Misplaced);
+    assert_eq!(open(&to).findings(), []);
+}
+
+#[test]
+fn j21_moving_survives_a_power_cut_at_every_step_and_at_most_one_place_sells_on() {
+    for changes in 0.. {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let to = path.with_file_name("moved.db");
+        left_behind(&path);
+        set_aside(&path).unwrap();
+        fresh(&open(&path), &charge(4));
+        let finished = move_journal_on(&Until::the_power_goes(changes), &path, &to).is_ok();
+        let mut expected = 4;
+        if to.exists() {
+            // The copy has its name: it is the journal, and goes on.
+            if path.exists() {
+                assert_eq!(refused(&path).kind, JournalErrorKind::Misplaced, "behind {changes}");
+            }
+            fresh(&open(&to), &charge(5));
+            expected += 1;
+        } else if let Ok(home) = SqliteJournal::open(&path, &SqliteOptions::default()) {
+            assert_eq!(home.findings(), [], "behind {changes} changes");
+            fresh(&home, &charge(5));
+            expected += 1;
+        } else {
+            // Moved away, and not there yet: for the length of a link.
+            assert!(refused(&path).message.contains("journal move"), "behind {changes}");
+        }
+        // It can be done to the end, and what was done meanwhile comes along.
+        move_journal(&path, &to).unwrap();
+        assert!(!path.exists() && !beside(&path, ".aside-1").exists(), "behind {changes}");
+        let journal = together(&to);
+        assert_eq!(journal.findings(), [], "behind {changes} changes");
+        assert_eq!(invoices(&journal).len(), expected, "behind {changes} changes");
+        assert!(fresh(&journal, &charge(6)).state.attested);
+        if finished {
+            assert!(changes > 10, "{changes} steps");
+            return;
+        }
+    }
+}
+
+#[test]
+fn j21_what_was_set_aside_comes_along_and_the_next_journal_begins_above_it() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let to = path.with_file_name("shop.db");
+    left_behind(&path);
+    let last = open(&path).list(&Filter::default()).unwrap().pop().unwrap().intent.numbers;
+    set_aside(&path).unwrap();
+    // The next one is not begun yet.
+    move_journal(&path, &to).unwrap();
+    let journal = together(&to);
+    assert_eq!(journal.findings(), []);
+    assert_eq!(invoices(&journal).len(), 3, "what it owes is settled at the new place");
+    assert!(fresh(&journal, &charge(4)).intent.numbers.batch() > last.batch());
+    drop(journal);
+    move_journal(&to, &path).unwrap();
+    assert_eq!(invoices(&together(&path)).len(), 4, "and back");
+}
+
+#[test]
+fn j21_a_broken_off_move_leaves_one_journal_even_if_a_place_is_out_of_sight() {
+    // Broken off behind the hand-over: the new place is the journal, the old one is refused for good.
+    let scratch = Scratch::new();
+    let (old, new) =
+        (scratch.journal().with_file_name("old"), scratch.journal().with_file_name("new"));
+    for place in [&old, &new] {
+        fs::create_dir(place).unwrap();
+    }
+    let (from, to) = (old.join("ovo.db"), new.join("ovo.db"));
+    left_behind(&from);
+    let broken_off = (0..).find(|changes| {
+        let _ = move_journal_on(&Until::the_power_goes(*changes), &from, &to);
+        to.exists()
+    });
+    assert!(broken_off.is_some() && from.exists());
+    let error = refused(&from);
+    assert!(error.message.contains(&*to.to_string_lossy()), "{error}");
+    // Its disk is out of sight: the new one sells on.
+    let hidden = scratch.journal().with_file_name("hidden");
+    fs::rename(&old, &hidden).unwrap();
+    let journal = open(&to);
+    assert_eq!(journal.findings(), []);
+    fresh(&journal, &charge(4));
+    drop(journal);
+    // It is back, and the move is finished: what was sold meanwhile is kept.
+    fs::rename(&hidden, &old).unwrap();
+    move_journal(&from, &to).unwrap();
+    assert_eq!(invoices(&open(&to)).len(), 4);
+    assert!(!from.exists());
+}
+
+#[test]
+fn j21_nothing_is_moved_or_kept_where_another_journals_log_lies() {
+    for suffix in ["-wal", "-journal", "-shm"] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let to = path.with_file_name("new.db");
+        left_behind(&path);
+        fs::write(beside(&to, suffix), "of another one").unwrap();
+        let error = move_journal(&path, &to).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{suffix}: {error}");
+        assert!(error.message.contains(suffix), "{error}");
+        let journal = open(&path);
+        let error = journal.backup(&to).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{suffix}: {error}");
+        assert_eq!(journal.findings(), []);
+        assert_eq!(invoices(&journal).len(), 3, "{suffix}");
+        assert!(!to.exists());
+    }
+}
+
+#[test]
+fn j30_reports_and_backups_know_what_was_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    set_aside(&path).unwrap();
+    // Before the next one is begun, and beside it.
+    let copy = JournalCopy::open(&path).unwrap();
+    assert_eq!(copy.list(&Filter::default()).unwrap().len(), 3);
+    let journal = together(&path);
+    fresh(&journal, &charge(4));
+    drop(journal);
+    let copy = JournalCopy::open(&path).unwrap();
+    assert_eq!(copy.list(&Filter { unsettled: true, ..Filter::default() }).unwrap().len(), 4);
+    assert!(copy.find(&invoice(1)).unwrap().is_some());
+    assert_eq!(copy.health().unwrap().payments, 4);
+    let kept = path.with_file_name("backup.db");
+    copy.backup(&kept).unwrap();
+    assert_eq!(invoices(&together(&kept)).len(), 4, "nothing of it is lost with the disk");
+    let again = path.with_file_name("again.db");
+    Journal::backup(&together(&path), &again).unwrap();
+    assert_eq!(invoices(&together(&again)).len(), 4);
+}
