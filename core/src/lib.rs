@@ -64,7 +64,9 @@ pub use journal::{Filter, JournalErrorKind, SqliteOptions};
 pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
 pub use numbering::{BatchMethod, Numbers};
 pub use payment::{Alert, LateSuccess, Ruling, StatusAnswer, Timers};
-pub use payment::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
+pub use payment::{
+    Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, PaidWith, Receipt,
+};
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
 #[cfg(feature = "https")]

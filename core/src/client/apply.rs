@@ -1,27 +1,28 @@
 //! Commit first: the one place where the policy's step becomes durable.
 
 use crate::client::Inner;
-use crate::client::exchange::keep;
+use crate::client::exchange::{Heard, keep};
 use crate::event::Event as ClientEvent;
 use crate::journal::{JournalError, Update};
 use crate::lock::lock;
-use crate::message::Response;
-use crate::payment::{Alert, Event, Outcome, Payment, Refusal, Request, Step, step};
+use crate::payment::history::{Entry, What};
+use crate::payment::{Alert, Boottime, Event, Outcome, Payment, Refusal, Request, Step, step};
+use crate::wib::WallTime;
 
 /// What an event brings along for the record.
 #[derive(Clone, Copy)]
 pub(super) enum Proof<'a> {
     /// Nothing.
     None,
-    /// OVO's answer: kept if it decides.
-    Answer(&'a Response),
+    /// OVO's answer, or how none came: kept if it decides.
+    Heard(&'a Heard),
     /// An operator's reason.
     Ruling(&'a str),
 }
 
-impl<'a> From<Option<&'a Response>> for Proof<'a> {
-    fn from(response: Option<&'a Response>) -> Self {
-        response.map_or(Proof::None, Proof::Answer)
+impl<'a> From<Option<&'a Heard>> for Proof<'a> {
+    fn from(heard: Option<&'a Heard>) -> Self {
+        heard.map_or(Proof::None, Proof::Heard)
     }
 }
 
@@ -50,12 +51,18 @@ impl Inner {
                 payment = self.rebase(payment)?;
                 continue;
             }
-            let step = step(&self.policy, &payment.state, event, self.clock.boottime());
+            let now = self.clock.boottime();
+            let step = step(&self.policy, &payment.state, event, now);
             if step.state == payment.state {
                 self.announce(&payment, &payment, &step);
+                // Worth no commit: it is written with the next one.
+                let entry = self.entry(&payment, event, proof, &step, (now, self.clock.wall()));
+                if let Some(entry) = entry {
+                    payment.history.add(&entry);
+                }
                 return Ok(Applied { payment, send: step.send, refused: step.refused });
             }
-            match self.commit(&payment, &step, proof)? {
+            match self.commit(&payment, event, &step, proof, now)? {
                 Ok(committed) => {
                     self.announce(&payment, &committed, &step);
                     return Ok(Applied {
@@ -69,6 +76,47 @@ impl Inner {
         }
     }
 
+    /// The push's last byte left at `at`: for the history, as everybody writes it who knows.
+    pub(super) fn note_sent(&self, payment: &mut Payment, at: Boottime) {
+        let since = at.since(payment.state.begun);
+        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let wall = payment.intent.wall.unix_millis().saturating_add(millis);
+        let step = step(&self.policy, &payment.state, Event::Sent, at);
+        let at = (at, WallTime::from_unix_millis(wall));
+        let entry = self.entry(payment, Event::Sent, Proof::None, &step, at);
+        if let Some(entry) = entry {
+            payment.history.add(&entry);
+        }
+    }
+
+    /// What `event` did, for the history; `None` if that is nothing.
+    fn entry(
+        &self,
+        before: &Payment,
+        event: Event,
+        proof: Proof<'_>,
+        step: &Step,
+        (now, wall): (Boottime, WallTime),
+    ) -> Option<Entry> {
+        let heard = match proof {
+            Proof::Heard(heard) => Some((heard.ended, heard.took)),
+            Proof::None | Proof::Ruling(_) => None,
+        };
+        let reason = match proof {
+            Proof::Ruling(reason) => reason,
+            Proof::None | Proof::Heard(_) => "",
+        };
+        // What was begun before a restart knows only the wall clock.
+        let since = if before.boot == self.boot && before.state.begun > Boottime(0) {
+            now.since(before.state.begun)
+        } else {
+            let millis = wall.unix_millis().saturating_sub(before.intent.wall.unix_millis());
+            std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+        };
+        let what = What::of(event, heard, reason)?;
+        Entry::new(wall, since, self.name, what).followed_by(&before.state, step)
+    }
+
     /// Gives a row of an earlier boot times that mean something now. Which event brings it here
     /// does not matter: its windows begin again before anything else happens to it.
     fn rebase(&self, payment: Payment) -> Result<Payment, JournalError> {
@@ -77,7 +125,7 @@ impl Inner {
         let now = self.clock.boottime();
         let mut step = step(&self.policy, &payment.state, Event::Rebooted { away }, now);
         step.state.touched = now;
-        match self.commit(&payment, &step, Proof::None)? {
+        match self.commit(&payment, Event::Rebooted { away }, &step, Proof::None, now)? {
             Ok(committed) => Ok(committed),
             Err(theirs) => Ok(theirs),
         }
@@ -87,19 +135,27 @@ impl Inner {
     fn commit(
         &self,
         payment: &Payment,
+        event: Event,
         step: &Step,
         proof: Proof<'_>,
+        now: Boottime,
     ) -> Result<Result<Payment, Payment>, JournalError> {
         let mut next = payment.clone();
         next.state = step.state;
         next.boot = self.boot;
         next.written = self.clock.wall();
         match proof {
-            Proof::Answer(response) if step.state.verdict != payment.state.verdict => {
-                keep(&mut next.evidence, response);
+            Proof::Heard(heard) if step.state.verdict != payment.state.verdict => {
+                if let Some(response) = &heard.response {
+                    keep(&mut next.evidence, response);
+                }
             }
             Proof::Ruling(reason) => next.evidence.ruling = Some(reason.to_owned()),
-            Proof::Answer(_) | Proof::None => {}
+            Proof::Heard(_) | Proof::None => {}
+        }
+        let entry = self.entry(payment, event, proof, step, (now, next.written));
+        if let Some(entry) = entry {
+            next.history.add(&entry);
         }
         if step.send == Some(Request::Void) {
             next.evidence.void_date = Some(next.written.wib_text());
@@ -112,7 +168,10 @@ impl Inner {
                 next.version = version;
                 Ok(Ok(next))
             }
-            Update::Lost(theirs) => Ok(Err(*theirs)),
+            Update::Lost(mut theirs) => {
+                theirs.history.take_over(&payment.history);
+                Ok(Err(*theirs))
+            }
         }
     }
 

@@ -74,6 +74,7 @@ impl Inner {
             Push::Held => Event::NotSent,
             Push::Left(Some(at)) => {
                 // The thread knows when its push left, the journal does not yet.
+                self.note_sent(&mut payment, at);
                 payment.state = step(&self.policy, &payment.state, Event::Sent, at).state;
                 Event::Cancelled { heard: under_way.is_heard() }
             }

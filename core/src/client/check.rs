@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::apply::Proof;
 use crate::client::{Client, Inner, Inquiry, PaymentReport, Status};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
@@ -156,7 +157,7 @@ impl Inner {
         let mut stored = self.row(invoice)?;
         let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
         if kept.is_some() || phone.is_none() || !another {
-            stored = self.apply(stored, heard.event, heard.response.as_ref().into())?.payment;
+            stored = self.apply(stored, heard.event, Proof::Heard(&heard))?.payment;
         }
         self.wake_settler();
         let said = match answer {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::client::Inner;
-use crate::client::exchange::WhyNotSent;
+use crate::client::exchange::{Heard, WhyNotSent};
 use crate::client::under_way::{Owner, UnderWay};
 use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
-use crate::message::{Response, WalletDetails};
+use crate::message::WalletDetails;
 use crate::payment::{Boottime, Event, Outcome, Payment, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
@@ -66,6 +66,14 @@ struct Row {
     looked: Boottime,
 }
 
+impl Row {
+    /// Somebody else wrote the row; what this thread saw stays part of its history.
+    fn follow(&mut self, mut current: Payment) {
+        current.history.take_over(&self.payment.history);
+        self.payment = current;
+    }
+}
+
 impl Driver {
     fn row(&self) -> MutexGuard<'_, Row> {
         lock(&self.row)
@@ -73,12 +81,13 @@ impl Driver {
 
     /// Applies an event; after a failure of the journal the row is read again before anything
     /// else happens to it (P9).
-    fn apply(&self, row: &mut Row, event: Event, response: Option<&Response>) -> Applied {
-        match self.inner.apply(row.payment.clone(), event, response.into()) {
+    fn apply(&self, row: &mut Row, event: Event, heard: Option<&Heard>) -> Applied {
+        match self.inner.apply(row.payment.clone(), event, heard.into()) {
             Ok(applied) => {
                 let undecided = row.payment.state.verdict.is_none();
                 row.payment = applied.payment;
                 if undecided && row.payment.state.verdict.is_some() {
+                    let response = heard.and_then(|heard| heard.response.as_ref());
                     row.wallet = response.and_then(|response| response.wallet.clone());
                 }
                 Ok(applied.send)
@@ -88,7 +97,7 @@ impl Driver {
                 if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
                     // The same version: ours is that row, and knows when the push left besides.
                     if current.version != row.payment.version {
-                        row.payment = current;
+                        row.follow(current);
                     }
                 }
                 Err(error)
@@ -108,7 +117,7 @@ impl Driver {
         // A failure of the journal is found by whoever has something to write.
         if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
             if current.version != row.payment.version {
-                row.payment = current;
+                row.follow(current);
             }
         }
     }
@@ -134,7 +143,7 @@ impl Driver {
                 }
                 other => other,
             };
-            self.apply(&mut self.row(), event, heard.response.as_ref())?;
+            self.apply(&mut self.row(), event, Some(&heard))?;
         }
     }
 
@@ -222,6 +231,7 @@ impl Watch for Driver {
         let mut row = self.row();
         let now = self.inner.clock.boottime();
         // Kept in memory; the next commit writes it. A crash before that falls back on the Intent.
+        self.inner.note_sent(&mut row.payment, now);
         let step = step(&self.inner.policy, &row.payment.state, Event::Sent, now);
         row.payment.state = step.state;
         drop(row);
@@ -302,7 +312,7 @@ impl Inner {
         let payment = driver.row().payment.clone();
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
         driver.row().why_not_sent = why_not_sent;
-        self.commit_answer(driver, heard.event, heard.response.as_ref());
+        self.commit_answer(driver, &heard);
         self.note_refused_set_up(&payment, heard.response.as_ref());
         self.finish(driver, owner);
     }
@@ -338,10 +348,10 @@ impl Inner {
     }
 
     /// The answer is worth several tries: behind it stands a customer who may have paid.
-    fn commit_answer(&self, driver: &Driver, event: Event, response: Option<&Response>) {
+    fn commit_answer(&self, driver: &Driver, heard: &Heard) {
         loop {
             let mut row = driver.row();
-            if driver.apply(&mut row, event, response).is_ok() {
+            if driver.apply(&mut row, heard.event, Some(heard)).is_ok() {
                 return;
             }
             let give_up = row.payment.state.window.plus(self.policy.timers.decide);

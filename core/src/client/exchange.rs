@@ -9,9 +9,10 @@ use crate::client::server_clock::host_time_fits;
 use crate::event::Event as ClientEvent;
 use crate::message::{Class, Operation, RequestBody, Response};
 use crate::numbering::Numbers;
+use crate::payment::history::{Ended, Trouble};
 use crate::payment::{
-    Alert, Asked, Event, Evidence, NotSentReason, Payment, PaymentId, PushAnswer, Request,
-    ReversalAnswer, State, StatusAnswer, VoidAnswer,
+    Alert, Asked, Event, Evidence, NotSentReason, PaidWith, Payment, PaymentId, PushAnswer,
+    Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
@@ -43,10 +44,12 @@ impl Watch for Watcher {
     }
 }
 
-/// A classified answer, and what of it is kept as evidence if it decides.
+/// A classified answer, what of it is kept as evidence if it decides, and what of it is history.
 pub(super) struct Heard {
     pub(super) event: Event,
     pub(super) response: Option<Response>,
+    pub(super) ended: Ended,
+    pub(super) took: Duration,
 }
 
 /// Why not one byte of a push left, and what the network said.
@@ -64,7 +67,7 @@ impl Inner {
         let intent = &payment.intent;
         let phone = self.phone_of(payment);
         let now = || self.clock.wall().wib_text();
-        match request {
+        let (exchange, response, event) = match request {
             Request::CheckPayment => {
                 let body = intent.reference(phone.as_ref()).check_payment(&intent.date());
                 let numbers = Some(intent.numbers);
@@ -83,7 +86,7 @@ impl Inner {
                     (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
                     _ => StatusAnswer::NoAnswer,
                 };
-                Heard { event: Event::Checked { issued, answer, waiting }, response }
+                (exchange, response, Event::Checked { issued, answer, waiting })
             }
             Request::Reversal => {
                 let carried = if self.phone_in_reversal { phone.as_ref() } else { None };
@@ -105,7 +108,7 @@ impl Inner {
                     }
                     (answer, _) => answer,
                 };
-                Heard { event: Event::Reversed { issued, answer }, response }
+                (exchange, response, Event::Reversed { issued, answer })
             }
             Request::Void => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
@@ -118,20 +121,22 @@ impl Inner {
                     (Exchange::NotSent(_), _) => VoidAnswer::NotSent,
                     _ => VoidAnswer::Unknown,
                 };
-                Heard { event: Event::VoidAnswered(answer), response }
+                (exchange, response, Event::VoidAnswered(answer))
             }
             Request::CheckVoid => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).check_void(&date);
-                let (_, response) =
+                let (exchange, response) =
                     self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
                 let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
                     self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
                 let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
-                Heard { event: Event::VoidChecked { answer, in_time }, response }
+                (exchange, response, Event::VoidChecked { answer, in_time })
             }
-        }
+        };
+        let took = self.clock.boottime().since(issued);
+        Heard { event, ended: ended(&exchange, response.as_ref()), response, took }
     }
 
     /// Pushes: the one request whose waiting is watched.
@@ -147,7 +152,8 @@ impl Inner {
         let timers = &self.policy.timers;
         // Counted from the Intent: by its end a crash assumes that the last byte has left.
         let written_by = payment.state.begun.plus(timers.send_budget);
-        let send_budget = written_by.since(self.clock.boottime());
+        let began = self.clock.boottime();
+        let send_budget = written_by.since(began);
         // The watch ends the wait at the verdict; this is the backstop behind it.
         let total = timers.send_budget + timers.decide + timers.exchange_budget;
         let (exchange, response) =
@@ -161,11 +167,13 @@ impl Inner {
             }
             _ => Event::Answered(PushAnswer::Unknown),
         };
+        let took = self.clock.boottime().since(began);
+        let ended = ended(&exchange, response.as_ref());
         let why = match exchange {
             Exchange::NotSent(failure) => Some(self.why_not_sent(failure)),
             _ => None,
         };
-        (Heard { event, response }, why)
+        (Heard { event, response, ended, took }, why)
     }
 
     fn why_not_sent(&self, failure: Failure) -> WhyNotSent {
@@ -350,6 +358,39 @@ pub(super) fn keep(evidence: &mut Evidence, response: &Response) {
     evidence.trace_number = short(&response.trace_number);
     evidence.host_date = short(&response.host_date);
     evidence.host_time = short(&response.host_time);
+    let digits = |text: &Option<String>| {
+        let few = |text: &&String| text.len() <= 12 && text.bytes().all(|it| it.is_ascii_digit());
+        text.as_ref().filter(few).cloned()
+    };
+    if let Some(wallet) = &response.wallet {
+        evidence.paid_with = PaidWith {
+            cash: digits(&wallet.cash_used),
+            points: digits(&wallet.points_used),
+            points_earned: digits(&wallet.points_earned),
+        };
+    }
+}
+
+fn ended(exchange: &Exchange, response: Option<&Response>) -> Ended {
+    match exchange {
+        Exchange::NotSent(failure) => Ended::NotSent(trouble(failure.kind)),
+        Exchange::NoAnswer(failure) => Ended::NoAnswer(trouble(failure.kind)),
+        Exchange::Answered(answer) => {
+            Ended::Answered { status: answer.status, code: response.map(|response| response.code) }
+        }
+    }
+}
+
+fn trouble(kind: FailureKind) -> Trouble {
+    match kind {
+        FailureKind::Resolve => Trouble::Resolve,
+        FailureKind::Connect => Trouble::Connect,
+        FailureKind::Tls => Trouble::Tls,
+        FailureKind::Stopped => Trouble::Stopped,
+        FailureKind::Timeout => Trouble::Timeout,
+        FailureKind::Broken => Trouble::Broken,
+        FailureKind::Malformed => Trouble::Malformed,
+    }
 }
 
 fn result_line(exchange: &Exchange, response: Option<&Response>) -> String {

@@ -37,6 +37,8 @@ pub(super) struct Inner {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) boot: u32,
+    /// Tells this client's steps from another process's, in histories.
+    pub(super) name: u16,
     pub(super) observer: Option<Observer>,
     pub(super) under_way: Arc<AllUnderWay>,
     pub(super) server_clock: ServerClock,

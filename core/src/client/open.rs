@@ -49,7 +49,12 @@ impl ClientBuilder {
         let unknown_key = take_up_keys(&*journal, &mut seal, &belonging)?;
         let boot = journal.enter_boot(&self.clock.boot_id())?;
         let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
+        // Two that open in the same millisecond of their machine's uptime are told apart by their
+        // process; nothing but a history's words depends on it.
+        let opened = self.clock.boottime().0 as u16;
+        let name = opened.wrapping_add((std::process::id() as u16).wrapping_mul(0x9e37));
         let inner = Arc::new(Inner {
+            name,
             signer: Signer::new(
                 self.credentials.app_id(),
                 self.credentials.app_key(),

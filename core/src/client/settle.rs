@@ -163,7 +163,7 @@ impl Inner {
             while let Some(request) = send {
                 self.take_turn();
                 let heard = self.perform(&payment, request, owner.payment().is_awaited());
-                let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
+                let applied = self.apply(payment, heard.event, Proof::Heard(&heard))?;
                 payment = applied.payment;
                 send = applied.send;
             }

@@ -107,7 +107,7 @@ impl Inner {
     ) -> Result<VoidOutcome, JournalError> {
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
-            let applied = self.apply(payment, heard.event, heard.response.as_ref().into())?;
+            let applied = self.apply(payment, heard.event, Proof::Heard(&heard))?;
             payment = applied.payment;
             send = applied.send;
             let due_now = payment.state.due.is_some_and(|due| due <= self.clock.boottime());

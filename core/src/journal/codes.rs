@@ -5,7 +5,7 @@
 
 use crate::message::ResponseCode;
 use crate::payment::{
-    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, Verdict, Void,
+    Boottime, Closer, DeclineReason, PaidWith, Reversal, Settlement, Source, Verdict, Void,
 };
 
 pub(super) const ACCEPTED: i64 = 1;
@@ -153,6 +153,19 @@ pub(super) fn to_void(void: i64, code: Option<ResponseCode>) -> Option<Void> {
         (VOID_EXPIRED, None) => Some(Void::Expired),
         _ => None,
     }
+}
+
+/// Cash, points and points earned, in this order; nothing if none is known.
+pub(super) fn of_paid_with(paid_with: &PaidWith) -> Option<String> {
+    let facts = [&paid_with.cash, &paid_with.points, &paid_with.points_earned];
+    let facts = facts.map(|fact| fact.as_deref().unwrap_or(""));
+    facts.iter().any(|fact| !fact.is_empty()).then(|| facts.join("|"))
+}
+
+pub(super) fn to_paid_with(text: Option<&str>) -> PaidWith {
+    let mut facts = text.unwrap_or("").split('|').map(str::to_owned);
+    let mut next = || facts.next().filter(|fact| !fact.is_empty());
+    PaidWith { cash: next(), points: next(), points_earned: next() }
 }
 
 /// SQL's integers are signed. The end of time ([`Boottime::plus`] stops there) stays the end of

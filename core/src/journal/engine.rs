@@ -185,6 +185,8 @@ pub(super) struct Engine {
     forgotten: u32,
     /// Writes since the log's length was last looked at.
     unmeasured: usize,
+    /// Whether updates leave their history out.
+    sheds: bool,
 }
 
 impl Engine {
@@ -211,6 +213,7 @@ impl Engine {
             refusal: None,
             forgotten: 0,
             unmeasured: 0,
+            sheds: false,
         }
     }
 
@@ -238,13 +241,26 @@ impl Engine {
         let mut result = self.commit(group, room);
         // J2, J3: the disk is full for new payments; those under way get the reserve.
         let full = matches!(&result, Err(error) if error.kind == JournalErrorKind::Full);
-        if full && !group.iter().all(begins) && self.reserve.release() {
-            result = self.commit(group, false);
+        if full && !group.iter().all(begins) {
+            if self.reserve.release() {
+                result = self.commit(group, false);
+            }
+            if matches!(&result, Err(error) if error.kind == JournalErrorKind::Full) {
+                result = self.without_history(|engine| engine.commit(group, false));
+            }
         }
         match result {
             Ok(results) => results,
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    /// On a full disk: an outcome gets the room that its history would take.
+    fn without_history<T>(&mut self, write: impl FnOnce(&mut Engine) -> T) -> T {
+        self.sheds = true;
+        let written = write(self);
+        self.sheds = false;
+        written
     }
 
     /// `room`: whether new payments may begin.
@@ -264,6 +280,12 @@ impl Engine {
                     JournalErrorKind::Full,
                     "the disk is full; what is left of it is for payments under way",
                 )),
+                Write::Update(_) => self.apply(write).or_else(|error| {
+                    if error.kind != JournalErrorKind::Full || self.connection.is_autocommit() {
+                        return Err(error);
+                    }
+                    self.without_history(|engine| engine.apply(write))
+                }),
                 _ => self.apply(write),
             };
             if let Err(error) = &result {
@@ -377,7 +399,10 @@ impl Engine {
         if before.version != update.version {
             return Ok(Update::Lost(Box::new(before)));
         }
-        let after = next_version(&before, update)?;
+        let mut after = next_version(&before, update)?;
+        if self.sheds {
+            after.history.clone_from(&before.history);
+        }
         let columns = row::encode(&after, &self.incarnation)?;
         let [id, ..] = &columns;
         let values = columns[PHONE + 1..].iter().chain([id]);

@@ -15,7 +15,8 @@ use crate::journal::{JournalError, JournalErrorKind, SealedPhone};
 use crate::message::ResponseCode;
 use crate::numbering::Numbers;
 use crate::payment::{
-    Boottime, Closer, Evidence, Intent, Payment, PaymentId, Reversal, Settlement, State, Tries,
+    Boottime, Closer, Evidence, History, Intent, PaidWith, Payment, PaymentId, Reversal,
+    Settlement, State, Tries,
 };
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
@@ -282,7 +283,10 @@ impl Old {
                 host_time: self.maybe_text("host_time")?,
                 void_date: self.maybe_text("void_date")?,
                 ruling: self.maybe_text("ruling")?,
+                paid_with: PaidWith::default(),
             },
+            // 0.1.0 kept none.
+            history: History::default(),
         })
     }
 

@@ -8,6 +8,8 @@
 //!
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::copies::BACKUP;
@@ -19,7 +21,8 @@ use super::meta;
 use super::whereabouts::Whereabouts;
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
-use crate::payment::{Payment, Verdict};
+use crate::payment::history::{Entry, What};
+use crate::payment::{Payment, Rule, Verdict};
 use crate::wib::WallTime;
 
 /// How often the journal was doubted, and how many of those a person has answered for.
@@ -183,6 +186,12 @@ fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError
         state.attested = false;
         state.checks.count = 0;
         state.due = Some(state.touched);
+        let wall = WallTime::now();
+        let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
+        let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        let mut entry = Entry::new(wall, since, 0, What::Doubted);
+        (entry.rule, entry.verdict) = (Some(Rule::InDoubt), payment.state.verdict);
+        payment.history.add(&entry);
         engine.update(&payment)?;
     }
     Ok(())

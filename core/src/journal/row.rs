@@ -11,7 +11,7 @@ use crate::amount::Rupiah;
 use crate::journal::{JournalError, JournalErrorKind, SealedPhone};
 use crate::message::ResponseCode;
 use crate::numbering::Numbers;
-use crate::payment::{Boottime, Evidence, Intent, Payment, PaymentId, State, Tries};
+use crate::payment::{Boottime, Evidence, History, Intent, Payment, PaymentId, State, Tries};
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
@@ -105,6 +105,10 @@ columns! { |payment, codes|
     host_time: "TEXT" = maybe_text(payment.evidence.host_time.as_deref());
     void_date: "TEXT" = maybe_text(payment.evidence.void_date.as_deref());
     ruling: "TEXT" = maybe_text(payment.evidence.ruling.as_deref());
+    paid_with: "TEXT" = maybe_owned(codes.paid_with.clone());
+    // The history: what only grows, and what is counted.
+    history: "BLOB" = maybe_bytes(codes.history.0);
+    repeated: "BLOB" = maybe_bytes(codes.history.1);
 }
 
 /// What of a payment several columns share.
@@ -115,6 +119,8 @@ struct Codes<'a> {
     verdict: codes::VerdictCodes,
     settlement: codes::SettlementCodes,
     void: (i64, Option<ResponseCode>),
+    paid_with: Option<String>,
+    history: (Option<&'a [u8]>, Option<&'a [u8]>),
 }
 
 /// The expressions that read [`COLUMNS`].
@@ -151,8 +157,12 @@ fn maybe_text(value: Option<&str>) -> Bound<'_> {
     value.map_or(ToSqlOutput::Owned(Value::Null), text)
 }
 
+fn maybe_owned(value: Option<String>) -> Bound<'static> {
+    ToSqlOutput::Owned(value.map_or(Value::Null, Value::Text))
+}
+
 fn maybe_code(value: Option<ResponseCode>) -> Bound<'static> {
-    ToSqlOutput::Owned(value.map_or(Value::Null, |code| Value::Text(code.as_str().to_owned())))
+    maybe_owned(value.map(|code| code.as_str().to_owned()))
 }
 
 fn maybe_bytes(value: Option<&[u8]>) -> Bound<'_> {
@@ -183,6 +193,12 @@ pub(super) fn encode<'a>(
         verdict: codes::of_verdict(payment.state.verdict),
         settlement: codes::of_settlement(payment.state.settlement),
         void: codes::of_void(payment.state.void),
+        paid_with: codes::of_paid_with(&payment.evidence.paid_with),
+        history: {
+            let (history, repeated) = payment.history.as_bytes();
+            let some = |bytes: &'a [u8]| (!bytes.is_empty()).then_some(bytes);
+            (some(history), some(repeated))
+        },
     };
     let mut columns = values(payment, &codes);
     let checksum = checksum(
@@ -264,7 +280,12 @@ impl Reader<'_> {
                 host_time: self.maybe_text(Column::host_time)?,
                 void_date: self.maybe_text(Column::void_date)?,
                 ruling: self.maybe_text(Column::ruling)?,
+                paid_with: codes::to_paid_with(self.maybe_text(Column::paid_with)?.as_deref()),
             },
+            history: History::from_bytes(
+                self.maybe_bytes(Column::history)?.unwrap_or_default(),
+                self.maybe_bytes(Column::repeated)?.unwrap_or_default(),
+            ),
         })
     }
 

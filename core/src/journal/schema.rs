@@ -203,6 +203,11 @@ END"
                     "numbers are attested at the intent or never",
                 ),
                 (&verdict_changed, "a verdict is written once"),
+                (
+                    "substr(new.history, 1, length(old.history)) IS NOT old.history
+    OR coalesce(length(new.repeated), 0) < coalesce(length(old.repeated), 0)",
+                    "a history only grows",
+                ),
             ],
         ),
         "CREATE TRIGGER payment_forgets_phone AFTER UPDATE ON payment

@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::journal::{JournalError, JournalErrorKind, NewPayment};
 use crate::numbering::{BatchMethod, HighWater, Numbers, next_numbers, starting_batch};
-use crate::payment::{Evidence, Intent, Payment, PaymentId};
+use crate::payment::{Evidence, History, Intent, Payment, PaymentId};
 use crate::wib::WallTime;
 
 /// The random name of a journal.
@@ -75,10 +75,12 @@ pub(super) fn first_version(
         },
         state,
         evidence: Evidence::default(),
+        history: History::default(),
     }
 }
 
-/// The row that replaces `before`: state, evidence, boot and time of the update, Intent as it was.
+/// The row that replaces `before`: state, evidence, history, boot and time of the update, Intent as
+/// it was.
 ///
 /// # Errors
 /// `Forbidden` if the update names another Intent: it was made for another row.
@@ -91,6 +93,10 @@ pub(super) fn next_version(before: &Payment, update: &Payment) -> Result<Payment
     }
     if after.state.phone_forgotten {
         after.intent.phone = None;
+    }
+    if !after.history.continues(&before.history) {
+        // What happened before stays, and no outcome may fail for its history.
+        after.history.clone_from(&before.history);
     }
     after.version = before.version + 1;
     Ok(after)

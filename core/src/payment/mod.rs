@@ -18,6 +18,7 @@ mod alert;
 mod answer;
 mod doubted;
 mod event;
+pub mod history;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod open;
@@ -26,6 +27,7 @@ mod outcome;
 #[doc(hidden)]
 pub mod postcondition;
 mod record;
+mod rule;
 mod settlement;
 mod state;
 mod step;
@@ -35,12 +37,14 @@ mod void;
 pub use alert::Alert;
 pub use answer::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 pub use event::{Event, Ruling};
+pub use history::History;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
-pub use record::{Evidence, Intent, Payment, PaymentId};
+pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
+pub use rule::Rule;
 pub use state::{
     Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
 };

@@ -7,7 +7,7 @@ use crate::payment::state::{
 };
 use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::{LateSuccess, Policy};
-use crate::payment::{Alert, settlement};
+use crate::payment::{Alert, Rule, settlement};
 
 impl State {
     /// Rule 1: the Intent, to be committed together with its numbers.
@@ -233,9 +233,9 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if now >= state.window.plus(timers.decide) {
         if state.check_unavailable && !state.is_certainly_ours() {
             // Whose payment the numbers name cannot be asked: no reversal may go out (I10).
-            return state.quarantine(policy, now).alerting(Alert::Doubtful);
+            return state.quarantine(policy, now).alerting(Alert::Doubtful).by(Rule::TimeUp);
         }
-        return state.abandon(Reversal::Needed, now);
+        return state.abandon(Reversal::Needed, now).by(Rule::TimeUp);
     }
     let may_ask = state.checks.count == 0 && !state.check_unavailable;
     if may_ask && now >= state.window.plus(timers.check).max(state.checks.not_before) {
@@ -262,7 +262,7 @@ pub(super) fn checked(
         StatusAnswer::Paid => {
             state.seen |= conclusive;
             if waiting && policy.late_success == LateSuccess::Accept {
-                return state.accept(policy, Source::Status, now);
+                return state.accept(policy, Source::Status, now).by(Rule::FoundPaid);
             }
             // Should the decision be to reverse, then what is reversed is somebody's money.
             state.late_paid = true;
@@ -270,17 +270,21 @@ pub(super) fn checked(
         }
         // OVO said of our own push that its numbers were used before: it did not execute it.
         StatusAnswer::ForeignSale if state.duplicate_hint => {
-            state.decline(policy, DeclineReason::ForeignSale, now).alerting(Alert::ForeignSale)
+            let step = state.decline(policy, DeclineReason::ForeignSale, now);
+            step.alerting(Alert::ForeignSale).by(Rule::ForeignSale)
         }
         // Our push may have been executed under numbers that name another sale.
         StatusAnswer::ForeignSale => {
             state.duplicate_hint = true;
-            state.quarantine(policy, now).alerting(Alert::ForeignSale)
+            state.quarantine(policy, now).alerting(Alert::ForeignSale).by(Rule::ForeignSale)
         }
-        StatusAnswer::Doubtful => state.quarantine(policy, now).alerting(Alert::Doubtful),
+        StatusAnswer::Doubtful => {
+            state.quarantine(policy, now).alerting(Alert::Doubtful).by(Rule::Identity)
+        }
         StatusAnswer::Reversed => {
             state.seen = true;
-            state.abandon(Reversal::Acknowledged(now), now).alerting(Alert::ForeignReversal)
+            let step = state.abandon(Reversal::Acknowledged(now), now);
+            step.alerting(Alert::ForeignReversal).by(Rule::FoundReversed)
         }
         StatusAnswer::NotFound => {
             state.seen |= conclusive && state.is_certainly_ours();

@@ -8,7 +8,9 @@ use crate::invoice::MerchantInvoice;
 use crate::message::response_code::CustomerText;
 use crate::message::{Class, Language, ResponseCode, WalletDetails};
 use crate::numbering::Numbers;
-use crate::payment::{Closer, DeclineReason, Payment, Reversal, Settlement, Source, Verdict, Void};
+use crate::payment::{
+    Closer, DeclineReason, PaidWith, Payment, Reversal, Settlement, Source, Verdict, Void,
+};
 
 /// How a payment ended, as far as its caller is concerned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +48,7 @@ impl Outcome {
                 host_time: payment.evidence.host_time.clone(),
                 late: source != Source::Push,
                 voided: payment.state.void == Void::Voided,
+                paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
             }),
             Verdict::Declined(reason) => Outcome::Declined(Decline {
@@ -150,6 +153,7 @@ pub struct Receipt {
     host_time: Option<String>,
     late: bool,
     voided: bool,
+    paid_with: Box<PaidWith>,
     wallet: Option<Box<WalletDetails>>,
 }
 
@@ -211,6 +215,19 @@ impl Receipt {
     /// Whether the payment has been voided since.
     pub fn is_voided(&self) -> bool {
         self.voided
+    }
+
+    /// How it was paid, as far as OVO told: kept with the payment, so that a receipt can be printed
+    /// again.
+    ///
+    /// ```
+    /// # fn example(receipt: &ovo_ptp::Receipt) {
+    /// println!("OVO Cash {}", receipt.paid_with().cash.as_deref().unwrap_or("-"));
+    /// println!("OVO Points {}", receipt.paid_with().points.as_deref().unwrap_or("-"));
+    /// # }
+    /// ```
+    pub fn paid_with(&self) -> &PaidWith {
+        &self.paid_with
     }
 
     /// The customer's wallet as OVO reported it: only in the outcome that the paying call itself

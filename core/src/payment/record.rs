@@ -7,7 +7,7 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::SealedPhone;
 use crate::message::{PaymentRef, ResponseCode};
 use crate::numbering::Numbers;
-use crate::payment::State;
+use crate::payment::{History, State};
 use crate::phone::PhoneNumber;
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
@@ -72,6 +72,19 @@ pub struct Evidence {
     pub void_date: Option<String>,
     /// The reason of the operator who ruled on the payment last (rule 19).
     pub ruling: Option<String>,
+    /// What a receipt says of how it was paid; none of it is the customer's balance.
+    pub paid_with: PaidWith,
+}
+
+/// How a payment was paid, as a receipt shows it again: rupiah and points as text, digits only.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct PaidWith {
+    /// OVO Cash used.
+    pub cash: Option<String>,
+    /// OVO Points used.
+    pub points: Option<String>,
+    /// OVO Points earned.
+    pub points_earned: Option<String>,
 }
 
 /// One payment: a row of the journal.
@@ -91,6 +104,8 @@ pub struct Payment {
     pub state: State,
     /// What proves it.
     pub evidence: Evidence,
+    /// What happened to it so far.
+    pub history: History,
 }
 
 impl fmt::Display for Payment {

@@ -11,7 +11,7 @@ use crate::payment::open::is_undelivered;
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, doubted};
+use crate::payment::{Alert, Rule, doubted};
 
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
@@ -115,18 +115,24 @@ fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         let check = state.window.plus(timers.check);
         let unasked = state.checks.count == 0 && !state.check_unavailable && !state.seen;
         if unasked && now >= check {
-            return ask(policy, state, now);
+            return ask(policy, state, now).by(Rule::Check);
         }
         state.due = Some(if unasked { check } else { earliest });
         return Step::to(state);
     }
-    if state.seen || blind {
-        return reverse(policy, state, now);
+    if state.seen {
+        return reverse(policy, state, now).by(Rule::Reversal);
+    }
+    if blind {
+        return reverse(policy, state, now).by(Rule::IdentityGate);
     }
     if state.check_unavailable {
-        return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
+        return state
+            .hand_to_operator(policy, now)
+            .alerting(Alert::Doubtful)
+            .by(Rule::IdentityGate);
     }
-    ask(policy, state, now)
+    ask(policy, state, now).by(Rule::IdentityGate)
 }
 
 /// Rule 15: the closing act, never before 60 s + D: a check, or where the contract has none, one

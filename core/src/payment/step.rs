@@ -8,7 +8,7 @@ use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::event::Event;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, doubted, open, operator, postcondition, settlement, void};
+use crate::payment::{Alert, Rule, doubted, open, operator, postcondition, settlement, void};
 
 /// A request that may be sent once the new state is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,11 +58,13 @@ pub struct Step {
     pub alert: Option<Alert>,
     /// Why nothing was done.
     pub refused: Option<Refusal>,
+    /// Which rule decided: for the history of the payment, nothing depends on it.
+    pub rule: Option<Rule>,
 }
 
 impl Step {
     pub(super) fn to(state: State) -> Step {
-        Step { state, send: None, alert: None, refused: None }
+        Step { state, send: None, alert: None, refused: None, rule: None }
     }
 
     pub(super) fn sending(self, request: Request) -> Step {
@@ -71,6 +73,10 @@ impl Step {
 
     pub(super) fn alerting(self, alert: Alert) -> Step {
         Step { alert: Some(alert), ..self }
+    }
+
+    pub(super) fn by(self, rule: Rule) -> Step {
+        Step { rule: Some(rule), ..self }
     }
 
     pub(super) fn refused(state: State, refusal: Refusal) -> Step {
@@ -88,6 +94,7 @@ pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step
         return mutant.step(policy, state, event, now);
     }
     let mut step = rules(policy, *state, event, now);
+    step.rule = step.rule.or_else(|| Some(Rule::of(event, state)));
     if is_answer(event) && is_with_operator(state) && is_with_operator(&step.state) {
         // Nothing but the end of the phone is due of what waits for an operator: it must not come
         // earlier because somebody asked in between.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ovo_ptp::journal::{Filter, Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
+use ovo_ptp::payment::history::Entry;
 use ovo_ptp::{
     AppKey, Charge, Client, ClientBuilder, Clock, Credentials, Environment, Error, Event,
     MerchantInvoice, Outcome, PaymentReport, Rupiah, Terminal,
@@ -229,6 +230,12 @@ impl Shop {
     pub fn reports(&self) -> Vec<PaymentReport> {
         let all = Filter { limit: 100_000, ..Filter::default() };
         self.client().payments(&all).expect("the journal answers")
+    }
+
+    /// What the journal knows of a payment's past.
+    pub fn history(&self, text: &str) -> Vec<Entry> {
+        let found = self.journal.find(&invoice(text)).expect("the journal can be read");
+        found.expect("the payment is there").history.entries()
     }
 
     /// What the journal knows of one payment.

@@ -9,7 +9,7 @@ use ovo_ptp::payment::{
 };
 
 fn to(state: State) -> Step {
-    Step { state, send: None, alert: None, refused: None }
+    Step { state, send: None, alert: None, refused: None, rule: None }
 }
 
 fn sending(state: State, request: Request) -> Step {

@@ -1,19 +1,24 @@
 //! Compare-and-set, and what it must never write.
 
-use super::{Behaviour, charge, fresh, invoice, refuse, stored, valid, write};
+use std::time::Duration;
+
+use super::{Behaviour, MORNING, charge, fresh, invoice, refuse, stored, valid, write};
 use crate::Rupiah;
 use crate::journal::{Begun, Journal, JournalErrorKind, SealedPhone, Update};
 use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
+use crate::payment::history::{Entry, What};
 use crate::payment::{
-    Boottime, Closer, DeclineReason, Evidence, Payment, PaymentId, Reversal, Settlement, Source,
-    State, Tries, Verdict, Void,
+    Boottime, Closer, DeclineReason, Evidence, History, PaidWith, Payment, PaymentId, Reversal,
+    Settlement, Source, State, Tries, Verdict, Void,
 };
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
     the_first_writer_wins_and_the_other_gets_its_row,
     a_row_reads_back_as_it_was_written,
+    a_history_rides_along_and_only_grows,
+    the_history_of_who_lost_a_race_is_not_written,
     a_verdict_is_written_once,
     only_an_abandoned_or_declined_payment_is_reversed,
     only_an_accepted_payment_is_voided,
@@ -145,8 +150,59 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         host_time: Some("100003".to_owned()),
         void_date: Some("2026-01-05 11:00:00.000".to_owned()),
         ruling: Some("ticket 17: OVO confirmed by mail".to_owned()),
+        paid_with: PaidWith {
+            cash: Some("12000".to_owned()),
+            points: None,
+            points_earned: Some("12".to_owned()),
+        },
     };
     write(journal, payment);
+}
+
+fn step_of(minute: u64, what: What) -> Entry {
+    let since = Duration::from_secs(60 * minute);
+    let wall = WallTime::from_unix_millis(MORNING + 60_000 * minute as i64 + 7);
+    Entry::new(wall, since, 4_711, what)
+}
+
+fn a_history_rides_along_and_only_grows(journal: &dyn Journal) {
+    let mut payment = fresh(journal, &charge(1));
+    assert!(payment.history.is_empty(), "of a payment that has just begun nothing else is known");
+    payment.history.add(&step_of(1, What::Cancelled { heard: true }));
+    payment.history.add(&step_of(2, What::Time));
+    payment = write(journal, payment);
+    payment.history.add(&step_of(3, What::Time));
+    payment = write(journal, payment);
+    assert_eq!(payment.history.entries().len(), 2, "what repeats is counted");
+    assert_eq!(payment.history.entries()[1].count, 2);
+    // Whoever brings another past keeps this one, and gets the rest written all the same.
+    for past in [History::default(), {
+        let mut other = History::default();
+        other.add(&step_of(1, What::Restarted));
+        other
+    }] {
+        let known = payment.history.clone();
+        payment.history = past;
+        payment.state.seen = !payment.state.seen;
+        let seen = payment.state.seen;
+        assert!(
+            matches!(journal.update(&payment), Ok(Update::Won(_))),
+            "no outcome may fail for it"
+        );
+        payment = stored(journal, &payment);
+        assert_eq!((&payment.history, payment.state.seen), (&known, seen));
+    }
+}
+
+fn the_history_of_who_lost_a_race_is_not_written(journal: &dyn Journal) {
+    let before = fresh(journal, &charge(1));
+    let mut winner = before.clone();
+    winner.history.add(&step_of(1, What::Restarted));
+    let winner = write(journal, winner);
+    let mut loser = before;
+    loser.history.add(&step_of(1, What::ReportedPaid));
+    assert!(matches!(journal.update(&loser), Ok(Update::Lost(row)) if *row == winner));
+    assert_eq!(stored(journal, &winner), winner);
 }
 
 fn a_verdict_is_written_once(journal: &dyn Journal) {

@@ -12,7 +12,8 @@ use crate::journal::{
     Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Update,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, PaymentId, Reversal, Settlement, Source, Verdict};
+use crate::payment::history::{Entry, What};
+use crate::payment::{Boottime, PaymentId, Reversal, Ruling, Settlement, Source, Verdict};
 
 #[test]
 fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
@@ -36,6 +37,36 @@ fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
     journal.sql("PRAGMA max_page_count = 1000000").unwrap();
     let payment = fresh(&journal, &charge(begun + 1));
     assert_eq!(payment.id.0, i64::from(begun + 1), "and no number was lost");
+}
+
+#[test]
+fn j2_a_full_disk_takes_the_outcome_without_its_history() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    let mut payment = fresh(&journal, &charge(1));
+    journal.sql("PRAGMA max_page_count = 1").unwrap();
+    let mut number = 2;
+    while journal.begin(&charge(number), BatchMethod::Continuous).is_ok() {
+        number += 1;
+    }
+    payment.state.verdict = Some(Verdict::Abandoned);
+    for second in 0..5 {
+        let reason = "a long story ".repeat(60);
+        let what = What::Ruled { ruling: Ruling::Refund, reason };
+        payment.history.add(&Entry::new(charge(1).wall, Duration::from_secs(second), 7, what));
+    }
+    let Ok(Update::Won(version)) = journal.update(&payment) else {
+        panic!("an outcome was lost for its history");
+    };
+    let kept = journal.payment(payment.id).unwrap().unwrap();
+    assert_eq!(kept.state.verdict, Some(Verdict::Abandoned));
+    assert!(kept.history.is_empty(), "there was no room for it");
+    // With room again, whoever still knows it writes it with the next step.
+    journal.sql("PRAGMA max_page_count = 1000000").unwrap();
+    payment.version = version;
+    payment.state.acknowledged = true;
+    let payment = write(&journal, payment);
+    assert_eq!(payment.history.entries().len(), 5);
 }
 
 /// A small file system of its own, if this process may mount one.

@@ -1,6 +1,7 @@
 //! The rules that the database itself enforces.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -9,6 +10,7 @@ use crate::journal::conformance::{charge, fresh, invoice, verdicts, write};
 use crate::journal::{Begun, Journal, JournalErrorKind, MemoryJournal, Update, schema};
 use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
+use crate::payment::history::{Entry, What};
 use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, State, Verdict, Void};
 
 #[test]
@@ -17,6 +19,10 @@ fn a_wrong_transition_fails_in_the_database_itself() {
     let journal = open(&scratch.journal());
     let mut accepted = fresh(&journal, &charge(1));
     accepted.state.verdict = Some(Verdict::Accepted(Source::Push));
+    for _ in 0..2 {
+        let step = Entry::new(charge(1).wall, Duration::from_secs(3), 7, What::ReportedPaid);
+        accepted.history.add(&step);
+    }
     write(&journal, accepted);
     fresh(&journal, &charge(2));
     let cases = [
@@ -88,6 +94,23 @@ fn a_wrong_transition_fails_in_the_database_itself() {
         (
             "UPDATE payment SET reference = 9, version = version + 1 WHERE id = 1",
             "an intent never changes",
+        ),
+        (
+            "UPDATE payment SET history = NULL, version = version + 1 WHERE id = 1",
+            "a history only grows",
+        ),
+        (
+            "UPDATE payment SET history = zeroblob(length(history)), version = version + 1
+             WHERE id = 1",
+            "a history only grows",
+        ),
+        (
+            "UPDATE payment SET history = substr(history, 2), version = version + 1 WHERE id = 1",
+            "a history only grows",
+        ),
+        (
+            "UPDATE payment SET repeated = NULL, version = version + 1 WHERE id = 1",
+            "a history only grows",
         ),
         (
             "UPDATE payment SET phone_tag = x'00', version = version + 1 WHERE id = 1",

@@ -11,7 +11,10 @@ use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
 use crate::journal::group::{Group, Writer};
 use crate::journal::{Filter, Journal, SqliteJournal, Update};
-use crate::payment::{Boottime, Payment, Settlement, Source, Verdict};
+use crate::message::{Operation, ResponseCode};
+use crate::payment::history::{Ended, Entry, Meaning, What};
+use crate::payment::{Boottime, PaidWith, Payment, Rule, Settlement, Source, Verdict};
+use crate::wib::WallTime;
 
 const TILLS: u32 = 32;
 
@@ -23,18 +26,41 @@ fn accepted(mut payment: Payment) -> Payment {
     payment.evidence.trace_number = Some("000123".to_owned());
     payment.evidence.host_date = Some("0105".to_owned());
     payment.evidence.host_time = Some("100003".to_owned());
+    payment.evidence.paid_with = PaidWith {
+        cash: Some("12500".to_owned()),
+        points: Some("0".to_owned()),
+        points_earned: Some("12".to_owned()),
+    };
     payment
 }
 
-/// Intent, verdict, acknowledgement: the three commits of a plain approval.
+/// Intent, verdict, acknowledgement: the three commits of a plain approval, with their history.
 fn approve(journal: &SqliteJournal, number: u32) {
     let mut payment = accepted(fresh(journal, &charge(number)));
+    let note = |payment: &mut Payment, millis: u64, what: What, rule, verdict| {
+        let wall = WallTime::from_unix_millis(payment.intent.wall.unix_millis() + millis as i64);
+        let mut entry = Entry::new(wall, Duration::from_millis(millis), 4_711, what);
+        (entry.rule, entry.verdict) = (Some(rule), verdict);
+        payment.history.add(&entry);
+    };
+    note(&mut payment, 180, What::Sent, Rule::Sent, None);
+    let what = What::Exchange {
+        operation: Operation::PushToPay,
+        ended: Ended::Answered { status: 200, code: Some(ResponseCode::APPROVED) },
+        meaning: Meaning::Success,
+        took: Duration::from_millis(12_300),
+    };
+    let verdict = payment.state.verdict;
+    note(&mut payment, 12_345, what, Rule::Approved, verdict);
     for _ in 0..2 {
         match journal.update(&payment) {
             Ok(Update::Won(version)) => payment.version = version,
             other => panic!("{other:?}"),
         }
-        payment.state.acknowledged = true;
+        if !payment.state.acknowledged {
+            payment.state.acknowledged = true;
+            note(&mut payment, 12_360, What::Acknowledged, Rule::Acknowledgement, None);
+        }
     }
 }
 
