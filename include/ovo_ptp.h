@@ -254,7 +254,8 @@ enum ovo_not_sent_reason
   OVO_NOT_SENT_UNKNOWN_HOST = 1,
   // No connection to the host, or to the proxy before it.
   OVO_NOT_SENT_NO_CONNECTION = 2,
-  // The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+  // The host could not prove who it is, does not take this client's certificate, or speaks no TLS:
+  // a certificate, a trust store, a clock.
   OVO_NOT_SENT_NOT_TRUSTED = 3,
   // Connecting took too long.
   OVO_NOT_SENT_TOO_SLOW = 4,
@@ -731,6 +732,14 @@ typedef struct ovo_diagnosis {
   char without_body_code[8];
   // The host's code to the inquiry signed with the body, or empty.
   char with_body_code[8];
+  // 1 if it is known how long the host's certificate is good.
+  int32_t host_certificate_known;
+  // How many whole days it still is; below 0: it has ended. Fewer than 14 are a problem.
+  int32_t host_certificate_days;
+  // 1 if this client has a certificate of its own.
+  int32_t client_certificate_known;
+  // How many whole days it is still good.
+  int32_t client_certificate_days;
 } ovo_diagnosis;
 
 // What the latest failed call of a thread was about. Begin with `OVO_ERROR_FACTS_INIT`.
@@ -1172,6 +1181,42 @@ int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t 
 int32_t ovo_config_set_proxy(ovo_config *config,
                              const char *url);
 
+// Shows a certificate to a host that asks for one: an acquirer in front of OVO that terminates mutual
+// TLS. OVO's own hosts ask for none. Read now, once.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `certificate`: the path of a PEM file, the certificate first and then its intermediates; stays
+//   the caller's. NULL for none.
+// - `key`: the path of a PEM file with its private key, not encrypted and of mode 0600; stays the
+//   caller's. NULL: it is in the certificate's file.
+//
+// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: a file cannot be read, or the key does not belong to the
+// certificate; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code. No error shows content.
+//
+// Memory: what was read is wiped; the key lives as long as the configuration and its clients.
+int32_t ovo_config_set_client_certificate_file(ovo_config *config,
+                                               const char *certificate,
+                                               const char *key);
+
+// The same from PEM texts in memory, for a terminal that keeps its key in a secure element's store.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `certificate`: the text, at most 1 MiB; stays the caller's.
+// - `certificate_length`: its length in bytes.
+// - `key`: the key's text, which may be the same; stays the caller's, who wipes it.
+// - `key_length`: its length in bytes.
+//
+// Returns: as `ovo_config_set_client_certificate_file`, and `OVO_ERR_TOO_LONG`.
+//
+// Memory: what is copied is wiped; the key lives as long as the configuration and its clients.
+int32_t ovo_config_set_client_certificate_pem(ovo_config *config,
+                                              const uint8_t *certificate,
+                                              size_t certificate_length,
+                                              const uint8_t *key,
+                                              size_t key_length);
+
 // Lets payments have threads of their own (`ovo_start`), and host names be looked up on one.
 // Default: the library starts no thread. Without threads a look-up takes as long as the system's
 // resolver takes; an address instead of a name needs none.
@@ -1341,7 +1386,8 @@ int32_t ovo_config_set_transport(ovo_config *config,
 int32_t ovo_config_set_clock(ovo_config *config, const ovo_clock *clock);
 
 // Examines the set-up with two harmless inquiries: which signing the host accepts, how far this
-// machine's clock is off, whether the journal is sound. For installers and service menus.
+// machine's clock is off, which way leads to the host and how long the certificates on it are good,
+// whether the journal is sound. For installers and service menus.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.
@@ -1984,7 +2030,7 @@ int32_t ovo_version_number(void);
 #define OVO_RESPONSE_CODE_INIT \
   { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
-#define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "" }
+#define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0 }
 #define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
@@ -2003,7 +2049,7 @@ OVO_ASSERT_SIZE(ovo_record, 232);
 OVO_ASSERT_SIZE(ovo_filter, 48);
 OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
-OVO_ASSERT_SIZE(ovo_diagnosis, 64);
+OVO_ASSERT_SIZE(ovo_diagnosis, 80);
 OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));

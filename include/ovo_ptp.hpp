@@ -353,6 +353,8 @@ struct Diagnosis {
   ProbeResult without_body = ProbeResult::NoAnswer, with_body = ProbeResult::NoAnswer;
   std::optional<std::int64_t> clock_ahead_seconds;
   std::uint64_t payments = 0, unsettled = 0;
+  /// Whole days that the certificates are still good; below 0: ended.
+  std::optional<std::int32_t> host_certificate_days, client_certificate_days;
   /// The same in English, several lines.
   std::string report;
 };
@@ -720,7 +722,11 @@ class Client {
     Diagnosis found{flat.problems, static_cast<Signing>(flat.signing),
                     static_cast<ProbeResult>(flat.without_body),
                     static_cast<ProbeResult>(flat.with_body), std::nullopt, flat.payments,
-                    flat.unsettled, std::move(report)};
+                    flat.unsettled, std::nullopt, std::nullopt, std::move(report)};
+    if (flat.host_certificate_known != 0)
+      found.host_certificate_days = flat.host_certificate_days;
+    if (flat.client_certificate_known != 0)
+      found.client_certificate_days = flat.client_certificate_days;
     if (flat.clock_known != 0) found.clock_ahead_seconds = flat.clock_ahead_seconds;
     return found;
   }
@@ -822,6 +828,20 @@ class Config {
   }
   Config& trust_file(std::string_view path) { return with(path, ovo_config_set_trust_file); }
   Config& proxy(std::string_view url) { return with(url, ovo_config_set_proxy); }
+  /// PEM files; the key may be in the certificate's.
+  Config& client_certificate_file(std::string_view certificate, std::string_view key) {
+    const detail::Text a(certificate), b(key);
+    if (detail::broken(a, b)) return broken();
+    return keep(ovo_config_set_client_certificate_file(config_.get(), a.get(), b.get()));
+  }
+  Config& client_certificate_file(std::string_view certificate_and_key) {
+    return client_certificate_file(certificate_and_key, certificate_and_key);
+  }
+  Config& client_certificate_pem(std::string_view certificate, std::string_view key) {
+    return keep(ovo_config_set_client_certificate_pem(
+        config_.get(), reinterpret_cast<const std::uint8_t*>(certificate.data()),
+        certificate.size(), reinterpret_cast<const std::uint8_t*>(key.data()), key.size()));
+  }
   Config& trust_pem(std::string_view pem) {
     return keep(ovo_config_set_trust_pem(
         config_.get(), reinterpret_cast<const std::uint8_t*>(pem.data()), pem.size()));

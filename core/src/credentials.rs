@@ -1,13 +1,13 @@
 //! What OVO issues to a merchant, and where it is read from.
 
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::secret_file;
 use crate::terminal::{Terminal, issued_by_ovo};
 
 /// Length of an app key: 64 hexadecimal digits, as in OVO's published vector.
@@ -69,9 +69,6 @@ pub const PREVIOUS_APP_KEYS_VARIABLE: &str = "OVO_PREVIOUS_APP_KEYS";
 /// store code, tid, mid, app id, app key.
 pub const ENVIRONMENT_VARIABLES: [&str; 6] =
     ["OVO_MERCHANT_ID", "OVO_STORE_CODE", "OVO_TID", "OVO_MID", "OVO_APP_ID", "OVO_APP_KEY"];
-
-/// The longest credentials file, in bytes; a real one is below 1 KiB.
-const MAX_FILE: u64 = 64 * 1024;
 
 /// The file form: the same six names in TOML or JSON.
 #[derive(Deserialize)]
@@ -191,28 +188,14 @@ impl Credentials {
                 format!("credentials file {}: {what}", path.display()),
             )
         };
-        // A named pipe would block the opening for ever.
-        let unopened =
-            |error: std::io::Error| refuse(&format!("cannot be opened ({})", error.kind()));
-        if !std::fs::metadata(path).map_err(unopened)?.is_file() {
-            return Err(refuse("is not a file"));
-        }
-        let mut file = std::fs::File::open(path).map_err(unopened)?;
-        refuse_if_public(&file).map_err(refuse)?;
-        let mut text = Zeroizing::new(String::new());
-        // Bounded: a wrong path (a log, a device) must not fill memory. One byte more than the limit
-        // is asked for, so that a longer file is refused and not read in part.
-        let read = (&mut file).take(MAX_FILE + 1).read_to_string(&mut text);
-        if text.len() as u64 > MAX_FILE {
-            return Err(refuse("is longer than 64 KiB"));
-        }
-        read.map_err(|_| refuse("cannot be read as text"))?;
+        let content = secret_file::read_own(path).map_err(|rule| refuse(&rule))?;
+        let text = std::str::from_utf8(&content).map_err(|_| refuse("cannot be read as text"))?;
         // The parsers' own messages quote the line at fault, which may hold the key.
         let parsed = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("toml") => toml::from_str::<CredentialsFile>(&text).ok(),
+            Some("toml") => toml::from_str::<CredentialsFile>(text).ok(),
             // Without its names a list would do as well, value by position.
             Some("json") if !text.trim_start().starts_with('{') => None,
-            Some("json") => serde_json::from_str::<CredentialsFile>(&text).ok(),
+            Some("json") => serde_json::from_str::<CredentialsFile>(text).ok(),
             _ => return Err(refuse("its name must end in .toml or .json")),
         };
         parsed
@@ -256,19 +239,4 @@ impl CredentialsFile {
         Credentials::new(&self.merchant_id, terminal, &self.app_id, AppKey::new(&self.app_key)?)
             .and_then(|credentials| Ok(credentials.with_previous_app_keys(previous?)))
     }
-}
-
-#[cfg(unix)]
-fn refuse_if_public(file: &std::fs::File) -> Result<(), &'static str> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = file.metadata().map_err(|_| "its mode cannot be read")?.permissions().mode();
-    if mode & 0o006 != 0 {
-        return Err("other users of this machine can read or write it; run chmod 600 on it");
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_if_public(_file: &std::fs::File) -> Result<(), &'static str> {
-    Ok(())
 }

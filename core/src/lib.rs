@@ -45,6 +45,7 @@ pub mod message;
 mod numbering;
 pub mod payment;
 mod phone;
+mod secret_file;
 mod terminal;
 pub mod transport;
 mod wib;

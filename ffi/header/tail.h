@@ -9,7 +9,7 @@
 #define OVO_RESPONSE_CODE_INIT \
   { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
-#define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "" }
+#define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0 }
 #define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
@@ -28,7 +28,7 @@ OVO_ASSERT_SIZE(ovo_record, 232);
 OVO_ASSERT_SIZE(ovo_filter, 48);
 OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
-OVO_ASSERT_SIZE(ovo_diagnosis, 64);
+OVO_ASSERT_SIZE(ovo_diagnosis, 80);
 OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use ptp::message::SigningMode;
+use ptp::transport::Validity;
 use ptp::{Diagnosis, Probe};
 
 use crate::argument::{Buffer, Out, OutStruct, Sized32, place};
@@ -48,11 +49,19 @@ pub struct ovo_diagnosis {
     pub without_body_code: [c_char; 8],
     /// The host's code to the inquiry signed with the body, or empty.
     pub with_body_code: [c_char; 8],
+    /// 1 if it is known how long the host's certificate is good.
+    pub host_certificate_known: i32,
+    /// How many whole days it still is; below 0: it has ended. Fewer than 14 are a problem.
+    pub host_certificate_days: i32,
+    /// 1 if this client has a certificate of its own.
+    pub client_certificate_known: i32,
+    /// How many whole days it is still good.
+    pub client_certificate_days: i32,
 }
 
 // SAFETY: repr(C), its size in front, numbers and characters only.
 unsafe impl Sized32 for ovo_diagnosis {
-    const SIZES: &'static [usize] = &[64];
+    const SIZES: &'static [usize] = &[80];
 }
 
 impl ovo_diagnosis {
@@ -70,6 +79,13 @@ impl ovo_diagnosis {
         };
         let (mut without_body_code, mut with_body_code) = ([0; 8], [0; 8]);
         let health = found.journal.as_ref().ok();
+        let route = found.route.as_ref();
+        let host = route.and_then(|route| route.host_certificate);
+        let ours = route.and_then(|route| route.client_certificate);
+        let days = |validity: Option<Validity>| {
+            let days = validity.map_or(0, |validity| validity.days_left);
+            days.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        };
         ovo_diagnosis {
             size: size_of::<ovo_diagnosis>() as u32,
             problems: u32::try_from(found.problems().len()).unwrap_or(u32::MAX),
@@ -85,12 +101,17 @@ impl ovo_diagnosis {
             unsettled: health.map_or(0, |health| health.unsettled),
             without_body_code,
             with_body_code,
+            host_certificate_known: host.is_some().into(),
+            host_certificate_days: days(host),
+            client_certificate_known: ours.is_some().into(),
+            client_certificate_days: days(ours),
         }
     }
 }
 
 /// Examines the set-up with two harmless inquiries: which signing the host accepts, how far this
-/// machine's clock is off, whether the journal is sound. For installers and service menus.
+/// machine's clock is off, which way leads to the host and how long the certificates on it are good,
+/// whether the journal is sound. For installers and service menus.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

@@ -38,7 +38,8 @@ pub enum ovo_not_sent_reason {
     OVO_NOT_SENT_UNKNOWN_HOST = 1,
     /// No connection to the host, or to the proxy before it.
     OVO_NOT_SENT_NO_CONNECTION = 2,
-    /// The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+    /// The host could not prove who it is, does not take this client's certificate, or speaks no TLS:
+    /// a certificate, a trust store, a clock.
     OVO_NOT_SENT_NOT_TRUSTED = 3,
     /// Connecting took too long.
     OVO_NOT_SENT_TOO_SLOW = 4,

@@ -67,6 +67,29 @@ fn n25_a_first_payment_through_a_real_proxy() {
 }
 
 #[test]
+fn n27_a_first_payment_at_a_host_that_wants_a_certificate() {
+    let stage = Stage::with(FAST, &["--client-certificate"]);
+    let program = compile(&["c/first_payment.c"], Build::Shared);
+    let said = stage.succeeds(command(&program), &[]);
+    assert!(said.contains("INV-FIRST-1: paid Rp12.500, approval code "), "{said}");
+    assert_eq!(stage.sandbox.net("INV-FIRST-1"), 12_500);
+
+    // With another authority's.
+    let strict = Stage::with(FAST, &["--client-certificate"]);
+    let settings = stage.sandbox.settings();
+    let (_, foreign) = settings.iter().find(|(name, _)| name == "SANDBOX_CLIENT").unwrap();
+    let output = command(&program)
+        .envs(strict.sandbox.settings())
+        .env("SANDBOX_CLIENT", foreign)
+        .arg(strict.directory.path().join("ovo.db"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("no usable answer"), "{said}");
+    assert_eq!(strict.sandbox.net("INV-FIRST-1"), 0);
+}
+
+#[test]
 fn a_first_payment_static() {
     first_payment(Build::Static);
 }

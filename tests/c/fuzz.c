@@ -143,7 +143,7 @@ static void call_one(const char *journal)
     filter.unsettled = (int32_t)any(3);
     filter.limit = any(20);
     calls_made++;
-    switch (any(34)) {
+    switch (any(36)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -188,6 +188,11 @@ static void call_one(const char *journal)
     case 30: ovo_config_set_late_success(HANDLE(ovo_config, configs), number()); break;
     case 31: ovo_response_code_lookup(text(), &code); break;
     case 32: ovo_phone_normalise(text(), buffer, any(32), &length); break;
+    case 33:
+        ovo_config_set_client_certificate_pem(HANDLE(ovo_config, configs), (uint8_t *)noise, any(8192),
+                                              (uint8_t *)noise, any(8192));
+        break;
+    case 34: ovo_config_set_client_certificate_file(HANDLE(ovo_config, configs), text(), text()); break;
     default:
         if (ovo_strerror(number()) == NULL || ovo_client_error(HANDLE(ovo_client, clients)) == NULL ||
             ovo_customer_text(&outcome, number()) == NULL || ovo_outcome_name(number()) == NULL)

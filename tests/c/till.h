@@ -1,7 +1,9 @@
 /* What the example programs share: where OVO is, and a client for it.
  *
  * They run against the sandbox:  SANDBOX_URL, SANDBOX_CA (its certificate file) and, if its clock
- * runs faster, SANDBOX_TIME_SCALE; SANDBOX_PROXY is a proxy in front of it. The six credentials come from OVO_MERCHANT_ID and so on.
+ * runs faster, SANDBOX_TIME_SCALE; SANDBOX_PROXY is a proxy in front of it, SANDBOX_CLIENT the
+ * certificate with its key that it wants to see. The six credentials come from OVO_MERCHANT_ID and
+ * so on.
  */
 #ifndef TILL_H
 #define TILL_H
@@ -42,6 +44,8 @@ static inline ovo_config *sandbox_config(const char *journal)
     must(ovo_config_set_trust_file(config, setting("SANDBOX_CA")), "trust");
     /* The shop's way out, if it has one. */
     must(ovo_config_set_proxy(config, getenv("SANDBOX_PROXY")), "proxy");
+    /* What the host wants to see of the shop, if anything: certificate and key in one file. */
+    must(ovo_config_set_client_certificate_file(config, getenv("SANDBOX_CLIENT"), NULL), "certificate");
     if (scale != NULL)
         must(ovo_config_set_time_scale(config, atof(scale)), "time scale");
     return config;

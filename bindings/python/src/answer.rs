@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ovo_ptp::message::{ResponseCode, SigningMode, WalletDetails};
 use ovo_ptp::payment::StatusAnswer;
+use ovo_ptp::transport::Validity;
 use ovo_ptp::{Diagnosis, Inquiry, Language, Outcome, PaymentReport, Probe, Status, VoidOutcome};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -182,6 +183,15 @@ fn diagnosis<'py>(py: Python<'py>, found: &Diagnosis) -> PyResult<Bound<'py, PyD
     dict.set_item("without_body", probe(&found.without_body))?;
     dict.set_item("with_body", probe(&found.with_body))?;
     dict.set_item("clock_ahead_seconds", found.clock_ahead_seconds)?;
+    let route = found.route.as_ref();
+    dict.set_item("proxy", route.and_then(|route| route.proxy.as_deref()))?;
+    dict.set_item("tls", route.and_then(|route| route.tls))?;
+    dict.set_item("http", route.and_then(|route| route.http))?;
+    let days = |validity: Option<Validity>| validity.map(|validity| validity.days_left);
+    let (host, ours) =
+        route.map_or((None, None), |route| (route.host_certificate, route.client_certificate));
+    dict.set_item("host_certificate_days", days(host))?;
+    dict.set_item("client_certificate_days", days(ours))?;
     let health = found.journal.as_ref().ok();
     dict.set_item("payments", health.map(|health| health.payments))?;
     dict.set_item("unsettled", health.map(|health| health.unsettled))?;

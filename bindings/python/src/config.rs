@@ -7,7 +7,7 @@ use std::time::Duration;
 use ovo_ptp::journal::{MemoryJournal, SqliteOptions};
 use ovo_ptp::message::SigningMode;
 use ovo_ptp::payment::{LateSuccess, Timers};
-use ovo_ptp::transport::{Proxy, Trust};
+use ovo_ptp::transport::{ClientCertificate, Proxy, Trust};
 use ovo_ptp::{BatchMethod, Client, Error};
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
@@ -28,6 +28,8 @@ pub(crate) struct Options {
     environment_class: Option<String>,
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
+    client_certificate: Option<PathBuf>,
+    client_key: Option<PathBuf>,
     late_success: String,
     check_payment: bool,
     verify_declines: bool,
@@ -108,6 +110,18 @@ impl Options {
         let builder = match self.proxy.map(Zeroizing::new) {
             Some(url) => builder.proxy(Proxy::new(&url).map_err(|error| raise(py, &error))?),
             None => builder,
+        };
+        // Without a key of its own the certificate's file has both.
+        let key = self.client_key.or_else(|| self.client_certificate.clone());
+        let builder = match (self.client_certificate, key) {
+            (Some(certificate), Some(key)) => builder.client_certificate(
+                ClientCertificate::from_files(certificate, key)
+                    .map_err(|error| raise(py, &error))?,
+            ),
+            (None, Some(_)) => {
+                return Err(refuse("client_key: needs client_certificate beside it".to_owned()));
+            }
+            _ => builder,
         };
         Ok(move || builder.open())
     }

@@ -20,6 +20,7 @@ pub(crate) struct Sandbox {
     control_url: String,
     page_url: String,
     ca_file: String,
+    client_file: Option<String>,
     process: u32,
 }
 
@@ -54,10 +55,17 @@ impl Sandbox {
 #[pymethods]
 impl Sandbox {
     #[new]
-    fn start(py: Python<'_>, time_scale: f64, https: bool, host: &str) -> PyResult<Sandbox> {
+    fn start(
+        py: Python<'_>,
+        time_scale: f64,
+        https: bool,
+        client_certificate: bool,
+        host: &str,
+    ) -> PyResult<Sandbox> {
         let patch = serde_json::from_str(host).map_err(invalid)?;
         let host = HostConfig::patched(&HostConfig::default(), patch).map_err(invalid)?;
         let config = if https { SandboxConfig::https() } else { SandboxConfig::http() };
+        let config = SandboxConfig { client_certificate, ..config };
         let config = config.time_scale(time_scale).host(host);
         let core = py
             .detach(|| Core::start(config))
@@ -67,6 +75,7 @@ impl Sandbox {
             control_url: core.control_url(),
             page_url: core.page_url(),
             ca_file: core.ca_pem_path().to_string_lossy().into_owned(),
+            client_file: core.client_pem_path().map(|path| path.to_string_lossy().into_owned()),
             core: Mutex::new(Some(core)),
             process: std::process::id(),
         })
@@ -90,6 +99,11 @@ impl Sandbox {
     #[getter]
     fn ca_file(&self) -> &str {
         &self.ca_file
+    }
+
+    #[getter]
+    fn client_file(&self) -> Option<&str> {
+        self.client_file.as_deref()
     }
 
     fn configure(&self, py: Python<'_>, patch: &str) -> PyResult<()> {

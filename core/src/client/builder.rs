@@ -13,7 +13,7 @@ use crate::numbering::BatchMethod;
 use crate::payment::{LateSuccess, Policy, Timers};
 use crate::transport::Transport;
 #[cfg(feature = "https")]
-use crate::transport::{Proxy, Trust};
+use crate::transport::{ClientCertificate, Proxy, Trust};
 
 pub(super) enum JournalChoice {
     Missing,
@@ -32,6 +32,8 @@ pub struct ClientBuilder {
     pub(super) trust: Trust,
     #[cfg(feature = "https")]
     pub(super) proxy: Option<Proxy>,
+    #[cfg(feature = "https")]
+    pub(super) client_certificate: Option<ClientCertificate>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: Policy,
     pub(super) batch_method: BatchMethod,
@@ -56,6 +58,8 @@ impl ClientBuilder {
             trust: Trust::Platform,
             #[cfg(feature = "https")]
             proxy: None,
+            #[cfg(feature = "https")]
+            client_certificate: None,
             clock: Arc::new(SystemClock),
             policy: Policy::default(),
             batch_method: BatchMethod::default(),
@@ -188,6 +192,25 @@ impl ClientBuilder {
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
+        self
+    }
+
+    /// The certificate with which this merchant shows itself to a host that asks for one: an acquirer
+    /// in front of OVO that terminates mutual TLS. OVO's own hosts ask for none.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::transport::ClientCertificate;
+    ///
+    /// let ours = ClientCertificate::from_files("/etc/shop/till.pem", "/etc/shop/till.key")?;
+    /// let client = builder.client_certificate(ours).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "https")]
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.client_certificate = Some(certificate);
         self
     }
 

@@ -7,7 +7,7 @@ use crate::client::{Client, Inner};
 use crate::error::Error;
 use crate::journal::Health;
 use crate::message::{Class, Operation, ResponseCode, Signer, SigningMode, inquiry};
-use crate::transport::{Exchange, Request, Unwatched, Watch};
+use crate::transport::{Exchange, Request, Route, Unwatched, Validity, Watch};
 
 /// A number that is well formed and belongs to nobody, for a harmless inquiry.
 const NOBODY: &str = "081100000000";
@@ -37,6 +37,9 @@ pub struct Diagnosis {
     /// How far this machine's clock is ahead of the host's (negative: behind), if the host told
     /// its time over TLS. Whole seconds; the exchange itself takes part of one.
     pub clock_ahead_seconds: Option<i64>,
+    /// The way to the host: proxy, protocol, certificates; `None` if the transport is one's own and
+    /// does not tell.
+    pub route: Option<Route>,
     /// The journal's health, or what is wrong with it.
     pub journal: Result<Health, String>,
 }
@@ -67,6 +70,25 @@ impl Diagnosis {
             )),
             Probe::NoAnswer(how) => problems.push(format!("the host gave no readable answer: {how}")),
         }
+        if let Some(route) = &self.route {
+            if let Some(validity) = route.host_certificate.filter(Validity::is_ending) {
+                problems.push(format!(
+                    "the host's certificate {validity}: tell those who run it, or no payment leaves then"
+                ));
+            }
+            if let Some(validity) = route.client_certificate.filter(Validity::is_ending) {
+                problems.push(format!(
+                    "this client's certificate {validity}: have it renewed, or no payment leaves then"
+                ));
+            }
+            let unanswered = matches!(ours, Probe::NoAnswer(_));
+            if unanswered && route.asks_for_certificate && route.client_certificate.is_none() {
+                problems.push(
+                    "the host asks for a client's certificate, and none is set: client_certificate"
+                        .to_owned(),
+                );
+            }
+        }
         if let Some(ahead) = self.clock_ahead_seconds.filter(|ahead| ahead.abs() > 30) {
             problems.push(format!(
                 "this machine's clock is {} s {} the host's: set it, or signatures and dates may be refused",
@@ -95,6 +117,20 @@ impl fmt::Display for Diagnosis {
             Some(ahead) => writeln!(f, "clock:                {ahead:+} s against the host")?,
             None => writeln!(f, "clock:                the host told no time over TLS")?,
         }
+        if let Some(route) = &self.route {
+            let proxy = route.proxy.as_deref().unwrap_or("none");
+            writeln!(f, "proxy:                {proxy}")?;
+            if let Some(http) = route.http {
+                let tls = route.tls.unwrap_or("no TLS");
+                writeln!(f, "protocol:             {tls}, {http}")?;
+            }
+            if let Some(validity) = route.host_certificate {
+                writeln!(f, "host's certificate:   {validity}")?;
+            }
+            if let Some(validity) = route.client_certificate {
+                writeln!(f, "client's certificate: {validity}")?;
+            }
+        }
         match &self.journal {
             Ok(health) => writeln!(
                 f,
@@ -115,7 +151,8 @@ impl fmt::Display for Diagnosis {
 
 impl Client {
     /// Looks whether everything is set up right, with two harmless inquiries: which signing mode
-    /// the host accepts, clock skew, connection and journal health.
+    /// the host accepts, clock skew, the way to the host and how long the certificates on it are good,
+    /// and journal health.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -147,6 +184,7 @@ impl Inner {
             without_body,
             with_body,
             clock_ahead_seconds,
+            route: self.transport.inspect(self.policy.timers.exchange_budget),
             journal: self.journal.health().map_err(|error| error.to_string()),
         }
     }

@@ -102,6 +102,7 @@ impl ClientBuilder {
             HttpsOptions {
                 trust: self.trust.clone(),
                 proxy: self.proxy.clone(),
+                client_certificate: self.client_certificate.clone(),
                 without_threads: !self.threads,
             },
         )?));

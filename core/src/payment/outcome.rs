@@ -395,7 +395,8 @@ pub enum NotSentReason {
     UnknownHost,
     /// No connection to the host, or to the proxy before it.
     NoConnection,
-    /// The host could not prove who it is, or speaks no TLS: a certificate, a trust store, a clock.
+    /// The host could not prove who it is, does not take this client's certificate, or speaks no TLS:
+    /// a certificate, a trust store, a clock.
     NotTrusted,
     /// Connecting took too long.
     TooSlow,

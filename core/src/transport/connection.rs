@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 
 use super::deadline::Deadline;
 use super::tcp::Socket;
@@ -13,6 +14,10 @@ use super::{Failure, FailureKind, failure};
 
 /// Plaintext that is taken at once: an OVO answer whole.
 const PIECE: usize = 2048;
+
+/// Longest wait for what a host says to our certificate: a round trip, and some patience. Hosts that
+/// send no session tickets say nothing, and take this of every exchange.
+const VERDICT: Duration = Duration::from_millis(500);
 
 /// The way to the host and back.
 pub(super) enum Connection {
@@ -119,13 +124,18 @@ impl Connection {
     /// A host that hangs up or talks before it was asked (a load balancer's time-out page, a TLS
     /// alert about our side of the handshake) cannot answer the request: better found out while
     /// nothing was sent.
-    pub(super) fn look(&mut self) -> Result<(), Failure> {
+    ///
+    /// A host that `asks` for our certificate judges it behind the handshake's end (TLS 1.3), and
+    /// its first word behind that, most often a session ticket, is the verdict: it is waited for,
+    /// briefly. Later, the same refusal would leave the request unknown.
+    pub(super) fn look(&mut self, asks: bool, by: Deadline) -> Result<(), Failure> {
         let silent = match self {
             Connection::Plain(socket) => match socket.peek_at_once() {
                 Ok(0) => Err(closed_early()),
                 Ok(_) => Err(spoke_early()),
                 Err(error) => Err(error),
             },
+            Connection::Tls(tls) if asks => tls.hear_verdict(by).and_then(|()| tls.look()),
             Connection::Tls(tls) => tls.look(),
         };
         match silent {
@@ -175,7 +185,15 @@ impl Connection {
 
     /// Whether the host's certificate was verified.
     pub(super) fn is_encrypted(&self) -> bool {
-        matches!(self, Connection::Tls(_))
+        self.session().is_some()
+    }
+
+    /// The TLS session with the host.
+    pub(super) fn session(&self) -> Option<&ClientConnection> {
+        match self {
+            Connection::Plain(_) => None,
+            Connection::Tls(tls) => Some(&tls.session),
+        }
     }
 
     /// Adds some of what the host sent to `input`, waiting for it at most until `until`.
@@ -255,6 +273,21 @@ impl Tls {
             return Err(closed_early());
         }
         self.process()
+    }
+
+    /// A host that is silent for so long is asked all the same.
+    fn hear_verdict(&mut self, by: Deadline) -> io::Result<()> {
+        let is_open = self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && self.session.handshake_kind() != Some(HandshakeKind::Resumed);
+        if !is_open {
+            return Ok(());
+        }
+        self.socket.set_deadline(by.at_most(VERDICT));
+        match self.session.read_tls(&mut self.socket) {
+            Ok(0) => Err(closed_early()),
+            Ok(_) => self.process(),
+            result => result.map(drop),
+        }
     }
 
     /// Handles what was read before the request; there should be nothing but session tickets.
@@ -340,7 +373,6 @@ fn spoke_early() -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
 
     use super::*;
 
@@ -354,7 +386,8 @@ mod tests {
 
     fn look_after_a_while(connection: &mut Connection) -> Result<(), FailureKind> {
         std::thread::sleep(Duration::from_millis(50));
-        connection.look().map_err(|failure| failure.kind)
+        let by = Deadline::after(Duration::from_secs(5));
+        connection.look(false, by).map_err(|failure| failure.kind)
     }
 
     #[test]

@@ -6,9 +6,12 @@
 //! `response.rs`). TLS is rustls.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::{ClientConfig, ProtocolVersion};
 
+use super::client_certificate::{ClientCertificate, Presenter};
 use super::connection::{Connection, Line, Tls};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
@@ -17,7 +20,7 @@ use super::proxy::Proxy;
 use super::resolver::Resolver;
 use super::tcp::Socket;
 use super::trust::{Trust, client_config};
-use super::{Exchange, Failure, FailureKind, Request, Transport, Watch, failure};
+use super::{Exchange, Failure, FailureKind, Request, Route, Transport, Validity, Watch, failure};
 use crate::error::{Error, ErrorKind};
 
 /// How to reach the host.
@@ -28,6 +31,8 @@ pub struct HttpsOptions {
     pub trust: Trust,
     /// The proxy to go through; `None` goes straight, whatever the environment says.
     pub proxy: Option<Proxy>,
+    /// What is shown to a host that asks who this is; never to a proxy. `None`: nothing.
+    pub client_certificate: Option<ClientCertificate>,
     /// Whether a host name is looked up in the calling thread instead of one of its own. A look-up
     /// cannot be interrupted, so it may then take longer than the time to send; the exchange ends
     /// as [`Exchange::NotSent`]. An address instead of a name needs no look-up.
@@ -51,6 +56,9 @@ impl HttpsOptions {
 ///   nothing is decompressed, no cookie is kept.
 /// * The TLS handshake is over before [`Watch::may_send`] is asked. A failure up to that point, and
 ///   one of the write that left nothing in the operating system's hands, is [`Exchange::NotSent`].
+/// * A host that refuses the client's certificate may say so behind the handshake (TLS 1.3). Its word
+///   is waited for; one that comes behind the request all the same leaves it unknown: nothing proves
+///   that such a host has not read it.
 /// * [`Request::total_budget`] wins over everything except a [`Watch`] that does not return.
 /// * No lock is held while [`Watch`] is called; [`Watch::wait`] may run another exchange.
 ///
@@ -65,10 +73,12 @@ impl HttpsOptions {
 /// ```
 pub struct HttpsTransport {
     endpoint: Endpoint,
-    proxy: Option<Proxy>,
+    /// With the TLS settings for it: it is not shown the client's certificate.
+    proxy: Option<(Proxy, Arc<ClientConfig>)>,
     /// Of the proxy, if there is one.
     resolver: Resolver,
     config: Arc<ClientConfig>,
+    presenter: Arc<Presenter>,
     http: Http,
 }
 
@@ -82,7 +92,8 @@ impl HttpsTransport {
     /// cannot be used.
     pub fn new(url: &str, options: HttpsOptions) -> Result<Self, Error> {
         let endpoint = Endpoint::parse(url)?;
-        let config = Arc::new(client_config(&options.trust)?);
+        let presenter = Presenter::new(options.client_certificate);
+        let config = Arc::new(client_config(&options.trust, &presenter)?);
         let http = Http::new(&endpoint)?;
         let threads = !options.without_threads;
         let resolver = match &options.proxy {
@@ -93,11 +104,17 @@ impl HttpsTransport {
             }
             Some(proxy) => Resolver::to_proxy(proxy, threads),
         };
-        Ok(HttpsTransport { proxy: options.proxy, resolver, endpoint, config, http })
+        let proxy = match options.proxy {
+            None => None,
+            Some(proxy) => {
+                Some((proxy, Arc::new(client_config(&options.trust, &Presenter::new(None))?)))
+            }
+        };
+        Ok(HttpsTransport { proxy, resolver, endpoint, config, presenter, http })
     }
 
     /// A connection on which the request can be written at once.
-    fn connect(&self, by: Deadline) -> Result<Connection, Failure> {
+    fn connect(&self, config: &Arc<ClientConfig>, by: Deadline) -> Result<Connection, Failure> {
         let addresses = self.resolver.addresses(by)?;
         let (socket, address) = Socket::connect(&addresses, by)?;
         let mut connection = match &self.endpoint.tls_name {
@@ -105,12 +122,12 @@ impl HttpsTransport {
             Some(name) => {
                 let line = match &self.proxy {
                     None => Line::Tcp(socket),
-                    Some(proxy) => proxy.lead_on(socket, &self.endpoint, &self.config, by)?,
+                    Some((proxy, config)) => proxy.lead_on(socket, &self.endpoint, config, by)?,
                 };
-                Connection::Tls(Tls::handshake(line, &self.config, name, by)?)
+                Connection::Tls(Tls::handshake(line, config, name, by)?)
             }
         };
-        connection.look()?;
+        connection.look(self.presenter.was_asked(), by)?;
         self.resolver.prefer(address);
         Ok(connection)
     }
@@ -132,7 +149,7 @@ impl Transport for HttpsTransport {
         if let Err(failure) = header_values(&[request.app_id]) {
             return Exchange::NotSent(failure);
         }
-        let connection = match self.connect(send_by) {
+        let connection = match self.connect(&self.config, send_by) {
             Ok(connection) => connection,
             Err(failure) => {
                 self.resolver.forget();
@@ -145,6 +162,29 @@ impl Transport for HttpsTransport {
             return Exchange::NotSent(failure);
         }
         self.http.exchange(connection, request, &signature, watch, send_by, total)
+    }
+
+    fn inspect(&self, budget: Duration) -> Option<Route> {
+        // A resumed session remembers the certificate of its beginning.
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::disabled();
+        let connection = self.connect(&Arc::new(config), Deadline::after(budget));
+        let session = connection.as_ref().ok().and_then(Connection::session);
+        let ours = self.presenter.certificate();
+        Some(Route {
+            proxy: self.proxy.as_ref().map(|(proxy, _)| proxy.to_string()),
+            tls: session.and_then(|session| match session.protocol_version()? {
+                ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
+                ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
+                _ => None,
+            }),
+            http: connection.is_ok().then_some("HTTP/1.1"),
+            host_certificate: session
+                .and_then(|session| session.peer_certificates()?.first())
+                .and_then(|certificate| Validity::of(certificate)),
+            client_certificate: ours.and_then(|ours| Validity::of(ours.der())),
+            asks_for_certificate: self.presenter.was_asked(),
+        })
     }
 }
 

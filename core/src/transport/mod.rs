@@ -3,6 +3,8 @@
 #[cfg(feature = "https")]
 mod chunked;
 #[cfg(feature = "https")]
+mod client_certificate;
+#[cfg(feature = "https")]
 mod connection;
 #[cfg(feature = "https")]
 mod deadline;
@@ -20,6 +22,7 @@ mod proxy;
 mod resolver;
 #[cfg(feature = "https")]
 mod response;
+mod route;
 #[cfg(feature = "https")]
 mod tcp;
 #[cfg(feature = "https")]
@@ -31,9 +34,12 @@ use std::time::Duration;
 use crate::message::{Operation, Signature};
 
 #[cfg(feature = "https")]
+pub use client_certificate::ClientCertificate;
+#[cfg(feature = "https")]
 pub use https::{HttpsOptions, HttpsTransport};
 #[cfg(feature = "https")]
 pub use proxy::Proxy;
+pub use route::{Route, Validity};
 #[cfg(feature = "https")]
 pub use trust::Trust;
 
@@ -111,7 +117,8 @@ pub enum FailureKind {
     Resolve,
     /// No TCP connection.
     Connect,
-    /// TLS failed: certificate, name, version, an alert, a record that was tampered with.
+    /// TLS failed: certificate (the host's or ours), name, version, an alert, a record that was
+    /// tampered with.
     Tls,
     /// [`Watch::may_send`] or [`Watch::wait`] said stop.
     Stopped,
@@ -166,4 +173,10 @@ impl std::fmt::Debug for Exchange {
 pub trait Transport: Send + Sync {
     /// Sends the request once and waits for its answer. Never resends, never follows a redirect.
     fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange;
+
+    /// Goes to the host once, within `budget`, and tells of the way; asks nothing there. For
+    /// [`Client::doctor`](crate::Client::doctor). `None`: nothing is known of it.
+    fn inspect(&self, _budget: Duration) -> Option<Route> {
+        None
+    }
 }

@@ -1,12 +1,14 @@
-//! Whom the TLS layer believes.
+//! Whom the TLS layer believes, and who it says that it is.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::client_certificate::Presenter;
 use crate::error::{Error, ErrorKind};
 
 /// The certificate authorities that may vouch for OVO. There is no way to switch verification off.
@@ -22,7 +24,10 @@ pub enum Trust {
 }
 
 /// The TLS settings that all connections of a transport share.
-pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, Error> {
+pub(super) fn client_config(
+    trust: &Trust,
+    presenter: &Arc<Presenter>,
+) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -43,7 +48,8 @@ pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, Error> {
             builder.with_root_certificates(roots(&text)?)
         }
     };
-    let mut config = builder.with_no_client_auth();
+    let presenter: Arc<dyn ResolvesClientCert> = Arc::clone(presenter) as _;
+    let mut config = builder.with_client_cert_resolver(presenter);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Both are rustls's defaults and both matter: early data can be replayed by anyone on the way
     // (fault B5), and a key log would let SSLKEYLOGFILE in a terminal's environment open every

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod client_certificate;
 mod host;
 mod limits;
 mod link;

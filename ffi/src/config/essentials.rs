@@ -254,6 +254,70 @@ pub extern "C" fn ovo_config_set_proxy(config: *mut ovo_config, url: Text) -> i3
     })
 }
 
+/// Shows a certificate to a host that asks for one: an acquirer in front of OVO that terminates mutual
+/// TLS. OVO's own hosts ask for none. Read now, once.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `certificate`: the path of a PEM file, the certificate first and then its intermediates; stays
+///   the caller's. NULL for none.
+/// - `key`: the path of a PEM file with its private key, not encrypted and of mode 0600; stays the
+///   caller's. NULL: it is in the certificate's file.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: a file cannot be read, or the key does not belong to the
+/// certificate; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code. No error shows content.
+///
+/// Memory: what was read is wiped; the key lives as long as the configuration and its clients.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_client_certificate_file(
+    config: *mut ovo_config,
+    certificate: Text,
+    key: Text,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "client_certificate", |body| {
+            let certificate = certificate.read_if_any("certificate", PATH)?;
+            let key = key.read_if_any("key", PATH)?;
+            body.client_certificate_file(certificate, key)
+        })
+    })
+}
+
+/// The same from PEM texts in memory, for a terminal that keeps its key in a secure element's store.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `certificate`: the text, at most 1 MiB; stays the caller's.
+/// - `certificate_length`: its length in bytes.
+/// - `key`: the key's text, which may be the same; stays the caller's, who wipes it.
+/// - `key_length`: its length in bytes.
+///
+/// Returns: as `ovo_config_set_client_certificate_file`, and `OVO_ERR_TOO_LONG`.
+///
+/// Memory: what is copied is wiped; the key lives as long as the configuration and its clients.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_client_certificate_pem(
+    config: *mut ovo_config,
+    certificate: Bytes,
+    certificate_length: usize,
+    key: Bytes,
+    key_length: usize,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "client_certificate", |body| {
+            if certificate.is_null() {
+                return Err(Failure::null("certificate"));
+            }
+            if key.is_null() {
+                return Err(Failure::null("key"));
+            }
+            let certificate = certificate.read("certificate", certificate_length, PEM)?;
+            let key = key.read("key", key_length, PEM)?;
+            body.client_certificate_pem(certificate, key)
+        })
+    })
+}
+
 #[cfg(feature = "https")]
 mod ptp_trust {
     use ptp::transport::Trust;
@@ -287,19 +351,54 @@ impl ConfigBody {
         Ok(())
     }
 
+    #[cfg(feature = "https")]
+    fn client_certificate_file(
+        &mut self,
+        certificate: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<(), Failure> {
+        let read =
+            |path: &str| ptp::transport::ClientCertificate::from_files(path, key.unwrap_or(path));
+        self.client_certificate = certificate.map(read).transpose()?;
+        Ok(())
+    }
+
+    #[cfg(feature = "https")]
+    fn client_certificate_pem(&mut self, certificate: &[u8], key: &[u8]) -> Result<(), Failure> {
+        let ours = ptp::transport::ClientCertificate::from_pem(certificate, key)?;
+        self.client_certificate = Some(ours);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn client_certificate_file(
+        &mut self,
+        _certificate: Option<&str>,
+        _key: Option<&str>,
+    ) -> Result<(), Failure> {
+        Err(unsupported("a client's certificate"))
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn client_certificate_pem(&mut self, _certificate: &[u8], _key: &[u8]) -> Result<(), Failure> {
+        Err(unsupported("a client's certificate"))
+    }
+
     #[cfg(not(feature = "https"))]
     fn proxy(&mut self, _url: Option<&str>) -> Result<(), Failure> {
-        Err(Failure::new(
-            ovo_code::OVO_ERR_UNSUPPORTED,
-            "config: this build has no HTTPS; a proxy is the transport's business",
-        ))
+        Err(unsupported("a proxy"))
     }
 
     #[cfg(not(feature = "https"))]
     fn trust(&mut self, _trust: impl FnOnce()) -> Result<(), Failure> {
-        Err(Failure::new(
-            ovo_code::OVO_ERR_UNSUPPORTED,
-            "config: this build has no HTTPS; trust is the transport's business",
-        ))
+        Err(unsupported("trust"))
     }
+}
+
+#[cfg(not(feature = "https"))]
+fn unsupported(what: &str) -> Failure {
+    Failure::new(
+        ovo_code::OVO_ERR_UNSUPPORTED,
+        format!("config: this build has no HTTPS; {what} is the transport's business"),
+    )
 }

@@ -38,6 +38,8 @@ pub(crate) struct ConfigBody {
     trust: ptp::transport::Trust,
     #[cfg(feature = "https")]
     proxy: Option<ptp::transport::Proxy>,
+    #[cfg(feature = "https")]
+    client_certificate: Option<ptp::transport::ClientCertificate>,
     threads: bool,
     background: bool,
     late_success: LateSuccess,
@@ -92,6 +94,9 @@ impl ConfigBody {
             builder = builder.trust(self.trust.clone());
             if let Some(proxy) = &self.proxy {
                 builder = builder.proxy(proxy.clone());
+            }
+            if let Some(certificate) = &self.client_certificate {
+                builder = builder.client_certificate(certificate.clone());
             }
         }
         if let Some(rate) = self.settle_rate {

@@ -194,9 +194,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// `scale`: real time over OVO's.
     pub(crate) fn at(scale: f64) -> Stage {
+        Stage::with(scale, &[])
+    }
+
+    /// The same, with more arguments for the sandbox.
+    pub(crate) fn with(scale: f64, arguments: &[&str]) -> Stage {
         // Built before its time runs.
         prefix();
-        Stage { sandbox: sandbox::Sandbox::start(scale), directory: tempfile::tempdir().unwrap() }
+        let sandbox = sandbox::Sandbox::start(scale, arguments);
+        Stage { sandbox, directory: tempfile::tempdir().unwrap() }
     }
 
     /// Runs a program with the sandbox's settings and the journal's path.

@@ -15,10 +15,11 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// `scale`: real time over OVO's.
-    pub(crate) fn start(scale: f64) -> Sandbox {
+    /// `scale`: real time over OVO's; `arguments`: what else it shall be.
+    pub(crate) fn start(scale: f64, arguments: &[&str]) -> Sandbox {
         let mut program = Command::new(super::sandbox_program())
             .args(["--https", "--http", "--quiet", "--time-scale", &scale.to_string()])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -40,6 +41,9 @@ impl Sandbox {
             ("SANDBOX_CA".to_owned(), self.about("ca_file").to_owned()),
             ("SANDBOX_TIME_SCALE".to_owned(), self.scale.to_string()),
         ];
+        if let Some(file) = self.about["client_file"].as_str() {
+            settings.push(("SANDBOX_CLIENT".to_owned(), file.to_owned()));
+        }
         for (name, value) in self.about["demo"].as_object().unwrap() {
             let value = value.as_str().unwrap().to_owned();
             settings.push((format!("OVO_{}", name.to_uppercase()), value));
@@ -81,6 +85,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = self.program.kill();
         let _ = self.program.wait();
-        let _ = std::fs::remove_file(self.about["ca_file"].as_str().unwrap_or(""));
+        for file in ["ca_file", "client_file"] {
+            let _ = std::fs::remove_file(self.about[file].as_str().unwrap_or(""));
+        }
     }
 }

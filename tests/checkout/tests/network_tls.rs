@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{LateSuccess, Timers};
+use ovo_ptp::transport::ClientCertificate;
 use ovo_ptp::{Environment, NotSentReason, Outcome};
 use ovo_sandbox::{
     AnswerOf, AnswerPlan, Behaviour, ConnectionFault, Delivery, HostConfig, Merchant, Redirect,
@@ -645,5 +646,69 @@ fn n23_an_answer_that_lies_there_before_the_request_is_not_believed() {
         Outcome::NotCompleted(_) => assert_eq!(heard.len(), 1),
         other => panic!("{other:?}"),
     }
+    shop.settle_and_compare();
+}
+
+/// An acquirer in front of OVO that terminates mutual TLS.
+#[test]
+fn n27_a_host_that_wants_a_certificate_is_paid_through_with_ours_and_with_no_other() {
+    let ovo = ovo_with_client_certificate(SCALE);
+    let ours = std::fs::read(ovo.client_pem_path().unwrap()).unwrap();
+    let foreign = {
+        let another = ovo_with_client_certificate(SCALE);
+        std::fs::read(another.client_pem_path().unwrap()).unwrap()
+    };
+    let open = |pem: Option<&[u8]>| {
+        let pem = pem.map(|pem| ClientCertificate::from_pem(pem, pem).unwrap());
+        Till::open(&ovo.base_url(), trust(&ovo), roomy(SCALE), |builder| match pem {
+            Some(ours) => builder.client_certificate(ours),
+            None => builder,
+        })
+    };
+
+    let till = open(Some(&ours));
+    assert!(matches!(till.pay("INV-OURS", APPROVES), Outcome::Paid(_)));
+    let diagnosis = till.client().doctor().unwrap();
+    assert!(diagnosis.problems().is_empty(), "{diagnosis}");
+    assert!(diagnosis.to_string().contains("client's certificate: ends on "), "{diagnosis}");
+    drop(till);
+
+    for (name, pem) in [("NONE", None), ("FOREIGN", Some(&*foreign))] {
+        let till = open(pem);
+        let invoice = format!("INV-{name}");
+        let outcome = till.pay(&invoice, APPROVES);
+        assert_eq!(why(&outcome), Some(NotSentReason::NotTrusted), "{outcome:?}");
+        assert!(till.report(&invoice).settled);
+        let problems = till.client().doctor().unwrap().problems();
+        assert!(problems[0].contains("fatal alert"), "{problems:?}");
+        let says_none = problems.iter().any(|line| line.contains("none is set"));
+        assert_eq!(says_none, pem.is_none(), "{problems:?}");
+        assert_eq!(ovo.net(&invoice), 0);
+    }
+}
+
+#[test]
+fn doctor_tells_the_way_to_the_host_and_warns_before_a_certificate_ends() {
+    let shop = Shop::open(SCALE);
+    let diagnosis = shop.client().doctor().unwrap();
+    assert!(diagnosis.problems().is_empty(), "{diagnosis}");
+    let said = diagnosis.to_string();
+    for line in ["proxy:                none", "protocol:             TLS 1.3, HTTP/1.1"] {
+        assert!(said.contains(line), "{said}");
+    }
+    let days = |diagnosis: &ovo_ptp::Diagnosis| {
+        diagnosis.route.as_ref().unwrap().host_certificate.unwrap().days_left
+    };
+    assert!(days(&diagnosis) > 3000, "{said}");
+
+    shop.script(connections(ConnectionFault::EndingCertificate, 0));
+    let diagnosis = shop.client().doctor().unwrap();
+    assert_eq!(days(&diagnosis), 3);
+    let problems = diagnosis.problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("the host's certificate ends on "), "{problems:?}");
+    assert!(problems[0].contains("in 3 days"), "{problems:?}");
+    // It is good until then.
+    assert!(matches!(shop.pay("INV-1", APPROVES), Outcome::Paid(_)));
     shop.settle_and_compare();
 }

@@ -215,6 +215,8 @@ pub enum ConnectionFault {
     WrongHostCertificate,
     /// The certificate is signed by an authority that nobody knows.
     UnknownAuthority,
+    /// The certificate is good for three days more.
+    EndingCertificate,
     /// An answer 00 lies on the connection before the request does; the request is then served.
     SpeaksFirst,
     /// Reset as soon as the request's headers have been read; OVO never hears it.

@@ -232,7 +232,9 @@ class JournalReader:
 class Sandbox:
     """OVO's side, in this process. Structured values travel as JSON text."""
 
-    def __new__(cls, time_scale: float, https: bool, host: str) -> Sandbox:
+    def __new__(
+        cls, time_scale: float, https: bool, client_certificate: bool, host: str
+    ) -> Sandbox:
         """Opens its sockets."""
     @property
     def base_url(self) -> str:
@@ -246,6 +248,9 @@ class Sandbox:
     @property
     def ca_file(self) -> str:
         """The authority's certificate."""
+    @property
+    def client_file(self) -> str | None:
+        """What merchants must show."""
     def decide(self, invoice: str, decision: str) -> None:
         """Decides on a prompt."""
     def configure(self, patch: str) -> None:

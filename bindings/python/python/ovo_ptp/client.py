@@ -78,6 +78,10 @@ class Client:
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
         proxy: A proxy to go through, `http://[user:password@]host[:port]`, `https://` or `socks5://`,
             reserved characters percent-encoded. Default: none, whatever the environment says.
+        client_certificate: PEM file of the certificate to show to a host that asks for one (an
+            acquirer that terminates mutual TLS; OVO's own hosts do not), with its intermediates.
+        client_key: PEM file of its private key, not encrypted, mode 0600. Default: it is in the
+            certificate's file.
         late_success: `accept` or `reverse` a success that only the status check reported.
         check_payment: Whether the contract has Check Payment.
         verify_declines: Whether every decline is verified by a late check.
@@ -110,6 +114,8 @@ class Client:
         environment_class: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
+        client_certificate: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
         late_success: Literal["accept", "reverse"] = "accept",
         check_payment: bool = True,
         verify_declines: bool = True,
@@ -144,6 +150,10 @@ class Client:
             else _make.text("environment_class", environment_class),
             "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
             "proxy": None if proxy is None else _make.text("proxy", proxy),
+            "client_certificate": None
+            if client_certificate is None
+            else _make.path("client_certificate", client_certificate),
+            "client_key": None if client_key is None else _make.path("client_key", client_key),
             "late_success": _make.text("late_success", late_success),
             "check_payment": _make.flag("check_payment", check_payment),
             "verify_declines": _make.flag("verify_declines", verify_declines),

@@ -143,6 +143,11 @@ class Diagnosis(Record):
         "without_body",
         "with_body",
         "clock_ahead_seconds",
+        "proxy",
+        "tls",
+        "http",
+        "host_certificate_days",
+        "client_certificate_days",
         "payments",
         "unsettled",
         "problems",
@@ -156,6 +161,16 @@ class Diagnosis(Record):
     with_body: Probe
     #: How far this machine's clock is ahead of the host's; `None` if the host told no time.
     clock_ahead_seconds: int | None
+    #: The proxy on the way, without user and password.
+    proxy: str | None
+    #: `TLS 1.3` or `TLS 1.2`; `None` without TLS, or if the host cannot be reached.
+    tls: str | None
+    #: `HTTP/1.1`; `None` if the host cannot be reached.
+    http: str | None
+    #: Whole days that the host's certificate is still good; fewer than 14 are a problem.
+    host_certificate_days: int | None
+    #: The same of this client's own certificate; `None` if it has none.
+    client_certificate_days: int | None
     #: Payments in the journal; `None` if it cannot be read.
     payments: int | None
     #: Payments that are not settled.

@@ -27,6 +27,8 @@ class Sandbox:
     Args:
         time_scale: How long one second of OVO's takes: with 0.02, 55 s take 1.1 s.
         https: Serve TLS, with a certificate from an authority of its own (`ca_file`).
+        client_certificate: Ask merchants for a certificate, as acquirers do that terminate mutual
+            TLS (`client_file`).
         host: Fields of the engine's configuration, as JSON values.
 
     >>> from ovo_ptp.sandbox import Sandbox
@@ -42,10 +44,13 @@ class Sandbox:
         *,
         time_scale: float = 0.02,
         https: bool = True,
+        client_certificate: bool = False,
         host: Mapping[str, Any] | None = None,
     ) -> None:
         self.time_scale = float(time_scale)
-        self._native = _native.Sandbox(self.time_scale, https, json.dumps(dict(host or {})))
+        self._native = _native.Sandbox(
+            self.time_scale, https, client_certificate, json.dumps(dict(host or {}))
+        )
 
     @property
     def base_url(self) -> str:
@@ -68,13 +73,22 @@ class Sandbox:
         return self._native.ca_file
 
     @property
+    def client_file(self) -> str | None:
+        """What merchants must show, a PEM file with certificate and key; `None` if nothing."""
+        return self._native.client_file
+
+    @property
     def credentials(self) -> _native.Credentials:
         """The demo merchant: public, the same in every copy, worth nothing elsewhere."""
         return _native.Sandbox.credentials()
 
     def client(self, *, journal: str | os.PathLike[str], **options: Any) -> Client:
         """A client of the demo merchant, at the sandbox's speed."""
-        defaults: dict[str, Any] = {"ca_file": self.ca_file, "time_scale": min(self.time_scale, 1)}
+        defaults: dict[str, Any] = {
+            "ca_file": self.ca_file,
+            "client_certificate": self.client_file,
+            "time_scale": min(self.time_scale, 1),
+        }
         return Client(self.base_url, self.credentials, journal=journal, **{**defaults, **options})
 
     def configure(self, **fields: Any) -> None:

@@ -242,6 +242,11 @@ pub(crate) fn ovo_with(scale: f64, host: HostConfig) -> Sandbox {
     Sandbox::start(SandboxConfig::https().time_scale(scale).host(host)).unwrap()
 }
 
+/// One that wants a certificate of its merchants.
+pub(crate) fn ovo_with_client_certificate(scale: f64) -> Sandbox {
+    Sandbox::start(SandboxConfig::https().with_client_certificate().time_scale(scale)).unwrap()
+}
+
 /// Belief in the sandbox's own authority.
 pub(crate) fn trust(ovo: &Sandbox) -> Trust {
     Trust::Pem(ovo.ca_pem().as_bytes().to_vec())

@@ -101,7 +101,7 @@ This is OVO Push To Pay for tests. Nothing here reaches OVO, and no money moves.
   Be the customer   {page}
   Tills call        {base}
   They trust        {authority}
-  As merchant       app id {DEMO_APP_ID}, merchant {DEMO_MERCHANT_ID}, store {DEMO_STORE_CODE}, \
+{shown}  As merchant       app id {DEMO_APP_ID}, merchant {DEMO_MERCHANT_ID}, store {DEMO_STORE_CODE}, \
 tid {DEMO_TID}, mid {DEMO_MID}
   With the key      {DEMO_APP_KEY} (public; worth nothing elsewhere)
   Time              {speed}
@@ -113,6 +113,10 @@ Requests follow as they come. Ctrl-C ends it.
         page = sandbox.page_url(),
         base = sandbox.base_url(),
         authority = sandbox.ca_pem_path().display(),
+        shown = sandbox.client_pem_path().map_or(String::new(), |file| format!(
+            "  They show         {}\n",
+            file.display()
+        )),
     ))
 }
 
@@ -134,6 +138,7 @@ fn announce(sandbox: &Sandbox) -> std::io::Result<()> {
         "page_url": sandbox.page_url(),
         "control_key": sandbox.control_key(),
         "ca_file": sandbox.ca_pem_path(),
+        "client_file": sandbox.client_pem_path(),
         "pid": std::process::id(),
         // Demo credentials: public, the same in every copy, worth nothing elsewhere.
         "demo": {

@@ -23,6 +23,8 @@ ovo-sandbox: a host that behaves as OVO Push To Pay does, on the loopback interf
   --name NAME            one more name or address by which it is called (several times)
   --key KEY              the key of page and control endpoints (default, beyond loopback: random)
   --ca-file PATH         where the authority's certificate is written, PEM
+  --client-certificate   merchants must show a certificate; one is written, with its key, beside the
+                         authority's (.client.pem)
   --time-scale X         real time over the host's: with 0.02, 55 s take 1.1 s (default 1)
   --sign MODE            without-body, with-body or either (default: either)
   --expiry MODE          an ignored prompt ends in: empty-404 or silence (default: empty-404)
@@ -90,6 +92,7 @@ pub(crate) fn read(mut parser: lexopt::Parser) -> Result<Command, Box<dyn std::e
             }
             Long("control-port") => config.control_port = parser.value()?.parse()?,
             Long("ca-file") => config.ca_file = Some(PathBuf::from(parser.value()?)),
+            Long("client-certificate") => config.client_certificate = true,
             Long("time-scale") => {
                 let scale: f64 = parser.value()?.parse()?;
                 if !(scale.is_finite() && scale > 0.0) {

@@ -211,6 +211,7 @@ impl EventLoop {
             Some(ConnectionFault::ExpiredCertificate) => &certificates.expired,
             Some(ConnectionFault::WrongHostCertificate) => &certificates.wrong_host,
             Some(ConnectionFault::UnknownAuthority) => &certificates.unknown_authority,
+            Some(ConnectionFault::EndingCertificate) => &certificates.ending,
             _ => &certificates.good,
         })
     }

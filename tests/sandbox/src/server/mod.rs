@@ -67,6 +67,9 @@ pub struct SandboxConfig {
     /// Where the authority's certificate is written; without it, into the temporary directory,
     /// from which it is removed at the end.
     pub ca_file: Option<PathBuf>,
+    /// Whether merchants must show a certificate, as acquirers that terminate mutual TLS ask for: the
+    /// one of [`Sandbox::client_pem_path`].
+    pub client_certificate: bool,
     /// Real time over the host's time: with 0.02, 55 s take 1.1 s. The wall time (`Date`,
     /// `hostTime`, the signature's clock window) is not scaled.
     pub time_scale: f64,
@@ -89,6 +92,7 @@ impl SandboxConfig {
             names: Vec::new(),
             key: None,
             ca_file: None,
+            client_certificate: false,
             time_scale: 1.0,
             wall_offset_ms: 0,
             on_answer: None,
@@ -103,6 +107,11 @@ impl SandboxConfig {
     /// With this time scale.
     pub fn time_scale(self, time_scale: f64) -> SandboxConfig {
         SandboxConfig { time_scale, ..self }
+    }
+
+    /// Whose merchants must show a certificate.
+    pub fn with_client_certificate(self) -> SandboxConfig {
+        SandboxConfig { client_certificate: true, ..self }
     }
 
     /// With this engine.
@@ -193,6 +202,7 @@ pub struct Sandbox {
     https: Option<SocketAddr>,
     control: SocketAddr,
     ca_file: PathBuf,
+    client_file: Option<PathBuf>,
     ca_is_temporary: bool,
 }
 
@@ -212,11 +222,24 @@ fn listen(ip: IpAddr, port: u16) -> io::Result<(mio::net::TcpListener, SocketAdd
     Ok((mio::net::TcpListener::from_std(listener), address))
 }
 
+/// A file with a key in it: its owner's alone.
+fn write_own(path: PathBuf, text: &str) -> io::Result<PathBuf> {
+    // Who left it there may have left it open to all.
+    let _ = std::fs::remove_file(&path);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(&path)?, text.as_bytes())?;
+    Ok(path)
+}
+
 /// A payment by the Python package's program to the customer who decides on the page.
 fn command(
     https: Option<SocketAddr>,
     http: Option<SocketAddr>,
     ca_file: &Path,
+    client_file: Option<&Path>,
     time_scale: f64,
 ) -> String {
     let mut command = "ovo-ptp pay KOPI-1 25000 081200000200 --sandbox-credentials".to_owned();
@@ -224,6 +247,9 @@ fn command(
         (Some(address), _) => {
             let ca_file = ca_file.display();
             command.push_str(&format!(" -e https://{} --ca-file {ca_file}", dialled(address)));
+            if let Some(file) = client_file {
+                command.push_str(&format!(" --client-certificate {}", file.display()));
+            }
         }
         (None, Some(address)) => command.push_str(&format!(" -e http://{}", dialled(address))),
         (None, None) => {}
@@ -248,7 +274,7 @@ impl Sandbox {
     pub fn start(config: SandboxConfig) -> io::Result<Sandbox> {
         let address = (!config.listen.is_unspecified()).then(|| config.listen.to_string());
         let names: Vec<String> = address.into_iter().chain(config.names).collect();
-        let certificates = Certificates::make(&names)?;
+        let certificates = Certificates::make(&names, config.client_certificate)?;
         let mut listeners = Vec::new();
         let mut open = |port, kind, tls| -> io::Result<SocketAddr> {
             let (tcp, address) = listen(config.listen, port)?;
@@ -272,6 +298,10 @@ impl Sandbox {
             std::env::temp_dir().join(name)
         });
         std::fs::write(&ca_file, &certificates.authority_pem)?;
+        let client_file = match &certificates.client_pem {
+            None => None,
+            Some(pem) => Some(write_own(ca_file.with_extension("client.pem"), pem)?),
+        };
         let shared = Arc::new(Shared {
             host: Mutex::new(Host::new(config.host)),
             clock: HostClock::new(config.time_scale, config.wall_offset_ms),
@@ -280,7 +310,7 @@ impl Sandbox {
             door: Door::new(config.listen, &names, config.key)?,
             page: Page::new(&door::secret()?),
             watchers: AtomicUsize::new(0),
-            command: command(https, http, &ca_file, config.time_scale),
+            command: command(https, http, &ca_file, client_file.as_deref(), config.time_scale),
             stop: AtomicBool::new(false),
             cut_all: AtomicBool::new(false),
             on_answer: config.on_answer,
@@ -291,7 +321,17 @@ impl Sandbox {
         let thread =
             std::thread::Builder::new().name("ovo-sandbox".to_owned()).spawn(|| events.run())?;
         let thread = Some(thread);
-        Ok(Sandbox { shared, waker, thread, http, https, control, ca_file, ca_is_temporary })
+        Ok(Sandbox {
+            shared,
+            waker,
+            thread,
+            http,
+            https,
+            control,
+            ca_file,
+            client_file,
+            ca_is_temporary,
+        })
     }
 
     /// Where merchants call, without the path: `https://127.0.0.1:PORT`, or `http://...` if there
@@ -359,6 +399,12 @@ impl Sandbox {
     /// The authority's certificate, as text.
     pub fn ca_pem(&self) -> &str {
         &self.shared.certificates.authority_pem
+    }
+
+    /// What merchants must show, a PEM file with certificate and key beside the authority's; `None` if
+    /// nothing.
+    pub fn client_pem_path(&self) -> Option<&Path> {
+        self.client_file.as_deref()
     }
 
     /// Works on the engine, which is brought up to now first. Nothing is served meanwhile.
@@ -433,6 +479,9 @@ impl Drop for Sandbox {
         }
         if self.ca_is_temporary {
             let _ = std::fs::remove_file(&self.ca_file);
+            if let Some(file) = &self.client_file {
+                let _ = std::fs::remove_file(file);
+            }
         }
     }
 }

@@ -39,6 +39,12 @@ def _shop() -> argparse.ArgumentParser:
     )
     group.add_argument("--ca-file", metavar="PEM", help="trust only these authorities")
     group.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5://host:port")
+    group.add_argument(
+        "--client-certificate", metavar="PEM", help="shown to a host that asks for one"
+    )
+    group.add_argument(
+        "--client-key", metavar="PEM", help="its key, mode 0600; default: in the same file"
+    )
     group.add_argument("--with-body", action="store_true", help="sign the body too")
     group.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="sandbox only")
     shop.add_argument("--json", action="store_true", help="one JSON value on standard output")

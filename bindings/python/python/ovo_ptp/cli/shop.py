@@ -93,6 +93,10 @@ def _maker(
             **more,
             ca_file=None if options.ca_file is None else path(options.ca_file),
             proxy=options.proxy,
+            client_certificate=None
+            if options.client_certificate is None
+            else path(options.client_certificate),
+            client_key=None if options.client_key is None else path(options.client_key),
             signing="with_body" if options.with_body else "without_body",
             time_scale=options.time_scale,
         )

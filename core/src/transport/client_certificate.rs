@@ -1,0 +1,184 @@
+//! Who this side is, for hosts that ask: acquirers that terminate mutual TLS.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
+use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::secret_file;
+
+/// A certificate with its chain, and the private key that belongs to it. The key is a secret:
+/// neither `Debug` nor an error shows it, and all that was read of it is wiped. What TLS signs with
+/// lives as long as the last copy of this value.
+#[derive(Clone)]
+pub struct ClientCertificate(Arc<CertifiedKey>);
+
+impl ClientCertificate {
+    /// From PEM texts: the certificate, followed by its intermediates if it has any, and the key
+    /// (PKCS #8, PKCS #1 or SEC 1; RSA, P-256, P-384 or Ed25519), not encrypted. They may be the same
+    /// text. Wiping the caller's own copy is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration), naming `client_certificate` or `client_key`
+    /// and the rule, never content.
+    pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let unusable = || invalid("client_certificate", "is not valid PEM of a certificate");
+        let chain: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_slice_iter(&without_keys(certificate))
+                .collect::<Result<_, _>>()
+                .map_err(|_| unusable())?;
+        if chain.is_empty() {
+            return Err(invalid("client_certificate", "holds no certificate"));
+        }
+        let key = with_private_key(key, |key| any_supported_type(key).ok())?
+            .ok_or_else(|| invalid("client_key", "is of no kind that TLS can sign with"))?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            Ok(()) => Ok(ClientCertificate(Arc::new(certified))),
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                Err(invalid("client_key", "does not belong to the first certificate"))
+            }
+            Err(_) => Err(unusable()),
+        }
+    }
+
+    /// From PEM files of at most 64 KiB, which may be the same. Read once, now.
+    ///
+    /// ```no_run
+    /// use ovo_ptp::transport::ClientCertificate;
+    ///
+    /// let ours = ClientCertificate::from_files("/etc/shop/till.pem", "/etc/shop/till.key")?;
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem), and if a file cannot be read or the key's can be read or
+    /// written by other users of the machine (mode `o+r`, `o+w`).
+    pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+        let (certificate, key) = (certificate.as_ref(), key.as_ref());
+        let named = |field: &str, path: &Path, rule: String| {
+            invalid(field, &format!("{}: {rule}", path.display()))
+        };
+        let chain = secret_file::read(certificate)
+            .map_err(|rule| named("client_certificate", certificate, rule))?;
+        let secret = secret_file::read_own(key).map_err(|rule| named("client_key", key, rule))?;
+        ClientCertificate::from_pem(&chain, &secret)
+    }
+
+    /// The certificate itself, DER.
+    pub(super) fn der(&self) -> &[u8] {
+        self.0.cert.first().map_or(&[], |certificate| certificate)
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate")
+    }
+}
+
+/// The sections that are no private key: what rustls reads it keeps copies of.
+fn without_keys(pem: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(pem.len());
+    let mut in_key = false;
+    for line in pem.split_inclusive(|byte| *byte == b'\n') {
+        let ends = |with: &[u8]| line.trim_ascii().ends_with(with);
+        in_key |= line.starts_with(b"-----BEGIN ") && ends(b"PRIVATE KEY-----");
+        if !in_key {
+            kept.extend_from_slice(line);
+        }
+        in_key &= !(line.starts_with(b"-----END ") && ends(b"PRIVATE KEY-----"));
+    }
+    kept
+}
+
+/// Reads the first private key of a PEM text for `read`, and wipes it behind it.
+///
+/// Decoded here: the reader that certificates come through leaves copies in freed memory.
+fn with_private_key<T>(pem: &[u8], read: impl FnOnce(&PrivateKeyDer<'_>) -> T) -> Result<T, Error> {
+    let unusable = || invalid("client_key", "is not valid PEM of a private key");
+    let text = std::str::from_utf8(pem).map_err(|_| unusable())?;
+    let (begin, end) = ("-----BEGIN ", "PRIVATE KEY-----");
+    let found = text.split(begin).skip(1).find_map(|section| {
+        let (kind, rest) = section.split_once(end)?;
+        (!kind.contains('\n')).then_some((kind, rest))
+    });
+    let (kind, rest) = found.ok_or_else(|| invalid("client_key", "holds no private key"))?;
+    let (body, _) = rest.split_once("-----END ").ok_or_else(unusable)?;
+    if kind == "ENCRYPTED " || body.contains("ENCRYPTED") {
+        return Err(invalid(
+            "client_key",
+            "is encrypted; decrypt it into a file of mode 0600 (openssl pkey)",
+        ));
+    }
+    let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
+    encoded.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; encoded.len()]);
+    let length = BASE64_STANDARD.decode_slice(&*encoded, &mut der).map_err(|_| unusable())?;
+    let der = &der[..length];
+    let key = match kind {
+        "" => PrivatePkcs8KeyDer::from(der).into(),
+        "RSA " => PrivatePkcs1KeyDer::from(der).into(),
+        "EC " => PrivateSec1KeyDer::from(der).into(),
+        _ => return Err(invalid("client_key", "is of no kind that TLS can sign with")),
+    };
+    Ok(read(&key))
+}
+
+fn invalid(field: &str, rule: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{field}: {rule}"))
+}
+
+/// Shows the certificate to hosts that ask for one, and remembers that one asked.
+pub(super) struct Presenter {
+    certificate: Option<ClientCertificate>,
+    asked: AtomicBool,
+}
+
+impl Presenter {
+    pub(super) fn new(certificate: Option<ClientCertificate>) -> Arc<Self> {
+        Arc::new(Presenter { certificate, asked: AtomicBool::new(false) })
+    }
+
+    pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Whether a host has ever asked.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Presenter {
+    /// The host's hints are not heeded: it refuses what it does not like, and says why.
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certificate.as_ref().map(|certificate| Arc::clone(&certificate.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certificate.is_some()
+    }
+}
+
+impl fmt::Debug for Presenter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presenter")
+    }
+}
