@@ -56,11 +56,14 @@ pub(super) fn under_lock(
 ) -> Result<PathBuf, JournalError> {
     let doing = |error: io::Error| failure::file("set aside", &error);
     finish(&**files, path).map_err(doing)?;
-    // A sound one is closed properly first: its log moved, its numbers in its mark.
-    if let Ok(engine) =
-        opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside)
-    {
-        engine.close();
+    // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
+    // has open is not ours to take away, whatever became of its lock file.
+    match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
+        Ok(engine) => engine.close(),
+        Err(busy) if matches!(busy.kind, JournalErrorKind::Locked | JournalErrorKind::Forked) => {
+            return Err(busy);
+        }
+        Err(_) => {}
     }
     let files = &**files;
     if names(files, path).next().is_none() {

@@ -493,6 +493,7 @@ impl Engine {
 
     /// Whether it was kept from finishing, and the frames in the log.
     fn checkpoint(&self, pragma: &str) -> Result<(bool, i64), JournalError> {
+        self.place.log_was_cut();
         self.connection
             .prepare_cached(pragma)
             .and_then(|mut statement| {

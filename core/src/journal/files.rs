@@ -24,6 +24,8 @@ pub struct Look {
     pub mode: u32,
     /// When the file was made, where the file system remembers it. A copy is made later.
     pub born: Option<SystemTime>,
+    /// How long it is, in bytes.
+    pub length: u64,
 }
 
 /// How long and against whom a file is held.
@@ -134,6 +136,7 @@ impl Files for SystemFiles {
             is_file: metadata.is_file(),
             mode: mode(&metadata),
             born: metadata.created().ok(),
+            length: metadata.len(),
         })
     }
 
@@ -148,7 +151,10 @@ impl Files for SystemFiles {
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Box::new(options.open(path)?))
+        let file = options.open(path)?;
+        #[cfg(unix)]
+        give_to_the_directorys_owner(&file, path)?;
+        Ok(Box::new(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
@@ -233,6 +239,19 @@ impl OpenFile for File {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What an administrator's command makes beside a shop's journal is the shop's: it could not open it
+/// otherwise (and would do without its lock).
+#[cfg(unix)]
+fn give_to_the_directorys_owner(file: &File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    let directory = fs::metadata(directory_of(path))?;
+    if own.uid() != 0 || directory.uid() == 0 {
+        return Ok(());
+    }
+    fchown(file, Some(directory.uid()), Some(directory.gid()))
 }
 
 /// The directory of a file.

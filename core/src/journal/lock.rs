@@ -100,6 +100,21 @@ impl Lock {
         lock(&self.file).is_some()
     }
 
+    /// Why it is none, where that can be mended.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        if self.is_held() {
+            return None;
+        }
+        let error = open(&*self.files, &self.path).err()?;
+        (error.kind() == io::ErrorKind::PermissionDenied).then(|| {
+            format!(
+                "the lock {} is not this program's to open, so it keeps nobody out: give it to the \
+                 user that the shop runs as",
+                self.path.display()
+            )
+        })
+    }
+
     /// Whether others had the shared journal open when this process came.
     pub(super) fn found_others(&self) -> bool {
         self.shared && self.is_held() && !self.alone

@@ -53,6 +53,9 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     let doing = |error: io::Error| failure::file("move", &error);
     let (from, to) = (opening::resolve(&**files, from)?, opening::resolve(&**files, to)?);
     file_system::refuse_elsewhere(&to)?;
+    if file_system::refuse_in_memory(&from).is_ok() {
+        file_system::refuse_in_memory(&to)?;
+    }
     if from == to {
         return Err(misplaced(format!("{} lies there already", from.display())));
     }
@@ -84,10 +87,45 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
         // Set aside, and the next one is not begun: it must begin above the numbers of the mark.
         aside::copy_mark(&**files, &from, &to).map_err(doing)?;
     }
+    // Whoever still looks here is told: a journal that began here would know nothing.
+    leave_note(&**files, &from, &to).map_err(doing)?;
     for old in &moved {
         retire(&**files, old).map_err(doing)?;
     }
-    retire(&**files, &from).map_err(doing)
+    retire(&**files, &from).map_err(doing)?;
+    match files.remove(&place::with_suffix(&to, NOTE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(doing(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Where a journal has lain: a file that says where it is now.
+const NOTE: &str = ".moved";
+
+fn leave_note(files: &dyn Files, from: &Path, to: &Path) -> io::Result<()> {
+    let note = place::with_suffix(from, NOTE);
+    let mut file = match files.create(&note) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&note)?,
+        other => other?,
+    };
+    let text = format!("{}\n", to.display());
+    file.write(0, text.as_bytes())?;
+    file.set_length(text.len() as u64)?;
+    file.sync()
+}
+
+/// Refuses to begin a journal where one was moved away: it would push known invoices again.
+pub(super) fn refuse_where_one_was(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    const LONGEST: usize = 4096;
+    let note = place::with_suffix(path, NOTE);
+    let Ok(text) = files.read(&note, LONGEST) else { return Ok(()) };
+    Err(misplaced(format!(
+        "the journal that lay at {} was moved to {}; open it there (or remove {} to begin another one \
+         here)",
+        path.display(),
+        String::from_utf8_lossy(&text).trim_end(),
+        note.display()
+    )))
 }
 
 /// Makes the file at `to` the journal in place of the one at `from`, which is refused from then on.

@@ -86,6 +86,8 @@ pub(super) fn open(
         other => other,
     };
     let mut engine = opened?;
+    let obstacle = lock.obstacle();
+    engine.findings.extend(obstacle.map(|message| Finding { critical: true, message }));
     lock.end_turn();
     engine.lock = Some(lock);
     Ok(engine)
@@ -138,6 +140,7 @@ pub(super) fn attempt(
             if purpose != Purpose::Sell {
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
+            moving::refuse_where_one_was(&**files, path)?;
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")

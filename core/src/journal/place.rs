@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -25,6 +26,10 @@ pub(super) struct Place {
     database: Identity,
     /// The write-ahead log, once there is one: commits live there until a checkpoint.
     write_ahead: Option<Identity>,
+    /// Whether no other process may cut the log.
+    alone: bool,
+    /// How long the log was at the last look.
+    log_length: AtomicU64,
     /// The index of the log, which processes that share the journal have together.
     index: Option<Identity>,
 }
@@ -64,6 +69,8 @@ impl Place {
             log: with_suffix(path, "-wal"),
             database,
             write_ahead: None,
+            alone: false,
+            log_length: AtomicU64::new(0),
             index: None,
         };
         check_header(&**files, path)?;
@@ -95,7 +102,22 @@ impl Place {
         let identity = |path: &Path| self.files.look(path).ok().map(|look| look.identity);
         self.write_ahead = identity(&self.log);
         self.index = identity(&self.index_path()).filter(|_| access == Access::Host);
+        self.alone = access != Access::Host;
+        self.log_was_cut();
         Ok(())
+    }
+
+    /// The engine itself has moved the log into the database, and cut it.
+    pub(super) fn log_was_cut(&self) {
+        self.log_length.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the log is the one that was there, with all that was in it: what somebody cuts off is
+    /// a hole, behind which no commit is durable.
+    fn has_its_log(&self, expected: Identity) -> bool {
+        let Ok(look) = self.files.look(&self.log) else { return false };
+        let last = self.log_length.swap(look.length, Ordering::Relaxed);
+        look.identity == expected && (look.length >= last || !self.alone)
     }
 
     fn index_path(&self) -> PathBuf {
@@ -114,7 +136,7 @@ impl Place {
             self.files.look(path).is_ok_and(|look| look.identity == expected)
         };
         let whole = is_there(&self.path, self.database)
-            && self.write_ahead.is_none_or(|expected| is_there(&self.log, expected))
+            && self.write_ahead.is_none_or(|expected| self.has_its_log(expected))
             // Those who came with another index would write over this process's commits.
             && self.index.is_none_or(|expected| is_there(&self.index_path(), expected));
         if whole {
@@ -122,7 +144,7 @@ impl Place {
         } else {
             Err(JournalError::new(
                 JournalErrorKind::Gone,
-                "the file was deleted, moved or replaced while it was open",
+                "the file or its log was deleted, moved, replaced or cut while it was open",
             ))
         }
     }

@@ -36,6 +36,12 @@ fn j21_a_moved_journal_is_the_journal() {
     let error = move_journal(&path, &to).unwrap_err();
     assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
     drop(journal);
+    // Whoever still looks at the old place is told where it is.
+    for error in [refused(&path), JournalCopy::open(&path).map(drop).unwrap_err()] {
+        assert_eq!(error.kind, JournalErrorKind::Misplaced);
+        assert!(error.message.contains(&*to.to_string_lossy()), "{error}");
+    }
+    fs::remove_file(beside(&path, ".moved")).unwrap();
     // A new journal at the old place is another one, and may not be moved over this.
     fresh(&open(&path), &charge(5));
     assert_eq!(move_journal(&path, &to).unwrap_err().kind, JournalErrorKind::Misplaced);
@@ -175,4 +181,62 @@ fn j30_reports_and_backups_know_what_was_set_aside() {
     let again = path.with_file_name("again.db");
     Journal::backup(&together(&path), &again).unwrap();
     assert_eq!(invoices(&together(&again)).len(), 4);
+}
+
+#[test]
+fn j20_what_a_shop_has_open_is_not_set_aside_under_it() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let mut shop = super::opening::child("hands::child_pays_and_is_killed", &path).spawn().unwrap();
+    super::opening::wait_for(&mut shop, "result: paid");
+    fs::remove_file(beside(&path, ".lock")).unwrap();
+    let error = set_aside(&path).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
+    assert_eq!(move_journal(&path, path.with_file_name("new.db")).unwrap_err().kind, error.kind);
+    shop.kill().unwrap();
+    shop.wait().unwrap();
+    assert_eq!(invoices(&open(&path)).len(), 3);
+}
+
+#[test]
+fn j23_a_log_that_is_cut_under_a_running_shop_stops_it_before_the_next_commit() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    for number in 1..=3 {
+        fresh(&journal, &charge(number));
+    }
+    let log = fs::OpenOptions::new().write(true).open(beside(&path, "-wal")).unwrap();
+    log.set_len(0).unwrap();
+    let refused = journal.begin(&charge(4), crate::numbering::BatchMethod::Continuous).unwrap_err();
+    assert_eq!(refused.kind, JournalErrorKind::Gone, "nothing is told that is not durable");
+    drop(journal);
+    // Nor is the hole written into the database: what was there before the log still is.
+    let journal = open(&path);
+    assert!(journal.findings()[0].critical, "{:?}", journal.findings());
+    assert!(!fresh(&journal, &charge(5)).state.attested);
+}
+
+#[test]
+fn j20_what_an_administrator_makes_in_a_shops_directory_is_the_shops() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const SHOP: u32 = 65_534;
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let directory = path.with_file_name("shop");
+    fs::create_dir(&directory).unwrap();
+    if fs::metadata(&directory).unwrap().uid() != 0 {
+        // Nobody but the administrator makes files for others.
+        return;
+    }
+    chown(&directory, Some(SHOP), Some(SHOP)).unwrap();
+    let to = directory.join("ovo.db");
+    left_behind(&path);
+    move_journal(&path, &to).unwrap();
+    let journal = open(&to);
+    fresh(&journal, &charge(4));
+    for entry in fs::read_dir(&directory).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().uid(), SHOP, "{:?}", entry.file_name());
+    }
 }

@@ -43,10 +43,17 @@ impl Files for MountedFiles {
         let inner = self.0.touch(Touch::Look)?;
         if path.parent() == Some(Path::new("/")) {
             // The one directory of the disk, which each process has mounted somewhere else.
-            return Ok(Look { identity: (self.0.id, 0), is_file: false, mode: 0o700, born: None });
+            return Ok(Look {
+                identity: (self.0.id, 0),
+                is_file: false,
+                mode: 0o700,
+                born: None,
+                length: 0,
+            });
         }
         let inode = inner.platter.named(self.name(path)?).ok_or(Refusal::Missing)?;
-        Ok(Look { identity: (self.0.id, inode), is_file: true, mode: 0o600, born: None })
+        let length = inner.platter.file(inode).map_or(0, |file| file.content().len() as u64);
+        Ok(Look { identity: (self.0.id, inode), is_file: true, mode: 0o600, born: None, length })
     }
 
     fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>> {
