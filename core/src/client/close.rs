@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::client::Client;
+use crate::client::{Client, foreign};
 use crate::lock::lock;
 
 impl Client {
@@ -12,7 +12,8 @@ impl Client {
     /// settlement under way are given up (a connection being made, and the one status check of a
     /// payment that is waited for, may take some seconds more); their payments stay in the journal
     /// and are taken up by whoever opens it next. Every later call is an error. Closing twice is
-    /// harmless; dropping the client closes it.
+    /// harmless; dropping the client closes it. Inside an observer, a listener or a progress callback
+    /// it waits for nobody: the payment that called it ends behind it, and then the journal closes.
     ///
     /// A sale that is interrupted is refunded if nobody takes it up again while the customer is
     /// there: [`close_within`](Self::close_within) lets those who wait hear their outcome first.
@@ -48,16 +49,22 @@ impl Client {
         }
         self.inner.closing.store(true, Ordering::Release);
         self.inner.wake_settler();
-        self.inner.under_way.wait_for_verdicts(grace);
+        // A payment's thread that drops the last reference in its listener would wait for itself.
+        let waits = !foreign::is_running();
+        if waits {
+            self.inner.under_way.wait_for_verdicts(grace);
+        }
         self.inner.closed.store(true, Ordering::Release);
         let settler = lock(&self.settler).take();
         if let Some(settler) = settler {
-            if settler.thread().id() != std::thread::current().id() {
+            if waits {
                 // A panic in the settler was already contained by its thread.
                 let _ = settler.join();
             }
         }
-        self.inner.under_way.wait_until_idle();
+        if waits {
+            self.inner.under_way.wait_until_idle();
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Driving one payment from its Intent to its verdict, on the caller's thread.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::client::Inner;
 use crate::client::exchange::{Heard, WhyNotSent};
+use crate::client::foreign;
 use crate::client::under_way::{Owner, UnderWay};
 use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
@@ -34,9 +34,9 @@ pub struct Progress {
 /// Hears of the progress of one payment, and may cancel it.
 pub(super) type ProgressWatch = Box<dyn FnMut(&Progress) -> ControlFlow<()> + Send>;
 
-/// Foreign code on a thread that works for money: its panic ends nothing (C13).
+/// Whether the caller cancels.
 pub(super) fn is_broken_off(watch: &mut ProgressWatch, progress: &Progress) -> bool {
-    matches!(catch_unwind(AssertUnwindSafe(|| watch(progress))), Ok(ControlFlow::Break(())))
+    foreign::call(|| watch(progress)) == Some(ControlFlow::Break(()))
 }
 
 /// On whose thread a payment is brought to its verdict.

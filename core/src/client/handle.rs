@@ -103,8 +103,7 @@ impl PaymentHandle {
     }
 
     /// Calls `told` once with the outcome: at once, on this thread, if it is known already, else
-    /// on the thread that brings it. For event loops, which cannot wait. It must return soon, must
-    /// not close the client, and is told of [`Outcome::Interrupted`] as well. Dropping the handle
+    /// on the thread that brings it. For event loops, which cannot wait. It must return soon, and is told of [`Outcome::Interrupted`] as well. Dropping the handle
     /// does not take it back; a panic in it ends nothing.
     ///
     /// ```

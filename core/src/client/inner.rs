@@ -1,12 +1,12 @@
 //! What every call of a client shares.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::client::background::Work;
+use crate::client::foreign;
 use crate::client::seal::PhoneSeal;
 use crate::client::server_clock::ServerClock;
 use crate::client::under_way::AllUnderWay;
@@ -68,9 +68,8 @@ impl Inner {
     pub(super) fn tell(&self, event: impl FnOnce() -> ClientEvent) {
         if let Some(observer) = &self.observer {
             let event = event();
-            // An observer reports about money and must not decide about it: its panic, which the
-            // panic hook has shown, ends here and neither a payment nor the settler with it (C13).
-            let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
+            // An observer reports about money and must not decide about it.
+            foreign::call(|| observer(&event));
         }
     }
 

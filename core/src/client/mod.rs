@@ -9,6 +9,7 @@
 //! | `apply` | the one place that commits what the policy says |
 //! | `exchange` | one request, built, sent and classified |
 //! | `under_way` | who works on which payment, and who waits for it |
+//! | `foreign` | callbacks of the merchant's program |
 
 mod apply;
 mod background;
@@ -21,6 +22,7 @@ mod custody;
 mod doctor;
 mod drive;
 mod exchange;
+mod foreign;
 mod handle;
 mod inner;
 mod list;

@@ -1,11 +1,11 @@
 //! Payments that this process is working on now, who works on each, and who waits for it.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::client::foreign;
 use crate::invoice::MerchantInvoice;
 use crate::lock::{lock, wait, wait_at_most};
 use crate::payment::{Boottime, Outcome};
@@ -184,7 +184,7 @@ impl UnderWay {
         drop(standing);
         self.changed.notify_all();
         for listener in listeners {
-            tell(listener, &outcome);
+            foreign::call(|| listener(&outcome));
         }
     }
 
@@ -194,16 +194,11 @@ impl UnderWay {
         match standing.outcome.clone() {
             Some(outcome) => {
                 drop(standing);
-                tell(listener, &outcome);
+                foreign::call(|| listener(&outcome));
             }
             None => standing.listeners.push(listener),
         }
     }
-}
-
-/// A listener is foreign code on a thread that works for others: its panic ends here (C13).
-fn tell(listener: Listener, outcome: &Outcome) {
-    let _ = catch_unwind(AssertUnwindSafe(|| listener(outcome)));
 }
 
 /// Someone waits for a payment; dropping this says that nobody of theirs does any more.

@@ -73,3 +73,27 @@ fn a_request_of_settlement_under_way_is_given_up_when_the_client_closes() {
     assert!(shop.clock.now() - began <= Duration::from_secs(1), "it does not wait for the answer");
     assert_eq!(lock(&shop.host.heard).len(), sent + 1, "and no request follows");
 }
+
+#[test]
+fn the_last_reference_may_be_dropped_in_a_listener() {
+    let shop = Shop::new();
+    let door = Arc::new(Door::default());
+    let shut = Arc::clone(&door);
+    shop.host.answers(move |_, _| {
+        shut.pass();
+        Reply::Code("00")
+    });
+    let client = Arc::new(shop.till());
+    let payment = client.start(&charge("INV-1")).unwrap();
+    let last = Arc::clone(&client);
+    let (told, outcomes) = std::sync::mpsc::channel();
+    payment.on_outcome(move |outcome| {
+        last.acknowledge(outcome.invoice()).unwrap();
+        drop(last);
+        told.send(outcome.name()).unwrap();
+    });
+    drop(client);
+    door.open();
+    assert_eq!(outcomes.recv().unwrap(), "paid", "and the payment's thread ends");
+    until("the journal is let go of", || Arc::strong_count(&shop.journal) == 1);
+}
