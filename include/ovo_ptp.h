@@ -772,12 +772,13 @@ typedef struct ovo_filter {
   int64_t since_ms;
   // Only payments begun before this time; 0 for all.
   int64_t until_ms;
-  // Only payments with a number above this one, for paging; 0 for all.
+  // Only payments behind this one, the last of the page before, in the order of the list: its `id`.
+  // 0 for all.
   int64_t after;
   // At most so many; 0 means 1,000.
   uint32_t limit;
-  // Always 0.
-  int32_t reserved;
+  // 1: newest first, for people; else in the order in which they were begun.
+  int32_t newest_first;
 } ovo_filter;
 
 // A payment as the journal knows it. Begin with `OVO_RECORD_INIT`. Holds nothing about the person
@@ -1104,6 +1105,36 @@ int32_t ovo_config_set_credentials_from_environment(ovo_config *config);
 // Memory: the values are copied.
 int32_t ovo_config_set_credentials_from_file(ovo_config *config, const char *path);
 
+// Gives the app keys that the merchant had before the present one, beside those that the credentials'
+// file or environment names. A journal needs a former key once, when it is first opened with the next
+// one: it then keeps what it needs of it, sealed with the new one, and the former key can be left out.
+// Without it the journal opens with a critical line of the log, and requests about older payments
+// leave the phone out.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `app_keys`: each exactly 64 hexadecimal digits, parted by commas; stays the caller's, who should
+//   wipe it. NULL for none, which is the default.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: one is no key; or a common code.
+//
+// Memory: the text is copied; the copy is wiped when it is freed.
+int32_t ovo_config_set_previous_app_keys(ovo_config *config,
+                                         const char *app_keys);
+
+// Says what kind of environment a host of one's own is, for example `production` for a gateway in
+// front of OVO's. A journal belongs to one kind and is refused by clients of another. Default:
+// `production` and `staging` for OVO's hosts, `loopback` for this machine, else the host itself.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: an empty one; or a common code.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_environment_class(ovo_config *config, const char *environment_class);
+
 // Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
 // directory must exist, on a local disk that keeps what it was told to sync.
 //
@@ -1127,6 +1158,20 @@ int32_t ovo_config_set_journal(ovo_config *config, const char *path);
 //
 // Memory: nothing.
 int32_t ovo_config_set_journal_shared(ovo_config *config, int32_t shared);
+
+// Lets `ovo_client_open` set a journal aside that cannot be used (it is damaged, or missing beside its
+// log) and begin a new one, which is a critical line of the log: for tills without a person at a shell.
+// See `ovo_journal_set_aside`. Default: it is refused, with the reason.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `on`: 1 or 0.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+//
+// Memory: nothing.
+int32_t ovo_config_set_journal_set_aside_unusable(ovo_config *config,
+                                                  int32_t on);
 
 // Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
 // terminal can have used, taken from the wall clock, which must be right for that.
@@ -1480,7 +1525,90 @@ int32_t ovo_last_error_facts(ovo_error_facts *facts);
 
 extern int pthread_setcancelstate(int state, int *old);
 
-// Lists payments in the order in which they were begun.
+// Writes a copy of the client's journal, whole and synced, while payments go on. Any other way of
+// copying an open journal can copy half of it.
+//
+// The copy is for reading, and for the day on which the disk is lost: whoever opens it as a journal
+// is told that it is one, and it is doubted then, because it does not know what came after it.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `to`: the copy's file, which must not exist; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: there is a file already, or it cannot be written, and
+// nothing is left of it; or a common code.
+//
+// Memory: nothing is kept. The file is the caller's.
+int32_t ovo_backup(ovo_client *client, const char *to);
+
+// Ends the doubt about a journal that was found to be a copy, or to have lost something (a critical
+// line of the log said so at opening, and `ovo_doctor` says it): you have seen that no other copy is
+// in use, and have compared your books with OVO's settlement file.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `who_and_why`: 1 to 200 characters, kept in the journal; stays the caller's.
+// - `ended`: gets 1 if there was a doubt, 0 if there was none; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no reason, or a longer one; `OVO_ERR_JOURNAL`: the
+// doubt stays; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_vouch(ovo_client *client,
+                  const char *who_and_why,
+                  int32_t *ended);
+
+// Writes a copy of a journal beside whatever other process has it open, as `ovo_backup` does for
+// an open client of this one.
+//
+// Parameters:
+// - `path`: the journal; stays the caller's.
+// - `to`: the copy's file, which must not exist; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: there is no journal, or it cannot be read, or there is a file
+// at `to`, or it cannot be written; `OVO_ERR_JOURNAL_LOCKED`: this process has it open (use
+// `ovo_backup`), or it was not at rest for a moment, call again; or a common code.
+//
+// Memory: nothing is kept. The file is the caller's.
+int32_t ovo_journal_backup(const char *path,
+                           const char *to);
+
+// Moves a journal to another directory, disk or name of this machine, with all that belongs to it.
+// Copied or moved in any other way it would be doubted, or refused.
+//
+// Until the end the journal at `from` is the journal: behind a power cut call it again, and it
+// finishes what it began.
+//
+// Parameters:
+// - `from`: the journal, which no client has open; stays the caller's.
+// - `to`: its new name, which must not exist; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL_LOCKED`: a client has it open; `OVO_ERR_JOURNAL`: nothing is at
+// `from`, something is at `to`, or the disk refuses; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_journal_move(const char *from,
+                         const char *to);
+
+// Takes a journal out of the way, all of its files as one, so that the next one can begin at its
+// place: the only way to begin anew that loses nothing. The next journal there begins above its
+// numbers, knows its invoices and settles what it owes, as long as it lies beside it.
+//
+// Nothing in it changes; behind a power cut call it again.
+//
+// Parameters:
+// - `path`: the journal, which no client has open; stays the caller's.
+// - `number`: gets the number in its new name, which is `path` with `.aside-` and the number behind
+//   it (beside the file itself, if `path` is a symbolic link); NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL_LOCKED`: a client has it open; `OVO_ERR_JOURNAL`: nothing is
+// there, or the disk refuses; or a common code.
+//
+// Memory: nothing is kept.
+int32_t ovo_journal_set_aside(const char *path, int32_t *number);
+
+// Lists payments, one page of them: in the order in which they were begun, or newest first. The next
+// page is `after` the last `id` of this one.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.
@@ -1490,7 +1618,9 @@ extern int pthread_setcancelstate(int state, int *old);
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: call an operator; or a common code.
 //
 // Memory: on success the caller frees `*list` with `ovo_list_free`; else it is NULL.
-int32_t ovo_list_payments(ovo_client *client, const ovo_filter *filter, ovo_list **list);
+int32_t ovo_list_payments(ovo_client *client,
+                          const ovo_filter *filter,
+                          ovo_list **list);
 
 // Lists the payments that have an outcome which was not acknowledged: after a restart, what the
 // crash swallowed.

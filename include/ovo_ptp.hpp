@@ -332,6 +332,8 @@ struct Filter {
   bool unacknowledged = false, unsettled = false, needs_operator = false;
   std::int64_t since_ms = 0, until_ms = 0, after = 0;
   std::uint32_t limit = 0;
+  /// For people; else in the order in which they were begun.
+  bool newest_first = false;
 };
 
 /// How a void stands.
@@ -699,7 +701,7 @@ class Client {
   [[nodiscard]] Result<std::vector<Entry>> unacknowledged() {
     return listed([&](ovo_list** list) { return ovo_unacknowledged(client_, list); });
   }
-  /// Payments in the order in which they were begun.
+  /// One page of payments; the next one is `after` the last id of this one.
   [[nodiscard]] Result<std::vector<Entry>> payments(const Filter& filter = {}) {
     ovo_filter flat = OVO_FILTER_INIT;
     flat.unacknowledged = filter.unacknowledged ? 1 : 0;
@@ -709,7 +711,19 @@ class Client {
     flat.until_ms = filter.until_ms;
     flat.after = filter.after;
     flat.limit = filter.limit;
+    flat.newest_first = filter.newest_first ? 1 : 0;
     return listed([&](ovo_list** list) { return ovo_list_payments(client_, &flat, list); });
+  }
+  /// Writes a copy of the journal, whole and synced, while payments go on.
+  Done backup(std::string_view to) {
+    return named(to, [&](const char* path) { return ovo_backup(client_, path); });
+  }
+  /// Ends the doubt about a journal that was found to be a copy. False if there was none.
+  [[nodiscard]] Result<bool> vouch(std::string_view who_and_why) {
+    std::int32_t ended = 0;
+    auto done = named(who_and_why, [&](const char* why) { return ovo_vouch(client_, why, &ended); });
+    if (!done) return done.error();
+    return ended != 0;
   }
   /// Examines the set-up.
   [[nodiscard]] Result<Diagnosis> doctor() {
@@ -767,8 +781,8 @@ class Client {
     return call(flat);
   }
   template <class Call>
-  Done named(std::string_view invoice, Call&& call) {
-    const detail::Text text(invoice);
+  Done named(std::string_view name, Call&& call) {
+    const detail::Text text(name);
     if (text.broken()) return detail::Text::error();
     if (auto code = call(text.get()); code != OVO_OK) return detail::failed(code);
     return std::monostate();
@@ -821,8 +835,18 @@ class Config {
   Config& credentials_from_file(std::string_view path) {
     return with(path, ovo_config_set_credentials_from_file);
   }
+  /// The app keys before the present one, parted by commas.
+  Config& previous_app_keys(std::string_view app_keys) {
+    return with(app_keys, ovo_config_set_previous_app_keys);
+  }
+  Config& environment_class(std::string_view text) {
+    return with(text, ovo_config_set_environment_class);
+  }
   Config& journal(std::string_view path) { return with(path, ovo_config_set_journal); }
   Config& journal_shared(bool on) { return flag(on, ovo_config_set_journal_shared); }
+  Config& journal_set_aside_unusable(bool on) {
+    return flag(on, ovo_config_set_journal_set_aside_unusable);
+  }
   Config& first_batch(std::uint32_t batch) {
     return keep(ovo_config_set_first_batch(config_.get(), batch));
   }
@@ -1034,6 +1058,35 @@ inline Done check_invoice(std::string_view invoice) {
   if (text.broken()) return detail::Text::error();
   if (auto code = ovo_invoice_check(text.get()); code != OVO_OK) return detail::failed(code);
   return std::monostate();
+}
+
+/// Writes a copy of a journal beside whatever other process has it open; Client::backup() for one's own.
+inline Done backup_journal(std::string_view path, std::string_view to) {
+  const detail::Text from(path), copy(to);
+  if (detail::broken(from, copy)) return detail::Text::error();
+  if (auto code = ovo_journal_backup(from.get(), copy.get()); code != OVO_OK)
+    return detail::failed(code);
+  return std::monostate();
+}
+
+/// Moves a journal that no client has open, with all that belongs to it.
+inline Done move_journal(std::string_view from, std::string_view to) {
+  const detail::Text old_name(from), new_name(to);
+  if (detail::broken(old_name, new_name)) return detail::Text::error();
+  if (auto code = ovo_journal_move(old_name.get(), new_name.get()); code != OVO_OK)
+    return detail::failed(code);
+  return std::monostate();
+}
+
+/// Takes a journal that no client has open out of the way; the next one at its place settles what it
+/// owes. Its new name ends in `.aside-` and this number.
+inline Result<std::int32_t> set_aside_journal(std::string_view path) {
+  const detail::Text text(path);
+  if (text.broken()) return detail::Text::error();
+  std::int32_t number = 0;
+  if (auto code = ovo_journal_set_aside(text.get(), &number); code != OVO_OK)
+    return detail::failed(code);
+  return number;
 }
 
 /// The version of the library that runs.

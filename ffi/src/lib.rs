@@ -21,6 +21,7 @@ mod errors;
 mod fork;
 mod guard;
 mod handle;
+mod journal;
 mod list;
 mod lookup;
 mod operator;

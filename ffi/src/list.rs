@@ -50,12 +50,13 @@ pub struct ovo_filter {
     pub since_ms: i64,
     /// Only payments begun before this time; 0 for all.
     pub until_ms: i64,
-    /// Only payments with a number above this one, for paging; 0 for all.
+    /// Only payments behind this one, the last of the page before, in the order of the list: its `id`.
+    /// 0 for all.
     pub after: i64,
     /// At most so many; 0 means 1,000.
     pub limit: u32,
-    /// Always 0.
-    pub reserved: i32,
+    /// 1: newest first, for people; else in the order in which they were begun.
+    pub newest_first: i32,
 }
 
 // SAFETY: repr(C), its size in front, numbers only.
@@ -74,12 +75,13 @@ impl ovo_filter {
             until: time(self.until_ms),
             after: (self.after != 0).then_some(PaymentId(self.after)),
             limit: self.limit as usize,
-            ..Filter::default()
+            newest_first: flag("newest first", self.newest_first)?,
         })
     }
 }
 
-/// Lists payments in the order in which they were begun.
+/// Lists payments, one page of them: in the order in which they were begun, or newest first. The next
+/// page is `after` the last `id` of this one.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

@@ -14,7 +14,7 @@ use crate::values;
 use crate::vocabulary::{ruling, status, void_state};
 
 /// Longest text of an operator's reason, in bytes: 200 characters.
-const REASON: usize = 800;
+pub(crate) const REASON: usize = 800;
 
 /// How a void stands. Begin with `OVO_VOID_RESULT_INIT`.
 #[derive(Clone, Copy)]

@@ -44,7 +44,7 @@ impl Parameter {
             ("const char *", "environment") => "\"https://127.0.0.1:9\"",
             ("const char *", "code") => "\"17\"",
             ("const char *", "phone" | "typed") => "\"081200000000\"",
-            ("const char *", "app_key") => {
+            ("const char *", "app_key" | "app_keys") => {
                 "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""
             }
             ("const char *", "merchant_id") => "\"100001\"",

@@ -258,6 +258,26 @@ fn c17_a_payment_is_given_up_under_the_address_sanitizer() {
     cancel(Build::Address);
 }
 
+fn journal(build: Build) {
+    let program = compile(&["c/journal.c"], build);
+    let stage = Stage::at(scale_of(build));
+    let said = stage.succeeds(command(&program), &[]);
+    for number in 1..=4 {
+        assert_eq!(stage.sandbox.net(&format!("INV-FILE-{number}")), 15_000, "{said}");
+    }
+    assert_eq!(stage.sandbox.net("INV-KEY-1"), 0, "OVO does not know that key");
+}
+
+#[test]
+fn j20_j21_j22_j27_j29_a_journal_in_people_s_hands() {
+    journal(Build::Shared);
+}
+
+#[test]
+fn j20_j21_j22_j27_j29_a_journal_in_people_s_hands_under_the_address_sanitizer() {
+    journal(Build::Address);
+}
+
 fn idle_loop(build: Build) {
     let program = compile(&["c/idle_loop.c"], build);
     let stage = Stage::at(scale_of(build));

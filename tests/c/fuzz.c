@@ -142,8 +142,9 @@ static void call_one(const char *journal)
         outcome.size = any(700); /* never more than there is */
     filter.unsettled = (int32_t)any(3);
     filter.limit = any(20);
+    filter.newest_first = (int32_t)any(3);
     calls_made++;
-    switch (any(36)) {
+    switch (any(38)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -193,6 +194,8 @@ static void call_one(const char *journal)
                                               (uint8_t *)noise, any(8192));
         break;
     case 34: ovo_config_set_client_certificate_file(HANDLE(ovo_config, configs), text(), text()); break;
+    case 35: ovo_vouch(HANDLE(ovo_client, clients), text(), &small); break;
+    case 36: ovo_config_set_previous_app_keys(HANDLE(ovo_config, configs), text()); break;
     default:
         if (ovo_strerror(number()) == NULL || ovo_client_error(HANDLE(ovo_client, clients)) == NULL ||
             ovo_customer_text(&outcome, number()) == NULL || ovo_outcome_name(number()) == NULL)

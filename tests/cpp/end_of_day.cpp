@@ -1,6 +1,7 @@
 // The end of the day in C++, with exceptions for those who want them; compiled from two files.
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <thread>
 #include <ovo_ptp.hpp>
 
@@ -39,11 +40,28 @@ int main(int argc, char** argv) {
     const auto diagnosis = client.doctor().or_throw();
     std::cout << diagnosis.report << '\n';
 
+    // A page for people, a backup, and a journal that nobody doubts.
+    ovo::Filter newest;
+    newest.newest_first = true;
+    newest.limit = 1;
+    const auto page = client.payments(newest).or_throw();
+    if (page.size() != 1 || page[0].record.invoice != "INV-DAY-3") return 1;
+    const std::string journal = argv[1];
+    (void)client.backup(journal + ".backup").or_throw();
+    if (client.vouch("shop 7: nothing to doubt").or_throw()) return 1;
+    if (auto open = ovo::move_journal(journal, journal + ".moved");
+        open || open.error().code != ovo::Code::JournalLocked)
+      return 1;
+
     // Moving hands the client over; what is left behind answers with a code.
     ovo::Client moved = std::move(client);
     auto left = client.unacknowledged();
     if (left || left.error().code != ovo::Code::Null) return 1;
     if (auto closed = moved.close(); !closed) return 1;
+
+    (void)ovo::backup_journal(journal, journal + ".kept").or_throw();
+    (void)ovo::move_journal(journal, journal + ".moved").or_throw();
+    if (ovo::set_aside_journal(journal + ".moved").or_throw() != 1) return 1;
     return voided.state == ovo::VoidState::Voided && diagnosis.problems == 0 ? 0 : 1;
   } catch (const ovo::Exception& error) {
     std::cerr << error.what() << '\n';

@@ -10,10 +10,12 @@ use crate::code::ovo_code;
 use crate::guard::outside;
 
 /// Longest path and longest URL, in bytes.
-const PATH: usize = 4095;
+pub(crate) const PATH: usize = 4095;
 const URL: usize = 2047;
 /// Longest value of a credential; the rules are the core's and shorter.
 const CREDENTIAL: usize = 255;
+/// Longest list of former app keys, in bytes: a key a month for five years.
+const FORMER_KEYS: usize = 4095;
 /// Longest trust store, in bytes: all public authorities together have a quarter of it.
 const PEM: usize = 1 << 20;
 
@@ -120,6 +122,60 @@ pub extern "C" fn ovo_config_set_credentials_from_file(config: *mut ovo_config, 
     })
 }
 
+/// Gives the app keys that the merchant had before the present one, beside those that the credentials'
+/// file or environment names. A journal needs a former key once, when it is first opened with the next
+/// one: it then keeps what it needs of it, sealed with the new one, and the former key can be left out.
+/// Without it the journal opens with a critical line of the log, and requests about older payments
+/// leave the phone out.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `app_keys`: each exactly 64 hexadecimal digits, parted by commas; stays the caller's, who should
+///   wipe it. NULL for none, which is the default.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: one is no key; or a common code.
+///
+/// Memory: the text is copied; the copy is wiped when it is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_previous_app_keys(config: *mut ovo_config, app_keys: Text) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "previous app keys", |body| {
+            let keys = app_keys.read_if_any("app keys", FORMER_KEYS)?;
+            let keys = keys.map(|keys| keys.split(',').map(AppKey::new).collect());
+            body.previous_app_keys = keys.unwrap_or(Ok(Vec::new()))?;
+            Ok(())
+        })
+    })
+}
+
+/// Says what kind of environment a host of one's own is, for example `production` for a gateway in
+/// front of OVO's. A journal belongs to one kind and is refused by clients of another. Default:
+/// `production` and `staging` for OVO's hosts, `loopback` for this machine, else the host itself.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: an empty one; or a common code.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_environment_class(
+    config: *mut ovo_config,
+    environment_class: Text,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "environment class", |body| {
+            let class = environment_class.read_if_any("environment class", CREDENTIAL)?;
+            if class.is_some_and(str::is_empty) {
+                return Err(Failure::unknown("environment class"));
+            }
+            body.environment_class = class.map(str::to_owned);
+            Ok(())
+        })
+    })
+}
+
 /// Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
 /// directory must exist, on a local disk that keeps what it was told to sync.
 ///
@@ -155,6 +211,30 @@ pub extern "C" fn ovo_config_set_journal_shared(config: *mut ovo_config, shared:
     outside(config.addr(), &[], || {
         set(config, "journal shared", |body| {
             body.journal_options.shared = flag("shared", shared)?;
+            Ok(())
+        })
+    })
+}
+
+/// Lets `ovo_client_open` set a journal aside that cannot be used (it is damaged, or missing beside its
+/// log) and begin a new one, which is a critical line of the log: for tills without a person at a shell.
+/// See `ovo_journal_set_aside`. Default: it is refused, with the reason.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `on`: 1 or 0.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: neither 1 nor 0; or a common code.
+///
+/// Memory: nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_journal_set_aside_unusable(
+    config: *mut ovo_config,
+    on: i32,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "journal set aside unusable", |body| {
+            body.journal_options.set_aside_unusable = flag("on", on)?;
             Ok(())
         })
     })

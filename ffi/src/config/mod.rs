@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ptp::journal::SqliteOptions;
 use ptp::message::SigningMode;
 use ptp::payment::{LateSuccess, Timers};
-use ptp::{BatchMethod, Client, ClientBuilder, Credentials, Environment};
+use ptp::{AppKey, BatchMethod, Client, ClientBuilder, Credentials, Environment};
 
 use crate::argument::Out;
 use crate::callback::Callbacks;
@@ -22,6 +22,8 @@ mod essentials;
 mod policy;
 mod provided;
 
+pub(crate) use essentials::PATH;
+
 /// What a client shall be. One thread at a time should fill it.
 pub struct ovo_config {
     _opaque: [u8; 0],
@@ -32,6 +34,8 @@ pub struct ovo_config {
 pub(crate) struct ConfigBody {
     environment: Option<Environment>,
     credentials: Option<Credentials>,
+    previous_app_keys: Vec<AppKey>,
+    environment_class: Option<String>,
     journal: Option<String>,
     journal_options: SqliteOptions,
     #[cfg(feature = "https")]
@@ -77,6 +81,13 @@ impl ConfigBody {
         };
         let environment = self.environment.clone().ok_or_else(|| missing("the environment"))?;
         let credentials = self.credentials.clone().ok_or_else(|| missing("the credentials"))?;
+        let former: Vec<AppKey> = credentials
+            .previous_app_keys()
+            .iter()
+            .chain(&self.previous_app_keys)
+            .cloned()
+            .collect();
+        let credentials = credentials.with_previous_app_keys(former);
         let url = environment.url();
         let mut builder = Client::builder(environment, credentials)
             .journal(self.journal.as_ref().ok_or_else(|| missing("the journal"))?)
@@ -98,6 +109,9 @@ impl ConfigBody {
             if let Some(certificate) = &self.client_certificate {
                 builder = builder.client_certificate(certificate.clone());
             }
+        }
+        if let Some(class) = &self.environment_class {
+            builder = builder.environment_class(class);
         }
         if let Some(rate) = self.settle_rate {
             builder = builder.settle_rate(rate);
