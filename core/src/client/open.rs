@@ -162,15 +162,16 @@ fn take_up_keys(
     seal: &mut PhoneSeal,
     belonging: &Belonging,
 ) -> Result<bool, Error> {
-    seal.take_up(&belonging.key_ring);
-    match &belonging.another_key {
-        Some(former) if !seal.former_keys().contains(former) => Ok(true),
-        Some(_) => {
-            journal.adopt_key(&seal.key(), &seal.ring()?)?;
-            Ok(false)
-        }
-        None => Ok(false),
+    let holds_all = seal.take_up(&belonging.key_ring);
+    let another = belonging.another_key.as_ref();
+    if another.is_some_and(|former| !seal.former_keys().contains(former)) {
+        return Ok(true);
     }
+    // Also a former key that is given only now, behind a change without it.
+    if another.is_some() || !holds_all {
+        journal.adopt_key(&seal.key(), &seal.ring()?)?;
+    }
+    Ok(false)
 }
 
 /// The client, with its settling thread if it settles by itself.

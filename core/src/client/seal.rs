@@ -25,6 +25,9 @@ const NONCE_LENGTH: usize = 24;
 pub(super) struct PhoneSeal {
     present: Derived,
     former: Vec<Derived>,
+    /// Former keys in the journal that none of these keys opens. Whoever knows the right one may come
+    /// yet, so they stay.
+    unopened: Vec<Vec<u8>>,
 }
 
 /// What is derived from one app key.
@@ -100,7 +103,7 @@ const RING: &[u8] = b"ovo-ptp journal key ring v1";
 impl PhoneSeal {
     pub(super) fn new(app_key: &AppKey, previous: &[AppKey]) -> Self {
         let former = previous.iter().map(Derived::from).collect();
-        PhoneSeal { present: Derived::from(app_key), former }
+        PhoneSeal { present: Derived::from(app_key), former, unopened: Vec::new() }
     }
 
     /// The name of the present key.
@@ -113,25 +116,47 @@ impl PhoneSeal {
         self.former.iter().map(Derived::name).collect()
     }
 
-    /// Takes up the former keys that a journal holds, those that can be opened.
-    pub(super) fn take_up(&mut self, ring: &[Vec<u8>]) {
-        let open = |sealed: &Vec<u8>| {
-            let mut keys = [&self.present].into_iter().chain(&self.former);
-            let secret = keys.find_map(|key| key.open(sealed, RING))?;
+    /// Takes up the former keys that a journal holds, those that can be opened. Returns whether the
+    /// journal holds all former ones that are known now, sealed with the present one: then it needs
+    /// nobody to give them again.
+    pub(super) fn take_up(&mut self, ring: &[Vec<u8>]) -> bool {
+        let derived = |secret: Zeroizing<Vec<u8>>| {
             Some(Derived::of(Zeroizing::new(secret.as_slice().try_into().ok()?)))
         };
-        let found: Vec<Derived> = ring.iter().filter_map(open).collect();
-        for key in found {
-            let name = key.name();
-            if name != self.key() && !self.former_keys().contains(&name) {
-                self.former.push(key);
+        let mut held = Vec::new();
+        self.unopened = ring.to_vec();
+        // One of them may be what opens another.
+        loop {
+            let before = self.unopened.len();
+            for sealed in std::mem::take(&mut self.unopened) {
+                let own = self.present.open(&sealed, RING).and_then(derived);
+                held.extend(own.as_ref().map(Derived::name));
+                let by_former = || {
+                    let secret = self.former.iter().find_map(|key| key.open(&sealed, RING))?;
+                    derived(secret)
+                };
+                match own.or_else(by_former) {
+                    None => self.unopened.push(sealed),
+                    Some(key) if self.knows(&key.name()) => {}
+                    Some(key) => self.former.push(key),
+                }
+            }
+            if self.unopened.len() == before {
+                break;
             }
         }
+        self.former_keys().iter().all(|name| held.contains(name))
     }
 
-    /// The former keys, sealed with the present one, for the journal.
+    fn knows(&self, name: &str) -> bool {
+        name == self.key() || self.former_keys().iter().any(|former| former == name)
+    }
+
+    /// The former keys, sealed with the present one, for the journal; and those that it holds and
+    /// nobody here can open.
     pub(super) fn ring(&self) -> Result<Vec<Vec<u8>>, Error> {
-        self.former.iter().map(|key| self.present.seal(&*key.secret, RING)).collect()
+        let known = self.former.iter().map(|key| self.present.seal(&*key.secret, RING));
+        known.chain(self.unopened.iter().map(|sealed| Ok(sealed.clone()))).collect()
     }
 
     /// Seals a phone for one payment: it opens only together with the payment's invoice.

@@ -220,6 +220,43 @@ fn j27_an_unknown_app_key_opens_claims_nothing_and_is_adopted_once_ovo_takes_it(
 }
 
 #[test]
+fn j27_a_former_key_that_is_given_late_is_kept_and_a_wrong_one_loses_none() {
+    let shop = Shop::new();
+    let key = |digit: &str| AppKey::new(&digit.repeat(64)).unwrap();
+    let opens = |present: &str, previous: &[AppKey], says| {
+        let credentials = credentials("1234", present, "80001001");
+        let builder = shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials.with_previous_app_keys(previous.iter().cloned()),
+        );
+        shop.opens(builder.timers(Timers::scaled(0.001)).transport(Arc::new(Says(says)))).1
+    };
+    let phone = |digits: &str| digits.parse().unwrap();
+    let charge = |digits: &str| {
+        crate::Charge::new("INV-1", crate::Rupiah::new(12_500).unwrap(), phone(digits)).unwrap()
+    };
+    let reads = |client: Client| {
+        client.pay(&charge("081299999999")).err().map(|error| error.kind())
+            == Some(ErrorKind::InvoiceReused)
+    };
+    let is_accepted = |client: Client| {
+        client.inquire(&phone("081234567890")).unwrap();
+    };
+    opens("a", &[], None).pay(&charge("081234567890")).unwrap();
+    // A Saturday: only the new key is at hand, and OVO takes it.
+    is_accepted(opens("b", &[], Some("14")));
+    assert!(!reads(opens("b", &[], None)));
+    // Monday: the former key is given, once.
+    assert!(reads(opens("b", &[key("a")], None)));
+    assert!(reads(opens("b", &[], None)), "the journal keeps it");
+    // The next change, with a former key that is none of this journal's.
+    is_accepted(opens("c", &[key("e")], Some("14")));
+    assert!(!reads(opens("c", &[], None)));
+    assert!(reads(opens("c", &[key("b")], None)), "what only the one before opens is still there");
+    assert!(reads(opens("c", &[], None)));
+}
+
+#[test]
 fn j27_with_the_previous_key_guards_and_comparisons_hold() {
     let shop = Shop::new();
     let sandbox = |key: &str, previous: &[AppKey]| {
