@@ -3,6 +3,8 @@
 //!
 //! [faults J27]: ovo_ptp::manual::faults#j-disk-and-journal
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::sync::{Arc, Mutex};
 
 use ovo_checkout::{Life, SimClock, SimWire};
