@@ -36,7 +36,10 @@ impl ServerClock {
     pub(super) fn void_in_time(&self, payment: &Payment, now: Boottime) -> bool {
         let Some(today) = self.now(now) else { return true };
         let (_, month, day) = today.wib_date();
-        let same_day = match payment.evidence.host_date.as_deref() {
+        let is_month_and_day =
+            |date: &&str| date.len() == 4 && date.bytes().all(|digit| digit.is_ascii_digit());
+        // A date of another shape is none (B13).
+        let same_day = match payment.evidence.host_date.as_deref().filter(is_month_and_day) {
             // No year: two payments a year apart share it, so the Intent must be near too.
             Some(host_date) => {
                 host_date == format!("{month:02}{day:02}")
@@ -91,6 +94,24 @@ mod tests {
         assert_eq!(fits("1231", "234900", NEW_YEAR), Some(false));
         assert_eq!(fits("1225", "120000", NEW_YEAR), Some(false));
         assert_eq!(fits("0108", "120000", NEW_YEAR), Some(true), "the check's own time");
+    }
+
+    #[test]
+    fn b13_a_host_date_of_another_shape_refuses_no_void() {
+        use crate::journal::MemoryJournal;
+        use crate::journal::conformance::{charge, fresh};
+        let mut payment = fresh(&MemoryJournal::new(), &charge(1));
+        let clock = ServerClock::default();
+        clock.learn(payment.intent.wall.unix_millis() / 1000, Boottime(0));
+        let (_, month, day) = payment.intent.wall.wib_date();
+        let today = format!("{month:02}{day:02}");
+        let in_time = |payment: &Payment| clock.void_in_time(payment, Boottime(60_000));
+        for date in ["", "03-02", "2026-03-02", "20260302", "02/03", "MAR02", &today] {
+            payment.evidence.host_date = Some(date.to_owned());
+            assert!(in_time(&payment), "{date:?}");
+        }
+        payment.evidence.host_date = Some("0101".to_owned());
+        assert!(!in_time(&payment), "another day");
     }
 
     #[test]

@@ -33,15 +33,20 @@ pub(super) fn blocks(open: &Payment, new: &NewPayment, boot: u32) -> bool {
     if !open.state.blocks_for_a_time() {
         return true;
     }
+    let is_prompt = open.state.is_undelivered_prompt();
     let age = if open.boot == boot {
         new.state.begun.since(open.state.window)
+    } else if is_prompt {
+        // Minutes are not counted by the wall clock, which somebody may have set: behind a restart the
+        // prompt's time begins anew in full (rule 17), and settlement is about to write that down.
+        return true;
     } else {
         // The other boot's clock says nothing here.
         let millis = new.wall.unix_millis().saturating_sub(open.intent.wall.unix_millis());
         Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     };
     let timers = &new.timers;
-    let until = if open.state.is_undelivered_prompt() {
+    let until = if is_prompt {
         timers.session.saturating_add(timers.delay_bound)
     } else {
         timers.second_sweep

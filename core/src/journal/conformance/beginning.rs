@@ -134,6 +134,19 @@ fn a_prompt_and_a_contradiction_block_for_as_long_as_they_may_debit(journal: &dy
         open.state.settlement = Settlement::closed(Boottime(2_000));
         write(journal, open);
     }
+    // Behind a restart the prompt's time begins anew, whatever somebody set the clock to.
+    let mut open = fresh(journal, &charge(50));
+    (open.state.verdict, open.state.settlement) = (Some(undelivered), prompt.1);
+    let open = write(journal, open);
+    valid(journal.enter_boot("behind a restart"));
+    let mut new = charge(51);
+    new.phone = open.intent.phone.clone().expect("a phone");
+    new.refuse_unsettled_customer = true;
+    new.wall = WallTime::from_unix_millis(open.intent.wall.unix_millis() + 2 * DAY);
+    assert!(matches!(
+        valid(journal.begin(&new, BatchMethod::Continuous)),
+        Begun::UnsettledCustomer(_)
+    ));
 }
 
 fn a_continuous_batch_goes_on_over_midnight(journal: &dyn Journal) {
