@@ -784,6 +784,16 @@ fn timers_shorter_than_ovos_are_refused_for_ovo() {
     assert!(longer.validate_for_ovo().is_ok());
     let hasty = Timers { decide: Duration::from_secs(61), ..Timers::OVO };
     assert!(hasty.validate_for_ovo().is_err());
+    // Not one of the waits can be made shorter, those of the looks behind a settled payment included.
+    let second = Duration::from_secs(1);
+    for shortened in [
+        Timers { first_sweep: second, ..Timers::OVO },
+        Timers { second_sweep: second, ..Timers::OVO },
+        Timers { keep_phone: second, ..Timers::OVO },
+        Timers { exchange_budget: second, ..Timers::OVO },
+    ] {
+        assert!(shortened.validate_for_ovo().is_err(), "{shortened:?}");
+    }
 }
 
 /// Random events in random order: whatever happens, the invariants that need no history hold.

@@ -157,6 +157,11 @@ impl Timers {
             ("delay_bound", self.delay_bound < ovo.delay_bound),
             ("retry", self.retry < ovo.retry),
             ("gate_escape", self.gate_escape < ovo.gate_escape),
+            // Looks that come too soon find nothing and count all the same (rule 16).
+            ("first_sweep", self.first_sweep < ovo.first_sweep),
+            ("second_sweep", self.second_sweep < ovo.second_sweep),
+            ("keep_phone", self.keep_phone < ovo.keep_phone),
+            ("exchange_budget", self.exchange_budget < ovo.exchange_budget),
         ];
         if let Some((name, _)) = too_short.iter().find(|(_, broken)| *broken) {
             return Err(Error::new(
