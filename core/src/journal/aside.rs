@@ -15,7 +15,8 @@ use std::sync::Arc;
 use super::files::{Files, SystemFiles};
 use super::lock::Lock;
 use super::opening::Purpose;
-use super::{failure, fork, opening, place};
+use super::version::Incarnation;
+use super::{failure, fork, mark, opening, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// What belongs to a journal beside its database, and goes with it.
@@ -180,6 +181,12 @@ pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
             files.look(aside).is_ok_and(|look| look.is_file && Some(look.identity) != own)
         })
         .collect()
+}
+
+/// Whether this journal was set aside at `path`.
+pub(super) fn has(files: &dyn Files, path: &Path, incarnation: &Incarnation) -> bool {
+    (1..=MOST)
+        .any(|number| mark::read(files, &numbered(path, number)).as_ref() == Some(incarnation))
 }
 
 /// Whether a name is one of [`numbered`]: such a journal has no former ones of its own.

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use super::files::{Files, Look};
-use super::{failure, file_system, meta, opening, place};
+use super::{failure, file_system, log, meta, opening, place};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::wib::WallTime;
 
@@ -34,7 +34,11 @@ pub(super) fn back_up(
     file_system::refuse_elsewhere(&to)?;
     let at = format!("{} WIB", WallTime::now().wib_text());
     refuse_what_is_there(files, &to)?;
-    Draft::of(files, source, &to, |copy, _| meta::put(copy, BACKUP, at.as_str()))?.publish()
+    let draft = Draft::of(files, source, &to, |copy, _| {
+        log::is_another_copy(files, copy)?;
+        meta::put(copy, BACKUP, at.as_str())
+    })?;
+    draft.publish()
 }
 
 /// Nothing may lie where a copy is to lie: not a file, and not the log of a journal that was there,

@@ -10,8 +10,9 @@ use super::failure;
 use super::file_system::{self, Kept};
 use super::jump;
 use super::lock::Lock;
+use super::log;
 use super::mark::{Mark, MarkFile};
-use super::opening::{Access, SHARED_PATIENCE};
+use super::opening::{self, Access, SHARED_PATIENCE};
 use super::place::Place;
 use super::reserve::Reserve;
 use super::restored;
@@ -187,6 +188,10 @@ pub(super) struct Engine {
     unmeasured: usize,
     /// Whether updates leave their history out.
     sheds: bool,
+    /// The generation of the log that was moved into the database, until a commit begins the next.
+    moved_log: Option<String>,
+    /// How often the journal was opened, this time included; 0 in a copy for reading.
+    pub(super) openings: u32,
 }
 
 impl Engine {
@@ -214,6 +219,8 @@ impl Engine {
             forgotten: 0,
             unmeasured: 0,
             sheds: false,
+            moved_log: None,
+            openings: 0,
         }
     }
 
@@ -295,12 +302,17 @@ impl Engine {
             }
             results.push(result);
         }
+        if let Some(moved) = &self.moved_log {
+            let begun = log::begin(&**self.place.files(), &self.connection, moved);
+            begun.map_err(|error| self.abort(error))?;
+        }
         // J22: whether this process is still the one that may write, and where the journal lies.
         let lock = self.lock.as_ref().map_or(Ok(()), Lock::keep);
         lock.and_then(|()| self.place.check()).map_err(|gone| self.abort(gone))?;
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
+        self.moved_log = None;
         self.unmeasured += group.len();
         self.note(&results);
         Ok(results)
@@ -447,6 +459,8 @@ impl Engine {
             self.mark.write(&Mark {
                 incarnation: self.incarnation,
                 numbers: (numbers.batch(), numbers.reference()),
+                openings: self.openings,
+                lost_log: false,
             });
         }
     }
@@ -467,18 +481,11 @@ impl Engine {
             return;
         }
         let result = if erase {
-            self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").map(|(busy, _)| {
-                if !busy {
-                    self.forgotten = 0;
-                }
-            })
+            self.erase_log()
         } else {
             self.unmeasured = 0;
-            self.checkpoint("PRAGMA wal_checkpoint(NOOP)").and_then(|(_, frames)| {
-                if frames >= CHECKPOINT_FRAMES {
-                    self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")?;
-                }
-                Ok(())
+            self.checkpoint("PRAGMA wal_checkpoint(NOOP)").and_then(|(_, frames, _)| {
+                if frames >= CHECKPOINT_FRAMES { self.move_log() } else { Ok(()) }
             })
         };
         self.end_turn();
@@ -491,13 +498,56 @@ impl Engine {
         }
     }
 
-    /// Whether it was kept from finishing, and the frames in the log.
-    fn checkpoint(&self, pragma: &str) -> Result<(bool, i64), JournalError> {
+    /// Moves what is in the log into the database. The log stays, and is written over from the next
+    /// commit on.
+    pub(super) fn move_log(&mut self) -> Result<(), JournalError> {
+        let name = self.log_name()?;
+        let (busy, frames, moved) = self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")?;
+        if !busy && frames == moved {
+            self.moved_log = Some(name);
+        }
+        Ok(())
+    }
+
+    fn log_name(&self) -> Result<String, JournalError> {
+        log::name(&self.connection).map_err(|error| failure::sqlite("checkpoint", &error))
+    }
+
+    /// The same, and nothing of it is left in the log. It is cut by the commit that begins the next
+    /// generation, and so never empty (see `log`).
+    fn erase_log(&mut self) -> Result<(), JournalError> {
+        let name = self.log_name()?;
+        let (busy, ..) = self.checkpoint("PRAGMA wal_checkpoint(RESTART)")?;
+        if busy {
+            return Ok(());
+        }
+        self.execute("BEGIN IMMEDIATE")?;
+        let begun = self
+            .limit_log(0)
+            .and_then(|()| log::begin(&**self.place.files(), &self.connection, &name))
+            .and_then(|()| self.execute("COMMIT"))
+            .map_err(|error| self.abort(error));
+        self.limit_log(-1)?;
+        begun?;
+        self.moved_log = None;
+        self.forgotten = 0;
+        Ok(())
+    }
+
+    /// To how many bytes a log is cut when it is begun anew; below 0: not at all.
+    fn limit_log(&self, bytes: i64) -> Result<(), JournalError> {
+        opening::run(&self.connection, &format!("journal_size_limit = {bytes}"))
+            .map_err(|error| failure::sqlite("checkpoint", &error))
+    }
+
+    /// Whether it was kept from finishing, the frames in the log, and how many of them were moved.
+    fn checkpoint(&self, pragma: &str) -> Result<(bool, i64, i64), JournalError> {
         self.place.log_was_cut();
         self.connection
             .prepare_cached(pragma)
             .and_then(|mut statement| {
-                statement.query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?)))
+                statement
+                    .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
             })
             .map_err(|error| failure::sqlite("checkpoint", &error))
     }
@@ -659,6 +709,14 @@ impl Engine {
         let water = Water::read(&self.connection).map_err(failed)?;
         let problems = &mut health.problems;
         problems.extend(restored::reason(&self.connection, &water).map_err(failed)?);
+        if self.lock.is_some() && self.place.look()?.born.is_none() {
+            health.notes.push(
+                "the file system remembers no times of birth, so that a directory put back from a \
+                 backup may look like the one that was there: after putting one back compare OVO's \
+                 settlement file with your books"
+                    .to_owned(),
+            );
+        }
         let kept = self.place.kept();
         let risk = file_system::risk(kept).map(str::to_owned);
         if kept == Kept::InMemory {
@@ -696,8 +754,31 @@ impl Engine {
         Ok(())
     }
 
+    /// The log may go from here on. First all that is in it is moved into the database, and only then
+    /// the database says so: in the middle of a move one page may be there without another.
+    ///
+    /// Returns whether it says so.
+    pub(super) fn says_closed(&mut self) -> Result<bool, JournalError> {
+        let failed = |error: rusqlite::Error| failure::sqlite("close", &error);
+        self.place.check()?;
+        if !log::is_open(&self.connection).map_err(failed)? {
+            return Ok(true);
+        }
+        match self.move_log() {
+            Err(full) if full.kind == JournalErrorKind::Full => return Ok(false),
+            other => other?,
+        }
+        if self.moved_log.is_none() {
+            return Ok(false);
+        }
+        self.execute("BEGIN IMMEDIATE")?;
+        log::says_open(&self.connection, false).map_err(failed)?;
+        self.execute("COMMIT")?;
+        Ok(true)
+    }
+
     /// Closes the file; a poisoned one is left as it is, for whoever opens it next.
-    pub(super) fn close(self) {
+    pub(super) fn close(mut self) {
         use rusqlite::config::DbConfig;
         // J22: who shares a journal and is not its last must not take the log away, whatever is
         // left of SQLite's own locks.
@@ -705,12 +786,15 @@ impl Engine {
             .lock
             .as_ref()
             .is_none_or(|lock| lock.wait_for_turn(SHARED_PATIENCE).is_ok() && lock.is_last());
-        if self.refusal.is_some() || !last {
-            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        } else if self.forgotten > 0 {
+        if self.refusal.is_some() || !last || !self.says_closed().unwrap_or(false) {
+            return;
+        }
+        if self.forgotten > 0 {
             // The log is removed at closing, but not overwritten.
             let _ = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
         }
+        // Only here, so that whatever was refused or broken off is left as it is, its log included.
         // SQLite checkpoints once more; if that fails the log stays and is read at the next open.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     }
 }

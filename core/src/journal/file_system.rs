@@ -97,6 +97,36 @@ pub(super) fn refuse_elsewhere(path: &Path) -> Result<(), JournalError> {
     )
 }
 
+/// Refuses a file that is mounted by itself, as containers do with single files: its log and its mark
+/// would lie beside the mount, and go with the container.
+pub(super) fn refuse_lone_mount(path: &Path) -> Result<(), JournalError> {
+    let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    if !is_mounted(&mounts, path) {
+        return Ok(());
+    }
+    Err(JournalError::new(
+        JournalErrorKind::FileSystem,
+        "the file is mounted by itself, and its log would lie elsewhere and be lost with the \
+         container; mount its directory",
+    ))
+}
+
+/// Whether something is mounted at `path`, by the table of proc_pid_mountinfo(5): the fifth word of a
+/// line is the place, with what would be no word escaped in octal.
+fn is_mounted(mounts: &[u8], path: &Path) -> bool {
+    let Some(path) = path.to_str() else { return false };
+    let escaped: String = path
+        .chars()
+        .map(|letter| match letter {
+            ' ' | '\t' | '\n' | '\\' => format!("\\{:03o}", u32::from(letter)),
+            other => other.to_string(),
+        })
+        .collect();
+    mounts
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.split(|byte| *byte == b' ').nth(4) == Some(escaped.as_bytes()))
+}
+
 /// Refuses a journal in memory where real money is paid.
 ///
 /// # Errors
@@ -140,6 +170,20 @@ mod tests {
             assert!(risk(kept_by(magic)).is_some_and(|risk| risk.contains(says)), "{says}");
         }
         assert_eq!(risk(kept_by(0xef53)), None, "ext4");
+    }
+
+    #[test]
+    fn j21_a_file_that_is_mounted_by_itself_is_found_in_the_table_of_mounts() {
+        let mounts = b"36 35 98:0 /host/ovo.db /data/ovo.db rw - ext4 /dev/sda1 rw\n\
+            37 35 98:0 /host/a /data/a\\040b.db rw shared:1 - ext4 /dev/sda1 rw\n";
+        for (path, is_alone) in [
+            ("/data/ovo.db", true),
+            ("/data/a b.db", true),
+            ("/data", false),
+            ("/host/ovo.db", false),
+        ] {
+            assert_eq!(is_mounted(mounts, Path::new(path)), is_alone, "{path}");
+        }
     }
 
     #[cfg(target_os = "linux")]

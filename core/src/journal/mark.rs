@@ -1,9 +1,9 @@
 //! The second copy of the high-water mark ([policy 2.4], P8): a small file beside the journal.
 //!
 //! It answers one question at opening: was the journal replaced by an older copy of itself, or by
-//! another ([fault J12])? It is written behind every commit that hands out numbers, and not
-//! synced: a sync would make every payment dearer by a third, and a mark that lags proves nothing
-//! and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
+//! another ([fault J12])? It counts openings, and is written behind every commit that hands out
+//! numbers, and then not synced: a sync would make every payment dearer by a third, and a mark that
+//! lags proves nothing and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
 //! commit is synced before the mark is written, so on an honest disk that cannot happen by itself.
 //!
 //! What it cannot see: a copy of the whole directory, mark included.
@@ -29,26 +29,42 @@ pub(super) struct Mark {
     pub(super) incarnation: Incarnation,
     /// Batch and reference handed out last; zeros before the first payment.
     pub(super) numbers: (u32, u32),
+    /// How often the journal was opened; 0 where 0.1.0 wrote the mark.
+    pub(super) openings: u32,
+    /// An opening has found that the journal lost its log, and the journal itself may not know yet.
+    pub(super) lost_log: bool,
 }
 
 impl Mark {
     /// One line of text, always of the same length, so that it is overwritten in place.
     fn line(&self) -> String {
         let (batch, reference) = self.numbers;
-        let body = format!("ovo-ptp mark 1 {} {batch:06}/{reference:06}", hex(&self.incarnation));
+        let incarnation = hex(&self.incarnation);
+        let body = match self.openings {
+            0 => format!("ovo-ptp mark 1 {incarnation} {batch:06}/{reference:06}"),
+            count => {
+                let version = if self.lost_log { 3 } else { 2 };
+                format!(
+                    "ovo-ptp mark {version} {incarnation} {batch:06}/{reference:06} {count:012}"
+                )
+            }
+        };
         let digest = Sha256::digest(body.as_bytes());
         format!("{body} {}\n", hex(&digest[..4]))
     }
 
     fn parse(line: &str) -> Option<Mark> {
-        let mut words = line.strip_prefix("ovo-ptp mark 1 ")?.split_ascii_whitespace();
+        let (version, words) = line.strip_prefix("ovo-ptp mark ")?.split_once(' ')?;
+        let mut words = words.split_ascii_whitespace();
         let name = words.next()?;
         let (batch, reference) = words.next()?.split_once('/')?;
         let mut incarnation = [0; 16];
         for (index, byte) in incarnation.iter_mut().enumerate() {
             *byte = u8::from_str_radix(name.get(2 * index..2 * index + 2)?, 16).ok()?;
         }
-        let mark = Mark { incarnation, numbers: (batch.parse().ok()?, reference.parse().ok()?) };
+        let numbers = (batch.parse().ok()?, reference.parse().ok()?);
+        let openings = if version == "1" { 0 } else { words.next()?.parse().ok()? };
+        let mark = Mark { incarnation, numbers, openings, lost_log: version == "3" };
         // Torn or edited lines are no evidence of anything.
         (mark.line() == line).then_some(mark)
     }
@@ -56,6 +72,12 @@ impl Mark {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whose mark lies beside a journal.
+pub(super) fn read(files: &dyn Files, journal: &Path) -> Option<Incarnation> {
+    let line = files.read(&place::with_suffix(journal, ".mark"), LONGEST).ok()?;
+    Mark::parse(std::str::from_utf8(&line).ok()?).map(|mark| mark.incarnation)
 }
 
 /// The open mark file. Its failures never stop a payment: the journal is the authority.
@@ -110,13 +132,22 @@ mod tests {
 
     #[test]
     fn a_mark_reads_back_and_a_torn_one_says_nothing() {
-        let mark = Mark { incarnation: *b"0123456789abcdef", numbers: (42, 999_999) };
+        let mark = Mark {
+            incarnation: *b"0123456789abcdef",
+            numbers: (42, 999_999),
+            openings: 7,
+            lost_log: false,
+        };
         let line = mark.line();
         assert_eq!(Mark::parse(&line), Some(mark));
         for torn in [&line[..line.len() - 3], &line.replace("000042", "000043"), "", "ovo-ptp"] {
             assert_eq!(Mark::parse(torn), None);
         }
-        let longest = Mark { numbers: (999_999, 999_999), ..mark };
+        let with_a_loss = Mark { lost_log: true, ..mark };
+        assert_eq!(Mark::parse(&with_a_loss.line()), Some(with_a_loss));
+        let of_an_older_release = Mark { openings: 0, ..mark };
+        assert_eq!(Mark::parse(&of_an_older_release.line()), Some(of_an_older_release));
+        let longest = Mark { numbers: (999_999, 999_999), openings: u32::MAX, ..mark };
         assert_eq!(longest.line().len(), Mark { numbers: (0, 0), ..mark }.line().len());
     }
 }

@@ -22,6 +22,7 @@ mod fork;
 mod group;
 mod jump;
 mod lock;
+mod log;
 mod mark;
 mod memory;
 mod meta;

@@ -21,7 +21,7 @@ use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
 use super::opening::{self, Purpose};
 use super::whereabouts::Whereabouts;
-use super::{aside, engine, failure, file_system, fork, meta, place};
+use super::{aside, engine, failure, file_system, fork, log, meta, place};
 use crate::journal::{JournalError, SqliteOptions};
 
 /// In a journal that was moved away: where to. It is the journal no longer.
@@ -153,6 +153,7 @@ fn hand_over(
     refuse_what_is_there(&**files, to)?;
     let draft = Draft::of(&**files, connection, to, |copy, look| {
         Whereabouts::of(look, to).remember(copy)?;
+        log::is_another_copy(&**files, copy)?;
         meta::put(copy, MOVED_TO, "")?;
         meta::put(copy, MOVED_FROM, from.to_string_lossy().as_ref())
     })?;
@@ -161,6 +162,8 @@ fn hand_over(
     mark.write_durably(&Mark {
         incarnation: engine.incarnation,
         numbers: (water.batch, water.reference),
+        openings: engine.openings,
+        lost_log: false,
     });
     // From this commit on the old file is no journal any more.
     let leave = || {

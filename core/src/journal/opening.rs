@@ -15,12 +15,13 @@ use super::failure;
 use super::file_system;
 use super::files::Files;
 use super::lock::Lock;
+use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
 use super::migration;
 use super::moving;
 use super::place::{self, Place};
 use super::reserve::Reserve;
-use super::restored;
+use super::restored::{self, Beside};
 use super::schema;
 use super::version::Incarnation;
 use super::whereabouts::{self, Whereabouts};
@@ -53,6 +54,9 @@ pub(super) fn open(
     }
     let path = resolve(&**files, path)?;
     file_system::refuse_elsewhere(&path)?;
+    if files.vfs().is_none() {
+        file_system::refuse_lone_mount(&path)?;
+    }
     place::refuse_if_open_here(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
     let opened = match attempt(files, &path, options, &lock, Purpose::Sell) {
@@ -147,6 +151,9 @@ pub(super) fn attempt(
             })?
         }
     };
+    // Where others have it open, or could have, database and log are on their way.
+    let is_alone = !lock.found_others() && (lock.is_held() || !options.shared);
+    let alone = if is_alone { Alone::read(&**files, path) } else { None };
     let log_was_left = match files.read(&place::with_suffix(path, "-wal"), 1) {
         Ok(first) => !first.is_empty(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
@@ -161,16 +168,23 @@ pub(super) fn attempt(
         false if cfg!(unix) && lock.is_held() && files.vfs().is_none() => Access::Process,
         false => Access::One,
     };
-    let connection = connect(&**files, path, access)?;
-    let mut engine = admit(&**files, path, connection, place, options, log_was_left, purpose)?;
+    let opened = connect(&**files, path, access).and_then(|connection| {
+        let has_company = lock.found_others();
+        let found = Found { is_alone, alone, log_was_left, has_company, purpose };
+        admit(&**files, path, connection, place, options, &found)
+    });
+    let mut engine = opened.map_err(|error| match error.kind {
+        // Without its log it can be read, and with it it cannot.
+        JournalErrorKind::Corrupt
+            if log_was_left && is_alone && log::is_sound_without(&**files, path) =>
+        {
+            log::foreign(path)
+        }
+        _ => error,
+    })?;
     engine.access = access;
     engine.place.settle(access)?;
     engine.reserve.is_whole();
-    // Only now: a file that was refused is left as it is, its log included.
-    engine
-        .connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-        .map_err(|error| failure::sqlite("open", &error))?;
     Ok(engine)
 }
 
@@ -390,6 +404,18 @@ pub(super) fn run(connection: &Connection, pragma: &str) -> rusqlite::Result<()>
     connection.prepare(&format!("PRAGMA {pragma}"))?.query([])?.next().map(|_| ())
 }
 
+/// What lay there before SQLite was let in.
+struct Found {
+    /// Nobody else can have it open.
+    is_alone: bool,
+    /// What the database says without its log, where that can be told.
+    alone: Option<Alone>,
+    log_was_left: bool,
+    /// Others have it open.
+    has_company: bool,
+    purpose: Purpose,
+}
+
 /// Takes the lock by a first commit (MP1, J4), and checks in it what the file claims to be.
 fn admit(
     files: &dyn Files,
@@ -397,11 +423,17 @@ fn admit(
     connection: Connection,
     place: Place,
     options: &SqliteOptions,
-    log_was_left: bool,
-    purpose: Purpose,
+    found: &Found,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let mut lost_its_log = false;
+    if let Some(alone) = &found.alone {
+        lost_its_log = alone.needs_its_log() && !found.log_was_left;
+        if found.log_was_left {
+            alone.refuse_foreign_log(&connection, path)?;
+        }
+    }
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     let migrated = migration::bring_up_to_date(&connection, &incarnation)?;
     if !schema::is_intact(&connection).map_err(failed)? {
@@ -421,8 +453,19 @@ fn admit(
     if let Some(remembered) = &remembered {
         whereabouts::refuse_second_name(files, engine.place.look()?, path, &remembered.path)?;
     }
-    let water = restored::judge(files, &mut engine, water, mark, &now, remembered.as_ref())?;
-    if purpose != Purpose::Move {
+    let openings: u32 = engine::meta(&engine.connection, "boots").map_err(failed)?;
+    let own_mark = mark.filter(|mark| mark.incarnation == incarnation);
+    if lost_its_log && mark.is_none_or(|_| own_mark.is_some()) {
+        // Before there is another log: whoever dies in between must not have hidden the loss.
+        let last =
+            own_mark.unwrap_or(Mark { incarnation, numbers: (0, 0), openings, lost_log: true });
+        let last = Mark { openings: last.openings.max(1), lost_log: true, ..last };
+        engine.mark.write_durably(&last);
+    }
+    let lost_its_log = lost_its_log || own_mark.is_some_and(|mark| mark.lost_log);
+    let beside = Beside { path, mark, openings, lost_its_log };
+    let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
+    if found.purpose != Purpose::Move {
         moving::refuse_moved_away(&engine.connection)?;
     }
     let is_elsewhere = remembered.as_ref() != Some(&now);
@@ -433,13 +476,47 @@ fn admit(
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
         .map_err(failed)?;
+    engine.openings = openings + 1;
     // A journal of an earlier release says so on its first page, until the log is moved there.
-    if log_was_left || is_elsewhere || migrated {
-        make_log_durable(files, path, &engine.connection)?;
+    if found.log_was_left || is_elsewhere || migrated || found.is_alone {
+        if !found.has_company {
+            // Until the next log is there, none is missed.
+            engine.says_closed()?;
+        }
+        let name = log::name(&engine.connection).map_err(failed)?;
+        let moved = make_log_durable(files, path, &engine.connection)?.then_some(name);
+        begin_log(files, &mut engine, moved, found.is_alone)?;
     }
-    let mark = Mark { incarnation: engine.incarnation, numbers: (water.batch, water.reference) };
-    engine.mark.write_durably(&mark);
+    let numbers = (water.batch, water.reference);
+    let openings = engine.openings;
+    let lost_log = false;
+    engine.mark.write_durably(&Mark { incarnation, numbers, openings, lost_log });
     Ok(engine)
+}
+
+/// From here on the log must be there, and not empty: first there is one, then the database says so.
+/// `moved`: the generation of the log that is in the database now.
+fn begin_log(
+    files: &dyn Files,
+    engine: &mut Engine,
+    moved: Option<String>,
+    is_alone: bool,
+) -> Result<(), JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    engine.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    if is_alone {
+        log::says_open(&engine.connection, true).map_err(failed)?;
+    }
+    if let Some(moved) = moved {
+        log::begin(files, &engine.connection, &moved)?;
+    }
+    engine.connection.execute_batch("COMMIT").map_err(failed)?;
+    match is_alone.then(|| engine.move_log()) {
+        // A log that is lost then is not missed; payments under way go on (J2, J3).
+        Some(Err(full)) if full.kind == JournalErrorKind::Full => Ok(()),
+        Some(moved) => moved,
+        None => Ok(()),
+    }
 }
 
 /// J6: an earlier process may have died of a failed sync. What it wrote last can then be read from
@@ -447,25 +524,27 @@ fn admit(
 /// behind it back after a power cut. So it is written anew: into the database, or where that has no
 /// room (a full disk must not keep payments under way from being settled: J2, J3) or somebody else
 /// still reads the log, over itself.
+///
+/// Returns whether it is in the database.
 fn make_log_durable(
     files: &dyn Files,
     path: &Path,
     connection: &Connection,
-) -> Result<(), JournalError> {
+) -> Result<bool, JournalError> {
     let log = place::with_suffix(path, "-wal");
     let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     match moved.map_err(|error| failure::sqlite("open", &error)) {
         Ok(0) => {}
-        Ok(_busy) => return write_again(files, &log, connection),
+        Ok(_busy) => return write_again(files, &log, connection).map(|()| false),
         Err(error) if error.kind == JournalErrorKind::Full => {
-            return write_again(files, &log, connection);
+            return write_again(files, &log, connection).map(|()| false);
         }
         Err(error) => return Err(error),
     }
     // What of the old log is on the disk must not come back either: it ends before what was moved.
     match files.open(&log).and_then(|mut log| log.sync()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure::file("open", &error)),
-        _ => Ok(()),
+        _ => Ok(true),
     }
 }
 

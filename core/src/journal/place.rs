@@ -222,6 +222,16 @@ pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), Jour
 /// any more. Who comes then would take itself for the first and cut the index of the log, which the
 /// others have in their memory.
 pub(super) fn refuse_lost_locks(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    let log = with_suffix(path, "-wal");
+    if files.look(&log).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Err(JournalError::new(
+            JournalErrorKind::Locked,
+            format!(
+                "{} was deleted under the processes that share the journal; restart them",
+                log.display()
+            ),
+        ));
+    }
     let index = with_suffix(path, "-shm");
     let has_locks = files.open(&index).and_then(|mut index| index.has_record_locks());
     match has_locks {

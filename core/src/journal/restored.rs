@@ -8,6 +8,7 @@
 //!
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -17,8 +18,8 @@ use super::engine::{Engine, Water};
 use super::failure;
 use super::files::Files;
 use super::mark::Mark;
-use super::meta;
 use super::whereabouts::Whereabouts;
+use super::{aside, meta};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
 use crate::payment::history::{Entry, What};
@@ -28,9 +29,21 @@ use crate::wib::WallTime;
 /// How often the journal was doubted, and how many of those a person has answered for.
 const DOUBTS: &str = "doubts";
 const VOUCHED: &str = "vouched";
+/// What is known of a journal that was here before and is gone; empty once a person has answered.
+const LOST: &str = "lost";
 /// A copy begins up to so many batches above the quarter-hour count, by chance: two copies that are
 /// opened at the same time must not meet.
 const SPREAD: u32 = 32;
+
+/// What lies beside a journal, and what does not.
+pub(super) struct Beside<'a> {
+    pub(super) path: &'a Path,
+    pub(super) mark: Option<Mark>,
+    /// How often the journal was opened before.
+    pub(super) openings: u32,
+    /// It was open, and its log is not there.
+    pub(super) lost_its_log: bool,
+}
 
 /// Compares what lies beside the journal, and what it remembers of itself, with what it is, inside
 /// the transaction that opens it.
@@ -38,13 +51,32 @@ pub(super) fn judge(
     files: &dyn Files,
     engine: &mut Engine,
     mut water: Water,
-    mark: Option<Mark>,
+    beside: &Beside<'_>,
     now: &Whereabouts,
     remembered: Option<&Whereabouts>,
 ) -> Result<Water, JournalError> {
     let mut reasons = Vec::new();
     let mut floor = water.floor;
-    if let Some(mark) = mark.filter(|mark| mark.numbers != (0, 0)) {
+    if remembered.is_none() && water.last().is_some() {
+        // Of 0.1.0, which did not write down which file it is: this may be one of several copies.
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+    }
+    if beside.lost_its_log {
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        reasons.push(
+            "it was open when it was last used, and its log, with the latest payments and verdicts, is \
+             gone: deleted, left behind by a copy, or taken in by another program"
+                .to_owned(),
+        );
+    }
+    let is_own = |mark: &&Mark| mark.incarnation == engine.incarnation;
+    if beside.mark.as_ref().filter(is_own).is_some_and(|mark| mark.openings > beside.openings) {
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        reasons.push(
+            "an older copy of it was put in its place: its mark knows of later openings".to_owned(),
+        );
+    }
+    if let Some(mark) = beside.mark.filter(|mark| mark.numbers != (0, 0)) {
         let (batch, reference) = mark.numbers;
         let same = mark.incarnation == engine.incarnation;
         let is_behind = mark.numbers > (water.batch, water.reference);
@@ -65,6 +97,15 @@ pub(super) fn judge(
         if !same && water.last().is_some() {
             reasons
                 .push("another journal was put in the place of the one that was here".to_owned());
+        } else if !same && !aside::has(files, beside.path, &mark.incarnation) {
+            let lost = format!(
+                "a journal that had handed out numbers up to {batch:06}/{reference:06} was here and is \
+                 gone; this is a new one, which knows none of its payments and settles nothing of what \
+                 it owes: put it back, or reconcile with OVO's settlement file, then `ovo-ptp journal \
+                 vouch`"
+            );
+            meta::put(&engine.connection, LOST, lost)
+                .map_err(|error| failure::sqlite("open", &error))?;
         }
     }
     if let Some(remembered) = remembered.filter(|remembered| now.is_another_than(remembered)) {
@@ -83,6 +124,12 @@ pub(super) fn judge(
         reasons.push(format!("it is a backup, made at {made}, and does not know what came after"));
         meta::put(&engine.connection, BACKUP, "")
             .map_err(|error| failure::sqlite("open", &error))?;
+    }
+    if reasons.is_empty() {
+        // Whoever heard of it may have died before anybody else did.
+        let known = reason(&engine.connection, &water);
+        let known = known.map_err(|error| failure::sqlite("open", &error))?;
+        engine.findings.extend(known.map(|message| Finding { critical: true, message }));
     }
     if floor == water.floor && reasons.is_empty() {
         return Ok(water);
@@ -149,7 +196,7 @@ fn doubt(connection: &Connection, water: &Water, reason: &str) -> rusqlite::Resu
 /// Why the journal is doubted, if it is.
 pub(super) fn reason(connection: &Connection, water: &Water) -> rusqlite::Result<Option<String>> {
     if !water.doubted {
-        return Ok(None);
+        return Ok(meta::get::<String>(connection, LOST)?.filter(|lost| !lost.is_empty()));
     }
     let number: i64 = meta::get(connection, DOUBTS)?.unwrap_or(1);
     let known: Option<String> = meta::get(connection, &format!("doubt {number}"))?;
@@ -163,11 +210,18 @@ pub(super) fn vouch(
     water: &Water,
     who_and_why: &str,
 ) -> rusqlite::Result<bool> {
-    if !water.doubted {
+    let lost = meta::get::<String>(connection, LOST)?.is_some_and(|lost| !lost.is_empty());
+    if lost {
+        meta::put(connection, LOST, "")?;
+    }
+    if !water.doubted && !lost {
         return Ok(false);
     }
-    let number: i64 = meta::get(connection, DOUBTS)?.unwrap_or(1);
-    meta::put(connection, VOUCHED, number)?;
+    let mut number = 0;
+    if water.doubted {
+        number = meta::get::<i64>(connection, DOUBTS)?.unwrap_or(1);
+        meta::put(connection, VOUCHED, number)?;
+    }
     let at = WallTime::now().wib_text();
     meta::put(connection, &format!("vouch {number}"), format!("{at} WIB: {who_and_why}"))?;
     Ok(true)

@@ -9,6 +9,7 @@ pub mod disk;
 mod history;
 mod hunt;
 mod memory;
+mod people;
 mod plan;
 mod process;
 pub mod random;
@@ -21,6 +22,7 @@ mod weather;
 pub use canary::Canary;
 pub use history::{History, Verdict};
 pub use hunt::{Find, hunt};
+pub use people::people;
 pub use plan::{Odds, Plan};
 pub use scenario::{Blow, Scenario};
 

@@ -7,6 +7,7 @@ mod failures;
 mod guards;
 mod hands;
 mod left_log;
+mod lost;
 mod measure;
 mod moving;
 mod opening;

@@ -219,5 +219,5 @@ fn c16_a_journal_of_release_0_1_0_is_understood_and_goes_on() {
         write(&journal, found);
     }
     let next = fresh(&journal, &charge(5)).intent.numbers;
-    assert_eq!((next.batch(), next.reference()), (7, 5), "no number twice");
+    assert!(next.batch() > 7, "no number twice, nor one of a copy that nobody can know");
 }

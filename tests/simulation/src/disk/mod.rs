@@ -217,6 +217,59 @@ impl SimDisk {
         platter.lose_power(cut, chance);
     }
 
+    /// A file's bytes, for somebody who keeps them.
+    pub fn bytes(&self, name: &str) -> Option<Arc<Vec<u8>>> {
+        let inner = lock(&self.0);
+        let inode = inner.platter.named(name)?;
+        inner.platter.file(inode).map(|file| Arc::clone(file.content()))
+    }
+
+    /// Somebody deletes a file, while no process is up.
+    pub fn deletes(&self, name: &str) {
+        lock(&self.0).platter.by_hand(|platter| {
+            platter.take(name);
+        });
+    }
+
+    /// Somebody puts a file there: over the one of that name, or as another file.
+    pub fn puts(&self, name: &str, bytes: &[u8], over: bool) {
+        lock(&self.0).platter.by_hand(|platter| {
+            let inode = match platter.named(name).filter(|_| over) {
+                Some(inode) => inode,
+                None => platter.create(name),
+            };
+            if let Some(file) = platter.file_mut(inode) {
+                file.cut(0);
+                file.write(0, bytes);
+            }
+        });
+    }
+
+    /// Somebody gives a file another name; what has that name is gone.
+    pub fn renames(&self, from: &str, to: &str) {
+        lock(&self.0).platter.by_hand(|platter| {
+            if let Some(inode) = platter.named(from) {
+                platter.take(from);
+                platter.give(to, inode);
+            }
+        });
+    }
+
+    /// Somebody puts a copy of everything in the place of everything: the same names and bytes, and
+    /// other files.
+    pub fn is_copied(&self) {
+        lock(&self.0).platter.by_hand(|platter| {
+            let all: Vec<(String, Arc<Vec<u8>>)> =
+                platter.all().map(|(name, bytes)| (name.to_owned(), Arc::clone(bytes))).collect();
+            for (name, bytes) in all {
+                let inode = platter.create(&name);
+                if let Some(file) = platter.file_mut(inode) {
+                    file.write(0, &bytes);
+                }
+            }
+        });
+    }
+
     /// Names and sizes, for a story.
     pub fn listing(&self) -> String {
         let inner = lock(&self.0);

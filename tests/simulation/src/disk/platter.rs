@@ -183,6 +183,15 @@ impl Platter {
         self.durable_names = self.names.clone();
     }
 
+    /// What a person does with the files, which lasts.
+    pub(crate) fn by_hand(&mut self, does: impl FnOnce(&mut Platter)) {
+        does(self);
+        for file in self.files.values_mut() {
+            file.sync();
+        }
+        self.sync_names();
+    }
+
     /// Bytes that a capacity counts: those of files with a name.
     pub(crate) fn used(&self) -> usize {
         let mut inodes: Vec<Inode> = self.names.values().copied().collect();

@@ -1,0 +1,172 @@
+//! The write-ahead log as a part of the journal: there when it must be, and this journal's own
+//! ([faults J10, J23]).
+//!
+//! SQLite replays whatever log lies beside a database, and takes none for nothing left to replay. So
+//! the database says whether its log must be there: as long as somebody has the journal open, and
+//! when that one died. And every generation of the log, from one move into the database to the next,
+//! begins with a commit that names it and the one before it; the database names the last one that was
+//! moved into it. A log that is neither that one nor the one behind it is older, or another copy's.
+//!
+//! [faults J10, J23]: crate::manual::faults#j-disk-and-journal
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::files::Files;
+use super::{failure, meta, opening, place};
+use crate::journal::{JournalError, JournalErrorKind};
+
+/// 1 while the journal is open: its log is there then, and not empty.
+const OPEN: &str = "open";
+/// The generation of the log, and the one before it.
+const NAME: &str = "log";
+const AFTER: &str = "log after";
+
+/// What the database says without its log.
+#[derive(Debug)]
+pub(super) struct Alone {
+    is_open: bool,
+    log: Option<String>,
+}
+
+impl Alone {
+    /// Reads the database as if no log lay beside it, before anybody has it open. `None` if that
+    /// tells nothing: in the middle of a move of the log a database need not make sense alone.
+    pub(super) fn read(files: &dyn Files, path: &Path) -> Option<Alone> {
+        let connection = without_log(files, path)?;
+        let is_open = is_open(&connection).ok()?;
+        Some(Alone { is_open, log: meta::get(&connection, NAME).ok()? })
+    }
+
+    /// Whether a log must lie beside it.
+    pub(super) fn needs_its_log(&self) -> bool {
+        self.is_open
+    }
+
+    /// Refuses a log that is not this journal's, before anything in it is moved into the database.
+    /// `together`: the database with its log.
+    pub(super) fn refuse_foreign_log(
+        &self,
+        together: &Connection,
+        path: &Path,
+    ) -> Result<(), JournalError> {
+        let Some(own) = &self.log else { return Ok(()) };
+        let names = |key| meta::get::<String>(together, key).ok().flatten();
+        if names(NAME).as_ref() == Some(own) || names(AFTER).as_ref() == Some(own) {
+            return Ok(());
+        }
+        Err(foreign(path))
+    }
+}
+
+/// The log is another one's.
+pub(super) fn foreign(path: &Path) -> JournalError {
+    let log = place::with_suffix(path, "-wal");
+    JournalError::new(
+        JournalErrorKind::Misplaced,
+        format!(
+            "the log {} is not this journal's: it is older, or a copy's, and would overwrite payments; \
+             move it somewhere else and keep it, then open again: the journal says what it lacks, if \
+             it lacks anything",
+            log.display()
+        ),
+    )
+}
+
+/// The database as if no log lay beside it: SQLite looks at none of a file that is said never to
+/// change. For a moment in which nobody has it open.
+fn without_log(files: &dyn Files, path: &Path) -> Option<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let uri = format!("file:{}?immutable=1", escaped(path)?);
+    let connection = match files.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(uri, flags, vfs),
+        None => Connection::open_with_flags(uri, flags),
+    };
+    connection.ok()
+}
+
+/// Whether the database is whole without the log beside it.
+pub(super) fn is_sound_without(files: &dyn Files, path: &Path) -> bool {
+    let check = |connection: Connection| {
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    };
+    without_log(files, path).is_some_and(|connection| check(connection).is_ok_and(|it| it == "ok"))
+}
+
+/// A path as it stands in a URI of SQLite's; `None` if it is no text.
+fn escaped(path: &Path) -> Option<String> {
+    let mut escaped = String::new();
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                escaped.push(char::from(byte));
+            }
+            other => escaped.push_str(&format!("%{other:02x}")),
+        }
+    }
+    Some(escaped)
+}
+
+/// Whether it says that somebody has the journal open.
+pub(super) fn is_open(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(meta::get::<i64>(connection, OPEN)? == Some(1))
+}
+
+/// Says whether somebody has the journal open, inside the caller's transaction.
+pub(super) fn says_open(connection: &Connection, is_open: bool) -> rusqlite::Result<()> {
+    let now = i64::from(is_open);
+    match meta::get::<i64>(connection, OPEN)?.unwrap_or(0) {
+        known if known == now => Ok(()),
+        _ => meta::put(connection, OPEN, now),
+    }
+}
+
+/// The name of the present generation, empty before the first.
+pub(super) fn name(connection: &Connection) -> rusqlite::Result<String> {
+    Ok(meta::get(connection, NAME)?.unwrap_or_default())
+}
+
+/// Names the generation of the log that begins with the caller's transaction. `moved`: the one that
+/// was moved into the database, and nothing if another process has named the next one already.
+pub(super) fn begin(
+    files: &dyn Files,
+    connection: &Connection,
+    moved: &str,
+) -> Result<(), JournalError> {
+    let mut unique = [0; 8];
+    opening::random(files, &mut unique)?;
+    let next = format!("{:016x}", u64::from_le_bytes(unique));
+    let begin = || {
+        if name(connection)? != moved {
+            return Ok(());
+        }
+        meta::put(connection, AFTER, moved)?;
+        meta::put(connection, NAME, next)
+    };
+    begin().map_err(|error| failure::sqlite("begin the log", &error))
+}
+
+/// A whole copy, which has no log.
+pub(super) fn is_another_copy(files: &dyn Files, copy: &Connection) -> rusqlite::Result<()> {
+    let mut unique = [0; 8];
+    // Without chance the copy's logs are known by their names still.
+    let _ = files.random(&mut unique);
+    meta::put(copy, OPEN, 0)?;
+    meta::put(copy, NAME, format!("{:016x}", u64::from_le_bytes(unique)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_escaped_for_a_uri() {
+        let escaped = |path: &str| escaped(Path::new(path)).unwrap();
+        assert_eq!(escaped("/var/lib/shop-1/ovo_a.db"), "/var/lib/shop-1/ovo_a.db");
+        assert_eq!(escaped("/a b/100%?#.db"), "/a%20b/100%25%3f%23.db");
+        assert_eq!(escaped("/\u{e9}"), "/%c3%a9");
+    }
+}

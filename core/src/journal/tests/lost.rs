@@ -1,0 +1,235 @@
+//! Parts of a journal that are gone, are old, or are another's: noticed before a payment is harmed.
+
+use std::fs;
+use std::path::Path;
+
+use super::hands::{beside, left_behind};
+use super::opening::{child, child_path, wait_for};
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, invoice, write};
+use crate::journal::{
+    Filter, Journal, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions, Succession,
+    set_aside,
+};
+use crate::payment::{Source, Verdict};
+
+const SHARED: SqliteOptions =
+    SqliteOptions { shared: true, first_batch: None, set_aside_unusable: false };
+
+fn refused(path: &Path) -> JournalError {
+    SqliteJournal::open(path, &SqliteOptions::default()).map(drop).expect_err("must not be opened")
+}
+
+/// What is said at opening, of which everything wakes somebody.
+fn said(journal: &dyn Journal) -> String {
+    let findings = journal.findings();
+    assert!(findings.iter().all(|found| found.critical), "{findings:?}");
+    findings.into_iter().map(|found| found.message).collect::<Vec<_>>().join("; ")
+}
+
+fn is_paid(journal: &dyn Journal, number: u32) {
+    let mut paid = journal.find(&invoice(number)).unwrap().unwrap();
+    paid.state.verdict = Some(Verdict::Accepted(Source::Status));
+    paid.state.due = None;
+    write(journal, paid);
+}
+
+#[test]
+#[ignore = "run by other tests"]
+fn child_hears_a_verdict_and_is_killed() {
+    let Some(path) = child_path() else { return };
+    let journal = open(&path);
+    is_paid(&journal, 1);
+    println!("result: told");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[test]
+#[ignore = "run by other tests"]
+fn child_opens_and_is_killed() {
+    let Some(path) = child_path() else { return };
+    let _journal = SqliteJournal::open(path, &SHARED).unwrap();
+    println!("result: open");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+fn kill(child_of_ours: &str, path: &Path, word: &str) {
+    let mut till = child(child_of_ours, path).spawn().unwrap();
+    wait_for(&mut till, word);
+    till.kill().unwrap();
+    till.wait().unwrap();
+}
+
+type Loss = fn(&Path);
+
+#[test]
+fn j23_a_log_that_is_gone_is_missed_even_if_only_a_verdict_was_in_it() {
+    let deleted: Loss = |path| fs::remove_file(beside(path, "-wal")).unwrap();
+    let emptied: Loss = |path| fs::write(beside(path, "-wal"), "").unwrap();
+    let with_its_mark: Loss = |path| {
+        fs::remove_file(beside(path, "-wal")).unwrap();
+        fs::remove_file(beside(path, ".mark")).unwrap();
+    };
+    let left_behind_by_a_move: Loss = |path| {
+        let elsewhere = path.with_file_name("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::rename(path, elsewhere.join("ovo.db")).unwrap();
+        for suffix in ["-wal", ".mark", ".lock", ".reserve"] {
+            fs::remove_file(beside(path, suffix)).unwrap();
+        }
+        fs::rename(elsewhere.join("ovo.db"), path).unwrap();
+    };
+    for loses in [deleted, emptied, with_its_mark, left_behind_by_a_move] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        // What the first till knew is in the database, what the second one was told is not.
+        kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
+        loses(&path);
+        let journal = open(&path);
+        let words = said(&journal);
+        assert!(words.contains("its log") && words.contains("vouch"), "{words}");
+        let unsure = journal.find(&invoice(1)).unwrap().unwrap();
+        assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+        assert!(!fresh(&journal, &charge(9)).state.attested);
+        drop(journal);
+        assert!(said(&open(&path)).contains("its log"), "said until somebody vouches");
+    }
+}
+
+#[test]
+fn j23_a_till_that_is_killed_before_its_first_payment_has_lost_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    for _ in 0..3 {
+        kill("lost::child_opens_and_is_killed", &path, "result: open");
+        assert_eq!(open(&path).findings(), []);
+    }
+}
+
+#[test]
+fn j12_an_older_copy_over_the_file_is_noticed_though_no_number_was_handed_out_since() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let older = fs::read(&path).unwrap();
+    is_paid(&open(&path), 1);
+    fs::write(&path, older).unwrap();
+    let journal = open(&path);
+    let words = said(&journal);
+    assert!(words.contains("older copy"), "{words}");
+    let unsure = journal.find(&invoice(1)).unwrap().unwrap();
+    assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+}
+
+#[test]
+fn j10_an_old_log_beside_a_closed_journal_is_refused_and_not_replayed() {
+    for more in [0, 40] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        let log = fs::read(beside(&path, "-wal")).unwrap();
+        let journal = open(&path);
+        is_paid(&journal, 1);
+        for number in 10..10 + more {
+            fresh(&journal, &charge(number));
+        }
+        drop(journal);
+        fs::write(beside(&path, "-wal"), &log).unwrap();
+        let before = scratch.files();
+        let error = refused(&path);
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{error}");
+        assert!(error.message.contains("ovo.db-wal"), "{error}");
+        let files = scratch.files();
+        for (name, bytes) in before.iter().filter(|(name, _)| !name.ends_with(".lock")) {
+            assert!(files.contains(&(name.clone(), bytes.clone())), "{name} was touched");
+        }
+        fs::rename(beside(&path, "-wal"), path.with_file_name("stray")).unwrap();
+        let journal = open(&path);
+        assert_eq!(journal.findings(), [], "the journal lacked nothing");
+        let paid = journal.find(&invoice(1)).unwrap().unwrap();
+        assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Status)));
+        assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    }
+}
+
+#[test]
+fn j10_j21_a_backup_put_over_a_killed_till_s_file_is_not_read_together_with_the_till_s_log() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    for number in 10..15 {
+        fresh(&journal, &charge(number));
+    }
+    journal.backup(&kept).unwrap();
+    for number in 15..70 {
+        fresh(&journal, &charge(number));
+    }
+    drop(journal);
+    left_behind(&path);
+    fs::write(&path, fs::read(&kept).unwrap()).unwrap();
+    let error = refused(&path);
+    assert_eq!(error.kind, JournalErrorKind::Misplaced, "{error}");
+    fs::rename(beside(&path, "-wal"), path.with_file_name("stray")).unwrap();
+    let journal = open(&path);
+    assert!(said(&journal).contains("backup"));
+    assert_eq!(journal.health().unwrap().payments, 5);
+}
+
+#[test]
+fn j11_j22_the_index_of_a_shared_journal_s_log_is_missed() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let mut other = child("lost::child_opens_and_is_killed", &path).spawn().unwrap();
+    wait_for(&mut other, "result: open");
+    fs::remove_file(beside(&path, "-shm")).unwrap();
+    let error = SqliteJournal::open(&path, &SHARED).map(drop).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
+    assert!(error.message.contains("-shm"), "{error}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    // And whoever has it open commits nothing that the others would not see.
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    let open_row = fresh(&journal, &charge(1));
+    fs::remove_file(beside(&path, "-shm")).unwrap();
+    assert_eq!(journal.update(&open_row).unwrap_err().kind, JournalErrorKind::Gone);
+}
+
+fn together(path: &Path) -> Succession {
+    Succession::open(path, &SqliteOptions::default()).unwrap()
+}
+
+#[test]
+fn j20_a_database_that_was_deleted_beside_its_mark_is_missed() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    fs::remove_file(&path).unwrap();
+    let journal = open(&path);
+    let words = said(&journal);
+    assert!(words.contains("is gone") && words.contains("settlement file"), "{words}");
+    assert!(fresh(&journal, &charge(1)).state.attested, "above the numbers of the one before");
+    drop(journal);
+    let journal = open(&path);
+    assert!(said(&journal).contains("is gone"), "until somebody vouches");
+    assert!(journal.vouch("head office: reconciled").unwrap());
+    drop(journal);
+    // Set aside, it is not gone.
+    set_aside(&path).unwrap();
+    assert_eq!(together(&path).findings(), []);
+}
+
+#[test]
+fn j20_a_journal_that_somebody_has_open_is_not_set_aside_though_its_lock_was_deleted() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let mut other = child("hands::child_pays_and_is_killed", &path).spawn().unwrap();
+    wait_for(&mut other, "result: paid");
+    fs::remove_file(beside(&path, ".lock")).unwrap();
+    assert_eq!(set_aside(&path).unwrap_err().kind, JournalErrorKind::Locked);
+    assert!(path.exists() && beside(&path, "-wal").exists());
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(open(&path).list(&Filter::default()).unwrap().len(), 3);
+}
