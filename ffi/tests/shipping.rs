@@ -53,6 +53,18 @@ fn exported_symbols_are_the_listed_ones_and_those_of_the_header() {
     assert_eq!(declared, listed);
 }
 
+/// ureq and rustls would tell a log more than a till should keep: what is shipped cannot write one.
+/// `ffi/sizes` looks at the firmware's library in the same way.
+#[test]
+fn b7_a_library_that_is_built_for_release_can_write_no_log() {
+    let sizes = read("ffi/sizes");
+    let name = sizes.split("LOGGED = b\"").nth(1).unwrap().split('"').next().unwrap();
+    let library = std::fs::read(prefix().join("lib/libovo_ptp.so")).unwrap();
+    let found = library.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+    // One that is built for tests can: they search the log for secrets.
+    assert_eq!(found, cfg!(debug_assertions), "{name}");
+}
+
 /// `NAME = number` of the header's codes.
 fn codes() -> BTreeMap<i32, String> {
     read("include/ovo_ptp.h")
