@@ -114,9 +114,38 @@ pub(crate) fn anywhere(
     results: &[&dyn Place],
     body: impl FnOnce() -> Result<(), Failure>,
 ) -> i32 {
+    let mut body = Some(body);
+    guarded(handle, results, true, &mut || body.take().map_or(Ok(()), |body| body()))
+}
+
+/// Guard of a function that works on a configuration, a client or a payment: not from inside a
+/// callback, where the client is in the middle of something and may hold its locks.
+pub(crate) fn outside(
+    handle: usize,
+    results: &[&dyn Place],
+    body: impl FnOnce() -> Result<(), Failure>,
+) -> i32 {
+    let mut body = Some(body);
+    guarded(handle, results, false, &mut || body.take().map_or(Ok(()), |body| body()))
+}
+
+/// The guards' work, once in the library and not in each of its eighty functions: on a terminal that
+/// is a twentieth of it.
+fn guarded(
+    handle: usize,
+    results: &[&dyn Place],
+    in_callbacks: bool,
+    body: &mut dyn FnMut() -> Result<(), Failure>,
+) -> i32 {
     let _until_it_returns = Uncancelled::begin();
     let result = caught(handle, || {
         results.iter().try_for_each(|place| place.check())?;
+        if !in_callbacks && INSIDE.get() > 0 {
+            return Err(Failure::new(
+                ovo_code::OVO_ERR_REENTRANT,
+                "called from inside a callback; return from it first",
+            ));
+        }
         body()
     });
     let result = result.unwrap_or_else(|| {
@@ -133,24 +162,6 @@ pub(crate) fn anywhere(
             failure.code as i32
         }
     }
-}
-
-/// Guard of a function that works on a configuration, a client or a payment: not from inside a
-/// callback, where the client is in the middle of something and may hold its locks.
-pub(crate) fn outside(
-    handle: usize,
-    results: &[&dyn Place],
-    body: impl FnOnce() -> Result<(), Failure>,
-) -> i32 {
-    anywhere(handle, results, || {
-        if INSIDE.get() > 0 {
-            return Err(Failure::new(
-                ovo_code::OVO_ERR_REENTRANT,
-                "called from inside a callback; return from it first",
-            ));
-        }
-        body()
-    })
 }
 
 /// Runs what may panic: `None` if it did, and its handle then refuses everything but being closed.

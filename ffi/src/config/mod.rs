@@ -155,6 +155,16 @@ fn set(
     setting: Setting,
     change: impl FnOnce(&mut ConfigBody) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let mut change = Some(change);
+    // One copy of the work for all setters, as in the guards.
+    set_by(config, setting, &mut |body| change.take().map_or(Ok(()), |change| change(body)))
+}
+
+fn set_by(
+    config: *mut ovo_config,
+    setting: Setting,
+    change: &mut dyn FnMut(&mut ConfigBody) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let config = get(config)?;
     let mut body = lock(&config);
     body.failed.retain(|(failed, _)| *failed != setting);
