@@ -10,11 +10,10 @@ use base64::prelude::BASE64_STANDARD;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -37,16 +36,15 @@ impl ClientCertificate {
     /// and the rule, never content.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Error> {
         let unusable = || invalid("client_certificate", "is not valid PEM of a certificate");
-        let chain: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(&without_keys(certificate))
-                .collect::<Result<_, _>>()
-                .map_err(|_| unusable())?;
+        let text = std::str::from_utf8(certificate).map_err(|_| unusable())?;
+        let sections = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+        let chain: Option<Vec<CertificateDer<'static>>> =
+            sections.map(|section| Some(decoded(section)?.to_vec().into())).collect();
+        let chain = chain.ok_or_else(unusable)?;
         if chain.is_empty() {
             return Err(invalid("client_certificate", "holds no certificate"));
         }
-        let key = with_private_key(key, |key| any_supported_type(key).ok())?
-            .ok_or_else(|| invalid("client_key", "is of no kind that TLS can sign with"))?;
-        let certified = CertifiedKey::new(chain, key);
+        let certified = CertifiedKey::new(chain, signing_key(key)?);
         match certified.keys_match() {
             Ok(()) => Ok(ClientCertificate(Arc::new(certified))),
             Err(rustls::Error::InconsistentKeys(_)) => {
@@ -92,25 +90,21 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-/// The sections that are no private key: what rustls reads it keeps copies of.
-fn without_keys(pem: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(pem.len());
-    let mut in_key = false;
-    for line in pem.split_inclusive(|byte| *byte == b'\n') {
-        let ends = |with: &[u8]| line.trim_ascii().ends_with(with);
-        in_key |= line.starts_with(b"-----BEGIN ") && ends(b"PRIVATE KEY-----");
-        if !in_key {
-            kept.extend_from_slice(line);
-        }
-        in_key &= !(line.starts_with(b"-----END ") && ends(b"PRIVATE KEY-----"));
-    }
-    kept
+/// What a PEM section holds, from behind its first line on. Decoded here, keys and all else that their
+/// files hold: the TLS library's own reader leaves copies in freed memory.
+fn decoded(section: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (body, _) = section.split_once("-----END ")?;
+    let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
+    encoded.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; encoded.len()]);
+    let length = BASE64_STANDARD.decode_slice(&*encoded, &mut der).ok()?;
+    der.truncate(length);
+    Some(der)
 }
 
-/// Reads the first private key of a PEM text for `read`, and wipes it behind it.
-///
-/// Decoded here: the reader that certificates come through leaves copies in freed memory.
-fn with_private_key<T>(pem: &[u8], read: impl FnOnce(&PrivateKeyDer<'_>) -> T) -> Result<T, Error> {
+/// The first private key of a PEM text, for TLS. What else was read of it is wiped.
+fn signing_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Error> {
+    let unsuitable = || invalid("client_key", "is of no kind that TLS can sign with");
     let unusable = || invalid("client_key", "is not valid PEM of a private key");
     let text = std::str::from_utf8(pem).map_err(|_| unusable())?;
     let (begin, end) = ("-----BEGIN ", "PRIVATE KEY-----");
@@ -119,25 +113,22 @@ fn with_private_key<T>(pem: &[u8], read: impl FnOnce(&PrivateKeyDer<'_>) -> T) -
         (!kind.contains('\n')).then_some((kind, rest))
     });
     let (kind, rest) = found.ok_or_else(|| invalid("client_key", "holds no private key"))?;
-    let (body, _) = rest.split_once("-----END ").ok_or_else(unusable)?;
-    if kind == "ENCRYPTED " || body.contains("ENCRYPTED") {
+    let header = rest.split("-----END ").next().unwrap_or_default();
+    if kind == "ENCRYPTED " || header.contains("ENCRYPTED") {
         return Err(invalid(
             "client_key",
             "is encrypted; decrypt it into a file of mode 0600 (openssl pkey)",
         ));
     }
-    let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
-    encoded.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let mut der = Zeroizing::new(vec![0; encoded.len()]);
-    let length = BASE64_STANDARD.decode_slice(&*encoded, &mut der).map_err(|_| unusable())?;
-    let der = &der[..length];
-    let key = match kind {
+    let der = decoded(rest).ok_or_else(unusable)?;
+    let der = der.as_slice();
+    let key: PrivateKeyDer<'_> = match kind {
         "" => PrivatePkcs8KeyDer::from(der).into(),
         "RSA " => PrivatePkcs1KeyDer::from(der).into(),
         "EC " => PrivateSec1KeyDer::from(der).into(),
-        _ => return Err(invalid("client_key", "is of no kind that TLS can sign with")),
+        _ => return Err(unsuitable()),
     };
-    Ok(read(&key))
+    any_supported_type(&key).map_err(|_| unsuitable())
 }
 
 fn invalid(field: &str, rule: &str) -> Error {

@@ -19,91 +19,17 @@ const PIECE: usize = 2048;
 /// send no session tickets say nothing, and take this of every exchange.
 const VERDICT: Duration = Duration::from_millis(500);
 
-/// The way to the host and back.
+/// The way to the host and back, or to a proxy before it.
 pub(super) enum Connection {
     Plain(Socket),
     /// Boxed: a session is large, and waiting payments live on small stacks.
     Tls(Box<Tls>),
 }
 
-/// A TLS session and what carries it.
+/// A TLS session and what carries it: the network, or a session with a proxy.
 pub(super) struct Tls {
     session: ClientConnection,
-    socket: Line,
-}
-
-/// What carries a session: the network, or a session with a proxy.
-pub(super) enum Line {
-    Tcp(Socket),
-    Tls(Box<Tls>),
-}
-
-impl Line {
-    /// The socket at the bottom: deadlines, counts and delivery are its.
-    fn socket(&mut self) -> &mut Socket {
-        match self {
-            Line::Tcp(socket) => socket,
-            Line::Tls(tls) => tls.socket.socket(),
-        }
-    }
-
-    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
-        self.socket().set_deadline(deadline);
-    }
-
-    fn without_waiting<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.socket().set_waiting(false)?;
-        let result = read(self);
-        self.socket().set_waiting(true)?;
-        result
-    }
-}
-
-impl Read for Line {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Line::Tcp(socket) => socket.read(buffer),
-            Line::Tls(tls) => loop {
-                match tls.session.reader().read(buffer) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => tls.read_more()?,
-                    result => return result,
-                }
-            },
-        }
-    }
-}
-
-impl Write for Line {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Line::Tcp(socket) => socket.write(bytes),
-            Line::Tls(tls) => {
-                // What a write before could not get rid of comes first.
-                tls.flush()?;
-                let count = tls.session.writer().write(bytes)?;
-                tls.flush()?;
-                Ok(count)
-            }
-        }
-    }
-
-    /// A flight of a handshake is one segment, not one for each record.
-    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Line::Tcp(socket) => socket.write_vectored(parts),
-            Line::Tls(_) => {
-                let first = parts.iter().find(|part| !part.is_empty());
-                first.map_or(Ok(0), |part| self.write(part))
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    carrier: Connection,
 }
 
 /// What a wait for input brought.
@@ -119,6 +45,29 @@ pub(super) enum Received {
 }
 
 impl Connection {
+    /// The socket at the bottom: deadlines, counts and delivery are its.
+    fn socket(&mut self) -> &mut Socket {
+        match self {
+            Connection::Plain(socket) => socket,
+            Connection::Tls(tls) => tls.carrier.socket(),
+        }
+    }
+
+    /// Sets the end of the reads and writes to come.
+    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
+        self.socket().set_deadline(deadline);
+    }
+
+    fn without_waiting<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.socket().set_waiting(false)?;
+        let result = work(self);
+        self.socket().set_waiting(true)?;
+        result
+    }
+
     /// Looks, without waiting, whether the host is still there and silent.
     ///
     /// A host that hangs up or talks before it was asked (a load balancer's time-out page, a TLS
@@ -151,15 +100,11 @@ impl Connection {
     /// Writes the whole request and sees it accepted by the operating system: one TLS record, one
     /// segment. After a failure [`written`](Self::written) tells whether anything left.
     pub(super) fn send(&mut self, request: &[u8], by: Deadline) -> io::Result<()> {
+        self.set_deadline(by);
+        self.socket().begin_request()?;
         match self {
-            Connection::Plain(socket) => {
-                socket.set_deadline(by);
-                socket.begin_request()?;
-                socket.write_all(request)
-            }
+            Connection::Plain(socket) => socket.write_all(request),
             Connection::Tls(tls) => {
-                tls.socket.set_deadline(by);
-                tls.socket.socket().begin_request()?;
                 tls.session.writer().write_all(request)?;
                 tls.flush()
             }
@@ -168,19 +113,13 @@ impl Connection {
 
     /// How many bytes of the request (encrypted, if so) the operating system took.
     pub(super) fn written(&mut self) -> usize {
-        match self {
-            Connection::Plain(socket) => socket.written(),
-            Connection::Tls(tls) => tls.socket.socket().written(),
-        }
+        self.socket().written()
     }
 
     /// The answer is whole.
     pub(super) fn end(&mut self) {
         // If that fails, the host sees an abort where it could see an end.
-        let _ = match self {
-            Connection::Plain(socket) => socket.end_request(),
-            Connection::Tls(tls) => tls.socket.socket().end_request(),
-        };
+        let _ = self.socket().end_request();
     }
 
     /// Whether the host's certificate was verified.
@@ -198,21 +137,17 @@ impl Connection {
 
     /// Adds some of what the host sent to `input`, waiting for it at most until `until`.
     pub(super) fn receive(&mut self, input: &mut Vec<u8>, until: Deadline) -> io::Result<Received> {
+        self.socket().await_answer()?;
+        self.set_deadline(until);
         let result = match self {
             Connection::Plain(socket) => {
-                socket.await_answer()?;
-                socket.set_deadline(until);
                 let start = input.len();
                 input.resize(start + PIECE, 0);
                 let result = socket.read(&mut input[start..]);
                 input.truncate(start + result.as_ref().unwrap_or(&0));
                 result.map(|count| if count == 0 { Received::Closed } else { Received::Bytes })
             }
-            Connection::Tls(tls) => {
-                tls.socket.socket().await_answer()?;
-                tls.socket.set_deadline(until);
-                tls.receive(input)
-            }
+            Connection::Tls(tls) => tls.receive(input),
         };
         match result {
             Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Received::Nothing),
@@ -231,33 +166,78 @@ impl Connection {
     }
 }
 
+/// How a session is carried, and how one speaks with a proxy.
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Connection::Plain(socket) => socket.read(buffer),
+            Connection::Tls(tls) => loop {
+                match tls.session.reader().read(buffer) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => tls.read_more()?,
+                    result => return result,
+                }
+            },
+        }
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Connection::Plain(socket) => socket.write(bytes),
+            Connection::Tls(tls) => {
+                // What a write before could not get rid of comes first.
+                tls.flush()?;
+                let count = tls.session.writer().write(bytes)?;
+                tls.flush()?;
+                Ok(count)
+            }
+        }
+    }
+
+    /// A flight of a handshake is one segment, not one for each record.
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Connection::Plain(socket) => socket.write_vectored(parts),
+            Connection::Tls(_) => {
+                let first = parts.iter().find(|part| !part.is_empty());
+                first.map_or(Ok(0), |part| self.write(part))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Tls {
     /// Does the TLS handshake, to its very end and before any request exists: whatever goes wrong
     /// here goes wrong with nothing sent.
     pub(super) fn handshake(
-        mut socket: Line,
+        mut carrier: Connection,
         config: &Arc<ClientConfig>,
         name: &ServerName<'static>,
         by: Deadline,
-    ) -> Result<Box<Self>, Failure> {
-        socket.set_deadline(by);
+    ) -> Result<Connection, Failure> {
+        carrier.set_deadline(by);
         let session =
             ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
-        let mut tls = Box::new(Tls { session, socket });
+        let mut tls = Box::new(Tls { session, carrier });
         loop {
             tls.flush().map_err(tls_failure)?;
             if !tls.session.is_handshaking() {
-                return Ok(tls);
+                return Ok(Connection::Tls(tls));
             }
-            if tls.session.read_tls(&mut tls.socket).map_err(tls_failure)? == 0 {
+            if tls.session.read_tls(&mut tls.carrier).map_err(tls_failure)? == 0 {
                 return Err(tls_failure("the host closed the connection"));
             }
             if let Err(error) = tls.session.process_new_packets() {
                 // Tell the host why, if that costs no time: it is what its operator will see.
-                let Tls { session, socket } = &mut *tls;
-                let _ = socket.without_waiting(|socket| {
+                let Tls { session, carrier } = &mut *tls;
+                let _ = carrier.without_waiting(|carrier| {
                     // Record by record: the alert is not the first that is due.
-                    while session.wants_write() && session.write_tls(socket)? > 0 {}
+                    while session.wants_write() && session.write_tls(carrier)? > 0 {}
                     Ok(())
                 });
                 return Err(tls_failure(error));
@@ -269,7 +249,7 @@ impl Tls {
         // The handshake may have read more than its own messages.
         self.process()?;
         let session = &mut self.session;
-        if self.socket.without_waiting(|socket| session.read_tls(socket))? == 0 {
+        if self.carrier.without_waiting(|carrier| session.read_tls(carrier))? == 0 {
             return Err(closed_early());
         }
         self.process()
@@ -282,8 +262,8 @@ impl Tls {
         if !is_open {
             return Ok(());
         }
-        self.socket.set_deadline(by.at_most(VERDICT));
-        match self.session.read_tls(&mut self.socket) {
+        self.carrier.set_deadline(by.at_most(VERDICT));
+        match self.session.read_tls(&mut self.carrier) {
             Ok(0) => Err(closed_early()),
             Ok(_) => self.process(),
             result => result.map(drop),
@@ -327,13 +307,13 @@ impl Tls {
     }
 
     fn read_more(&mut self) -> io::Result<()> {
-        self.session.read_tls(&mut self.socket)?;
+        self.session.read_tls(&mut self.carrier)?;
         self.session.process_new_packets().map(drop).map_err(broken_tls)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
-            if self.session.write_tls(&mut self.socket)? == 0 {
+            if self.session.write_tls(&mut self.carrier)? == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
         }

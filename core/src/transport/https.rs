@@ -12,7 +12,7 @@ use rustls::client::Resumption;
 use rustls::{ClientConfig, ProtocolVersion};
 
 use super::client_certificate::{ClientCertificate, Presenter};
-use super::connection::{Connection, Line, Tls};
+use super::connection::{Connection, Tls};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::http::Http;
@@ -96,18 +96,16 @@ impl HttpsTransport {
         let config = Arc::new(client_config(&options.trust, &presenter)?);
         let http = Http::new(&endpoint)?;
         let threads = !options.without_threads;
-        let resolver = match &options.proxy {
-            None => Resolver::new(&endpoint, threads),
+        let (proxy, resolver) = match options.proxy {
+            None => (None, Resolver::new(&endpoint, threads)),
             Some(_) if endpoint.tls_name.is_none() => {
                 let why = "proxy cannot be used: a sandbox on this machine without TLS needs none";
                 return Err(Error::new(ErrorKind::Configuration, why));
             }
-            Some(proxy) => Resolver::to_proxy(proxy, threads),
-        };
-        let proxy = match options.proxy {
-            None => None,
             Some(proxy) => {
-                Some((proxy, Arc::new(client_config(&options.trust, &Presenter::new(None))?)))
+                let resolver = Resolver::to_proxy(&proxy, &endpoint, threads);
+                let config = client_config(&options.trust, &Presenter::new(None))?;
+                (Some((proxy, Arc::new(config))), resolver)
             }
         };
         Ok(HttpsTransport { proxy, resolver, endpoint, config, presenter, http })
@@ -117,16 +115,13 @@ impl HttpsTransport {
     fn connect(&self, config: &Arc<ClientConfig>, by: Deadline) -> Result<Connection, Failure> {
         let addresses = self.resolver.addresses(by)?;
         let (socket, address) = Socket::connect(&addresses, by)?;
-        let mut connection = match &self.endpoint.tls_name {
-            None => Connection::Plain(socket),
-            Some(name) => {
-                let line = match &self.proxy {
-                    None => Line::Tcp(socket),
-                    Some((proxy, config)) => proxy.lead_on(socket, &self.endpoint, config, by)?,
-                };
-                Connection::Tls(Tls::handshake(line, config, name, by)?)
-            }
-        };
+        let mut connection = Connection::Plain(socket);
+        if let Some((proxy, config)) = &self.proxy {
+            connection = proxy.lead_on(connection, &self.endpoint, config, by)?;
+        }
+        if let Some(name) = &self.endpoint.tls_name {
+            connection = Tls::handshake(connection, config, name, by)?;
+        }
         connection.look(self.presenter.was_asked(), by)?;
         self.resolver.prefer(address);
         Ok(connection)

@@ -16,10 +16,9 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::connection::{Line, Tls};
+use super::connection::{Connection, Tls};
 use super::deadline::Deadline;
 use super::endpoint::{Endpoint, split_authority};
-use super::tcp::Socket;
 use super::{Failure, FailureKind, failure};
 use crate::error::{Error, ErrorKind as Kind};
 
@@ -92,15 +91,14 @@ impl Proxy {
     /// Leads a connection to the proxy on to the host.
     pub(super) fn lead_on(
         &self,
-        socket: Socket,
+        mut line: Connection,
         to: &Endpoint,
         config: &Arc<ClientConfig>,
         by: Deadline,
-    ) -> Result<Line, Failure> {
-        let mut line = match self.scheme {
-            Scheme::Https => Line::Tls(Tls::handshake(Line::Tcp(socket), config, &self.name, by)?),
-            Scheme::Http | Scheme::Socks5 => Line::Tcp(socket),
-        };
+    ) -> Result<Connection, Failure> {
+        if self.scheme == Scheme::Https {
+            line = Tls::handshake(line, config, &self.name, by)?;
+        }
         line.set_deadline(by);
         let led = match self.scheme {
             Scheme::Http | Scheme::Https => self.connect(&mut line, to),
@@ -115,7 +113,7 @@ impl Proxy {
     }
 
     /// CONNECT (RFC 9110 9.3.6).
-    fn connect(&self, line: &mut Line, to: &Endpoint) -> io::Result<()> {
+    fn connect(&self, line: &mut Connection, to: &Endpoint) -> io::Result<()> {
         let host = to.authority();
         let mut head =
             Zeroizing::new(format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n").into_bytes());
@@ -151,7 +149,7 @@ impl Proxy {
     }
 
     /// SOCKS 5 (RFC 1928), with user and password where they are given (RFC 1929).
-    fn socks5(&self, line: &mut Line, to: &Endpoint) -> io::Result<()> {
+    fn socks5(&self, line: &mut Connection, to: &Endpoint) -> io::Result<()> {
         line.write_all(if self.login.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
         line.flush()?;
         let [version, method] = read(line)?;
@@ -240,7 +238,7 @@ fn percent_decoded(text: &str) -> Option<Zeroizing<String>> {
     text.chars().all(|c| !c.is_control()).then(|| Zeroizing::new(text.to_owned()))
 }
 
-fn read<const N: usize>(line: &mut Line) -> io::Result<[u8; N]> {
+fn read<const N: usize>(line: &mut Connection) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     line.read_exact(&mut bytes)?;
     Ok(bytes)

@@ -102,16 +102,13 @@ impl Resolver {
         }
     }
 
-    /// For the way to a proxy, which may be anywhere.
-    pub(super) fn to_proxy(proxy: &Proxy, threads: bool) -> Self {
+    /// For the way to a proxy in front of an endpoint.
+    pub(super) fn to_proxy(proxy: &Proxy, endpoint: &Endpoint, threads: bool) -> Self {
         Resolver {
-            threads,
             host: proxy.host.clone(),
             port: proxy.port,
             literal: proxy.literal,
-            loopback_only: false,
-            lookup: |host, port| (host, port).to_socket_addrs().map(Iterator::collect),
-            shared: Arc::default(),
+            ..Resolver::new(endpoint, threads)
         }
     }
 
