@@ -7,7 +7,6 @@
 //!
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,9 +60,9 @@ pub(super) fn under_lock(
     // has open is not ours to take away, whatever became of its lock file.
     match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
         Ok(engine) => engine.close(),
-        Err(busy) if matches!(busy.kind, JournalErrorKind::Locked | JournalErrorKind::Forked) => {
-            return Err(busy);
-        }
+        // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
+        // log must be moved into it first.
+        Err(error) if !is_beyond_repair(error.kind) => return Err(error),
         Err(_) => {}
     }
     let files = &**files;
@@ -74,19 +73,53 @@ pub(super) fn under_lock(
         ));
     }
     let aside = free_name(files, path)?;
+    let named = give_names(files, path, &aside).and_then(|()| files.sync_directory(path));
+    if let Err(error) = named {
+        // Nothing is aside: a second name of the log would later be taken for a log of its own.
+        for suffix in LOGS.into_iter().chain([".mark", ""]) {
+            let _ = files.remove(&place::with_suffix(&aside, suffix));
+        }
+        return Err(doing(error));
+    }
+    remove_names(files, path).map_err(doing)?;
+    Ok(aside)
+}
+
+fn is_beyond_repair(kind: JournalErrorKind) -> bool {
+    use JournalErrorKind::{Corrupt, Io, Misplaced, Version};
+    matches!(kind, Corrupt | Io | Misplaced | Version)
+}
+
+fn give_names(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
     for suffix in LOGS.into_iter().chain([""]) {
-        let (from, to) = (place::with_suffix(path, suffix), place::with_suffix(&aside, suffix));
+        let (from, to) = (place::with_suffix(path, suffix), place::with_suffix(aside, suffix));
         match files.link(&from, &to) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // By an earlier call that was broken off.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other.map_err(doing)?,
+            other => other?,
         }
     }
-    copy_mark(files, path, &aside).map_err(doing)?;
-    files.sync_directory(path).map_err(doing)?;
-    remove_names(files, path).map_err(doing)?;
-    Ok(aside)
+    copy_mark(files, path, aside)
+}
+
+/// Takes the names away again that a call which was broken off gave to the files of the journal, as
+/// long as that has its own ones, too.
+pub(super) fn take_back_all(files: &dyn Files, path: &Path) {
+    if files.look(path).is_ok_and(|look| look.names > 1) {
+        (1..=MOST).for_each(|number| take_back(files, path, &numbered(path, number)));
+    }
+}
+
+fn take_back(files: &dyn Files, path: &Path, aside: &Path) {
+    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
+    if identity(path).is_none() || identity(aside) != identity(path) {
+        return;
+    }
+    // The database last: without it the others are nobody's log.
+    for suffix in LOGS.into_iter().chain([".mark", ""]) {
+        let _ = files.remove(&place::with_suffix(aside, suffix));
+    }
 }
 
 /// The mark stays: the next journal must know the numbers of this one. This one takes a copy along.
@@ -187,10 +220,4 @@ pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
 pub(super) fn has(files: &dyn Files, path: &Path, incarnation: &Incarnation) -> bool {
     (1..=MOST)
         .any(|number| mark::read(files, &numbered(path, number)).as_ref() == Some(incarnation))
-}
-
-/// Whether a name is one of [`numbered`]: such a journal has no former ones of its own.
-pub(super) fn is_aside(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
-    name.rsplit_once(".aside-").is_some_and(|(_, number)| number.parse::<u32>().is_ok())
 }

@@ -33,6 +33,10 @@ pub(super) fn back_up(
     let to = opening::resolve(files, to)?;
     file_system::refuse_elsewhere(&to)?;
     let at = format!("{} WIB", WallTime::now().wib_text());
+    let of = source.path().map(Path::new);
+    if of.is_some_and(|of| place::is_part_of(of, &to)) {
+        return Err(misplaced(format!("{} is a name of the journal's own files", to.display())));
+    }
     refuse_what_is_there(files, &to)?;
     let draft = Draft::of(files, source, &to, |copy, _| {
         log::is_another_copy(files, copy)?;

@@ -26,6 +26,8 @@ pub struct Look {
     pub born: Option<SystemTime>,
     /// How long it is, in bytes.
     pub length: u64,
+    /// How many names it has.
+    pub names: u64,
 }
 
 /// How long and against whom a file is held.
@@ -137,6 +139,7 @@ impl Files for SystemFiles {
             mode: mode(&metadata),
             born: metadata.created().ok(),
             length: metadata.len(),
+            names: names(&metadata),
         })
     }
 
@@ -272,6 +275,16 @@ fn identity(metadata: &Metadata) -> Identity {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Identity {
     (0, 0)
+}
+
+#[cfg(unix)]
+fn names(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+#[cfg(not(unix))]
+fn names(_: &Metadata) -> u64 {
+    1
 }
 
 #[cfg(unix)]

@@ -59,6 +59,9 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     if from == to {
         return Err(misplaced(format!("{} lies there already", from.display())));
     }
+    if place::is_part_of(&from, &to) || place::is_part_of(&to, &from) {
+        return Err(misplaced(format!("{} is a name of the journal's own files", to.display())));
+    }
     // Nobody may open the journal, or begin another one at the new place, in between.
     let mut locks = Vec::new();
     for path in [&from, &to] {

@@ -137,7 +137,10 @@ pub(super) fn attempt(
     purpose: Purpose,
 ) -> Result<Engine, JournalError> {
     let place = match Place::claim(files, path)? {
-        Some(place) => place,
+        Some(place) => {
+            aside::take_back_all(&**files, path);
+            place
+        }
         None => {
             aside::finish(&**files, path).map_err(|error| failure::file("open", &error))?;
             place::refuse_left_log(&**files, path)?;

@@ -52,10 +52,7 @@ impl JournalCopy {
         let path = std::path::absolute(path.as_ref())
             .and_then(|path| files.resolve(&path))
             .map_err(|error| failure::file("journal path", &error))?;
-        let mut former = match aside::is_aside(&path) {
-            true => Vec::new(),
-            false => aside::former(&*files, &path),
-        };
+        let mut former = aside::former(&*files, &path);
         let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
             place::refuse_left_log(&*files, &path)?;
             moving::refuse_where_one_was(&*files, &path)?;

@@ -72,9 +72,7 @@ impl Succession {
         let mut findings = present.findings();
         let mut former = Vec::new();
         let path = opening::resolve(&*files, path.as_ref())?;
-        let asides =
-            if aside::is_aside(&path) { Vec::new() } else { aside::former(&*files, &path) };
-        for (number, aside) in asides {
+        for (number, aside) in aside::former(&*files, &path) {
             let name = aside.display().to_string();
             let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
             match SqliteJournal::open_on(Arc::clone(&files), &aside, &options) {

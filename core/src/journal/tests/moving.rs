@@ -242,3 +242,57 @@ fn j20_what_an_administrator_makes_in_a_shops_directory_is_the_shops() {
         assert_eq!(entry.metadata().unwrap().uid(), SHOP, "{:?}", entry.file_name());
     }
 }
+
+#[test]
+fn j20_a_second_name_that_a_broken_off_call_left_is_taken_back() {
+    // Killed, or the disk was full: the log and the database have their second names, and go on.
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    for suffix in ["-wal", ""] {
+        fs::hard_link(beside(&path, suffix), beside(&path, &format!(".aside-1{suffix}"))).unwrap();
+    }
+    let journal = open(&path);
+    fresh(&journal, &charge(4));
+    drop(journal);
+    assert!(!beside(&path, ".aside-1").exists() && !beside(&path, ".aside-1-wal").exists());
+    set_aside(&path).unwrap();
+    let journal = together(&path);
+    assert_eq!(journal.findings(), []);
+    assert_eq!(invoices(&journal).len(), 4, "none is played back from the older log");
+}
+
+#[test]
+fn j20_a_journal_that_is_only_refused_for_its_mode_is_not_set_aside_with_its_log() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(set_aside(&path).unwrap_err().kind, JournalErrorKind::ReadOnly);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(invoices(&open(&path)).len(), 3);
+}
+
+#[test]
+fn j21_a_name_of_the_journals_own_files_is_no_place_to_move_or_copy_it_to() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    for suffix in ["-journal", "-wal", ".turn", ".aside-7", ".moved"] {
+        let to = beside(&path, suffix);
+        assert_eq!(move_journal(&path, &to).unwrap_err().kind, JournalErrorKind::Misplaced);
+        let error = open(&path).backup(&to).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{suffix}: {error}");
+        assert_eq!(invoices(&open(&path)).len(), 3, "{suffix}");
+    }
+}
+
+#[test]
+fn j20_a_journal_under_any_name_settles_what_was_set_aside_at_its_place() {
+    let scratch = Scratch::new();
+    let path = beside(&scratch.journal(), ".aside-1");
+    left_behind(&path);
+    set_aside(&path).unwrap();
+    assert_eq!(invoices(&together(&path)).len(), 3);
+}

@@ -53,7 +53,14 @@ impl Files for MountedFiles {
         }
         let inode = inner.platter.named(self.name(path)?).ok_or(Refusal::Missing)?;
         let length = inner.platter.file(inode).map_or(0, |file| file.content().len() as u64);
-        Ok(Look { identity: (self.0.id, inode), is_file: true, mode: 0o600, born: None, length })
+        Ok(Look {
+            identity: (self.0.id, inode),
+            is_file: true,
+            mode: 0o600,
+            born: None,
+            length,
+            names: inner.platter.names_of(inode),
+        })
     }
 
     fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>> {

@@ -150,6 +150,11 @@ impl Platter {
         self.names.get(name).copied()
     }
 
+    /// How many names a file has.
+    pub(crate) fn names_of(&self, inode: Inode) -> u64 {
+        self.names.values().filter(|other| **other == inode).count() as u64
+    }
+
     pub(crate) fn file(&self, inode: Inode) -> Option<&File> {
         self.files.get(&inode)
     }
