@@ -49,6 +49,7 @@ impl Files for MountedFiles {
                 mode: 0o700,
                 born: None,
                 length: 0,
+                names: 1,
             });
         }
         let inode = inner.platter.named(self.name(path)?).ok_or(Refusal::Missing)?;
