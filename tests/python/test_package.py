@@ -50,6 +50,15 @@ def test_the_tests_run_against_the_installed_wheel() -> None:
     assert (PACKAGE / "_native.pyi").exists()
 
 
+def test_b7_what_is_published_can_write_no_log_of_its_own() -> None:
+    """The HTTP engine would tell a log more than a shop should keep. The module whose records show
+    requests and answers is named in an extension that can write them, as the tests' own can."""
+    module = b"ureq_proto::util"
+    assert module not in (PACKAGE / "_native.abi3.so").read_bytes()
+    for_tests = Path(os.environ["OVO_PTP_FAULTY"]) / "ovo_ptp" / "_native.abi3.so"
+    assert module in for_tests.read_bytes()
+
+
 def test_the_wheel_is_for_every_python_from_3_10_and_every_glibc_from_2_17() -> None:
     wheel = one("*.whl")
     machine = os.uname().machine
