@@ -318,6 +318,27 @@ typedef int32_t ovo_language;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// The form of an explanation.
+enum ovo_explanation
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Plain text, some ten lines and the timeline.
+  OVO_EXPLAIN_TEXT = 1,
+  // One JSON object on one line, both languages in it. Keys are only ever added.
+  OVO_EXPLAIN_JSON = 2,
+  // One self-contained HTML page, without scripts, that can be sent to support.
+  OVO_EXPLAIN_HTML = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_explanation ovo_explanation;
+#else
+typedef int32_t ovo_explanation;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Where a payment stands while its caller waits.
 enum ovo_phase
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -887,7 +908,8 @@ typedef struct ovo_outcome {
   char host_time[40];
   // Declined, not sent and needs operator: what happened, in English, for the log.
   char reason[128];
-  // Paid: the customer's wallet, if `has_wallet`.
+  // Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
+  // points earned) is kept with the payment and stands here without that, too.
   ovo_wallet wallet;
 } ovo_outcome;
 
@@ -1522,6 +1544,32 @@ const char *ovo_client_error(const ovo_client *client);
 //
 // Memory: the result is a copy.
 int32_t ovo_last_error_facts(ovo_error_facts *facts);
+
+// Tells what became of a payment: what happened and when, where the money is, why, what comes next
+// and when, and what cashier and operator should do. It asks OVO nothing and holds nothing about
+// the person who paid.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `invoice`: the payment's; stays the caller's.
+// - `form`: an `ovo_explanation`.
+// - `language`: an `ovo_language`; JSON has both.
+// - `text`: gets the explanation, in UTF-8; NULL to ask for its size only.
+// - `capacity`: size of the text's buffer. 32768 bytes are enough for all but the longest histories.
+// - `needed`: gets the size that the text needs, NUL included; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_BUFFER_TOO_SMALL`: nothing of it is written, see `needed`; it may have
+// grown by the next call. `OVO_ERR_NOT_FOUND`; `OVO_ERR_INVALID_INPUT`: no such form or language;
+// `OVO_ERR_JOURNAL`: call an operator; or a common code.
+//
+// Memory: nothing is kept; the text is a copy in the caller's buffer.
+int32_t ovo_explain(ovo_client *client,
+                    const char *invoice,
+                    int32_t form,
+                    int32_t language,
+                    char *text,
+                    size_t capacity,
+                    size_t *needed);
 
 extern int pthread_setcancelstate(int state, int *old);
 

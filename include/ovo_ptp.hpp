@@ -143,6 +143,11 @@ enum class Ruling : std::int32_t {
   Refund = OVO_RULE_REFUND,
   Close = OVO_RULE_CLOSE,
 };
+enum class Explanation : std::int32_t {
+  Text = OVO_EXPLAIN_TEXT,
+  Json = OVO_EXPLAIN_JSON,
+  Html = OVO_EXPLAIN_HTML,
+};
 enum class LateSuccess : std::int32_t { Accept = OVO_LATE_ACCEPT, Reverse = OVO_LATE_REVERSE };
 enum class BatchMethod : std::int32_t { Continuous = OVO_BATCH_CONTINUOUS, Daily = OVO_BATCH_DAILY };
 enum class Signing : std::int32_t {
@@ -724,6 +729,29 @@ class Client {
     auto done = named(who_and_why, [&](const char* why) { return ovo_vouch(client_, why, &ended); });
     if (!done) return done.error();
     return ended != 0;
+  }
+  /// What became of a payment, for people, for programs or for support.
+  [[nodiscard]] Result<std::string> explain(std::string_view invoice,
+                                            Explanation form = Explanation::Text,
+                                            Language language = Language::Indonesian) {
+    std::string text(32768, '\0');
+    for (;;) {
+      std::size_t needed = 0;
+      std::int32_t code = OVO_OK;
+      auto done = named(invoice, [&](const char* i) {
+        return code = ovo_explain(client_, i, static_cast<std::int32_t>(form),
+                                  static_cast<std::int32_t>(language), &text[0], text.size(),
+                                  &needed);
+      });
+      if (code == OVO_ERR_BUFFER_TOO_SMALL) {
+        // It may grow while nobody holds it.
+        text.resize(needed + 1024);
+        continue;
+      }
+      if (!done) return done.error();
+      text.resize(needed - 1);
+      return text;
+    }
   }
   /// Examines the set-up.
   [[nodiscard]] Result<Diagnosis> doctor() {

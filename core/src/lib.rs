@@ -25,7 +25,7 @@
 //! # Two tiers
 //!
 //! What a merchant's program calls stands on the root, complete, and follows semantic versioning.
-//! The modules [`journal`], [`payment`], [`transport`] and [`message`] are for whoever brings an
+//! The modules [`journal`], [`payment`], [`explain`], [`transport`] and [`message`] are for whoever brings an
 //! engine, a modem, a clock or a simulator of their own: their traits grow with the policy, and **a
 //! minor version may change them**.
 #![forbid(unsafe_code)]
@@ -37,6 +37,7 @@ mod credentials;
 mod environment;
 mod error;
 mod event;
+pub mod explain;
 mod invoice;
 pub mod journal;
 mod lock;
@@ -60,6 +61,7 @@ pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES, PREVIOUS_APP_K
 pub use environment::Environment;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Phase};
+pub use explain::Explanation;
 pub use invoice::MerchantInvoice;
 pub use journal::{Filter, JournalErrorKind, SqliteOptions};
 pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};

@@ -18,6 +18,7 @@ mod config;
 mod defects;
 mod doctor;
 mod errors;
+mod explain;
 mod fork;
 mod guard;
 mod handle;

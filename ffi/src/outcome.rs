@@ -84,7 +84,8 @@ pub struct ovo_outcome {
     pub host_time: [c_char; 40],
     /// Declined, not sent and needs operator: what happened, in English, for the log.
     pub reason: [c_char; 128],
-    /// Paid: the customer's wallet, if `has_wallet`.
+    /// Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
+    /// points earned) is kept with the payment and stands here without that, too.
     pub wallet: ovo_wallet,
 }
 
@@ -167,6 +168,12 @@ impl ovo_outcome {
                 place(&mut flat.trace_number, receipt.trace_number().unwrap_or(""));
                 place(&mut flat.host_date, receipt.host_date().unwrap_or(""));
                 place(&mut flat.host_time, receipt.host_time().unwrap_or(""));
+                // Kept with the payment, so that its receipt can be printed again.
+                let kept = receipt.paid_with();
+                let kept_text = |text: &Option<String>| text.clone().unwrap_or_default();
+                place(&mut flat.wallet.cash_used, &kept_text(&kept.cash));
+                place(&mut flat.wallet.points_used, &kept_text(&kept.points));
+                place(&mut flat.wallet.points_earned, &kept_text(&kept.points_earned));
                 if let Some(wallet) = receipt.wallet() {
                     flat.has_wallet = 1;
                     flat.wallet = ovo_wallet::of(wallet);

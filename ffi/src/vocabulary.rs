@@ -223,7 +223,11 @@ use ovo_status::*;
 use ovo_void_state::*;
 
 /// Reads a number of the caller's as one of a few values.
-fn one_of<T: Copy>(argument: &str, number: i32, values: &[(i32, T)]) -> Result<T, Failure> {
+pub(crate) fn one_of<T: Copy>(
+    argument: &str,
+    number: i32,
+    values: &[(i32, T)],
+) -> Result<T, Failure> {
     values
         .iter()
         .find(|(known, _)| *known == number)

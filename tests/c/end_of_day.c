@@ -9,7 +9,8 @@ int main(int argc, char **argv)
     ovo_void_result voided = OVO_VOID_RESULT_INIT, refused = OVO_VOID_RESULT_INIT;
     ovo_record record = OVO_RECORD_INIT;
     ovo_list *list = NULL;
-    size_t length = 0, i;
+    char *page;
+    size_t length = 0, needed = 0, i;
     int64_t total = 0;
     int32_t code;
 
@@ -36,6 +37,19 @@ int main(int argc, char **argv)
     /* A void of what is not paid is refused before anything is sent, and its result is empty. */
     code = ovo_void(client, "INV-DAY-9", &refused);
     printf("INV-DAY-9: %s\n", ovo_strerror(code));
+
+    /* "What happened to my payment?": asked for its size first, then for the page for support. */
+    must(ovo_explain(client, "INV-DAY-1", OVO_EXPLAIN_HTML, OVO_ENGLISH, NULL, 0, &needed), "size");
+    page = malloc(needed);
+    must(ovo_explain(client, "INV-DAY-1", OVO_EXPLAIN_HTML, OVO_ENGLISH, page, needed, &needed), "page");
+    printf("a page of %s\n", strstr(page, "voided: the customer has the money back") ? "a void" : "what?");
+    code = ovo_explain(client, "INV-DAY-1", OVO_EXPLAIN_JSON, OVO_INDONESIAN, page, 5, &needed);
+    printf("too small: %s, %s\n", code == OVO_ERR_BUFFER_TOO_SMALL ? "yes" : "no", *page ? "half" : "empty");
+    printf("INV-DAY-9: %s\n",
+           ovo_strerror(ovo_explain(client, "INV-DAY-9", OVO_EXPLAIN_TEXT, OVO_ENGLISH, page, 5, NULL)));
+    printf("no such form: %d\n",
+           ovo_explain(client, "INV-DAY-1", 9, OVO_ENGLISH, page, 5, NULL) == OVO_ERR_INVALID_INPUT);
+    free(page);
 
     must(ovo_list_payments(client, NULL, &list), "listing");
     must(ovo_list_length(list, &length), "length");

@@ -144,7 +144,7 @@ static void call_one(const char *journal)
     filter.limit = any(20);
     filter.newest_first = (int32_t)any(3);
     calls_made++;
-    switch (any(38)) {
+    switch (any(39)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -196,6 +196,9 @@ static void call_one(const char *journal)
     case 34: ovo_config_set_client_certificate_file(HANDLE(ovo_config, configs), text(), text()); break;
     case 35: ovo_vouch(HANDLE(ovo_client, clients), text(), &small); break;
     case 36: ovo_config_set_previous_app_keys(HANDLE(ovo_config, configs), text()); break;
+    case 37:
+        ovo_explain(HANDLE(ovo_client, clients), text(), number(), number(), buffer, any(32), &length);
+        break;
     default:
         if (ovo_strerror(number()) == NULL || ovo_client_error(HANDLE(ovo_client, clients)) == NULL ||
             ovo_customer_text(&outcome, number()) == NULL || ovo_outcome_name(number()) == NULL)

@@ -37,6 +37,12 @@ int main(int argc, char** argv) {
     const auto again = client.cancel("INV-DAY-3").or_throw();
     if (open == nullptr || !open->cancelled || again.index() != given_up.index()) return 1;
 
+    const auto story =
+        client.explain("INV-DAY-3", ovo::Explanation::Text, ovo::Language::English).or_throw();
+    if (story.find("NOT COMPLETED") == std::string::npos ||
+        story.find("the shop cancelled") == std::string::npos)
+      return 1;
+
     const auto diagnosis = client.doctor().or_throw();
     std::cout << diagnosis.report << '\n';
 

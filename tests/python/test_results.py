@@ -79,7 +79,8 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
         own = [name for name in fields if name not in outcomes.Outcome.__slots__]
         fields = [*outcomes.Outcome.__slots__, *own]
     if cls is outcomes.Paid:
-        fields.append("wallet")  # typed for checkers only
+        # Typed for checkers only.
+        fields += ["cash_used", "points_used", "points_earned", "wallet"]
     if cls is outcomes.NotSent:
         fields += ["reason", "detail"]
     if cls is outcomes.NotCompleted:

@@ -5,7 +5,9 @@ use std::time::Duration;
 use ovo_ptp::message::{ResponseCode, SigningMode, WalletDetails};
 use ovo_ptp::payment::StatusAnswer;
 use ovo_ptp::transport::Validity;
-use ovo_ptp::{Diagnosis, Inquiry, Language, Outcome, PaymentReport, Probe, Status, VoidOutcome};
+use ovo_ptp::{
+    Diagnosis, Explanation, Inquiry, Language, Outcome, PaymentReport, Probe, Status, VoidOutcome,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -22,6 +24,7 @@ pub(crate) enum Answer {
     Void(VoidOutcome),
     Report(Option<PaymentReport>),
     Reports(Vec<PaymentReport>),
+    Explained(Option<Box<Explanation>>),
     Wait(Option<Duration>),
     Diagnosis(Box<Diagnosis>),
 }
@@ -52,6 +55,8 @@ impl Answer {
                 }
                 list.into_any()
             }
+            Answer::Explained(None) => return Ok(py.None()),
+            Answer::Explained(Some(it)) => explained(py, &it)?.into_any(),
             Answer::Wait(wait) => wait.map(|wait| wait.as_secs_f64()).into_pyobject(py)?,
             Answer::Diagnosis(diagnosis) => self::diagnosis(py, &diagnosis)?.into_any(),
         };
@@ -77,6 +82,9 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound
             dict.set_item("host_time", receipt.host_time())?;
             dict.set_item("is_late", receipt.is_late())?;
             dict.set_item("is_voided", receipt.is_voided())?;
+            dict.set_item("cash_used", &receipt.paid_with().cash)?;
+            dict.set_item("points_used", &receipt.paid_with().points)?;
+            dict.set_item("points_earned", &receipt.paid_with().points_earned)?;
             let wallet = receipt.wallet().map(|wallet| self::wallet(py, wallet)).transpose()?;
             dict.set_item("wallet", wallet)?;
         }
@@ -138,6 +146,16 @@ fn report<'py>(py: Python<'py>, report: &PaymentReport) -> PyResult<Bound<'py, P
     dict.set_item("settled", report.settled)?;
     dict.set_item("needs_operator", report.needs_operator)?;
     dict.set_item("settlement", report.settlement)?;
+    Ok(dict)
+}
+
+/// The facts as JSON, and the same as texts and as pages, in Indonesian and in English.
+fn explained<'py>(py: Python<'py>, it: &Explanation) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("json", it.json())?;
+    for (key, language) in [("id", Language::Indonesian), ("en", Language::English)] {
+        dict.set_item(key, (it.text(language), it.html(language)))?;
+    }
     Ok(dict)
 }
 

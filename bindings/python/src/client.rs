@@ -242,6 +242,13 @@ impl Client {
         self.run(py, wait, move |core| core.payment(&invoice).map(Answer::Report))
     }
 
+    fn explain(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
+        let invoice: MerchantInvoice = parsed(py, invoice)?;
+        self.run(py, wait, move |core| {
+            core.explain(&invoice).map(|found| Answer::Explained(found.map(Box::new)))
+        })
+    }
+
     fn rule(
         &self,
         py: Python<'_>,

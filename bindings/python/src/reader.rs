@@ -38,6 +38,15 @@ impl JournalReader {
         Answer::Report(found).into_python(py)
     }
 
+    fn explain(&self, py: Python<'_>, invoice: &str) -> PyResult<Py<PyAny>> {
+        let found = || {
+            let invoice: MerchantInvoice = invoice.parse()?;
+            self.core.explain(&invoice)
+        };
+        let found = py.detach(found).map_err(|error: Error| raise(py, &error))?;
+        Answer::Explained(found.map(Box::new)).into_python(py)
+    }
+
     fn backup(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
         py.detach(|| self.core.backup(to)).map_err(|error| raise(py, &error))
     }

@@ -2,6 +2,7 @@
 
 use crate::client::{Client, PaymentReport};
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
 
@@ -153,5 +154,29 @@ impl Client {
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.find(invoice)?.as_ref().map(PaymentReport::of))
+    }
+
+    /// What became of a payment: where the money is, why, what comes next and when, and what the
+    /// cashier and an operator should do. `None` if the journal does not know the invoice. It asks
+    /// OVO nothing.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::Language;
+    ///
+    /// if let Some(it) = client.explain(&"ORDER-77-1".parse()?)? {
+    ///     println!("{}", it.money_text(Language::English));
+    ///     println!("{}", it.cashier(Language::Indonesian));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
+        self.inner.ready()?;
+        let found = self.inner.journal.find(invoice)?;
+        Ok(found.map(|payment| Explanation::of(&payment, self.inner.clock.wall())))
     }
 }

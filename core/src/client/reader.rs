@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::client::PaymentReport;
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Filter, Health, JournalCopy};
+use crate::wib::WallTime;
 
 /// What a journal knows, for people and reports: beside whoever has it open, whatever its mode.
 ///
@@ -41,6 +43,15 @@ impl JournalReader {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         Ok(self.journal.find(invoice)?.as_ref().map(PaymentReport::of))
+    }
+
+    /// As [`Client::explain`](crate::Client::explain).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
+        let found = self.journal.find(invoice)?;
+        Ok(found.map(|payment| Explanation::of(&payment, WallTime::now())))
     }
 
     /// Writes a backup of the journal to `to`, beside whoever has it open. Whoever opens it as a

@@ -33,6 +33,7 @@ from ovo_ptp.errors import (
     RefusedError,
     UnsettledCustomerError,
 )
+from ovo_ptp.explanation import Explanation, Moment
 from ovo_ptp.outcomes import (
     AnyOutcome,
     Declined,
@@ -72,6 +73,7 @@ __all__ = [
     "Declined",
     "Diagnosis",
     "Event",
+    "Explanation",
     "ForkError",
     "Inquiry",
     "InternalError",
@@ -83,6 +85,7 @@ __all__ = [
     "JournalLockedError",
     "JournalReader",
     "Metrics",
+    "Moment",
     "NeedsOperator",
     "NoAnswerError",
     "NotCompleted",

@@ -192,6 +192,8 @@ class Client:
         """One payment."""
     def rule(self, invoice: str, ruling: str, reason: str, wait: int) -> Any:
         """An operator's decision."""
+    def explain(self, invoice: str, wait: int) -> Any:
+        """What became of a payment."""
     def report_paid(self, invoice: str, wait: int) -> Any:
         """OVO's settlement file shows it as paid."""
     def backup(self, to: str, wait: int) -> Any:
@@ -223,6 +225,8 @@ class JournalReader:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:
         """One payment."""
+    def explain(self, invoice: str) -> Any:
+        """What became of a payment."""
     def backup(self, to: str) -> None:
         """Writes a backup."""
     def health(self) -> tuple[int, int, list[str]]:

@@ -7,7 +7,7 @@ import os
 import sys
 import weakref
 
-from ovo_ptp import _make, _native, reports
+from ovo_ptp import _make, _native, explanation, reports
 from ovo_ptp._hidden import Charge, Hidden, Phone
 from ovo_ptp._waiting import HERE, LEFT, is_main_thread, way_of_waiting
 from ovo_ptp.errors import ClosedError, ConfigurationError, InvalidTypeError
@@ -558,6 +558,23 @@ class Client:
         """Like `payment`, for asyncio."""
         return _make.maybe_report(
             await self._ask(self._native.payment, _make.text("invoice", invoice))
+        )
+
+    def explain(self, invoice: str) -> explanation.Explanation | None:
+        """What became of a payment; `None` if the journal does not know the invoice.
+
+        Where the money is, why, what comes next and when, and what cashier and operator should do:
+        structured, and as text and as a page in Indonesian and English. It asks OVO nothing.
+
+        >>> client.explain("NEVER-PUSHED-1") is None
+        True
+        """
+        return explanation.made(self._native.explain(_make.text("invoice", invoice), HERE))
+
+    async def explain_async(self, invoice: str) -> explanation.Explanation | None:
+        """Like `explain`, for asyncio."""
+        return explanation.made(
+            await self._ask(self._native.explain, _make.text("invoice", invoice))
         )
 
     def rule(

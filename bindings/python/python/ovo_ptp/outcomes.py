@@ -103,10 +103,18 @@ class Paid(Outcome):
         "host_time",
         "is_late",
         "is_voided",
+        "cash_used",
+        "points_used",
+        "points_earned",
         "wallet",
     )
     _private = frozenset({"wallet"})
-    _defaults: ClassVar[dict[str, Any]] = {"wallet": None}
+    _defaults: ClassVar[dict[str, Any]] = {
+        "wallet": None,
+        "cash_used": None,
+        "points_used": None,
+        "points_earned": None,
+    }
     name = "paid"
     is_paid = True
 
@@ -129,6 +137,12 @@ class Paid(Outcome):
     #: Whether the payment has been voided since.
     is_voided: bool
     if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: OVO Cash used, rupiah as text; kept with the payment, for a reprint of its receipt.
+        cash_used: str | None = None
+        #: OVO Points used, as text; kept likewise.
+        points_used: str | None = None
+        #: OVO Points earned, as text; kept likewise.
+        points_earned: str | None = None
         #: The customer's wallet: only in the outcome that the paying call itself returns.
         wallet: Wallet | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ovo_ptp import _make, _native
+from ovo_ptp import _make, _native, explanation
 
 TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class JournalReader:
     def payment(self, invoice: str) -> reports.PaymentReport | None:
         """One payment; `None` if the journal does not know the invoice."""
         return _make.maybe_report(self._native.payment(_make.text("invoice", invoice)))
+
+    def explain(self, invoice: str) -> explanation.Explanation | None:
+        """What became of a payment, as `Client.explain`."""
+        return explanation.made(self._native.explain(_make.text("invoice", invoice)))
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Writes a backup of the journal; whoever opens it as a journal is told that it is one.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import ovo_ptp
-from ovo_ptp.cli import credentials, journal_files, operating, output, shop
+from ovo_ptp.cli import credentials, explaining, journal_files, operating, output, shop
 from ovo_ptp.cli.options import parser, path
 from ovo_ptp.cli.typed import rupiah
 
@@ -272,6 +272,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "void": _void,
     "payments": operating.payments,
     "show": operating.show,
+    "explain": explaining.explain,
     "rule": operating.rule,
     "report-paid": operating.report_paid,
     "acknowledge": operating.acknowledge,

@@ -158,6 +158,15 @@ def parser() -> argparse.ArgumentParser:
     )
     show.add_argument("invoice")
 
+    explain = commands.add_parser(
+        "explain",
+        parents=[shop],
+        help="what became of a payment, step by step, and what to do",
+    )
+    explain.add_argument("invoice")
+    explain.add_argument("--lang", choices=("id", "en"), help="default: the terminal's, else en")
+    explain.add_argument("--html", metavar="FILE", help="one page that can be sent to support")
+
     payments = commands.add_parser(
         "payments",
         parents=[shop],

@@ -51,7 +51,7 @@ def opened(
             except ovo_ptp.JournalLockedError:
                 pass
         raise ovo_ptp.JournalLockedError(
-            f"{locked}. Ask that program, or stop it first; `payments`, `show` and "
+            f"{locked}. Ask that program, or stop it first; `payments`, `explain`, `show` and "
             "`journal backup` work beside it",
             journal_kind=locked.journal_kind,
         ) from None

@@ -1,0 +1,206 @@
+//! Why it is so, and what to do: for the cashier, and for the operator.
+
+use super::money::Money;
+use super::story;
+use super::text::Words;
+use crate::message::{Language, Operation, ResponseCode};
+use crate::payment::history::{Ended, What};
+use crate::payment::{DeclineReason, Payment, Source, Verdict, Void};
+
+/// Why the payment stands as it does.
+pub(super) fn why(payment: &Payment, words: Words) -> String {
+    let state = &payment.state;
+    match state.verdict {
+        None => words.pick(
+            "OVO belum menjawab, dan waktu pelanggan belum habis.",
+            "OVO has not answered yet, and the customer's time is not over.",
+        ),
+        Some(Verdict::Accepted(Source::Push)) => words.pick(
+            "OVO menjawab 00 (berhasil), dan jawabannya milik pembayaran ini.",
+            "OVO answered 00 (approved), and the answer is this payment's.",
+        ),
+        Some(Verdict::Accepted(Source::Status)) => words.pick(
+            "Jawaban OVO hilang; cek status setelah 60 detik menunjukkan lunas.",
+            "OVO's answer was lost; a status check behind 60 seconds found the payment paid.",
+        ),
+        Some(Verdict::Accepted(Source::Operator)) => {
+            words.pick("Operator memutuskan lunas.", "An operator ruled that it is paid.")
+        }
+        Some(Verdict::Declined(DeclineReason::Code(code))) => return declined(code, words),
+        Some(Verdict::Declined(DeclineReason::ForeignSale)) => words.pick(
+            "Nomor pembayaran ini ternyata milik penjualan lain; permintaan ini tidak dijalankan.",
+            "The numbers turned out to belong to another sale; this push was not executed.",
+        ),
+        Some(Verdict::Abandoned) if state.cancelled => words.pick(
+            "Kasir membatalkan sebelum ada jawaban. Apa pun yang terpotong dikembalikan.",
+            "The shop cancelled before there was an answer. Whatever is debited goes back.",
+        ),
+        Some(Verdict::Abandoned) => return abandoned(payment, words),
+        Some(Verdict::NotSent) => return not_sent(payment, words),
+        Some(Verdict::Quarantined) => words.pick(
+            "Bukti dari OVO saling bertentangan, atau jurnal ini tidak bisa dipercaya sepenuhnya. Tidak ada uang yang digerakkan otomatis.",
+            "OVO's evidence contradicts itself, or this journal cannot vouch for itself. No money is moved automatically.",
+        ),
+    }
+    .to_owned()
+}
+
+fn declined(code: ResponseCode, words: Words) -> String {
+    let meaning = code.entry().map_or("?", |entry| entry.meaning);
+    match words.0 {
+        Language::Indonesian => format!("OVO menolak dengan kode {code} ({meaning})."),
+        Language::English => format!("OVO declined with code {code} ({meaning})."),
+    }
+}
+
+/// How the push ended, as far as its history says.
+fn push_ended(payment: &Payment) -> Option<Ended> {
+    let entries = payment.history.entries();
+    entries.iter().rev().find_map(|entry| match entry.what {
+        What::Exchange { operation: Operation::PushToPay, ended, .. } => Some(ended),
+        _ => None,
+    })
+}
+
+fn abandoned(payment: &Payment, words: Words) -> String {
+    let mut why = words
+        .pick(
+            "Dalam 65 detik tidak ada jawaban OVO yang bisa dipakai.",
+            "No usable answer came from OVO within 65 seconds.",
+        )
+        .to_owned();
+    if let Some(Ended::Answered { status, code: None }) = push_ended(payment) {
+        why.push_str(&match words.0 {
+            Language::Indonesian => format!(" Jawabannya hanya HTTP {status} tanpa kode."),
+            Language::English => format!(" All it sent was HTTP {status} without a code."),
+        });
+    }
+    why
+}
+
+fn not_sent(payment: &Payment, words: Words) -> String {
+    let mut why = words
+        .pick(
+            "Tidak satu byte pun dari permintaan sampai ke OVO",
+            "Not one byte of the push left for OVO",
+        )
+        .to_owned();
+    if let Some(Ended::NotSent(trouble)) = push_ended(payment) {
+        why.push_str(&format!(" ({})", story::trouble(trouble, words)));
+    }
+    why.push('.');
+    why
+}
+
+/// Where the money is, in a sentence.
+pub(super) fn money(money: Money, words: Words) -> &'static str {
+    match money {
+        Money::Waiting => words.pick(
+            "Belum diketahui: pelanggan mungkin sedang membayar.",
+            "Not known yet: the customer may be paying at this moment.",
+        ),
+        Money::Merchant => words.pick(
+            "Saldo pelanggan terpotong; uangnya milik toko.",
+            "The customer is debited; the money is the shop's.",
+        ),
+        Money::NotDebited => words
+            .pick("Saldo pelanggan tidak terpotong.", "The customer is not debited."),
+        Money::Returned => words.pick(
+            "Saldo pelanggan sempat terpotong dan sudah dikembalikan.",
+            "The customer was debited and has the money back.",
+        ),
+        Money::SaidNotDebited => words.pick(
+            "Menurut OVO saldo pelanggan tidak terpotong; ini masih diperiksa sekali lagi.",
+            "OVO says that the customer was not debited; that is checked once more.",
+        ),
+        Money::Unsettled => words.pick(
+            "Belum diketahui apakah saldo pelanggan terpotong. Jika ya, dana dikembalikan otomatis.",
+            "It is not known whether the customer was debited. If so, the money goes back by itself.",
+        ),
+        Money::BeingReturned => words.pick(
+            "Saldo pelanggan terpotong; dana sedang dikembalikan.",
+            "The customer was debited; the money is on its way back.",
+        ),
+        Money::Voiding => words.pick(
+            "Pembayaran lunas; void sedang berjalan dan hasilnya belum diketahui.",
+            "It was paid; a void is under way, and its end is not known yet.",
+        ),
+        Money::Voided => words.pick(
+            "Pembayaran lunas lalu di-void: uangnya kembali ke pelanggan.",
+            "It was paid, then voided: the customer has the money back.",
+        ),
+        Money::Unclear => words.pick(
+            "Tidak jelas: bukti dari OVO saling bertentangan. Operator harus memeriksa.",
+            "Unclear: what OVO says contradicts itself. An operator must find out.",
+        ),
+        Money::ByHand => words.pick(
+            "Operator menutupnya: diselesaikan dengan tangan, di luar sistem ini.",
+            "An operator closed it: it was dealt with by hand, outside this system.",
+        ),
+    }
+}
+
+/// What the cashier does.
+pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static str {
+    match (payment.state.verdict, money) {
+        (None, _) => words.pick(
+            "Tunggu hasilnya; panggil pay dengan invoice yang SAMA. Jangan minta pelanggan membayar lagi.",
+            "Wait for the outcome; call pay with the SAME invoice. Do not ask the customer to pay again.",
+        ),
+        (Some(Verdict::Accepted(_)), Money::Voided) => words.pick(
+            "Tidak ada lagi: uang sudah kembali ke pelanggan.",
+            "Nothing more: the customer has the money back.",
+        ),
+        (Some(Verdict::Accepted(_)), Money::Voiding) => words.pick(
+            "Tunggu hasil void sebelum mengembalikan uang dengan cara lain.",
+            "Wait for the void's end before returning the money in another way.",
+        ),
+        (Some(Verdict::Accepted(_)), _) => words.pick(
+            "Barang diserahkan: pembayaran ini dinyatakan lunas.",
+            "The goods are the customer's: this payment was told as paid.",
+        ),
+        (Some(Verdict::Declined(_)), Money::Unsettled | Money::BeingReturned | Money::SaidNotDebited) => {
+            words.pick(
+                "Jangan serahkan barang. Jika saldo terpotong, dana kembali otomatis.",
+                "Hand over nothing. Should the customer be debited, the money goes back by itself.",
+            )
+        }
+        (Some(Verdict::NotSent), Money::NotDebited) => words.pick(
+            "Langsung coba lagi, dengan invoice baru.",
+            "Try again at once, with a new invoice.",
+        ),
+        (Some(_), Money::Unclear) => words.pick(
+            "Jangan serahkan barang dan jangan tagih lagi; hubungi support.",
+            "Hand over nothing, and do not charge again; call support.",
+        ),
+        (Some(_), Money::NotDebited | Money::Returned | Money::ByHand) => words.pick(
+            "Jangan serahkan barang untuk pembayaran ini; percobaan baru memakai invoice baru.",
+            "Hand over nothing for this payment; a new attempt takes a new invoice.",
+        ),
+        (Some(_), _) => words.pick(
+            "Jangan serahkan barang. Katakan kepada pelanggan: jika saldo terpotong, dana dikembalikan.",
+            "Hand over nothing. Tell the customer that any deduction is returned.",
+        ),
+    }
+}
+
+/// What an operator does.
+pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'static str {
+    let state = &payment.state;
+    let waits = state.needs_operator();
+    match money {
+        _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
+        Money::Unclear if state.void == Void::Expired => words.pick(
+            "Cari void ini di OVO; kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
+            "Look the void up at OVO; refund by hand if it did not happen, then rule `close`.",
+        ),
+        Money::Unclear => words.pick(
+            "Cari di OVO menurut invoice, batch, reference, dan waktu; lalu putuskan `paid`, `refund`, atau `close` dengan alasan.",
+            "Look it up at OVO by invoice, batch, reference and time; then rule `paid`, `refund` or `close`, with the reason.",
+        ),
+        _ => words.pick(
+            "Terlalu lama: cari di OVO. Pengembalian terus dicoba; `close` mengakhirinya jika sudah diselesaikan dengan tangan.",
+            "It takes too long: look it up at OVO. The return goes on by itself; rule `close` once it was dealt with by hand.",
+        ),
+    }
+}

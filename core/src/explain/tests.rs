@@ -1,0 +1,136 @@
+//! Times and sentences; that they agree with OVO's ledger is tested with the sandbox.
+
+use super::text::{clock, took};
+use super::*;
+use crate::payment::Alert;
+use crate::payment::history::{Ended, Entry, History, Meaning, Trouble, What};
+use crate::payment::{Boottime, Evidence, Intent, PaymentId, Policy, Reversal, State, Verdict};
+use crate::terminal::Terminal;
+use std::time::Duration;
+
+const BEGUN: i64 = 1_767_582_000_000;
+
+fn payment() -> Payment {
+    Payment {
+        id: PaymentId(1),
+        version: 1,
+        boot: 1,
+        written: WallTime::from_unix_millis(BEGUN),
+        intent: Intent {
+            invoice: "INV-1".parse().unwrap(),
+            amount: Rupiah::new(12_500).unwrap(),
+            merchant_id: "M00042".to_owned(),
+            terminal: Terminal::new("12345678", "201904085000000", "STORE-7").unwrap(),
+            numbers: Numbers::new(36_000, 7).unwrap(),
+            phone: None,
+            wall: WallTime::from_unix_millis(BEGUN),
+        },
+        state: State::intent(&Policy::default(), Boottime(5_000), true, 0),
+        evidence: Evidence::default(),
+        history: History::default(),
+    }
+}
+
+fn now() -> WallTime {
+    WallTime::from_unix_millis(BEGUN + 70_000)
+}
+
+#[test]
+fn a_plan_needs_no_clock_but_the_row() {
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = crate::payment::Settlement::Open(Reversal::Needed);
+    payment.state.seen = true;
+    payment.written = WallTime::from_unix_millis(BEGUN + 65_000);
+    payment.state.touched = Boottime(70_000);
+    payment.state.due = Some(Boottime(85_000));
+    let it = Explanation::of(&payment, now());
+    let at = WallTime::from_unix_millis(BEGUN + 80_000);
+    assert_eq!(it.next, Some(Next { step: NextStep::Reversal, at }));
+    assert!(it.next_text(Language::English).ends_with("by 2026-01-05 10:01:20 WIB"));
+    // Nobody settles: the shop is closed, or it has no network.
+    let later = Explanation::of(&payment, WallTime::from_unix_millis(BEGUN + 3_600_000));
+    assert!(later.next_text(Language::English).contains("due already"));
+    assert!(later.next_text(Language::Indonesian).contains("sudah waktunya"));
+}
+
+#[test]
+fn every_step_has_a_line_in_both_languages_and_no_two_are_mixed_up() {
+    let whats = [
+        What::Sent,
+        What::HeldBack,
+        What::Time,
+        What::Cancelled { heard: true },
+        What::Acknowledged,
+        What::ReportedPaid,
+        What::VoidAsked,
+        What::Restarted,
+        What::Doubted,
+    ];
+    let mut history = History::default();
+    for (second, what) in whats.iter().enumerate() {
+        let since = Duration::from_secs(second as u64);
+        let wall = WallTime::from_unix_millis(BEGUN + 1_000 * second as i64);
+        history.add(&Entry::new(wall, since, 7, what.clone()));
+    }
+    let payment = Payment { history, ..payment() };
+    let it = Explanation::of(&payment, now());
+    for language in [Language::Indonesian, Language::English] {
+        let mut lines: Vec<String> = it.story.iter().map(|moment| moment.text(language)).collect();
+        assert_eq!(lines.len(), whats.len() + 1);
+        lines.sort();
+        lines.dedup();
+        assert_eq!(lines.len(), whats.len() + 1, "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_request_tells_how_far_it_came_and_what_it_means() {
+    let mut history = History::default();
+    let what = What::Exchange {
+        operation: crate::message::Operation::CheckPayment,
+        ended: Ended::NoAnswer(Trouble::Timeout),
+        meaning: Meaning::Nothing,
+        took: Duration::from_millis(15_000),
+    };
+    for round in 0..3 {
+        let since = Duration::from_secs(60 + 60 * round);
+        let wall = WallTime::from_unix_millis(BEGUN + 60_000 + 60_000 * round as i64);
+        let mut entry = Entry::new(wall, since, 7, what.clone());
+        entry.alert = Some(Alert::CheckUnavailable);
+        history.add(&entry);
+    }
+    let it = Explanation::of(&Payment { history, ..payment() }, now());
+    assert_eq!(
+        it.story[1].text(Language::English),
+        "check payment: no answer in 15.0 s (time ran out) -> alert: OVO refuses status checks \
+         (3 times, last at +3 min)"
+    );
+    assert_eq!(
+        it.story[1].text(Language::Indonesian),
+        "cek status pembayaran: tidak ada jawaban dalam 15.0 dtk (waktu habis) -> peringatan: OVO \
+         menolak cek status (3 kali, terakhir +3 mnt)"
+    );
+}
+
+#[test]
+fn a_page_loads_nothing_and_shows_no_markup_of_anybody_else() {
+    let page = Explanation::of(&payment(), now()).html(Language::Indonesian);
+    for loads in ["<script", "<img", "<link", "http://", "https://", "url(", "@import"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    assert!(page.contains("default-src 'none'") && page.contains("lang=\"id\""));
+    assert_eq!(page.matches('<').count(), page.matches('>').count());
+}
+
+#[test]
+fn times_are_for_people() {
+    let words = Words(Language::English);
+    let says = |millis| took(Duration::from_millis(millis), words);
+    let said = [180, 12_300, 65_000, 900_000, 7_200_000, 172_800_000].map(says);
+    assert_eq!(said, ["0.18 s", "12.3 s", "65.0 s", "15 min", "2 h", "2 d"]);
+    let day = WallTime::from_unix_millis(BEGUN);
+    assert_eq!(clock(WallTime::from_unix_millis(BEGUN + 1), day), "10:00:00.001");
+    let next = WallTime::from_unix_millis(BEGUN + 86_400_000);
+    assert_eq!(clock(next, day), "2026-01-06 10:00:00.000");
+}
