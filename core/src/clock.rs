@@ -53,11 +53,14 @@ impl Clock for SystemClock {
     fn boot_id(&self) -> String {
         // Without the kernel's id no elapsed time is trusted over a restart of the process. The name
         // is this clock's: times that another clock left in a journal mean nothing to it.
-        kernels_boot_id().map_or_else(process_id, |id| format!("{id} unslewed"))
+        kernels_boot_id().map_or_else(process_id, |id| match own_time() {
+            None => format!("{id} unslewed"),
+            Some(offsets) => format!("{id} unslewed, {offsets}"),
+        })
     }
 
     fn names_the_machines_boot(&self) -> bool {
-        kernels_boot_id().is_some()
+        kernels_boot_id().is_some() && own_time().is_none()
     }
 
     fn wall(&self) -> WallTime {
@@ -100,6 +103,26 @@ impl Clock for SystemClock {
 fn kernels_boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+/// How far this process's clocks are from the machine's, if they are: a container can have a time
+/// namespace of its own, under the machine's boot id ([fault MP15]).
+///
+/// [fault MP15]: crate::manual::faults#mp-several-processes-and-nodes
+#[cfg(target_os = "linux")]
+fn own_time() -> Option<String> {
+    // A kernel without the file has no such namespaces.
+    shifted(&std::fs::read_to_string("/proc/self/timens_offsets").ok()?)
+}
+
+/// The offsets in the kernel's words, in one line; `None` if all are 0.
+#[cfg(target_os = "linux")]
+fn shifted(offsets: &str) -> Option<String> {
+    let words: Vec<&str> = offsets.split_whitespace().collect();
+    words
+        .iter()
+        .any(|word| word.parse().is_ok_and(|offset: i64| offset != 0))
+        .then(|| words.join(" "))
 }
 
 /// A name for this process's run.
@@ -186,6 +209,17 @@ mod tests {
             now.get()
         };
         assert_eq!(unslewed_nanos(read), 101 * SECOND);
+    }
+
+    #[test]
+    fn mp15_a_time_namespace_of_its_own_is_another_boot() {
+        assert_eq!(
+            shifted("monotonic           0         0\nboottime            0         0\n"),
+            None
+        );
+        let own = "monotonic           0         0\nboottime      1000000         0\n";
+        assert_eq!(shifted(own).as_deref(), Some("monotonic 0 0 boottime 1000000 0"));
+        assert_eq!(shifted(""), None);
     }
 
     #[test]

@@ -114,6 +114,9 @@ impl Error {
             }
             Refusal::VoidInProgress => "the payment or its void is under way",
             Refusal::AlreadyVoided => "already voided",
+            Refusal::OperatorRefunds => {
+                "a void of it may have been carried out, or an operator closed it: what is still to be returned is returned by hand"
+            }
             Refusal::NothingToRule => "nothing about it waits for this decision",
             Refusal::CloseTooEarly => {
                 "the customer can still be debited; it can be closed 180 s after its push"

@@ -103,6 +103,7 @@ fn with_asked<T>(vouched: bool, check_follows: bool, read: impl FnOnce(&Asked<'_
     read(&Asked {
         payment: &payment,
         vouched,
+        unheard: false,
         duplicate_hint: false,
         check_follows,
         same_time: None,

@@ -314,6 +314,8 @@ fn rule_14b_no_reversal_before_the_numbers_were_seen_to_be_ours() {
 #[test]
 fn rule_14b_a_foreign_sale_seen_at_the_gate_is_never_reversed() {
     let mut case = Case::sent();
+    // OVO did not execute our push.
+    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
     case.at(60.5);
     case.at(65.0);
     assert_eq!(case.next().send, Some(Request::CheckPayment));
@@ -323,6 +325,39 @@ fn rule_14b_a_foreign_sale_seen_at_the_gate_is_never_reversed() {
     assert_eq!(case.next().send, Some(Request::CheckPayment), "the closing check");
     case.checked(StatusAnswer::ForeignSale);
     assert!(case.state.is_closed());
+}
+
+#[test]
+fn rule_11_a_foreign_sale_seen_behind_the_decision_is_for_an_operator() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.at(65.0);
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    let step = case.checked(StatusAnswer::ForeignSale);
+    assert_eq!((step.send, step.alert), (None, Some(Alert::Doubtful)));
+    assert_eq!(case.state.settlement, Settlement::WithOperator);
+    // Who ruled that it is ours hears nothing new in the same answer behind the reversal.
+    case.does(Event::Ruled(Ruling::Refund));
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment), "the closing check");
+    case.checked(StatusAnswer::ForeignSale);
+    assert!(case.state.is_closed());
+}
+
+#[test]
+fn rule_18_a_void_whose_end_is_never_known_is_not_sent_again() {
+    let mut case = Case::sent();
+    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Event::VoidAsked { in_time: true });
+    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.next().send, Some(Request::CheckVoid));
+    case.does(Event::VoidChecked { answer: StatusAnswer::Unavailable, in_time: true });
+    assert_eq!(case.state.void, Void::Expired);
+    let again = Event::VoidAsked { in_time: true };
+    assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
+    case.does(Event::Ruled(Ruling::Close));
+    assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
 }
 
 #[test]

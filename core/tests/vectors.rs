@@ -423,6 +423,7 @@ fn answer(
     let asked = &Asked {
         payment,
         vouched: flag("vouched").unwrap_or(true) && !duplicate_hint,
+        unheard: false,
         duplicate_hint,
         check_follows: flag("check_follows").unwrap_or(true),
         same_time: flag("same_time"),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::client::{Inner, THREAD_STACK};
+use crate::client::Inner;
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::payment::Payment;
@@ -70,17 +70,7 @@ impl Inner {
 
     /// Starts a worker whose place is counted already. Without a thread for it this one works.
     fn hire(self: &Arc<Self>) {
-        let (inner, lingering) = (Arc::clone(self), self.under_way.linger());
-        let spawned = std::thread::Builder::new()
-            .name("ovo-settling".to_owned())
-            .stack_size(THREAD_STACK)
-            .spawn(move || {
-                inner.work_off();
-                // In this order: whoever waits for the thread may open the journal again.
-                drop(inner);
-                drop(lingering);
-            });
-        if spawned.is_err() {
+        if self.on_a_thread("ovo-settling", Inner::work_off).is_err() {
             self.work_off();
         }
     }

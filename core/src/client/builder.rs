@@ -41,6 +41,8 @@ pub struct ClientBuilder {
     pub(super) phone_in_reversal: bool,
     pub(super) background: bool,
     pub(super) threads: bool,
+    #[cfg(feature = "mutants")]
+    pub(super) spawner: Option<crate::client::threads::Spawner>,
     pub(super) settle_rate: u32,
     pub(super) observer: Option<Observer>,
     pub(super) environment_class: Option<String>,
@@ -67,6 +69,8 @@ impl ClientBuilder {
             phone_in_reversal: false,
             background: true,
             threads: true,
+            #[cfg(feature = "mutants")]
+            spawner: None,
             settle_rate: 10,
             observer: None,
             environment_class: None,
@@ -303,6 +307,19 @@ impl ClientBuilder {
     #[must_use]
     pub fn mutant(mut self, mutant: crate::payment::Mutant) -> Self {
         self.policy.mutant = Some(mutant);
+        self
+    }
+
+    /// Whoever starts payments' threads in place of the system: a simulation, in which they take
+    /// turns.
+    #[cfg(feature = "mutants")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn spawner(
+        mut self,
+        spawner: impl Fn(Box<dyn FnOnce() + Send>) + Send + Sync + 'static,
+    ) -> Self {
+        self.spawner = Some(Arc::new(spawner));
         self
     }
 

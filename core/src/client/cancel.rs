@@ -23,7 +23,8 @@ impl Client {
     /// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid
     /// for some minutes. Hand over nothing; the money is returned, and
     /// [`was_debited`](crate::NotCompleted::was_debited) tells afterwards whether there was any.
-    /// Another push to the same customer is refused until then.
+    /// Another push to the same customer is refused until OVO has acknowledged the reversal, or, where
+    /// none could be sent, shows that nobody was debited.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::client::{Client, foreign};
+use crate::client::{Client, Inner, foreign};
 use crate::lock::lock;
 
 impl Client {
@@ -47,14 +47,13 @@ impl Client {
             // A forked child holds copies of the parent's locks and no thread to join.
             return;
         }
-        self.inner.closing.store(true, Ordering::Release);
-        self.inner.wake_settler();
+        self.inner.begin_to_close();
         // A payment's thread that drops the last reference in its listener would wait for itself.
         let waits = !foreign::is_running();
         if waits {
             self.inner.under_way.wait_for_verdicts(grace);
         }
-        self.inner.closed.store(true, Ordering::Release);
+        self.inner.end_waiting();
         let settler = lock(&self.settler).take();
         if let Some(settler) = settler {
             if waits {
@@ -65,6 +64,34 @@ impl Client {
         if waits {
             self.inner.under_way.wait_until_idle();
         }
+    }
+}
+
+impl Inner {
+    /// Nothing new begins.
+    fn begin_to_close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.wake_settler();
+    }
+
+    /// Nobody waits any more.
+    fn end_waiting(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// For a simulation, whose threads take turns and cannot wait for each other: the two moments of
+/// [`close_within`](Client::close_within), without its waits.
+#[cfg(feature = "mutants")]
+impl Client {
+    #[doc(hidden)]
+    pub fn grace_begins(&self) {
+        self.inner.begin_to_close();
+    }
+
+    #[doc(hidden)]
+    pub fn grace_is_over(&self) {
+        self.inner.end_waiting();
     }
 }
 

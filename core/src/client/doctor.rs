@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::{Client, Inner};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::journal::Health;
-use crate::message::{Class, Operation, ResponseCode, Signer, SigningMode, inquiry};
+use crate::message::{Class, Operation, ResponseCode, Signature, SigningMode, inquiry};
 use crate::transport::{Exchange, Request, Route, Unwatched, Validity, Watch};
+use crate::wib::WallTime;
 
 /// A number that is well formed and belongs to nobody, for a harmless inquiry.
 const NOBODY: &str = "081100000000";
@@ -40,6 +41,9 @@ pub struct Diagnosis {
     /// The way to the host: proxy, protocol, certificates; `None` if the transport is one's own and
     /// does not tell.
     pub route: Option<Route>,
+    /// How an inquiry with a wrong signature was answered; `None` if none was sent: nobody asked for
+    /// it ([`Client::probe_signature`]), or the right one was not accepted.
+    pub wrong_signature: Option<Probe>,
     /// The journal's health, or what is wrong with it.
     pub journal: Result<Health, String>,
 }
@@ -89,6 +93,11 @@ impl Diagnosis {
                 );
             }
         }
+        if let Some(Probe::Accepted(code)) = self.wrong_signature {
+            problems.push(format!(
+                "the host accepts a wrong signature (code {code}), so it checks none: that it accepts this client's says nothing about the app key"
+            ));
+        }
         if let Some(ahead) = self.clock_ahead_seconds.filter(|ahead| ahead.abs() > 30) {
             problems.push(format!(
                 "this machine's clock is {} s {} the host's: set it, or signatures and dates may be refused",
@@ -113,6 +122,14 @@ impl fmt::Display for Diagnosis {
         };
         writeln!(f, "signing without body: {}", probe(&self.without_body))?;
         writeln!(f, "signing with body:    {}", probe(&self.with_body))?;
+        if let Some(wrong) = &self.wrong_signature {
+            let means = match wrong {
+                Probe::Accepted(_) => "the host checks no signature",
+                Probe::Refused(code) if code.as_str() == "63" => "the host checks signatures",
+                _ => "whether the host checks signatures is not known",
+            };
+            writeln!(f, "a wrong signature:    {}: {means}", probe(wrong))?;
+        }
         match self.clock_ahead_seconds {
             Some(ahead) => writeln!(f, "clock:                {ahead:+} s against the host")?,
             None => writeln!(f, "clock:                the host told no time over TLS")?,
@@ -171,25 +188,93 @@ impl Client {
         self.inner.ready()?;
         Ok(self.inner.diagnose())
     }
+
+    /// Like [`doctor`](Self::doctor), and then signs one more harmless inquiry wrongly: a host that
+    /// accepts that checks no signature (as OVO's staging once did, by all evidence), and its "accepted" says nothing about
+    /// your app key. [`Diagnosis::wrong_signature`] has the answer.
+    ///
+    /// **A wrong signature may lock an app id out.** So none is sent unless this is called, at most
+    /// one in 24 hours, which the journal remembers, and none if the right one is not accepted.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
+    /// use ovo_ptp::Probe;
+    ///
+    /// match client.probe_signature()?.wrong_signature {
+    ///     Some(Probe::Accepted(_)) => println!("this host checks no signature"),
+    ///     other => println!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`](crate::ErrorKind::Refused) if one was sent within 24 hours;
+    /// [`retry_after`](Error::retry_after) tells when it is allowed. As for [`doctor`](Self::doctor), and of the
+    /// journal, if it cannot remember it.
+    pub fn probe_signature(&self) -> Result<Diagnosis, Error> {
+        self.inner.ready()?;
+        let mut found = self.inner.diagnose();
+        let ours = match found.signing {
+            SigningMode::WithoutBody => &found.without_body,
+            SigningMode::WithBody => &found.with_body,
+        };
+        if matches!(ours, Probe::Accepted(_)) {
+            found.wrong_signature = Some(self.inner.sign_wrongly()?);
+        }
+        Ok(found)
+    }
+}
+
+/// A signature that is none, in the form of one.
+fn wrong(right: Signature) -> Signature {
+    let other = if right.hmac.starts_with('0') { "1" } else { "0" };
+    let hmac = format!("{other}{}", right.hmac.get(1..).unwrap_or_default());
+    Signature { hmac, ..right }
 }
 
 impl Inner {
     pub(super) fn diagnose(&self) -> Diagnosis {
         let mut clock_ahead_seconds = None;
-        let mut probe = |signer: &Signer| self.probe(signer, &mut clock_ahead_seconds);
-        let without_body = probe(&self.signer.with_mode(SigningMode::WithoutBody));
-        let with_body = probe(&self.signer.with_mode(SigningMode::WithBody));
+        let mut probe = |mode| {
+            let signer = self.signer.with_mode(mode);
+            self.probe(&|body, now| signer.sign(body, now), &mut clock_ahead_seconds)
+        };
+        let without_body = probe(SigningMode::WithoutBody);
+        let with_body = probe(SigningMode::WithBody);
         Diagnosis {
             signing: self.signer.mode(),
             without_body,
             with_body,
             clock_ahead_seconds,
             route: self.transport.inspect(self.policy.timers.exchange_budget),
+            wrong_signature: None,
             journal: self.journal.health().map_err(|error| error.to_string()),
         }
     }
 
-    fn probe(&self, signer: &Signer, clock_ahead: &mut Option<i64>) -> Probe {
+    /// Once a day, and the journal has it before it is sent.
+    fn sign_wrongly(&self) -> Result<Probe, Error> {
+        let now = self.clock.wall();
+        if let Some(next) = self.journal.note_probe(now)? {
+            let wait = next.unix_millis().saturating_sub(now.unix_millis());
+            let refused = Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "client: a wrong signature was sent within 24 hours, and one may lock the app id out; the next may be sent from {} WIB on",
+                    next.wib_text()
+                ),
+            );
+            return Err(refused.retry_in(Duration::from_millis(wait.try_into().unwrap_or(0))));
+        }
+        Ok(self.probe(&|body, now| wrong(self.signer.sign(body, now)), &mut None))
+    }
+
+    fn probe(
+        &self,
+        sign: &(dyn Fn(&[u8], WallTime) -> Signature + Sync),
+        clock_ahead: &mut Option<i64>,
+    ) -> Probe {
         let Ok(phone) = NOBODY.parse() else {
             return Probe::NoAnswer("no number to ask for".to_owned());
         };
@@ -204,8 +289,8 @@ impl Inner {
         let request = Request {
             operation: Operation::Inquiry,
             body: body.bytes(),
-            app_id: signer.app_id(),
-            sign: &|| signer.sign(body.bytes(), self.clock.wall()),
+            app_id: self.signer.app_id(),
+            sign: &|| sign(body.bytes(), self.clock.wall()),
             send_budget: budget,
             total_budget: budget,
         };

@@ -240,6 +240,7 @@ impl Watch for Driver {
     }
 
     fn wait(&self) -> Option<Duration> {
+        self.under_way.awaits_answer();
         if self.inner.is_closed() {
             return None;
         }
@@ -311,6 +312,12 @@ impl Inner {
         let watch: Arc<dyn Watch> = driver.clone();
         let payment = driver.row().payment.clone();
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
+        if heard.event != Event::NotSent {
+            driver.under_way.awaits_answer();
+        }
+        if heard.response.is_none() {
+            driver.under_way.listens_no_more();
+        }
         driver.row().why_not_sent = why_not_sent;
         self.commit_answer(driver, &heard);
         self.note_refused_set_up(&payment, heard.response.as_ref());

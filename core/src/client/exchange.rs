@@ -150,8 +150,9 @@ impl Inner {
         let reference = intent.reference(Some(phone));
         let body = reference.push_to_pay(&intent.date());
         let timers = &self.policy.timers;
-        // Counted from the Intent: by its end a crash assumes that the last byte has left.
-        let written_by = payment.state.begun.plus(timers.send_budget);
+        // Counted from the Intent: what is not written then is not written any more (rule 4), and by
+        // the end of the send budget a crash assumes that the last byte has left.
+        let written_by = payment.state.begun.plus(timers.send_check.min(timers.send_budget));
         let began = self.clock.boottime();
         let send_budget = written_by.since(began);
         // The watch ends the wait at the verdict; this is the backstop behind it.
@@ -207,7 +208,8 @@ impl Inner {
         };
         let asked = Asked {
             payment: &intent.reference(phone),
-            vouched: state.is_certainly_ours(),
+            vouched: state.attested && !state.duplicate_hint,
+            unheard: state.unheard,
             duplicate_hint: state.duplicate_hint,
             check_follows: !state.check_unavailable,
             same_time: host_time_fits(response, intent.wall),

@@ -52,6 +52,9 @@ pub(super) struct Inner {
     pub(super) refused_set_up: Mutex<Option<Boottime>>,
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
+    /// Who starts them instead, in a simulation.
+    #[cfg(feature = "mutants")]
+    pub(super) spawner: Option<crate::client::threads::Spawner>,
     /// What the background settler's threads are to do.
     pub(super) work: Mutex<Work>,
     /// Rows that the journal refused to take a step of, and until when they are left alone.

@@ -8,6 +8,7 @@
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
 //! | `apply` | the one place that commits what the policy says |
 //! | `exchange` | one request, built, sent and classified |
+//! | `threads` | threads that outlive a call |
 //! | `under_way` | who works on which payment, and who waits for it |
 //! | `foreign` | callbacks of the merchant's program |
 
@@ -36,6 +37,7 @@ mod server_clock;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod under_way;
 mod void;
 

@@ -83,6 +83,8 @@ impl ClientBuilder {
             set_aside: Mutex::default(),
             next_turn: Mutex::default(),
             threads: self.threads,
+            #[cfg(feature = "mutants")]
+            spawner: self.spawner,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
@@ -133,8 +135,8 @@ impl ClientBuilder {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "journal: it cannot be shared where the system does not name its boots \
-                 (/proc/sys/kernel/random/boot_id); use one process, or a journal and a terminal \
-                 for each",
+                 (/proc/sys/kernel/random/boot_id), or in a container with a clock of its own \
+                 (/proc/self/timens_offsets); use one process, or a journal and a terminal for each",
             ));
         }
         Ok(Arc::new(Succession::open(path, &self.journal_options)?))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::apply::Proof;
 use crate::client::drive::{Progress, ProgressWatch, Seat, is_broken_off};
 use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
-use crate::client::{Charge, Client, PaymentHandle, THREAD_STACK};
+use crate::client::{Charge, Client, PaymentHandle};
 use crate::error::{Error, ErrorKind};
 use crate::event::Phase;
 use crate::invoice::MerchantInvoice;
@@ -30,7 +30,7 @@ enum Taken {
 
 impl Client {
     /// Pushes a payment to the customer's phone and waits for its outcome, at most about 65
-    /// seconds after the push has left (plus up to 15 s of connecting).
+    /// seconds after the push has left (plus up to 20 s of connecting).
     ///
     /// The invoice is the idempotency key. Called again with the same invoice, amount and phone it
     /// never pushes again: it waits for, resumes, or returns the payment that is there.
@@ -174,20 +174,12 @@ impl Client {
         owner: Owner,
     ) -> Result<(), Error> {
         let row = payment.clone();
-        let lingering = self.inner.under_way.linger();
-        let inner = Arc::clone(&self.inner);
         let phone = phone.clone();
-        let spawned = std::thread::Builder::new()
-            .name("ovo-payment".to_owned())
-            .stack_size(THREAD_STACK)
-            .spawn(move || {
-                inner.bring_to_verdict(payment, fresh, &phone, owner, Seat::Thread);
-                // In this order: whoever waits for the thread may open the journal again.
-                drop(inner);
-                drop(lingering);
-            });
+        let spawned = self.inner.on_a_thread("ovo-payment", move |inner| {
+            inner.bring_to_verdict(payment, fresh, &phone, owner, Seat::Thread);
+        });
         match spawned {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(error) => {
                 if fresh {
                     self.inner.apply(row, Event::NotSent, Proof::None)?;

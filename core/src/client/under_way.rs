@@ -25,6 +25,8 @@ pub(super) struct UnderWay {
     /// Decides between a push that is about to leave and a merchant who cancels it. Held for a
     /// look and never across a wait.
     push: Mutex<Push>,
+    /// An answer was waited for: no transport does that for what it has not written.
+    answer_awaited: AtomicBool,
     heard: AtomicBool,
     standing: Mutex<Standing>,
     changed: Condvar,
@@ -65,6 +67,7 @@ impl UnderWay {
         Arc::new(UnderWay {
             purpose,
             push: Mutex::new(Push::Unknown),
+            answer_awaited: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             standing: Mutex::default(),
             changed: Condvar::new(),
@@ -94,6 +97,11 @@ impl UnderWay {
         self.heard.store(true, Ordering::Release);
     }
 
+    /// Its exchange has ended without an answer: a word that still comes is heard by nobody.
+    pub(super) fn listens_no_more(&self) {
+        self.heard.store(false, Ordering::Release);
+    }
+
     /// Whether one does.
     pub(super) fn is_heard(&self) -> bool {
         self.heard.load(Ordering::Acquire)
@@ -104,11 +112,18 @@ impl UnderWay {
         *lock(&self.push) = Push::Left(Some(at));
     }
 
+    /// The push may have left, whatever its transport has told: it waits for an answer, or has ended
+    /// without saying that nothing left (F16).
+    pub(super) fn awaits_answer(&self) {
+        self.answer_awaited.store(true, Ordering::Release);
+    }
+
     /// Keeps the push from leaving, unless it may have left already; returns which of both.
     pub(super) fn hold_push(&self) -> Push {
         let mut push = lock(&self.push);
         *push = match *push {
             Push::Unknown => Push::UnknownHeld,
+            Push::Waiting if self.answer_awaited.load(Ordering::Acquire) => Push::Left(None),
             Push::Waiting => Push::Held,
             other => other,
         };

@@ -14,6 +14,7 @@ use super::log;
 use super::mark::{Mark, MarkFile};
 use super::opening::{self, Access, SHARED_PATIENCE};
 use super::place::Place;
+use super::probed;
 use super::reserve::Reserve;
 use super::restored;
 use super::row::{self, COLUMNS, PHONE};
@@ -37,6 +38,7 @@ pub(super) enum Write {
     Belong(Box<Setup>),
     AdoptKey(String, Vec<Vec<u8>>),
     Jump(WallTime),
+    Probe(WallTime),
 }
 
 /// What came of it.
@@ -50,6 +52,7 @@ pub(super) enum Written {
     Belonging(Box<Belonging>),
     Adopted,
     Jumped(Option<Finding>),
+    Probed(Option<WallTime>),
 }
 
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
@@ -338,6 +341,7 @@ impl Engine {
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }
+            Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
             Write::Vouch(who_and_why) => Water::read(&self.connection)
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)

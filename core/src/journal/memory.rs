@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::rules;
 use super::version::{allocate, first_version, next_version};
+use super::{probed, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
@@ -12,6 +12,7 @@ use crate::journal::{
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, HighWater, Numbers};
 use crate::payment::{Boottime, Payment, PaymentId};
+use crate::wib::WallTime;
 
 /// A journal in memory, with the same rules as the one on disk and the same answers.
 ///
@@ -35,6 +36,7 @@ struct Inner {
     day: i64,
     boot: u32,
     boot_id: String,
+    probed: Option<i64>,
 }
 
 impl MemoryJournal {
@@ -77,6 +79,13 @@ impl Inner {
 }
 
 impl Journal for MemoryJournal {
+    fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        let mut inner = self.lock();
+        let (remembered, next) = probed::judge(inner.probed, wall);
+        inner.probed = Some(remembered);
+        Ok(next)
+    }
+
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
         let mut inner = self.lock();
         if inner.boot_id != boot_id {

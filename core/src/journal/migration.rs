@@ -307,6 +307,7 @@ impl Old {
             seed: self.small("seed")?,
             verdict,
             cancelled: false,
+            unheard: false,
             settlement,
             settling_since: self.at("settling_since")?,
             settled_before_ms: 0,
@@ -368,7 +369,7 @@ impl Old {
                     Value::Integer(0)
                 }
                 "reversal_at" => Value::Null,
-                "listed" | "asked_in_vain" | "next_reversal" | "next_check"
+                "listed" | "asked_in_vain" | "unheard" | "next_reversal" | "next_check"
                 | "settled_before_ms" | "looks" => Value::Integer(0),
                 name => self.value(name).cloned().unwrap_or(Value::Null),
             })

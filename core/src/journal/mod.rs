@@ -30,6 +30,7 @@ mod migration;
 mod moving;
 mod opening;
 mod place;
+mod probed;
 mod reading;
 mod reserve;
 mod restored;
@@ -319,6 +320,18 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]; nothing was written.
     fn jump(&self, _wall: WallTime) -> Result<Option<Finding>, JournalError> {
         Ok(None)
+    }
+
+    /// Somebody wants to sign wrongly, to see whether OVO looks at signatures. Allowed once a day:
+    /// `None`, and durably noted; otherwise from when on it is.
+    ///
+    /// # Errors
+    /// [`JournalError`]; it is not allowed. `Forbidden` for an engine that remembers nothing.
+    fn note_probe(&self, _wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        Err(JournalError::new(
+            JournalErrorKind::Forbidden,
+            "this engine cannot remember that a signature was probed",
+        ))
     }
 
     /// Writes a copy to `to` while payments go on; see [`SqliteJournal::backup`].

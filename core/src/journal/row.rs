@@ -72,6 +72,7 @@ columns! { |payment, codes|
     source: "INTEGER" = maybe_integer(codes.verdict.1);
     decline_code: "TEXT" = maybe_code(codes.verdict.2);
     cancelled: "INTEGER NOT NULL" = flag(payment.state.cancelled);
+    unheard: "INTEGER NOT NULL" = flag(payment.state.unheard);
     settlement: "INTEGER NOT NULL" = integer(codes.settlement.settlement);
     reversal: "INTEGER NOT NULL" = integer(codes.settlement.reversal);
     reversal_at: "INTEGER" = maybe_integer(codes.settlement.reversal_at);
@@ -310,6 +311,7 @@ impl Reader<'_> {
             seed: self.small(Column::seed)?,
             verdict: verdict?,
             cancelled: self.flag(Column::cancelled)?,
+            unheard: self.flag(Column::unheard)?,
             settlement: settlement?,
             settling_since: self.at(Column::settling_since)?,
             settled_before_ms: self.at(Column::settled_before_ms)?.0,

@@ -123,6 +123,9 @@ fn check_row(payment: &Payment) -> Result<(), JournalError> {
     if state.cancelled && state.verdict != Some(Verdict::Abandoned) {
         return Err(forbidden("only_abandoned_was_cancelled"));
     }
+    if state.unheard && !state.cancelled {
+        return Err(forbidden("only_cancelled_is_unheard"));
+    }
     // VI1, VI3.
     if state.void != Void::None && !matches!(state.verdict, Some(Verdict::Accepted(_))) {
         return Err(forbidden("only_accepted_is_voided"));

@@ -12,7 +12,8 @@ use rusqlite::Connection;
 
 use super::codes::{
     ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
-    NEEDED, OPEN, QUARANTINED, VOID_EXPIRED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
+    NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_EXPIRED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
+    WITH_OPERATOR,
 };
 use super::row::{COLUMNS, INTENT, definitions};
 use crate::message::ResponseCode;
@@ -28,6 +29,8 @@ pub(super) const VERSION: i32 = 2;
 pub(super) fn may_still_debit() -> String {
     format!(
         "(verdict IS NULL OR reversal = {NEEDED} OR settlement = {WITH_OPERATOR} \
+         OR (verdict = {ABANDONED} AND settlement = {OPEN} AND reversal = {NOT_NEEDED} \
+             AND (attested = 0 OR duplicate_hint = 1 OR unheard = 1)) \
          OR (verdict = {QUARANTINED} AND settlement = {OPEN}) \
          OR (decline_code = '{}' AND settlement = {OPEN}))",
         ResponseCode::UNDELIVERABLE
@@ -125,6 +128,7 @@ fn payment_table() -> String {
   CONSTRAINT undecided_is_open CHECK (verdict IS NOT NULL OR settlement = {OPEN}),
   CONSTRAINT only_abandoned_was_cancelled CHECK (
     cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),
+  CONSTRAINT only_cancelled_is_unheard CHECK (unheard <= cancelled),
   CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
   CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL))
 ) STRICT"

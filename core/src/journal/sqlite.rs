@@ -436,6 +436,13 @@ impl Journal for SqliteJournal {
         }
     }
 
+    fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        match self.submit(Write::Probe(wall))? {
+            Written::Probed(next) => Ok(next),
+            _ => Err(mixed_up()),
+        }
+    }
+
     fn backup(&self, to: &Path) -> Result<(), JournalError> {
         SqliteJournal::backup(self, to)
     }

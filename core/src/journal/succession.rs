@@ -331,6 +331,10 @@ impl Journal for Succession {
         self.present.jump(wall)
     }
 
+    fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        self.present.note_probe(wall)
+    }
+
     /// The present journal's, and beside it those of the former ones, named as they are: what they
     /// owe must not be lost with the disk.
     fn backup(&self, to: &Path) -> Result<(), JournalError> {

@@ -88,6 +88,9 @@ pub struct Asked<'a> {
     pub payment: &'a PaymentRef<'a>,
     /// Whether the journal vouches for its numbers, and OVO never called them duplicate.
     pub vouched: bool,
+    /// Whether OVO may have called them duplicate, and nobody listened: a success must then name the
+    /// customer and the push's own time, too.
+    pub unheard: bool,
     /// Whether OVO called the numbers duplicate: a success must then be of the push's own time, too.
     pub duplicate_hint: bool,
     /// Whether a status check can follow (no reversal is the last word then).
@@ -103,6 +106,17 @@ impl Asked<'_> {
     pub fn identity(&self, operation: Operation, response: &Response) -> Identity {
         Identity::of(response, operation, self.payment, self.is_another)
     }
+
+    /// Whether the answer is of the push's own customer and time.
+    fn same_sale(&self, identity: &Identity) -> bool {
+        identity.repeats_phone() && self.same_time == Some(true)
+    }
+
+    /// Whether the answer names the payment: by its invoice, or by numbers that somebody vouches
+    /// for.
+    fn is_named(&self, identity: &Identity) -> bool {
+        identity.names(self.vouched && (!self.unheard || self.same_sale(identity)))
+    }
 }
 
 /// Whose sale an answer about a sale speaks of.
@@ -114,7 +128,7 @@ enum Whose {
 
 fn whose(identity: &Identity, asked: &Asked<'_>) -> Whose {
     match identity.differences() {
-        0 if identity.names(asked.vouched) => Whose::Ours,
+        0 if asked.is_named(identity) => Whose::Ours,
         0 | 1 => Whose::Unclear,
         // Our own invoice beside other numbers is no other sale but a contradiction.
         _ if identity.invoice == Echo::Equal => Whose::Unclear,
@@ -138,8 +152,7 @@ impl PushAnswer {
             (_, Some(field)) => PushAnswer::WrongEcho(field),
             (Class::Declined | Class::Misconfigured, None) => PushAnswer::Declined(response.code),
             (Class::Approved, None) => {
-                let same_sale = identity.repeats_phone() && asked.same_time == Some(true);
-                if identity.names(asked.vouched || same_sale) {
+                if identity.names(asked.vouched || asked.same_sale(&identity)) {
                     PushAnswer::Approved
                 } else {
                     PushAnswer::WrongEcho(Mismatch::Invoice)
@@ -185,7 +198,7 @@ impl StatusAnswer {
         }
         let told = identity.answers == Answers::Asked;
         match (response.code.as_str(), identity.differences()) {
-            ("00", 0) if told && identity.names(asked.vouched) => StatusAnswer::Paid,
+            ("00", 0) if told && asked.is_named(&identity) => StatusAnswer::Paid,
             ("25", 0) => StatusAnswer::NotFound,
             ("54", _) => StatusAnswer::TooOld,
             ("58" | "96", _) => StatusAnswer::Unavailable,
@@ -207,7 +220,7 @@ impl ReversalAnswer {
             Answers::Sale => asked.check_follows,
             Answers::Other(_) => false,
         };
-        let whole = identity.differences() == 0 && identity.names(asked.vouched);
+        let whole = identity.differences() == 0 && asked.is_named(&identity);
         let good_enough = asked.check_follows && identity.differences() < 2;
         match response.code.class() {
             Class::Approved if answers && (whole || good_enough) => ReversalAnswer::Acknowledged,
@@ -228,7 +241,7 @@ impl VoidAnswer {
         }
         let told = identity.answers == Answers::Asked;
         match response.code.class() {
-            Class::Approved if told && identity.names(asked.vouched) => VoidAnswer::Voided,
+            Class::Approved if told && asked.is_named(&identity) => VoidAnswer::Voided,
             Class::Approved => VoidAnswer::Unknown,
             Class::Declined | Class::Misconfigured => VoidAnswer::Rejected(response.code),
             // 25: OVO does not know the sale that it approved. Refused, for the operator to see.

@@ -8,9 +8,9 @@
 
 use crate::payment::Alert;
 use crate::payment::answer::StatusAnswer;
-use crate::payment::settlement::ask;
+use crate::payment::pace::try_now;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
-use crate::payment::step::Step;
+use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
 impl State {
@@ -30,7 +30,7 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.check_unavailable {
         return state.hand_to_operator(policy, now).alerting(Alert::Doubtful);
     }
-    ask(policy, state, now)
+    try_now(policy, state, Request::CheckPayment, now)
 }
 
 pub(super) fn checked(
@@ -71,7 +71,7 @@ pub(super) fn checked(
 mod tests {
     use super::*;
     use crate::payment::event::Event;
-    use crate::payment::step::{Request, step};
+    use crate::payment::step::step;
 
     fn left_open() -> State {
         let mut state = State::intent(&Policy::default(), Boottime(0), false, 0);

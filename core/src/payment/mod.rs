@@ -19,11 +19,13 @@ mod answer;
 mod doubted;
 mod event;
 pub mod history;
+mod look;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod open;
 mod operator;
 mod outcome;
+mod pace;
 #[doc(hidden)]
 pub mod postcondition;
 mod record;

@@ -19,6 +19,7 @@ impl State {
             seed,
             verdict: None,
             cancelled: false,
+            unheard: false,
             settlement: Settlement::Open(Reversal::NotNeeded),
             settling_since: now,
             settled_before_ms: 0,
@@ -207,18 +208,16 @@ pub(super) fn answered(
 /// from 65 s on, like every other one. A success that comes later is returned: the shop may have
 /// taken cash by then.
 ///
-/// Where nobody goes on listening, OVO's word that the numbers were used before is never heard: then
-/// nobody vouches for them any more, and what is reversed is seen first. Without status checks that
-/// cannot be, and cancel is refused.
+/// Where nobody goes on listening, OVO's word that the numbers were used before is never heard: what
+/// is reversed is seen first then. Without status checks that cannot be, and cancel is refused.
 pub(super) fn cancelled(policy: &Policy, mut state: State, heard: bool, now: Boottime) -> Step {
     if state.verdict.is_some() {
         return Step::to(state);
     }
-    let vouched = state.attested && heard;
-    if state.duplicate_hint || (state.check_unavailable && !vouched) {
+    if state.duplicate_hint || (state.check_unavailable && !(state.attested && heard)) {
         return Step::refused(state, Refusal::CannotBeReversed);
     }
-    state.attested = vouched;
+    state.unheard = !heard;
     // Where 60.5 s have passed already, the check is asked again: it may be under way.
     let due = state.open_due(policy).max(now);
     state.cancelled = true;

@@ -1,17 +1,15 @@
-//! From the verdict to a settled record at OVO: rules 14 to 16.
-//!
-//! Every request of a settlement leaves through one of two functions, [`ask`] and [`reverse`], and
-//! each of them looks at the payment's [`Tries`] first: whatever OVO answers, nothing is repeated
-//! without a pause, and the pauses grow.
+//! From the verdict to a settled record at OVO: rules 14 and 15. What is asked behind that is in
+//! [`look`](super::look), when a request may leave in [`pace`](super::pace).
 
 use std::time::Duration;
 
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
+use crate::payment::pace::try_now;
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, Rule, doubted};
+use crate::payment::{Alert, Rule, doubted, look};
 
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
@@ -22,16 +20,6 @@ impl State {
         self.listed &= self.check_unavailable;
         self.due = Some(self.next_look(policy, now, 0));
         Step::to(self)
-    }
-
-    fn next_look(&self, policy: &Policy, closed: Boottime, looks: u8) -> Boottime {
-        let timers = &policy.timers;
-        match looks {
-            _ if self.check_unavailable => closed.plus(timers.keep_phone),
-            0 => closed.plus(timers.first_sweep),
-            1 => closed.plus(timers.second_sweep),
-            _ => closed.plus(timers.keep_phone),
-        }
     }
 
     /// Money of this payment is at OVO although the verdict says it must not be: settlement opens
@@ -74,19 +62,6 @@ impl State {
         self.due = None;
         self
     }
-
-    /// How long settlement has been open at `now`, all its openings together, in milliseconds.
-    fn open_ms(&self, now: Boottime) -> u64 {
-        let last = u64::try_from(now.since(self.settling_since).as_millis()).unwrap_or(u64::MAX);
-        self.settled_before_ms.saturating_add(last)
-    }
-
-    /// The pause behind the try that makes it `count`: ever longer, and hourly once an operator has
-    /// been told that it takes more than a day.
-    pub(super) fn pause_after(&self, policy: &Policy, count: u16) -> Duration {
-        let pause = policy.timers.backoff(count, self.seed);
-        if self.listed { pause.max(policy.timers.hour()) } else { pause }
-    }
 }
 
 /// What is due of a payment that was declined or abandoned.
@@ -95,7 +70,7 @@ pub(super) fn is_due(policy: &Policy, state: State, now: Boottime) -> Step {
         Settlement::Open(Reversal::Needed) => reversal_is_due(policy, state, now),
         Settlement::Open(_) => closing_is_due(policy, state, now),
         Settlement::Closed { by: Closer::Policy, looks, .. } => {
-            look_is_due(policy, state, looks, now)
+            look::is_due(policy, state, looks, now)
         }
         Settlement::Closed { by: Closer::Operator, .. } | Settlement::WithOperator => {
             Step::to(state.forget_phone())
@@ -115,16 +90,16 @@ fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         let check = state.window.plus(timers.check);
         let unasked = state.checks.count == 0 && !state.check_unavailable && !state.seen;
         if unasked && now >= check {
-            return ask(policy, state, now).by(Rule::Check);
+            return try_now(policy, state, Request::CheckPayment, now).by(Rule::Check);
         }
         state.due = Some(if unasked { check } else { earliest });
         return Step::to(state);
     }
     if state.seen {
-        return reverse(policy, state, now).by(Rule::Reversal);
+        return try_now(policy, state, Request::Reversal, now).by(Rule::Reversal);
     }
     if blind {
-        return reverse(policy, state, now).by(Rule::IdentityGate);
+        return try_now(policy, state, Request::Reversal, now).by(Rule::IdentityGate);
     }
     if state.check_unavailable {
         return state
@@ -132,7 +107,7 @@ fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
             .alerting(Alert::Doubtful)
             .by(Rule::IdentityGate);
     }
-    ask(policy, state, now).by(Rule::IdentityGate)
+    try_now(policy, state, Request::CheckPayment, now).by(Rule::IdentityGate)
 }
 
 /// Rule 15: the closing act, never before 60 s + D: a check, or where the contract has none, one
@@ -144,11 +119,19 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         return Step::to(state);
     }
     if !state.check_unavailable {
-        return ask(policy, state, now);
+        return try_now(policy, state, Request::CheckPayment, now);
     }
     match state.verdict {
         // A reversal is for what got no answer (FAQ); a definite decline is one.
         Some(Verdict::Declined(reason)) if !is_undelivered(reason) && !state.late_paid => {
+            return state.close(policy, now);
+        }
+        // The same, behind a cancel.
+        Some(Verdict::Abandoned)
+            if state.settlement == Settlement::Open(Reversal::NotNeeded)
+                && state.is_certainly_ours()
+                && !state.late_paid =>
+        {
             return state.close(policy, now);
         }
         // What was seen to be ours, by OVO's word or an operator's, needs nobody to vouch for it.
@@ -161,91 +144,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.settlement == Settlement::Open(Reversal::NotNeeded) {
         state.settlement = Settlement::Open(Reversal::Needed);
     }
-    reverse(policy, state, now)
-}
-
-/// Rule 16: two looks behind a closed payment, then the phone is forgotten.
-fn look_is_due(policy: &Policy, mut state: State, looks: u8, now: Boottime) -> Step {
-    let too_late = now.since(state.window) >= policy.timers.status_window;
-    if looks >= 2 || state.check_unavailable || too_late {
-        return Step::to(state.forget_phone());
-    }
-    // Behind a restart nobody knows how long ago the push was: its session must be over (I8).
-    let earliest = state.window.plus(policy.timers.session);
-    if now < earliest {
-        state.due = Some(earliest);
-        return Step::to(state);
-    }
-    ask(policy, state, now)
-}
-
-/// The one place that sends a check behind the verdict.
-pub(super) fn ask(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    if now < state.checks.not_before {
-        state.due = Some(state.checks.not_before);
-        return overdue(policy, state, now);
-    }
-    state.checks.count = state.checks.count.saturating_add(1);
-    let mut next = now.plus(state.pause_after(policy, state.checks.count));
-    // The growing pauses must not delay the look behind which rule 14b allows a reversal unseen.
-    let escape = state.settling_since.plus(policy.timers.gate_escape);
-    if state.owes_reversal() && now < escape {
-        next = next.min(escape).max(now.plus(policy.timers.pause()));
-    }
-    state.checks.not_before = next;
-    state.due = Some(next);
-    overdue(policy, state, now).sending(Request::CheckPayment)
-}
-
-/// The one place that sends a reversal.
-fn reverse(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    if now < state.reversals.not_before {
-        state.due = Some(state.reversals.not_before);
-        return overdue(policy, state, now);
-    }
-    state.reversals.count = state.reversals.count.saturating_add(1);
-    state.reversals.not_before = now.plus(state.pause_after(policy, state.reversals.count));
-    state.due = Some(state.reversals.not_before);
-    overdue(policy, state, now).sending(Request::Reversal)
-}
-
-/// Alerts once after five minutes, once after an hour and once, critical, after a day of unfinished
-/// settlement (policy 2.5). From the first on an operator may end it; from the last on it is listed,
-/// and goes on hourly.
-pub(super) fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    if state.is_closed() && !state.void.is_open() {
-        return Step::to(state);
-    }
-    let minutes = policy.timers.gate_escape;
-    let limit = |alerts| match alerts {
-        0 => Some(minutes),
-        1 => Some(minutes * 12),
-        2 => Some(minutes * 288),
-        _ => None,
-    };
-    // A reversal is overdue from the decision on, everything else from the moment it may be done.
-    let since = if state.owes_reversal() {
-        state.settling_since
-    } else {
-        state.settling_since.max(state.close_at(policy))
-    };
-    let before = Duration::from_millis(state.settled_before_ms);
-    let late = before.saturating_add(now.since(since));
-    let reached = limit(state.overdue_alerts).filter(|limit| late >= *limit);
-    state.overdue_alerts += u8::from(reached.is_some());
-    // The pauses between tries grow: they must not delay an alert.
-    if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
-        let then = now.plus(limit - late);
-        state.due = state.due.map(|due| due.min(then));
-    }
-    if reached.is_none() {
-        return Step::to(state);
-    }
-    if state.overdue_alerts < 3 {
-        return Step::to(state).alerting(Alert::Overdue(late));
-    }
-    state.listed = true;
-    Step::to(state).alerting(Alert::OverdueForADay)
+    try_now(policy, state, Request::Reversal, now)
 }
 
 /// The answer to a check of a payment that has its verdict.
@@ -277,8 +176,16 @@ pub(super) fn checked(
     // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
     // reversal may follow, nor one that rests on an earlier "not found" (I10).
     if answer == StatusAnswer::ForeignSale {
+        let expected = state.duplicate_hint;
         state.duplicate_hint = true;
         state.seen = false;
+        // Rule 11, behind the decision: our push may have been executed under numbers that name
+        // another sale as well, unless OVO said that it did not execute it (94, 40, a decline).
+        let abandoned = state.verdict == Some(Verdict::Abandoned);
+        if abandoned && !expected && matches!(state.settlement, Settlement::Open(_)) {
+            let step = state.hand_to_operator(policy, now);
+            return step.alerting(Alert::Doubtful).by(Rule::ForeignSale);
+        }
     }
     match state.settlement {
         Settlement::Open(reversal) => {
@@ -297,7 +204,7 @@ pub(super) fn checked(
             state.late_paid = true;
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
-        Settlement::Closed { by: Closer::Policy, .. } => closed_checked(policy, state, answer, now),
+        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
     }
 }
 
@@ -433,61 +340,13 @@ fn closes(
     }
 }
 
-/// Rule 16: a look behind a payment that the policy closed.
-fn closed_checked(policy: &Policy, mut state: State, answer: StatusAnswer, now: Boottime) -> Step {
-    match answer {
-        StatusAnswer::Paid => state.reopen(policy, now).alerting(Alert::DelayBoundBroken),
-        StatusAnswer::NotFound | StatusAnswer::Reversed | StatusAnswer::ForeignSale => {
-            Step::to(state.looked(policy, now))
-        }
-        StatusAnswer::Doubtful => {
-            state.listed = true;
-            Step::to(state.looked(policy, now)).alerting(Alert::Doubtful)
-        }
-        // Nothing was owed, and nothing can be seen any more: it is over.
-        StatusAnswer::TooOld => Step::to(state.forget_phone()),
-        StatusAnswer::Unavailable => {
-            state.check_unavailable = true;
-            state.due = Some(now);
-            Step::to(state).alerting(Alert::CheckUnavailable)
-        }
-        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
-        StatusAnswer::NotSent if state.checks.count > 0 => {
-            Step::to(state.check_was_not_sent(policy, now))
-        }
-        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
-    }
-}
-
 impl State {
-    /// A scheduled look was answered. Somebody's question in between is none.
-    fn looked(mut self, policy: &Policy, now: Boottime) -> State {
-        if self.checks.count == 0 {
-            return self;
-        }
-        if let Settlement::Closed { at, by, looks } = self.settlement {
-            let looks = looks.saturating_add(1);
-            self.settlement = Settlement::Closed { at, by, looks };
-            self.checks.count = 0;
-            self.due = Some(self.next_look(policy, at, looks).max(now));
-        }
-        self
-    }
-
     /// Whether "older than 7 days" can be about this payment, and a reversal of it is known to hit
     /// it. Of a payment of this week it is about an older sale under the same numbers.
     fn may_be_too_old(&self, policy: &Policy, now: Boottime) -> bool {
         let restarted = self.begun == Boottime(0);
         let old = now.since(self.window) >= policy.timers.status_window;
         if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
-    }
-
-    /// A check that never left is no try, and asked soon again.
-    pub(super) fn check_was_not_sent(mut self, policy: &Policy, now: Boottime) -> State {
-        self.checks.count = self.checks.count.saturating_sub(1);
-        self.checks.not_before = now.plus(policy.timers.early_retry(self.seed));
-        self.due = Some(self.checks.not_before);
-        self
     }
 
     fn acknowledge_reversal(mut self, policy: &Policy, now: Boottime) -> State {

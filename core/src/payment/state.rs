@@ -166,6 +166,9 @@ pub struct State {
     pub verdict: Option<Verdict>,
     /// Whether the merchant gave the payment up before there was a verdict.
     pub cancelled: bool,
+    /// Whether nobody listened for the push's answer to its end, so that OVO's word that the numbers
+    /// were used before (94, 40) may have gone unheard.
+    pub unheard: bool,
     /// What is left to do at OVO.
     pub settlement: Settlement,
     /// When the verdict was made, or settlement was opened again behind a closed payment, or the
@@ -234,7 +237,7 @@ impl State {
 
     /// Whether a reversal of these numbers can only hit this payment, even without a look.
     pub fn is_certainly_ours(&self) -> bool {
-        self.attested && !self.duplicate_hint
+        self.attested && !self.duplicate_hint && !self.unheard
     }
 }
 
@@ -248,7 +251,7 @@ impl State {
         let what_it_rests_on = |state: &State| {
             (
                 (state.verdict, state.settlement),
-                (state.attested, state.duplicate_hint),
+                (state.attested, state.duplicate_hint, state.unheard),
                 (state.void, state.void_resent),
             )
         };
@@ -257,15 +260,27 @@ impl State {
 
     /// Whether a payment of the same customer that is in this state could still be debited, so that
     /// another push could debit twice ([fault MP13]): no verdict yet, a reversal not yet
-    /// acknowledged, a prompt that OVO could not deliver and the customer may still find, or
-    /// contradicting evidence that nobody has ruled on.
+    /// acknowledged, or left out because nobody could tell whose sale it would hit and the check that
+    /// closes is still to come, a prompt that OVO could not deliver and the customer may still find,
+    /// or contradicting evidence that nobody has ruled on.
     ///
     /// The last two do not last: a prompt is dead at 60 s + D, and after a day the customer's next
     /// purchase is no repetition of this one. Whoever asks knows how old the payment is.
     ///
     /// [fault MP13]: crate::manual::faults#mp-several-processes-and-nodes
     pub fn may_still_debit(&self) -> bool {
-        self.verdict.is_none() || self.owes_reversal() || self.blocks_for_a_time()
+        self.verdict.is_none()
+            || self.owes_reversal()
+            || self.is_left_alone()
+            || self.blocks_for_a_time()
+    }
+
+    /// Abandoned and not reversed, because nobody could tell whose sale that would hit: only the
+    /// check at 60 s + D will tell whether it was debited.
+    fn is_left_alone(&self) -> bool {
+        self.verdict == Some(Verdict::Abandoned)
+            && self.settlement == Settlement::Open(Reversal::NotNeeded)
+            && !self.is_certainly_ours()
     }
 
     /// The part of [`may_still_debit`](Self::may_still_debit) that ends by time.

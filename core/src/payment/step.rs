@@ -1,14 +1,13 @@
 //! The state machine: one pure function over the rules of its neighbours.
 //!
 //! Read on in the order of a payment's life: [`open`](super::open) until there is a verdict,
-//! [`settlement`](super::settlement) until OVO's own record is settled, [`operator`](super::operator)
+//! [`settlement`](super::settlement) until OVO's own record is settled, [`look`](super::look) behind that, [`operator`](super::operator)
 //! for what people decide, [`void`](super::void) for a paid payment that is returned.
 
-use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::event::Event;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, Rule, doubted, open, operator, postcondition, settlement, void};
+use crate::payment::{Alert, Rule, doubted, open, operator, pace, postcondition, settlement, void};
 
 /// A request that may be sent once the new state is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,6 +34,9 @@ pub enum Refusal {
     VoidInProgress,
     /// The payment is already voided.
     AlreadyVoided,
+    /// The end of an earlier void is not known, or an operator closed the payment: what is still to be
+    /// returned is between the operator and OVO.
+    OperatorRefunds,
     /// Nothing about this payment waits for an operator.
     NothingToRule,
     /// The customer can still be debited: nobody can know how it ends before 60 s + D.
@@ -100,28 +102,12 @@ pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step
         // earlier because somebody asked in between.
         step.state.due = state.due;
     }
-    spread(policy, event, &mut step.state, now);
+    pace::spread(policy, event, &mut step.state, now);
     if step.state != *state {
         step.state.touched = now;
     }
     debug_assert_eq!(postcondition::broken(policy, state, event, &step, now), None);
     step
-}
-
-/// A request's pause counts from the commit before it. What took long to leave (a slow connection)
-/// must not eat it up: behind the answer there is one, too.
-fn spread(policy: &Policy, event: Event, state: &mut State, now: Boottime) {
-    if !matches!(state.settlement, Settlement::Open(_)) && !state.void.is_open() {
-        return;
-    }
-    let tries = match event {
-        Event::Checked { answer: StatusAnswer::NotSent, .. }
-        | Event::Reversed { answer: ReversalAnswer::NotSent, .. } => return,
-        Event::Checked { .. } | Event::VoidChecked { .. } => &mut state.checks,
-        Event::Reversed { .. } => &mut state.reversals,
-        _ => return,
-    };
-    tries.not_before = tries.not_before.max(now.plus(policy.timers.pause()));
 }
 
 fn is_with_operator(state: &State) -> bool {

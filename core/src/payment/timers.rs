@@ -14,8 +14,9 @@ pub struct Timers {
     pub send_check: Duration,
     /// And only this long after its connection was ready: what then still delays it is a pause.
     pub connected_check: Duration,
-    /// Connecting, the TLS handshake and writing together, for a push counted from its Intent; also
-    /// what is assumed to have passed between Intent and last byte when a crash hides the truth.
+    /// Connecting, the TLS handshake and writing together (a push gets
+    /// [`send_check`](Self::send_check), counted from its Intent, if that is shorter); also what is
+    /// assumed to have passed between Intent and last byte when a crash hides the truth.
     pub send_budget: Duration,
     /// OVO's session: 55 s for the customer and 5 s for the backend (FAQ).
     pub session: Duration,

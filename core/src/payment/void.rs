@@ -7,8 +7,8 @@
 
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
-use crate::payment::settlement::overdue;
-use crate::payment::state::{Boottime, State, Verdict, Void};
+use crate::payment::pace::try_now;
+use crate::payment::state::{Boottime, Closer, Settlement, State, Verdict, Void};
 use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::Policy;
 
@@ -20,7 +20,13 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     match state.void {
         Void::Sent | Void::Unknown => return Step::refused(state, Refusal::VoidInProgress),
         Void::Voided => return Step::refused(state, Refusal::AlreadyVoided),
-        Void::None | Void::Rejected(_) | Void::Expired => {}
+        // Perhaps it was done: a second one could return the money twice (VD5).
+        Void::Expired => return Step::refused(state, Refusal::OperatorRefunds),
+        Void::None | Void::Rejected(_) => {}
+    }
+    // Whoever closed it may have returned the money by other means (rule 19).
+    if matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. }) {
+        return Step::refused(state, Refusal::OperatorRefunds);
     }
     if !in_time {
         return Step::refused(state, Refusal::VoidTooLate);
@@ -70,14 +76,7 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         return unresolved(policy, state, now);
     }
     state.void = Void::Unknown;
-    if now < state.checks.not_before {
-        state.due = Some(state.checks.not_before);
-        return overdue(policy, state, now);
-    }
-    state.checks.count = state.checks.count.saturating_add(1);
-    state.checks.not_before = now.plus(state.pause_after(policy, state.checks.count));
-    state.due = Some(state.checks.not_before);
-    overdue(policy, state, now).sending(Request::CheckVoid)
+    try_now(policy, state, Request::CheckVoid, now)
 }
 
 pub(super) fn checked(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use ovo_ptp::journal::{
     Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
-use ovo_ptp::{BatchMethod, MerchantInvoice};
+use ovo_ptp::{BatchMethod, MerchantInvoice, WallTime};
 
 use ovo_ptp::payment::{Boottime, Payment, PaymentId};
 
@@ -180,6 +180,10 @@ impl Journal for MortalJournal {
 
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
         self.write(|| self.kept.update(payment))
+    }
+
+    fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        self.write(|| self.kept.note_probe(wall))
     }
 
     fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {

@@ -1,13 +1,17 @@
 //! What adversaries broke with nothing but the README and the sources, one test for each finding.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use ovo_checkout::{Fault, Shop, charge, days, invoice, minutes, seconds};
+use ovo_checkout::{Fault, Shop, SimWire, charge, days, invoice, lock, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Ruling};
-use ovo_ptp::{ErrorKind, Event, Outcome};
+use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::{ErrorKind, Event, Outcome, Phase};
 use ovo_sandbox::{
-    Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, HostConfig, MatchBy, Sale, Step,
+    AnswerTo, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Echo, HostConfig, How, MatchBy,
+    Sale, Sloppiness, Step,
 };
 
 const APPROVES: &str = "081234567890";
@@ -19,11 +23,13 @@ fn on(operation: Operation) -> Step {
 
 /// Another sale has the numbers of the next push, and the host matches by numbers.
 fn under_foreign_numbers(contracted: bool) -> Shop {
-    let config = HostConfig {
-        match_by: MatchBy::Numbers,
-        check_contracted: contracted,
-        ..HostConfig::default()
-    };
+    let host = HostConfig { check_contracted: contracted, ..HostConfig::default() };
+    under_numbers_of_another(99_000, host)
+}
+
+fn under_numbers_of_another(amount: i64, host: HostConfig) -> Shop {
+    let contracted = host.check_contracted;
+    let config = HostConfig { match_by: MatchBy::Numbers, ..host };
     let shop = Shop::with(config, move |builder| builder.check_payment(contracted));
     assert!(shop.pay("INV-BEFORE", APPROVES).is_paid());
     let numbers = shop.report("INV-BEFORE").numbers;
@@ -34,7 +40,7 @@ fn under_foreign_numbers(contracted: bool) -> Shop {
         batch: numbers.batch(),
         reference: numbers.reference() + 1,
         invoice: "OTHER-1".into(),
-        amount: 99_000,
+        amount,
         phone: "081311112222".into(),
     };
     let now = shop.world();
@@ -219,4 +225,225 @@ fn a_void_is_not_asked_about_at_every_restart() {
     }
     let gaps = gaps(&shop, Operation::CheckVoid);
     assert!(gaps.iter().all(|gap| *gap >= 10_000), "{gaps:?}");
+}
+
+#[test]
+fn ov5_another_sale_seen_behind_the_decision_is_an_operator_s_and_not_a_refund() {
+    // Our push was executed, nobody heard it, and the numbers name another sale as well.
+    for cancelled in [false, true] {
+        let shop = Shop::open();
+        shop.script([
+            on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+            on(Operation::CheckPayment).unheard(),
+            on(Operation::CheckPayment)
+                .times(0)
+                .code("00")
+                .set("transactionRequestData.merchantInvoice", "OTHER-1")
+                .set("amount", 99_000),
+        ]);
+        if cancelled {
+            cancelled_at_ten_seconds(&shop);
+        }
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+        shop.settle_for(days(3));
+        let report = shop.report("INV-1");
+        assert!(report.needs_operator && !report.settled, "{}", report.settlement);
+        assert!(shop.alerted(|alert| *alert == Alert::Doubtful));
+        assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (0, 10_000));
+        // Whose books show it rules on it; the same answer to the check behind that is no news.
+        shop.client().rule(&invoice("INV-1"), Ruling::Refund, "OVO's portal shows it").unwrap();
+        shop.settle_for(minutes(10));
+        let report = shop.report("INV-1");
+        assert!(report.settled && !report.needs_operator, "{}", report.settlement);
+        assert_eq!(shop.net("INV-1"), 0);
+    }
+}
+
+#[test]
+fn c17_mp13_behind_a_cancel_the_second_push_waits_until_the_first_is_known_not_to_be_debited() {
+    let shop = Shop::open();
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::Approve { after_ms: 54_000 }),
+        on(Operation::CheckPayment).lag_ms(15_000),
+    ]);
+    cancelled_at_ten_seconds(&shop);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    // "Not found" at 60.5 s, and nobody vouches for the numbers: nothing is reversed.
+    shop.settle_for(seconds(52.0));
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (0, 10_000));
+    let refused = shop.client().pay(&charge("INV-2", APPROVES)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::UnsettledCustomer);
+    assert_eq!(refused.invoice(), Some(&invoice("INV-1")));
+    shop.settle_for(minutes(5));
+    assert_eq!(shop.net("INV-1"), 0);
+    assert!(shop.pay("INV-2", APPROVES).is_paid());
+}
+
+#[test]
+fn ov17_c17_a_host_that_repeats_the_invoice_its_own_way_returns_what_was_cancelled() {
+    let forms = [&How::ABSENT[0], &How::LOOSE[0], &How::LOOSE[1]];
+    for how in forms {
+        let habit = Sloppiness::new(AnswerTo::Any, Echo::MerchantInvoice, how.clone());
+        let host = HostConfig { sloppy: vec![habit], ..HostConfig::default() };
+        let shop = Shop::with(host, |builder| builder);
+        let debited = Behaviour::AnswerLost { after_ms: 30_000, cut: true };
+        shop.script([on(Operation::PushToPay).behave(debited)]);
+        cancelled_at_ten_seconds(&shop);
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+        shop.settle_for(minutes(30));
+        let report = shop.report("INV-1");
+        assert!(report.settled && !report.needs_operator, "{how:?}: {}", report.settlement);
+        assert_eq!(shop.net("INV-1"), 0, "{how:?}");
+    }
+}
+
+#[test]
+fn ov17_c17_another_customer_s_sale_without_an_invoice_is_not_taken_for_a_cancelled_one() {
+    let habit = Sloppiness::new(AnswerTo::Any, Echo::MerchantInvoice, How::ABSENT[0].clone());
+    let host = HostConfig { sloppy: vec![habit], ..HostConfig::default() };
+    let shop = under_numbers_of_another(10_000, host);
+    shop.script([on(Operation::PushToPay).at_ms(12_000)]);
+    cancelled_at_ten_seconds(&shop);
+    shop.pay("INV-1", IGNORES);
+    shop.settle_for(minutes(10));
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("OTHER-1")), (0, 10_000));
+}
+
+#[test]
+fn vd5_a_void_whose_end_is_never_known_is_not_sent_again() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([
+        on(Operation::Void).queue_ms(40_000),
+        on(Operation::CheckVoid).times(0).code("58"),
+    ]);
+    shop.client().void(&invoice("INV-1")).unwrap();
+    shop.settle_for(seconds(30.0));
+    assert!(shop.report("INV-1").needs_operator);
+    for closed in [false, true] {
+        if closed {
+            let ruled = shop.client().rule(&invoice("INV-1"), Ruling::Close, "refunded by hand");
+            assert!(ruled.is_ok());
+        }
+        let again = shop.client().void(&invoice("INV-1")).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::Refused, "closed: {closed}");
+    }
+    shop.settle_for(minutes(5));
+    assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd5_what_an_operator_closed_is_not_voided_behind_that() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([on(Operation::CheckPayment).code("73")]);
+    shop.clock.pass(minutes(2));
+    drop(shop.client().check(&invoice("INV-1")));
+    assert!(shop.report("INV-1").needs_operator, "OVO says that it is reversed");
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "refunded by hand").unwrap();
+    let refused = shop.client().void(&invoice("INV-1")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    assert_eq!(shop.heard(Operation::Void), 0);
+}
+
+/// A terminal's own transport that asks for nothing and tells nothing of what it writes (F16).
+struct Forgetful {
+    wire: Arc<SimWire>,
+    waits: bool,
+}
+
+struct Unasked {
+    watch: Arc<dyn Watch>,
+    waits: bool,
+}
+
+impl Watch for Unasked {
+    fn wait(&self) -> Option<Duration> {
+        if self.waits { self.watch.wait() } else { None }
+    }
+}
+
+impl Transport for Forgetful {
+    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+        if request.operation != Operation::PushToPay {
+            return self.wire.exchange(request, watch);
+        }
+        let unasked: Arc<dyn Watch> =
+            Arc::new(Unasked { watch: Arc::clone(watch), waits: self.waits });
+        self.wire.exchange(request, &unasked)
+    }
+}
+
+#[test]
+fn f16_c17_a_cancel_behind_a_push_that_its_transport_told_nothing_of_is_not_a_push_not_sent() {
+    for waits in [true, false] {
+        let shop = Shop::open();
+        let wire = Arc::clone(&shop.wire);
+        let client = shop.client_with(|builder| {
+            builder.transport(Arc::new(Forgetful { wire: Arc::clone(&wire), waits }))
+        });
+        let mut seconds_shown = 0;
+        let outcome = client.pay_with(&charge("INV-1", "081200000140"), move |progress| {
+            seconds_shown += i32::from(progress.phase != Phase::Sending);
+            if seconds_shown < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!(outcome.name(), "not completed", "it was written, and waits: {waits}");
+        assert_eq!(shop.heard(Operation::PushToPay), 1);
+        shop.settle_for(minutes(30));
+        assert!(shop.report("INV-1").settled);
+        assert_eq!(shop.net("INV-1"), 0, "the customer confirms at 40 s");
+    }
+}
+
+#[test]
+fn c17_a_thread_whose_connection_is_gone_listens_to_nothing() {
+    // The connection breaks right behind the push; the 94 that comes at 12 s is heard by nobody.
+    for contracted in [false, true] {
+        let shop = under_foreign_numbers(contracted);
+        shop.script([
+            on(Operation::PushToPay).at_ms(12_000),
+            on(Operation::CheckPayment).times(0).code("ER"),
+        ]);
+        shop.wire.fail(Operation::PushToPay, Fault::BrokenAfterSend);
+        let (client, said) = (Arc::clone(shop.client()), Arc::new(Mutex::new(None)));
+        let place = Arc::clone(&said);
+        shop.later(seconds(10.0), move |_| {
+            *lock(&place) = Some(client.cancel(&invoice("INV-1")));
+        });
+        let payment = shop.client().start(&charge("INV-1", IGNORES)).unwrap();
+        payment.outcome();
+        // Its thread lets the time come, and cancels.
+        let said = loop {
+            if let Some(said) = lock(&said).take() {
+                break said;
+            }
+            std::thread::yield_now();
+        };
+        match said {
+            Ok(outcome) => assert!(contracted && outcome.name() == "not completed"),
+            Err(error) => assert!(!contracted && error.kind() == ErrorKind::Refused, "{error}"),
+        }
+        shop.settle_for(minutes(12));
+        if contracted {
+            assert_eq!((shop.heard(Operation::Reversal), shop.net("OTHER-1")), (0, 99_000));
+        }
+    }
+}
+
+#[test]
+fn c17_a_decline_behind_a_cancel_is_reversed_for_no_reason_but_a_debit() {
+    let shop = Shop::open();
+    shop.script([on(Operation::CheckPayment).times(0).code("58")]);
+    cancelled_at_ten_seconds(&shop);
+    let payment = shop.client().start(&charge("INV-1", "081200001730")).unwrap();
+    assert_eq!(payment.outcome().name(), "not completed");
+    // Its thread hears the decline at 30 s.
+    while shop.report("INV-1").settlement != "to be verified" {
+        std::thread::yield_now();
+    }
+    shop.settle_for(minutes(30));
+    let report = shop.report("INV-1");
+    assert!(report.settled && !report.needs_operator, "{}", report.settlement);
+    assert_eq!(shop.heard(Operation::Reversal), 0);
 }

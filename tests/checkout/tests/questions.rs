@@ -9,7 +9,7 @@ use ovo_ptp::journal::Filter;
 use ovo_ptp::message::{Operation, SigningMode};
 use ovo_ptp::payment::StatusAnswer;
 use ovo_ptp::{ErrorKind, Event, Inquiry, MerchantInvoice, Outcome, Probe};
-use ovo_sandbox::{Customer, DEMO_APP_KEY, Delivery, HostConfig, Signing, Step};
+use ovo_sandbox::{Customer, DEMO_APP_KEY, Delivery, HostConfig, Signed, Signing, Step};
 
 const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
@@ -288,6 +288,59 @@ fn doctor_names_what_must_be_mended() {
     shop.wire.set_link(Link::Down);
     assert!(problems(&shop)[0].contains("no readable answer"));
     assert!(shop.reports().is_empty());
+}
+
+fn wrong_signatures(shop: &Shop) -> usize {
+    let requests = shop.requests(Operation::Inquiry);
+    requests.iter().filter(|request| request.signature == Signed::Wrong).count()
+}
+
+#[test]
+fn ov22_a_probed_host_says_whether_it_checks_signatures_once_a_day_at_most() {
+    for (signing, checks) in [(Signing::Either, true), (Signing::Unchecked, false)] {
+        let config = HostConfig { signing, ..HostConfig::default() };
+        let mut shop = Shop::with(config, |builder| builder);
+        let unasked = shop.client().doctor().unwrap();
+        assert_eq!((unasked.wrong_signature, wrong_signatures(&shop)), (None, 0));
+
+        let found = shop.client().probe_signature().unwrap();
+        assert_eq!(wrong_signatures(&shop), 1);
+        match &found.wrong_signature {
+            Some(Probe::Refused(code)) => assert!(checks && code.as_str() == "63"),
+            Some(Probe::Accepted(_)) => assert!(!checks),
+            other => panic!("{other:?}"),
+        }
+        let meaning = if checks { "the host checks signatures" } else { "checks no signature" };
+        assert!(found.to_string().contains(meaning), "{found}");
+        assert_eq!(found.problems().is_empty(), checks, "{found}");
+
+        // The journal remembers it, over restarts of process and machine.
+        for hours_later in [0, 23] {
+            shop.clock.pass(hours(hours_later));
+            shop.reboot();
+            let refused = shop.client().probe_signature().unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Refused);
+            assert!(refused.to_string().contains("WIB"), "{refused}");
+            assert!(refused.retry_after().is_some_and(|wait| wait <= hours(24 - hours_later)));
+        }
+        assert_eq!(wrong_signatures(&shop), 1);
+        shop.clock.pass(hours(1));
+        assert!(shop.client().probe_signature().unwrap().wrong_signature.is_some());
+        assert_eq!(wrong_signatures(&shop), 2);
+    }
+}
+
+#[test]
+fn ov22_no_wrong_signature_is_sent_to_a_host_that_does_not_accept_the_right_one() {
+    let mut config = HostConfig::default();
+    config.merchants[0].app_key = "f".repeat(64);
+    let shop = Shop::with(config, |builder| builder);
+    // Both ways of signing are wrong to it; there is nothing to learn from a third.
+    let found = shop.client().probe_signature().unwrap();
+    assert_eq!((found.wrong_signature, shop.heard(Operation::Inquiry)), (None, 2));
+    shop.host().config_mut().merchants[0].app_key = DEMO_APP_KEY.to_owned();
+    let found = shop.client().probe_signature().unwrap();
+    assert!(found.wrong_signature.is_some(), "nothing was counted");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Clocks that jump, stop, restart and cross midnight (T1 to T3, T5 to T7).
 
-use ovo_checkout::{Fault, Life, Shop, charge, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::{BatchMethod, ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerOf, HostConfig, Step};
@@ -9,6 +9,18 @@ const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
 const PAYS_MUTELY_AT_10: &str = "081200009210";
 const DAY_MS: i64 = 86_400_000;
+
+#[test]
+fn n26_a_network_that_swallows_everything_is_told_after_twenty_seconds() {
+    let shop = Shop::open();
+    shop.wire.set_link(Link::BlackHole);
+    let (took, outcome) = timed(&shop, "INV-1", APPROVES);
+    assert!(matches!(outcome, Outcome::NotSent(_)), "{outcome:?}");
+    assert!(took <= 20.1, "{took} s, and nothing may be written behind 20");
+    shop.wire.set_link(Link::Up);
+    assert!(shop.pay("INV-2", APPROVES).is_paid());
+    settled(&shop);
+}
 
 fn push() -> Step {
     Step::on(Operation::PushToPay)

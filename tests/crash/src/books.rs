@@ -118,16 +118,16 @@ fn close_shop(shop: &Shop, ovo: &Sandbox, sweep: bool) -> Result<Mix, String> {
     if faults.is_empty() { Ok(mix) } else { Err(faults.join("\n")) }
 }
 
-/// Whether a word is an outcome: not an error, an interruption or a later void.
-fn decides(told: &Told) -> bool {
-    !matches!(told.word.as_str(), "error" | "interrupted" | "voided")
+/// Whether a word is an outcome: not an error, an interruption, a wish or a later void.
+fn decides(word: &str) -> bool {
+    !matches!(word, "error" | "interrupted" | "cancels" | "voided")
 }
 
 /// A payment is acknowledged after its outcome is in a cashier's log, so one without a line there
 /// was lost.
 fn nothing_is_acknowledged_untold(rows: &[PaymentReport], told: &[Told], faults: &mut Vec<String>) {
     let heard: BTreeSet<&str> =
-        told.iter().filter(|told| decides(told)).map(|told| told.invoice.as_str()).collect();
+        told.iter().filter(|told| decides(&told.word)).map(|told| told.invoice.as_str()).collect();
     for row in rows.iter().filter(|row| row.acknowledged) {
         if !heard.contains(row.invoice.as_str()) {
             faults.push(format!("{}: acknowledged, and told to nobody", row.invoice));
@@ -218,10 +218,13 @@ fn compare_row(
         return fault("settled without an outcome".to_owned());
     };
     // Every cashier who asked was told the same, and somebody was told.
-    let decided: Vec<&str> =
-        words.iter().copied().filter(|word| !matches!(*word, "interrupted" | "voided")).collect();
+    let decided: Vec<&str> = words.iter().copied().filter(|word| decides(word)).collect();
     if decided != [outcome.name()] {
         fault(format!("cashiers were told {words:?}, the journal says {}", outcome.name()));
+    }
+    let cancelled = matches!(outcome, Outcome::NotCompleted(open) if open.is_cancelled());
+    if cancelled && !words.contains("cancels") {
+        fault("cancelled, and no cashier wanted that".to_owned());
     }
     let voided = matches!(outcome, Outcome::Paid(receipt) if receipt.is_voided());
     if words.contains("voided") && !voided {
@@ -247,8 +250,12 @@ fn compare_row(
     mix.add(match outcome {
         _ if voided => "voided",
         Outcome::Paid(receipt) if receipt.is_late() => "paid late",
+        Outcome::NotCompleted(open) if cancelled && open.was_debited() => "cancelled, refunded",
+        _ if cancelled => "cancelled",
         Outcome::NotCompleted(open) if open.was_debited() => "refunded",
         other => other.name(),
     });
+    // Whatever came first.
+    mix.count("given up by a cashier", words.contains("cancels").into());
     mix.count("reversals", reversals.into());
 }

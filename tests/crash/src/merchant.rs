@@ -87,11 +87,13 @@ impl Desk {
             }
         }
         loop {
-            match dice.below(12) {
+            match dice.below(14) {
                 0 => self.tell_what_is_open()?,
                 1 => self.gives_up_waiting()?,
+                2 => self.gives_up_a_payment()?,
+                3 => self.gives_up_what_somebody_waits_for(&mut dice)?,
                 // Two desks, one order: whoever is first pushes it.
-                2 => self.sell(&Order::of(&format!("COMMON-{}", self.moment()?)))?,
+                4 => self.sell(&Order::of(&format!("COMMON-{}", self.moment()?)))?,
                 _ => self.sell(&Order::of(&self.next_invoice()))?,
             }
         }
@@ -146,7 +148,54 @@ impl Desk {
         Ok(())
     }
 
-    /// The cashier presses cancel: nobody waits, the payment goes on.
+    /// The customer changes their mind at some moment of the payment, or before it has begun: the
+    /// cashier gives it up, by its handle or by its invoice.
+    fn gives_up_a_payment(&self) -> Result<()> {
+        let order = Order::of(&self.next_invoice());
+        let mut dice = Dice::of(&order.invoice);
+        if let Ok(handle) = self.client.start(&order.charge()?) {
+            // Now and then before its first byte. OVO's minute takes 600 ms; what is decided by
+            // then, the cancel returns.
+            if !dice.one_in(4) {
+                let _ = handle.wait(Duration::from_millis(dice.below(800)));
+            }
+            self.log.tell(&order.invoice, "cancels", "")?;
+            let invoice = order.invoice.parse()?;
+            let cancelled =
+                if dice.one_in(2) { handle.cancel() } else { self.client.cancel(&invoice) };
+            self.hears_of_the_cancel(&order.invoice, cancelled)?;
+        }
+        Ok(())
+    }
+
+    /// A payment that another cashier waits for, at this desk or in another process, is given up.
+    fn gives_up_what_somebody_waits_for(&self, dice: &mut Dice) -> Result<()> {
+        let unsettled = Filter { unsettled: true, ..Filter::default() };
+        let mut open = self.client.payments(&unsettled).unwrap_or_default();
+        open.retain(|report| report.outcome.is_none());
+        let Some(last) = (open.len() as u64).checked_sub(1) else { return Ok(()) };
+        let invoice = open.swap_remove(usize::try_from(dice.below(last + 1))?).invoice;
+        self.log.tell(invoice.as_str(), "cancels", "")?;
+        self.hears_of_the_cancel(invoice.as_str(), self.client.cancel(&invoice))
+    }
+
+    /// What a cancel says is durable, and what everybody is told: the books hold it against the
+    /// journal. Not acknowledged, so that it is listed and told once more.
+    fn hears_of_the_cancel(
+        &self,
+        invoice: &str,
+        cancelled: std::result::Result<Outcome, ovo_ptp::Error>,
+    ) -> Result<()> {
+        match cancelled {
+            Ok(outcome) => self.log.outcome(&outcome)?,
+            Err(error) => {
+                self.log.tell(invoice, "error", &format!("cancel: {:?} {error}", error.kind()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cashier turns to the next customer: nobody waits, the payment goes on.
     fn gives_up_waiting(&self) -> Result<()> {
         let order = Order::of(&self.next_invoice());
         if let Ok(handle) = self.client.start(&order.charge()?) {

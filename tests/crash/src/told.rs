@@ -17,7 +17,8 @@ pub struct ToldLog(Mutex<File>);
 pub struct Told {
     /// The invoice.
     pub invoice: String,
-    /// `paid`, `declined`, `voided` and so on; `error` if the call began nothing.
+    /// `paid`, `declined`, `voided` and so on; `cancels` of a payment that is about to be given up;
+    /// `error` if the call began nothing.
     pub word: String,
     /// More for a reader.
     pub remark: String,

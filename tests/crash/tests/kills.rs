@@ -3,7 +3,7 @@
 use ovo_crash::campaign::Campaign;
 
 #[test]
-fn c3_c4_c5_c6_c7_c8_c10_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_word() {
+fn c3_c4_c5_c6_c7_c8_c10_c17_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_word() {
     let campaign = Campaign {
         program: env!("CARGO_BIN_EXE_ovo-crash").into(),
         kills: 200,
@@ -20,4 +20,5 @@ fn c3_c4_c5_c6_c7_c8_c10_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_word
     let done = campaign.run(|_| ()).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(done.kills, 200);
     assert!(done.mix.of("payments") > 50, "{}", done.mix);
+    assert!(done.mix.of("given up by a cashier") > 0, "{}", done.mix);
 }

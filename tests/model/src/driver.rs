@@ -5,7 +5,7 @@
 //! whoever loses it follows the winner.
 
 use ovo_mutants::DriverFault;
-use ovo_ptp::payment::{Event, Ruling, State, Verdict, Void, step};
+use ovo_ptp::payment::{Event, Refusal, Ruling, State, Verdict, Void, step};
 
 use crate::action::{Action, What};
 use crate::audit::{Committed, PAID, outcome_bit};
@@ -196,7 +196,8 @@ impl<const N: usize> PushToPay<N> {
         if !debited || self.setting.outside {
             let now = LADDER[usize::from(moment.now)];
             let closing = step(&self.setting.policy, state, Event::Ruled(Ruling::Close), now);
-            if closing.refused.is_none() {
+            // What is refused for any other reason, he tries.
+            if closing.refused != Some(Refusal::CloseTooEarly) {
                 may(What::Rule(News::RuledClose));
             }
         }

@@ -209,6 +209,7 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
     }
     let flags = [
         (was.cancelled, is.cancelled, "cancelled", ""),
+        (was.unheard, is.unheard, "nobody listens", ""),
         (was.listed, is.listed, "listed for an operator", "ruled"),
         (was.duplicate_hint, is.duplicate_hint, "numbers doubted", ""),
         (was.seen, is.seen, "seen", "not seen after all"),

@@ -121,6 +121,7 @@ pub enum Mutant {
     CancelToldEarly,
     CancelUndone,
     CancelReversedAtOnce,
+    OverdueWaitsForPolicy,
 }
 
 enum Breaks {
@@ -156,7 +157,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 58] = [
+    pub const ALL: [Mutant; 59] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -174,6 +175,7 @@ impl Mutant {
         Mutant::OverdueForgotten, Mutant::PaddedIsAnother, Mutant::ForeignSaleForgotten,
         Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
+        Mutant::OverdueWaitsForPolicy,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -387,6 +389,9 @@ impl Mutant {
             Mutant::CancelReversedAtOnce => wrong("cancel is reversed at once",
                 "a cancelled payment is reversed without waiting for the session's end (I8)",
                 W::Cancels, policy::cancel_is_reversed_at_once),
+            Mutant::OverdueWaitsForPolicy => wrong("overdue waits for the policy",
+                "what is overdue cannot be ruled on as long as the policy goes on by itself (rule 19)",
+                W::OverdueRulings, policy::overdue_waits_for_the_policy),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Closer, Event, Policy, PushAnswer, Request, Reversal, ReversalAnswer, Ruling,
-    Settlement, State, StatusAnswer, Step, Timers, Tries, Verdict, Void, VoidAnswer, step,
+    Boottime, Closer, Event, Policy, PushAnswer, Refusal, Request, Reversal, ReversalAnswer,
+    Ruling, Settlement, State, StatusAnswer, Step, Timers, Tries, Verdict, Void, VoidAnswer, step,
 };
 
 fn to(state: State) -> Step {
@@ -616,7 +616,12 @@ pub(crate) fn decline_is_reversed(
         }
         // What was declined is reversed when its time has come, and until that is acknowledged.
         Event::Due if is_settling(state) && matches!(state.verdict, Some(Verdict::Declined(_))) => {
-            let abandoned = State { verdict: Some(Verdict::Abandoned), ..*state };
+            let settlement = match state.settlement {
+                Settlement::Open(Reversal::NotNeeded) => Settlement::Open(Reversal::Needed),
+                other => other,
+            };
+            let verdict = Some(Verdict::Abandoned);
+            let abandoned = State { verdict, settlement, ..*state };
             let next = step(policy, &abandoned, event, now);
             Step { state: State { verdict: state.verdict, ..next.state }, ..next }
         }
@@ -668,4 +673,16 @@ pub(crate) fn cancel_is_reversed_at_once(
         return sending(next.state, Request::Reversal);
     }
     next
+}
+
+pub(crate) fn overdue_waits_for_the_policy(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    if matches!(event, Event::Ruled(_)) && !state.needs_operator() {
+        return Step { refused: Some(Refusal::NothingToRule), ..to(*state) };
+    }
+    step(policy, state, event, now)
 }

@@ -19,10 +19,11 @@ use ovo_sandbox::{
 use crate::canary::Canary;
 use crate::disk::{Cut, Fault, SimDisk};
 use crate::plan::Plan;
-use crate::process::{Process, Request, Task, World, is_lie};
+use crate::process::{Newborn, Process, Request, Task, World, is_lie};
 use crate::random::Chance;
-use crate::scenario::{Blow, Scenario};
+use crate::scenario::{Blow, Deed, Scenario};
 use crate::story::Story;
+use crate::till::Manner;
 use crate::turns::{self, ActorId, Turns};
 
 const SECOND: u64 = 1_000;
@@ -50,6 +51,8 @@ enum Happening {
     DiskFills(usize),
     DiskMended,
     Operator(usize, Task),
+    Cancels(usize, String),
+    Closes(usize, u64),
     OvoReverses(String),
 }
 
@@ -75,6 +78,8 @@ pub struct History {
     turns: Turns,
     agenda: BTreeMap<(u64, u64), Happening>,
     planned: u64,
+    /// Turns that were taken.
+    taken: u64,
     shop: Vec<Seat>,
     requests: Vec<Request>,
     scenario: Option<Scenario>,
@@ -167,11 +172,14 @@ impl History {
         history.counts_the_blow(false);
         history.calms_down();
         history.settles();
-        Verdict { struck: history.struck >= blows, ..history.verdict() }
+        let done = history.scenario.as_ref().is_none_or(|scenario| scenario.deed.is_none());
+        Verdict { struck: done && history.struck >= blows, ..history.verdict() }
     }
 
     fn lays_out(&mut self, scenario: &Scenario) {
-        self.plan(0, Happening::Starts(0));
+        for index in 0..self.shop.len() {
+            self.plan(0, Happening::Starts(index));
+        }
         for (index, (after, behaviour)) in scenario.customers.iter().enumerate() {
             let number = index + 1;
             let request = Request {
@@ -179,6 +187,7 @@ impl History {
                 phone: format!("0813777{number:05}"),
                 amount: 10_000,
                 second_push: false,
+                manner: scenario.manner,
             };
             lock(&self.world.host).set_behaviour(&request.phone, behaviour.clone());
             self.requests.push(request.clone());
@@ -187,6 +196,9 @@ impl History {
         for (after, index) in &scenario.voids {
             let task = Task::Void(self.requests[*index].invoice.clone());
             self.plan(*after, Happening::Operator(0, task));
+        }
+        for (after, index) in &scenario.cancels {
+            self.plan(*after, Happening::Cancels(0, self.requests[*index].invoice.clone()));
         }
         for (after, index) in &scenario.inquiries {
             let task = Task::Inquire(self.requests[*index].phone.clone());
@@ -255,6 +267,7 @@ impl History {
             sent: Mutex::default(),
             asked_by_hand: Mutex::default(),
             invited: Mutex::default(),
+            newborns: Mutex::default(),
             secrets: secrets(),
             most_memory: AtomicU64::new(0),
             plan,
@@ -267,6 +280,7 @@ impl History {
             turns: Turns::default(),
             agenda: BTreeMap::new(),
             planned: 0,
+            taken: 0,
             shop: (0..processes).map(|_| seat()).collect(),
             requests: Vec::new(),
             scenario: None,
@@ -380,8 +394,12 @@ impl History {
             self.plan(chance.below(plan.length), Happening::OvoReverses(invoice));
         }
         for _ in 0..plan.cancels {
-            let task = Task::Cancel(chance.one_of(&self.requests).invoice.clone());
-            self.plan(chance.below(plan.length), Happening::Operator(which(chance), task));
+            let invoice = chance.one_of(&self.requests).invoice.clone();
+            self.plan(chance.below(plan.length), Happening::Cancels(which(chance), invoice));
+        }
+        for _ in 0..plan.closes {
+            let grace = *chance.one_of(&[0, 5 * SECOND, 80 * SECOND]);
+            self.plan(chance.below(plan.length), Happening::Closes(which(chance), grace));
         }
         for _ in 0..plan.operations {
             let name = chance.one_of(&self.requests).clone();
@@ -442,11 +460,13 @@ impl History {
             }
         };
         lock(&self.world.host).set_behaviour(&phone, behaviour);
+        let cancels = self.world.plan.cancels > 0;
         Request {
             invoice: format!("INV-{number}"),
             phone,
             amount: i64::try_from(1 + number).unwrap_or(1) * 5_000,
             second_push: chance.once_in(2),
+            manner: Manner::of(&mut Chance::of(self.world.plan.seed ^ number << 32), cancels),
         }
     }
 
@@ -469,16 +489,57 @@ impl History {
             self.world.clock.pass_until(at);
             if turn.is_some_and(|(turn, _)| turn == at || turn < self.now()) && act != Some(at) {
                 if let Some((_, actor)) = turn {
-                    self.turns.run(actor);
-                    for defect in self.turns.defects() {
-                        self.world.story.breaks(format!("a defect: {defect}"));
-                    }
+                    self.lets(actor);
+                    self.does_the_deed();
                     self.pokes();
                 }
             } else if let Some((_, happening)) = self.agenda.pop_first() {
                 self.happens(happening);
             }
         }
+    }
+
+    /// Lets an actor have its turn; threads that it started get theirs.
+    fn lets(&mut self, actor: ActorId) {
+        self.turns.run(actor);
+        self.taken += 1;
+        for defect in self.turns.defects() {
+            self.world.story.breaks(format!("a defect: {defect}"));
+        }
+        let now = self.now();
+        for Newborn { life, body } in std::mem::take(&mut *lock(&self.world.newborns)) {
+            self.turns.spawn(&life, now, body);
+        }
+    }
+
+    /// What a scenario has somebody do at this very point, before anybody else has a turn.
+    fn does_the_deed(&mut self) {
+        let Some(scenario) = &mut self.scenario else { return };
+        // Behind the flow itself there are only looks, days apart.
+        if self.world.calm.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(deed) = scenario.deed.take_if(|deed| deed.turn() <= self.taken) else { return };
+        let actor = match deed {
+            Deed::Cancel(_, customer, seat) => self.cancels(seat, &format!("INV-{}", customer + 1)),
+            Deed::Close(_, grace) => self.closes(0, grace),
+        };
+        if let Some(actor) = actor {
+            self.lets(actor);
+        }
+    }
+
+    fn cancels(&mut self, index: usize, invoice: &str) -> Option<ActorId> {
+        let invoice = crate::process::invoice(invoice);
+        let process = Arc::clone(self.shop[index].process.as_ref()?);
+        let (life, now) = (Arc::clone(&process.life), self.now());
+        Some(self.turns.spawn(&life, now, move || process.cancels(&invoice)))
+    }
+
+    fn closes(&mut self, index: usize, grace: u64) -> Option<ActorId> {
+        let process = Arc::clone(self.shop[index].process.as_ref()?);
+        let (life, now) = (Arc::clone(&process.life), self.now());
+        Some(self.turns.spawn(&life, now, move || process.closes(grace)))
     }
 
     /// Wakes settlers that a till has something for.
@@ -574,7 +635,7 @@ impl History {
                 }
                 // The dead unwind before anything else happens.
                 while let Some((0, actor)) = self.turns.next() {
-                    self.turns.run(actor);
+                    self.lets(actor);
                 }
                 self.bury();
                 self.world.disk.loses_power(cut);
@@ -614,6 +675,12 @@ impl History {
             Happening::DiskMended => {
                 self.world.disk.is_mended();
                 story.tell("world", || "the disk is mended".to_owned());
+            }
+            Happening::Cancels(index, invoice) => {
+                self.cancels(index, &invoice);
+            }
+            Happening::Closes(index, grace) => {
+                self.closes(index, grace);
             }
             Happening::OvoReverses(invoice) => {
                 let now = self.world.clock.world();
@@ -806,7 +873,7 @@ impl History {
             }
         }
         while let Some((0, actor)) = self.turns.next() {
-            self.turns.run(actor);
+            self.lets(actor);
         }
         for seat in &mut self.shop {
             if let Some(process) = seat.process.take() {

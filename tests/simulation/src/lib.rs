@@ -16,6 +16,7 @@ pub mod random;
 mod scenario;
 mod slow;
 mod story;
+mod till;
 mod turns;
 mod weather;
 
@@ -24,7 +25,8 @@ pub use history::{History, Verdict};
 pub use hunt::{Find, hunt};
 pub use people::people;
 pub use plan::{Odds, Plan};
-pub use scenario::{Blow, Scenario};
+pub use scenario::{Blow, Deed, Scenario};
+pub use till::Manner;
 
 /// Every allocation of this crate's programs is counted (I14).
 #[global_allocator]

@@ -79,8 +79,11 @@ pub struct Plan {
     pub late_success: LateSuccess,
     /// Whether the journal is made in this history, from an empty disk.
     pub fresh_journal: bool,
-    /// Payments that the merchant gives up.
+    /// Payments that somebody gives up who does not wait for them. If there are any, tills give
+    /// up theirs, too.
     pub cancels: u64,
+    /// Processes that end in order.
+    pub closes: u64,
     /// Reversals that OVO acknowledges and does not carry out.
     pub hollow: u64,
     /// OVO.
@@ -143,6 +146,7 @@ impl Plan {
             nameless_checks: chance.once_in(16),
             hollow: 0,
             cancels: 0,
+            closes: 0,
             host,
         };
         if plan.jumps > 0 {
@@ -177,6 +181,7 @@ impl Plan {
             plan.is_sloppy(chance);
         }
         plan.cancels = some(chance, 3, 3);
+        plan.closes = some(chance, 6, 2);
         plan
     }
 
@@ -346,6 +351,7 @@ impl Plan {
             ("foreign sales", self.foreign),
             ("reversed by OVO", self.reversed_by_ovo),
             ("cancels", self.cancels),
+            ("closes", self.closes),
             ("hollow reversals", self.hollow),
             ("sloppy fields", self.host.sloppy.len() as u64),
             ("nameless checks", u64::from(self.nameless_checks)),

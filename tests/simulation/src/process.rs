@@ -1,7 +1,7 @@
 //! A process of the shop: it opens the journal, pays, settles, obeys its operator, and dies.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use crate::plan::Plan;
 use crate::random::Chance;
 use crate::slow::SlowJournal;
 use crate::story::Story;
+use crate::till::Manner;
 use crate::weather::Weather;
 
 /// Rust's side of one call may hold this much at once (I14).
@@ -67,6 +68,8 @@ pub(crate) struct World {
     pub(crate) invited: Mutex<BTreeMap<String, u64>>,
     /// Sales that some till has asked for.
     pub(crate) asked: Mutex<BTreeSet<String>>,
+    /// Threads that clients have started and that have not had a turn.
+    pub(crate) newborns: Mutex<Vec<Newborn>>,
     pub(crate) secrets: Arc<Vec<Finder<'static>>>,
     pub(crate) most_memory: AtomicU64,
 }
@@ -80,7 +83,7 @@ impl World {
     }
 
     /// What would be left of a payment's row if all processes died and the power went now.
-    fn durable(&self, invoice: &MerchantInvoice) -> Option<Payment> {
+    pub(crate) fn durable(&self, invoice: &MerchantInvoice) -> Option<Payment> {
         outside(|| {
             let disk = self.disk.after_a_power_cut();
             let mount = Mount::new(&disk, &Arc::default());
@@ -124,7 +127,7 @@ impl World {
         }
     }
 
-    fn refused(&self, who: &str, error: &Error) {
+    pub(crate) fn refused(&self, who: &str, error: &Error) {
         outside(|| {
             let text = error.to_string();
             self.inspect(&text);
@@ -199,8 +202,27 @@ impl World {
         lock(&self.invited).entry(invoice.as_str().to_owned()).or_insert(now.ms);
     }
 
+    /// A cashier hears an outcome.
+    pub(crate) fn tells_the_cashier(&self, outcome: &Outcome) {
+        lock(&self.told).push((outcome.invoice().clone(), outcome.name()));
+        if let Outcome::Declined(decline) = outcome {
+            if decline.new_attempt_makes_sense() {
+                self.invites(outcome.invoice());
+            }
+        }
+        if outcome.is_paid() {
+            self.told_paid(outcome.invoice());
+        }
+    }
+
+    /// Somebody waits for a payment's outcome as long as what is returned lives.
+    pub(crate) fn awaits(&self, invoice: &str) -> Awaited<'_> {
+        *lock(&self.awaited).entry(invoice.to_owned()).or_default() += 1;
+        Awaited(self, invoice.to_owned())
+    }
+
     /// I14.
-    fn weigh(&self, call: &str, bytes: usize) {
+    pub(crate) fn weigh(&self, call: &str, bytes: usize) {
         self.most_memory.fetch_max(bytes as u64, Ordering::Relaxed);
         if bytes > MOST_MEMORY {
             self.story.breaks(format!("{call} held {bytes} bytes at once (I14)"));
@@ -238,14 +260,7 @@ impl World {
 }
 
 /// Somebody waits for a payment's outcome; also a process that dies stops to wait.
-struct Awaited<'a>(&'a World, String);
-
-impl Awaited<'_> {
-    fn new<'a>(world: &'a World, invoice: &str) -> Awaited<'a> {
-        *lock(&world.awaited).entry(invoice.to_owned()).or_default() += 1;
-        Awaited(world, invoice.to_owned())
-    }
-}
+pub(crate) struct Awaited<'a>(&'a World, String);
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
@@ -266,7 +281,6 @@ pub(crate) enum Task {
     CheckVoid(String),
     Check(String),
     Acknowledge,
-    Cancel(String),
     ReportPaid(String),
     /// Decides what OVO's books say.
     Rule,
@@ -282,10 +296,11 @@ pub(crate) struct Request {
     pub(crate) phone: String,
     pub(crate) amount: i64,
     pub(crate) second_push: bool,
+    pub(crate) manner: Manner,
 }
 
 impl Request {
-    fn charge(&self) -> Charge {
+    pub(crate) fn charge(&self) -> Charge {
         let phone: PhoneNumber = self.phone.parse().expect("a valid phone");
         let amount = Rupiah::new(self.amount).expect("a valid amount");
         let charge = Charge::new(&self.invoice, amount, phone).expect("a valid invoice");
@@ -303,18 +318,37 @@ pub(crate) struct Process {
     client: Mutex<Option<Arc<Client>>>,
     pub(crate) tasks: Mutex<VecDeque<Task>>,
     /// Invoices that a till of this process is bringing to their verdict.
-    flying: Mutex<BTreeSet<String>>,
+    pub(crate) flying: Mutex<BTreeSet<String>>,
     /// The settler sleeps and may be woken.
     pub(crate) idle: AtomicBool,
     /// A till wants the settler.
     pub(crate) poked: AtomicBool,
+    /// It ends in order.
+    pub(crate) closing: AtomicBool,
+    /// Threads that the client has.
+    pub(crate) threads: Arc<AtomicU32>,
+}
+
+/// A thread that a client has started.
+pub(crate) struct Newborn {
+    pub(crate) life: Arc<Life>,
+    pub(crate) body: Box<dyn FnOnce() + Send>,
+}
+
+/// A thread of a client lives, also if it dies of its process.
+struct Living(Arc<AtomicU32>);
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-fn invoice(text: &str) -> MerchantInvoice {
+pub(crate) fn invoice(text: &str) -> MerchantInvoice {
     text.parse().expect("a valid invoice")
 }
 
@@ -333,6 +367,8 @@ impl Process {
             flying: Mutex::default(),
             idle: AtomicBool::new(false),
             poked: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            threads: Arc::default(),
         })
     }
 
@@ -345,7 +381,7 @@ impl Process {
         drop(lock(&self.client).take());
     }
 
-    fn tell(&self, what: impl FnOnce() -> String) {
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
         self.world.story.tell(&self.name, what);
     }
 
@@ -388,6 +424,20 @@ impl Process {
             calm: Arc::clone(&world.calm),
             late: Arc::clone(&world.late),
         };
+        let (spawner, life, threads) =
+            (Arc::clone(world), Arc::clone(&self.life), Arc::clone(&self.threads));
+        let spawner = move |body: Box<dyn FnOnce() + Send>| {
+            outside(|| {
+                threads.fetch_add(1, Ordering::Relaxed);
+                let (living, world) = (Living(Arc::clone(&threads)), Arc::clone(&spawner));
+                let body = Box::new(move || {
+                    let _living = living;
+                    let ((), bytes) = of_call(body);
+                    world.weigh("a payment's thread", bytes);
+                });
+                lock(&spawner.newborns).push(Newborn { life: Arc::clone(&life), body });
+            });
+        };
         let (observer, who) = (Arc::clone(world), self.name.clone());
         let builder = Client::builder(Environment::Staging, credentials)
             .journal_engine(journal)
@@ -396,6 +446,7 @@ impl Process {
             .late_success(world.plan.late_success)
             .check_payment(world.plan.host.check_contracted)
             .background(false)
+            .spawner(spawner)
             .observer(move |event| observer.observe(&who, event));
         Ok(Arc::new(world.canary.policy(builder).open()?))
     }
@@ -418,7 +469,7 @@ impl Process {
             }
         };
         failures = 0;
-        loop {
+        while !self.closing.load(Ordering::Relaxed) {
             while let Some(task) = { lock(&self.tasks).pop_front() } {
                 self.does(&client, task);
             }
@@ -465,54 +516,6 @@ impl Process {
         self.idle.store(false, Ordering::Relaxed);
     }
 
-    /// A till's life: one payment.
-    pub(crate) fn takes(self: &Arc<Self>, request: &Request) {
-        for _ in 0..60 {
-            if let Some(client) = self.client() {
-                if lock(&self.world.asked).insert(request.invoice.clone()) {
-                    self.pays(&client, request);
-                } else {
-                    // A sale that is begun may be under settlement: in one process, a till that
-                    // waits for its own settler would have to be a real thread.
-                    lock(&self.tasks).push_back(Task::Ask(request.clone()));
-                }
-                self.poked.store(true, Ordering::Relaxed);
-                return;
-            }
-            self.world.clock.pass(millis(500));
-        }
-        self.tell(|| format!("has no journal: {} is not begun", request.invoice));
-    }
-
-    fn pays(&self, client: &Client, request: &Request) {
-        let name = request.invoice.clone();
-        if !lock(&self.flying).insert(name.clone()) {
-            return;
-        }
-        self.tell(|| format!("pays {name}, Rp{}, {}", request.amount, &request.phone[..4]));
-        let charge = request.charge();
-        let awaited = Awaited::new(&self.world, &name);
-        let (result, bytes) = of_call(|| client.pay(&charge));
-        drop(awaited);
-        self.world.weigh("pay", bytes);
-        outside(|| match result {
-            Ok(outcome) => {
-                self.tell(|| format!("tells the cashier of {name}: {}", outcome.name()));
-                lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
-                if let Outcome::Declined(decline) = &outcome {
-                    if decline.new_attempt_makes_sense() {
-                        self.world.invites(outcome.invoice());
-                    }
-                }
-                if outcome.is_paid() {
-                    self.world.told_paid(outcome.invoice());
-                }
-            }
-            Err(error) => self.world.refused(&self.name, &error),
-        });
-        lock(&self.flying).remove(&name);
-    }
-
     /// Every payment, if this process can be asked.
     pub(crate) fn reports(&self) -> Option<Vec<PaymentReport>> {
         let all = Filter { limit: 100_000, ..Filter::default() };
@@ -547,16 +550,6 @@ impl Process {
                     note(client.acknowledge(&report.invoice));
                 }
             }
-            Task::Cancel(name) => match client.cancel(&invoice(&name)) {
-                Ok(outcome) => {
-                    self.tell(|| format!("  {name} is given up: {}", outcome.name()));
-                    lock(&self.world.told).push((outcome.invoice().clone(), outcome.name()));
-                    if outcome.is_paid() {
-                        self.world.told_paid(outcome.invoice());
-                    }
-                }
-                Err(error) => self.world.refused(&self.name, &error),
-            },
             Task::ReportPaid(name) => {
                 // Only what OVO's settlement file could show.
                 if self.world.net(&name) > 0 {
@@ -590,7 +583,7 @@ impl Process {
                 Some(Outcome::NeedsOperator(_)) if lock(&self.chance).once_in(2) => Ruling::Paid,
                 _ => Ruling::Refund,
             };
-            let _awaited = Awaited::new(&self.world, report.invoice.as_str());
+            let _awaited = self.world.awaits(report.invoice.as_str());
             let result = client.rule(&report.invoice, ruling, "as OVO's books say");
             self.tell(|| format!("  rules on {}: {ruling:?}", report.invoice));
             if let Err(error) = result {

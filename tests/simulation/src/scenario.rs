@@ -12,6 +12,7 @@ use ovo_sandbox::{Behaviour, HostConfig};
 
 use crate::disk::{Cut, Fault};
 use crate::plan::{Odds, Plan};
+use crate::till::Manner;
 
 /// What strikes, counted from the beginning of a process's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +32,37 @@ pub enum Blow {
     },
 }
 
+/// What somebody does at one exact point of a flow: behind this many turns of its threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Gives up the payment of that customer, in that process.
+    Cancel(u64, usize, usize),
+    /// Closes the first process, within so many milliseconds.
+    Close(u64, u64),
+}
+
+impl Deed {
+    pub(crate) fn turn(self) -> u64 {
+        match self {
+            Deed::Cancel(turn, ..) | Deed::Close(turn, _) => turn,
+        }
+    }
+}
+
 /// A flow.
 #[derive(Clone, Debug, Default)]
 pub struct Scenario {
     /// When which customer is asked to pay, in milliseconds, and what they do. Their invoices are
     /// `INV-1`, `INV-2` and so on.
     pub customers: Vec<(u64, Behaviour)>,
+    /// How tills wait for them.
+    pub manner: Manner,
+    /// When which payment is given up, by somebody who does not wait for it.
+    pub cancels: Vec<(u64, usize)>,
+    /// What is done at one exact point.
+    pub deed: Option<Deed>,
+    /// A second process of the shop, which has no till.
+    pub second_process: bool,
     /// When which invoice is voided.
     pub voids: Vec<(u64, usize)>,
     /// When whose number is asked about.
@@ -64,11 +90,16 @@ impl Scenario {
         Scenario { blows: blows.into_iter().collect(), ..self.clone() }
     }
 
+    /// The same with this deed.
+    pub fn with(&self, deed: Deed) -> Scenario {
+        Scenario { deed: Some(deed), ..self.clone() }
+    }
+
     /// A plan in which nothing else goes wrong.
     pub(crate) fn plan(&self) -> Plan {
         Plan {
             seed: self.seed,
-            processes: 1,
+            processes: 1 + usize::from(self.second_process),
             payments: 0,
             length: 400_000,
             odds: Odds::default(),
@@ -85,6 +116,7 @@ impl Scenario {
             nameless_checks: false,
             hollow: 0,
             cancels: 0,
+            closes: 0,
             longest_queue: 0,
             looks_behind: true,
             slow_disk: false,

@@ -3,65 +3,13 @@
 //! Complete by construction: the tests strike at moment 1, 2, 3 and so on, until a flow ends
 //! without having reached that moment.
 
-use ovo_checkout::Fault as Wire;
-use ovo_ptp::message::Operation;
-use ovo_sandbox::Behaviour;
+mod flows;
+
+use flows::{flows, survives};
 use ovo_simulation::disk::{Cut, Fault};
-use ovo_simulation::{Blow, History, Scenario};
+use ovo_simulation::{Blow, Scenario};
 
 const CUTS: [Cut; 4] = [Cut::LosesAll, Cut::KeepsAll, Cut::Mixes, Cut::Mixes];
-
-fn lost_void() -> Scenario {
-    Scenario {
-        voids: vec![(5_000, 0)],
-        wire: vec![(Operation::Void, Wire::AnswerLost)],
-        ..Scenario::one(Behaviour::Approve { after_ms: 0 })
-    }
-}
-
-/// Every flow that the client has.
-fn flows() -> Vec<(&'static str, Scenario)> {
-    let declines = Behaviour::Decline { code: "17".to_owned(), after_ms: 4_000 };
-    let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
-    let several = [
-        (1_000, Behaviour::Approve { after_ms: 3_000 }),
-        (2_000, declines.clone()),
-        (2_500, Behaviour::AnswerLost { after_ms: 9_000, cut: false }),
-        (70_000, Behaviour::Approve { after_ms: 0 }),
-    ];
-    let voided =
-        Scenario { voids: vec![(5_000, 0)], ..Scenario::one(Behaviour::Approve { after_ms: 0 }) };
-    let asked = Scenario {
-        inquiries: vec![(500, 0)],
-        asks_again: true,
-        ..Scenario::one(Behaviour::Approve { after_ms: 8_000 })
-    };
-    let first =
-        Scenario { fresh_journal: true, ..Scenario::one(Behaviour::Approve { after_ms: 2_000 }) };
-    vec![
-        ("approved", Scenario::one(Behaviour::Approve { after_ms: 2_000 })),
-        ("declined", Scenario::one(declines)),
-        ("declined, yet debited", Scenario::one(lies)),
-        ("timed out and reversed", Scenario::one(Behaviour::IgnoreSilently {})),
-        ("late success", Scenario::one(Behaviour::AnswerLost { after_ms: 9_000, cut: false })),
-        ("confirmed late", Scenario::one(Behaviour::ConfirmLate { after_ms: 63_000 })),
-        ("voided", voided),
-        ("void unknown", lost_void()),
-        ("inquired, asked again", asked),
-        ("several payments", Scenario { customers: several.to_vec(), ..Scenario::default() }),
-        ("the first of a new journal", first),
-    ]
-}
-
-/// Runs a struck flow; whether the blow came before the flow ended.
-fn survives(name: &str, scenario: &Scenario) -> bool {
-    let verdict = History::scene(scenario, false);
-    if !verdict.broken.is_empty() {
-        let story = History::scene(scenario, true).story;
-        panic!("{name}, {:?}: {}\n{story}", scenario.blows, verdict.broken.join("; "));
-    }
-    verdict.struck
-}
 
 /// Strikes at 1, 2, 3 ... and returns how many points there were.
 fn at_every_point(name: &str, flow: &Scenario, blow: impl Fn(u64) -> Blow) -> u64 {
@@ -83,7 +31,8 @@ fn every_flow_settles_when_nothing_strikes() {
 }
 
 #[test]
-fn c1_c2_c3_c5_c6_c7_c8_a_process_that_dies_at_any_moment_of_any_flow_leaves_every_rupiah_right() {
+fn c1_c2_c3_c5_c6_c7_c8_c17_a_process_that_dies_at_any_moment_of_any_flow_leaves_every_rupiah_right()
+ {
     for (name, flow) in flows() {
         let points = at_every_point(name, &flow, Blow::Death);
         assert!(points > 10, "{name} has {points} moments only: it is not the flow it says it is");

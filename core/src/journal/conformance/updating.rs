@@ -346,8 +346,9 @@ fn only_an_abandoned_payment_was_cancelled(journal: &dyn Journal) {
     for (number, verdict) in (1..).zip(verdicts()) {
         let payment = decided(journal, number, verdict);
         if verdict == Verdict::Abandoned {
+            refuse(journal, &payment, |changed| changed.state.unheard = true);
             let mut changed = payment;
-            changed.state.cancelled = true;
+            (changed.state.cancelled, changed.state.unheard) = (true, true);
             write(journal, changed);
         } else {
             refuse(journal, &payment, |changed| changed.state.cancelled = true);

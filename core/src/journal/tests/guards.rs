@@ -77,6 +77,10 @@ fn a_wrong_transition_fails_in_the_database_itself() {
             "UPDATE payment SET cancelled = 1, version = version + 1 WHERE id = 2",
             "only_abandoned_was_cancelled",
         ),
+        (
+            "UPDATE payment SET unheard = 1, version = version + 1 WHERE id = 2",
+            "only_cancelled_is_unheard",
+        ),
         ("UPDATE payment SET void = 4, version = version + 1 WHERE id = 1", "void_is_known"),
         ("UPDATE payment SET acknowledged = 1 WHERE id = 1", "a version grows by one"),
         (
@@ -280,7 +284,11 @@ fn change(state: &mut State, dice: &mut Dice) {
             6 => state.reversals.count = dice.roll(2) as u16,
             7 if dice.roll(2) == 0 => state.settlement = Settlement::closed(at),
             7 => state.settlement = Settlement::WithOperator,
-            11 => state.cancelled = dice.roll(2) == 0,
+            11 => {
+                state.cancelled = dice.roll(2) == 0;
+                state.unheard = dice.roll(3) == 0;
+                state.duplicate_hint = dice.roll(2) == 0;
+            }
             8 => {
                 let rejected = Void::Rejected(ResponseCode::UNDELIVERABLE);
                 let voids = [Void::None, Void::Sent, Void::Unknown, Void::Voided, rejected];

@@ -1,0 +1,80 @@
+//! Behind a payment that the policy closed: rule 16's two looks.
+
+use crate::payment::Alert;
+use crate::payment::answer::StatusAnswer;
+use crate::payment::pace::try_now;
+use crate::payment::state::{Boottime, Settlement, State};
+use crate::payment::step::{Request, Step};
+use crate::payment::timers::Policy;
+
+/// Rule 16: two looks behind a closed payment, then the phone is forgotten.
+pub(super) fn is_due(policy: &Policy, mut state: State, looks: u8, now: Boottime) -> Step {
+    let too_late = now.since(state.window) >= policy.timers.status_window;
+    if looks >= 2 || state.check_unavailable || too_late {
+        return Step::to(state.forget_phone());
+    }
+    // Behind a restart nobody knows how long ago the push was: its session must be over (I8).
+    let earliest = state.window.plus(policy.timers.session);
+    if now < earliest {
+        state.due = Some(earliest);
+        return Step::to(state);
+    }
+    try_now(policy, state, Request::CheckPayment, now)
+}
+
+/// Rule 16: a look behind a payment that the policy closed.
+pub(super) fn checked(
+    policy: &Policy,
+    mut state: State,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    match answer {
+        StatusAnswer::Paid => state.reopen(policy, now).alerting(Alert::DelayBoundBroken),
+        StatusAnswer::NotFound | StatusAnswer::Reversed | StatusAnswer::ForeignSale => {
+            Step::to(state.looked(policy, now))
+        }
+        StatusAnswer::Doubtful => {
+            state.listed = true;
+            Step::to(state.looked(policy, now)).alerting(Alert::Doubtful)
+        }
+        // Nothing was owed, and nothing can be seen any more: it is over.
+        StatusAnswer::TooOld => Step::to(state.forget_phone()),
+        StatusAnswer::Unavailable => {
+            state.check_unavailable = true;
+            state.due = Some(now);
+            Step::to(state).alerting(Alert::CheckUnavailable)
+        }
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
+        StatusAnswer::NotSent if state.checks.count > 0 => {
+            Step::to(state.check_was_not_sent(policy, now))
+        }
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
+    }
+}
+
+impl State {
+    pub(super) fn next_look(&self, policy: &Policy, closed: Boottime, looks: u8) -> Boottime {
+        let timers = &policy.timers;
+        match looks {
+            _ if self.check_unavailable => closed.plus(timers.keep_phone),
+            0 => closed.plus(timers.first_sweep),
+            1 => closed.plus(timers.second_sweep),
+            _ => closed.plus(timers.keep_phone),
+        }
+    }
+
+    /// A scheduled look was answered. Somebody's question in between is none.
+    fn looked(mut self, policy: &Policy, now: Boottime) -> State {
+        if self.checks.count == 0 {
+            return self;
+        }
+        if let Settlement::Closed { at, by, looks } = self.settlement {
+            let looks = looks.saturating_add(1);
+            self.settlement = Settlement::Closed { at, by, looks };
+            self.checks.count = 0;
+            self.due = Some(self.next_look(policy, at, looks).max(now));
+        }
+        self
+    }
+}
