@@ -7,7 +7,7 @@ PYTHON ?= python3
 TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
-.PHONY: help demo test proof test-c test-python test-tools test-arm lint lint-python faults clean
+.PHONY: help demo test check proof test-c test-python test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
@@ -15,6 +15,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
 	@echo "make test            every test, the random ones in small doses"
+	@echo "make check           what one change needs, in a minute: format, lints, unit tests (CRATE=ovo-ptp)"
 	@echo "make proof           the simulation's 100,000 histories and a minute of random calls of the ABI"
 	@echo "make test-c          those of the C and C++ library alone, installed as it is shipped"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
@@ -53,6 +54,12 @@ test:
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
+
+CRATE ?= ovo-ptp
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --package $(CRATE) --all-targets --quiet -- -D warnings
+	$(CARGO) test --package $(CRATE) --lib --quiet
 
 test-c:
 	@PYTHON=$(PYTHON) tests/tools
