@@ -487,7 +487,14 @@ fn admit(
             engine.says_closed()?;
         }
         let name = log::name(&engine.connection).map_err(failed)?;
-        let moved = make_log_durable(files, path, &engine.connection)?.then_some(name);
+        let in_database = if found.has_company {
+            // It is not cut: should all of them die before the next commit, it would be missed.
+            write_again(files, &place::with_suffix(path, "-wal"), &engine.connection)?;
+            false
+        } else {
+            make_log_durable(files, path, &engine.connection)?
+        };
+        let moved = in_database.then_some(name);
         begin_log(files, &mut engine, moved, found.is_alone)?;
     }
     let numbers = (water.batch, water.reference);
