@@ -340,7 +340,7 @@ impl ClientBuilder {
     }
 
     /// What the signature covers. Default: not the body, which is OVO's published vector;
-    /// [`Client::doctor`] tells which one the host accepts.
+    /// [`Client::doctor`](crate::Client::doctor) tells which one the host accepts.
     ///
     /// ```
     /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
@@ -372,7 +372,7 @@ impl ClientBuilder {
     }
 
     /// Whether the client settles by itself, on one thread of its own. Default: yes. Without it,
-    /// call [`Client::settle`] from an idle loop: refunds wait for that call.
+    /// call [`Client::settle`](crate::Client::settle) from an idle loop: refunds wait for that call.
     ///
     /// ```
     /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
@@ -389,7 +389,7 @@ impl ClientBuilder {
     }
 
     /// Whether the client may start threads. Default: yes. Without them nothing settles in the
-    /// background, [`Client::start`] is refused, and host names are looked up by the calling
+    /// background, [`Client::start`](crate::Client::start) is refused, and host names are looked up by the calling
     /// thread, however long the system's resolver takes (an address needs no look-up).
     ///
     /// ```
