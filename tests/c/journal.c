@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     }
     backup = beside(argv[1], "backup", names[0], sizeof names[0]);
     kept = beside(argv[1], "kept", names[1], sizeof names[1]);
-    moved = beside(argv[1], "moved", names[2], sizeof names[2]);
+    moved = beside(argv[1], "elsewhere", names[2], sizeof names[2]);
 
     client = open_and_free(config_for(argv[1]));
     sells(client, "INV-FILE-1", OVO_PAID);

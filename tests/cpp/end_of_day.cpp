@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
     const std::string journal = argv[1];
     (void)client.backup(journal + ".backup").or_throw();
     if (client.vouch("shop 7: nothing to doubt").or_throw()) return 1;
-    if (auto open = ovo::move_journal(journal, journal + ".moved");
+    if (auto open = ovo::move_journal(journal, journal + ".elsewhere");
         open || open.error().code != ovo::Code::JournalLocked)
       return 1;
 
@@ -66,8 +66,8 @@ int main(int argc, char** argv) {
     if (auto closed = moved.close(); !closed) return 1;
 
     (void)ovo::backup_journal(journal, journal + ".kept").or_throw();
-    (void)ovo::move_journal(journal, journal + ".moved").or_throw();
-    if (ovo::set_aside_journal(journal + ".moved").or_throw() != 1) return 1;
+    (void)ovo::move_journal(journal, journal + ".elsewhere").or_throw();
+    if (ovo::set_aside_journal(journal + ".elsewhere").or_throw() != 1) return 1;
     return voided.state == ovo::VoidState::Voided && diagnosis.problems == 0 ? 0 : 1;
   } catch (const ovo::Exception& error) {
     std::cerr << error.what() << '\n';
