@@ -35,6 +35,8 @@ pub(super) enum Write {
     EnterBoot(String),
     /// By whom and why.
     Vouch(String),
+    /// Why, for the sake of another journal.
+    Doubt(String),
     Belong(Box<Setup>),
     AdoptKey(String, Vec<Vec<u8>>),
     Jump(WallTime),
@@ -49,6 +51,8 @@ pub(super) enum Written {
     Boot(u32),
     /// Whether there was a doubt to end.
     Vouched(bool),
+    /// If it was not doubted before.
+    Doubted(Option<Finding>),
     Belonging(Box<Belonging>),
     Adopted,
     Jumped(Option<Finding>),
@@ -342,6 +346,10 @@ impl Engine {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }
             Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
+            Write::Doubt(why) => {
+                restored::doubt_beside(&**self.place.files(), &self.connection, why)
+                    .map(Written::Doubted)
+            }
             Write::Vouch(who_and_why) => Water::read(&self.connection)
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)

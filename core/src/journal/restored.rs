@@ -193,6 +193,26 @@ fn doubt(connection: &Connection, water: &Water, reason: &str) -> rusqlite::Resu
     meta::put(connection, &format!("doubt {number}"), format!("{at} WIB: {reason}"))
 }
 
+/// Doubts a journal because one that it follows is doubted, inside the caller's transaction: the
+/// other copy of that one may go on at the same terminal. What is to be told; `None` if this one is
+/// doubted already.
+pub(super) fn doubt_beside(
+    files: &dyn Files,
+    connection: &Connection,
+    why: &str,
+) -> Result<Option<Finding>, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let water = Water::read(connection).map_err(failed)?;
+    if water.doubted {
+        return Ok(None);
+    }
+    let floor = above_a_twin(files, &water, WallTime::now())?;
+    doubt(connection, &water, why).map_err(failed)?;
+    connection.execute("UPDATE high_water SET floor = ?1, doubted = 1", [floor]).map_err(failed)?;
+    let message = format!("the journal is doubted: {why}; {CURE}");
+    Ok(Some(Finding { critical: true, message }))
+}
+
 /// Why the journal is doubted, if it is.
 pub(super) fn reason(connection: &Connection, water: &Water) -> rusqlite::Result<Option<String>> {
     if !water.doubted {

@@ -4,12 +4,12 @@ use std::mem;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::engine::{Engine, Write, Written};
+use super::engine::{Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
 use super::view::{Reader, View};
-use super::{DEFAULT_LIMIT, copies, fork, opening, rules};
+use super::{DEFAULT_LIMIT, copies, failure, fork, opening, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
@@ -119,6 +119,24 @@ impl SqliteJournal {
     pub fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
         match self.submit(Write::Vouch(who_and_why.to_owned()))? {
             Written::Vouched(ended) => Ok(ended),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Whether it cannot vouch for itself, and nobody has vouched for it.
+    pub(super) fn is_doubted(&self) -> Result<bool, JournalError> {
+        self.read(|engine| {
+            Water::read(&engine.connection)
+                .map(|water| water.doubted)
+                .map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Doubts it for the sake of another one, of which it is the successor. What is to be told, if
+    /// it was not doubted before.
+    pub(super) fn doubt_beside(&self, why: &str) -> Result<Option<Finding>, JournalError> {
+        match self.submit(Write::Doubt(why.to_owned()))? {
+            Written::Doubted(found) => Ok(found),
             _ => Err(mixed_up()),
         }
     }

@@ -78,6 +78,12 @@ impl Succession {
             match SqliteJournal::open_on(Arc::clone(&files), &aside, &options) {
                 Ok(journal) => {
                     findings.extend(journal.findings());
+                    if journal.is_doubted()? {
+                        // Otherwise whoever sets a doubted journal aside would be rid of its doubt,
+                        // while its other copy sells on.
+                        let why = format!("{name}, which was set aside at its place, is doubted");
+                        findings.extend(present.doubt_beside(&why)?);
+                    }
                     former.push(Former::new(number, name, journal));
                 }
                 Err(error) => findings.push(Finding {
@@ -357,8 +363,13 @@ impl Journal for Succession {
         done
     }
 
+    /// The present one last: as long as one of the others is doubted, so is this.
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
-        self.present.vouch(who_and_why)
+        let mut ended = false;
+        for former in &self.former {
+            ended |= former.or_nothing(former.journal.vouch(who_and_why))?;
+        }
+        Ok(self.present.vouch(who_and_why)? || ended)
     }
 
     fn findings(&self) -> Vec<Finding> {

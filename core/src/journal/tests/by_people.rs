@@ -340,3 +340,36 @@ fn j20_a_journal_set_aside_whose_disk_fails_stops_no_payment() {
     assert_eq!(journal.due(boot, Boottime(u64::MAX), 10).unwrap().len(), 1);
     assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("left out")));
 }
+
+#[test]
+fn j21_setting_a_doubted_journal_aside_does_not_end_the_doubt() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let till = path.with_file_name("till.db");
+    fresh(&open(&till), &charge(1));
+    fs::copy(&till, &path).unwrap();
+    let copy = together(&path);
+    let jumped = fresh(&copy, &charge(2));
+    assert!(!jumped.state.attested);
+    drop(copy);
+    set_aside(&path).unwrap();
+    let journal = together(&path);
+    let findings = journal.findings();
+    assert!(
+        findings.iter().any(|it| it.critical && it.message.contains("set aside at its place")),
+        "{findings:?}"
+    );
+    let next = fresh(&journal, &charge(3));
+    assert!(!next.state.attested, "the other copy may sell on");
+    assert!(next.intent.numbers.batch() > jumped.intent.numbers.batch());
+    drop(journal);
+    // One word ends both, and both stay ended.
+    let journal = together(&path);
+    assert_eq!(journal.vouch("Sari: till 1 is broken"), Ok(true));
+    assert_eq!(journal.vouch("Sari: till 1 is broken"), Ok(false));
+    assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    drop(journal);
+    let journal = together(&path);
+    assert_eq!(journal.findings(), []);
+    assert!(fresh(&journal, &charge(4)).state.attested);
+}
