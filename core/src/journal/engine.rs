@@ -12,6 +12,7 @@ use super::jump;
 use super::lock::Lock;
 use super::log;
 use super::mark::{Mark, MarkFile};
+use super::meta;
 use super::opening::{self, Access, SHARED_PATIENCE};
 use super::place::Place;
 use super::probed;
@@ -32,6 +33,8 @@ use crate::wib::WallTime;
 pub(super) enum Write {
     Begin(Box<NewPayment>, BatchMethod),
     Update(Box<Payment>),
+    /// The same, of a payment that another journal of this place settles from here on.
+    Supersede(Box<Payment>),
     EnterBoot(String),
     /// By whom and why.
     Vouch(String),
@@ -160,6 +163,13 @@ impl Statements {
             select,
         }
     }
+}
+
+/// In a journal: that another one of its place settles this payment.
+pub(super) const SUPERSEDED: &str = "superseded ";
+
+pub(super) fn superseded(id: PaymentId) -> String {
+    format!("{SUPERSEDED}{}", id.0)
 }
 
 /// What table `meta` has under `key`.
@@ -331,6 +341,14 @@ impl Engine {
                 self.begin(new, *method).map(|begun| Written::Begun(Box::new(begun)))
             }
             Write::Update(payment) => self.update(payment).map(Written::Update),
+            Write::Supersede(payment) => {
+                let updated = self.update(payment)?;
+                if matches!(updated, Update::Won(_)) {
+                    meta::put(&self.connection, &superseded(payment.id), 1)
+                        .map_err(|error| failure::sqlite("supersede", &error))?;
+                }
+                Ok(Written::Update(updated))
+            }
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
             Write::Belong(setup) => {
                 let belonging = belonging::compare(&self.connection, setup)?;

@@ -41,6 +41,7 @@ mod sqlite;
 mod succession;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod version;
 mod view;
 mod whereabouts;

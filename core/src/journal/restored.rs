@@ -184,6 +184,11 @@ pub(super) fn above_a_twin(
     above((floor + spread).min(MAX_NUMBER - 1).max(water.batch))
 }
 
+/// How often the journal was doubted.
+pub(super) fn doubts(connection: &Connection) -> rusqlite::Result<i64> {
+    Ok(meta::get(connection, DOUBTS)?.unwrap_or(0))
+}
+
 fn doubt(connection: &Connection, water: &Water, reason: &str) -> rusqlite::Result<()> {
     let known: Option<i64> = meta::get(connection, DOUBTS)?;
     // Journals of 0.1.0 did not count.

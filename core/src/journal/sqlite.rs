@@ -4,12 +4,13 @@ use std::mem;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::engine::{Engine, Water, Write, Written};
+use super::engine::{self, Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::schema;
+use super::version::Incarnation;
 use super::view::{Reader, View};
-use super::{DEFAULT_LIMIT, copies, failure, fork, opening, rules};
+use super::{DEFAULT_LIMIT, copies, failure, fork, meta, opening, restored, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
@@ -139,6 +140,39 @@ impl SqliteJournal {
             Written::Doubted(found) => Ok(found),
             _ => Err(mixed_up()),
         }
+    }
+
+    /// Which journal it is or is a copy of, and how often it was doubted.
+    pub(super) fn descent(&self) -> Result<(Incarnation, i64), JournalError> {
+        self.read(|engine| {
+            let doubts = restored::doubts(&engine.connection)
+                .map_err(|error| failure::sqlite("open", &error))?;
+            Ok((engine.incarnation, doubts))
+        })
+    }
+
+    /// The number of the last payment.
+    pub(super) fn last_id(&self) -> Result<i64, JournalError> {
+        self.report(|view| view.last_id())
+    }
+
+    /// The payments that are not settled, that wait for an operator, or that were superseded.
+    pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
+        self.report(|view| view.unfinished())
+    }
+
+    /// Whether another journal of its place settles this payment.
+    pub(super) fn is_superseded(&self, id: i64) -> Result<bool, JournalError> {
+        self.read(|engine| {
+            meta::get::<i64>(&engine.connection, &engine::superseded(PaymentId(id)))
+                .map(|found| found.is_some())
+                .map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Replaces the row, and notes that another journal settles the payment from here on.
+    pub(super) fn supersede(&self, payment: &Payment) -> Result<(), JournalError> {
+        self.submit(Write::Supersede(Box::new(payment.clone()))).map(drop)
     }
 
     /// A payment of the same customer that refuses this one.

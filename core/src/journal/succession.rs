@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::aside;
 use super::files::{Files, SystemFiles};
-use super::{opening, sqlite::SqliteJournal};
+use super::opening;
+use super::sqlite::SqliteJournal;
+use super::twins::{self, Twins};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError,
@@ -26,12 +28,16 @@ use crate::wib::WallTime;
 /// The bits of a payment's number that say which former journal it is in.
 const JOURNAL_AT: u32 = 48;
 
+/// The number of the present journal among those of its place; the others have theirs in their names.
+const PRESENT: i64 = 0;
+
 /// The journal of now, and its former ones.
 #[derive(Debug)]
 pub struct Succession {
     present: SqliteJournal,
     boot: AtomicU32,
     former: Vec<Former>,
+    twins: Twins,
     findings: Vec<Finding>,
 }
 
@@ -96,18 +102,38 @@ impl Succession {
                 }),
             }
         }
-        Ok(Succession { present, boot: AtomicU32::new(0), former, findings })
+        Ok(Succession::join(present, former, findings))
     }
 
     /// Journals that are open already, as one: copies for reading.
     pub(super) fn of(present: SqliteJournal, former: Vec<(u32, String, SqliteJournal)>) -> Self {
         let former = former.into_iter();
-        Succession {
-            present,
-            boot: AtomicU32::new(0),
-            former: former.map(|(number, name, it)| Former::new(number, name, it)).collect(),
-            findings: Vec::new(),
-        }
+        let former = former.map(|(number, name, it)| Former::new(number, name, it)).collect();
+        Succession::join(present, former, Vec::new())
+    }
+
+    fn join(present: SqliteJournal, former: Vec<Former>, mut findings: Vec<Finding>) -> Succession {
+        let mut journals: Vec<_> = former.iter().map(|it| (it.place, &it.journal)).collect();
+        journals.push((PRESENT, &present));
+        let twins = Twins::among(&journals).unwrap_or_else(|error| {
+            findings.push(Finding {
+                critical: true,
+                message: format!(
+                    "whether what was set aside here is a copy of the journal cannot be told \
+                     ({}): a payment that both know may be told in two ways",
+                    error.message
+                ),
+            });
+            Twins::default()
+        });
+        Succession { present, boot: AtomicU32::new(0), former, twins, findings }
+    }
+
+    /// Whether the payment is to be told as this journal has it.
+    fn answers(&self, journal: i64, id: PaymentId) -> bool {
+        self.twins.answers(journal, id, |other| {
+            other == PRESENT || self.serving().any(|former| former.place == other)
+        })
     }
 
     /// The journal of now.
@@ -180,11 +206,14 @@ impl Journal for Succession {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        if self.former.is_empty() {
+            return self.present.begin(new, method);
+        }
+        if let Some(known) = self.find(&new.invoice)? {
+            return Ok(Begun::Existing(known));
+        }
         let boot = self.boot.load(Ordering::Relaxed);
         for former in self.serving() {
-            if let Some(known) = former.or_nothing(former.journal.find(&new.invoice))? {
-                return Ok(Begun::Existing(former.outward(known, boot)));
-            }
             if new.refuse_unsettled_customer {
                 if let Some(open) = former.or_nothing(former.journal.blocking(new))? {
                     return Ok(Begun::UnsettledCustomer(former.outward(open, boot)));
@@ -213,16 +242,16 @@ impl Journal for Succession {
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        if let Some(found) = self.present.find(invoice)? {
-            return Ok(Some(found));
-        }
         let boot = self.boot.load(Ordering::Relaxed);
+        let mut found = Vec::new();
         for former in self.serving() {
-            if let Some(found) = former.or_nothing(former.journal.find(invoice))? {
-                return Ok(Some(former.outward(found, boot)));
-            }
+            let known = former.or_nothing(former.journal.find(invoice))?;
+            let known = known.filter(|known| self.answers(former.place, known.id));
+            found.extend(known.map(|known| former.outward(known, boot)));
         }
-        Ok(None)
+        let present = self.present.find(invoice)?;
+        found.extend(present.filter(|known| self.answers(PRESENT, known.id)));
+        Ok(twins::most_known(found))
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
@@ -257,7 +286,7 @@ impl Journal for Succession {
         if filter.newest_first {
             order.reverse();
         }
-        let place = |journal: &Option<&Former>| journal.map_or(0, |former| former.place);
+        let place = |journal: &Option<&Former>| journal.map_or(PRESENT, |former| former.place);
         let first = after.and_then(|after| {
             order.iter().position(|journal| place(journal) == after.0 >> JOURNAL_AT)
         });
@@ -266,13 +295,24 @@ impl Journal for Succession {
             if listed.len() >= limit {
                 break;
             }
-            let after = after.filter(|_| Some(index) == first).map(Former::own);
-            let filter = Filter { after, limit: limit - listed.len(), ..filter.clone() };
-            match journal {
-                None => listed.extend(self.present.list(&filter)?),
-                Some(former) => {
-                    let rows = former.or_nothing(former.journal.list(&filter))?;
-                    listed.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
+            let mut after = after.filter(|_| Some(index) == first).map(Former::own);
+            // A page of which another journal tells some is filled up.
+            while listed.len() < limit {
+                let wanted = limit - listed.len();
+                let filter = Filter { after, limit: wanted, ..filter.clone() };
+                let rows = match journal {
+                    None => self.present.list(&filter)?,
+                    Some(former) => former.or_nothing(former.journal.list(&filter))?,
+                };
+                let is_last = rows.len() < wanted;
+                after = rows.last().map(|payment| payment.id);
+                let own = rows.into_iter().filter(|row| self.answers(place(journal), row.id));
+                listed.extend(own.map(|payment| match journal {
+                    None => payment,
+                    Some(former) => former.outward(payment, boot),
+                }));
+                if is_last {
+                    break;
                 }
             }
         }
@@ -295,7 +335,13 @@ impl Journal for Succession {
             let named = |line: String| format!("{}: {line}", former.name);
             health.problems.extend(problems.into_iter().map(named));
             health.notes.extend(notes.into_iter().map(named));
-            if unsettled == 0 {
+            if unsettled == 0 && self.twins.rest_on(former.place) {
+                health.notes.push(format!(
+                    "{}, which was set aside, owes nothing any more, but knows more than the backup \
+                     that was put in its place: keep it there",
+                    former.name
+                ));
+            } else if unsettled == 0 {
                 health.notes.push(format!(
                     "{}, which was set aside, owes nothing any more: it can be archived",
                     former.name

@@ -5,9 +5,9 @@
 
 use rusqlite::{Connection, Params, Row};
 
-use super::engine::Water;
+use super::engine::{SUPERSEDED, Water};
 use super::version::Incarnation;
-use super::{failure, row};
+use super::{failure, row, schema};
 use crate::journal::JournalError;
 use crate::payment::Payment;
 
@@ -60,6 +60,29 @@ impl View<'_> {
         Water::read(self.connection)
             .map(|water| water.last_id)
             .map_err(|error| failure::sqlite("read", &error))
+    }
+
+    /// The payments that are not settled, that wait for an operator, or that were superseded.
+    pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
+        // Each of the first two by its own index.
+        let queries = [
+            format!("SELECT id FROM payment WHERE {}", schema::is_unsettled()),
+            format!("SELECT id FROM payment WHERE {}", schema::needs_operator()),
+            format!(
+                "SELECT CAST(substr(k, {}) AS INTEGER) FROM meta WHERE k >= '{SUPERSEDED}' AND k < '{SUPERSEDED}:'",
+                SUPERSEDED.len() + 1
+            ),
+        ];
+        let mut ids = Vec::new();
+        for query in &queries {
+            let all = || {
+                let mut statement = self.connection.prepare(query)?;
+                let found = statement.query_map([], |row| row.get(0))?;
+                found.collect::<rusqlite::Result<Vec<i64>>>()
+            };
+            ids.extend(all().map_err(|error| failure::sqlite("open", &error))?);
+        }
+        Ok(ids)
     }
 
     /// The lowest and the highest number of the payments begun from `since` on and before `until`,

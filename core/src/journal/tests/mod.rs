@@ -15,6 +15,7 @@ mod policy;
 mod reading;
 mod restored;
 mod surroundings;
+mod twins;
 
 use std::fs;
 use std::path::{Path, PathBuf};

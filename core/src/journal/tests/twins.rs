@@ -1,0 +1,126 @@
+//! A backup that is put back where the journal itself lies set aside: both know the same payments.
+
+use super::by_people::{invoices, together};
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, invoice, write};
+use crate::journal::{Begun, Filter, Journal, JournalCopy, Succession, set_aside};
+use crate::numbering::BatchMethod;
+use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
+
+/// 1 was told Paid before the backup and 2 behind it; 3 is still open, 4 was begun behind it. Then
+/// the journal was set aside and its backup put in its place.
+fn backup_put_back(scratch: &Scratch) -> Succession {
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    let accept = |number| {
+        let mut row = journal.find(&invoice(number)).unwrap().unwrap();
+        row.state.verdict = Some(Verdict::Accepted(Source::Push));
+        row.state.settlement = Settlement::closed(Boottime(1));
+        row.state.due = None;
+        write(&journal, row)
+    };
+    (1..=3).for_each(|number| drop(fresh(&journal, &charge(number))));
+    accept(1);
+    journal.backup(&kept).unwrap();
+    accept(2);
+    fresh(&journal, &charge(4));
+    drop(journal);
+    set_aside(&path).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    together(&path)
+}
+
+#[test]
+fn j21_a_backup_beside_the_journal_itself_tells_no_second_truth() {
+    let scratch = Scratch::new();
+    let journal = backup_put_back(&scratch);
+    assert!(journal.findings()[0].critical, "it is a backup, and said to be one");
+    let paid = journal.find(&invoice(2)).unwrap().unwrap();
+    assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Push)));
+    let Ok(Begun::Existing(known)) = journal.begin(&charge(2), BatchMethod::Continuous) else {
+        panic!("it was pushed and paid");
+    };
+    assert_eq!(known, paid, "whoever asks again hears what whoever looks it up sees");
+    assert_eq!(journal.payment(paid.id), Ok(Some(paid.clone())));
+    // Each payment once in every list, page by page.
+    assert_eq!(invoices(&journal), ["INV-1", "INV-2", "INV-3", "INV-4"]);
+    for newest_first in [false, true] {
+        let mut pages = Vec::new();
+        loop {
+            let after = pages.last().map(|row: &crate::payment::Payment| row.id);
+            let filter = Filter { after, limit: 1, newest_first, ..Filter::default() };
+            let Some(row) = journal.list(&filter).unwrap().pop() else { break };
+            pages.push(row);
+        }
+        assert_eq!(pages.len(), 4, "{newest_first}");
+    }
+    // Nothing of it is settled twice.
+    let boot = journal.enter_boot("boot-a").unwrap();
+    let due = journal.due(boot, Boottime(u64::MAX), 100).unwrap();
+    let due: Vec<&str> = due.iter().map(|row| row.intent.invoice.as_str()).collect();
+    assert_eq!(due, ["INV-3", "INV-4"]);
+    // Acknowledged is acknowledged.
+    let unheard = Filter { unacknowledged: true, ..Filter::default() };
+    assert_eq!(journal.list(&unheard).unwrap().len(), 2);
+    for number in [1, 2] {
+        let mut row = journal.find(&invoice(number)).unwrap().unwrap();
+        row.state.acknowledged = true;
+        write(&journal, row);
+    }
+    assert_eq!(journal.list(&unheard).unwrap(), []);
+    drop(journal);
+    // The same from outside, and behind every further opening.
+    let copy = JournalCopy::open(scratch.journal()).unwrap();
+    assert_eq!(copy.find(&invoice(2)).unwrap().unwrap().state.verdict, paid.state.verdict);
+    assert_eq!(copy.list(&unheard).unwrap(), []);
+    assert_eq!(copy.list(&Filter::default()).unwrap().len(), 4);
+    let journal = together(&scratch.journal());
+    assert_eq!(journal.list(&unheard).unwrap(), []);
+    assert_eq!(invoices(&journal).len(), 4);
+    assert_eq!(journal.health().unwrap().unsettled, 2);
+    // The next sale is the present journal's.
+    fresh(&journal, &charge(5));
+    assert_eq!(invoices(&journal).len(), 5);
+}
+
+#[test]
+fn j21_no_customer_waits_for_a_payment_that_only_the_backup_has_open() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    let mut owed = fresh(&journal, &charge(1));
+    owed.state.verdict = Some(Verdict::Abandoned);
+    owed.state.settlement = Settlement::Open(Reversal::Needed);
+    let mut owed = write(&journal, owed);
+    journal.backup(&kept).unwrap();
+    owed.state.settlement = Settlement::closed(Boottime(1));
+    owed.state.due = None;
+    write(&journal, owed);
+    drop(journal);
+    set_aside(&path).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    let journal = together(&path);
+    let mut next = charge(2);
+    next.phone = charge(1).phone;
+    next.refuse_unsettled_customer = true;
+    let begun = journal.begin(&next, BatchMethod::Continuous).unwrap();
+    assert!(matches!(begun, Begun::Fresh(_)), "{begun:?}");
+    assert_eq!(journal.due(2, Boottime(u64::MAX), 9).unwrap().len(), 1, "only the new one");
+}
+
+#[test]
+fn j21_the_journal_itself_put_back_where_its_backup_lies_set_aside_is_believed() {
+    let scratch = Scratch::new();
+    let journal = backup_put_back(&scratch);
+    drop(journal);
+    let path = scratch.journal();
+    set_aside(&path).unwrap();
+    std::fs::rename(super::hands::beside(&path, ".aside-1"), &path).unwrap();
+    let journal = together(&path);
+    let paid = journal.find(&invoice(2)).unwrap().unwrap();
+    assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Push)));
+    assert_eq!(invoices(&journal).len(), 4);
+}

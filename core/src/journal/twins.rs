@@ -1,0 +1,217 @@
+//! Two journals of one place of which one is a copy of the other: a backup that was put back where the
+//! journal itself lies set aside ([fault J21]). A payment that both know has one truth: it is answered,
+//! listed, ruled on and settled in the one that knows more of it.
+//!
+//! Copies give a payment the same id and the same numbers, up to the last one that they share; behind
+//! it each has payments of its own. Of the shared ones those that are settled in all of them are the
+//! less doubted journal's. Of the others each is compared, and whoever knows less of it closes it for
+//! good: what is owed must not be paid twice, and nobody is kept waiting for what nobody settles.
+//!
+//! [fault J21]: crate::manual::faults#j-disk-and-journal
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::sqlite::SqliteJournal;
+use crate::journal::{Journal, JournalError};
+use crate::payment::history::{Entry, What};
+use crate::payment::{Closer, Payment, PaymentId, Rule, Settlement, Source, Verdict};
+use crate::wib::WallTime;
+
+/// A journal of the place: 0 for the present one, else the number in the name of a former one.
+type Number = i64;
+
+/// Which of the journals answers for a payment that several of them know.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    copies: HashMap<Number, Shared>,
+}
+
+/// What a journal has in common with others.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Up to this payment they are another's, which is less doubted.
+    up_to: Vec<(i64, Number)>,
+    /// Except for these, of which this one answers.
+    compared: HashMap<i64, Number>,
+}
+
+impl Twins {
+    /// Compares the journals of a place, and closes what another one settles.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub(super) fn among(journals: &[(Number, &SqliteJournal)]) -> Result<Twins, JournalError> {
+        let mut twins = Twins::default();
+        let mut families: HashMap<_, Vec<Member<'_>>> = HashMap::new();
+        for (number, journal) in journals {
+            let (incarnation, doubts) = journal.descent()?;
+            let member = Member { number: *number, doubts, journal };
+            families.entry(incarnation).or_default().push(member);
+        }
+        for mut family in families.into_values().filter(|family| family.len() > 1) {
+            // The present one is the last to be asked.
+            family.sort_by_key(|it| (it.doubts, it.number == 0, it.number));
+            twins.compare(&family)?;
+        }
+        Ok(twins)
+    }
+
+    fn compare(&mut self, family: &[Member<'_>]) -> Result<(), JournalError> {
+        let mut common = HashMap::new();
+        for (index, less) in family.iter().enumerate().skip(1) {
+            for more in &family[..index] {
+                let last = last_in_common(more, less)?;
+                common.insert((more.number, less.number), last);
+                self.copies.entry(less.number).or_default().up_to.push((last, more.number));
+            }
+        }
+        let mut ids = BTreeSet::new();
+        for member in family {
+            ids.extend(member.journal.unfinished()?);
+        }
+        for id in ids {
+            let mut left: Vec<&Member<'_>> = family.iter().collect();
+            while let Some((first, others)) = left.split_first() {
+                let (same, rest): (Vec<&Member<'_>>, Vec<&Member<'_>>) =
+                    others.iter().partition(|it| id <= common[&(first.number, it.number)]);
+                self.compare_payment(id, &[&[*first], &*same].concat())?;
+                left = rest;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_payment(&mut self, id: i64, family: &[&Member<'_>]) -> Result<(), JournalError> {
+        if family.len() < 2 {
+            return Ok(());
+        }
+        let mut known = Vec::new();
+        for member in family {
+            // A damaged row answers for nothing.
+            if let Ok(Some(payment)) = member.journal.payment(PaymentId(id)) {
+                let is_closed = member.journal.is_superseded(id)?;
+                known.push((member, payment, is_closed));
+            }
+        }
+        // The first of equals is the less doubted journal's.
+        let best = known.iter().rev().max_by_key(|(_, payment, is_closed)| {
+            (!is_closed, knowledge(payment), payment.version)
+        });
+        let Some((winner, truth, _)) = best else { return Ok(()) };
+        for (member, payment, _) in &known {
+            let shared = self.copies.entry(member.number).or_default();
+            shared.compared.insert(id, winner.number);
+            if member.number != winner.number && !payment.state.void.is_open() {
+                let closed = closed_by(payment, truth);
+                if closed.state != payment.state {
+                    member.journal.supersede(&closed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the journal answers for its payment. `serves`: whether another one can be asked.
+    pub(super) fn answers(
+        &self,
+        journal: Number,
+        id: PaymentId,
+        serves: impl Fn(Number) -> bool,
+    ) -> bool {
+        let Some(shared) = self.copies.get(&journal) else { return true };
+        match shared.compared.get(&id.0) {
+            Some(winner) => *winner == journal || !serves(*winner),
+            None => !shared.up_to.iter().any(|(last, other)| id.0 <= *last && serves(*other)),
+        }
+    }
+
+    /// Whether another journal leaves payments to this one.
+    pub(super) fn rest_on(&self, journal: Number) -> bool {
+        self.copies.iter().any(|(number, shared)| {
+            *number != journal
+                && (shared.up_to.iter().any(|(last, other)| *last > 0 && *other == journal)
+                    || shared.compared.values().any(|winner| *winner == journal))
+        })
+    }
+}
+
+struct Member<'a> {
+    number: Number,
+    doubts: i64,
+    journal: &'a SqliteJournal,
+}
+
+/// The last payment that both know, 0 if they have none in common.
+fn last_in_common(one: &Member<'_>, other: &Member<'_>) -> Result<i64, JournalError> {
+    let is_common = |id| {
+        let names = |member: &Member<'_>| {
+            let payment = member.journal.payment(PaymentId(id)).ok().flatten();
+            payment.map(|payment| (payment.intent.invoice, payment.intent.numbers))
+        };
+        // One that is damaged in one of them proves nothing.
+        names(one).zip(names(other)).is_none_or(|(one, other)| one == other)
+    };
+    let (mut low, mut high) = (0, one.journal.last_id()?.min(other.journal.last_id()?));
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        if is_common(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low)
+}
+
+/// How much a journal knows of a payment.
+fn knowledge(payment: &Payment) -> u8 {
+    let state = &payment.state;
+    match (state.verdict, state.settlement) {
+        // Told as Paid: nothing may return that money unasked.
+        (Some(Verdict::Accepted(_)), _) => 4,
+        (Some(Verdict::Quarantined), Settlement::WithOperator) => 2,
+        // It does not even know whether it missed the verdict.
+        (Some(Verdict::Quarantined), Settlement::Open(_)) => 0,
+        (Some(_), _) => 3,
+        (None, _) => 1,
+    }
+}
+
+/// The payment with nothing left to do, to be heard of or to be asked, and as near to the `truth` as
+/// a verdict that is written once can come.
+fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
+    let mut closed = payment.clone();
+    let state = &mut closed.state;
+    state.verdict = match (state.verdict, truth.state.verdict) {
+        (None, verdict) => Some(verdict.unwrap_or(Verdict::Quarantined)),
+        (Some(Verdict::Quarantined), Some(Verdict::Accepted(_))) => {
+            Some(Verdict::Accepted(Source::Operator))
+        }
+        (Some(Verdict::Quarantined), Some(Verdict::Abandoned)) => Some(Verdict::Abandoned),
+        (own, _) => own,
+    };
+    if !state.is_closed() {
+        let at = state.touched;
+        state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
+    }
+    (state.due, state.listed, state.acknowledged) = (None, false, true);
+    state.phone_forgotten = true;
+    closed.intent.phone = None;
+    let wall = WallTime::now();
+    let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
+    let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+    let mut entry = Entry::new(wall, since, 0, What::Doubted);
+    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), closed.state.verdict);
+    closed.history.add(&entry);
+    closed
+}
+
+/// Of several payments under one invoice the one that is told: two tills' that did not know each
+/// other, or one that was pushed again while its journal was out of sight.
+pub(super) fn most_known(payments: impl IntoIterator<Item = Payment>) -> Option<Payment> {
+    payments.into_iter().reduce(|first, next| match knowledge(&next) > knowledge(&first) {
+        true => next,
+        false => first,
+    })
+}
