@@ -7,16 +7,16 @@ PYTHON ?= python3
 TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
-.PHONY: help demo test check proof test-c test-python test-tools test-arm lint lint-python faults clean
+.PHONY: help demo test test-build check proof test-c test-python test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
-	@echo "make test            every test, the random ones in small doses"
+	@echo "make test            every test, the random and the complete ones in small doses"
 	@echo "make check           what one change needs, in a minute: format, lints, unit tests (CRATE=ovo-ptp)"
-	@echo "make proof           the simulation's 100,000 histories and a minute of random calls of the ABI"
+	@echo "make proof           those in full: 15 million states, 100,000 histories, every crash point, 200 kills"
 	@echo "make test-c          those of the C and C++ library alone, installed as it is shipped"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
 	@echo "make lint            formatting and lints, as CI runs them"
@@ -44,16 +44,17 @@ demo:
 	$(CARGO) build --profile demo --package ovo-demo
 	@$(CARGO) run --quiet --profile demo --package ovo-demo $(if $(V),-- -v)
 
-# A tenth of what `make proof` runs.
-FEW_HISTORIES = 10000
-
 # Many tests wait more than they compute: twice as many at once as there are cores on a small machine.
-test:
-	@PYTHON=$(PYTHON) tests/tools
-	OVO_FUZZ_SECONDS=10 HISTORIES=$(FEW_HISTORIES) RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
+# What a random or complete test leaves out with SMALL_DOSES, `make proof` runs.
+test: test-build
+	SMALL_DOSES=1 OVO_FUZZ_SECONDS=10 RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
+
+test-build:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) test --workspace --quiet --no-run
 
 CRATE ?= ovo-ptp
 check:
@@ -68,11 +69,14 @@ test-c:
 test-python:
 	PYTHON=$(PYTHON) tests/python/run --quiet
 
-# The longer doses, which CI runs as well.
-proof:
-	@PYTHON=$(PYTHON) tests/tools
-	$(CARGO) test --quiet --package ovo-simulation --test histories
-	OVO_FUZZ_SECONDS=60 $(CARGO) test --quiet --package ovo-ptp-ffi --test arguments random_calls
+# The full doses. They compute and wait for nothing (the kills do): CI runs them beside `make test`.
+# With the whole workspace each time, so that nothing is built twice with other features.
+FULL_DOSE = $(CARGO) test --workspace --quiet
+proof: test-build
+	$(FULL_DOSE) --test crash_points --test every_step --test people
+	$(FULL_DOSE) --test holds
+	$(FULL_DOSE) --test histories --test kills
+	OVO_FUZZ_SECONDS=60 $(FULL_DOSE) --test arguments random_calls
 
 lint: lint-python
 	$(CARGO) fmt --all --check

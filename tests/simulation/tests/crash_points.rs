@@ -5,7 +5,7 @@
 
 mod flows;
 
-use flows::{flows, survives};
+use flows::{flows, moments, survives};
 use ovo_simulation::disk::{Cut, Fault};
 use ovo_simulation::{Blow, Scenario};
 
@@ -13,7 +13,7 @@ const CUTS: [Cut; 4] = [Cut::LosesAll, Cut::KeepsAll, Cut::Mixes, Cut::Mixes];
 
 /// Strikes at 1, 2, 3 ... and returns how many points there were.
 fn at_every_point(name: &str, flow: &Scenario, blow: impl Fn(u64) -> Blow) -> u64 {
-    for point in 1..100_000 {
+    for point in moments(1) {
         let mut scenario = flow.struck([blow(point)]);
         scenario.seed = point;
         if !survives(name, &scenario) {
@@ -52,7 +52,7 @@ fn c14_a_power_cut_at_any_moment_of_any_flow_leaves_every_rupiah_right() {
 fn c10_a_second_death_in_the_recovery_from_the_first_leaves_every_rupiah_right() {
     for (name, flow) in flows() {
         // Every moment of the recovery, from every seventh of the flow.
-        for first in (1..).step_by(7) {
+        for first in moments(7) {
             let mut second = 1;
             while survives(name, &flow.struck([Blow::Death(first), Blow::Death(second)])) {
                 second += 1;
@@ -67,7 +67,7 @@ fn c10_a_second_death_in_the_recovery_from_the_first_leaves_every_rupiah_right()
 #[test]
 fn c10_c14_a_power_cut_in_the_recovery_from_a_power_cut_leaves_every_rupiah_right() {
     for (name, flow) in flows() {
-        for first in (1..).step_by(23) {
+        for first in moments(23) {
             let cut = |moment| Blow::PowerCut(moment, Cut::Mixes);
             let mut second = 1;
             while survives(name, &flow.struck([cut(first), cut(second)])) {
@@ -96,7 +96,7 @@ fn j3_j6_a_full_disk_behind_a_failed_sync_leaves_every_rupiah_right() {
     let fails = |fault, at| Blow::DiskFails { fault, at, lasting: false };
     for (name, flow) in flows() {
         // Every operation of the recovery, from every third of the flow: a sync is among them.
-        for first in (1..).step_by(3) {
+        for first in moments(3) {
             let mut flow = flow.clone();
             flow.seed = first;
             let mut second = 1;

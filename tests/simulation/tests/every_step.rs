@@ -6,7 +6,7 @@
 
 mod flows;
 
-use flows::{flows, survives};
+use flows::{flows, moments, survives};
 use ovo_simulation::{Deed, Manner, Scenario};
 
 /// How a till may wait for a payment that is given up by somebody else.
@@ -14,7 +14,7 @@ const MANNERS: [Manner; 2] = [Manner::Waits, Manner::Starts(None)];
 
 /// Does it behind turn 1, 2, 3 ... and returns how many there were.
 fn at_every_turn(name: &str, flow: &Scenario, deed: impl Fn(u64) -> Deed) -> u64 {
-    for turn in 1..100_000 {
+    for turn in moments(1) {
         let mut scenario = flow.with(deed(turn));
         scenario.seed = turn;
         if !survives(name, &scenario) {

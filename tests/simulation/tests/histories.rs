@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ovo_simulation::History;
 
-/// `HISTORIES` in the environment overrides it, for a quick look or a long night.
+/// `HISTORIES` in the environment overrides both, for a quick look or a long night.
 const HISTORIES: u64 = 100_000;
+const SMALL_DOSE: u64 = 5_000;
 
 #[test]
 fn c1_c2_c14_n5_n10_j15_t1_t2_whatever_goes_wrong_a_customer_is_debited_exactly_when_told_paid() {
     let histories = std::env::var("HISTORIES").ok().and_then(|count| count.parse().ok());
-    let histories = histories.unwrap_or(HISTORIES);
+    let small = std::env::var_os("SMALL_DOSES").is_some();
+    let histories = histories.unwrap_or(if small { SMALL_DOSE } else { HISTORIES });
     let (next, wrong) = (AtomicU64::new(1), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -63,6 +63,13 @@ pub(crate) fn flows() -> Vec<(&'static str, Scenario)> {
     ]
 }
 
+/// Every `step`-th moment of a flow; with `SMALL_DOSES` in the environment one in eleven of these. `make
+/// proof` strikes at all of them.
+pub(crate) fn moments(step: usize) -> impl Iterator<Item = u64> {
+    let dose = if std::env::var_os("SMALL_DOSES").is_some() { 11 } else { 1 };
+    (1..100_000).step_by(step * dose)
+}
+
 /// Runs a struck flow; whether the blow came before the flow ended.
 pub(crate) fn survives(name: &str, scenario: &Scenario) -> bool {
     let verdict = History::scene(scenario, false);
