@@ -14,12 +14,11 @@ use std::sync::Arc;
 use super::files::{Files, SystemFiles};
 use super::lock::Lock;
 use super::opening::Purpose;
+use super::place::LOGS;
 use super::version::Incarnation;
 use super::{failure, fork, mark, opening, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
-/// What belongs to a journal beside its database, and goes with it.
-const LOGS: [&str; 2] = ["-wal", "-journal"];
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
 /// the next one opens.
 const MOST: u32 = 99;
@@ -76,9 +75,7 @@ pub(super) fn under_lock(
     let named = give_names(files, path, &aside).and_then(|()| files.sync_directory(path));
     if let Err(error) = named {
         // Nothing is aside: a second name of the log would later be taken for a log of its own.
-        for suffix in LOGS.into_iter().chain([".mark", ""]) {
-            let _ = files.remove(&place::with_suffix(&aside, suffix));
-        }
+        take_names_away(files, &aside);
         return Err(doing(error));
     }
     remove_names(files, path).map_err(doing)?;
@@ -116,6 +113,10 @@ fn take_back(files: &dyn Files, path: &Path, aside: &Path) {
     if identity(path).is_none() || identity(aside) != identity(path) {
         return;
     }
+    take_names_away(files, aside);
+}
+
+fn take_names_away(files: &dyn Files, aside: &Path) {
     // The database last: without it the others are nobody's log.
     for suffix in LOGS.into_iter().chain([".mark", ""]) {
         let _ = files.remove(&place::with_suffix(aside, suffix));
@@ -212,6 +213,18 @@ pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
         .map(|number| (number, numbered(path, number)))
         .filter(|(_, aside)| {
             files.look(aside).is_ok_and(|look| look.is_file && Some(look.identity) != own)
+        })
+        .collect()
+}
+
+/// Logs without the journal that was set aside with them, each with where that one lay.
+pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+    (1..=MOST)
+        .map(|number| numbered(path, number))
+        .filter(|aside| files.look(aside).is_err())
+        .filter_map(|aside| {
+            let log = place::left_log(files, &aside).ok()??;
+            Some((aside, log))
         })
         .collect()
 }

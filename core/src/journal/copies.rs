@@ -51,7 +51,7 @@ pub(super) fn refuse_what_is_there(files: &dyn Files, to: &Path) -> Result<(), J
     if files.look(to).is_ok() {
         return Err(misplaced(format!("{} exists already", to.display())));
     }
-    for suffix in ["-wal", "-journal", "-shm"] {
+    for suffix in place::LOGS.into_iter().chain(["-shm"]) {
         let left = place::with_suffix(to, suffix);
         if files.look(&left).is_ok() {
             return Err(misplaced(format!(

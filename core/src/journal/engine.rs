@@ -14,6 +14,7 @@ use super::log;
 use super::mark::{Mark, MarkFile};
 use super::meta;
 use super::opening::{self, Access, SHARED_PATIENCE};
+use super::owing::{self, Debt};
 use super::place::Place;
 use super::probed;
 use super::reserve::Reserve;
@@ -42,6 +43,8 @@ pub(super) enum Write {
     Doubt(String),
     Belong(Box<Setup>),
     AdoptKey(String, Vec<Vec<u8>>),
+    /// What one that was set aside here owes; and who answers for it if it is gone.
+    Owing(Debt, Option<String>),
     Jump(WallTime),
     Probe(WallTime),
 }
@@ -58,6 +61,7 @@ pub(super) enum Written {
     Doubted(Option<Finding>),
     Belonging(Box<Belonging>),
     Adopted,
+    Noted,
     Jumped(Option<Finding>),
     Probed(Option<WallTime>),
 }
@@ -360,6 +364,14 @@ impl Engine {
             Write::AdoptKey(key, ring) => belonging::adopt(&self.connection, key, ring)
                 .map(|()| Written::Adopted)
                 .map_err(|error| failure::sqlite("adopt key", &error)),
+            Write::Owing(debt, None) => owing::note(&self.connection, debt)
+                .map(|()| Written::Noted)
+                .map_err(|error| failure::sqlite("open", &error)),
+            Write::Owing(debt, Some(who_and_why)) => {
+                owing::answer_for(&self.connection, debt, who_and_why)
+                    .map(|()| Written::Noted)
+                    .map_err(|error| failure::sqlite("vouch", &error))
+            }
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }

@@ -19,6 +19,7 @@ pub(crate) mod file_system;
 #[doc(hidden)]
 pub mod files;
 mod fork;
+mod former;
 mod group;
 mod jump;
 mod lock;
@@ -29,6 +30,7 @@ mod meta;
 mod migration;
 mod moving;
 mod opening;
+mod owing;
 mod place;
 mod probed;
 mod reading;

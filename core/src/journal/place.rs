@@ -14,6 +14,8 @@ use super::opening::{self, Access};
 use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
 
+/// What belongs to a journal beside its database, and goes with it.
+pub(super) const LOGS: [&str; 2] = ["-wal", "-journal"];
 /// Length of an SQLite file's header.
 const HEADER: usize = 100;
 
@@ -144,7 +146,10 @@ impl Place {
         } else {
             Err(JournalError::new(
                 JournalErrorKind::Gone,
-                "the file or its log was deleted, moved, replaced or cut while it was open",
+                format!(
+                    "{} or its log was deleted, moved, replaced or cut while it was open",
+                    self.path.display()
+                ),
             ))
         }
     }
@@ -195,27 +200,33 @@ pub(super) fn refuse_if_open_here(files: &dyn Files, path: &Path) -> Result<(), 
 /// J20: a journal that is missing beside its own log was moved or deleted without it. A new one
 /// there would be taken for the log's, which SQLite would write into it.
 pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    for suffix in ["-wal", "-journal"] {
+    match left_log(files, path)? {
+        None => Ok(()),
+        Some(log) => Err(JournalError::new(
+            JournalErrorKind::Misplaced,
+            format!(
+                "{} is missing beside its log {}, which holds payments; put it back, or run \
+                 `ovo-ptp journal set-aside {}` and start anew",
+                path.display(),
+                log.display(),
+                path.display()
+            ),
+        )),
+    }
+}
+
+/// The log of a journal, if there is one and it is not empty.
+pub(super) fn left_log(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>, JournalError> {
+    for suffix in LOGS {
         let log = with_suffix(path, suffix);
         match files.read(&log, 1) {
             Ok(first) if first.is_empty() => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Ok(_) => {
-                return Err(JournalError::new(
-                    JournalErrorKind::Misplaced,
-                    format!(
-                        "{} is missing beside its log {}, which holds payments; put it back, or run \
-                         `ovo-ptp journal set-aside {}` and start anew",
-                        path.display(),
-                        log.display(),
-                        path.display()
-                    ),
-                ));
-            }
-            Err(error) => return Err(failure::file("open", &error)),
+            Ok(_) => return Ok(Some(log)),
+            Err(error) => return Err(failure::file(&log.display().to_string(), &error)),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// J22: processes that share a journal and have read its files themselves hold no locks of SQLite's

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
-use super::succession::Succession;
+use super::succession::{SetAside, Succession};
 use super::{aside, failure, fork, moving, opening, place};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Filter, Health, Journal, JournalError, JournalErrorKind};
@@ -53,6 +53,7 @@ impl JournalCopy {
             .and_then(|path| files.resolve(&path))
             .map_err(|error| failure::file("journal path", &error))?;
         let mut former = aside::former(&*files, &path);
+        let place = path.clone();
         let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
             place::refuse_left_log(&*files, &path)?;
             moving::refuse_where_one_was(&*files, &path)?;
@@ -76,14 +77,12 @@ impl JournalCopy {
             Ok(SqliteJournal::over(opening::open_copy(&files, &copy)?))
         };
         let present = copied(&present, "journal")?;
-        let former = former
-            .into_iter()
-            .map(|(number, aside)| {
-                let journal = copied(&aside, &format!("aside-{number}"))?;
-                Ok((number, aside.display().to_string(), journal))
-            })
-            .collect::<Result<Vec<_>, JournalError>>()?;
-        Ok(JournalCopy { journal: Succession::of(present, former), _folder: folder })
+        let mut set_aside = SetAside::default();
+        for (number, aside) in former {
+            set_aside.add(number, &aside, copied(&aside, &format!("aside-{number}")));
+        }
+        let journal = Succession::join(&*files, place, present, set_aside)?;
+        Ok(JournalCopy { journal, _folder: folder })
     }
 
     /// See [`Journal::list`].

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::engine::{self, Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
+use super::owing::{self, Debt};
 use super::schema;
 use super::version::Incarnation;
 use super::view::{Reader, View};
@@ -159,6 +160,27 @@ impl SqliteJournal {
     /// The payments that are not settled, that wait for an operator, or that were superseded.
     pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
         self.report(|view| view.unfinished())
+    }
+
+    /// How many payments are not settled.
+    pub(super) fn unsettled(&self) -> Result<i64, JournalError> {
+        self.report(|view| view.unsettled())
+    }
+
+    /// What it remembers of those that were set aside at its place.
+    pub(super) fn debts(&self) -> Result<Vec<Debt>, JournalError> {
+        self.read(|engine| {
+            owing::all(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Remembers what one that was set aside owes; `answered`: by whom and why that is answered for.
+    pub(super) fn note_debt(
+        &self,
+        debt: &Debt,
+        answered: Option<&str>,
+    ) -> Result<(), JournalError> {
+        self.submit(Write::Owing(debt.clone(), answered.map(str::to_owned))).map(drop)
     }
 
     /// Whether another journal of its place settles this payment.

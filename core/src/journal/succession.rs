@@ -7,26 +7,26 @@
 //!
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use super::aside;
 use super::files::{Files, SystemFiles};
+use super::former::{Former, JOURNAL_AT};
 use super::opening;
+use super::owing::{self, Debt};
 use super::sqlite::SqliteJournal;
 use super::twins::{self, Twins};
+use super::{aside, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError,
     JournalErrorKind, NewPayment, Setup, SqliteOptions, Update,
 };
+use crate::lock::lock;
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
 use crate::wib::WallTime;
-
-/// The bits of a payment's number that say which former journal it is in.
-const JOURNAL_AT: u32 = 48;
 
 /// The number of the present journal among those of its place; the others have theirs in their names.
 const PRESENT: i64 = 0;
@@ -39,18 +39,45 @@ pub struct Succession {
     former: Vec<Former>,
     twins: Twins,
     findings: Vec<Finding>,
+    /// What of the place is not served, for `doctor`.
+    problems: Vec<String>,
+    path: PathBuf,
+    /// Debts of those that are gone.
+    missing: Mutex<Vec<Debt>>,
 }
 
-#[derive(Debug)]
-struct Former {
-    /// The number in its name: 1 for the one that was set aside first.
-    place: i64,
-    name: String,
-    journal: SqliteJournal,
-    boot: AtomicU32,
-    /// It is left out: it belongs to another kind of environment or another merchant, or its disk
-    /// failed. That stops no payment of the present one.
-    left_out: AtomicBool,
+/// What was set aside at a place: the journals that could be opened, and what is wrong with the rest.
+#[derive(Debug, Default)]
+pub(super) struct SetAside {
+    pub(super) open: Vec<Former>,
+    /// The number, and why.
+    pub(super) closed: Vec<(u32, Finding)>,
+}
+
+impl SetAside {
+    /// One that cannot be opened stops nothing.
+    pub(super) fn add(
+        &mut self,
+        number: u32,
+        aside: &Path,
+        opened: Result<SqliteJournal, JournalError>,
+    ) {
+        let name = aside.display().to_string();
+        match opened {
+            Ok(journal) => self.open.push(Former::new(number, name, journal)),
+            Err(error) => {
+                let finding = Finding {
+                    critical: error.kind != JournalErrorKind::Locked,
+                    message: format!(
+                        "the journal {name}, which was set aside, cannot be opened ({}): what it \
+                         owes is not settled; compare OVO's settlement file with your books",
+                        error.message
+                    ),
+                };
+                self.closed.push((number, finding));
+            }
+        }
+    }
 }
 
 impl Succession {
@@ -75,58 +102,70 @@ impl Succession {
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
         let present = SqliteJournal::open_on(Arc::clone(&files), &path, options)?;
-        let mut findings = present.findings();
-        let mut former = Vec::new();
         let path = opening::resolve(&*files, path.as_ref())?;
+        let mut former = SetAside::default();
         for (number, aside) in aside::former(&*files, &path) {
-            let name = aside.display().to_string();
             let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
-            match SqliteJournal::open_on(Arc::clone(&files), &aside, &options) {
-                Ok(journal) => {
-                    findings.extend(journal.findings());
-                    if journal.is_doubted()? {
-                        // Otherwise whoever sets a doubted journal aside would be rid of its doubt,
-                        // while its other copy sells on.
-                        let why = format!("{name}, which was set aside at its place, is doubted");
-                        findings.extend(present.doubt_beside(&why)?);
-                    }
-                    former.push(Former::new(number, name, journal));
-                }
-                Err(error) => findings.push(Finding {
-                    critical: error.kind != JournalErrorKind::Locked,
-                    message: format!(
-                        "the journal {name}, which was set aside, cannot be opened ({}): what it \
-                         owes is not settled; compare OVO's settlement file with your books",
-                        error.message
-                    ),
-                }),
-            }
+            let opened = SqliteJournal::open_on(Arc::clone(&files), &aside, &options);
+            former.add(number, &aside, opened);
         }
-        Ok(Succession::join(present, former, findings))
+        let mut journal = Succession::join(&*files, path, present, former)?;
+        journal.remember_the_doubted_and_the_owing()?;
+        Ok(journal)
     }
 
-    /// Journals that are open already, as one: copies for reading.
-    pub(super) fn of(present: SqliteJournal, former: Vec<(u32, String, SqliteJournal)>) -> Self {
-        let former = former.into_iter();
-        let former = former.map(|(number, name, it)| Former::new(number, name, it)).collect();
-        Succession::join(present, former, Vec::new())
-    }
-
-    fn join(present: SqliteJournal, former: Vec<Former>, mut findings: Vec<Finding>) -> Succession {
+    /// Journals that are open already, as one.
+    ///
+    /// # Errors
+    /// [`JournalError`]: the present one cannot be read.
+    pub(super) fn join(
+        files: &dyn Files,
+        path: PathBuf,
+        present: SqliteJournal,
+        former: SetAside,
+    ) -> Result<Self, JournalError> {
+        let SetAside { open: former, closed } = former;
+        let mut findings = present.findings();
+        findings.extend(former.iter().flat_map(|former| former.journal.findings()));
         let mut journals: Vec<_> = former.iter().map(|it| (it.place, &it.journal)).collect();
         journals.push((PRESENT, &present));
+        let mut wrong: Vec<Finding> = closed.iter().map(|(_, finding)| finding.clone()).collect();
+        let critical = |message| Finding { critical: true, message };
+        wrong.extend(owing::left_logs(files, &path).into_iter().map(critical));
         let twins = Twins::among(&journals).unwrap_or_else(|error| {
-            findings.push(Finding {
-                critical: true,
-                message: format!(
-                    "whether what was set aside here is a copy of the journal cannot be told \
-                     ({}): a payment that both know may be told in two ways",
-                    error.message
-                ),
-            });
+            wrong.push(critical(format!(
+                "whether what was set aside here is a copy of the journal cannot be told ({}): a \
+                 payment that both know may be told in two ways",
+                error.message
+            )));
             Twins::default()
         });
-        Succession { present, boot: AtomicU32::new(0), former, twins, findings }
+        let missing = missing(&present, &former, &closed)?;
+        findings.extend(missing.iter().map(|debt| critical(debt.is_missed(&path))));
+        let problems = wrong.iter().map(|found| found.message.clone()).collect();
+        findings.extend(wrong);
+        let (boot, missing) = (AtomicU32::new(0), Mutex::new(missing));
+        Ok(Succession { present, boot, former, twins, findings, problems, path, missing })
+    }
+
+    /// Before anything is sold: what must be known if one of the others is gone the next time.
+    fn remember_the_doubted_and_the_owing(&mut self) -> Result<(), JournalError> {
+        let known = self.present.debts()?;
+        for former in &self.former {
+            if former.journal.is_doubted().unwrap_or(false) {
+                // Otherwise whoever sets a doubted journal aside would be rid of its doubt, while its
+                // other copy sells on.
+                let why = format!("{}, which was set aside at its place, is doubted", former.name);
+                self.findings.extend(self.present.doubt_beside(&why)?);
+            }
+            // What a damaged one owes cannot be counted; that it is damaged is for `doctor` to say.
+            let Ok(debt) = former.debt() else { continue };
+            if !known.contains(&debt) {
+                self.present.note_debt(&debt, None)?;
+            }
+            former.owing.store(debt.payments > 0, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Whether the payment is to be told as this journal has it.
@@ -142,7 +181,20 @@ impl Succession {
     }
 
     fn serving(&self) -> impl DoubleEndedIterator<Item = &Former> {
-        self.former.iter().filter(|former| !former.left_out.load(Ordering::Relaxed))
+        self.former.iter().filter(|former| former.serves())
+    }
+
+    /// One that owes nothing any more may be taken away, and is not missed then.
+    fn note_what_is_paid(&self, former: &Former) {
+        if !former.owing.load(Ordering::Relaxed) {
+            return;
+        }
+        // A note that fails is written at the next opening; the payment's own step is durable.
+        if let Ok(debt) = former.debt() {
+            if debt.payments == 0 && self.present.note_debt(&debt, None).is_ok() {
+                former.owing.store(false, Ordering::Relaxed);
+            }
+        }
     }
 
     fn former(&self, id: PaymentId) -> Option<&Former> {
@@ -151,47 +203,34 @@ impl Succession {
     }
 }
 
-impl Former {
-    fn new(number: u32, name: String, journal: SqliteJournal) -> Former {
-        let (boot, left_out) = Default::default();
-        Former { place: i64::from(number), name, journal, boot, left_out }
-    }
-
-    /// As the client sees it.
-    fn outward(&self, mut payment: Payment, present_boot: u32) -> Payment {
-        payment.id.0 |= self.place << JOURNAL_AT;
-        let now = payment.boot == self.boot.load(Ordering::Relaxed);
-        payment.boot = if now { present_boot } else { 0 };
-        payment
-    }
-
-    /// As the journal knows it.
-    fn inward(&self, payment: &Payment, present_boot: u32) -> Payment {
-        let mut payment = payment.clone();
-        payment.id = Former::own(payment.id);
-        let now = payment.boot == present_boot;
-        payment.boot = if now { self.boot.load(Ordering::Relaxed) } else { 0 };
-        payment
-    }
-
-    /// What it answered; nothing, from here on, if its disk failed.
-    fn or_nothing<T: Default>(&self, answer: Result<T, JournalError>) -> Result<T, JournalError> {
-        match answer {
-            Err(error) if matches!(error.kind, JournalErrorKind::Io | JournalErrorKind::Gone) => {
-                self.left_out.store(true, Ordering::Relaxed);
-                Ok(T::default())
+/// What those owe that were set aside here and are gone.
+fn missing(
+    present: &SqliteJournal,
+    former: &[Former],
+    closed: &[(u32, Finding)],
+) -> Result<Vec<Debt>, JournalError> {
+    let mut there = Vec::new();
+    // What the present one has seen itself counts; what was gone before its first opening only those
+    // know that it follows.
+    let mut known = present.debts()?;
+    for former in former {
+        // One that is damaged is there, too.
+        match former.debt() {
+            Ok(debt) => there.push(debt.of),
+            Err(_) => known.retain(|debt| debt.number != former.place),
+        }
+        for debt in former.journal.debts().unwrap_or_default() {
+            if known.iter().all(|other| other.of != debt.of) {
+                known.push(debt);
             }
-            other => other,
         }
     }
-
-    fn number(&self) -> u32 {
-        u32::try_from(self.place).unwrap_or(u32::MAX)
-    }
-
-    fn own(id: PaymentId) -> PaymentId {
-        PaymentId(id.0 & ((1 << JOURNAL_AT) - 1))
-    }
+    known.retain(|debt| {
+        debt.payments > 0
+            && !there.contains(&debt.of)
+            && !closed.iter().any(|(number, _)| i64::from(*number) == debt.number)
+    });
+    Ok(known)
 }
 
 impl Journal for Succession {
@@ -230,7 +269,12 @@ impl Journal for Succession {
         let boot = self.boot.load(Ordering::Relaxed);
         Ok(match former.journal.update(&former.inward(payment, boot))? {
             Update::Lost(row) => Update::Lost(Box::new(former.outward(*row, boot))),
-            won @ Update::Won(_) => won,
+            won @ Update::Won(_) => {
+                if !rules::is_unsettled(&payment.state) {
+                    self.note_what_is_paid(former);
+                }
+                won
+            }
         })
     }
 
@@ -321,12 +365,21 @@ impl Journal for Succession {
 
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = self.present.health()?;
-        for former in self.former.iter().filter(|former| former.left_out.load(Ordering::Relaxed)) {
-            health.notes.push(format!(
-                "{}, which was set aside, is left out: it is another merchant's or another \
-                 environment's, or its disk failed",
-                former.name
-            ));
+        health.problems.extend(self.problems.iter().cloned());
+        health.problems.extend(lock(&self.missing).iter().map(|debt| debt.is_missed(&self.path)));
+        for former in &self.former {
+            let name = &former.name;
+            if former.foreign.load(Ordering::Relaxed) {
+                health.notes.push(format!(
+                    "{name}, which was set aside, is left out: it is another merchant's or another \
+                     environment's"
+                ));
+            } else if former.failed.load(Ordering::Relaxed) {
+                health.problems.push(format!(
+                    "{name}, which was set aside, is left out: it was taken away while it was open, or \
+                     its disk failed; what it owes is not settled: put it back, and start again"
+                ));
+            }
         }
         for former in self.serving() {
             let Health { payments, unsettled, problems, notes } = former.journal.health()?;
@@ -360,7 +413,7 @@ impl Journal for Succession {
                     belonging.another_key = belonging.another_key.or(theirs.another_key);
                 }
                 Err(error) if error.kind == JournalErrorKind::Foreign => {
-                    former.left_out.store(true, Ordering::Relaxed);
+                    former.foreign.store(true, Ordering::Relaxed);
                     belonging.findings.push(Finding {
                         critical: false,
                         message: format!("{} is left alone: {}", former.name, error.message),
@@ -414,6 +467,12 @@ impl Journal for Succession {
         let mut ended = false;
         for former in &self.former {
             ended |= former.or_nothing(former.journal.vouch(who_and_why))?;
+        }
+        let mut missing = lock(&self.missing);
+        while let Some(debt) = missing.last() {
+            self.present.note_debt(debt, Some(who_and_why))?;
+            missing.pop();
+            ended = true;
         }
         Ok(self.present.vouch(who_and_why)? || ended)
     }

@@ -62,6 +62,14 @@ impl View<'_> {
             .map_err(|error| failure::sqlite("read", &error))
     }
 
+    /// How many payments are not settled.
+    pub(super) fn unsettled(&self) -> Result<i64, JournalError> {
+        let count = format!("SELECT count(*) FROM payment WHERE {}", schema::is_unsettled());
+        self.connection
+            .query_row(&count, [], |row| row.get(0))
+            .map_err(|error| failure::sqlite("open", &error))
+    }
+
     /// The payments that are not settled, that wait for an operator, or that were superseded.
     pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
         // Each of the first two by its own index.

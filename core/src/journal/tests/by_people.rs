@@ -335,10 +335,12 @@ fn j20_a_journal_set_aside_whose_disk_fails_stops_no_payment() {
     let owed = journal.find(&invoice(1)).unwrap().unwrap();
     let error = journal.update(&owed).unwrap_err();
     assert_eq!(error.kind, JournalErrorKind::Gone);
+    assert!(error.message.contains(".aside-1"), "which of them: {error}");
     let boot = journal.enter_boot("boot-a").unwrap();
     fresh(&journal, &charge(2));
     assert_eq!(journal.due(boot, Boottime(u64::MAX), 10).unwrap().len(), 1);
-    assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("left out")));
+    let problems = journal.health().unwrap().problems;
+    assert!(problems[0].contains("aside-1") && problems[0].contains("put it back"), "{problems:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod lost;
 mod measure;
 mod moving;
 mod opening;
+mod owing;
 mod policy;
 mod reading;
 mod restored;
