@@ -411,6 +411,12 @@ impl Journal for Succession {
                 Ok(theirs) => {
                     belonging.key_ring.extend(theirs.key_ring);
                     belonging.another_key = belonging.another_key.or(theirs.another_key);
+                    // A new journal takes any key for its own; those it follows know theirs.
+                    for found in theirs.findings.into_iter().filter(|found| found.critical) {
+                        if !belonging.findings.contains(&found) {
+                            belonging.findings.push(found);
+                        }
+                    }
                 }
                 Err(error) if error.kind == JournalErrorKind::Foreign => {
                     former.foreign.store(true, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! Whose a journal is: another terminal's numbers are unknown to it.
 
+use super::by_people::together;
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
-use crate::journal::{Journal, Setup};
+use crate::journal::{Journal, Setup, set_aside};
 
 fn set_up_for(terminal: &str) -> Setup {
     Setup {
@@ -33,4 +34,24 @@ fn j21_a_journal_that_comes_to_another_terminal_gives_none_of_its_numbers_again(
         assert!(next.batch() > last.batch(), "{terminal}: {next:?} behind {last:?}");
         last = next;
     }
+}
+
+#[test]
+fn j27_another_app_key_is_said_though_the_journal_that_knows_the_former_one_lies_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    journal.belong_to(&set_up_for("T1/M1")).unwrap();
+    fresh(&journal, &charge(1));
+    drop(journal);
+    set_aside(&path).unwrap();
+    let other = Setup { key: "another".to_owned(), ..set_up_for("T1/M1") };
+    let journal = together(&path);
+    let belonging = journal.belong_to(&other).unwrap();
+    assert_eq!(belonging.another_key.as_deref(), Some("k"));
+    assert_eq!(belonging.findings.len(), 1, "{:?}", belonging.findings);
+    assert!(belonging.findings[0].critical && belonging.findings[0].message.contains("app key"));
+    // Whoever gives the former key, too, is told nothing.
+    let both = Setup { other_keys: vec!["k".to_owned()], ..other };
+    assert_eq!(journal.belong_to(&both).unwrap().findings, []);
 }
