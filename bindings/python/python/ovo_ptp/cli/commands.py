@@ -7,24 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 import ovo_ptp
-from ovo_ptp.cli import credentials, explaining, journal_files, operating, output, shop
+from ovo_ptp.cli import credentials, explaining, journal_files, operating, output, paying, shop
 from ovo_ptp.cli.options import parser, path
-from ovo_ptp.cli.typed import rupiah
+from ovo_ptp.cli.paying import OUTCOMES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
 DONE, ERROR, WRONG_USE, CTRL_C = 0, 1, 2, 130
-OUTCOMES = {
-    "paid": 0,
-    "declined": 3,
-    "not completed": 4,
-    "not sent": 5,
-    "needs operator": 6,
-    "interrupted": 7,
-}
-VOIDS = {"voided": 0, "rejected": 3, "pending": 4, "not_sent": 5, "needs_operator": 6}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -38,15 +29,13 @@ def run(arguments: Sequence[str]) -> int:
     except ovo_ptp.OvoError as error:
         if getattr(options, "json", False):
             output.as_json({"error": error.code, "message": error.message})
-        sys.stderr.write(f"ovo-ptp: {error}\n")
+        shop.say_aside(str(error))
         return ERROR
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read has enough
+        output.drop(sys.stdout)  # whoever read has enough
         return ERROR
     except KeyboardInterrupt:
-        sys.stderr.write(
-            "\novo-ptp: interrupted; nothing is lost, ask again with the same invoice\n"
-        )
+        shop.say_aside("interrupted; nothing is lost, ask again with the same invoice")
         return CTRL_C
 
 
@@ -93,110 +82,6 @@ def _inquire(options: argparse.Namespace) -> int:
     return DONE if registered else 3
 
 
-def _pay(options: argparse.Namespace) -> int:
-    phone, amount = ovo_ptp.Phone(" ".join(options.phone)), rupiah(options.amount)
-    countdown = output.Countdown(sys.stderr, scale=options.time_scale)
-    with shop.opened(options, makes_journal=True) as client:
-        found = client.payment(options.invoice)
-        if found is None:
-            where = options.environment or "staging"
-            shop.say_aside(f"{ovo_ptp.format_rupiah(amount)} to {phone}, {where}")
-        else:
-            shop.say_aside(
-                f"{options.invoice} is in the journal since {found.begun:%Y-%m-%d %H:%M} WIB: "
-                "nothing is pushed again"
-            )
-        try:
-            with client.start(
-                options.invoice,
-                amount=amount,
-                phone=phone,
-                allow_second_push=options.allow_second_push,
-            ) as payment:
-                outcome = _seen_through(payment, countdown)
-        finally:
-            countdown.clear()
-        # Before it is confirmed: a crash in between must leave it in the list.
-        if options.json:
-            output.as_json({**outcome.to_dict(), "was_known": found is not None})
-        else:
-            _say_outcome(outcome)
-        sys.stdout.flush()
-        if found is None and not isinstance(outcome, ovo_ptp.Interrupted):
-            client.acknowledge(options.invoice)
-        elif found is not None and not found.acknowledged:
-            # Whoever began it may not have heard of its outcome.
-            shop.say_aside(f"not acknowledged: `ovo-ptp acknowledge {options.invoice}`")
-    return OUTCOMES[outcome.name]
-
-
-def _seen_through(
-    payment: ovo_ptp.StartedPayment, countdown: output.Countdown
-) -> ovo_ptp.AnyOutcome:
-    """Waits for the outcome. Ctrl-C asks whoever sits at a terminal what is meant by it."""
-    while True:
-        try:
-            for progress in payment:
-                countdown.show(progress)
-            return payment.outcome()
-        except KeyboardInterrupt:
-            countdown.clear()
-            if not (sys.stdin.isatty() and sys.stderr.isatty()):
-                raise
-        try:
-            if _wants_to_cancel(payment.invoice):
-                return payment.cancel()
-        except ovo_ptp.RefusedError as error:
-            shop.say_aside(f"{error}; still waiting")
-
-
-def _wants_to_cancel(invoice: str) -> bool:
-    """A second Ctrl-C leaves: the payment goes on, and this invoice asked again tells its end."""
-    sys.stderr.write(
-        f"\n{invoice} goes on. Type c and Enter to cancel it (the customer is not to confirm it, "
-        "and gets\nback what is deducted), only Enter to go on waiting, Ctrl-C again to leave it: "
-    )
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("c", "cancel")
-
-
-def _cancel(options: argparse.Namespace) -> int:
-    with shop.opened(options) as client:
-        outcome = client.cancel(options.invoice)
-    output.as_json(outcome) if options.json else _say_outcome(outcome)
-    return OUTCOMES[outcome.name]
-
-
-def _say_outcome(outcome: ovo_ptp.Outcome) -> None:
-    match outcome:
-        case ovo_ptp.Paid():
-            late = ", found by the status check" if outcome.is_late else ""
-            output.say(
-                f"PAID {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
-                f"{outcome.approval_code or '-'}, batch {outcome.batch:06}, reference "
-                f"{outcome.reference:06}{late})"
-            )
-        case ovo_ptp.Declined():
-            output.say(f"DECLINED {outcome.code or ''}: {outcome.meaning}")
-        case ovo_ptp.NotCompleted():
-            cancelled = "CANCELLED, hand over nothing" if outcome.is_cancelled else "NOT COMPLETED"
-            output.say(
-                f"{cancelled}: whatever was deducted is returned; `ovo-ptp settle "
-                "--until-settled` sees to it"
-            )
-        case ovo_ptp.NotSent():
-            why = f" ({outcome.detail or outcome.reason})" if outcome.reason else ""
-            output.say(f"NOT SENT{why}: try again at once, with a new invoice")
-        case ovo_ptp.NeedsOperator():
-            output.say(
-                f"NEEDS OPERATOR: {outcome.reason} (batch {outcome.batch:06}, reference "
-                f"{outcome.reference:06})"
-            )
-        case _:
-            output.say("INTERRUPTED: ask again with the same invoice")
-    output.say(f"the customer is shown: {outcome.customer_text}")
-
-
 def _check(options: argparse.Namespace) -> int:
     with shop.opened(options) as client:
         status = client.check(options.invoice)
@@ -206,17 +91,6 @@ def _check(options: argparse.Namespace) -> int:
         output.say(f"OVO says: {status.at_ovo.replace('_', ' ')}")
         output.payments([status.payment])
     return DONE
-
-
-def _void(options: argparse.Namespace) -> int:
-    with shop.opened(options) as client:
-        void = client.void(options.invoice)
-    if options.json:
-        output.as_json(void)
-    else:
-        code = f" (code {void.code})" if void.code else ""
-        output.say(f"{void.state.replace('_', ' ')}{code}")
-    return VOIDS[void.state]
 
 
 def _settle(options: argparse.Namespace) -> int:
@@ -266,10 +140,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "doctor": _doctor,
     "inquire": _inquire,
-    "pay": _pay,
-    "cancel": _cancel,
+    "pay": paying.pay,
+    "cancel": paying.cancel,
     "check": _check,
-    "void": _void,
+    "void": paying.void,
     "payments": operating.payments,
     "show": operating.show,
     "explain": explaining.explain,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import ovo_ptp
 from ovo_ptp.cli import output
-from ovo_ptp.cli.commands import _say_outcome
+from ovo_ptp.cli.paying import say_outcome
 from ovo_ptp.sandbox import Sandbox
 
 #: Real time over OVO's.
@@ -50,7 +50,7 @@ class _Morning:
 
     def tell(self, outcome: ovo_ptp.Outcome) -> None:
         if not self.quiet:
-            _say_outcome(outcome)
+            say_outcome(outcome)
 
     def say(self, text: str) -> None:
         if not self.quiet:

@@ -13,9 +13,10 @@ ENVIRONMENTS = "staging, staging-old, production, production-old, or the address
 EXIT_CODES = """\
 exit codes:
   0  done; paid; voided          4  not completed, or not known yet
-  1  an error (one line on       5  not sent: try again with a new invoice
-     standard error)             6  an operator is needed
-  2  wrong use                   7  interrupted: ask again with the same invoice
+  1  an error: nothing was       5  not sent: try again with a new invoice
+     started (one line on        6  an operator is needed
+     standard error)             7  interrupted: ask again with the same invoice
+  2  wrong use
   3  declined; void refused      130  Ctrl-C; the payment goes on with the next start
                                       (at a terminal, pay asks first: cancel, wait, leave)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,6 +23,16 @@ CUSTOMER_SECONDS = 55
 def say(text: str = "") -> None:
     """One line for people."""
     sys.stdout.write(text + "\n")
+
+
+def drop(stream: TextIO) -> None:
+    """Sends nowhere what a stream did not take.
+
+    Else the interpreter writes it out at its end, and its failure is another exit code.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def plain(value: Any) -> Any:
@@ -119,11 +130,17 @@ class Countdown:
             "checking": "asking OVO",
         }[progress.phase]
         bar = "#" * filled + "." * (WIDTH - filled)
-        self._stream.write(f"\r[{bar}] {left:3.0f} s  {text:<25}")
-        self._stream.flush()
+        self._draw(f"\r[{bar}] {left:3.0f} s  {text:<25}")
 
     def clear(self) -> None:
         """Takes it away."""
         if self._live:
-            self._stream.write("\r" + " " * (WIDTH + 40) + "\r")
+            self._draw("\r" + " " * (WIDTH + 40) + "\r")
+
+    def _draw(self, text: str) -> None:
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except OSError:  # the terminal has gone; the payment goes on
+            drop(self._stream)
+            self._live = False

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp.cli import output
 from ovo_ptp.cli.options import path
 from ovo_ptp.client import _NO_JOURNAL
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 def say_aside(text: str) -> None:
     """What the user should know beside the answer; never part of it."""
-    sys.stderr.write(f"ovo-ptp: {text}\n")
+    try:
+        sys.stderr.write(f"ovo-ptp: {text}\n")
+        sys.stderr.flush()
+    except OSError:  # nobody reads it, and that is no reason to stop
+        output.drop(sys.stderr)
 
 
 def environment(options: argparse.Namespace) -> str:
