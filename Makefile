@@ -14,6 +14,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
+	@echo "make test-build      builds what the tests and the proof run, and runs nothing"
 	@echo "make test            every test, the random and the complete ones in small doses"
 	@echo "make check           what one change needs, in a minute: format, lints, unit tests (CRATE=ovo-ptp)"
 	@echo "make proof           those in full: 15 million states, 100,000 histories, every crash point, 200 kills"
