@@ -9,6 +9,7 @@ use crate::client::seal::PhoneSeal;
 use crate::client::{Client, ClientBuilder, Inner, THREAD_STACK};
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
 use crate::journal::{Belonging, Journal, Setup, Succession};
 use crate::message::Signer;
@@ -45,8 +46,8 @@ impl ClientBuilder {
         let journal = self.open_journal()?;
         let mut seal =
             PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
-        let belonging = journal.belong_to(&self.setup(&seal))?;
-        let unknown_key = take_up_keys(&*journal, &mut seal, &belonging)?;
+        let mut belonging = journal.belong_to(&self.setup(&seal))?;
+        let unknown_key = take_up_keys(&*journal, &mut seal, &mut belonging)?;
         let boot = journal.enter_boot(&self.clock.boot_id())?;
         let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
         // Two that open in the same millisecond of their machine's uptime are told apart by their
@@ -162,12 +163,23 @@ impl ClientBuilder {
 fn take_up_keys(
     journal: &dyn Journal,
     seal: &mut PhoneSeal,
-    belonging: &Belonging,
+    belonging: &mut Belonging,
 ) -> Result<bool, Error> {
     let holds_all = seal.take_up(&belonging.key_ring);
     let another = belonging.another_key.as_ref();
     if another.is_some_and(|former| !seal.former_keys().contains(former)) {
         return Ok(true);
+    }
+    if let Some(payment) = belonging.unproven.take() {
+        let intent = &payment.intent;
+        let is_readable =
+            intent.phone.as_ref().is_none_or(|phone| seal.open(phone, &intent.invoice).is_some());
+        if !is_readable {
+            belonging.findings.push(unknown_key());
+            return Ok(true);
+        }
+        journal.adopt_key(&seal.key(), &seal.ring()?)?;
+        return Ok(false);
     }
     // Also a former key that is given only now, behind a change without it.
     if another.is_some() || !holds_all {

@@ -6,10 +6,11 @@
 //!
 //! [faults J26, J27]: crate::manual::faults#j-disk-and-journal
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{failure, meta};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
+use crate::payment::{Payment, PaymentId};
 
 /// What a client that opens a journal is set up for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +41,8 @@ pub struct Belonging {
     pub another_key: Option<String>,
     /// The terminal is another one than the journal's: what that one's numbers name is unknown here.
     pub another_terminal: bool,
+    /// Of a journal that knows no app key (release 0.1.0's): a payment whose phone the right key opens.
+    pub unproven: Option<Box<Payment>>,
 }
 
 const CLASS: &str = "class";
@@ -66,16 +69,31 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
             ),
         ))
     };
-    if let Some(class) = known(CLASS)?.filter(|class| *class != setup.class) {
-        return foreign("the environment", &class, &setup.class);
+    if let Some(class) = known(CLASS)?.filter(|class| !is_same_class(class, &setup.class)) {
+        return foreign(
+            "the environment",
+            &class,
+            &format!(
+                "{} (if that is another address of the same environment, say so with \
+                 environment_class)",
+                setup.class
+            ),
+        );
     }
-    if let Some(merchant) = known(MERCHANT)?.filter(|merchant| *merchant != setup.merchant_id) {
+    // Release 0.1.0 wrote down neither, but each of its payments has both.
+    let last =
+        if known(MERCHANT)?.is_none() { last_payments(connection).map_err(failed)? } else { None };
+    let (merchant, terminal) = last.unzip();
+    if let Some(merchant) =
+        known(MERCHANT)?.or(merchant).filter(|merchant| *merchant != setup.merchant_id)
+    {
         return foreign("merchant", &merchant, &setup.merchant_id);
     }
     let mut belonging = Belonging::default();
     for (key, what, now) in [(HOST, "host", &setup.host), (TERMINAL, "terminal", &setup.terminal)] {
-        if let Some(before) = known(key)?.filter(|before| before != now) {
-            let jumps = key == TERMINAL;
+        let jumps = key == TERMINAL;
+        let before = known(key)?.or_else(|| terminal.clone().filter(|_| jumps));
+        if let Some(before) = before.filter(|before| before != now) {
             belonging.another_terminal |= jumps;
             let and = if jumps { "; the numbers jump above those of its last till" } else { "" };
             belonging.findings.push(Finding {
@@ -95,18 +113,13 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
         }
     }
     match known(KEY)? {
+        // Whether it is this client's key a phone tells.
+        None if with_a_phone(connection).map_err(failed)?.is_some() => {}
         None => meta::put(connection, KEY, &setup.key).map_err(failed)?,
         Some(key) if key == setup.key => {}
         Some(key) => {
             if !setup.other_keys.contains(&key) {
-                belonging.findings.push(Finding {
-                    critical: true,
-                    message: "the app key is another one than the journal's: phones of older \
-                              payments cannot be read, and those payments are settled without them; \
-                              give the old key as a previous app key. The new one is adopted once \
-                              OVO accepts it"
-                        .to_owned(),
-                });
+                belonging.findings.push(unknown_key());
             }
             belonging.another_key = Some(key);
         }
@@ -120,6 +133,50 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
     Ok(belonging)
 }
 
+/// What is told of an app key that the journal does not know.
+pub(crate) fn unknown_key() -> Finding {
+    Finding {
+        critical: true,
+        message: "the app key is another one than the journal's: phones of older payments cannot be \
+                  read, and those payments are settled without them; give the old key as a previous \
+                  app key. The new one is adopted once OVO accepts it"
+            .to_owned(),
+    }
+}
+
+/// The same environment, written in another way: a scheme and a host have no case, a port that goes
+/// without saying may be said, and no path makes another gateway of a host.
+fn is_same_class(one: &str, other: &str) -> bool {
+    fn gateway(class: &str) -> String {
+        let class = class.to_ascii_lowercase();
+        let Some((scheme, rest)) = class.split_once("://") else { return class };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(authority))
+    }
+    gateway(one) == gateway(other)
+}
+
+/// Merchant and terminal of the last payment.
+fn last_payments(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
+    connection
+        .query_row(
+            "SELECT merchant_id, tid || '/' || mid FROM payment ORDER BY id DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+}
+
+/// The last payment that still has its phone, where the journal knows no app key.
+pub(super) fn with_a_phone(connection: &Connection) -> rusqlite::Result<Option<PaymentId>> {
+    if meta::get::<String>(connection, KEY)?.is_some() {
+        return Ok(None);
+    }
+    let last = "SELECT id FROM payment WHERE phone_tag IS NOT NULL ORDER BY id DESC LIMIT 1";
+    connection.query_row(last, [], |row| row.get(0).map(PaymentId)).optional()
+}
+
 /// Makes `key` the journal's key, with the former ones sealed by it, inside the caller's transaction.
 pub(super) fn adopt(
     connection: &Connection,
@@ -131,4 +188,32 @@ pub(super) fn adopt(
         meta::put(connection, &ring(number), sealed)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j26_the_same_gateway_written_in_another_way_is_the_same_environment() {
+        for same in [
+            "https://PAY.example",
+            "HTTPS://pay.example:443",
+            "https://pay.example/ovo",
+            "https://pay.example:443/ovo?x",
+        ] {
+            assert!(is_same_class("https://pay.example", same), "{same}");
+        }
+        for other in [
+            "http://pay.example",
+            "https://pay.example:8443",
+            "https://pay.example:80",
+            "https://pay.example.org",
+            "https://shop.example",
+            "production",
+        ] {
+            assert!(!is_same_class("https://pay.example", other), "{other}");
+        }
+        assert!(is_same_class("staging", "Staging"));
+    }
 }

@@ -355,7 +355,12 @@ impl Engine {
             }
             Write::EnterBoot(id) => self.enter_boot(id).map(Written::Boot),
             Write::Belong(setup) => {
-                let belonging = belonging::compare(&self.connection, setup)?;
+                let mut belonging = belonging::compare(&self.connection, setup)?;
+                let unproven = belonging::with_a_phone(&self.connection)
+                    .map_err(|error| failure::sqlite("open", &error))?;
+                // A damaged row proves nothing.
+                let unproven = unproven.and_then(|id| self.payment(id).ok().flatten());
+                belonging.unproven = unproven.map(Box::new);
                 if belonging.another_terminal {
                     jump::jump_to_another_terminal(&**self.place.files(), &self.connection)?;
                 }

@@ -8,7 +8,7 @@
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
 mod aside;
-mod belonging;
+pub(crate) mod belonging;
 mod codes;
 #[doc(hidden)]
 pub mod conformance;

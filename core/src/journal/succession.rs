@@ -411,6 +411,7 @@ impl Journal for Succession {
                 Ok(theirs) => {
                     belonging.key_ring.extend(theirs.key_ring);
                     belonging.another_key = belonging.another_key.or(theirs.another_key);
+                    belonging.unproven = belonging.unproven.or(theirs.unproven);
                     // A new journal takes any key for its own; those it follows know theirs.
                     for found in theirs.findings.into_iter().filter(|found| found.critical) {
                         if !belonging.findings.contains(&found) {

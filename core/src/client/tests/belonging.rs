@@ -287,3 +287,73 @@ fn j27_with_the_previous_key_guards_and_comparisons_hold() {
         drop(client);
     }
 }
+
+/// A journal as release 0.1.0 leaves it, which wrote down whose payments it has, and not whose it is.
+fn forgets_whose_it_is(shop: &Shop) {
+    let journal = rusqlite::Connection::open(shop.0.join("ovo.db")).unwrap();
+    // The journal forbids it to everybody, so its rule is taken away for the moment.
+    let rule = "FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%DELETE ON meta%'";
+    let (name, sql): (String, String) = journal
+        .query_row(&format!("SELECT name, sql {rule}"), [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    let known = "('class', 'host', 'merchant', 'terminal', 'key')";
+    journal.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    assert_eq!(journal.execute(&format!("DELETE FROM meta WHERE k IN {known}"), []), Ok(5));
+    journal.execute_batch(&sql).unwrap();
+}
+
+#[test]
+fn j26_j27_a_journal_of_release_0_1_0_belongs_to_whom_its_payments_belong() {
+    let shop = Shop::new();
+    let opened_by = |merchant: &str, key: &str, tid: &str, says| {
+        shop.builder(Environment::custom("http://127.0.0.1:9"), credentials(merchant, key, tid))
+            .timers(Timers::scaled(0.001))
+            .transport(Arc::new(Says(says)))
+    };
+    let charge = crate::Charge::new(
+        "INV-1",
+        crate::Rupiah::new(12_500).unwrap(),
+        "081234567890".parse().unwrap(),
+    )
+    .unwrap();
+    let (_, client) = shop.opens(opened_by("1234", "a", "80001001", None));
+    client.pay(&charge).unwrap();
+    drop(client);
+    forgets_whose_it_is(&shop);
+    let refused = opened_by("5678", "a", "80001001", None).open().expect_err("another merchant's");
+    assert!(refused.to_string().contains("merchant 1234"), "{refused}");
+    // Another terminal and another key are said, and the key is not taken for the journal's.
+    for _ in 0..2 {
+        let (said, client) = shop.opens(opened_by("1234", "b", "80001001", None));
+        assert!(said.len() == 1 && said[0].contains("app key"), "{said:?}");
+        drop(client);
+    }
+    let (said, client) = shop.opens(opened_by("1234", "a", "80001001", None));
+    assert_eq!(said, [""; 0], "its own");
+    drop(client);
+    let (said, client) = shop.opens(opened_by("1234", "b", "80001001", None));
+    assert!(said[0].contains("app key"), "from now on it knows: {said:?}");
+    drop(client);
+    forgets_whose_it_is(&shop);
+    let (said, client) = shop.opens(opened_by("1234", "a", "80001002", None));
+    assert!(said.len() == 1 && said[0].contains("80001001"), "{said:?}");
+    drop(client);
+    // With a key that nobody can prove it is adopted once OVO takes it.
+    forgets_whose_it_is(&shop);
+    let (_, client) = shop.opens(opened_by("1234", "b", "80001002", Some("14")));
+    client.inquire(&"081234567890".parse().unwrap()).unwrap();
+    drop(client);
+    assert_eq!(shop.opens(opened_by("1234", "b", "80001002", None)).0, [""; 0]);
+}
+
+#[test]
+fn j26_the_same_gateway_written_in_another_way_opens_its_journal() {
+    let shop = Shop::new();
+    let ours = || credentials("1234", "a", "80001001");
+    for gateway in ["https://pay.example", "https://PAY.example:443", "https://pay.example/ovo"] {
+        drop(shop.opens(shop.builder(Environment::custom(gateway), ours())));
+    }
+    let another = shop.builder(Environment::custom("https://pay.example:8443"), ours());
+    let refused = another.open().expect_err("another port, another gateway").to_string();
+    assert!(refused.find("environment_class") < refused.find("set-aside"), "{refused}");
+}
