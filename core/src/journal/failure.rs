@@ -1,10 +1,15 @@
 //! From the errors of SQLite and of the file system to the kinds that a caller can act on.
 
 use std::io;
+use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::journal::{JournalError, JournalErrorKind};
+
+/// What to do about a file in which SQLite finds damage.
+const DAMAGED: &str = "; the journal's file is damaged: stop the shop, `ovo-ptp journal set-aside` it \
+                       and start again, and what can be read of it goes on being settled";
 
 /// What SQLite said, while `doing` something. SQLite's texts name columns and rules, never values.
 pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
@@ -26,7 +31,19 @@ pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
         _ => JournalErrorKind::Io,
     };
     let text = text.as_deref().unwrap_or("no detail");
-    JournalError::new(kind, format!("{doing}: {text} ({})", failure.extended_code))
+    let cure = if kind == JournalErrorKind::Corrupt { DAMAGED } else { "" };
+    JournalError::new(kind, format!("{doing}: {text} ({}){cure}", failure.extended_code))
+}
+
+/// What the file system said, about a file.
+pub(super) fn at(path: &Path, error: &io::Error) -> JournalError {
+    let cure = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; it must belong to the user that runs the shop",
+        _ => "",
+    };
+    let mut failed = file(&path.display().to_string(), error);
+    failed.message.push_str(cure);
+    failed
 }
 
 /// What the file system said, while `doing` something.

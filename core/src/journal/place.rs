@@ -57,7 +57,7 @@ impl Place {
         let look = match files.look(path) {
             Ok(look) => look,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failure::file("journal file", &error)),
+            Err(error) => return Err(failure::at(path, &error)),
         };
         if !look.is_file {
             return Err(corrupt("the path is not a file"));
@@ -223,7 +223,7 @@ pub(super) fn left_log(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>
             Ok(first) if first.is_empty() => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(_) => return Ok(Some(log)),
-            Err(error) => return Err(failure::file(&log.display().to_string(), &error)),
+            Err(error) => return Err(failure::at(&log, &error)),
         }
     }
     Ok(None)
@@ -277,7 +277,7 @@ pub(super) fn is_another_applications(files: &dyn Files, path: &Path) -> bool {
 
 /// The first bytes of an SQLite file say whose it is (SQLite file format, 1.3).
 fn check_header(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    let header = files.read(path, HEADER).map_err(|error| failure::file("journal file", &error))?;
+    let header = files.read(path, HEADER).map_err(|error| failure::at(path, &error))?;
     if header.len() < HEADER {
         return Err(corrupt("the file is empty or cut off"));
     }

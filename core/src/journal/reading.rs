@@ -126,10 +126,14 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(files: &dyn Files) -> Result<Folder, JournalError> {
         let mut unique = [0; 8];
-        let in_folder = |error: io::Error| failure::file("copy for reading", &error);
+        let directory = std::env::temp_dir();
+        let in_folder = |error: io::Error| {
+            let there = directory.display();
+            failure::file(&format!("copy for reading in {there} (TMPDIR names another)"), &error)
+        };
         files.random(&mut unique).map_err(in_folder)?;
         let name = format!("ovo-ptp-{:016x}", u64::from_le_bytes(unique));
-        let path = std::env::temp_dir().join(name);
+        let path = directory.join(name);
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -189,7 +193,13 @@ fn copy_at_rest(from: &Path, to: &Path) -> Result<(), JournalError> {
         Ok(AtRest::look(from)?.is_some_and(|after| after == before))
     };
     for _ in 0..TRIES {
-        if once().map_err(|error| failure::file("copy for reading", &error))? {
+        let copied = once().map_err(|error| {
+            let (from, to) = (from.display(), to.display());
+            let doing =
+                format!("copy for reading from {from} to {to} (TMPDIR names another place)");
+            failure::file(&doing, &error)
+        });
+        if copied? {
             return Ok(());
         }
         std::thread::sleep(PAUSE);

@@ -10,7 +10,7 @@ use super::group::{Group, Writer};
 use super::owing::{self, Debt};
 use super::schema;
 use super::version::Incarnation;
-use super::view::{Reader, View};
+use super::view::{self, Reader, View};
 use super::{DEFAULT_LIMIT, copies, failure, fork, meta, opening, restored, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
@@ -457,7 +457,7 @@ impl Journal for SqliteJournal {
         let mut seen = 0;
         self.read(|engine| engine.report(&mut health))?;
         let last = self.report(|view| {
-            view.check_file(CHECKED_WHOLE, &mut health.problems)?;
+            view::check_file(view.connection, CHECKED_WHOLE, &mut health.problems)?;
             view.last_id()
         })?;
         while seen < last {

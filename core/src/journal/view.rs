@@ -113,28 +113,26 @@ impl View<'_> {
             .map_err(|error| failure::sqlite("list", &error))?;
         Ok(found.0.zip(found.1))
     }
+}
 
-    /// Has SQLite check the file, if it has at most `largest` bytes.
-    pub(super) fn check_file(
-        &self,
-        largest: i64,
-        problems: &mut Vec<String>,
-    ) -> Result<(), JournalError> {
-        let check = || {
-            let pages: i64 =
-                self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            let size: i64 =
-                self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-            if pages.saturating_mul(size) > largest {
-                return Ok(Vec::new());
-            }
-            self.connection
-                .prepare("PRAGMA quick_check(20)")?
-                .query_map([], |row| row.get::<_, String>(0))?
-                .collect::<rusqlite::Result<Vec<String>>>()
-        };
-        let lines = check().map_err(|error| failure::sqlite("health", &error))?;
-        problems.extend(lines.into_iter().filter(|line| line != "ok"));
-        Ok(())
-    }
+/// Has SQLite check the file, if it has at most `largest` bytes.
+pub(super) fn check_file(
+    connection: &Connection,
+    largest: i64,
+    problems: &mut Vec<String>,
+) -> Result<(), JournalError> {
+    let check = || {
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        if pages.saturating_mul(size) > largest {
+            return Ok(Vec::new());
+        }
+        connection
+            .prepare("PRAGMA quick_check(20)")?
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()
+    };
+    let lines = check().map_err(|error| failure::sqlite("health", &error))?;
+    problems.extend(lines.into_iter().filter(|line| line != "ok"));
+    Ok(())
 }

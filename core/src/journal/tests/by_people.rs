@@ -193,6 +193,38 @@ fn j20_a_till_without_a_person_sets_aside_what_it_cannot_use_and_sells_on() {
 }
 
 #[test]
+fn j9_pages_that_are_damaged_are_named_with_a_cure_and_a_till_alone_sells_on() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    (1..=60).for_each(|number| drop(fresh(&journal, &charge(number))));
+    drop(journal);
+    // An older copy of a part of the file, or a failing card.
+    let mut bytes = fs::read(&path).unwrap();
+    let eighth = bytes.len() / 8;
+    bytes[6 * eighth..7 * eighth].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    // Where a person is near it opens, and what fails says what to do.
+    let journal = open(&path);
+    let told = journal.list(&Filter::default()).map(drop).unwrap_err();
+    assert_eq!(told.kind, JournalErrorKind::Corrupt);
+    assert!(told.message.contains("damaged") && told.message.contains("set-aside"), "{told}");
+    drop(journal);
+    let options = SqliteOptions { set_aside_unusable: true, ..SqliteOptions::default() };
+    let journal = Succession::open(&path, &options).unwrap();
+    let findings = journal.findings();
+    assert!(
+        findings.iter().any(|it| it.critical && it.message.contains("damaged")),
+        "{findings:?}"
+    );
+    fresh(&journal, &charge(100));
+    drop(journal);
+    let journal = Succession::open(&path, &options).unwrap();
+    assert!(!beside(&path, ".aside-2").exists(), "the next one is sound");
+    assert!(journal.find(&invoice(100)).unwrap().is_some());
+}
+
+#[test]
 fn j20_setting_aside_survives_a_power_cut_at_every_step() {
     for changes in 0.. {
         let scratch = Scratch::new();

@@ -174,6 +174,8 @@ fn j6_a_log_that_cannot_be_read_is_not_taken_for_none() {
     let _reader = left_under_a_reader(&scratch);
     let before = scratch.files();
     let unreadable = Watched { unreadable: true, ..Watched::default() };
-    assert_eq!(open(&scratch, unreadable).unwrap_err().kind, JournalErrorKind::Io);
+    let error = open(&scratch, unreadable).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Io);
+    assert!(error.message.contains("ovo.db-wal: "), "which file: {error}");
     assert!(scratch.files() == before, "and everything is left as it was");
 }
