@@ -142,6 +142,34 @@ fn j21_a_broken_off_move_leaves_one_journal_even_if_a_place_is_out_of_sight() {
 }
 
 #[test]
+fn j24_a_snapshot_of_hard_links_put_back_behind_a_move_is_refused_and_ends_nothing() {
+    let scratch = Scratch::new();
+    let places = ["old", "new", "kept"].map(|name| scratch.journal().with_file_name(name));
+    let [old, new, kept] = &places;
+    places.iter().for_each(|place| fs::create_dir(place).unwrap());
+    let (from, to) = (old.join("ovo.db"), new.join("ovo.db"));
+    let journal = open(&from);
+    fresh(&journal, &charge(1));
+    drop(journal);
+    for entry in fs::read_dir(old).unwrap() {
+        let entry = entry.unwrap();
+        fs::hard_link(entry.path(), kept.join(entry.file_name())).unwrap();
+    }
+    move_journal(&from, &to).unwrap();
+    fresh(&open(&to), &charge(2));
+    fs::remove_dir_all(old).unwrap();
+    fs::rename(kept, old).unwrap();
+    let error = refused(&from);
+    assert_eq!(error.kind, JournalErrorKind::Misplaced);
+    assert!(error.message.contains(&*to.to_string_lossy()), "{error}");
+    // What the error says does no harm either, and the shop goes on where it is.
+    move_journal(&from, &to).unwrap();
+    let journal = open(&to);
+    assert_eq!(journal.findings(), []);
+    assert_eq!(invoices(&journal), ["INV-1", "INV-2"]);
+}
+
+#[test]
 fn j21_nothing_is_moved_or_kept_where_another_journals_log_lies() {
     for suffix in ["-wal", "-journal", "-shm"] {
         let scratch = Scratch::new();
