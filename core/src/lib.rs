@@ -53,8 +53,9 @@ mod wib;
 
 pub use amount::Rupiah;
 pub use client::{
-    Charge, Client, ClientBuilder, Diagnosis, EachPayment, Inquiry, JournalReader, PaymentHandle,
-    PaymentReport, Probe, Progress, Status, VoidOutcome,
+    Charge, Client, ClientBuilder, Count, Diagnosis, EachPayment, Finding, Inquiry, JournalReader,
+    PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation, SettlementLine,
+    Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
 pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES, PREVIOUS_APP_KEYS_VARIABLE};

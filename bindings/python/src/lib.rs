@@ -18,6 +18,7 @@ mod fault;
 mod mailbox;
 mod payment;
 mod reader;
+mod reconcile;
 mod sandbox;
 mod table;
 
@@ -71,6 +72,8 @@ mod _native {
     use super::payment::Payment;
     #[pymodule_export]
     use super::reader::{JournalReader, move_journal, set_aside};
+    #[pymodule_export]
+    use super::reconcile::Reconciliation;
     #[pymodule_export]
     use super::sandbox::{Sandbox, sandbox_program};
     #[pymodule_export]

@@ -12,7 +12,7 @@ use crate::error::raise;
 /// See `ovo_ptp.reader.JournalReader`.
 #[pyclass(frozen, module = "ovo_ptp._native")]
 pub(crate) struct JournalReader {
-    core: Core,
+    pub(crate) core: Core,
 }
 
 #[pymethods]

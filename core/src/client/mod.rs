@@ -31,6 +31,7 @@ mod open;
 mod operator;
 mod pay;
 mod reader;
+mod reconcile;
 mod report;
 mod seal;
 mod server_clock;
@@ -54,6 +55,7 @@ pub use drive::Progress;
 pub use handle::PaymentHandle;
 pub use list::EachPayment;
 pub use reader::JournalReader;
+pub use reconcile::{Count, Finding, Reconciled, Reconciliation, SettlementLine};
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Filter, Health, JournalCopy};
+use crate::payment::Payment;
 use crate::wib::WallTime;
 
 /// What a journal knows, for people and reports: beside whoever has it open, whatever its mode.
@@ -34,7 +35,7 @@ impl JournalReader {
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payments(&self, filter: &Filter) -> Result<Vec<PaymentReport>, Error> {
-        Ok(self.journal.list(filter)?.iter().map(PaymentReport::of).collect())
+        Ok(self.listed(filter)?.iter().map(PaymentReport::of).collect())
     }
 
     /// As [`Client::payment`](crate::Client::payment).
@@ -42,7 +43,7 @@ impl JournalReader {
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
-        Ok(self.journal.find(invoice)?.as_ref().map(PaymentReport::of))
+        Ok(self.found(invoice)?.as_ref().map(PaymentReport::of))
     }
 
     /// As [`Client::explain`](crate::Client::explain).
@@ -50,8 +51,17 @@ impl JournalReader {
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
-        let found = self.journal.find(invoice)?;
-        Ok(found.map(|payment| Explanation::of(&payment, WallTime::now())))
+        Ok(self.found(invoice)?.map(|payment| Explanation::of(&payment, WallTime::now())))
+    }
+
+    /// The row of an invoice.
+    pub(super) fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
+        Ok(self.journal.find(invoice)?)
+    }
+
+    /// A page of rows.
+    pub(super) fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
+        Ok(self.journal.list(filter)?)
     }
 
     /// Writes a backup of the journal to `to`, beside whoever has it open. Whoever opens it as a

@@ -49,7 +49,7 @@ impl Money {
         }
     }
 
-    pub(super) fn of(state: &State) -> Money {
+    pub(crate) fn of(state: &State) -> Money {
         let by_operator =
             matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
         match state.verdict {

@@ -59,6 +59,12 @@ from ovo_ptp.reports import (
     Terminal,
     VoidOutcome,
 )
+from ovo_ptp.settlement import (
+    Reconciled,
+    Reconciliation,
+    SettlementLine,
+    read_settlement_report,
+)
 from ovo_ptp.started import StartedPayment
 
 __version__: str = _native.VERSION
@@ -99,8 +105,11 @@ __all__ = [
     "Phone",
     "Probe",
     "Progress",
+    "Reconciled",
+    "Reconciliation",
     "RefusedError",
     "ResponseCode",
+    "SettlementLine",
     "StartedPayment",
     "Status",
     "Terminal",
@@ -111,6 +120,7 @@ __all__ = [
     "format_rupiah",
     "mask_phone",
     "normalise_phone",
+    "read_settlement_report",
     "response_codes",
     "validate_invoice",
 ]

@@ -233,6 +233,23 @@ class JournalReader:
         """Payments, those that are not settled, and what is damaged."""
 
 @final
+class Reconciliation:
+    """A settlement report beside a journal."""
+
+    def __new__(cls) -> Reconciliation:
+        """Nothing read yet."""
+    def lines(
+        self, reader: JournalReader, lines: list[tuple[str, int, bool]], matched: bool
+    ) -> list[dict[str, Any]]:
+        """What lines come to."""
+    def missing(
+        self, reader: JournalReader, since: int, until: int, after: int | None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """A page of payments without a line."""
+    def counts(self) -> list[tuple[str, int, int, bool]]:
+        """Of each finding."""
+
+@final
 class Sandbox:
     """OVO's side, in this process. Structured values travel as JSON text."""
 

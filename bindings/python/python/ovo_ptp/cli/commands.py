@@ -7,7 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 import ovo_ptp
-from ovo_ptp.cli import credentials, explaining, journal_files, operating, output, paying, shop
+from ovo_ptp.cli import (
+    credentials,
+    explaining,
+    journal_files,
+    operating,
+    output,
+    paying,
+    reconciling,
+    shop,
+)
 from ovo_ptp.cli.options import parser, path
 from ovo_ptp.cli.paying import OUTCOMES
 
@@ -152,6 +161,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "acknowledge": operating.acknowledge,
     "journal": journal_files.run,
     "credentials": credentials.run,
+    "reconcile": reconciling.reconcile,
     "settle": _settle,
     "codes": _codes,
 }

@@ -185,6 +185,27 @@ def parser() -> argparse.ArgumentParser:
     payments.add_argument("--totals", action="store_true", help="payments and rupiah by outcome")
     payments.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
 
+    reconcile = commands.add_parser(
+        "reconcile",
+        parents=[shop],
+        help="OVO's settlement report (CSV) beside the journal: what differs, and whose it is",
+        epilog="exit codes: 0 the books agree, 3 they differ, 1 an error (nothing was changed)",
+    )
+    reconcile.add_argument("report", metavar="report.csv")
+    reconcile.add_argument(
+        "--map",
+        metavar="NAME=COLUMN,...",
+        help="invoice=MerchantInvoice,amount=Amount,status=Status,date=TransactionDate if the "
+        "report calls them otherwise",
+    )
+    reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
+    reconcile.add_argument("--until", metavar="DAY", help="up to the end of this day")
+    reconcile.add_argument("--all", action="store_true", help="those that agree, too")
+    reconcile.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
+    reconcile.add_argument(
+        "--apply", action="store_true", help="report extra debits as paid: the money goes back"
+    )
+
     settle = commands.add_parser(
         "settle", parents=[shop], help="run what is due, and say what changed"
     )

@@ -1,0 +1,121 @@
+"""`ovo-ptp reconcile`: OVO's settlement report beside the journal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import ovo_ptp
+from ovo_ptp.cli import output, shop
+from ovo_ptp.cli.options import path
+from ovo_ptp.cli.typed import moment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+AGREES, DIFFERS = 0, 3
+#: Lines between two words to somebody who waits at a terminal.
+PROGRESS = 50_000
+COLUMNS = ("invoice", "finding", "listed", "amount", "money", "text", "text_en")
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """Compares, beside whoever has the journal open; changes something with `--apply` alone."""
+    lines = ovo_ptp.read_settlement_report(path(options.report), _map(options.map))
+    books = ovo_ptp.Reconciliation(
+        shop.reading(options),
+        _told(lines),
+        since=None if options.since is None else moment("since", options.since),
+        until=None if options.until is None else moment("until", options.until, end_of_day=True),
+        matched=options.all,
+    )
+    extra = _written(books, options)
+    if not books.looked_for_missing:
+        shop.say_aside(
+            "payments that the report has not were not looked for: it names no days "
+            "(--since and --until)"
+        )
+    if extra and options.apply:
+        _apply(extra, options)
+    elif extra:
+        shop.say_aside(f"{len(extra)} extra debits: --apply reports them, and the money goes back")
+    return AGREES if books.agrees else DIFFERS
+
+
+def _map(pairs: str | None) -> dict[str, str]:
+    """`invoice=MerchantInvoice,amount=Amount` as columns by name."""
+    named = [pair.partition("=") for pair in (pairs or "").split(",") if pair]
+    for name, sign, column in named:
+        if not (name and sign and column):
+            raise ovo_ptp.InvalidInputError(
+                "map: must be name=column pairs, as invoice=MerchantInvoice,amount=Amount",
+                field="map",
+            )
+    return {name.strip(): column.strip() for name, _, column in named}
+
+
+def _told(lines: Iterator[ovo_ptp.SettlementLine]) -> Iterator[ovo_ptp.SettlementLine]:
+    """The lines, and how far they are, where somebody waits for them."""
+    waits = sys.stderr.isatty()
+    for number, line in enumerate(lines, 1):
+        if waits and number % PROGRESS == 0:
+            sys.stderr.write(f"\r{number:,} lines")
+            sys.stderr.flush()
+        yield line
+    if waits:
+        sys.stderr.write("\r" + " " * 20 + "\r")
+
+
+def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list[str]:
+    """Prints what was found as it comes, then the summary; returns the extra debits' invoices."""
+    extra: list[str] = []
+
+    def found() -> Iterator[ovo_ptp.Reconciled]:
+        for it in books:
+            if it.finding == "extra debit":
+                extra.append(it.invoice)
+            yield it
+
+    if options.csv:
+        written = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        written.writeheader()
+        written.writerows(it.to_dict() for it in found())
+    elif options.json:
+        _as_json(found(), books)
+    else:
+        for it in found():
+            amount = it.listed if it.listed is not None else it.amount
+            money = "" if amount is None else ovo_ptp.format_rupiah(amount)
+            output.say(f"{it.invoice}  {money}  {it.finding.upper()}: {it.text_en}")
+        rows = [
+            (name, str(count), ovo_ptp.format_rupiah(rupiah) if rupiah else "Rp0")
+            for name, (count, rupiah) in books.counts.items()
+        ]
+        output.table([("FINDING", "PAYMENTS", "AMOUNT"), *rows])
+        output.say("the books agree" if books.agrees else "the books differ")
+    return extra
+
+
+def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation) -> None:
+    """One value, written as it comes: a report may have a million lines."""
+    sys.stdout.write('{"payments": [')
+    for number, it in enumerate(found):
+        sys.stdout.write((", " if number else "") + json.dumps(it.to_dict(), ensure_ascii=False))
+    counts = {
+        name: {"payments": count, "rupiah": rupiah}
+        for name, (count, rupiah) in books.counts.items()
+    }
+    summary = json.dumps({"agrees": books.agrees, "counts": counts})
+    output.say(f"], {summary[1:]}")
+
+
+def _apply(invoices: list[str], options: argparse.Namespace) -> None:
+    """Gives each to the policy, which asks OVO and returns the money."""
+    with shop.opened(options) as client:
+        for invoice in invoices:
+            report = client.report_paid(invoice)
+            shop.say_aside(f"{invoice}: reported as paid; {report.settlement}")
+    shop.say_aside("the running shop goes on with them, or `ovo-ptp settle --until-settled`")

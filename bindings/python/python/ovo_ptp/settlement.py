@@ -1,0 +1,282 @@
+"""OVO's settlement report beside the journal: which line is whose, and what differs.
+
+The report comes the day after. OVO publishes no format for Push To Pay, so its columns are the
+caller's to name.
+"""
+
+from __future__ import annotations
+
+from ovo_ptp import _make, _native
+from ovo_ptp._record import Record
+from ovo_ptp.errors import InvalidInputError
+
+TYPE_CHECKING = False  # see outcomes
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+    from typing import Any, ClassVar
+
+    from ovo_ptp.reader import JournalReader
+
+__all__ = ["Reconciled", "Reconciliation", "SettlementLine", "read_settlement_report"]
+
+#: The columns of the sandbox's report. That OVO's other reports have `MerchantInvoice` is known.
+COLUMNS = {
+    "invoice": "MerchantInvoice",
+    "amount": "Amount",
+    "status": "Status",
+    "date": "TransactionDate",
+}
+#: What a status says that the customer has the money back.
+REFUNDED = ("VOIDED", "VOID", "REFUNDED", "REFUND", "REVERSED", "REVERSAL")
+#: Lines that are handed to the native side at a time.
+_PAGE = 500
+
+
+class SettlementLine(Record):
+    """A line of the report."""
+
+    __slots__ = ("invoice", "amount", "refunded", "day")
+    _defaults: ClassVar[dict[str, Any]] = {"refunded": False, "day": None}
+    #: The merchant's invoice, as the report has it.
+    invoice: str
+    #: The amount of the payment in rupiah, before fees.
+    amount: int
+    #: Whether the line says that the customer has the money back.
+    refunded: bool
+    #: The day of the transaction, at midnight; `None` if the report does not tell.
+    day: datetime | None
+
+
+class Reconciled(Record):
+    """What a line of the report comes to, or a payment that has none."""
+
+    __slots__ = (
+        "finding",
+        "is_difference",
+        "invoice",
+        "listed",
+        "amount",
+        "money",
+        "text",
+        "text_en",
+    )
+    #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
+    #: `refunded there`, `other amount`, `twice`, `missing here` or `missing at OVO`.
+    finding: str
+    #: Whether somebody must look: the two books differ.
+    is_difference: bool
+    #: The invoice.
+    invoice: str
+    #: The report's amount; `None` if no line has this payment.
+    listed: int | None
+    #: The journal's amount; `None` if it does not know the invoice, or the two agree.
+    amount: int | None
+    #: Where the money is, as `Explanation.money`; `None` as above.
+    money: str | None
+    #: What it means and what to do, in Bahasa Indonesia.
+    text: str
+    #: The same in English.
+    text_en: str
+
+
+class Reconciliation:
+    """A settlement report beside a journal: iterate over it, then read `counts` and `agrees`.
+
+    Memory is bounded, whatever the length of the report: a bit for each payment that was seen. It
+    changes nothing; `extra debit` is for `Client.report_paid`, which returns the money.
+
+    >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "s.db",
+    ...                     ca_file=sandbox.ca_file, time_scale=sandbox.time_scale) as shop:
+    ...     _ = shop.pay("INV-S-1", amount=12_500, phone="081234567890")
+    >>> lines = [ovo_ptp.SettlementLine("INV-S-1", 12_000), ovo_ptp.SettlementLine("INV-X", 700)]
+    >>> books = ovo_ptp.Reconciliation(ovo_ptp.JournalReader(folder / "s.db"), lines)
+    >>> [(it.invoice, it.finding) for it in books]
+    [('INV-S-1', 'other amount'), ('INV-X', 'missing here')]
+
+    Args:
+        journal: The journal.
+        lines: The report.
+        since: The beginning of the report's time, an aware datetime.
+        until: Its end. Payments that were begun in between, are paid here and have had no line are
+            `missing at OVO`. Where neither is given, the days of the lines decide; where the lines
+            have none, nothing is looked for and `looked_for_missing` is false.
+        matched: Whether lines that agree are handed out, too; they are counted in any case.
+
+    Raises:
+        InvalidInputError: `since` or `until` alone, or an amount that is none (by the iteration).
+        JournalError: The journal cannot be read (by the iteration).
+    """
+
+    def __init__(
+        self,
+        journal: JournalReader,
+        lines: Iterable[SettlementLine],
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        matched: bool = False,
+    ) -> None:
+        if (since is None) != (until is None):
+            missing = "since" if since is None else "until"
+            raise InvalidInputError(f"{missing}: needed beside the other one", field=missing)
+        self._journal = journal
+        self._lines = lines
+        self._since, self._until = (
+            _make.unix_millis("since", since),
+            _make.unix_millis("until", until),
+        )
+        self._matched = _make.flag("matched", matched)
+        self._native = _native.Reconciliation()
+        self.looked_for_missing = False
+
+    def __iter__(self) -> Iterator[Reconciled]:
+        first: datetime | None = None
+        last: datetime | None = None
+        page: list[tuple[str, int, bool]] = []
+        for line in self._lines:
+            if line.day is not None:
+                first = line.day if first is None else min(first, line.day)
+                last = line.day if last is None else max(last, line.day)
+            page.append((line.invoice, line.amount, line.refunded))
+            if len(page) == _PAGE:
+                yield from self._compared(page)
+                page = []
+        yield from self._compared(page)
+        since, until = self._since, self._until
+        if since is None and first is not None and last is not None:
+            import datetime as dt
+
+            since = _make.unix_millis("since", first)
+            until = _make.unix_millis("until", last + dt.timedelta(days=1))
+        if since is not None and until is not None:
+            yield from self._missing(since, until)
+
+    def _compared(self, page: list[tuple[str, int, bool]]) -> Iterator[Reconciled]:
+        found = self._native.lines(self._journal._native, page, self._matched)
+        return (Reconciled(**fields) for fields in found)
+
+    def _missing(self, since: int, until: int) -> Iterator[Reconciled]:
+        self.looked_for_missing = True
+        after = None
+        while True:
+            found, after = self._native.missing(self._journal._native, since, until, after)
+            for fields in found:
+                yield Reconciled(**fields)
+            if after is None:
+                return
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """By finding, how many there are so far and their rupiah; those that there are none of
+        left out."""
+        counts = self._native.counts()
+        return {name: (payments, rupiah) for name, payments, rupiah, _ in counts if payments}
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nobody has to look."""
+        return not any(payments for _, payments, _, differs in self._native.counts() if differs)
+
+    def __repr__(self) -> str:
+        return f"<ovo_ptp.Reconciliation {self.counts}>"
+
+
+def read_settlement_report(
+    path: str | os.PathLike[str], columns: Mapping[str, str] | None = None
+) -> Iterator[SettlementLine]:
+    """Reads a report in CSV, line by line: commas, semicolons or tabs, UTF-8 with or without a BOM.
+
+    Args:
+        path: The file.
+        columns: What the columns are called that the report names otherwise than the sandbox's:
+            `invoice` and `amount` must be there; `status` (a line is a refund if it says VOIDED,
+            REFUNDED or REVERSED, or if its amount is negative) and `date` (2026-11-26, 26/11/2026
+            or 26-11-2026, with or without a time) may be.
+
+    Raises:
+        InvalidInputError: The file cannot be read, has no such column, or a value is none; the
+            message says which line, and nothing of it.
+    """
+    named = {**COLUMNS, **(columns or {})}
+    unknown = set(named) - set(COLUMNS)
+    if unknown:
+        raise InvalidInputError(
+            f"map: {', '.join(sorted(unknown))} is none of {', '.join(COLUMNS)}", field="map"
+        )
+    return _read(_make.path("path", path), named, required={"invoice", "amount", *(columns or {})})
+
+
+def _read(file: str, named: dict[str, str], *, required: set[str]) -> Iterator[SettlementLine]:
+    import csv
+
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as text:
+            head = text.readline()
+            delimiter = max(",;\t", key=head.count)
+            heads = [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter), [])]
+            at = {name: heads.index(column) for name, column in named.items() if column in heads}
+            for name in sorted(required - set(at)):
+                raise InvalidInputError(
+                    f"map: the report has no column {named[name]} ({name}); it has "
+                    f"{', '.join(heads) or 'none'}",
+                    field="map",
+                )
+            rows = csv.reader(text, delimiter=delimiter, strict=True)
+            for row in rows:
+                if any(cell.strip() for cell in row):
+                    yield _line(row, at, f"line {rows.line_num + 1}")
+    except OSError as error:
+        raise InvalidInputError(
+            f"report: cannot be read ({error.strerror})", field="report"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no CSV ({error})"
+        raise InvalidInputError(f"report: {what}", field="report") from None
+
+
+def _line(row: list[str], at: dict[str, int], where: str) -> SettlementLine:
+    if len(row) <= max(at.values()):
+        raise InvalidInputError(f"report: {where} is cut short", field="report")
+    cells = {name: row[index].strip() for name, index in at.items()}
+    amount = cells["amount"]
+    negative = amount.startswith("-")
+    status = cells.get("status", "").upper()
+    return SettlementLine(
+        invoice=cells["invoice"],
+        amount=_rupiah(amount.removeprefix("-"), where),
+        refunded=negative or status in REFUNDED,
+        day=_day(cells["date"], where) if "date" in cells else None,
+    )
+
+
+def _rupiah(text: str, where: str) -> int:
+    from ovo_ptp.cli.typed import rupiah  # as people write amounts; loaded by those who read one
+
+    try:
+        amount = rupiah(text)
+    except InvalidInputError:
+        amount = 0
+    if amount < 1:
+        raise InvalidInputError(
+            f"report: {where}: the amount must be whole rupiah, as 12500 or 12.500,00",
+            field="report",
+        )
+    return amount
+
+
+def _day(text: str, where: str) -> datetime:
+    import datetime as dt
+
+    wib = dt.timezone(dt.timedelta(hours=7), "WIB")
+    for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d"):
+        try:
+            return dt.datetime.strptime(text[: 8 if pattern == "%Y%m%d" else 10], pattern).replace(
+                tzinfo=wib
+            )
+        except ValueError:
+            continue
+    raise InvalidInputError(
+        f"report: {where}: the date must be as 2026-11-26 or 26/11/2026", field="report"
+    )

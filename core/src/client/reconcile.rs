@@ -1,0 +1,417 @@
+//! OVO's settlement report beside the journal, line by line.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::amount::Rupiah;
+use crate::client::JournalReader;
+use crate::error::Error;
+use crate::explain::{Explanation, Money};
+use crate::invoice::MerchantInvoice;
+use crate::journal::Filter;
+use crate::message::Language;
+use crate::payment::{Payment, PaymentId};
+use crate::wib::WallTime;
+
+/// A push may be paid for so long behind its beginning: with it, into the next day's report.
+const PAID_WITHIN: Duration = Duration::from_secs(70);
+
+/// A line of OVO's settlement report, which lists what OVO pays out the day after. OVO publishes no
+/// format for Push To Pay; whoever reads the file knows its columns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettlementLine {
+    /// The merchant's invoice as the report has it. Reports list other payments, too: one that could
+    /// not be an invoice of this library is missing here, and no error.
+    pub invoice: String,
+    /// The amount of the payment, before fees.
+    pub amount: Rupiah,
+    /// Whether the line says that the customer has the money back.
+    pub refunded: bool,
+}
+
+/// What a line of the report, or a payment that has none, comes to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Paid there and here.
+    Matched,
+    /// Refunded there, and not the shop's money here.
+    Refunded,
+    /// Paid there; here there is no outcome yet, or a void is under way.
+    Open,
+    /// Paid there; here an operator closed it, having dealt with it by hand.
+    ByHand,
+    /// Paid here at the end of the day: it may stand in the next day's report.
+    PerhapsNextDay,
+    /// Paid there, and the cashier was told otherwise, or nobody knew: to be given to
+    /// [`Client::report_paid`](crate::Client::report_paid), which returns the money.
+    ExtraDebit,
+    /// Paid there; here the money went back, or is on its way. A later report must show it.
+    ReturnedHere,
+    /// Refunded there, and paid here.
+    RefundedThere,
+    /// The same invoice with another amount.
+    OtherAmount,
+    /// A second line for the same invoice.
+    Twice,
+    /// The journal does not know the invoice.
+    MissingHere,
+    /// Paid here, and not in the report of its day.
+    MissingAtOvo,
+}
+
+impl Finding {
+    /// All, in the order of a summary: what agrees, what will be seen, what differs.
+    pub const ALL: [Finding; 12] = [
+        Finding::Matched,
+        Finding::Refunded,
+        Finding::Open,
+        Finding::ByHand,
+        Finding::PerhapsNextDay,
+        Finding::ExtraDebit,
+        Finding::ReturnedHere,
+        Finding::RefundedThere,
+        Finding::OtherAmount,
+        Finding::Twice,
+        Finding::MissingHere,
+        Finding::MissingAtOvo,
+    ];
+
+    /// In a word or two, the same in every language and release.
+    pub fn name(self) -> &'static str {
+        match self {
+            Finding::Matched => "matched",
+            Finding::Refunded => "refunded",
+            Finding::Open => "open",
+            Finding::ByHand => "by hand",
+            Finding::PerhapsNextDay => "perhaps next day",
+            Finding::ExtraDebit => "extra debit",
+            Finding::ReturnedHere => "returned here",
+            Finding::RefundedThere => "refunded there",
+            Finding::OtherAmount => "other amount",
+            Finding::Twice => "twice",
+            Finding::MissingHere => "missing here",
+            Finding::MissingAtOvo => "missing at OVO",
+        }
+    }
+
+    /// Whether the two books differ, so that somebody must look.
+    pub fn is_difference(self) -> bool {
+        self >= Finding::ExtraDebit
+    }
+
+    /// What it means, and what to do, in a sentence.
+    pub fn text(self, language: Language) -> &'static str {
+        let (indonesian, english) = match self {
+            Finding::Matched => ("lunas di OVO dan di sini", "paid at OVO and here"),
+            Finding::Refunded => (
+                "dikembalikan di OVO, dan di sini bukan uang toko",
+                "refunded at OVO, and not the shop's money here",
+            ),
+            Finding::Open => (
+                "lunas di OVO; di sini belum ada hasil, atau void sedang berjalan",
+                "paid at OVO; here there is no outcome yet, or a void is under way",
+            ),
+            Finding::ByHand => (
+                "lunas di OVO; di sini operator menutupnya setelah diselesaikan dengan tangan",
+                "paid at OVO; here an operator closed it, having dealt with it by hand",
+            ),
+            Finding::PerhapsNextDay => (
+                "lunas di sini pada akhir hari: mungkin ada di laporan hari berikutnya",
+                "paid here at the end of the day: it may stand in the next day's report",
+            ),
+            Finding::ExtraDebit => (
+                "OVO memotong saldo pelanggan, tetapi kasir diberi tahu lain: laporkan (report_paid), dana kembali",
+                "OVO debited the customer, and the cashier was told otherwise: report it (report_paid), and the money goes back",
+            ),
+            Finding::ReturnedHere => (
+                "lunas di OVO; di sini dananya sudah atau sedang dikembalikan: laporan berikutnya harus menunjukkannya",
+                "paid at OVO; here the money went back or is on its way: a later report must show it",
+            ),
+            Finding::RefundedThere => (
+                "OVO mengembalikan dana yang di sini lunas: tanyakan kepada OVO",
+                "OVO returned money that counts as paid here: ask OVO",
+            ),
+            Finding::OtherAmount => (
+                "jumlahnya berbeda di OVO: tanyakan kepada OVO",
+                "the amount is another one at OVO: ask OVO",
+            ),
+            Finding::Twice => (
+                "invoice yang sama dua kali di laporan: tanyakan kepada OVO",
+                "the same invoice twice in the report: ask OVO",
+            ),
+            Finding::MissingHere => (
+                "jurnal ini tidak mengenal invoice ini: kasir lain, jurnal lain, atau produk OVO lain",
+                "this journal does not know the invoice: another till's, another journal's, or another product of OVO's",
+            ),
+            Finding::MissingAtOvo => (
+                "lunas di sini, tetapi tidak ada di laporan hari itu: tanyakan kepada OVO",
+                "paid here, and not in the report of its day: ask OVO",
+            ),
+        };
+        match language {
+            Language::Indonesian => indonesian,
+            Language::English => english,
+        }
+    }
+
+    fn of(line: &SettlementLine, money: Money) -> Finding {
+        match (line.refunded, money) {
+            (_, Money::Waiting) | (false, Money::Voiding) => Finding::Open,
+            (false, Money::Merchant) => Finding::Matched,
+            (false, Money::Voided | Money::Returned | Money::BeingReturned) => {
+                Finding::ReturnedHere
+            }
+            (false, Money::ByHand) => Finding::ByHand,
+            (
+                false,
+                Money::NotDebited | Money::SaidNotDebited | Money::Unsettled | Money::Unclear,
+            ) => Finding::ExtraDebit,
+            // What the evidence makes of it is for an operator, not for a report.
+            (true, Money::Merchant | Money::Unclear) => Finding::RefundedThere,
+            (true, _) => Finding::Refunded,
+        }
+    }
+}
+
+/// A line of the report, or a payment without one, and what it comes to.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Reconciled {
+    /// What it comes to.
+    pub finding: Finding,
+    /// The invoice, as the report or the journal has it.
+    pub invoice: String,
+    /// The report's amount; `None` if no line has this payment.
+    pub listed: Option<Rupiah>,
+    /// The payment, if the journal knows it and this is not [`Finding::Matched`].
+    pub payment: Option<Box<Explanation>>,
+}
+
+impl Reconciled {
+    /// What it means, what to do, and why the payment stands as it does: one line.
+    pub fn text(&self, language: Language) -> String {
+        let meaning = self.finding.text(language);
+        match &self.payment {
+            Some(payment) => format!("{meaning}. {}", payment.why(language)),
+            None => meaning.to_owned(),
+        }
+    }
+}
+
+/// A settlement report beside a journal. Give it each line, then ask what the report should have had
+/// and had not. It holds a bit for each payment that it has seen, whatever the report's length, and
+/// changes nothing.
+///
+/// ```no_run
+/// use ovo_ptp::{JournalReader, Reconciliation, Rupiah, SettlementLine};
+///
+/// let journal = JournalReader::open("ovo.db")?;
+/// let mut books = Reconciliation::new();
+/// let amount = Rupiah::new(12_500)?;
+/// let line = SettlementLine { invoice: "INV-1".to_owned(), amount, refunded: false };
+/// println!("{}", books.line(&journal, &line)?.finding.name());
+/// # Ok::<(), ovo_ptp::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Reconciliation {
+    /// Which payments have had a line that says paid: 64 of them each.
+    seen: HashMap<i64, u64>,
+    counts: HashMap<Finding, Count>,
+}
+
+/// How many there are of a finding, and their sum.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Count {
+    /// Lines, or payments without one.
+    pub payments: u64,
+    /// Their amounts: the report's, or of what the report has not, the journal's.
+    pub rupiah: i64,
+}
+
+impl Reconciliation {
+    /// Nothing read yet.
+    pub fn new() -> Reconciliation {
+        Reconciliation::default()
+    }
+
+    /// Compares a line with the payment of that invoice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn line(
+        &mut self,
+        journal: &JournalReader,
+        line: &SettlementLine,
+    ) -> Result<Reconciled, Error> {
+        let found = match line.invoice.parse::<MerchantInvoice>() {
+            Ok(invoice) => journal.found(&invoice)?,
+            Err(_) => None,
+        };
+        let finding = match &found {
+            None => Finding::MissingHere,
+            Some(payment) if !line.refunded && !self.is_first(payment.id) => Finding::Twice,
+            Some(payment) if payment.intent.amount != line.amount => Finding::OtherAmount,
+            Some(payment) => Finding::of(line, Money::of(&payment.state)),
+        };
+        Ok(self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref()))
+    }
+
+    /// The payments that are paid here, were begun from `since` on and before `until` (the days of the
+    /// report), and have had no line: one page of them behind `after`, and what to ask behind next.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn missing(
+        &mut self,
+        journal: &JournalReader,
+        since: WallTime,
+        until: WallTime,
+        after: Option<PaymentId>,
+    ) -> Result<(Vec<Reconciled>, Option<PaymentId>), Error> {
+        let filter = Filter {
+            since: Some(since),
+            until: Some(until),
+            after,
+            limit: 500,
+            ..Filter::default()
+        };
+        let page = journal.listed(&filter)?;
+        let next = (page.len() == filter.limit).then(|| page.last().map(|last| last.id)).flatten();
+        let late = i64::try_from(PAID_WITHIN.as_millis()).unwrap_or(i64::MAX);
+        let mut missing = Vec::new();
+        for payment in &page {
+            if Money::of(&payment.state) != Money::Merchant || self.has_seen(payment.id) {
+                continue;
+            }
+            let at_the_end =
+                payment.intent.wall.unix_millis() >= until.unix_millis().saturating_sub(late);
+            let finding = if at_the_end { Finding::PerhapsNextDay } else { Finding::MissingAtOvo };
+            let invoice = payment.intent.invoice.as_str().to_owned();
+            missing.push(self.counted(finding, invoice, None, Some(payment)));
+        }
+        Ok((missing, next))
+    }
+
+    /// How many there were of a finding so far.
+    pub fn count(&self, finding: Finding) -> Count {
+        self.counts.get(&finding).copied().unwrap_or_default()
+    }
+
+    /// Whether the two books agree so far.
+    pub fn agrees(&self) -> bool {
+        self.counts.keys().all(|finding| !finding.is_difference())
+    }
+
+    fn counted(
+        &mut self,
+        finding: Finding,
+        invoice: String,
+        listed: Option<Rupiah>,
+        payment: Option<&Payment>,
+    ) -> Reconciled {
+        let amount = listed.or(payment.map(|payment| payment.intent.amount));
+        let count = self.counts.entry(finding).or_default();
+        count.payments += 1;
+        count.rupiah = count.rupiah.saturating_add(amount.map_or(0, Rupiah::get));
+        let explained = payment.filter(|_| finding != Finding::Matched);
+        let payment = explained.map(|payment| Box::new(Explanation::of(payment, WallTime::now())));
+        Reconciled { finding, invoice, listed, payment }
+    }
+
+    /// Remembers the payment, and says whether it is seen for the first time.
+    fn is_first(&mut self, id: PaymentId) -> bool {
+        let (word, bit) = place(id);
+        let word = self.seen.entry(word).or_default();
+        let first = *word & bit == 0;
+        *word |= bit;
+        first
+    }
+
+    fn has_seen(&self, id: PaymentId) -> bool {
+        let (word, bit) = place(id);
+        self.seen.get(&word).is_some_and(|word| word & bit != 0)
+    }
+}
+
+fn place(id: PaymentId) -> (i64, u64) {
+    (id.0 >> 6, 1 << (id.0 & 63))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY_PLACE: [Money; 11] = [
+        Money::Waiting,
+        Money::Merchant,
+        Money::NotDebited,
+        Money::Returned,
+        Money::SaidNotDebited,
+        Money::Unsettled,
+        Money::BeingReturned,
+        Money::Voiding,
+        Money::Voided,
+        Money::Unclear,
+        Money::ByHand,
+    ];
+
+    fn finding(refunded: bool, money: Money) -> Finding {
+        let amount = Rupiah::new(12_500).expect("an amount");
+        Finding::of(&SettlementLine { invoice: "INV-1".to_owned(), amount, refunded }, money)
+    }
+
+    #[test]
+    fn what_ovo_pays_out_matches_the_shops_money_and_nothing_else() {
+        for money in EVERY_PLACE {
+            assert_eq!(
+                finding(false, money) == Finding::Matched,
+                money == Money::Merchant,
+                "{money:?}"
+            );
+            assert_ne!(finding(true, money), Finding::Matched, "{money:?}");
+        }
+    }
+
+    #[test]
+    fn a_debit_is_reported_where_the_journal_does_not_know_of_it_and_nowhere_else() {
+        let unknown = [Money::NotDebited, Money::SaidNotDebited, Money::Unsettled, Money::Unclear];
+        for money in EVERY_PLACE {
+            assert_eq!(
+                finding(false, money) == Finding::ExtraDebit,
+                unknown.contains(&money),
+                "{money:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refund_of_the_shops_money_is_a_difference() {
+        assert_eq!(finding(true, Money::Merchant), Finding::RefundedThere);
+        assert_eq!(finding(true, Money::Voided), Finding::Refunded);
+        assert_eq!(finding(true, Money::Returned), Finding::Refunded);
+        assert!(Finding::RefundedThere.is_difference());
+        assert!(!Finding::Refunded.is_difference());
+    }
+
+    #[test]
+    fn each_finding_has_its_name_and_says_what_it_means_in_both_languages() {
+        for (index, finding) in Finding::ALL.iter().enumerate() {
+            let others = &Finding::ALL[index + 1..];
+            assert!(others.iter().all(|other| other.name() != finding.name()));
+            let texts = [Language::Indonesian, Language::English].map(|it| finding.text(it));
+            assert_ne!(texts[0], texts[1]);
+        }
+    }
+
+    #[test]
+    fn a_payment_is_seen_once_wherever_its_number_lies() {
+        let mut books = Reconciliation::new();
+        for id in [0, 1, 63, 64, 1_000_000, (7 << 48) + 1] {
+            assert!(!books.has_seen(PaymentId(id)));
+            assert!(books.is_first(PaymentId(id)));
+            assert!(!books.is_first(PaymentId(id)));
+            assert!(books.has_seen(PaymentId(id)));
+        }
+    }
+}

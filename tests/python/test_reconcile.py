@@ -1,0 +1,178 @@
+"""OVO's settlement report beside the journal: the sandbox's own, and reports that are wrong."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import urllib.request
+from pathlib import Path
+
+import ovo_ptp
+import pytest
+from ovo_ptp.sandbox import Sandbox
+
+from conftest import CANCELS, IGNORES, PAYS, eventually, settled
+from test_cli import Till
+
+WIB = dt.timezone(dt.timedelta(hours=7))
+
+
+@pytest.fixture
+def till(ovo: Sandbox, tmp_path: Path) -> Till:
+    return Till(ovo, tmp_path)
+
+
+def settlement(ovo: Sandbox) -> str:
+    """What the sandbox pays out."""
+    with urllib.request.urlopen(f"{ovo.control_url}/settlement.csv") as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def found(journal: Path, report: Path, **options: object) -> dict[str, str]:
+    books = ovo_ptp.Reconciliation(
+        ovo_ptp.JournalReader(journal),
+        ovo_ptp.read_settlement_report(report),
+        **options,  # type: ignore[arg-type]
+    )
+    return {it.invoice: it.finding for it in books}
+
+
+def test_a_days_report_agrees_with_the_journal_of_that_day(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        client.pay("INV-2", amount=700, phone=CANCELS)
+        client.pay("INV-3", amount=700, phone=IGNORES)
+        client.pay("INV-4", amount=9_000, phone=PAYS)
+        assert client.void("INV-4").state == "voided"
+        settled(client, ovo)
+        # Beside the running shop.
+        report = tmp_path / "report.csv"
+        report.write_text(settlement(ovo))
+        code, told = till.json("reconcile", "--all", str(report))
+    assert code == 0, told
+    assert told["agrees"] is True
+    assert {it["invoice"]: it["finding"] for it in told["payments"]} == {
+        "INV-1": "matched",
+        "INV-4": "refunded",
+    }
+    assert told["counts"]["matched"] == {"payments": 1, "rupiah": 12_500}
+
+
+def test_everything_that_differs_is_named_once(ovo: Sandbox, till: Till, tmp_path: Path) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        for number in range(1, 6):
+            client.pay(f"INV-{number}", amount=1_000 * number, phone=PAYS)
+    today = dt.datetime.now(WIB).strftime("%d/%m/%Y")
+    report = tmp_path / "report.csv"
+    # Another till's sale, an amount that is not ours, a refund nobody here knows of, a line twice.
+    report.write_text(
+        "\ufeffOrder;Gross;Tanggal\r\n"
+        f"INV-1;1.000,00;{today}\r\n"
+        f"INV-2;2.500;{today}\r\n"
+        f"INV-3;-3000;{today}\r\n"
+        f"INV-4;4000;{today}\r\n"
+        f"INV-4;4000;{today}\r\n"
+        f"another shop's/#7;99000;{today}\r\n",
+        encoding="utf-8",
+    )
+    columns = "invoice=Order,amount=Gross,date=Tanggal"
+    # The last seconds of a day may be in the next day's report: ours is over by then.
+    until = (dt.datetime.now(WIB) + dt.timedelta(days=1)).strftime("%Y-%m-%d")
+    since = (dt.datetime.now(WIB) - dt.timedelta(days=1)).strftime("%Y-%m-%d")
+    done = till.run(
+        "reconcile", "--csv", "--map", columns, "--since", since, "--until", until, str(report)
+    )
+    assert done.returncode == 3, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["invoice"], row["finding"]) for row in rows] == [
+        ("INV-2", "other amount"),
+        ("INV-3", "refunded there"),
+        ("INV-4", "twice"),
+        ("another shop's/#7", "missing here"),
+        ("INV-3", "missing at OVO"),
+        ("INV-5", "missing at OVO"),
+    ]
+    shown = till.run("reconcile", "--map", columns, "--since", since, "--until", until, str(report))
+    assert shown.returncode == 3
+    assert "the books differ" in shown.stdout
+    assert "INV-5  Rp5.000  MISSING AT OVO: paid here, and not in the report" in shown.stdout
+
+
+def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    # OVO says that it was declined, and takes the money hours later than anybody looks.
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=CANCELS)
+        settled(client, ovo)
+        assert client.payment("INV-1").settled  # type: ignore[union-attr]
+    report = tmp_path / "report.csv"
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    before = found(tmp_path / "ovo.db", report)
+    assert before == {"INV-1": "extra debit"}
+    # Read without --apply: nothing changes.
+    assert till.run("reconcile", str(report)).returncode == 3
+    assert found(tmp_path / "ovo.db", report) == before
+
+    done = till.run("reconcile", "--apply", str(report))
+    assert done.returncode == 3
+    assert "INV-1: reported as paid" in done.stderr
+    assert till.run("settle", "--until-settled").returncode == 0
+    # It was returned, or OVO says that there is none: a report is not believed against OVO's checks.
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        once = client.payment("INV-1")
+        assert once is not None
+        assert eventually(lambda: not client.payments(unsettled=True))
+    again = till.run("reconcile", "--apply", str(report))
+    assert "reported as paid" not in again.stderr, again.stderr
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        assert client.payment("INV-1") == once
+    assert ovo.net("INV-1") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        ("A,B\n1,2\n", [], "map: the report has no column Amount (amount); it has A, B"),
+        ("", [], "it has none"),
+        ("MerchantInvoice,Amount\nINV-1,x\n", [], "line 2: the amount must be whole rupiah"),
+        ("MerchantInvoice,Amount\nINV-1,0\n", [], "line 2: the amount must be whole rupiah"),
+        ("MerchantInvoice,Amount\n\nINV-1\n", [], "line 3 is cut short"),
+        (
+            "MerchantInvoice,Amount,TransactionDate\nINV-1,5,yesterday\n",
+            [],
+            "line 2: the date must be as 2026-11-26",
+        ),
+        ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "amount"], "map: must be name=column"),
+        ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "sum=Amount"], "map: sum is none of"),
+        ("MerchantInvoice,Amount\nINV-1,5\n", ["--since", "today"], "until: needed"),
+        ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "date=Day"], "no column Day (date)"),
+    ],
+)
+def test_a_report_that_is_none_is_refused_by_line_and_rule(
+    till: Till, tmp_path: Path, ovo: Sandbox, text: str, options: list[str], says: str
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    (tmp_path / "report.csv").write_text(text)
+    done = till.run("reconcile", *options, "report.csv")
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo: Sandbox) -> None:
+    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount\n")
+    none = till.run("reconcile", "report.csv")
+    assert none.returncode == 1
+    assert "there is none at ovo.db" in none.stderr
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    done = till.run("reconcile", "nowhere.csv")
+    assert done.returncode == 1
+    assert "report: cannot be read (No such file or directory)" in done.stderr
+    done = till.run("reconcile", "report.csv")
+    assert done.returncode == 0
+    assert "were not looked for" in done.stderr
