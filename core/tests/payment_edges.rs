@@ -102,12 +102,63 @@ fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on(
     assert!(case.state.cancelled && step.send.is_none());
     assert!(case.state.may_still_debit(), "a second push to that phone waits");
     case.until(64.9, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(case.state.may_still_debit(), "and waits while the answer is listened for");
+    case.at(65.0);
     assert_eq!(case.count(Request::Reversal), 0);
+    case.does(Event::HeardOut);
     case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     let reversed = case.first(Request::Reversal).expect("a reversal");
     assert!((65.0..66.0).contains(&reversed), "{reversed}");
     assert!(case.first(Request::CheckPayment).is_some_and(|at| at >= 60.5));
     assert!(case.state.is_closed());
+}
+
+#[test]
+fn c17_who_is_never_heard_out_vouches_for_nothing() {
+    // Its process was closed or killed behind the cancel: no check, or none answered.
+    for (mut case, answer) in [
+        (Case::sent(), StatusAnswer::NotFound),
+        (Case::sent(), StatusAnswer::NoAnswer),
+        (Case::sent(), StatusAnswer::Unavailable),
+        (Case::without_checks(), StatusAnswer::NoAnswer),
+    ] {
+        case.at(12.0);
+        case.does(Event::Cancelled { heard: true });
+        case.until(3_600.0, answer, ReversalAnswer::Acknowledged);
+        assert_eq!(case.count(Request::Reversal), 0, "{answer:?}");
+        assert!(case.state.is_closed() == (answer == StatusAnswer::NotFound), "{answer:?}");
+        let told = case.state.needs_operator() || case.alerts.contains(&Alert::Doubtful);
+        assert!(told || answer == StatusAnswer::NotFound || case.state.overdue_alerts > 0);
+    }
+}
+
+#[test]
+fn c17_heard_out_behind_a_cancel_the_numbers_are_vouched_for_again() {
+    for (mut case, answer, at) in [
+        (Case::without_checks(), StatusAnswer::NoAnswer, 65.0..66.0),
+        (Case::sent(), StatusAnswer::Unavailable, 65.0..66.0),
+        (Case::sent(), StatusAnswer::NoAnswer, 300.0..400.0),
+    ] {
+        case.at(12.0);
+        case.does(Event::Cancelled { heard: true });
+        case.until(65.0, answer, ReversalAnswer::Acknowledged);
+        case.does(Event::HeardOut);
+        case.until(600.0, answer, ReversalAnswer::Acknowledged);
+        let reversed = case.first(Request::Reversal).expect("a reversal");
+        assert!(at.contains(&reversed), "{answer:?}: {reversed}");
+    }
+}
+
+#[test]
+fn c17_code_26_behind_a_cancel_and_a_check_that_found_nothing_is_reversed() {
+    let mut case = Case::sent();
+    case.at(12.0);
+    case.does(Event::Cancelled { heard: true });
+    case.until(62.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    assert!(case.state.may_still_debit(), "the prompt may still be found");
+    case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 1);
 }
 
 #[test]
@@ -431,7 +482,7 @@ fn happening(dice: &mut Dice, now: Boottime) -> Event {
         1 => Event::Answered(PushAnswer::Approved),
         2 => Event::Answered(PushAnswer::Declined(code(["17", "26"][dice.roll(2) as usize]))),
         3 => Event::Answered(PushAnswer::Duplicate(code("94"))),
-        4 => Event::Answered(PushAnswer::Unknown),
+        4 => [Event::Answered(PushAnswer::Unknown), Event::HeardOut][dice.roll(2) as usize],
         5 => Event::ReportedPaid,
         6 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
         7 => Event::VoidAsked { in_time: dice.roll(2) == 0 },

@@ -23,6 +23,9 @@ impl Client {
     /// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid
     /// for some minutes. Hand over nothing; the money is returned, and
     /// [`was_debited`](crate::NotCompleted::was_debited) tells afterwards whether there was any.
+    /// A client that goes on listening for the answer is better left open until OVO's time is over (65
+    /// seconds behind the push): closed before, it cannot hear that the numbers were used before, so the
+    /// money goes back only once a status check shows it, and without Check Payment an operator decides.
     /// Another push to the same customer is refused until OVO has acknowledged the reversal, or, where
     /// none could be sent, shows that nobody was debited.
     ///

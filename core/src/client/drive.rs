@@ -1,6 +1,7 @@
 //! Driving one payment from its Intent to its verdict, on the caller's thread.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use crate::event::{Event as ClientEvent, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::WalletDetails;
-use crate::payment::{Boottime, Event, Outcome, Payment, State, step};
+use crate::payment::{Boottime, Event, Outcome, Payment, PushAnswer, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
 
 /// How often a waiting payment looks up: for the countdown, and to notice that the client closes.
 const LOOK_UP: Duration = Duration::from_secs(1);
+/// Who looks up less often than this did not listen all the while: this process stood still.
+const LONGEST_SILENCE: u32 = 5;
 /// How often a failed commit of a verdict is tried again before the call gives up.
 const COMMIT_RETRY: Duration = Duration::from_millis(200);
 
@@ -54,6 +57,10 @@ struct Driver {
     under_way: Arc<UnderWay>,
     seat: Seat,
     row: Mutex<Row>,
+    /// When the answer was waited for last, in milliseconds of boottime.
+    listened: AtomicU64,
+    /// What OVO had to say about the push's numbers was heard, or never came in its whole time.
+    heard_out: AtomicBool,
 }
 
 struct Row {
@@ -176,19 +183,53 @@ impl Driver {
 
     /// Another process, or this thread's own clock, has decided: only what another one cancelled
     /// is listened for any longer.
-    fn decided_elsewhere(&self, payment: &Payment) -> Option<Duration> {
+    fn decided_elsewhere(&self, payment: &Payment, before: Boottime) -> Option<Duration> {
         let outcome = Outcome::of(payment).filter(|_| payment.state.cancelled)?;
         self.inner.under_way.end_early(&payment.intent.invoice, &self.under_way, &outcome);
         self.inner.wake_settler();
-        self.listening()
+        self.listening(before)
     }
 
-    /// How long a cancelled payment's own thread still listens for an answer; `None`: no longer.
-    fn listening(&self) -> Option<Duration> {
+    /// How long a cancelled payment's own thread still listens for an answer, having looked up
+    /// `before`; `None`: no longer.
+    fn listening(&self, before: Boottime) -> Option<Duration> {
+        if !matches!(self.seat, Seat::Thread) {
+            return None;
+        }
         let end = self.row().payment.state.window.plus(self.inner.policy.timers.decide);
-        let left = end.since(self.inner.clock.boottime());
-        let goes_on = matches!(self.seat, Seat::Thread) && !left.is_zero();
-        goes_on.then(|| left.min(self.inner.look_up))
+        let now = self.inner.clock.boottime();
+        let left = end.since(now);
+        if left.is_zero() {
+            // What came while this process stood still lies unread on a connection that is given up.
+            let silence = self.inner.look_up * LONGEST_SILENCE;
+            self.heard_out.store(now.since(before) <= silence, Ordering::Release);
+            return None;
+        }
+        Some(left.min(self.inner.look_up))
+    }
+
+    /// Commits that a cancelled payment was listened to: its numbers are vouched for again. Whoever
+    /// is closed or killed before leaves that to the checks.
+    fn commit_heard_out(&self) {
+        if !self.heard_out.load(Ordering::Acquire) {
+            return;
+        }
+        let mut row = self.row();
+        let timers = &self.inner.policy.timers;
+        let give_up = row.payment.state.window.plus(timers.decide + timers.exchange_budget);
+        while !self.inner.is_closed() {
+            if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
+                let is_told = !current.state.unheard;
+                row.follow(current);
+                if is_told || self.apply(&mut row, Event::HeardOut, None).is_ok() {
+                    return;
+                }
+            }
+            if matches!(self.seat, Seat::Caller(_)) || self.inner.clock.boottime() >= give_up {
+                return;
+            }
+            self.inner.clock.sleep(COMMIT_RETRY.min(self.inner.look_up));
+        }
     }
 
     /// Until the next thing is due, at most one look-up interval. What the journal failed to take
@@ -241,11 +282,13 @@ impl Watch for Driver {
 
     fn wait(&self) -> Option<Duration> {
         self.under_way.awaits_answer();
+        let now = self.inner.clock.boottime();
+        let before = Boottime(self.listened.swap(now.0, Ordering::AcqRel));
         if self.inner.is_closed() {
             return None;
         }
         if self.is_cancelled() {
-            return self.listening();
+            return self.listening(before);
         }
         self.look();
         // A journal failure is not the end of the exchange: the answer may still come.
@@ -255,12 +298,12 @@ impl Watch for Driver {
             row.payment.state.verdict.map(|_| row.payment.clone())
         };
         if let Some(payment) = decided {
-            return self.decided_elsewhere(&payment);
+            return self.decided_elsewhere(&payment, before);
         }
         if self.is_watched() {
             self.progress(Phase::WaitingForCustomer);
             if self.is_cancelled() {
-                return self.listening();
+                return self.listening(before);
             }
         }
         Some(self.pause(&advanced))
@@ -315,8 +358,11 @@ impl Inner {
         if heard.event != Event::NotSent {
             driver.under_way.awaits_answer();
         }
-        if heard.response.is_none() {
-            driver.under_way.listens_no_more();
+        match heard.event {
+            _ if heard.response.is_none() => driver.under_way.listens_no_more(),
+            // The answer to another push.
+            Event::Answered(PushAnswer::WrongEcho(_)) => driver.under_way.listens_no_more(),
+            _ => driver.heard_out.store(true, Ordering::Release),
         }
         driver.row().why_not_sent = why_not_sent;
         self.commit_answer(driver, &heard);
@@ -351,6 +397,8 @@ impl Inner {
                 connected: None,
                 looked,
             }),
+            listened: AtomicU64::new(looked.0),
+            heard_out: AtomicBool::new(false),
         })
     }
 
@@ -380,7 +428,9 @@ impl Inner {
         loop {
             if let Some(told) = driver.under_way.outcome() {
                 // Cancelled: everybody knows, and settlement has the row.
+                driver.commit_heard_out();
                 owner.end(told);
+                self.wake_settler();
                 return;
             }
             driver.look();
@@ -398,6 +448,9 @@ impl Inner {
                 outcome
             };
             if let Some(outcome) = outcome {
+                if driver.row().payment.state.unheard {
+                    driver.commit_heard_out();
+                }
                 owner.end(outcome);
                 self.wake_settler();
                 return;

@@ -20,6 +20,10 @@ pub enum Event {
         /// its numbers were used before (94, 40) is never heard.
         heard: bool,
     },
+    /// Whoever listened for the answer to a cancelled push has listened to the end: another answer
+    /// came, or OVO's whole time passed without one. Of a listener who was closed, killed or cut off
+    /// this is never said.
+    HeardOut,
     /// Time passed: the state's `due` may have come.
     Due,
     /// A status check ended.

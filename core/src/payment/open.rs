@@ -160,6 +160,9 @@ pub(super) fn answered(
     answer: PushAnswer,
     now: Boottime,
 ) -> Step {
+    if matches!(answer, PushAnswer::Approved | PushAnswer::Declined(_)) {
+        state = heard_out(state, now);
+    }
     match (state.verdict, answer) {
         // Rule 5.
         (None, PushAnswer::Approved) => state.accept(policy, Source::Push, now),
@@ -208,8 +211,10 @@ pub(super) fn answered(
 /// from 65 s on, like every other one. A success that comes later is returned: the shop may have
 /// taken cash by then.
 ///
-/// Where nobody goes on listening, OVO's word that the numbers were used before is never heard: what
-/// is reversed is seen first then. Without status checks that cannot be, and cancel is refused.
+/// A cancel takes the vouching for the numbers back: OVO's word that they were used before may still
+/// come, and who is to hear it may end first. It is given back by [`heard_out`]. Until then, and where
+/// nobody listens, what is reversed is seen first. Without status checks that cannot be, and a cancel
+/// that nobody listens behind is refused.
 pub(super) fn cancelled(policy: &Policy, mut state: State, heard: bool, now: Boottime) -> Step {
     if state.verdict.is_some() {
         return Step::to(state);
@@ -217,13 +222,31 @@ pub(super) fn cancelled(policy: &Policy, mut state: State, heard: bool, now: Boo
     if state.duplicate_hint || (state.check_unavailable && !(state.attested && heard)) {
         return Step::refused(state, Refusal::CannotBeReversed);
     }
-    state.unheard = !heard;
+    state.unheard = true;
     // Where 60.5 s have passed already, the check is asked again: it may be under way.
     let due = state.open_due(policy).max(now);
     state.cancelled = true;
     let mut step = state.abandon(Reversal::Needed, now);
     step.state.due = Some(due);
     step
+}
+
+/// The push's answer was listened for to the end, and it was no word about its numbers: they are
+/// vouched for again, and "not found", which the listening held back, was about them.
+pub(super) fn heard_out(mut state: State, now: Boottime) -> State {
+    if !state.unheard {
+        return state;
+    }
+    let left_alone = state.is_left_alone();
+    state.unheard = false;
+    if left_alone && state.is_certainly_ours() {
+        state.settlement = Settlement::Open(Reversal::Needed);
+        state.seen = true;
+    }
+    if state.owes_reversal() {
+        state.due = Some(now);
+    }
+    state
 }
 
 /// Rules 9 and 13: one status check, then the decision.

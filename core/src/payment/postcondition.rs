@@ -15,7 +15,9 @@ use crate::payment::timers::Policy;
 ///   With 10 s as the shortest no kind of request leaves more than 60 times in any ten minutes; how
 ///   few they are in truth, because the pauses grow, is counted by the simulation.
 /// * No check leaves before 60 s, no reversal before 65 s behind the push (I8).
-/// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3).
+/// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
+///   unseen only under numbers that somebody vouches for (I10).
+/// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
     policy: &Policy,
@@ -30,6 +32,9 @@ pub fn broken(
     }
     if is_closed_by_operator(before) && (!is_closed_by_operator(after) || step.send.is_some()) {
         return Some("what an operator closed sends nothing more");
+    }
+    if after.cancelled && !before.cancelled && !after.unheard {
+        return Some("who cancels vouches for nothing");
     }
     let overdue = before.overdue_alerts > 0 && is_unsettled(before);
     if overdue && event == Event::Ruled(Ruling::Close) && now >= before.close_at(policy) {
@@ -55,6 +60,9 @@ pub fn broken(
             }
             if now < decide {
                 return Some("no reversal before 65 s");
+            }
+            if !after.seen && !after.is_certainly_ours() {
+                return Some("what nobody vouches for is seen before it is reversed");
             }
             if now < before.reversals.not_before || after.reversals.not_before < now.plus(pause) {
                 return Some("no reversal is repeated without a pause");

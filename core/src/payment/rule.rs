@@ -94,7 +94,7 @@ impl Rule {
             Event::Answered(PushAnswer::Duplicate(_)) => Rule::Duplicate,
             Event::Answered(PushAnswer::WrongEcho(_)) => Rule::Identity,
             Event::Answered(PushAnswer::Unknown) => Rule::Unknown,
-            Event::Cancelled { .. } => Rule::Cancel,
+            Event::Cancelled { .. } | Event::HeardOut => Rule::Cancel,
             Event::Checked { .. } if before.owes_reversal() => Rule::IdentityGate,
             Event::Reversed { .. } => Rule::Reversal,
             Event::Due | Event::Checked { .. } => Rule::of_state(before),

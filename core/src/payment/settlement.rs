@@ -102,6 +102,12 @@ fn reversal_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         return try_now(policy, state, Request::Reversal, now).by(Rule::IdentityGate);
     }
     if state.check_unavailable {
+        // Whoever listens behind a cancel ends at this very moment: they have the first word.
+        let listened = earliest.plus(timers.exchange_budget);
+        if state.unheard && now < listened {
+            state.due = Some(listened);
+            return Step::to(state);
+        }
         return state
             .hand_to_operator(policy, now)
             .alerting(Alert::Doubtful)

@@ -166,8 +166,8 @@ pub struct State {
     pub verdict: Option<Verdict>,
     /// Whether the merchant gave the payment up before there was a verdict.
     pub cancelled: bool,
-    /// Whether nobody listened for the push's answer to its end, so that OVO's word that the numbers
-    /// were used before (94, 40) may have gone unheard.
+    /// Whether OVO's word that the numbers were used before (94, 40) may have gone unheard: the payment
+    /// was cancelled, and nobody has listened for the push's answer to its end, or not yet.
     pub unheard: bool,
     /// What is left to do at OVO.
     pub settlement: Settlement,
@@ -251,7 +251,8 @@ impl State {
         let what_it_rests_on = |state: &State| {
             (
                 (state.verdict, state.settlement),
-                (state.attested, state.duplicate_hint, state.unheard),
+                // That nobody listened comes with the verdict, and only ends behind it.
+                (state.attested, state.duplicate_hint),
                 (state.void, state.void_resent),
             )
         };
@@ -277,7 +278,7 @@ impl State {
 
     /// Abandoned and not reversed, because nobody could tell whose sale that would hit: only the
     /// check at 60 s + D will tell whether it was debited.
-    fn is_left_alone(&self) -> bool {
+    pub(super) fn is_left_alone(&self) -> bool {
         self.verdict == Some(Verdict::Abandoned)
             && self.settlement == Settlement::Open(Reversal::NotNeeded)
             && !self.is_certainly_ours()

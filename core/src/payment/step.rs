@@ -127,6 +127,7 @@ fn rules(policy: &Policy, state: State, event: Event, now: Boottime) -> Step {
         Event::NotSent => open::not_sent(state, now),
         Event::Answered(answer) => open::answered(policy, state, answer, now),
         Event::Cancelled { heard } => open::cancelled(policy, state, heard, now),
+        Event::HeardOut => Step::to(open::heard_out(state, now)),
         Event::Due => due(policy, state, now),
         Event::Checked { issued, answer, waiting } if state.verdict.is_none() => {
             open::checked(policy, state, issued, answer, waiting, now)

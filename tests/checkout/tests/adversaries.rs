@@ -8,7 +8,7 @@ use ovo_checkout::{Fault, Shop, SimWire, charge, days, invoice, lock, minutes, s
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Ruling};
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
-use ovo_ptp::{ErrorKind, Event, Outcome, Phase};
+use ovo_ptp::{Client, ErrorKind, Event, Outcome, Phase};
 use ovo_sandbox::{
     AnswerTo, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Echo, HostConfig, How, MatchBy,
     Sale, Sloppiness, Step,
@@ -429,6 +429,77 @@ fn c17_a_thread_whose_connection_is_gone_listens_to_nothing() {
             assert_eq!((shop.heard(Operation::Reversal), shop.net("OTHER-1")), (0, 99_000));
         }
     }
+}
+
+/// Closes a client on a thread of its own, and returns when nobody waits for anything any more.
+fn closes(client: &Arc<Client>) -> std::thread::JoinHandle<()> {
+    let closing = Arc::clone(client);
+    let closer = std::thread::spawn(move || closing.close());
+    while !client.payment(&invoice("INV-1")).is_err_and(|error| error.is_closed()) {
+        std::thread::yield_now();
+    }
+    closer
+}
+
+#[test]
+fn c17_who_cancels_and_is_closed_or_killed_before_the_94_reverses_nobody_else_s_sale() {
+    for contracted in [false, true] {
+        for killed in [false, true] {
+            let mut shop = under_foreign_numbers(contracted);
+            shop.script([
+                on(Operation::PushToPay).at_ms(12_000),
+                on(Operation::CheckPayment).times(0).code("ER"),
+            ]);
+            let (client, life) = (Arc::clone(shop.client()), Arc::clone(&shop.life));
+            let (over, is_over) = std::sync::mpsc::channel();
+            shop.later(seconds(10.0), move |_| {
+                let cancelled = client.cancel(&invoice("INV-1")).unwrap();
+                assert_eq!(cancelled.name(), "not completed");
+                if killed {
+                    life.is_ended();
+                    over.send(None).unwrap();
+                } else {
+                    over.send(Some(closes(&client))).unwrap();
+                }
+            });
+            let payment = shop.client().start(&charge("INV-1", IGNORES)).unwrap();
+            if let Some(closer) = is_over.recv().unwrap() {
+                closer.join().unwrap();
+            }
+            drop(payment);
+            shop.reopen();
+            shop.settle_for(minutes(12));
+            let (reversals, net) = (shop.heard(Operation::Reversal), shop.net("OTHER-1"));
+            assert_eq!((reversals, net), (0, 99_000), "checks {contracted}, killed {killed}");
+            assert!(!shop.report("INV-1").settled);
+        }
+    }
+}
+
+#[test]
+fn c17_a_started_payment_that_nobody_answers_is_vouched_for_again_when_ovo_s_time_is_over() {
+    let shop = Shop::with(HostConfig::default(), |builder| builder.check_payment(false));
+    let began = shop.world().ms;
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: false })
+    ]);
+    cancelled_at_ten_seconds(&shop);
+    let payment = shop.client().start(&charge("INV-1", APPROVES)).unwrap();
+    assert_eq!(payment.outcome().name(), "not completed");
+    // Its thread listens on; no time passes without it.
+    while !shop.events().iter().any(is_end_of_push) {
+        std::thread::yield_now();
+    }
+    // It may still be about to say so.
+    while shop.heard(Operation::Reversal) == 0 {
+        shop.client().settle().unwrap();
+        std::thread::yield_now();
+    }
+    shop.settle_for(minutes(10));
+    let first = shop.requests(Operation::Reversal)[0].at_ms - began;
+    assert!((65_000..67_000).contains(&first), "{first} ms");
+    assert_eq!(shop.net("INV-1"), 0);
+    assert!(!shop.report("INV-1").needs_operator);
 }
 
 #[test]

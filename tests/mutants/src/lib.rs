@@ -122,6 +122,7 @@ pub enum Mutant {
     CancelUndone,
     CancelReversedAtOnce,
     OverdueWaitsForPolicy,
+    CancelVouches,
 }
 
 enum Breaks {
@@ -157,7 +158,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 59] = [
+    pub const ALL: [Mutant; 60] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -175,7 +176,7 @@ impl Mutant {
         Mutant::OverdueForgotten, Mutant::PaddedIsAnother, Mutant::ForeignSaleForgotten,
         Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
-        Mutant::OverdueWaitsForPolicy,
+        Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -392,6 +393,9 @@ impl Mutant {
             Mutant::OverdueWaitsForPolicy => wrong("overdue waits for the policy",
                 "what is overdue cannot be ruled on as long as the policy goes on by itself (rule 19)",
                 W::OverdueRulings, policy::overdue_waits_for_the_policy),
+            Mutant::CancelVouches => wrong("cancel vouches",
+                "a cancelled payment's numbers stay vouched for though its answer may go unheard (I10)",
+                W::Cancels, policy::cancel_vouches),
         }
     }
 }

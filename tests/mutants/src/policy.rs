@@ -686,3 +686,11 @@ pub(crate) fn overdue_waits_for_the_policy(
     }
     step(policy, state, event, now)
 }
+
+pub(crate) fn cancel_vouches(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+    let next = step(policy, state, event, now);
+    match event {
+        Event::Cancelled { .. } => Step { state: State { unheard: false, ..next.state }, ..next },
+        _ => next,
+    }
+}

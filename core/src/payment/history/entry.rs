@@ -245,6 +245,8 @@ impl What {
             Some(What::Exchange { operation, ended, meaning, took })
         };
         Some(match event {
+            // How the push's exchange ended says it.
+            Event::HeardOut => return None,
             Event::Sent => What::Sent,
             Event::NotSent if heard.is_none() => What::HeldBack,
             Event::NotSent => return exchange(Operation::PushToPay, Meaning::Nothing),
