@@ -214,6 +214,37 @@ fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
     }
 }
 
+#[test]
+fn what_was_shown_as_debited_is_reversed_although_checks_do_not_find_it() {
+    // The push's own answer, or OVO's file, under numbers that nobody vouches for.
+    for shown in [Event::Answered(PushAnswer::Approved), Event::ReportedPaid] {
+        for (decided, at) in [(false, 30.0), (true, 65.1)] {
+            let mut case = Case::sent();
+            case.state.attested = false;
+            case.at(12.0);
+            if !decided {
+                case.does(Event::Cancelled { heard: false });
+            }
+            case.at(at);
+            case.does(shown);
+            case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+            assert!(case.count(Request::Reversal) > 0, "{shown:?} at {at}");
+            assert!(case.state.late_paid && case.state.is_closed());
+        }
+    }
+}
+
+#[test]
+fn a_success_that_is_heard_behind_the_acknowledged_reversal_is_reversed_again() {
+    let mut case = Case::sent();
+    case.until(66.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 1);
+    case.does(Event::Answered(PushAnswer::Approved));
+    assert!(case.state.may_still_debit());
+    case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 2);
+}
+
 // Pace.
 
 #[test]

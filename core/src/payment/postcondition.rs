@@ -17,6 +17,7 @@ use crate::payment::timers::Policy;
 /// * No check leaves before 60 s, no reversal before 65 s behind the push (I8).
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
+/// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -33,6 +34,12 @@ pub fn broken(
     if is_closed_by_operator(before) && (!is_closed_by_operator(after) || step.send.is_some()) {
         return Some("what an operator closed sends nothing more");
     }
+    let reversible = matches!(after.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+    let closes = before.settlement == Settlement::Open(Reversal::NotNeeded)
+        && matches!(after.settlement, Settlement::Closed { by: Closer::Policy, .. });
+    if reversible && before.late_paid && closes {
+        return Some("what was seen debited is reversed before it is closed");
+    }
     if after.cancelled && !before.cancelled && !after.unheard {
         return Some("who cancels vouches for nothing");
     }
@@ -48,14 +55,11 @@ pub fn broken(
     let session = after.window.plus(policy.timers.session);
     match step.send {
         Some(Request::Reversal) => {
-            let reversible = matches!(
-                (after.verdict, after.settlement),
-                (
-                    Some(Verdict::Abandoned | Verdict::Declined(_)),
-                    Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_))
-                )
+            let owes = matches!(
+                after.settlement,
+                Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_))
             );
-            if !reversible {
+            if !reversible || !owes {
                 return Some("only what was decided, is open and owes one is reversed");
             }
             if now < decide {

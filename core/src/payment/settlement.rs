@@ -260,7 +260,10 @@ fn open_settlement_checked(
         // Never reverse somebody else's sale (I10): perhaps one of another day, which OVO does not
         // find on our date and a reversal, which names no date, may hit. Should a payment of ours
         // be alive after all, the check that closes, later, sees it.
-        (StatusAnswer::NotFound, Reversal::Needed) if !state.seen && !state.is_certainly_ours() => {
+        // Unless it was seen debited: then "not found" is OVO's delay, or a look elsewhere.
+        (StatusAnswer::NotFound, Reversal::Needed)
+            if !state.seen && !state.is_certainly_ours() && !state.late_paid =>
+        {
             leave_alone(policy, state, issued, now)
         }
         (StatusAnswer::NotFound, Reversal::Needed) => {
@@ -390,9 +393,18 @@ pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> 
         Settlement::Open(Reversal::NotNeeded) => {
             state.reopen(policy, now).alerting(Alert::LateSuccess)
         }
-        // A reversal is under way or acknowledged, or an operator decides; the closing check has
-        // the last word.
-        Settlement::Open(_) | Settlement::WithOperator => {
+        // Its own answer names the payment as well as any check does: whatever a check finds behind
+        // that, it is reversed. What OVO acknowledged earlier may have overtaken this debit.
+        Settlement::Open(_) => {
+            state = state.with_new_evidence(policy, now);
+            // Numbers that OVO called duplicate are seen by a check first (I10).
+            state.seen |= !state.duplicate_hint;
+            state.settlement = Settlement::Open(Reversal::Needed);
+            state.due = Some(now);
+            Step::to(state).alerting(Alert::LateSuccess)
+        }
+        // The operator decides.
+        Settlement::WithOperator => {
             state.late_paid = true;
             Step::to(state).alerting(Alert::LateSuccess)
         }

@@ -431,6 +431,38 @@ fn c17_a_thread_whose_connection_is_gone_listens_to_nothing() {
     }
 }
 
+#[test]
+fn c17_ov7_what_the_push_s_own_answer_showed_as_debited_is_returned_whatever_a_check_finds() {
+    // The check of 60.5 s lags, or every check looks elsewhere.
+    for not_found in [1, 0] {
+        for second_client in [true, false] {
+            let shop = Shop::open();
+            shop.script([
+                on(Operation::PushToPay)
+                    .invoice("INV-1")
+                    .behave(Behaviour::Approve { after_ms: 30_000 }),
+                on(Operation::CheckPayment).times(not_found).code("25"),
+            ]);
+            let client =
+                if second_client { shop.second_client() } else { Arc::clone(shop.client()) };
+            shop.later(seconds(10.0), move |_| drop(client.cancel(&invoice("INV-1"))));
+            let payment = shop.client().start(&charge("INV-1", APPROVES)).unwrap();
+            assert_eq!(payment.outcome().name(), "not completed");
+            // Its thread hears the success at 30 s; no time passes without it.
+            while !shop.alerted(|alert| *alert == Alert::LateSuccess) {
+                std::thread::yield_now();
+            }
+            shop.settle_for(minutes(2));
+            assert_eq!(shop.net("INV-1"), 0, "before another push is let through");
+            assert!(shop.pay("INV-2", APPROVES).is_paid());
+            shop.settle_for(days(3));
+            let Some(Outcome::NotCompleted(end)) = shop.report("INV-1").outcome else { panic!() };
+            assert!(end.was_debited() && end.is_refund_settled());
+            assert_eq!((shop.net("INV-1"), shop.net("INV-2")), (0, 10_000));
+        }
+    }
+}
+
 /// Closes a client on a thread of its own, and returns when nobody waits for anything any more.
 fn closes(client: &Arc<Client>) -> std::thread::JoinHandle<()> {
     let closing = Arc::clone(client);
