@@ -455,6 +455,8 @@ fn rule_14b_checks_that_stay_unanswered_reverse_unseen_only_behind_five_minutes_
     };
     let at = unanswered(StatusAnswer::NoAnswer).expect("a reversal");
     assert!((365.0..400.0).contains(&at), "{at}");
+    let at = unanswered(StatusAnswer::Misconfigured(code("BR"))).expect("a reversal");
+    assert!((365.0..400.0).contains(&at), "a refused set-up is no answer: {at}");
     assert_eq!(unanswered(StatusAnswer::NotSent), None, "what never left was not asked");
 }
 

@@ -302,23 +302,12 @@ fn open_settlement_checked(
         }
         (StatusAnswer::NotSent, _) => Step::to(state.check_was_not_sent(policy, now)),
         // The next try is already scheduled.
+        // A refused set-up answers no question about a payment: as good as silence.
         (StatusAnswer::Misconfigured(code), _) => {
-            Step::to(state).alerting(Alert::Misconfigured(code))
+            let step = Step::to(state.asked_in_vain(policy, issued, now));
+            step.alerting(Alert::Misconfigured(code))
         }
-        (StatusAnswer::NoAnswer, _) => {
-            // Rule 14b. Five minutes of sleep, or of a network that was down, are no five minutes of
-            // asking: what is reversed unseen was asked about behind them, and got no answer. (To
-            // reverse at 65 s behind one unanswered check, as the FAQ has it, takes another
-            // customer's money where the numbers are also another sale's and the 94 was lost: OV5.)
-            let waited = issued.since(state.settling_since) >= policy.timers.gate_escape;
-            if conclusive && waited && !state.asked_in_vain {
-                state.asked_in_vain = true;
-                if state.owes_reversal() && state.is_certainly_ours() {
-                    state.due = Some(now);
-                }
-            }
-            Step::to(state)
-        }
+        (StatusAnswer::NoAnswer, _) => Step::to(state.asked_in_vain(policy, issued, now)),
     }
 }
 
@@ -356,6 +345,21 @@ impl State {
         let restarted = self.begun == Boottime(0);
         let old = now.since(self.window) >= policy.timers.status_window;
         if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
+    }
+
+    /// Rule 14b. Five minutes of sleep, or of a network that was down, are no five minutes of asking:
+    /// what is reversed unseen was asked about behind them, and got no answer. (To reverse at 65 s
+    /// behind one unanswered check, as the FAQ has it, takes another customer's money where the
+    /// numbers are also another sale's and the 94 was lost: OV5.)
+    fn asked_in_vain(mut self, policy: &Policy, issued: Boottime, now: Boottime) -> State {
+        let waited = issued.since(self.settling_since) >= policy.timers.gate_escape;
+        if self.is_conclusive(policy, issued) && waited && !self.asked_in_vain {
+            self.asked_in_vain = true;
+            if self.owes_reversal() && self.is_certainly_ours() {
+                self.due = Some(now);
+            }
+        }
+        self
     }
 
     fn acknowledge_reversal(mut self, policy: &Policy, now: Boottime) -> State {
