@@ -40,6 +40,7 @@ pub(super) fn checked(
         }
         // Nothing was owed, and nothing can be seen any more: it is over.
         StatusAnswer::TooOld => Step::to(state.forget_phone()),
+        StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),
         StatusAnswer::Unavailable => {
             state.check_unavailable = true;
             state.due = Some(now);

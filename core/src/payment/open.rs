@@ -313,6 +313,7 @@ pub(super) fn checked(
             Step::to(state)
         }
         StatusAnswer::TooOld => state.quarantine(policy, now).alerting(Alert::TooOld),
+        StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),
         StatusAnswer::Unavailable => {
             state.check_unavailable = true;
             state.due = Some(state.open_due(policy));

@@ -11,6 +11,9 @@ use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, doubted, look};
 
+/// So many checks without an answer take an hour by the schedule, and longer once they are hourly.
+const CHECKS_IN_AN_HOUR: u16 = 10;
+
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
@@ -295,6 +298,9 @@ fn open_settlement_checked(
             Step::to(state).alerting(Alert::TooOld)
         }
         (StatusAnswer::TooOld, _) => state.hand_to_operator(policy, now).alerting(Alert::TooOld),
+        (StatusAnswer::Unavailable, _) if state.may_be_a_passing_error() => {
+            state.refused_in_passing()
+        }
         (StatusAnswer::Unavailable, _) => {
             state.check_unavailable = true;
             state.due = Some(now);
@@ -345,6 +351,19 @@ impl State {
         let restarted = self.begun == Boottime(0);
         let old = now.since(self.window) >= policy.timers.status_window;
         if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
+    }
+
+    /// Whether 58 or 96 to a check may be a host's passing error: OVO has shown before what it knows of
+    /// this payment, and has not been asked in vain for an hour since.
+    pub(super) fn may_be_a_passing_error(&self) -> bool {
+        self.seen && self.checks.count < CHECKS_IN_AN_HOUR
+    }
+
+    /// Such an error: the next try is already scheduled.
+    pub(super) fn refused_in_passing(self) -> Step {
+        let is_first = self.checks.count <= 1;
+        let step = Step::to(self);
+        if is_first { step.alerting(Alert::CheckUnavailable) } else { step }
     }
 
     /// Rule 14b. Five minutes of sleep, or of a network that was down, are no five minutes of asking:

@@ -463,6 +463,61 @@ fn c17_ov7_what_the_push_s_own_answer_showed_as_debited_is_returned_whatever_a_c
     }
 }
 
+#[test]
+fn a_set_up_that_is_refused_to_every_check_keeps_nobody_s_money() {
+    for code in ["BR", "EB"] {
+        let shop = Shop::open();
+        shop.script([
+            on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+            on(Operation::CheckPayment).times(0).code(code),
+        ]);
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+        shop.settle_for(minutes(4));
+        assert_eq!(shop.heard(Operation::Reversal), 0, "{code}: asked first");
+        shop.settle_for(minutes(10));
+        assert_eq!(shop.net("INV-1"), 0, "{code}: reversed unseen");
+        assert!(shop.alerted(|alert| matches!(alert, Alert::Misconfigured(_))));
+    }
+}
+
+#[test]
+fn ov4_ov12_one_refused_check_of_a_payment_that_was_shown_ends_no_verification() {
+    for code in ["96", "58"] {
+        let shop = Shop::open();
+        shop.script([
+            on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+            // The check of 60.5 s is not answered, the next shows the debit.
+            on(Operation::CheckPayment).unheard(),
+            on(Operation::Reversal).pretend().code("00"),
+        ]);
+        assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+        shop.settle_for(seconds(60.0));
+        assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (1, 10_000));
+        shop.script([on(Operation::CheckPayment).code(code)]);
+        shop.settle_for(minutes(30));
+        assert!(shop.alerted(|alert| *alert == Alert::CheckUnavailable));
+        assert_eq!(shop.net("INV-1"), 0, "{code}: the next check finds the debit");
+        assert!(shop.report("INV-1").settled);
+    }
+}
+
+#[test]
+fn ov4_a_contract_that_loses_its_checks_closes_by_a_reversal_and_looks_no_more() {
+    let shop = Shop::open();
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+        on(Operation::CheckPayment).unheard(),
+    ]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    shop.settle_for(seconds(60.0));
+    shop.script([on(Operation::CheckPayment).times(0).code("58")]);
+    shop.settle_for(minutes(50));
+    assert!(!shop.report("INV-1").settled);
+    shop.settle_for(minutes(60));
+    assert!(shop.report("INV-1").settled);
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (2, 0));
+}
+
 /// Closes a client on a thread of its own, and returns when nobody waits for anything any more.
 fn closes(client: &Arc<Client>) -> std::thread::JoinHandle<()> {
     let closing = Arc::clone(client);
