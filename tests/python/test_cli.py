@@ -105,6 +105,10 @@ def test_a_journal_is_set_aside_moved_and_backed_up(till: Till, ovo: Sandbox) ->
     again = journal("backup", "ovo.db", "copy.db")
     assert again.returncode == 1
     assert "exists already" in again.stderr
+    # Nobody vouches for what is found only while vouching.
+    early = with_shop("vouch", "-j", "copy.db", "--who-and-why", "Sari: the old till is gone")
+    assert early.returncode == 1
+    assert "it is a backup" in early.stderr
     doubted = till.run("doctor", "-j", "copy.db")
     assert "it is a backup" in doubted.stdout
     assert "journal vouch" in doubted.stdout

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use super::files::{Files, SystemFiles};
 use super::lock::Lock;
+use super::mark::{self, Mark};
 use super::opening::Purpose;
 use super::place::LOGS;
-use super::version::Incarnation;
-use super::{failure, fork, mark, opening, place};
+use super::{failure, fork, opening, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -229,8 +229,9 @@ pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf
         .collect()
 }
 
-/// Whether this journal was set aside at `path`.
-pub(super) fn has(files: &dyn Files, path: &Path, incarnation: &Incarnation) -> bool {
+/// Whether the journal of this mark was set aside at `path`, and not only an older copy of it.
+pub(super) fn has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
     (1..=MOST)
-        .any(|number| mark::read(files, &numbered(path, number)).as_ref() == Some(incarnation))
+        .filter_map(|number| mark::read(files, &numbered(path, number)))
+        .any(|aside| aside.goes_on_from(mark))
 }

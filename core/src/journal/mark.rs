@@ -36,6 +36,13 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Whether this is `other`'s journal, as it was then or later.
+    pub(super) fn goes_on_from(&self, other: &Mark) -> bool {
+        self.incarnation == other.incarnation
+            && self.openings >= other.openings
+            && self.numbers >= other.numbers
+    }
+
     /// One line of text, always of the same length, so that it is overwritten in place.
     fn line(&self) -> String {
         let (batch, reference) = self.numbers;
@@ -74,10 +81,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whose mark lies beside a journal.
-pub(super) fn read(files: &dyn Files, journal: &Path) -> Option<Incarnation> {
+/// The mark that lies beside a journal.
+pub(super) fn read(files: &dyn Files, journal: &Path) -> Option<Mark> {
     let line = files.read(&place::with_suffix(journal, ".mark"), LONGEST).ok()?;
-    Mark::parse(std::str::from_utf8(&line).ok()?).map(|mark| mark.incarnation)
+    Mark::parse(std::str::from_utf8(&line).ok()?)
 }
 
 /// The open mark file. Its failures never stop a payment: the journal is the authority.
@@ -90,8 +97,7 @@ impl MarkFile {
     /// Reads the mark and keeps the file for writing; no mark if there is none or it is damaged.
     pub(super) fn open(files: &dyn Files, journal: &Path) -> (MarkFile, Option<Mark>) {
         let path = place::with_suffix(journal, ".mark");
-        let line = files.read(&path, LONGEST).ok().and_then(|line| String::from_utf8(line).ok());
-        let mark = line.and_then(|line| Mark::parse(&line));
+        let mark = read(files, journal);
         let file = match files.create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&path).ok(),
             other => other.ok(),

@@ -76,6 +76,15 @@ pub(super) fn judge(
             "an older copy of it was put in its place: its mark knows of later openings".to_owned(),
         );
     }
+    if let Some(mark) = beside.mark {
+        if mark.incarnation != engine.incarnation
+            && water.last().is_none()
+            && !aside::has(files, beside.path, &mark)
+        {
+            // A journal that has handed out nothing yet, and the one before it is gone.
+            lost(&engine.connection, &mark).map_err(|error| failure::sqlite("open", &error))?;
+        }
+    }
     if let Some(mark) = beside.mark.filter(|mark| mark.numbers != (0, 0)) {
         let (batch, reference) = mark.numbers;
         let same = mark.incarnation == engine.incarnation;
@@ -97,15 +106,6 @@ pub(super) fn judge(
         if !same && water.last().is_some() {
             reasons
                 .push("another journal was put in the place of the one that was here".to_owned());
-        } else if !same && !aside::has(files, beside.path, &mark.incarnation) {
-            let lost = format!(
-                "a journal that had handed out numbers up to {batch:06}/{reference:06} was here and is \
-                 gone; this is a new one, which knows none of its payments and settles nothing of what \
-                 it owes: put it back, or reconcile with OVO's settlement file, then `ovo-ptp journal \
-                 vouch`"
-            );
-            meta::put(&engine.connection, LOST, lost)
-                .map_err(|error| failure::sqlite("open", &error))?;
         }
     }
     if let Some(remembered) = remembered.filter(|remembered| now.is_another_than(remembered)) {
@@ -153,6 +153,23 @@ pub(super) fn judge(
         )
         .map_err(|error| failure::sqlite("open", &error))?;
     Ok(water)
+}
+
+/// Notes that a journal was here and is gone. Its mark may lag, and so know of no number that it has
+/// handed out.
+fn lost(connection: &Connection, mark: &Mark) -> rusqlite::Result<()> {
+    let which = match mark.numbers {
+        (0, 0) => "that may have handed out numbers".to_owned(),
+        (batch, reference) => {
+            format!("that had handed out numbers up to {batch:06}/{reference:06}")
+        }
+    };
+    let lost = format!(
+        "a journal {which} was here and is gone; this is a new one, which knows none of its payments \
+         and settles nothing of what it owes: put it back, or reconcile with OVO's settlement file, \
+         then `ovo-ptp journal vouch`"
+    );
+    meta::put(connection, LOST, lost)
 }
 
 /// What goes on, and what to do.

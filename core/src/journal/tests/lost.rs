@@ -233,3 +233,35 @@ fn j20_a_journal_that_somebody_has_open_is_not_set_aside_though_its_lock_was_del
     other.wait().unwrap();
     assert_eq!(open(&path).list(&Filter::default()).unwrap().len(), 3);
 }
+
+#[test]
+fn j20_a_deleted_journal_is_missed_though_an_older_copy_of_it_lies_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("kept.db");
+    fresh(&open(&path), &charge(1));
+    fs::copy(&path, &kept).unwrap();
+    set_aside(&path).unwrap();
+    // The older copy is taken into use again, sells, and is deleted.
+    fs::rename(&kept, &path).unwrap();
+    fresh(&open(&path), &charge(2));
+    fs::remove_file(&path).unwrap();
+    let journal = open(&path);
+    assert!(said(&journal).contains("is gone"), "{}", said(&journal));
+}
+
+#[test]
+fn j20_a_deleted_journal_is_missed_though_its_mark_knows_of_no_payment() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    drop(open(&path));
+    // Killed between its first payment's commit and the mark, which then says this.
+    let mark = fs::read(beside(&path, ".mark")).unwrap();
+    fresh(&open(&path), &charge(1));
+    fs::write(beside(&path, ".mark"), mark).unwrap();
+    fs::remove_file(&path).unwrap();
+    for _ in 0..2 {
+        let journal = open(&path);
+        assert!(said(&journal).contains("is gone"), "{}", said(&journal));
+    }
+}

@@ -43,6 +43,23 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _vouch(options: argparse.Namespace) -> int:
+    found: list[str] = []
+
+    def hear(event: ovo_ptp.Event) -> None:
+        # A doubt that was known before is told with the time of its beginning.
+        if event.kind == "journal_found" and "the journal is doubted: " in event.message:
+            found.append(event.message)
+
+    options.environment = shop.environment(options)
+    with shop.opened(options, log=False, on_event=hear):
+        pass
+    if found:
+        # Nobody can have answered for what nobody had heard of.
+        sys.stderr.write(
+            f"ovo-ptp: {found[0]}\n"
+            "ovo-ptp: that was found only now; see to it, and say this again\n"
+        )
+        return 1
     with shop.opened(options) as client:
         ended = client.vouch(options.who_and_why)
     output.say("the doubt is over" if ended else "there was no doubt about this journal")
