@@ -653,6 +653,11 @@ typedef void (*ovo_progress_fn)(void *userdata,
 // Send it as `POST` to `url` with the headers `app-id`, `random` and `hmac` from the fields of
 // these names and `Content-Type: application/json`, once, over TLS with a verified certificate, on
 // a connection that serves nothing else. Never resend, never follow a redirect.
+//
+// **Read `random` and `hmac` behind `ovo_exchange_begin`**, which signs with the connection ready:
+// connecting may take long, and OVO may refuse a `random` that is old. What stands there before is
+// a pair made at the call, for transports that write the head before they connect; both pairs stay
+// good until the function returns.
 typedef struct ovo_request {
   // Size of this struct in bytes: a newer library may have more fields at the end.
   uint32_t size;
@@ -666,7 +671,7 @@ typedef struct ovo_request {
   const char *url;
   // The `app-id` header.
   const char *app_id;
-  // The `random` header.
+  // The `random` header: the time of the signature.
   const char *random;
   // The `hmac` header.
   const char *hmac;
@@ -679,7 +684,7 @@ typedef struct ovo_request {
 // Carries one request and its answer.
 //
 // The order of calls:
-// - connect, with TLS to its end;
+// - connect, with TLS to its end; nothing of the request is needed for that but its `url`;
 // - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
 //   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 // - write the request; `ovo_exchange_sent` when its last byte is out;
@@ -1917,7 +1922,7 @@ const char *ovo_outcome_name(int32_t kind);
 const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 
 // Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
-// after the push has left, plus up to 15 of connecting.
+// after the push has left, plus up to 20 of connecting.
 //
 // Called again with the same invoice, amount and phone it never pushes again: it waits for,
 // resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
@@ -1962,7 +1967,8 @@ int32_t ovo_pay_with(ovo_client *client,
 //
 // The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid for some
 // minutes. Hand over nothing. Settlement returns whatever was deducted, and `was_debited` tells
-// afterwards whether anything was. Another push to the same customer is refused until then.
+// afterwards whether anything was. Another push to the same customer is refused until OVO has
+// acknowledged the reversal, or, where none could be sent, shows that nobody was debited.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.
@@ -2046,7 +2052,8 @@ int32_t ovo_payment_cancel(ovo_payment *payment,
 // Memory: outcomes copied from it stay good.
 int32_t ovo_payment_free(ovo_payment *payment);
 
-// Asks, with the connection ready, whether the request may be written now.
+// Asks, with the connection ready, whether the request may be written now, and signs it: `random` and
+// `hmac` of the request point to these headers from here on.
 //
 // Parameters:
 // - `exchange`: the transport's; stays the library's.

@@ -489,9 +489,19 @@ struct Request {
 /// The exchange under way: on the transport's thread, until it returns.
 class Exchange {
  public:
-  explicit Exchange(ovo_exchange* exchange) noexcept : exchange_(exchange) {}
-  /// Immediately before the first byte. False: write nothing, return NotSent.
-  [[nodiscard]] bool begin() noexcept { return ovo_exchange_begin(exchange_) == OVO_OK; }
+  explicit Exchange(ovo_exchange* exchange, const ovo_request* shown = nullptr,
+                    Request* seen = nullptr) noexcept
+      : exchange_(exchange), shown_(shown), seen_(seen) {}
+  /// Immediately before the first byte. False: write nothing, return NotSent. The request is signed
+  /// anew: read its random and hmac behind this.
+  [[nodiscard]] bool begin() noexcept {
+    const bool may = ovo_exchange_begin(exchange_) == OVO_OK;
+    if (shown_ != nullptr && seen_ != nullptr) {
+      seen_->random = shown_->random;
+      seen_->hmac = shown_->hmac;
+    }
+    return may;
+  }
   /// The last byte is out.
   void sent() noexcept { ovo_exchange_sent(exchange_); }
   /// How many milliseconds to wait at most. Nothing: stop, return NoAnswer.
@@ -518,6 +528,8 @@ class Exchange {
 
  private:
   ovo_exchange* exchange_;
+  const ovo_request* shown_;
+  Request* seen_;
 };
 
 using Log = std::function<void(Level, std::string_view invoice, std::string_view message)>;
@@ -985,7 +997,7 @@ class Config {
     const auto* functions = static_cast<const detail::Functions*>(userdata);
     auto end = ExchangeEnd::NoAnswer;
     detail::contained([&] {
-      const Request seen{
+      Request seen{
           static_cast<Operation>(request->operation),
           request->send_budget_ms,
           request->total_budget_ms,
@@ -994,7 +1006,7 @@ class Config {
           request->random,
           request->hmac,
           std::string_view(reinterpret_cast<const char*>(request->body), request->body_length)};
-      Exchange wrapped(exchange);
+      Exchange wrapped(exchange, request, &seen);
       end = functions->transport(seen, wrapped);
     });
     return static_cast<std::int32_t>(end);

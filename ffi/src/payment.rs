@@ -113,7 +113,7 @@ impl PaymentBody {
 }
 
 /// Pushes a payment to the customer's phone and waits for its outcome: at most about 65 seconds
-/// after the push has left, plus up to 15 of connecting.
+/// after the push has left, plus up to 20 of connecting.
 ///
 /// Called again with the same invoice, amount and phone it never pushes again: it waits for,
 /// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
@@ -191,7 +191,8 @@ pub extern "C" fn ovo_pay_with(
 ///
 /// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid for some
 /// minutes. Hand over nothing. Settlement returns whatever was deducted, and `was_debited` tells
-/// afterwards whether anything was. Another push to the same customer is refused until then.
+/// afterwards whether anything was. Another push to the same customer is refused until OVO has
+/// acknowledged the reversal, or, where none could be sent, shows that nobody was debited.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

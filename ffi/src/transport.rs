@@ -1,10 +1,11 @@
 //! A transport of the caller's: a terminal with its own modem or TLS stack.
 
+use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use ptp::message::MAX_RESPONSE_BODY;
+use ptp::message::{MAX_RESPONSE_BODY, Signature};
 use ptp::transport::{self, Exchange, FailureKind, HttpAnswer, Request, Transport, Watch};
 
 use crate::argument::{Bytes, Out, Text};
@@ -22,6 +23,11 @@ const EXPLANATION: usize = 200;
 /// Send it as `POST` to `url` with the headers `app-id`, `random` and `hmac` from the fields of
 /// these names and `Content-Type: application/json`, once, over TLS with a verified certificate, on
 /// a connection that serves nothing else. Never resend, never follow a redirect.
+///
+/// **Read `random` and `hmac` behind `ovo_exchange_begin`**, which signs with the connection ready:
+/// connecting may take long, and OVO may refuse a `random` that is old. What stands there before is
+/// a pair made at the call, for transports that write the head before they connect; both pairs stay
+/// good until the function returns.
 #[repr(C)]
 pub struct ovo_request {
     /// Size of this struct in bytes: a newer library may have more fields at the end.
@@ -36,7 +42,7 @@ pub struct ovo_request {
     pub url: *const c_char,
     /// The `app-id` header.
     pub app_id: *const c_char,
-    /// The `random` header.
+    /// The `random` header: the time of the signature.
     pub random: *const c_char,
     /// The `hmac` header.
     pub hmac: *const c_char,
@@ -54,7 +60,7 @@ pub struct ovo_exchange {
 /// Carries one request and its answer.
 ///
 /// The order of calls:
-/// - connect, with TLS to its end;
+/// - connect, with TLS to its end; nothing of the request is needed for that but its `url`;
 /// - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
 ///   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 /// - write the request; `ovo_exchange_sent` when its last byte is out;
@@ -90,6 +96,43 @@ pub(crate) struct ExchangeBody {
     watch: Arc<dyn Watch>,
     thread: ThreadId,
     state: Mutex<State>,
+    headers: Headers,
+}
+
+/// The request as the C function sees it, and how its headers are made anew.
+///
+/// Used by one thread alone, the one that [`ExchangeBody::get`] lets through, and only while the
+/// transport function runs.
+struct Headers {
+    shown: UnsafeCell<ovo_request>,
+    /// Every signature that was shown: whoever read its pointers may still use them.
+    signed: UnsafeCell<Vec<[CString; 2]>>,
+    /// The request's own, borrowed for the length of the call.
+    sign: *const (dyn Fn() -> Signature + 'static),
+}
+
+// SAFETY: what is behind the cell and the pointers is touched on the exchange's own thread only.
+unsafe impl Send for Headers {}
+// SAFETY: as above.
+unsafe impl Sync for Headers {}
+
+impl Headers {
+    /// Signs, and shows that.
+    ///
+    /// # Safety
+    /// On the exchange's own thread, while its transport function runs.
+    unsafe fn renew(&self) {
+        // SAFETY: `sign` lives as long as the transport function runs; nobody else has a reference
+        // into the cells, C only pointers.
+        unsafe {
+            let Signature { random, hmac } = (*self.sign)();
+            let text = |text: String| CString::new(text).unwrap_or_default();
+            let pair = [text(random), text(hmac)];
+            (*self.shown.get()).random = pair[0].as_ptr();
+            (*self.shown.get()).hmac = pair[1].as_ptr();
+            (*self.signed.get()).push(pair);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -179,10 +222,35 @@ impl Transport for OwnTransport {
                 let _ = handle::close::<ExchangeBody, _>(self.0);
             }
         }
+        let (app_id, mut bytes) =
+            (CString::new(request.app_id).unwrap_or_default(), request.body.to_vec());
+        bytes.push(0);
+        let millis =
+            |duration: std::time::Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        let shown = ovo_request {
+            size: size_of::<ovo_request>() as u32,
+            operation: operation(request.operation),
+            send_budget_ms: millis(request.send_budget),
+            total_budget_ms: millis(request.total_budget),
+            url: self.url.as_ptr(),
+            app_id: app_id.as_ptr(),
+            random: std::ptr::null(),
+            hmac: std::ptr::null(),
+            body: bytes.as_ptr(),
+            body_length: request.body.len(),
+        };
+        let sign: *const (dyn Fn() -> Signature + '_) = request.sign;
+        // SAFETY: only the lifetime is another; `Headers` is used while `request` is borrowed.
+        let sign: *const (dyn Fn() -> Signature + 'static) = unsafe { std::mem::transmute(sign) };
+        let headers =
+            Headers { shown: UnsafeCell::new(shown), signed: UnsafeCell::default(), sign };
+        // SAFETY: this is the exchange's thread, and nobody else has it yet.
+        unsafe { headers.renew() };
         let body = Arc::new(ExchangeBody {
             watch: Arc::clone(watch),
             thread: thread::current().id(),
             state: Mutex::default(),
+            headers,
         });
         let exchange = match handle::open(Arc::clone(&body)) {
             Ok(exchange) => Closed(exchange),
@@ -194,37 +262,16 @@ impl Transport for OwnTransport {
                 });
             }
         };
-        let text = |text: &str| CString::new(text).unwrap_or_default();
-        // Signed before the terminal connects: the request is shown whole, and the C function can ask
-        // for nothing later. Its time to connect is what `random` is old when it is sent.
-        let signature = (request.sign)();
-        let (app_id, random, hmac) =
-            (text(request.app_id), text(&signature.random), text(&signature.hmac));
-        let mut bytes = request.body.to_vec();
-        bytes.push(0);
-        let millis =
-            |duration: std::time::Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
-        let shown = ovo_request {
-            size: size_of::<ovo_request>() as u32,
-            operation: operation(request.operation),
-            send_budget_ms: millis(request.send_budget),
-            total_budget_ms: millis(request.total_budget),
-            url: self.url.as_ptr(),
-            app_id: app_id.as_ptr(),
-            random: random.as_ptr(),
-            hmac: hmac.as_ptr(),
-            body: bytes.as_ptr(),
-            body_length: request.body.len(),
-        };
+        let shown = body.headers.shown.get().cast_const();
         // SAFETY: the header's duties of `ovo_transport_fn`; everything shown lives until it returns.
-        let end =
-            inside(|| unsafe { (self.function)(self.userdata.0, &raw const shown, exchange.0) });
+        let end = inside(|| unsafe { (self.function)(self.userdata.0, shown, exchange.0) });
         drop(exchange);
         body.ended(end)
     }
 }
 
-/// Asks, with the connection ready, whether the request may be written now.
+/// Asks, with the connection ready, whether the request may be written now, and signs it: `random` and
+/// `hmac` of the request point to these headers from here on.
 ///
 /// Parameters:
 /// - `exchange`: the transport's; stays the library's.
@@ -239,6 +286,10 @@ pub extern "C" fn ovo_exchange_begin(exchange: *mut ovo_exchange) -> i32 {
         let body = ExchangeBody::get(exchange)?;
         // The header asks for this call with the connection ready, immediately before the write.
         body.watch.connected();
+        if !body.state().begun {
+            // SAFETY: `get` let the exchange's own thread through, and its function runs.
+            unsafe { body.headers.renew() };
+        }
         if !body.watch.may_send() {
             body.state().stopped = true;
             return Err(Failure::new(ovo_code::OVO_ERR_STOPPED, "too late to write the request"));

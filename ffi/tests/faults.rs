@@ -47,6 +47,11 @@ fn f6_a_transport_that_contradicts_itself_never_costs_money() {
 }
 
 #[test]
+fn n26_a_request_of_a_slow_terminal_is_signed_behind_its_connecting() {
+    fault("signed_behind_connecting", Build::Address);
+}
+
+#[test]
 fn f7_closing_while_other_threads_wait_ends_their_calls() {
     fault("close_while_waiting", Build::Static);
 }

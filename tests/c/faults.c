@@ -309,6 +309,71 @@ static int transports(void)
     return 0;
 }
 
+/* A transport that connects for seven seconds, by a wall clock of the test's own. */
+static int64_t wall_ms = 1772420400000;
+
+static int64_t shown_wall(void *userdata)
+{
+    (void)userdata;
+    return wall_ms;
+}
+
+static uint64_t real_tick(void *userdata)
+{
+    struct timespec now;
+    (void)userdata;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void real_rest(void *userdata, uint32_t milliseconds)
+{
+    (void)userdata;
+    pause_ms((long)milliseconds);
+}
+
+static int connected;
+
+static int32_t connects_slowly(void *userdata, const ovo_request *request, ovo_exchange *exchange)
+{
+    const char *random = request->random, *hmac = request->hmac;
+    char wanted[24], early[24];
+    (void)userdata;
+    snprintf(early, sizeof early, "%ld", (long)(wall_ms / 1000));
+    EXPECT(strcmp(random, early), 0);
+    EXPECT(strlen(hmac), 64);
+    wall_ms += 7000;
+    must(ovo_exchange_begin(exchange), "begin");
+    snprintf(wanted, sizeof wanted, "%ld", (long)(wall_ms / 1000));
+    EXPECT(strcmp(request->random, wanted), 0);
+    EXPECT(strlen(request->hmac), 64);
+    EXPECT(strcmp(request->hmac, hmac) != 0, 1);
+    /* Whoever wrote the head before sends the other pair. */
+    EXPECT(strcmp(random, early), 0);
+    connected++;
+    return OVO_EXCHANGE_NO_ANSWER;
+}
+
+static int signed_behind_connecting(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_clock clock = OVO_CLOCK_INIT;
+    ovo_client *client;
+    int32_t known = 0;
+
+    clock.boottime_ms = real_tick;
+    clock.wall_ms = shown_wall;
+    clock.sleep_ms = real_rest;
+    clock.boot_id = "started once";
+    must(ovo_config_set_clock(config, &clock), "clock");
+    must(ovo_config_set_transport(config, connects_slowly, NULL), "transport");
+    client = open_and_free(config);
+    EXPECT(ovo_inquire(client, "081200000000", &known), OVO_ERR_NO_ANSWER);
+    EXPECT(connected, 1);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
 /* Closing while another thread waits, and threads that use a client while it is closed. */
 struct waiter {
     ovo_client *client;
@@ -650,6 +715,7 @@ int main(int argc, char **argv)
         {"other_versions", other_versions},
         {"reentry", reentry},
         {"transports", transports},
+        {"signed_behind_connecting", signed_behind_connecting},
         {"close_while_waiting", close_while_waiting},
         {"close_with_a_grace", close_with_a_grace},
         {"close_under_load", close_under_load},

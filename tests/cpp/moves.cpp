@@ -154,6 +154,25 @@ static void functions_set_later() {
   EXPECT(second > 0);
 }
 
+/// A transport's request moves to the headers that were signed with the connection ready.
+static void signed_when_connected() {
+  std::string_view early, late;
+  bool good = false;
+  ovo::Client client = till("k")
+                           .transport([&](const ovo::Request& request, ovo::Exchange& exchange) {
+                             early = request.hmac;
+                             if (!exchange.begin()) return ovo::ExchangeEnd::NotSent;
+                             late = request.hmac;
+                             good = early.size() == 64 && late.size() == 64 &&
+                                    request.random.size() == 10;
+                             return ovo::ExchangeEnd::NoAnswer;
+                           })
+                           .open()
+                           .or_throw();
+  EXPECT(!client.inquire("081200000000"));
+  EXPECT(good && early.data() != late.data());
+}
+
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   journal = argv[1];
@@ -163,6 +182,7 @@ int main(int argc, char** argv) {
     close_in_a_callback();
     destroy_in_a_callback();
     functions_set_later();
+    signed_when_connected();
   } catch (const ovo::Exception& error) {
     std::cerr << error.what() << '\n';
     return 2;

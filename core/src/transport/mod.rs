@@ -52,8 +52,8 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The `app-id` header.
     pub app_id: &'a str,
-    /// Makes the `random` and `hmac` headers of this attempt. Called once, with the connection
-    /// ready: connecting may take long, and OVO may refuse a `random` that is old.
+    /// Makes the `random` and `hmac` headers of this attempt, as old as the call. To be called with the
+    /// connection ready: connecting may take long, and OVO may refuse a `random` that is old.
     pub sign: &'a (dyn Fn() -> Signature + Sync),
     /// Longest time for name resolution, connecting, TLS and writing together.
     pub send_budget: Duration,
