@@ -1479,6 +1479,28 @@ int32_t ovo_doctor(ovo_client *client,
                    size_t capacity,
                    size_t *needed);
 
+// Examines the set-up like `ovo_doctor`, and then signs one more harmless inquiry wrongly: a host that
+// accepts that checks no signature, and its `OVO_PROBE_ACCEPTED` says nothing about the app key.
+//
+// **A wrong signature may lock an app id out.** At most one is sent in 24 hours, which the journal
+// remembers, and none if the right one is not accepted.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `wrong_signature`: gets the `ovo_probe` of it; `OVO_PROBE_NO_ANSWER` also if none was sent, because
+//   the right one is not accepted (the report says which).
+// - `report`, `capacity`, `needed`: as for `ovo_doctor`.
+//
+// Returns: as `ovo_doctor`; `OVO_ERR_REFUSED`: one was sent within 24 hours, and
+// `ovo_last_error_facts` has the time to wait; `OVO_ERR_JOURNAL`: it cannot be remembered.
+//
+// Memory: nothing is kept; the results are copies.
+int32_t ovo_probe_signature(ovo_client *client,
+                            int32_t *wrong_signature,
+                            char *report,
+                            size_t capacity,
+                            size_t *needed);
+
 // Describes a code in one line of English.
 //
 // Parameters:

@@ -784,6 +784,14 @@ class Client {
     if (flat.clock_known != 0) found.clock_ahead_seconds = flat.clock_ahead_seconds;
     return found;
   }
+  /// Examines the set-up, and signs one more harmless inquiry wrongly: at most once in 24 hours, because
+  /// a wrong signature may lock an app id out. NoAnswer also if none was sent.
+  [[nodiscard]] Result<ProbeResult> probe_signature() {
+    std::int32_t wrong = 0;
+    const auto code = ovo_probe_signature(client_, &wrong, nullptr, 0, nullptr);
+    if (code != OVO_OK) return detail::failed(code);
+    return static_cast<ProbeResult>(wrong);
+  }
   /// Closes the client now; waiting calls of other threads return Interrupted, and later calls answer
   /// with Code::BadHandle. In a callback it is Code::Reentrant, and the client stays open.
   Done close() {

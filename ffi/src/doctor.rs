@@ -8,6 +8,7 @@ use ptp::{Diagnosis, Probe};
 
 use crate::argument::{Buffer, Out, OutStruct, Sized32, place};
 use crate::client::{ClientBody, ovo_client};
+use crate::code::Failure;
 use crate::guard::outside;
 use crate::vocabulary::ovo_signing;
 
@@ -139,11 +140,64 @@ pub extern "C" fn ovo_doctor(
         || {
             let found = ClientBody::get(client)?.client.doctor()?;
             diagnosis.write(&ovo_diagnosis::of(&found));
-            if report.is_null() {
-                needed.write(found.to_string().len() + 1);
-                return Ok(());
-            }
-            report.write(capacity, &needed, &found.to_string())
+            told(&found, &report, capacity, &needed)
         },
     )
+}
+
+/// Examines the set-up like `ovo_doctor`, and then signs one more harmless inquiry wrongly: a host that
+/// accepts that checks no signature, and its `OVO_PROBE_ACCEPTED` says nothing about the app key.
+///
+/// **A wrong signature may lock an app id out.** At most one is sent in 24 hours, which the journal
+/// remembers, and none if the right one is not accepted.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `wrong_signature`: gets the `ovo_probe` of it; `OVO_PROBE_NO_ANSWER` also if none was sent, because
+///   the right one is not accepted (the report says which).
+/// - `report`, `capacity`, `needed`: as for `ovo_doctor`.
+///
+/// Returns: as `ovo_doctor`; `OVO_ERR_REFUSED`: one was sent within 24 hours, and
+/// `ovo_last_error_facts` has the time to wait; `OVO_ERR_JOURNAL`: it cannot be remembered.
+///
+/// Memory: nothing is kept; the results are copies.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_probe_signature(
+    client: *mut ovo_client,
+    wrong_signature: Out<i32>,
+    report: Buffer,
+    capacity: usize,
+    needed: Out<usize>,
+) -> i32 {
+    outside(
+        client.addr(),
+        &[
+            &wrong_signature.required("wrong_signature"),
+            &report.room(capacity),
+            &needed.optional("needed"),
+        ],
+        || {
+            let found = ClientBody::get(client)?.client.probe_signature()?;
+            wrong_signature.write(match &found.wrong_signature {
+                Some(Probe::Accepted(_)) => ovo_probe::OVO_PROBE_ACCEPTED as i32,
+                Some(Probe::Refused(_)) => ovo_probe::OVO_PROBE_REFUSED as i32,
+                Some(Probe::NoAnswer(_)) | None => ovo_probe::OVO_PROBE_NO_ANSWER as i32,
+            });
+            told(&found, &report, capacity, &needed)
+        },
+    )
+}
+
+/// The whole of it for people, if the caller wants that.
+fn told(
+    found: &Diagnosis,
+    report: &Buffer,
+    capacity: usize,
+    needed: &Out<usize>,
+) -> Result<(), Failure> {
+    if report.is_null() {
+        needed.write(found.to_string().len() + 1);
+        return Ok(());
+    }
+    report.write(capacity, needed, &found.to_string())
 }

@@ -111,6 +111,23 @@ fn f7_f14_headers_and_libraries_of_other_versions_are_told_apart() {
 }
 
 #[test]
+fn ov22_a_probed_host_says_whether_it_checks_signatures_once_a_day() {
+    let program = compile(&["c/faults.c"], Build::Static);
+    for (host, case) in [
+        (r#"{}"#, "probes_a_careful_host"),
+        (r#"{"signing": "unchecked"}"#, "probes_a_careless_host"),
+    ] {
+        let stage = Stage::at(SCALE);
+        stage.sandbox.control("POST", "/config", host);
+        stage.succeeds(command(&program), &[case]);
+        let inquiries = stage.sandbox.control("GET", "/requests", "");
+        let inquiries = inquiries["requests"].as_array().unwrap();
+        let wrong = inquiries.iter().filter(|request| request["signature"] == "wrong").count();
+        assert_eq!(wrong, 1, "{inquiries:?}");
+    }
+}
+
+#[test]
 fn starting_a_payment_without_threads_is_a_code() {
     fault("no_threads", Build::Static);
 }

@@ -704,6 +704,41 @@ static int no_threads(void)
     return 0;
 }
 
+/* A wrong signature, which this host accepts or refuses: once in 24 hours. */
+static int probes(int32_t expected, const char *meaning)
+{
+    ovo_client *client = open_and_free(sandbox_config(journal));
+    ovo_error_facts facts = OVO_ERROR_FACTS_INIT;
+    int32_t wrong = 0;
+    char report[2048];
+    size_t needed = 0;
+
+    must(ovo_probe_signature(client, &wrong, report, sizeof report, &needed), "probing");
+    EXPECT(wrong, expected);
+    EXPECT(strstr(report, meaning) != NULL, 1);
+    EXPECT(needed, strlen(report) + 1);
+    EXPECT(ovo_probe_signature(client, &wrong, NULL, 0, NULL), OVO_ERR_REFUSED);
+    EXPECT(wrong, 0);
+    must(ovo_last_error_facts(&facts), "facts");
+    EXPECT(facts.retry_after_ms > 0, 1);
+    must(ovo_client_close(client), "closing");
+    /* The journal remembers it. */
+    client = open_and_free(sandbox_config(journal));
+    EXPECT(ovo_probe_signature(client, &wrong, NULL, 0, NULL), OVO_ERR_REFUSED);
+    must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+static int probes_a_careful_host(void)
+{
+    return probes(OVO_PROBE_REFUSED, "the host checks signatures");
+}
+
+static int probes_a_careless_host(void)
+{
+    return probes(OVO_PROBE_ACCEPTED, "the host checks no signature");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -724,6 +759,8 @@ int main(int argc, char **argv)
         {"facts_of_failures", facts_of_failures},
         {"failed_settings", failed_settings},
         {"no_threads", no_threads},
+        {"probes_a_careful_host", probes_a_careful_host},
+        {"probes_a_careless_host", probes_a_careless_host},
     };
     size_t i;
     if (argc == 3) {

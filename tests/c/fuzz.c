@@ -144,7 +144,7 @@ static void call_one(const char *journal)
     filter.limit = any(20);
     filter.newest_first = (int32_t)any(3);
     calls_made++;
-    switch (any(39)) {
+    switch (any(40)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -188,6 +188,7 @@ static void call_one(const char *journal)
     case 29: ovo_config_set_environment(HANDLE(ovo_config, configs), text()); break;
     case 30: ovo_config_set_late_success(HANDLE(ovo_config, configs), number()); break;
     case 31: ovo_response_code_lookup(text(), &code); break;
+    case 39: ovo_probe_signature(HANDLE(ovo_client, clients), &small, buffer, any(32), &length); break;
     case 32: ovo_phone_normalise(text(), buffer, any(32), &length); break;
     case 33:
         ovo_config_set_client_certificate_pem(HANDLE(ovo_config, configs), (uint8_t *)noise, any(8192),

@@ -628,3 +628,27 @@ def test_codes_are_listed() -> None:
     done = subprocess.run(module, capture_output=True, text=True, check=True)
     [row] = json.loads(done.stdout)
     assert row["decline_class"] == "declined"
+
+
+def test_ov22_doctor_probes_the_signature_when_asked_once_a_day(till: Till, ovo: Sandbox) -> None:
+    # The journal has to remember the day, and only `pay` makes one.
+    assert till.run("doctor", "--probe-signature").returncode == 1
+    assert till.run("pay", "INV-1", "5", PAYS).returncode == 0
+    assert till.json("doctor")[1]["wrong_signature"] is None
+    done = till.run("doctor", "--probe-signature")
+    assert done.returncode == 0, done.stderr
+    assert "the host checks signatures" in done.stdout
+    code, said = till.json("doctor", "--probe-signature")
+    assert (code, said["error"]) == (1, "refused")
+    wrong = [request for request in ovo.requests() if request["signature"] == "wrong"]
+    assert len(wrong) == 1
+
+
+def test_ov22_doctor_says_what_it_means_that_a_wrong_signature_is_accepted(
+    till: Till, ovo: Sandbox
+) -> None:
+    ovo.configure(signing="unchecked")
+    assert till.run("pay", "INV-1", "5", PAYS).returncode == 0
+    code, said = till.json("doctor", "--probe-signature")
+    assert (code, said["wrong_signature"]["state"]) == (1, "accepted")
+    assert "so it checks none" in said["problems"][0]

@@ -421,3 +421,26 @@ def test_sixty_four_threads_pay_at_once(shop: ovo_ptp.Client, ovo: Sandbox) -> N
         numbers.add((outcome.batch, outcome.reference))
     assert len(numbers) == 64
     settled(shop, ovo)
+
+
+def test_ov22_a_probed_host_says_whether_it_checks_signatures_once_a_day(
+    ovo: Sandbox, shop: ovo_ptp.Client, tmp_path: Path
+) -> None:
+    assert shop.doctor().wrong_signature is None
+    diagnosis = shop.probe_signature()
+    assert diagnosis.wrong_signature == ovo_ptp.Probe(state="refused", code="63", how=None)
+    assert diagnosis.is_well
+    for again in (shop.probe_signature, lambda: asyncio.run(shop.probe_signature_async())):
+        with pytest.raises(ovo_ptp.RefusedError, match="WIB") as refused:
+            again()
+        assert refused.value.retry_after is not None
+        assert 0 < refused.value.retry_after <= 24 * 3_600
+    wrong = [request for request in ovo.requests() if request["signature"] == "wrong"]
+    assert len(wrong) == 1
+    ovo.configure(signing="unchecked")
+    with ovo.client(journal=tmp_path / "b.db") as careless:
+        assert careless.doctor().is_well
+        diagnosis = careless.probe_signature()
+        assert diagnosis.wrong_signature is not None
+        assert diagnosis.wrong_signature.state == "accepted"
+        assert any("checks none" in line for line in diagnosis.problems)

@@ -200,6 +200,7 @@ fn diagnosis<'py>(py: Python<'py>, found: &Diagnosis) -> PyResult<Bound<'py, PyD
     dict.set_item("signing", signing_name(found.signing))?;
     dict.set_item("without_body", probe(&found.without_body))?;
     dict.set_item("with_body", probe(&found.with_body))?;
+    dict.set_item("wrong_signature", found.wrong_signature.as_ref().map(probe))?;
     dict.set_item("clock_ahead_seconds", found.clock_ahead_seconds)?;
     let route = found.route.as_ref();
     dict.set_item("proxy", route.and_then(|route| route.proxy.as_deref()))?;

@@ -287,6 +287,12 @@ impl Client {
         self.run(py, wait, move |core| core.vouch(&who_and_why).map(Answer::Flag))
     }
 
+    fn probe_signature(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| {
+            core.probe_signature().map(|found| Answer::Diagnosis(Box::new(found)))
+        })
+    }
+
     fn doctor(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
         self.run(py, wait, |core| core.doctor().map(|found| Answer::Diagnosis(Box::new(found))))
     }

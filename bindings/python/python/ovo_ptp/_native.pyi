@@ -202,6 +202,8 @@ class Client:
         """Ends a doubt about the journal."""
     def doctor(self, wait: int) -> Any:
         """Whether everything is set up right."""
+    def probe_signature(self, wait: int) -> Any:
+        """The same, and how a wrong signature was answered."""
     def under_way(self) -> int:
         """How many payments are worked on."""
     def end_within(self, grace: float, wait: int) -> Any:

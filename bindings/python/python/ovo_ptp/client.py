@@ -304,12 +304,17 @@ class Client:
         waits for the payment hears the same, at once or within about a second.
 
         The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid
-        for some minutes. Hand over nothing; whatever is deducted is returned, and a second push to
-        that customer is refused until then.
+        for some minutes. Hand over nothing; whatever is deducted is returned. A second push to that
+        customer is refused until OVO has acknowledged the reversal, or, where none could be sent,
+        shows that nobody was debited.
 
         Raises:
-            RefusedError: The payment could not be returned by itself (its numbers are in doubt):
-                go on waiting.
+            RefusedError: The payment could not be returned by itself: OVO called its numbers
+                duplicate; or the contract has no Check Payment (`check_payment=False`), and then
+                somebody must go on listening for OVO's answer and the journal vouch for the
+                numbers. A `pay` without `progress` in a thread other than the main one listens for
+                itself only, and is refused always; `start`, `pay_async` and the other ways to pay
+                have a native thread that listens on. Go on waiting.
             NotFoundError: The journal does not know the invoice.
             JournalError: It is not known to be cancelled; ask again.
         """
@@ -401,6 +406,26 @@ class Client:
     async def doctor_async(self) -> reports.Diagnosis:
         """Like `doctor`, for asyncio."""
         return reports.diagnosis(await self._ask(self._native.doctor))
+
+    def probe_signature(self) -> reports.Diagnosis:
+        """Like `doctor`, and then signs one more harmless inquiry wrongly.
+
+        A host that accepts that checks no signature, and its "accepted" says nothing about your
+        app key. **A wrong signature may lock an app id out**: at most one is sent in 24 hours,
+        which the journal remembers, and none if the right one is not accepted.
+
+        Raises:
+            RefusedError: One was sent within 24 hours; `retry_after` is the time to wait.
+
+        >>> client.probe_signature().wrong_signature.state
+        'refused'
+        """
+        self._listen()
+        return reports.diagnosis(self._native.probe_signature(way_of_waiting()))
+
+    async def probe_signature_async(self) -> reports.Diagnosis:
+        """Like `probe_signature`, for asyncio."""
+        return reports.diagnosis(await self._ask(self._native.probe_signature))
 
     # -- the journal
 

@@ -142,6 +142,7 @@ class Diagnosis(Record):
         "signing",
         "without_body",
         "with_body",
+        "wrong_signature",
         "clock_ahead_seconds",
         "proxy",
         "tls",
@@ -159,6 +160,9 @@ class Diagnosis(Record):
     without_body: Probe
     #: How an inquiry signed with the body was answered.
     with_body: Probe
+    #: How one with a wrong signature was answered; `None` if none was sent, see
+    #: `Client.probe_signature`.
+    wrong_signature: Probe | None
     #: How far this machine's clock is ahead of the host's; `None` if the host told no time.
     clock_ahead_seconds: int | None
     #: The proxy on the way, without user and password.
@@ -293,7 +297,9 @@ class ResponseCode(Record):
 
 def diagnosis(found: dict[str, Any]) -> Diagnosis:
     """From what the native side found."""
-    for mode in ("with_body", "without_body"):
+    for mode in ("with_body", "without_body", "wrong_signature"):
+        if found[mode] is None:
+            continue
         state, code, how = found[mode]
         found[mode] = Probe(state=state, code=code, how=how)
     return Diagnosis(**{**found, "problems": tuple(found["problems"])})

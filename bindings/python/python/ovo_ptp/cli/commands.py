@@ -49,6 +49,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    if options.probe_signature:
+        # With the shop's own journal only: it remembers the day.
+        with shop.opened(options) as client:
+            return _say_diagnosis(options, client.probe_signature(), None)
     beside = None
     try:
         client = shop.opened(options)
@@ -61,6 +65,12 @@ def _doctor(options: argparse.Namespace) -> int:
         beside, client = str(error), shop.asking(options)
     with client:
         diagnosis = client.doctor()
+    return _say_diagnosis(options, diagnosis, beside)
+
+
+def _say_diagnosis(
+    options: argparse.Namespace, diagnosis: ovo_ptp.Diagnosis, beside: str | None
+) -> int:
     problems = list(diagnosis.problems)
     lines = str(diagnosis).splitlines()
     if beside is not None:

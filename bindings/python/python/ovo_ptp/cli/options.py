@@ -118,7 +118,13 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true", help="one JSON value on standard output")
     how.add_argument("--page", action="store_true", help="slower, with a page: you are a customer")
 
-    commands.add_parser("doctor", parents=[shop], help="is everything set up right?")
+    doctor = commands.add_parser("doctor", parents=[shop], help="is everything set up right?")
+    doctor.add_argument(
+        "--probe-signature",
+        action="store_true",
+        help="sign one harmless request wrongly, to see whether the host checks signatures at all; "
+        "a wrong signature may lock the app id out, so at most once in 24 hours",
+    )
 
     inquire = commands.add_parser("inquire", parents=[shop], help="has a phone an OVO account?")
     inquire.add_argument("phone", nargs="+", help="as people write it: 0812-3456-7890")
