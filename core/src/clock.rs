@@ -223,6 +223,28 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "run by another test"]
+    fn child_names_its_boot() {
+        println!("boot: {} {}", SystemClock.names_the_machines_boot(), SystemClock.boot_id());
+    }
+
+    #[test]
+    fn mp15_a_process_restarted_an_hour_later_by_a_container_runtime_waits_its_minute_again() {
+        let child = std::process::Command::new("unshare")
+            .args(["--time", "--boottime", "3600", "--fork"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["clock::tests::child_names_its_boot", "--exact", "--ignored", "--nocapture"])
+            .output();
+        // Not everybody may have a clock of their own.
+        let Some(output) = child.ok().filter(|output| output.status.success()) else { return };
+        let said = String::from_utf8(output.stdout).unwrap();
+        let boot = said.lines().find_map(|line| line.split_once("boot: ")).unwrap().1;
+        let there = boot.strip_prefix("false ").expect("nobody else has that clock");
+        assert_ne!(there, SystemClock.boot_id());
+        assert!(there.contains("boottime 3600"), "{there}");
+    }
+
+    #[test]
     fn t7_the_machines_clock_counts_its_sleep_and_never_goes_back() {
         let mut last = SystemClock.boottime();
         for _ in 0..10_000 {
