@@ -33,16 +33,21 @@ pub(super) fn back_up(
     let to = opening::resolve(files, to)?;
     file_system::refuse_elsewhere(&to)?;
     let at = format!("{} WIB", WallTime::now().wib_text());
-    let of = source.path().map(Path::new);
-    if of.is_some_and(|of| place::is_part_of(of, &to)) {
-        return Err(misplaced(format!("{} is a name of the journal's own files", to.display())));
-    }
+    source.path().map_or(Ok(()), |of| refuse_part_of(Path::new(of), &to))?;
     refuse_what_is_there(files, &to)?;
     let draft = Draft::of(files, source, &to, |copy, _| {
         log::is_another_copy(files, copy)?;
         meta::put(copy, BACKUP, at.as_str())
     })?;
     draft.publish()
+}
+
+/// What belongs to the journal at `path` is no place for a journal.
+pub(super) fn refuse_part_of(path: &Path, to: &Path) -> Result<(), JournalError> {
+    if place::is_part_of(path, to) {
+        return Err(misplaced(format!("{} is a name of the journal's own files", to.display())));
+    }
+    Ok(())
 }
 
 /// Nothing may lie where a copy is to lie: not a file, and not the log of a journal that was there,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::copies::{Draft, misplaced, refuse_what_is_there};
+use super::copies::{Draft, misplaced, refuse_part_of, refuse_what_is_there};
 use super::files::{Files, SystemFiles};
 use super::lock::Lock;
 use super::mark::{Mark, MarkFile};
@@ -59,9 +59,8 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     if from == to {
         return Err(misplaced(format!("{} lies there already", from.display())));
     }
-    if place::is_part_of(&from, &to) || place::is_part_of(&to, &from) {
-        return Err(misplaced(format!("{} is a name of the journal's own files", to.display())));
-    }
+    refuse_part_of(&from, &to)?;
+    refuse_part_of(&to, &from)?;
     // Nobody may open the journal, or begin another one at the new place, in between.
     let mut locks = Vec::new();
     for path in [&from, &to] {
@@ -79,7 +78,6 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     }
     if present {
         hand_over(files, &from, &to, &locks[0])?;
-        moved.insert(0, from.clone());
     } else if moved.is_empty() {
         place::refuse_left_log(&**files, &from)?;
         // All but the last step may have been done.
@@ -92,10 +90,9 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     }
     // Whoever still looks here is told: a journal that began here would know nothing.
     leave_note(&**files, &from, &to).map_err(doing)?;
-    for old in &moved {
+    for old in [&from].into_iter().chain(&moved) {
         retire(&**files, old).map_err(doing)?;
     }
-    retire(&**files, &from).map_err(doing)?;
     match files.remove(&place::with_suffix(&to, NOTE)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(doing(error)),
         _ => Ok(()),

@@ -40,6 +40,11 @@ struct Gap {
     log: bool,
     /// An older log of any kind was, which may hold no whole commit.
     any_log: bool,
+    /// The log was deleted.
+    no_log: bool,
+    /// And then a process died while it opened the journal: it may have begun another log, and only
+    /// the mark says that it found none.
+    died_without_log: bool,
 }
 
 impl Gap {
@@ -47,7 +52,7 @@ impl Gap {
     ///
     /// [operations 3.6]: ovo_ptp::manual::operations#36-copies-and-backups
     fn leaves_no_trace(&self) -> bool {
-        self.log || (self.mark && (self.database || self.any_log))
+        self.log || (self.mark && (self.database || self.any_log || self.died_without_log))
     }
 }
 
@@ -126,7 +131,10 @@ impl Till {
                 }
                 drop(journal);
             }
-            Err(_) if life.is_over() => self.story.push("died while opening".to_owned()),
+            Err(_) if life.is_over() => {
+                self.story.push("died while opening".to_owned());
+                self.gap.died_without_log |= self.gap.no_log;
+            }
             Err(error) => self.is_refused(&error)?,
         }
         self.disk.process_ended();
@@ -155,6 +163,7 @@ impl Till {
             .collect();
         self.story.push(format!("opened; lacks {lacks:?}, said: {:?}", journal.findings()));
         if life.is_over() {
+            self.gap.died_without_log |= self.gap.no_log;
             return Ok(());
         }
         if !lacks.is_empty() && !said && !self.gap.leaves_no_trace() {
@@ -238,6 +247,7 @@ impl Till {
                 self.story.push(format!("somebody deletes {file}"));
                 self.gap.database |= file == DATABASE;
                 self.gap.mark |= file == MARK;
+                self.gap.no_log |= file == LOG;
                 self.disk.deletes(file);
             }
             4 => {
