@@ -23,7 +23,8 @@ use crate::handle;
 use crate::operator::{ovo_check_void, ovo_void, ovo_void_result};
 use crate::outcome::ovo_outcome;
 use crate::payment::{
-    ovo_charge, ovo_pay, ovo_payment, ovo_payment_free, ovo_poll, ovo_start, ovo_wait,
+    ovo_cancel, ovo_charge, ovo_pay, ovo_payment, ovo_payment_cancel, ovo_payment_free, ovo_poll,
+    ovo_start, ovo_wait,
 };
 use crate::vocabulary::{ovo_outcome_kind, ovo_void_state};
 
@@ -172,6 +173,34 @@ fn f4_c18_a_defect_while_a_payment_is_started_is_interrupted() {
     }
     assert_eq!(ovo_payment_free(payment), 0);
     assert!(shop.debits().is_empty());
+}
+
+#[test]
+fn c17_c18_a_defect_while_a_payment_is_given_up_is_interrupted() {
+    for by_handle in [false, true] {
+        let clock = Arc::new(Broken(AtomicUsize::new(0)));
+        // Its answers are not what fails here.
+        let shop = Shop::open(Operation::Inquiry, Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut charge = charge();
+        charge.phone = Text::of(c"081200009503");
+        let mut payment: *mut ovo_payment = std::ptr::null_mut();
+        let started = ovo_start(shop.client, In::of(&charge), Out::of(&mut payment));
+        assert_eq!(started, ovo_code::OVO_OK as i32);
+        while shop.ovo.requests().is_empty() {
+            std::thread::yield_now();
+        }
+        clock.0.store(1, Ordering::Relaxed);
+        let mut outcome = told_paid();
+        let code = if by_handle {
+            ovo_payment_cancel(payment, OutStruct::of(&mut outcome))
+        } else {
+            ovo_cancel(shop.client, Text::of(INVOICE), OutStruct::of(&mut outcome))
+        };
+        // Not "refused", which would mean that the payment goes on.
+        assert_eq!((code, outcome.kind), (0, ovo_outcome_kind::OVO_INTERRUPTED as i32));
+        assert_eq!(outcome.amount, 0);
+        assert_eq!(ovo_payment_free(payment), 0);
+    }
 }
 
 #[test]

@@ -104,10 +104,14 @@ fn whatever_fails(function: &'static str, says: impl Fn(&Said) -> bool) {
             continue;
         };
         assert!(output.status.success(), "{place}");
-        assert_eq!(said.left, failure != "table", "{place}: it failed at another moment");
+        let cancels = ["pay_with", "cancel", "payment_cancel"].contains(&function);
+        let left = failure != "table" || cancels;
+        assert_eq!(said.left, left, "{place}: it failed at another moment");
         if said.code != "OVO_OK" {
-            // Settlement starts nothing: what the journal owes stays owed.
-            let may_have_left = function == "settle" && said.left;
+            // Settlement starts nothing: what the journal owes stays owed. Nor does a cancel, behind
+            // somebody else's push.
+            let starts_nothing = function == "settle" || (cancels && function != "pay_with");
+            let may_have_left = starts_nothing && said.left;
             assert!(sent == 0 || may_have_left, "{place}: a code, and {sent} requests left");
             assert_eq!((said.outcome, said.void), (0, 0), "{place}");
         }
@@ -115,13 +119,20 @@ fn whatever_fails(function: &'static str, says: impl Fn(&Said) -> bool) {
             assert!(text(&output).contains("cancelled behind the call"), "{place}");
         }
         let recovered = till.recovers(failure);
-        let (told_paid, told_voided) = (said.outcome == PAID, said.void == VOIDED);
-        assert!(!told_paid || recovered.starts_with("recovered paid"), "{place}: {recovered}");
+        // What was told is durable, whatever failed.
+        let told = match said.outcome {
+            PAID => "paid",
+            NOT_COMPLETED => "not completed",
+            _ => "",
+        };
+        assert!(recovered.starts_with(&format!("recovered {told}")), "{place}: {recovered}");
+        let told_voided = said.void == VOIDED;
         assert!(!told_voided || recovered.contains("voided"), "{place}: {recovered}");
     }
 }
 
 const PAID: i32 = 1;
+const NOT_COMPLETED: i32 = 3;
 const VOIDED: i32 = 1;
 
 #[test]
@@ -132,6 +143,21 @@ fn c18_f1_f18_whatever_fails_behind_a_push_is_an_outcome() {
 #[test]
 fn c18_f1_f18_whatever_fails_behind_a_started_push_is_an_outcome() {
     whatever_fails("start", |said| said.outcome == PAID);
+}
+
+#[test]
+fn c17_c18_f18_whatever_fails_while_the_countdown_gives_a_payment_up_is_an_outcome() {
+    whatever_fails("pay_with", |said| said.outcome == NOT_COMPLETED);
+}
+
+#[test]
+fn c17_c18_f18_whatever_fails_while_a_payment_is_given_up_what_is_told_is_durable() {
+    whatever_fails("cancel", |said| said.outcome == NOT_COMPLETED);
+}
+
+#[test]
+fn c17_c18_f18_whatever_fails_while_a_started_payment_is_given_up_what_is_told_is_durable() {
+    whatever_fails("payment_cancel", |said| said.outcome == NOT_COMPLETED);
 }
 
 #[test]

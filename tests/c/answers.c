@@ -8,7 +8,7 @@
  *   answers JOURNAL cleared                fails every call that has results, with old ones in them
  *
  * The failure is brought about by the modem when it has written the last byte of the function's own
- * request.
+ * request; of a cancel, which sends nothing, that is the push.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -25,11 +25,19 @@ static struct modem modem;
 static ovo_client *client;
 static pthread_t caller, closer;
 static int armed, left, closing;
+/* The failure stands; what comes next meets it. */
+static volatile int failed;
 static volatile sig_atomic_t signals;
 
 static int is(const char *text, const char *other)
 {
     return strcmp(text, other) == 0;
+}
+
+/* Whether it gives the payment up. */
+static int gives_up(void)
+{
+    return is(function, "pay_with") || is(function, "cancel") || is(function, "payment_cancel");
 }
 
 static void pause_ms(long milliseconds)
@@ -89,6 +97,13 @@ static void fill_the_table(void)
         must(code, "filling the table");
 }
 
+static void *fills(void *unused)
+{
+    (void)unused;
+    fill_the_table();
+    return NULL;
+}
+
 static void fails(void)
 {
     if (is(failure, "journal")) {
@@ -96,6 +111,12 @@ static void fails(void)
         struct rlimit none = {0, RLIM_INFINITY};
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &none);
+    } else if (is(failure, "table") && gives_up()) {
+        /* Not on this thread, which is inside a callback. */
+        pthread_t filler;
+        if (pthread_create(&filler, NULL, fills, NULL) != 0)
+            exit(2);
+        pthread_join(filler, NULL);
     } else if (is(failure, "close")) {
         closing = 1;
         if (pthread_create(&closer, NULL, closes, NULL) != 0)
@@ -127,6 +148,7 @@ static void written(int32_t operation)
         armed = 0;
         left = 1;
         fails();
+        failed = 1;
     }
 }
 
@@ -160,6 +182,13 @@ static ovo_charge charge_of(const char *invoice, const char *phone)
 
 #define APPROVES_AFTER_10_S "081200000110"
 #define DEBITED_AND_NO_ANSWER "081200009530"
+/* Behind the status check: no answer comes before the cancel, however slow the machine is. */
+#define DEBITED_LATE "081200009503"
+
+static ovo_charge own_charge(void)
+{
+    return charge_of("INV-A", gives_up() ? DEBITED_LATE : APPROVES_AFTER_10_S);
+}
 
 static int prepare(void)
 {
@@ -170,7 +199,7 @@ static int prepare(void)
     client = opened(carry);
     if (is(function, "settle"))
         charge.phone = DEBITED_AND_NO_ANSWER;
-    if (!is(function, "pay") && !is(function, "start"))
+    if (!is(function, "pay") && !is(function, "start") && !gives_up())
         must(ovo_pay(client, &charge, &outcome), "paying");
     if (is(function, "check_void")) {
         must(ovo_void(client, charge.invoice, &result), "voiding");
@@ -181,10 +210,34 @@ static int prepare(void)
     return 0;
 }
 
+static int32_t countdown(void *userdata, int32_t phase, uint32_t remaining_ms)
+{
+    (void)userdata;
+    (void)phase;
+    (void)remaining_ms;
+    return failed ? OVO_CANCEL : OVO_GO_ON;
+}
+
+/* Gives a payment up that is under way on a thread of its own, by its handle or by its invoice. */
+static int32_t starts_and_cancels(const ovo_charge *charge, ovo_outcome *outcome)
+{
+    ovo_payment *payment = NULL;
+    int state;
+    /* The waiting has cancellation points; the call shall meet it. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    must(ovo_start(client, charge, &payment), "starting");
+    while (!failed)
+        pause_ms(1);
+    pthread_setcancelstate(state, NULL);
+    if (is(function, "cancel"))
+        return ovo_cancel(client, charge->invoice, outcome);
+    return ovo_payment_cancel(payment, outcome);
+}
+
 /* The call, on a thread that can be cancelled. */
 static void *calls(void *unused)
 {
-    ovo_charge charge = charge_of("INV-A", APPROVES_AFTER_10_S);
+    ovo_charge charge = own_charge();
     ovo_outcome outcome = OVO_OUTCOME_INIT;
     ovo_void_result result = OVO_VOID_RESULT_INIT;
     ovo_payment *payment = NULL;
@@ -194,10 +247,14 @@ static void *calls(void *unused)
     (void)unused;
     caller = pthread_self();
     armed = 1;
-    if (is(failure, "table"))
+    if (is(failure, "table") && !gives_up())
         fill_the_table();
     if (is(function, "pay")) {
         code = ovo_pay(client, &charge, &outcome);
+    } else if (is(function, "pay_with")) {
+        code = ovo_pay_with(client, &charge, countdown, NULL, &outcome);
+    } else if (gives_up()) {
+        code = starts_and_cancels(&charge, &outcome);
     } else if (is(function, "start")) {
         code = ovo_start(client, &charge, &payment);
         if (code == OVO_OK)
@@ -255,7 +312,7 @@ static int act(void)
 /* What a till does after a restart, until nothing is left to settle. */
 static int recover(void)
 {
-    ovo_charge charge = charge_of("INV-A", APPROVES_AFTER_10_S);
+    ovo_charge charge = own_charge();
     ovo_outcome outcome = OVO_OUTCOME_INIT;
     ovo_record record = OVO_RECORD_INIT;
     ovo_list *changed = NULL;
