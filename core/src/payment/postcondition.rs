@@ -2,7 +2,7 @@
 //! checker and in every simulated history.
 
 use crate::payment::event::{Event, Ruling};
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
@@ -18,6 +18,7 @@ use crate::payment::timers::Policy;
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
+/// * A void that was refused is asked about before that is its end.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -39,6 +40,9 @@ pub fn broken(
         && matches!(after.settlement, Settlement::Closed { by: Closer::Policy, .. });
     if reversible && before.late_paid && closes {
         return Some("what was seen debited is reversed before it is closed");
+    }
+    if before.void.is_open() && matches!(after.void, Void::Rejected(_)) && !after.void_is_open() {
+        return Some("a refused void is asked about");
     }
     if after.cancelled && !before.cancelled && !after.unheard {
         return Some("who cancels vouches for nothing");
@@ -99,7 +103,7 @@ pub fn broken(
 
 /// Whether the policy still has something to do at OVO for what is decided.
 fn is_unsettled(state: &State) -> bool {
-    state.void.is_open() || (state.verdict.is_some() && !state.is_closed())
+    state.void_is_open() || (state.verdict.is_some() && !state.is_closed())
 }
 
 fn is_closed_by_operator(state: &State) -> bool {

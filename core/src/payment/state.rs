@@ -199,7 +199,8 @@ pub struct State {
     pub listed: bool,
     /// The void's state.
     pub void: Void,
-    /// The void was sent a second time (VD2: at most once).
+    /// No void is sent for this wish any more: it was sent a second time (VD2: at most once), or was
+    /// refused, and OVO showed none when it was asked.
     pub void_resent: bool,
     /// The phone is overwritten.
     pub phone_forgotten: bool,
@@ -215,6 +216,12 @@ impl State {
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
         self.listed || self.settlement == Settlement::WithOperator
+    }
+
+    /// Whether the end of its void is not known yet. A refusal can hide a void (of two copies of one
+    /// request OVO carries out the first and refuses the second): it counts once OVO was asked.
+    pub fn void_is_open(&self) -> bool {
+        self.void.is_open() || (matches!(self.void, Void::Rejected(_)) && !self.void_resent)
     }
 
     /// When nothing was left to do at OVO.

@@ -1,10 +1,11 @@
 //! The void sub-machine ([policy 2.8]): `Accepted -> Sent -> Voided | Rejected | Unknown`, and
-//! from Unknown by way of check void, at most one resend, to the truth.
+//! from Unknown by way of check void, at most one resend, to the truth. A refusal is asked about, too.
 //!
 //! A void never touches the verdict, and a row that can be voided can never be reversed (VI3).
 //!
 //! [policy 2.8]: crate::manual::policy#28-void
 
+use crate::message::{Class, ResponseCode};
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::pace::try_now;
@@ -18,6 +19,7 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::NotPaid);
     }
     match state.void {
+        _ if state.void_is_open() => return Step::refused(state, Refusal::VoidInProgress),
         Void::Sent | Void::Unknown => return Step::refused(state, Refusal::VoidInProgress),
         Void::Voided => return Step::refused(state, Refusal::AlreadyVoided),
         // Perhaps it was done: a second one could return the money twice (VD5).
@@ -57,9 +59,12 @@ pub(super) fn answered(
     }
     match answer {
         VoidAnswer::Voided => end(policy, state, Void::Voided, now),
-        // A refusal of the resend may be about the first one having worked: ask.
+        // A refusal may be about another copy of it having worked, and one of the resend about the
+        // first one: ask.
         VoidAnswer::Rejected(code) if !state.void_resent => {
-            end(policy, state, Void::Rejected(code), now)
+            state.void = Void::Rejected(code);
+            state.due = Some(now);
+            Step::to(state)
         }
         VoidAnswer::NotSent if !state.void_resent => end(policy, state, Void::None, now),
         VoidAnswer::Rejected(_) | VoidAnswer::NotSent | VoidAnswer::Unknown => {
@@ -72,7 +77,14 @@ pub(super) fn answered(
 
 /// The void's end is unknown and its time has come: ask.
 pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    if now.since(state.settling_since) >= policy.timers.status_window {
+    let too_late = now.since(state.settling_since) >= policy.timers.status_window;
+    if let Void::Rejected(_) = state.void {
+        if too_late {
+            return refusal_stands(policy, state, now);
+        }
+        return try_now(policy, state, Request::CheckVoid, now);
+    }
+    if too_late {
         return unresolved(policy, state, now);
     }
     state.void = Void::Unknown;
@@ -86,6 +98,9 @@ pub(super) fn checked(
     in_time: bool,
     now: Boottime,
 ) -> Step {
+    if let (Void::Rejected(code), true) = (state.void, state.void_is_open()) {
+        return refused_checked(policy, state, code, answer, now);
+    }
     if state.void != Void::Unknown {
         return Step::to(state);
     }
@@ -104,6 +119,35 @@ pub(super) fn checked(
         // Asked again on schedule; at the end of the day the answer above ends it.
         _ => Step::to(state),
     }
+}
+
+/// The answer to the question about a void that was refused with `refusal`.
+fn refused_checked(
+    policy: &Policy,
+    state: State,
+    refusal: ResponseCode,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    match answer {
+        StatusAnswer::Paid => end(policy, state, Void::Voided, now),
+        // Whoever refuses one for the set-up refuses all.
+        StatusAnswer::Misconfigured(code) => {
+            let stands = refusal.class() == Class::Misconfigured;
+            let step = if stands { refusal_stands(policy, state, now) } else { Step::to(state) };
+            step.alerting(Alert::Misconfigured(code))
+        }
+        // Asked again on schedule.
+        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
+        // There is none, or this contract tells nothing about it.
+        _ => refusal_stands(policy, state, now),
+    }
+}
+
+fn refusal_stands(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.void_resent = true;
+    let refused = state.void;
+    end(policy, state, refused, now)
 }
 
 fn unresolved(policy: &Policy, mut state: State, now: Boottime) -> Step {

@@ -10,7 +10,7 @@ use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
-use ovo_sandbox::{AnswerPlan, Delivery, HostConfig, Step};
+use ovo_sandbox::{AnswerOf, AnswerPlan, Delivery, HostConfig, Step};
 
 const APPROVES: &str = "081234567890";
 
@@ -221,6 +221,43 @@ fn vd2_a_refused_void_leaves_the_payment_paid() {
     shop.pay("INV-1", APPROVES);
     assert!(matches!(voided(&shop), VoidOutcome::Rejected(_)));
     settled(&shop);
+}
+
+#[test]
+fn vd2_n8_a_void_that_was_carried_out_and_refused_is_voided() {
+    // The network makes two of it: OVO carries out the first, and the second one's answer is heard.
+    for code in ["25", "17", "13"] {
+        let mut host = HostConfig::default();
+        host.choices.void_again = code.into();
+        let shop = Shop::with(host, |builder| builder);
+        assert!(shop.pay("INV-1", APPROVES).is_paid());
+        shop.script([void().duplicate(50, AnswerOf::Second)]);
+        assert_eq!(voided(&shop), VoidOutcome::Voided, "{code}");
+        settled(&shop);
+        assert!(is_voided(&shop));
+        assert_eq!((shop.net("INV-1"), shop.heard(Operation::CheckVoid)), (0, 1));
+    }
+}
+
+#[test]
+fn vd2_a_refused_void_is_pending_until_ovo_says_that_there_is_none() {
+    let shop = paid();
+    shop.script([void().pretend().code("17"), check_void().times(3).unheard()]);
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    assert_eq!(void_refused(&shop, "INV-1"), ErrorKind::Refused, "one at a time");
+    assert_eq!(shop.report("INV-1").settlement, "void under way");
+    settled(&shop);
+    let refused = shop.client().check_void(&invoice("INV-1")).unwrap();
+    assert!(matches!(refused, VoidOutcome::Rejected(code) if code.as_str() == "17"));
+    assert!(!is_voided(&shop) && shop.report("INV-1").settled);
+    // Refused for good, it is asked about no more; a contract that tells nothing of voids has the
+    // refusal stand as well.
+    assert_eq!(shop.heard(Operation::CheckVoid), 4);
+    let shop = Shop::with(HostConfig { check_contracted: false, ..HostConfig::default() }, |b| b);
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([void().pretend().code("17")]);
+    assert!(matches!(voided(&shop), VoidOutcome::Rejected(_)));
+    assert_eq!(shop.heard(Operation::CheckVoid), 1);
 }
 
 #[test]

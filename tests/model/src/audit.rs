@@ -320,7 +320,10 @@ impl<const N: usize> PushToPay<N> {
         let accepted = outcome_bit(state.verdict) == PAID;
         let blind = self.is_blind(&state);
         let debited_in_vain = payment.record == Record::Paid && !accepted && !blind;
-        state.is_closed() && !state.void.is_open() && !debited_in_vain
+        // Whoever is told that a void was refused keeps the goods handed over, and needs the money.
+        let void_hidden =
+            payment.record == Record::Voided && !matches!(state.void, Void::Voided | Void::Expired);
+        state.is_closed() && !state.void_is_open() && !debited_in_vain && !void_hidden
     }
 
     /// Whether a debit of this payment can be seen by nobody but whoever reads OVO's settlement file:

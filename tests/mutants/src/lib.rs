@@ -123,6 +123,7 @@ pub enum Mutant {
     CancelReversedAtOnce,
     OverdueWaitsForPolicy,
     CancelVouches,
+    VoidRefusalTrusted,
 }
 
 enum Breaks {
@@ -158,7 +159,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 60] = [
+    pub const ALL: [Mutant; 61] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -176,7 +177,7 @@ impl Mutant {
         Mutant::OverdueForgotten, Mutant::PaddedIsAnother, Mutant::ForeignSaleForgotten,
         Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
-        Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches,
+        Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -396,6 +397,9 @@ impl Mutant {
             Mutant::CancelVouches => wrong("cancel vouches",
                 "a cancelled payment's numbers stay vouched for though its answer may go unheard (I10)",
                 W::Cancels, policy::cancel_vouches),
+            Mutant::VoidRefusalTrusted => wrong("void refusal is trusted",
+                "a void that was refused was not carried out, nobody asks (policy 2.8)",
+                W::Voids, policy::void_refusal_is_trusted),
         }
     }
 }

@@ -694,3 +694,16 @@ pub(crate) fn cancel_vouches(policy: &Policy, state: &State, event: Event, now: 
         _ => next,
     }
 }
+
+pub(crate) fn void_refusal_is_trusted(
+    policy: &Policy,
+    state: &State,
+    event: Event,
+    now: Boottime,
+) -> Step {
+    let mut next = step(policy, state, event, now);
+    if matches!(event, Event::VoidAnswered(VoidAnswer::Rejected(_))) && next.state.void_is_open() {
+        next.state.void_resent = true;
+    }
+    next
+}
