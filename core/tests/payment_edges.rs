@@ -235,6 +235,19 @@ fn what_was_shown_as_debited_is_reversed_although_checks_do_not_find_it() {
 }
 
 #[test]
+fn a_closing_check_that_says_reversed_tells_that_our_reversal_returned_a_debit() {
+    for (closing, debited) in [(StatusAnswer::Reversed, true), (StatusAnswer::NotFound, false)] {
+        let mut case = Case::sent();
+        // The check of 60.5 s lags.
+        case.until(120.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+        assert!(case.count(Request::Reversal) == 1 && !case.state.late_paid);
+        case.until(600.0, closing, ReversalAnswer::Acknowledged);
+        assert!(case.state.is_closed());
+        assert_eq!(case.state.late_paid, debited, "{closing:?}");
+    }
+}
+
+#[test]
 fn a_success_that_is_heard_behind_the_acknowledged_reversal_is_reversed_again() {
     let mut case = Case::sent();
     case.until(66.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);

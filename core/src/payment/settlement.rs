@@ -284,6 +284,9 @@ fn open_settlement_checked(
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
             state.seen |= conclusive;
+            // Whoever was never debited has nothing that a reversal of ours could have returned: of
+            // him OVO says "not found".
+            state.late_paid |= answer == StatusAnswer::Reversed && state.reversals.count > 0;
             closes(policy, state, reversal, issued, now)
         }
         (StatusAnswer::Doubtful, _) => {
