@@ -134,6 +134,17 @@ impl Error {
         self
     }
 
+    /// An unsettled payment may be this customer's, and nobody can tell.
+    pub(crate) fn unreadable_customer(other: &MerchantInvoice, retry_after: Duration) -> Self {
+        let message = format!(
+            "customer: payment {other} is not settled yet, and its phone cannot be read with this app key: it may be the same customer's; open the client with the former key (previous app keys), or try again in {} s",
+            retry_after.as_secs().max(1)
+        );
+        let mut error = Error::new(ErrorKind::UnsettledCustomer, message);
+        error.0.invoice = Some(other.clone());
+        error.retry_in(retry_after)
+    }
+
     /// The customer's payment `other` is not settled; it may be in `retry_after`.
     pub(crate) fn unsettled_customer(other: &MerchantInvoice, retry_after: Duration) -> Self {
         let message = format!(

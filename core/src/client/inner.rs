@@ -28,6 +28,8 @@ pub(super) struct Inner {
     pub(super) seal: PhoneSeal,
     /// Whether the app key is one that the journal does not know, and OVO has not accepted yet.
     pub(super) unknown_key: AtomicBool,
+    /// Unsettled payments whose phone cannot be read, as of the opening.
+    pub(super) unreadable: Mutex<Vec<PaymentId>>,
     pub(super) policy: Policy,
     pub(super) batch_method: BatchMethod,
     pub(super) phone_in_reversal: bool,

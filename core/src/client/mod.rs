@@ -40,6 +40,7 @@ mod settle;
 mod tests;
 mod threads;
 mod under_way;
+mod unreadable;
 mod void;
 
 use std::sync::{Arc, Mutex};

@@ -63,6 +63,7 @@ impl ClientBuilder {
             ),
             seal,
             unknown_key: AtomicBool::new(unknown_key),
+            unreadable: Mutex::default(),
             credentials: self.credentials,
             policy: self.policy,
             batch_method: self.batch_method,
@@ -89,6 +90,7 @@ impl ClientBuilder {
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),
         });
+        inner.note_unreadable()?;
         for found in inner.journal.findings().into_iter().chain(belonging.findings) {
             inner.tell(|| Event::JournalFound(found));
         }

@@ -221,6 +221,15 @@ impl Client {
             }
         };
         let waiter = Waiter::of(owner.payment());
+        if !charge.allow_second_push {
+            if let Some(other) = inner.unreadable_in_the_way()? {
+                // What is in the journal already is no second push.
+                if inner.journal.find(&invoice)?.is_none() {
+                    let wait = self.until_it_goes_on(&other);
+                    return Err(Error::unreadable_customer(&other.intent.invoice, wait));
+                }
+            }
+        }
         // The clock is read before the commit: a slow disk counts against the time to send (J15).
         let state = State::intent(&inner.policy, inner.clock.boottime(), false, 0);
         let new = NewPayment {

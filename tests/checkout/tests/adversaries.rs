@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ovo_checkout::{Fault, Shop, SimWire, charge, days, invoice, lock, minutes, seconds};
+use ovo_ptp::journal::{Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Ruling};
 use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
-use ovo_ptp::{Client, ErrorKind, Event, Outcome, Phase};
+use ovo_ptp::{
+    AppKey, Client, Credentials, Environment, ErrorKind, Event, Outcome, Phase, Terminal,
+};
 use ovo_sandbox::{
-    AnswerTo, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Echo, HostConfig, How, MatchBy,
-    Sale, Sloppiness, Step,
+    AnswerTo, Behaviour, DEMO_APP_ID, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Echo,
+    HostConfig, How, MatchBy, Sale, Sloppiness, Step,
 };
 
 const APPROVES: &str = "081234567890";
@@ -518,6 +521,26 @@ fn ov4_a_contract_that_loses_its_checks_closes_by_a_reversal_and_looks_no_more()
     assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (2, 0));
 }
 
+#[test]
+fn c17_was_debited_is_true_where_ovo_itself_says_that_a_debit_was_reversed() {
+    for (pays, debited) in [(true, true), (false, false)] {
+        let shop = Shop::open();
+        if pays {
+            let unheard = Behaviour::AnswerLost { after_ms: 54_000, cut: false };
+            shop.script([on(Operation::PushToPay).behave(unheard)]);
+        }
+        // The check of 60.5 s does not show it yet.
+        shop.script([on(Operation::CheckPayment).lag_ms(15_000)]);
+        let phone = if pays { APPROVES } else { IGNORES };
+        assert_eq!(shop.pay("INV-1", phone).name(), "not completed");
+        shop.settle_for(minutes(30));
+        assert_eq!((shop.heard(Operation::Reversal), shop.net("INV-1")), (1, 0));
+        let Some(Outcome::NotCompleted(end)) = shop.report("INV-1").outcome else { panic!() };
+        assert!(end.is_refund_settled());
+        assert_eq!(end.was_debited(), debited);
+    }
+}
+
 /// Closes a client on a thread of its own, and returns when nobody waits for anything any more.
 fn closes(client: &Arc<Client>) -> std::thread::JoinHandle<()> {
     let closing = Arc::clone(client);
@@ -604,4 +627,66 @@ fn c17_a_decline_behind_a_cancel_is_reversed_for_no_reason_but_a_debit() {
     let report = shop.report("INV-1");
     assert!(report.settled && !report.needs_operator, "{}", report.settlement);
     assert_eq!(shop.heard(Operation::Reversal), 0);
+}
+
+/// OVO's key changes, and the shop's next program knows the new one only.
+fn under_another_key(shop: &Shop, journal: Arc<dyn Journal>) -> Client {
+    let key = "ab".repeat(32);
+    shop.host().config_mut().merchants[0].app_key.clone_from(&key);
+    let terminal = Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE).expect("a terminal");
+    let key = AppKey::new(&key).expect("a key");
+    let credentials =
+        Credentials::new(DEMO_MERCHANT_ID, terminal, DEMO_APP_ID, key).expect("credentials");
+    Client::builder(Environment::Staging, credentials)
+        .journal_engine(journal)
+        .transport(shop.wire.clone())
+        .clock(shop.clock.clone())
+        .background(false)
+        .open()
+        .expect("it opens")
+}
+
+#[test]
+fn j27_mp13_under_an_unknown_app_key_nobody_is_pushed_beside_an_open_payment_of_nobody_knows_whom()
+{
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let shop = Shop::with_journal(Arc::clone(&journal), HostConfig::default(), |builder| builder);
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+        on(Operation::CheckPayment).unheard(),
+    ]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    let next = under_another_key(&shop, journal);
+    for phone in [APPROVES, "081311112222"] {
+        let refused = next.pay(&charge("INV-2", phone)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::UnsettledCustomer);
+        assert_eq!(refused.invoice(), Some(&invoice("INV-1")));
+        assert!(refused.to_string().contains("former key"), "{refused}");
+    }
+    let known = next.pay(&charge("INV-1", APPROVES)).unwrap();
+    assert_eq!(known.name(), "not completed", "what is there is told");
+    // The phone is lost and no check is answered: reversed unseen within minutes, and the shop is open.
+    for _ in 0..600 {
+        next.settle().unwrap();
+        shop.clock.pass(seconds(1.0));
+    }
+    assert_eq!(shop.net("INV-1"), 0);
+    assert!(next.pay(&charge("INV-2", APPROVES)).unwrap().is_paid());
+}
+
+#[test]
+fn j27_a_rotation_closes_a_shop_for_a_quarter_of_an_hour_at_most() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let shop = Shop::with_journal(Arc::clone(&journal), HostConfig::default(), |builder| builder);
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+        on(Operation::CheckPayment).times(0).unheard(),
+        on(Operation::Reversal).times(0).unheard(),
+    ]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "not completed");
+    let next = under_another_key(&shop, journal);
+    shop.clock.pass(minutes(13));
+    assert!(next.pay(&charge("INV-2", "081311112222")).is_err());
+    shop.clock.pass(minutes(1));
+    assert!(next.pay(&charge("INV-2", "081311112222")).unwrap().is_paid());
 }

@@ -1,0 +1,47 @@
+//! Customers who cannot be told from others: their phones are sealed with an app key that nobody gave.
+//!
+//! Whether the next payment is a second push to one of them, nobody can know. So it waits as if it
+//! were, for a quarter of an hour at most: a rotation of the key must not close a shop for a day.
+
+use crate::client::Inner;
+use crate::journal::{Filter, JournalError};
+use crate::lock::lock;
+use crate::payment::{Payment, Settlement};
+
+impl Inner {
+    /// Notes which unsettled payments have a phone that cannot be read.
+    pub(super) fn note_unreadable(&self) -> Result<(), JournalError> {
+        let unsettled = Filter { unsettled: true, newest_first: true, ..Filter::default() };
+        let rows = self.journal.list(&unsettled)?;
+        let unreadable = rows.iter().filter(|row| self.is_unreadable(row)).map(|row| row.id);
+        *lock(&self.unreadable) = unreadable.collect();
+        Ok(())
+    }
+
+    fn is_unreadable(&self, payment: &Payment) -> bool {
+        payment.intent.phone.is_some() && self.phone_of(payment).is_none()
+    }
+
+    /// One of them that may still be debited, and is no older than a customer waits at a till.
+    pub(super) fn unreadable_in_the_way(&self) -> Result<Option<Payment>, JournalError> {
+        let mut unreadable = lock(&self.unreadable);
+        while let Some(id) = unreadable.first() {
+            match self.journal.payment(*id)? {
+                Some(row) if self.is_in_the_way(&row) => return Ok(Some(row)),
+                _ => drop(unreadable.remove(0)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What waits for an operator, perhaps for a day, is alerted and keeps no other customer away.
+    fn is_in_the_way(&self, payment: &Payment) -> bool {
+        let state = &payment.state;
+        let begun_anew = payment.boot != self.boot;
+        let age = self.clock.boottime().since(state.window);
+        self.is_unreadable(payment)
+            && state.may_still_debit()
+            && state.settlement != Settlement::WithOperator
+            && (begun_anew || age < self.policy.timers.first_sweep)
+    }
+}
