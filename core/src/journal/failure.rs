@@ -58,6 +58,16 @@ pub(super) fn file(doing: &str, error: &io::Error) -> JournalError {
     JournalError::new(kind, format!("{doing}: {error}"))
 }
 
+/// An error about the file at `path`, with its name.
+pub(super) fn named(path: &Path, mut error: JournalError) -> JournalError {
+    use JournalErrorKind::{Corrupt, Io, ReadOnly, Version};
+    let name = path.display().to_string();
+    if matches!(error.kind, Corrupt | Io | ReadOnly | Version) && !error.message.contains(&name) {
+        error.message = format!("{name}: {}", error.message);
+    }
+    error
+}
+
 /// Whether an error leaves it open what is on the disk. Then nothing may be trusted that comes
 /// after it: a second sync can succeed although the first one lost data (J6, "fsyncgate").
 pub(super) fn poisons(kind: JournalErrorKind) -> bool {

@@ -90,7 +90,18 @@ pub(super) fn open(
         }
         other => other,
     };
-    let mut engine = opened?;
+    let mut engine = opened.map_err(|error| {
+        let mut error = failure::named(&path, error);
+        let is_ours = is_unusable(&**files, &path, &error);
+        if error.kind == JournalErrorKind::Corrupt
+            && is_ours
+            && !error.message.contains("set-aside")
+        {
+            let cure = "; put the right file there, or `ovo-ptp journal set-aside` this one";
+            error.message.push_str(cure);
+        }
+        error
+    })?;
     let obstacle = lock.obstacle();
     engine.findings.extend(obstacle.map(|message| Finding { critical: true, message }));
     lock.end_turn();
@@ -103,7 +114,7 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
     // Log, mark and lock lie beside the file itself, not beside a link to it (J24).
     std::path::absolute(path)
         .and_then(|path| files.resolve(&path))
-        .map_err(|error| failure::file("journal path", &error))
+        .map_err(|error| failure::at(path, &error))
 }
 
 /// Whether opening again would fail again: the file is damaged, or missing beside its log.

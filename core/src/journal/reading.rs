@@ -49,9 +49,7 @@ impl JournalCopy {
     pub fn open(path: impl AsRef<Path>) -> Result<JournalCopy, JournalError> {
         let _inside = fork::inside();
         let files: Arc<dyn Files> = Arc::new(SystemFiles);
-        let path = std::path::absolute(path.as_ref())
-            .and_then(|path| files.resolve(&path))
-            .map_err(|error| failure::file("journal path", &error))?;
+        let path = opening::resolve(&*files, path.as_ref())?;
         let mut former = aside::former(&*files, &path);
         let place = path.clone();
         let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
@@ -74,7 +72,8 @@ impl JournalCopy {
             place::refuse_if_open_here(&*files, from)?;
             let copy = folder.0.join(name);
             copy_at_rest(from, &copy)?;
-            Ok(SqliteJournal::over(opening::open_copy(&files, &copy)?))
+            let opened = opening::open_copy(&files, &copy);
+            opened.map(SqliteJournal::over).map_err(|error| failure::named(from, error))
         };
         let present = copied(&present, "journal")?;
         let mut set_aside = SetAside::default();

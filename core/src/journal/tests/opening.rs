@@ -219,13 +219,19 @@ fn j9_what_is_not_a_journal_is_refused_and_left_as_it_is() {
         for options in [&ALONE, &SHARED] {
             let error = refused(&path, options);
             assert_eq!(error.kind, kind, "{name}: {error}");
+            assert!(error.message.contains(&*path.to_string_lossy()), "{name}: {error}");
+            // Another application's file is not ours to move.
+            let is_ours = kind == JournalErrorKind::Corrupt && name != "another application's";
+            assert_eq!(error.message.contains("set-aside"), is_ours, "{name}: {error}");
         }
         assert!(fs::read(&path).unwrap() == content, "{name}: the file was changed");
     }
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert_eq!(refused(&path, &ALONE).kind, JournalErrorKind::Corrupt);
-    assert_eq!(refused(Path::new("/nowhere/ovo.db"), &ALONE).kind, JournalErrorKind::ReadOnly);
+    let error = refused(Path::new("/nowhere/ovo.db"), &ALONE);
+    assert_eq!(error.kind, JournalErrorKind::ReadOnly);
+    assert!(error.message.starts_with("/nowhere/ovo.db: "), "{error}");
     // The one directory that root cannot write to either.
     assert_eq!(refused(Path::new("/proc/ovo.db"), &ALONE).kind, JournalErrorKind::ReadOnly);
 }
