@@ -1802,16 +1802,19 @@ const char *ovo_response_code_text(const char *code, int32_t language);
 // `ovo_unacknowledged`.
 // Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this
 // very moment, and nobody would have heard it.
+// Of a payment that an operator ruled paid, the outcome told before was another one: it is confirmed
+// only once this client has shown the new one, in a list, a report or an outcome.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.
 // - `invoice`: the payment's; stays the caller's.
 //
-// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: there is no outcome yet; `OVO_ERR_NOT_FOUND`;
-// `OVO_ERR_JOURNAL`: call again later; or a common code.
+// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: there is no outcome yet, or it was never shown;
+// `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: call again later; or a common code.
 //
 // Memory: nothing is kept.
-int32_t ovo_acknowledge(ovo_client *client, const char *invoice);
+int32_t ovo_acknowledge(ovo_client *client,
+                        const char *invoice);
 
 // Looks one payment up in the journal.
 //

@@ -60,6 +60,7 @@ impl Inner {
         let under_way = self.under_way.find(invoice);
         let payment = self.row(invoice)?;
         if let Some(outcome) = Outcome::of(&payment) {
+            self.shows(&payment);
             return Ok(outcome);
         }
         match under_way {

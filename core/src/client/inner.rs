@@ -1,6 +1,6 @@
 //! What every call of a client shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(super) struct Inner {
     pub(super) seal: PhoneSeal,
     /// Whether the app key is one that the journal does not know, and OVO has not accepted yet.
     pub(super) unknown_key: AtomicBool,
+    /// Payments that were ruled paid, and shown to the shop since.
+    pub(super) shown: Mutex<HashSet<PaymentId>>,
     /// Unsettled payments whose phone cannot be read, as of the opening.
     pub(super) unreadable: Mutex<Vec<PaymentId>>,
     pub(super) policy: Policy,

@@ -134,7 +134,7 @@ impl Client {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payments(&self, filter: &Filter) -> Result<Vec<PaymentReport>, Error> {
         self.inner.ready()?;
-        Ok(self.inner.journal.list(filter)?.iter().map(PaymentReport::of).collect())
+        Ok(self.inner.journal.list(filter)?.iter().map(|row| self.inner.show(row)).collect())
     }
 
     /// One payment, `None` if the journal does not know the invoice.
@@ -153,7 +153,7 @@ impl Client {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         self.inner.ready()?;
-        Ok(self.inner.journal.find(invoice)?.as_ref().map(PaymentReport::of))
+        Ok(self.inner.journal.find(invoice)?.as_ref().map(|row| self.inner.show(row)))
     }
 
     /// What became of a payment: where the money is, why, what comes next and when, and what the

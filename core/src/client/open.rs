@@ -63,6 +63,7 @@ impl ClientBuilder {
             ),
             seal,
             unknown_key: AtomicBool::new(unknown_key),
+            shown: Mutex::default(),
             unreadable: Mutex::default(),
             credentials: self.credentials,
             policy: self.policy,

@@ -1,11 +1,12 @@
 //! What people tell the client: outcomes stored, decisions, what OVO's settlement file shows.
 
 use crate::client::apply::Proof;
-use crate::client::{Client, PaymentReport};
-use crate::error::Error;
+use crate::client::{Client, Inner, PaymentReport};
+use crate::error::{Error, ErrorKind};
 use crate::event::Event as ClientEvent;
 use crate::invoice::MerchantInvoice;
-use crate::payment::{Event, Ruling};
+use crate::lock::lock;
+use crate::payment::{Event, Payment, Ruling, Source, Verdict};
 
 impl Client {
     /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
@@ -23,14 +24,24 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// Of a payment that an operator ruled paid, the outcome told before was another one: it is confirmed
+    /// only once this client has shown the new one, in a list, a report or an outcome.
+    ///
     /// # Errors
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet,
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet, or it was never
+    /// shown, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
     ///
     /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
+        if self.inner.is_news_to_the_shop(&payment) {
+            return Err(Error::about(
+                invoice,
+                ErrorKind::Refused,
+                "an operator ruled it paid, which was not told yet: look it up (unacknowledged), book it, and acknowledge it then",
+            ));
+        }
         match self.inner.apply(payment, Event::Acknowledged, Proof::None)?.refused {
             Some(refusal) => Err(Error::refused(invoice, refusal)),
             None => Ok(()),
@@ -97,5 +108,30 @@ impl Client {
         let applied = self.inner.apply(payment, Event::ReportedPaid, Proof::None)?;
         self.inner.wake_settler();
         Ok(PaymentReport::of(&applied.payment))
+    }
+}
+
+impl Inner {
+    /// Whether the payment was ruled paid behind another outcome, and nobody has confirmed that. An
+    /// acknowledgement names no outcome: it may be meant for the one that was told before.
+    fn is_ruled_paid(payment: &Payment) -> bool {
+        payment.state.verdict == Some(Verdict::Accepted(Source::Operator))
+            && !payment.state.acknowledged
+    }
+
+    fn is_news_to_the_shop(&self, payment: &Payment) -> bool {
+        Self::is_ruled_paid(payment) && !lock(&self.shown).contains(&payment.id)
+    }
+
+    /// The shop is shown this payment as it stands now.
+    pub(super) fn shows(&self, payment: &Payment) {
+        if Self::is_ruled_paid(payment) {
+            lock(&self.shown).insert(payment.id);
+        }
+    }
+
+    pub(super) fn show(&self, payment: &Payment) -> PaymentReport {
+        self.shows(payment);
+        PaymentReport::of(payment)
     }
 }

@@ -214,6 +214,7 @@ impl Client {
                     let payment = inner.row(&invoice)?;
                     self.same_details(&payment, charge)?;
                     if let Some(outcome) = Outcome::of(&payment) {
+                        inner.shows(&payment);
                         return Ok(Taken::Decided(outcome));
                     }
                     waiter.payment().wait();
@@ -255,6 +256,7 @@ impl Client {
                 owner.begin(false);
                 match Outcome::of(&payment) {
                     Some(outcome) => {
+                        inner.shows(&payment);
                         owner.end(outcome.clone());
                         Ok(Taken::Decided(outcome))
                     }

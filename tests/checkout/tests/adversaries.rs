@@ -690,3 +690,23 @@ fn j27_a_rotation_closes_a_shop_for_a_quarter_of_an_hour_at_most() {
     shop.clock.pass(minutes(1));
     assert!(next.pay(&charge("INV-2", "081311112222")).unwrap().is_paid());
 }
+
+#[test]
+fn op6_an_acknowledgement_of_what_was_told_before_swallows_no_paid_that_an_operator_ruled() {
+    let shop = Shop::open();
+    shop.script([
+        on(Operation::PushToPay).behave(Behaviour::AnswerLost { after_ms: 20_000, cut: true }),
+        on(Operation::CheckPayment).code("00").set("amount", 99_000),
+    ]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "needs operator");
+    let office = shop.second_client();
+    office.rule(&invoice("INV-1"), Ruling::Paid, "OVO's portal shows it").unwrap();
+    // The shop confirms what it was told, and has not heard of the ruling.
+    let refused = shop.client().acknowledge(&invoice("INV-1")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    let [waiting] = &shop.client().unacknowledged().unwrap()[..] else { panic!("it is listed") };
+    assert!(waiting.outcome.as_ref().is_some_and(Outcome::is_paid));
+    shop.client().acknowledge(&invoice("INV-1")).unwrap();
+    assert!(shop.client().unacknowledged().unwrap().is_empty());
+    shop.client().acknowledge(&invoice("INV-1")).unwrap();
+}

@@ -159,6 +159,8 @@ def acknowledge(options: argparse.Namespace) -> int:
     """The outcomes are in the merchant's own books."""
     with shop.opened(options) as client:
         for invoice in options.invoices:
+            # Whoever types it has seen how it ended: of a ruling, in a list of another process.
+            client.payment(invoice)
             client.acknowledge(invoice)
             if not options.json:
                 output.say(f"{invoice}: acknowledged")
