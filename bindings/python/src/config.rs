@@ -26,6 +26,7 @@ pub(crate) struct Options {
     first_batch: Option<u32>,
     set_aside_unusable: bool,
     environment_class: Option<String>,
+    record: Option<PathBuf>,
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
     client_certificate: Option<PathBuf>,
@@ -90,6 +91,9 @@ impl Options {
         let mut builder = Client::builder(environment, credentials.core.clone());
         if let Some(class) = &self.environment_class {
             builder = builder.environment_class(class);
+        }
+        if let Some(path) = &self.record {
+            builder = builder.record(path);
         }
         let builder = match self.journal {
             Some(path) => builder.journal(path).journal_options(journal_options),

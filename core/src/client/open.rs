@@ -14,9 +14,9 @@ use crate::journal::file_system::refuse_in_memory;
 use crate::journal::{Belonging, Journal, Setup, Succession};
 use crate::message::Signer;
 use crate::payment::Timers;
-use crate::transport::Transport;
 #[cfg(feature = "https")]
 use crate::transport::{HttpsOptions, HttpsTransport};
+use crate::transport::{Recorder, Transport};
 
 impl ClientBuilder {
     /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
@@ -42,7 +42,7 @@ impl ClientBuilder {
         if !self.environment.is_loopback() {
             self.policy.timers.validate_for_ovo()?;
         }
-        let transport = self.make_transport()?;
+        let transport = self.recorded(self.make_transport()?)?;
         let journal = self.open_journal()?;
         let mut seal =
             PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
@@ -119,6 +119,24 @@ impl ClientBuilder {
         ))
     }
 
+    /// The transport, with every exchange written down if that is wished and allowed.
+    fn recorded(&self, transport: Arc<dyn Transport>) -> Result<Arc<dyn Transport>, Error> {
+        let Some(path) = &self.record else { return Ok(transport) };
+        // A host of one's own may stand in front of OVO's production.
+        if !["staging", "loopback"].contains(&self.class()) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "record: only towards staging or a sandbox on this machine; answers to real customers are not kept",
+            ));
+        }
+        Ok(Arc::new(Recorder::new(transport, path)?))
+    }
+
+    /// What kind of environment this is.
+    fn class(&self) -> &str {
+        self.environment_class.as_deref().unwrap_or_else(|| self.environment.class())
+    }
+
     fn open_journal(&self) -> Result<Arc<dyn Journal>, Error> {
         let path = match &self.journal {
             JournalChoice::Own(journal) => return Ok(Arc::clone(journal)),
@@ -148,10 +166,9 @@ impl ClientBuilder {
 
     /// Whom the journal is to belong to.
     fn setup(&self, seal: &PhoneSeal) -> Setup {
-        let class = self.environment_class.as_deref().unwrap_or_else(|| self.environment.class());
         let terminal = self.credentials.terminal();
         Setup {
-            class: class.to_owned(),
+            class: self.class().to_owned(),
             host: self.environment.base_url().to_owned(),
             merchant_id: self.credentials.merchant_id().to_owned(),
             terminal: format!("{}/{}", terminal.tid(), terminal.mid()),

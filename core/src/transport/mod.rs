@@ -18,6 +18,7 @@ mod http;
 mod https;
 #[cfg(feature = "https")]
 mod proxy;
+mod recorder;
 #[cfg(feature = "https")]
 mod resolver;
 #[cfg(feature = "https")]
@@ -39,6 +40,7 @@ pub use client_certificate::ClientCertificate;
 pub use https::{HttpsOptions, HttpsTransport};
 #[cfg(feature = "https")]
 pub use proxy::Proxy;
+pub(crate) use recorder::Recorder;
 pub use route::{Route, Validity};
 #[cfg(feature = "https")]
 pub use trust::Trust;

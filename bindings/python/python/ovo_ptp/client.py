@@ -75,6 +75,9 @@ class Client:
             aside and a new one begun, which is a critical alert. Default: it is refused.
         environment_class: What kind of environment an address of your own is, for example
             `production` for a gateway in front of OVO. A journal belongs to one kind.
+        record: A file to which every request and its answer are appended, a line of JSON each, with
+            phone, name, OVO id and balances masked: the evidence that OVO asks for before
+            production. Towards staging and a sandbox only.
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
         proxy: A proxy to go through, `http://[user:password@]host[:port]`, `https://` or `socks5://`,
             reserved characters percent-encoded. Default: none, whatever the environment says.
@@ -112,6 +115,7 @@ class Client:
         first_batch: int | None = None,
         set_aside_unusable: bool = False,
         environment_class: str | None = None,
+        record: str | os.PathLike[str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         client_certificate: str | os.PathLike[str] | None = None,
@@ -148,6 +152,7 @@ class Client:
             "environment_class": None
             if environment_class is None
             else _make.text("environment_class", environment_class),
+            "record": None if record is None else _make.path("record", record),
             "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
             "proxy": None if proxy is None else _make.text("proxy", proxy),
             "client_certificate": None

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ovo_ptp import _native
 from ovo_ptp.client import Client
+from ovo_ptp.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
     from types import TracebackType
 
 __all__ = ["Sandbox"]
@@ -138,6 +140,30 @@ class Sandbox:
     def net(self, invoice: str) -> int:
         """Rupiah finally taken from customers under an invoice, as it stands now."""
         return self._native.net(invoice)
+
+    def settlement_report(self, day: str | None = None) -> str:
+        """The report of the day after as CSV, of `day` (`2026-01-31`) or of all days."""
+        return self._control("GET", "/settlement.csv" + (f"?date={day}" if day else ""))
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Sets OVO's wall clock ahead of this machine's; sessions do not notice."""
+        offset = {"offset_ms": round(ahead.total_seconds() * 1000)}
+        self._control("POST", "/clock", json.dumps(offset))
+
+    def _control(self, method: str, target: str, body: str | None = None) -> str:
+        """Asks the control address, which listens on the loopback interface."""
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection(self.control_url.removeprefix("http://"), timeout=30)
+        try:
+            connection.request(method, target, body)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            if answer.status != 200:
+                raise InvalidInputError(f"sandbox: {text.strip()}", field="sandbox")
+            return text
+        finally:
+            connection.close()
 
     def cut(self) -> None:
         """Resets every merchant's connection."""

@@ -16,6 +16,7 @@ from ovo_ptp.cli import (
     paying,
     reconciling,
     shop,
+    uat,
 )
 from ovo_ptp.cli.options import parser, path
 from ovo_ptp.cli.paying import OUTCOMES
@@ -172,6 +173,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "journal": journal_files.run,
     "credentials": credentials.run,
     "reconcile": reconciling.reconcile,
+    "uat": uat.uat,
     "settle": _settle,
     "codes": _codes,
 }

@@ -46,6 +46,9 @@ def _shop() -> argparse.ArgumentParser:
     group.add_argument(
         "--client-key", metavar="PEM", help="its key, mode 0600; default: in the same file"
     )
+    group.add_argument(
+        "--record", metavar="FILE", help="append requests and answers, masked: OVO's evidence (UAT)"
+    )
     group.add_argument("--with-body", action="store_true", help="sign the body too")
     group.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="sandbox only")
     shop.add_argument("--json", action="store_true", help="one JSON value on standard output")
@@ -211,6 +214,24 @@ def parser() -> argparse.ArgumentParser:
     reconcile.add_argument(
         "--apply", action="store_true", help="report extra debits as paid: the money goes back"
     )
+
+    uat = commands.add_parser(
+        "uat",
+        parents=[shop],
+        help="OVO's acceptance test: 24 scenarios, played, written down, and one page to send",
+        description="Plays the scenarios that OVO asks for before production, on staging with a "
+        "tester's phone, or with --sandbox all by itself. Broken off, the same command goes on. "
+        "Writes report.html (to print), exchanges.json and a folder for each scenario; a "
+        "screenshot put there as till.png or phone.png comes onto the page.",
+        epilog="exit codes: 0 all passed, 3 not all yet, 1 an error",
+    )
+    uat.add_argument("folder", help="where it is written; made if it is not there")
+    uat.add_argument("--sandbox", action="store_true", help="a sandbox plays OVO and the customer")
+    uat.add_argument("--customer", metavar="PHONE", help="of the tester who has an OVO account")
+    uat.add_argument("--unregistered", metavar="PHONE", help="a number without an OVO account")
+    uat.add_argument("--only", metavar="N,N", help="these, once more: 7 or 7,8")
+    uat.add_argument("--report", metavar="CSV", help="OVO's settlement report, for scenario 23")
+    uat.add_argument("--page", action="store_true", help="play nothing, write the page again")
 
     settle = commands.add_parser(
         "settle", parents=[shop], help="run what is due, and say what changed"

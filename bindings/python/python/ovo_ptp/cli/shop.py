@@ -13,6 +13,7 @@ from ovo_ptp.client import _NO_JOURNAL
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def say_aside(text: str) -> None:
@@ -62,6 +63,11 @@ def opened(
         ) from None
 
 
+def client(options: argparse.Namespace, journal: Path, **more: Any) -> ovo_ptp.Client:
+    """A client on another journal than the shop's, which is made if it is not there."""
+    return _maker(options, journal, background=True, **more)(False)
+
+
 def asking(options: argparse.Namespace) -> ovo_ptp.Client:
     """A client for questions to OVO that touch no journal."""
     return _maker(options, _NO_JOURNAL, background=False)(False)
@@ -85,13 +91,15 @@ def no_journal(file: str) -> ovo_ptp.JournalError:
 def _maker(
     options: argparse.Namespace, journal: Any, *, background: bool, **more: Any
 ) -> Callable[[bool], ovo_ptp.Client]:
-    credentials = _credentials(options)
+    secret = credentials(options)
     chosen = environment(options)
+    if options.record is not None:
+        more.setdefault("record", path(options.record))
 
     def make(shared: bool) -> ovo_ptp.Client:
         return ovo_ptp.Client(
             chosen,
-            credentials,
+            secret,
             journal=journal,
             shared=shared,
             background=background,
@@ -109,7 +117,8 @@ def _maker(
     return make
 
 
-def _credentials(options: argparse.Namespace) -> ovo_ptp.Credentials:
+def credentials(options: argparse.Namespace) -> ovo_ptp.Credentials:
+    """The shop's, from where the command line says."""
     if options.sandbox_credentials:
         from ovo_ptp._native import Sandbox
 

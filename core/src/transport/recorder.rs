@@ -1,0 +1,227 @@
+//! What went over the wire, as evidence: OVO admits nobody to production without "backend logs (JSON
+//! request and response)".
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::{Exchange, Failure, Request, Route, Transport, Watch};
+use crate::error::Error;
+use crate::lock::lock;
+use crate::wib::WallTime;
+
+/// Whose value says something about the person who pays, whatever the operation. In lower case.
+const PERSONAL: [&str; 4] = ["fullname", "ovoid", "cashbalance", "ovopointsbalance"];
+const PHONE: &str = "phone";
+
+/// Carries requests by another transport, and writes each pair of request and answer as one line of
+/// JSON: bodies only, the person's values masked. No header, so no signature and no key.
+pub(crate) struct Recorder {
+    inner: Arc<dyn Transport>,
+    file: Mutex<File>,
+    /// Lines that could not be written: a full disk must not stop a payment.
+    lost: AtomicU64,
+}
+
+impl Recorder {
+    /// Appends to the file at `path`, which is made for its owner alone.
+    pub(crate) fn new(inner: Arc<dyn Transport>, path: &Path) -> Result<Recorder, Error> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| {
+            Error::invalid("record", format!("cannot be written ({})", error.kind()))
+        })?;
+        Ok(Recorder { inner, file: Mutex::new(file), lost: AtomicU64::new(0) })
+    }
+
+    fn write(&self, mut line: Map<String, Value>) {
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            line.insert("lost_before".to_owned(), lost.into());
+        }
+        let text = format!("{}\n", Value::Object(line));
+        match lock(&self.file).write_all(text.as_bytes()) {
+            Ok(()) => self.lost.fetch_sub(lost, Ordering::Relaxed),
+            Err(_) => self.lost.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+}
+
+impl Transport for Recorder {
+    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+        let at = WallTime::now();
+        let began = Instant::now();
+        let exchange = self.inner.exchange(request, watch);
+        self.write(line(request, &exchange, at, began.elapsed()));
+        exchange
+    }
+
+    fn inspect(&self, budget: Duration) -> Option<Route> {
+        self.inner.inspect(budget)
+    }
+}
+
+fn line(
+    request: &Request<'_>,
+    exchange: &Exchange,
+    at: WallTime,
+    took: Duration,
+) -> Map<String, Value> {
+    let sent = serde_json::from_slice::<Value>(request.body).unwrap_or_default();
+    let phone = sent.get(PHONE).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let because = |failure: &Failure| json!({ "why": failure.message });
+    let (ended, status, answer) = match exchange {
+        Exchange::NotSent(failure) => ("not sent", None, because(failure)),
+        Exchange::NoAnswer(failure) => ("no answer", None, because(failure)),
+        Exchange::Answered(answer) => {
+            let body = serde_json::from_slice::<Value>(&answer.body)
+                .unwrap_or_else(|_| json!({ "not JSON": answer.body.len() }));
+            ("answered", Some(answer.status), masked(body, &phone))
+        }
+    };
+    let mut line = Map::new();
+    line.insert("at".to_owned(), at.wib_text().into());
+    line.insert("operation".to_owned(), request.operation.name().into());
+    line.insert("ended".to_owned(), ended.into());
+    line.insert("http_status".to_owned(), status.into());
+    line.insert("took_ms".to_owned(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into());
+    line.insert("request".to_owned(), masked(sent, &phone));
+    line.insert("response".to_owned(), answer);
+    line
+}
+
+/// The value without the person: what is known to be personal, and the phone wherever it is repeated.
+fn masked(value: Value, phone: &str) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| {
+                    let lower = name.to_lowercase();
+                    let value = if lower == PHONE && !value.is_null() {
+                        Value::from(shortened(value.as_str().unwrap_or_default()))
+                    } else if PERSONAL.contains(&lower.as_str()) && !value.is_null() {
+                        Value::from("***")
+                    } else {
+                        masked(value, phone)
+                    };
+                    (name, value)
+                })
+                .collect(),
+        ),
+        Value::Array(values) => {
+            Value::Array(values.into_iter().map(|value| masked(value, phone)).collect())
+        }
+        Value::String(text) => Value::from(without(text, phone)),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let hidden = without(text.clone(), phone);
+            if hidden == text { Value::Number(number) } else { Value::from(hidden) }
+        }
+        other => other,
+    }
+}
+
+/// The text without the phone, as 08..., as 628... and as a number.
+fn without(text: String, phone: &str) -> String {
+    let national = phone.trim_start_matches('0');
+    // Shorter ones would be found in amounts and dates.
+    if national.len() < 8 || !text.contains(national) {
+        return text;
+    }
+    text.replace(national, "***")
+}
+
+/// First and last digits, as everywhere in this library.
+fn shortened(phone: &str) -> String {
+    let digits: Vec<char> = phone.chars().collect();
+    if digits.len() < 9 {
+        return "****".to_owned();
+    }
+    let ends = |part: &[char]| part.iter().collect::<String>();
+    format!("{}****{}", ends(&digits[..4]), ends(&digits[digits.len() - 4..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Operation, Signature};
+    use crate::transport::{FailureKind, HttpAnswer, Unwatched};
+
+    struct Answers(Exchange);
+
+    impl Transport for Answers {
+        fn exchange(&self, _: &Request<'_>, _: &Arc<dyn Watch>) -> Exchange {
+            self.0.clone()
+        }
+    }
+
+    fn recorded(path: &Path, exchange: Exchange) -> Value {
+        let body = br#"{"phone":"081234567890","amount":12500,"merchantInvoice":"INV-1"}"#;
+        let recorder = Recorder::new(Arc::new(Answers(exchange)), path).expect("a file");
+        let sign = || -> Signature { unreachable!("nothing is signed for a record") };
+        let request = Request {
+            operation: Operation::PushToPay,
+            body,
+            app_id: "the-app",
+            sign: &sign,
+            send_budget: Duration::from_secs(1),
+            total_budget: Duration::from_secs(1),
+        };
+        let watch: Arc<dyn Watch> = Arc::new(Unwatched);
+        recorder.exchange(&request, &watch);
+        let text = std::fs::read_to_string(path).expect("a record");
+        assert!(!text.contains("081234567890") && !text.contains("81234567890"), "{text}");
+        assert!(!text.contains("the-app"), "{text}");
+        serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+    }
+
+    fn answered(body: &str) -> Exchange {
+        Exchange::Answered(HttpAnswer {
+            status: 200,
+            body: body.as_bytes().to_vec(),
+            server_date: None,
+            retry_after: None,
+        })
+    }
+
+    #[test]
+    fn a_pair_is_kept_without_the_person() {
+        let path = std::env::temp_dir().join(format!("record-{}.jsonl", std::process::id()));
+        let body = r#"{"responseCode":"00","phone":"081234567890","note":"to +6281234567890",
+            "number":6281234567890,"amount":12500,
+            "transactionResponseData":{"fullName":"SITI","OVOID":"****1234","cashBalance":"5"}}"#;
+        let line = recorded(&path, answered(body));
+        assert_eq!(line["operation"], Operation::PushToPay.name());
+        assert_eq!(line["http_status"], 200);
+        assert_eq!(line["request"]["phone"], "0812****7890");
+        assert_eq!(line["request"]["merchantInvoice"], "INV-1");
+        assert_eq!(line["response"]["note"], "to +62***");
+        assert_eq!(line["response"]["number"], "62***");
+        assert_eq!(line["response"]["amount"], 12500);
+        let data = &line["response"]["transactionResponseData"];
+        assert_eq!((&data["fullName"], &data["OVOID"]), (&json!("***"), &json!("***")));
+        assert_eq!(data["cashBalance"], "***");
+
+        let silent = Failure { kind: FailureKind::Timeout, message: "time ran out".to_owned() };
+        let line = recorded(&path, Exchange::NoAnswer(silent));
+        assert_eq!(line["ended"], "no answer");
+        assert_eq!(line["response"]["why"], "time ran out");
+        let line = recorded(&path, answered("<html>SITI 081234567890</html>"));
+        assert_eq!(line["response"]["not JSON"], 30);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).expect("a record").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        std::fs::remove_file(&path).expect("a record");
+    }
+}
