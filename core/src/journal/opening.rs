@@ -90,18 +90,7 @@ pub(super) fn open(
         }
         other => other,
     };
-    let mut engine = opened.map_err(|error| {
-        let mut error = failure::named(&path, error);
-        let is_ours = is_unusable(&**files, &path, &error);
-        if error.kind == JournalErrorKind::Corrupt
-            && is_ours
-            && !error.message.contains("set-aside")
-        {
-            let cure = "; put the right file there, or `ovo-ptp journal set-aside` this one";
-            error.message.push_str(cure);
-        }
-        error
-    })?;
+    let mut engine = opened.map_err(|error| failure::named(&path, error))?;
     let obstacle = lock.obstacle();
     engine.findings.extend(obstacle.map(|message| Finding { critical: true, message }));
     lock.end_turn();
@@ -115,6 +104,17 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
     std::path::absolute(path)
         .and_then(|path| files.resolve(&path))
         .map_err(|error| failure::at(path, &error))
+}
+
+/// With what to do about a journal of now that is damaged.
+pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError) -> JournalError {
+    let is_ours = resolve(files, path).is_ok_and(|path| is_unusable(files, &path, &error));
+    if error.kind == JournalErrorKind::Corrupt && is_ours && !error.message.contains("set-aside") {
+        error
+            .message
+            .push_str("; put the right file there, or `ovo-ptp journal set-aside` this one");
+    }
+    error
 }
 
 /// Whether opening again would fail again: the file is damaged, or missing beside its log.

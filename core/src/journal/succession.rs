@@ -101,7 +101,8 @@ impl Succession {
         path: impl AsRef<Path>,
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
-        let present = SqliteJournal::open_on(Arc::clone(&files), &path, options)?;
+        let present = SqliteJournal::open_on(Arc::clone(&files), &path, options)
+            .map_err(|error| opening::with_cure(&*files, path.as_ref(), error))?;
         let path = opening::resolve(&*files, path.as_ref())?;
         let mut former = SetAside::default();
         for (number, aside) in aside::former(&*files, &path) {

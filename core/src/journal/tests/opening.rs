@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
-    Filter, Journal, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions,
+    Filter, Journal, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions, Succession,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Source, Verdict};
@@ -222,6 +222,7 @@ fn j9_what_is_not_a_journal_is_refused_and_left_as_it_is() {
             assert!(error.message.contains(&*path.to_string_lossy()), "{name}: {error}");
             // Another application's file is not ours to move.
             let is_ours = kind == JournalErrorKind::Corrupt && name != "another application's";
+            let error = Succession::open(&path, options).map(drop).unwrap_err();
             assert_eq!(error.message.contains("set-aside"), is_ours, "{name}: {error}");
         }
         assert!(fs::read(&path).unwrap() == content, "{name}: the file was changed");
