@@ -123,7 +123,7 @@ impl Error {
             }
             Refusal::NoOutcome => "there is no outcome yet",
             Refusal::CannotBeReversed => {
-                "it cannot be cancelled: nobody could tell whose sale a reversal would return"
+                "it cannot be cancelled, because nobody could tell whose sale a reversal would return: OVO called its numbers used, or the contract has no Check Payment and nobody goes on listening for the answer (a blocking call never does) or vouches for the numbers; go on waiting"
             }
         };
         Error::about(invoice, ErrorKind::Refused, rule)

@@ -152,7 +152,9 @@ pub extern "C" fn ovo_pay(
 /// Like `ovo_pay`, with a say for a till without threads: `watch` is called on this thread about once
 /// a second, shows its countdown, and gives the payment up by returning `OVO_CANCEL`.
 ///
-/// Where giving it up is refused (see `ovo_cancel`) the payment goes on, and so do the calls.
+/// Where giving it up is refused (see `ovo_cancel`) the payment goes on, and so do the calls. **Without
+/// Check Payment in the contract it always is, once the push may have left**: nobody listens on for
+/// OVO's answer then.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
@@ -194,15 +196,21 @@ pub extern "C" fn ovo_pay_with(
 /// afterwards whether anything was. Another push to the same customer is refused until OVO has
 /// acknowledged the reversal, or, where none could be sent, shows that nobody was debited.
 ///
+/// A started payment's thread goes on listening; better leave the client open until OVO's time is over
+/// (65 s behind the push). Closed before, the money goes back only once a status check shows the debit,
+/// and without Check Payment an operator decides.
+///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
 /// - `invoice`: the payment's; stays the caller's.
 /// - `outcome`: gets the outcome: `OVO_NOT_SENT` if not one byte of the push had left, else
 ///   `OVO_NOT_COMPLETED` with `cancelled`; or whatever came first, perhaps `OVO_PAID`.
 ///
-/// Returns: `OVO_OK` with any outcome; `OVO_ERR_REFUSED`: it could not be returned by itself (OVO
-/// called its numbers duplicate, or nobody vouches for them and the contract has no Check Payment),
-/// go on waiting; `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: it is not known to be cancelled, nothing
+/// Returns: `OVO_OK` with any outcome; `OVO_ERR_REFUSED`: it could not be returned by itself, go on
+/// waiting: OVO called its numbers duplicate, or the contract has no Check Payment and nobody vouches
+/// for them or goes on listening for the answer. **Without Check Payment `ovo_pay` and `ovo_pay_with`
+/// can never be cancelled once the push may have left; a payment of `ovo_start` can**, whose thread
+/// listens. `OVO_ERR_NOT_FOUND`; `OVO_ERR_JOURNAL`: it is not known to be cancelled, nothing
 /// more is sent than would have been, call again; or a common code.
 ///
 /// Memory: nothing is kept; the outcome is a copy.

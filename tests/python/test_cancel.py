@@ -7,10 +7,13 @@ import os
 import pty
 import select
 import signal
+import sqlite3
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import ovo_ptp
 import pytest
@@ -182,6 +185,105 @@ sys.stdin.readline()
     with ovo.client(journal=tmp_path / "ovo.db", settle_rate=50) as client:
         settled(client, ovo)
         assert ovo.net("INV-1") == 0
+
+
+@pytest.mark.parametrize("what", ["payment.cancel()", "client.cancel('INV-1')"])
+def test_f9_ctrl_c_ends_the_waiting_for_a_busy_journal(
+    ovo: Sandbox, tmp_path: Path, what: str
+) -> None:
+    process = script(
+        f"""
+client = open_client(shared=True, time_scale=1)
+payment = client.start("INV-1", amount=5, phone={IGNORES!r})
+say("started")
+sys.stdin.readline()
+import time
+try:
+    say("cancelling")
+    {what}
+except KeyboardInterrupt:
+    say("given up")
+client.close()
+""",
+        ovo,
+        tmp_path / "ovo.db",
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == "started\n"
+    eventually(ovo.ledger)
+    with closing(sqlite3.connect(tmp_path / "ovo.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "cancelling\n"
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "given up\n"
+        # A busy journal is waited for 5 s.
+        assert time.monotonic() - began < 3
+        other.execute("ROLLBACK")
+    code, _, err = ended(process)
+    assert code == 0, err
+
+
+def test_c17_a_started_payment_is_given_up_from_asyncio_and_the_loop_goes_on(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    journal = tmp_path / "a.db"
+
+    async def main(shop: ovo_ptp.Client) -> None:
+        payment = await shop.start_async("INV-1", amount=5, phone=PAYS_AFTER_50)
+        while not ovo.ledger():
+            await asyncio.sleep(0.01)
+        # Of another process: locks of one's own process hold up nobody in it.
+        busy = script(
+            f"""
+import sqlite3
+other = sqlite3.connect({str(journal)!r}, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+say("busy")
+sys.stdin.readline()
+other.execute("ROLLBACK")
+other.close()
+""",
+            ovo,
+            journal,
+        )
+        assert busy.stdout is not None
+        assert busy.stdout.readline() == "busy\n"
+        cancelling = asyncio.ensure_future(payment.cancel_async())
+        began = time.monotonic()
+        await asyncio.sleep(0.2)
+        assert time.monotonic() - began < 2
+        assert not cancelling.done()
+        assert ended(busy, say="\n")[0] == 0
+        assert cancelled(await asyncio.wait_for(cancelling, 20))
+        assert cancelled(await payment.outcome_async())
+
+    with ovo.client(journal=journal, shared=True, timers=PATIENT, time_scale=0.2) as shop:
+        asyncio.run(main(shop))
+
+
+@pytest.mark.parametrize("how", ["pay in a thread", "start"])
+def test_c17_without_check_payment_only_a_started_payment_can_be_given_up(
+    ovo: Sandbox, tmp_path: Path, how: str
+) -> None:
+    charge: dict[str, Any] = {"amount": 5, "phone": PAYS_AFTER_50}
+    options: dict[str, Any] = {"check_payment": False, "timers": PATIENT, "settle_rate": 50}
+    with ovo.client(journal=tmp_path / "a.db", **options) as shop, ThreadPoolExecutor(1) as pool:
+        if how == "start":
+            payment = shop.start("INV-1", **charge)
+            eventually(ovo.ledger)
+            assert cancelled(payment.cancel())
+        else:
+            waiting = pool.submit(shop.pay, "INV-1", **charge)
+            eventually(ovo.ledger)
+            with pytest.raises(ovo_ptp.RefusedError, match="no Check Payment and nobody goes on"):
+                shop.cancel("INV-1")
+            assert waiting.result(20).is_paid
+        settled(shop, ovo)
 
 
 @pytest.mark.parametrize(

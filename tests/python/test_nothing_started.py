@@ -69,6 +69,17 @@ def behind(happened: Callable[[], Any], fault: Callable[[], Any]) -> threading.T
     return thread
 
 
+#: Every way to give a payment up that is under way: the call, and the same for a faulty library.
+CANCELLING: dict[str, Callable[[ovo_ptp.Client, ovo_ptp.StartedPayment], ovo_ptp.AnyOutcome]] = {
+    "client.cancel('INV-1')": lambda client, _: client.cancel("INV-1"),
+    "asyncio.run(client.cancel_async('INV-1'))": lambda client, _: asyncio.run(
+        client.cancel_async("INV-1")
+    ),
+    "payment.cancel()": lambda _, payment: payment.cancel(),
+    "asyncio.run(payment.cancel_async())": lambda _, payment: asyncio.run(payment.cancel_async()),
+}
+
+
 def heard(ovo: Sandbox, operation: str) -> bool:
     return any(request["operation"] == operation for request in ovo.requests())
 
@@ -179,6 +190,53 @@ def test_c18_a_panic_behind_a_void_is_a_pending_void(
     with ovo.client(journal=tmp_path / "a.db") as client:
         assert client.check_void("INV-1").state == "voided"
         settled(client, ovo)
+
+
+@pytest.mark.parametrize("how", CANCELLING)
+@pytest.mark.parametrize("fault", ["closed", "journal lost"])
+def test_c17_c18_what_fails_while_a_payment_is_given_up_leaves_it_given_up_or_open(
+    how: str, fault: str, ovo: Sandbox, tmp_path: Path
+) -> None:
+    journal, aside = tmp_path / "a.db", tmp_path / "aside.db"
+    client = ovo.client(journal=journal, timers=PATIENT)
+    payment = client.start("INV-1", **CHARGE)
+    eventually(ovo.ledger)
+    if fault == "closed":
+        client.close()
+    else:
+        journal.rename(aside)
+    try:
+        told = CANCELLING[how](client, payment)
+    except (ovo_ptp.ClosedError, ovo_ptp.JournalError):
+        # It is not known to be cancelled, and goes on.
+        told = payment.poll() or payment.outcome()
+    client.close()
+    assert isinstance(told, ovo_ptp.Interrupted)
+    if fault != "closed":
+        aside.rename(journal)
+    reopened_and_settled(ovo, journal, told)
+
+
+@pytest.mark.parametrize("how", CANCELLING)
+def test_c17_c18_a_panic_behind_a_cancel_is_interrupted(
+    how: str, ovo: Sandbox, tmp_path: Path
+) -> None:
+    code = f"""
+import os
+del os.environ["OVO_PTP_FAULT"]
+payment = client.start("INV-1", amount=5, phone={PAYS_AFTER_50!r})
+import time; time.sleep(0.3)
+os.environ["OVO_PTP_FAULT"] = "1"
+print({how}.name)
+"""
+    assert faulty(code, ovo, tmp_path / "a.db") == "interrupted"
+    with ovo.client(journal=tmp_path / "a.db", settle_rate=50, timers=PATIENT) as client:
+        # The cancel is durable, and that is what is told from now on.
+        told = client.pay("INV-1", **CHARGE)
+        assert isinstance(told, ovo_ptp.NotCompleted)
+        assert told.is_cancelled
+        settled(client, ovo)
+    assert ovo.net("INV-1") == 0
 
 
 QUESTIONS = [

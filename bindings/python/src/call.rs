@@ -100,7 +100,7 @@ pub(crate) struct Job {
     panicked: Option<Answer>,
 }
 
-type Done = Result<Answer, Failure>;
+pub(crate) type Done = Result<Answer, Failure>;
 
 impl Job {
     pub(crate) fn new(work: impl FnOnce(&Client) -> Result<Answer, Error> + Send + 'static) -> Job {
@@ -113,16 +113,24 @@ impl Job {
 
     fn run(self, core: &Client) -> Done {
         let Job { work, panicked } = self;
-        let work = || {
-            let done = work(core);
-            #[cfg(feature = "faults")]
-            crate::fault::strike();
-            done
-        };
-        match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(done) => done.map_err(Failure::Core),
-            Err(_) => panicked.ok_or(Failure::Panicked),
-        }
+        contained(|| work(core), panicked)
+    }
+}
+
+/// What is answered, also if the work panics.
+pub(crate) fn contained(
+    work: impl FnOnce() -> Result<Answer, Error>,
+    panicked: Option<Answer>,
+) -> Done {
+    let work = || {
+        let done = work();
+        #[cfg(feature = "faults")]
+        crate::fault::strike();
+        done
+    };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(Failure::Core),
+        Err(_) => panicked.ok_or(Failure::Panicked),
     }
 }
 
@@ -138,17 +146,31 @@ pub(crate) fn run(
     wait: Wait,
     job: Job,
 ) -> PyResult<Py<PyAny>> {
+    waited_for(py, letters, wait, move || {
+        let done = job.run(inside.core());
+        (done, inside)
+    })
+}
+
+/// Has `work` done in one of the three ways. What it returns beside its answer it holds until it is
+/// over: closing waits for those inside and then ends the mailbox.
+pub(crate) fn waited_for<Held: Send + 'static>(
+    py: Python<'_>,
+    letters: &Arc<Letters>,
+    wait: Wait,
+    work: impl FnOnce() -> (Done, Held) + Send + 'static,
+) -> PyResult<Py<PyAny>> {
     match wait {
         Wait::Here => {
-            let done = py.detach(|| job.run(inside.core()));
-            drop(inside);
+            let (done, held) = py.detach(work);
+            drop(held);
             tell(py, done)
         }
         Wait::Watchful => {
             let (answer, mut answered) = channel();
             spawn(py, move || {
-                let done = job.run(inside.core());
-                drop(inside);
+                let (done, held) = work();
+                drop(held);
                 // Nobody listens any more after Ctrl-C.
                 let _ = answer.send(done);
             })?;
@@ -165,10 +187,9 @@ pub(crate) fn run(
         Wait::Posted(number) => {
             let letters = Arc::clone(letters);
             spawn(py, move || {
-                let done = job.run(inside.core());
-                // In this order: closing waits for those inside and then ends the mailbox.
+                let (done, held) = work();
                 letters.answer(number, done);
-                drop(inside);
+                drop(held);
             })?;
             Ok(py.None())
         }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::answer::{Answer, outcome};
-use crate::call::{SLICE, Wait};
+use crate::call::{SLICE, Wait, contained, waited_for};
 use crate::error::{closed, forked, raise};
 use crate::mailbox::{Mailbox, Watching};
 
@@ -160,10 +160,13 @@ impl Payment {
     }
 
     /// Gives the payment up: the outcome that is durable then.
-    fn cancel<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn cancel(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
         let source = self.source(py)?;
-        let cancelled = py.detach(|| source.cancel()).map_err(|error| raise(py, &error))?;
-        outcome(py, &cancelled)
+        let invoice: MerchantInvoice = self.invoice().parse().map_err(|error| raise(py, &error))?;
+        waited_for(py, self.watching.letters(), wait.into(), move || {
+            let lost = Answer::Outcome(Outcome::Interrupted(invoice));
+            (contained(|| source.cancel().map(Answer::Outcome), Some(lost)), source)
+        })
     }
 
     /// Nobody waits for the outcome any more. The payment goes on.

@@ -44,8 +44,10 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the payment could not be returned by
     /// itself: OVO called its numbers duplicate, or the contract has no Check Payment and nobody
-    /// vouches for them or goes on listening for the answer (only the thread of [`start`](Self::start) does). Go on waiting. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for an
-    /// unknown invoice. [`ErrorKind::Journal`](crate::ErrorKind::Journal) if it is not known to be
+    /// vouches for them or goes on listening for the answer. Only the thread of [`start`](Self::start)
+    /// listens on: **without Check Payment a blocking [`pay`](Self::pay) or `pay_with` cannot be
+    /// cancelled once its push may have left**. Go on waiting.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for an unknown invoice. [`ErrorKind::Journal`](crate::ErrorKind::Journal) if it is not known to be
     /// cancelled: nothing more is sent than would have been, ask again.
     pub fn cancel(&self, invoice: &MerchantInvoice) -> Result<Outcome, Error> {
         self.inner.cancel(invoice)

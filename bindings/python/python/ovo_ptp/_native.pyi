@@ -18,6 +18,7 @@ __all__ = [
     "JournalReader",
     "Mailbox",
     "Payment",
+    "Reconciliation",
     "Sandbox",
     "after_fork",
     "before_fork",
@@ -148,7 +149,7 @@ class Payment:
         """Waits for another countdown than number `seen`; `None` once there is an outcome."""
     def post_outcome(self, number: int) -> None:
         """Posts the outcome into the mailbox under this number when it is known."""
-    def cancel(self) -> dict[str, Any]:
+    def cancel(self, wait: int) -> Any:
         """Gives the payment up: the outcome that is durable then."""
     def release(self) -> None:
         """Nobody waits for the outcome any more. The payment goes on."""

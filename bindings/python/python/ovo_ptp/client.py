@@ -454,7 +454,7 @@ class Client:
         was another one: it is confirmed only once this client has shown the new one, in a list, a
         report or an outcome.
         """
-        self._native.acknowledge(_make.text("invoice", invoice), HERE)
+        self._native.acknowledge(_make.text("invoice", invoice), way_of_waiting())
 
     async def acknowledge_async(self, invoice: str) -> None:
         """Like `acknowledge`, for asyncio."""

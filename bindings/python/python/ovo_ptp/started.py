@@ -113,9 +113,27 @@ class StartedPayment:
         """Gives the payment up, as `Client.cancel` does, and returns the outcome that is durable.
 
         The connection is listened to until OVO's time is over: a decline that still comes spares
-        the reversal, and a debit is recorded, alerted and returned.
+        the reversal, and a debit is recorded, alerted and returned. So it is not refused without
+        Check Payment either, as long as the journal vouches for the payment's numbers. Better
+        leave the client open for that time (65 s behind the push).
+
+        While the journal is busy Ctrl-C ends the waiting, and perhaps not the cancel: ask again.
         """
-        return _make.outcome(self._payment.cancel())
+        return _make.outcome(self._payment.cancel(way_of_waiting()))
+
+    async def cancel_async(self) -> AnyOutcome:
+        """Like `cancel`, for asyncio: the event loop does not wait for a busy journal."""
+        import asyncio
+
+        number, future = self._dispatcher.future(asyncio.get_running_loop())
+        try:
+            self._payment.cancel(number)
+            fields = await future
+        finally:
+            self._dispatcher.forget(number)
+        if fields is LEFT:  # the client was closed meanwhile
+            return self.poll() or self._told_of_one_that_is_lost()
+        return _make.outcome(fields)
 
     def release(self) -> None:
         """Says that nobody waits for the outcome any more. The payment goes on.
