@@ -450,9 +450,9 @@ class Client:
         """Confirms that you have stored the outcome. Never done by time.
 
         `Interrupted` is no outcome: there is nothing to acknowledge, and another process may bring
-        the outcome this very moment. Of a payment that an operator ruled paid, the outcome told before
-        was another one: it is confirmed only once this client has shown the new one, in a list, a
-        report or an outcome.
+        the outcome this very moment. Of a payment that an operator ruled paid, the outcome told
+        before was another one: it is confirmed only once this client has shown the new one, in a
+        list, a report or an outcome.
         """
         self._native.acknowledge(_make.text("invoice", invoice), way_of_waiting())
 
