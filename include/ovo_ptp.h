@@ -1489,7 +1489,7 @@ int32_t ovo_doctor(ovo_client *client,
 // - `client`: an open client; stays the caller's.
 // - `wrong_signature`: gets the `ovo_probe` of it; `OVO_PROBE_NO_ANSWER` also if none was sent, because
 //   the right one is not accepted (the report says which).
-// - `report`, `capacity`, `needed`: as for `ovo_doctor`.
+// - `report`, `capacity`, `needed`: as for `ovo_doctor`; NULL if they are not wanted.
 //
 // Returns: as `ovo_doctor`; `OVO_ERR_REFUSED`: one was sent within 24 hours, and
 // `ovo_last_error_facts` has the time to wait; `OVO_ERR_JOURNAL`: it cannot be remembered.

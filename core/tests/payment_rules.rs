@@ -94,6 +94,21 @@ impl Case {
         self
     }
 
+    /// Called duplicate or vouched for by nobody: not found twice, and left alone until the check that
+    /// closes.
+    fn left_alone(mut self) -> Case {
+        self.at(60.5);
+        self.checked(StatusAnswer::NotFound);
+        self.at(65.0);
+        assert_eq!(self.state.verdict, Some(Verdict::Abandoned));
+        assert_eq!(self.next().send, Some(Request::CheckPayment));
+        self.checked(StatusAnswer::NotFound);
+        assert_eq!(self.state.settlement, Settlement::Open(Reversal::NotNeeded));
+        assert_eq!(self.next().send, Some(Request::CheckPayment), "the one that closes");
+        assert_eq!(self.seconds_after_push(self.now), 180);
+        self
+    }
+
     fn seconds_after_push(&self, instant: Boottime) -> u64 {
         instant.since(self.state.window).as_secs()
     }
@@ -425,23 +440,11 @@ fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     let mut unattested = Case::sent();
     unattested.state.attested = false;
     for case in [duplicate, unattested] {
-        let gate = |mut case: Case| {
-            case.at(60.5);
-            case.checked(StatusAnswer::NotFound);
-            case.at(65.0);
-            assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
-            assert_eq!(case.next().send, Some(Request::CheckPayment));
-            case.checked(StatusAnswer::NotFound);
-            assert_eq!(case.state.settlement, Settlement::Open(Reversal::NotNeeded));
-            assert_eq!(case.next().send, Some(Request::CheckPayment), "the one that closes");
-            assert_eq!(case.seconds_after_push(case.now), 180);
-            case
-        };
-        let mut nothing = gate(case.clone());
+        let mut nothing = case.clone().left_alone();
         nothing.checked(StatusAnswer::NotFound);
         assert!(nothing.state.is_closed());
 
-        let mut ours_after_all = gate(case);
+        let mut ours_after_all = case.left_alone();
         let step = ours_after_all.checked(StatusAnswer::Paid);
         assert_eq!(step.alert, Some(Alert::LateDebit));
         assert_eq!(ours_after_all.next().send, Some(Request::Reversal));

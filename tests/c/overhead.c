@@ -11,7 +11,7 @@
 static double now_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* whatever else this machine does */
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 

@@ -219,9 +219,11 @@ impl State {
     }
 
     /// Whether the end of its void is not known yet. A refusal can hide a void (of two copies of one
-    /// request OVO carries out the first and refuses the second): it counts once OVO was asked.
+    /// request OVO carries out the first and refuses the second): it counts once OVO was asked. One that
+    /// nothing is due for any more was written by release 0.1.0, which did not ask, and is over.
     pub fn void_is_open(&self) -> bool {
-        self.void.is_open() || (matches!(self.void, Void::Rejected(_)) && !self.void_resent)
+        let asked = self.void_resent || self.due.is_none();
+        self.void.is_open() || (matches!(self.void, Void::Rejected(_)) && !asked)
     }
 
     /// When nothing was left to do at OVO.
