@@ -10,7 +10,8 @@
  *   signing, phone_in_reversal, invoice, amount, phone
  *   answer     a file with the host's answer; without one there is none
  *   approval   a file with the host's answer to the push, if the case is about a later request
- *   found      a file with the host's answer to the look before a reversal
+ *   found      a file with the host's answer to the look before a reversal, or to the question behind a
+ *              void that it refused
  *   forgotten  1: so late that the journal has forgotten the phone
  *
  * The terminal's modem and its clocks are this program; its time passes as fast as the library
@@ -94,6 +95,8 @@ static int32_t carry(void *userdata, const ovo_request *request, ovo_exchange *e
     if (request->operation == OVO_OP_PUSH_TO_PAY)
         return answered(exchange, &bench->approval);
     if (request->operation == OVO_OP_CHECK_PAYMENT && bench->found.bytes != NULL && !bench->asked)
+        return answered(exchange, &bench->found);
+    if (request->operation == OVO_OP_CHECK_VOID && bench->found.bytes != NULL && bench->asked)
         return answered(exchange, &bench->found);
     if (bench->asked)
         printf("then %d\n", (int)request->operation);
