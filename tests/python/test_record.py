@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import ovo_ptp
 import pytest
@@ -44,10 +45,9 @@ def test_every_exchange_is_a_line_without_the_person_and_without_the_key(
 
 
 def test_towards_production_nothing_is_recorded(ovo: Sandbox, tmp_path: Path) -> None:
-    for environment, options in (
-        ("production", {}),
-        (ovo.base_url, {"environment_class": "production", "ca_file": ovo.ca_file}),
-    ):
+    gateway = {"environment_class": "production", "ca_file": ovo.ca_file}
+    towards: list[tuple[str, dict[str, Any]]] = [("production", {}), (ovo.base_url, gateway)]
+    for environment, options in towards:
         with pytest.raises(ovo_ptp.ConfigurationError, match="record: only towards staging"):
             ovo_ptp.Client(
                 environment,
