@@ -261,6 +261,19 @@ fn a_success_that_is_heard_behind_the_acknowledged_reversal_is_reversed_again() 
 // Pace.
 
 #[test]
+fn a_check_by_hand_just_before_the_policys_own_leaves_nothing_due_that_does_nothing() {
+    let mut case = Case::sent();
+    case.at(60.1);
+    let issued = case.now;
+    case.does(Event::Checked { issued, answer: StatusAnswer::NotFound, waiting: true });
+    case.at(60.6);
+    let due = case.state.due.expect("the decision, at the latest");
+    assert!(due > case.now, "due at {due:?}, and it is {:?}", case.now);
+    case.at(65.0);
+    assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
+}
+
+#[test]
 fn ov18_an_acknowledged_reversal_without_effect_is_repeated_ever_more_slowly_and_alerted() {
     let mut case = Case::sent();
     case.at(60.5);

@@ -53,9 +53,13 @@ impl State {
     }
 
     pub(super) fn open_due(&self, policy: &Policy) -> Boottime {
-        let timers = &policy.timers;
-        let one_check_left = self.checks.count == 0 && !self.check_unavailable;
-        self.window.plus(if one_check_left { timers.check } else { timers.decide })
+        let decide = self.window.plus(policy.timers.decide);
+        if self.checks.count > 0 || self.check_unavailable {
+            return decide;
+        }
+        // A check that was counted anew (behind a restart) keeps the pause of the one before: due
+        // earlier it would be due, and do nothing, as fast as the machine can.
+        self.window.plus(policy.timers.check).max(self.checks.not_before).min(decide)
     }
 
     /// The latest moment at which a late push or its session can still be alive: 60 s + D.

@@ -19,6 +19,7 @@ use crate::payment::timers::Policy;
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * A void that was refused is asked about before that is its end.
+/// * What is due does something, or is due later: a driver that has nothing to do waits.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -43,6 +44,14 @@ pub fn broken(
     }
     if before.void.is_open() && matches!(after.void, Void::Rejected(_)) && !after.void_is_open() {
         return Some("a refused void is asked about");
+    }
+    let stands = State { touched: before.touched, ..*after } == *before;
+    if event == Event::Due
+        && stands
+        && step.send.is_none()
+        && before.due.is_some_and(|it| it <= now)
+    {
+        return Some("what is due does something, or is due later");
     }
     if after.cancelled && !before.cancelled && !after.unheard {
         return Some("who cancels vouches for nothing");
