@@ -45,9 +45,8 @@ pub enum VoidOutcome {
 impl VoidOutcome {
     pub(super) fn of(payment: &Payment) -> VoidOutcome {
         match payment.state.void {
-            _ if payment.state.void_is_open() => VoidOutcome::Pending,
             Void::None => VoidOutcome::NotSent,
-            Void::Sent | Void::Unknown => VoidOutcome::Pending,
+            Void::Sent | Void::Unknown | Void::Questioned(_) => VoidOutcome::Pending,
             Void::Voided => VoidOutcome::Voided,
             Void::Rejected(code) => VoidOutcome::Rejected(code),
             Void::Expired => VoidOutcome::NeedsOperator,
@@ -95,7 +94,7 @@ impl PaymentReport {
             begun: payment.intent.wall,
             outcome: Outcome::of(payment),
             acknowledged: state.acknowledged,
-            settled: state.is_closed() && !state.void_is_open() && !state.needs_operator(),
+            settled: state.is_closed() && !state.void.is_open() && !state.needs_operator(),
             needs_operator: state.needs_operator(),
             settlement: settlement_name(payment),
         }

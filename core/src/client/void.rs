@@ -78,7 +78,7 @@ impl Client {
         if payment.state.void == Void::None {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
-        if !payment.state.void_is_open() {
+        if !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));
         }
         let Some(owner) = inner.under_way.settle_in_turn(invoice) else {
@@ -111,7 +111,7 @@ impl Inner {
             payment = applied.payment;
             send = applied.send;
             let due_now = payment.state.due.is_some_and(|due| due <= self.clock.boottime());
-            if send.is_none() && payment.state.void_is_open() && due_now {
+            if send.is_none() && payment.state.void.is_open() && due_now {
                 // Unknown, or refused: ask once at once, while the merchant waits (VD2).
                 let applied = self.apply(payment, Event::Due, Proof::None)?;
                 payment = applied.payment;

@@ -81,7 +81,7 @@ impl Explanation {
             asked,
             outcome: Outcome::of(payment),
             acknowledged: state.acknowledged,
-            settled: state.is_closed() && !state.void_is_open() && !state.needs_operator(),
+            settled: state.is_closed() && !state.void.is_open() && !state.needs_operator(),
             needs_operator: state.needs_operator(),
             money,
             next: Next::of(payment),

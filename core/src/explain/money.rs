@@ -57,8 +57,7 @@ impl Money {
             None => Money::Waiting,
             Some(Verdict::Accepted(_)) => match state.void {
                 Void::Voided => Money::Voided,
-                Void::Sent | Void::Unknown => Money::Voiding,
-                Void::Rejected(_) if state.void_is_open() => Money::Voiding,
+                Void::Sent | Void::Unknown | Void::Questioned(_) => Money::Voiding,
                 Void::Expired if by_operator => Money::ByHand,
                 Void::Expired => Money::Unclear,
                 _ if state.listed => Money::Unclear,
@@ -129,7 +128,7 @@ impl Next {
             (_, Settlement::WithOperator) => return None,
             (None, _) if state.checks.count == 0 && !state.check_unavailable => NextStep::Check,
             (None, _) => NextStep::Decision,
-            (Some(Verdict::Accepted(_)), _) if state.void_is_open() => NextStep::VoidCheck,
+            (Some(Verdict::Accepted(_)), _) if state.void.is_open() => NextStep::VoidCheck,
             (Some(Verdict::Accepted(_) | Verdict::NotSent), _) => return None,
             (_, Settlement::Open(Reversal::Needed)) if state.seen || state.check_unavailable => {
                 NextStep::Reversal

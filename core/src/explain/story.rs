@@ -309,6 +309,10 @@ fn void(void: Void, words: Words) -> String {
             words.pick("hasil void belum diketahui", "the void's end is not known yet").to_owned()
         }
         Void::Voided => words.pick("VOID berhasil", "VOIDED").to_owned(),
+        Void::Questioned(code) => match words.0 {
+            Language::Indonesian => format!("void ditolak ({code}): OVO akan ditanya"),
+            Language::English => format!("the void was refused ({code}): OVO will be asked"),
+        },
         Void::Rejected(code) => match words.0 {
             Language::Indonesian => format!("void ditolak ({code})"),
             Language::English => format!("the void was refused ({code})"),

@@ -33,6 +33,7 @@ pub(super) const VOID_UNKNOWN: i64 = 2;
 pub(super) const VOIDED: i64 = 3;
 pub(super) const VOID_REJECTED: i64 = 4;
 pub(super) const VOID_EXPIRED: i64 = 5;
+pub(super) const VOID_QUESTIONED: i64 = 6;
 
 /// A verdict as three columns: which, who said so (if accepted), which code (if declined by one).
 pub(super) type VerdictCodes = (Option<i64>, Option<i64>, Option<ResponseCode>);
@@ -140,6 +141,7 @@ pub(super) fn of_void(void: Void) -> (i64, Option<ResponseCode>) {
         Void::Voided => (VOIDED, None),
         Void::Rejected(code) => (VOID_REJECTED, Some(code)),
         Void::Expired => (VOID_EXPIRED, None),
+        Void::Questioned(code) => (VOID_QUESTIONED, Some(code)),
     }
 }
 
@@ -151,6 +153,7 @@ pub(super) fn to_void(void: i64, code: Option<ResponseCode>) -> Option<Void> {
         (VOIDED, None) => Some(Void::Voided),
         (VOID_REJECTED, Some(code)) => Some(Void::Rejected(code)),
         (VOID_EXPIRED, None) => Some(Void::Expired),
+        (VOID_QUESTIONED, Some(code)) => Some(Void::Questioned(code)),
         _ => None,
     }
 }

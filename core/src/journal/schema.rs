@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::codes::{
     ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
-    NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_EXPIRED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
+    NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
     WITH_OPERATOR,
 };
 use super::row::{COLUMNS, INTENT, definitions};
@@ -39,7 +39,7 @@ pub(super) fn may_still_debit() -> String {
 
 /// Rows that are not settled: something may still happen at OVO.
 pub(super) fn is_unsettled() -> String {
-    format!("(closed IS NULL OR void IN ({VOID_SENT}, {VOID_UNKNOWN}))")
+    format!("(closed IS NULL OR void IN ({VOID_SENT}, {VOID_UNKNOWN}, {VOID_QUESTIONED}))")
 }
 
 /// Rows with an outcome that the caller has not acknowledged.
@@ -121,7 +121,8 @@ fn payment_table() -> String {
     AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
     AND (reversal = 0 OR settlement = {OPEN})),
   CONSTRAINT void_is_known CHECK (
-    void BETWEEN 0 AND {VOID_EXPIRED} AND (void_code IS NOT NULL) = (void = {VOID_REJECTED})),
+    void BETWEEN 0 AND {VOID_QUESTIONED}
+    AND (void_code IS NOT NULL) = (void IN ({VOID_REJECTED}, {VOID_QUESTIONED}))),
   CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
     (reversal = 0 AND reversals = 0)
     OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),

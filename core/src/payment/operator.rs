@@ -10,7 +10,7 @@ impl State {
     /// Whether an operator may rule on the payment: it waits for one, or its settlement (or its
     /// void) takes longer than it should.
     pub fn may_be_ruled(&self) -> bool {
-        let is_open = self.void_is_open()
+        let is_open = self.void.is_open()
             || (matches!(self.settlement, Settlement::Open(_)) && self.verdict.is_some());
         self.needs_operator() || (is_open && self.overdue_alerts > 0)
     }
@@ -70,7 +70,7 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             }
             let at = state.closed_at().unwrap_or(now);
             state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
-            if state.void_is_open() {
+            if state.void.is_open() {
                 state.void = Void::Expired;
             }
             state.listed = false;

@@ -465,8 +465,7 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
         _ if state.settlement == Settlement::WithOperator => "waits for an operator",
         (None, _) => "waiting for the answer",
         (Some(Verdict::Accepted(_)), _) => match state.void {
-            _ if state.void_is_open() => "void under way",
-            Void::Sent | Void::Unknown => "void under way",
+            Void::Sent | Void::Unknown | Void::Questioned(_) => "void under way",
             _ if state.listed => "waits for an operator",
             Void::Expired => "closed by an operator",
             Void::None => "settled",

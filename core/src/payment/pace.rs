@@ -68,7 +68,7 @@ impl State {
 /// A request's pause counts from the commit before it. What took long to leave (a slow connection)
 /// must not eat it up: behind the answer there is one, too.
 pub(super) fn spread(policy: &Policy, event: Event, state: &mut State, now: Boottime) {
-    if !matches!(state.settlement, Settlement::Open(_)) && !state.void_is_open() {
+    if !matches!(state.settlement, Settlement::Open(_)) && !state.void.is_open() {
         return;
     }
     let tries = match event {
@@ -85,7 +85,7 @@ pub(super) fn spread(policy: &Policy, event: Event, state: &mut State, now: Boot
 /// settlement (policy 2.5). From the first on an operator may end it; from the last on it is listed,
 /// and goes on hourly.
 fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    if state.is_closed() && !state.void_is_open() {
+    if state.is_closed() && !state.void.is_open() {
         return Step::to(state);
     }
     let minutes = policy.timers.gate_escape;

@@ -42,7 +42,8 @@ pub fn broken(
     if reversible && before.late_paid && closes {
         return Some("what was seen debited is reversed before it is closed");
     }
-    if before.void.is_open() && matches!(after.void, Void::Rejected(_)) && !after.void_is_open() {
+    if matches!(before.void, Void::Sent | Void::Unknown) && matches!(after.void, Void::Rejected(_))
+    {
         return Some("a refused void is asked about");
     }
     let stands = State { touched: before.touched, ..*after } == *before;
@@ -112,7 +113,7 @@ pub fn broken(
 
 /// Whether the policy still has something to do at OVO for what is decided.
 fn is_unsettled(state: &State) -> bool {
-    state.void_is_open() || (state.verdict.is_some() && !state.is_closed())
+    state.void.is_open() || (state.verdict.is_some() && !state.is_closed())
 }
 
 fn is_closed_by_operator(state: &State) -> bool {

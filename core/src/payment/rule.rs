@@ -113,7 +113,7 @@ impl Rule {
     fn of_state(state: &State) -> Rule {
         match (state.verdict, state.settlement) {
             (None, _) => Rule::Check,
-            (Some(Verdict::Accepted(_)), _) if state.void_is_open() => Rule::Void,
+            (Some(Verdict::Accepted(_)), _) if state.void.is_open() => Rule::Void,
             (Some(Verdict::Accepted(_)), _) => Rule::Acknowledgement,
             (Some(Verdict::Quarantined), _) => Rule::InDoubt,
             _ if state.owes_reversal() => Rule::Reversal,

@@ -394,7 +394,7 @@ impl State {
 
 /// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
 fn accepted_checked(mut state: State, answer: StatusAnswer) -> Step {
-    let voided = state.void_is_open() || state.void == Void::Voided;
+    let voided = state.void.is_open() || state.void == Void::Voided;
     if answer == StatusAnswer::Reversed && !voided && !state.needs_operator() {
         // Listed again among the unacknowledged, so that the caller hears of it too.
         state.acknowledged = false;
@@ -511,7 +511,7 @@ pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: B
             state.checks.count = 0;
             Some(now)
         }
-        Some(Verdict::Accepted(_)) if state.void_is_open() => {
+        Some(Verdict::Accepted(_)) if state.void.is_open() => {
             // A void has no window of its own that would be pause enough.
             state.checks.not_before = now.plus(policy.timers.pause());
             Some(state.checks.not_before)

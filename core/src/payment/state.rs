@@ -123,7 +123,10 @@ pub enum Void {
     Unknown,
     /// Done: the customer has the money back.
     Voided,
-    /// Refused by OVO.
+    /// Refused by OVO, which can hide one that was carried out (of two copies of one request OVO
+    /// answers the second with a refusal): it is asked about before the refusal stands.
+    Questioned(ResponseCode),
+    /// Refused by OVO, and not carried out as far as OVO tells.
     Rejected(ResponseCode),
     /// The day ended before it was known; the operator refunds.
     Expired,
@@ -132,7 +135,7 @@ pub enum Void {
 impl Void {
     /// Whether its end is not known yet (VI4: then no second one may start).
     pub fn is_open(self) -> bool {
-        matches!(self, Void::Sent | Void::Unknown)
+        matches!(self, Void::Sent | Void::Unknown | Void::Questioned(_))
     }
 }
 
@@ -199,8 +202,7 @@ pub struct State {
     pub listed: bool,
     /// The void's state.
     pub void: Void,
-    /// No void is sent for this wish any more: it was sent a second time (VD2: at most once), or was
-    /// refused, and OVO showed none when it was asked.
+    /// The void was sent a second time (VD2: at most once).
     pub void_resent: bool,
     /// The phone is overwritten.
     pub phone_forgotten: bool,
@@ -216,14 +218,6 @@ impl State {
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
         self.listed || self.settlement == Settlement::WithOperator
-    }
-
-    /// Whether the end of its void is not known yet. A refusal can hide a void (of two copies of one
-    /// request OVO carries out the first and refuses the second): it counts once OVO was asked. One that
-    /// nothing is due for any more was written by release 0.1.0, which did not ask, and is over.
-    pub fn void_is_open(&self) -> bool {
-        let asked = self.void_resent || self.due.is_none();
-        self.void.is_open() || (matches!(self.void, Void::Rejected(_)) && !asked)
     }
 
     /// When nothing was left to do at OVO.

@@ -1,5 +1,6 @@
-//! The void sub-machine ([policy 2.8]): `Accepted -> Sent -> Voided | Rejected | Unknown`, and
-//! from Unknown by way of check void, at most one resend, to the truth. A refusal is asked about, too.
+//! The void sub-machine ([policy 2.8]): `Accepted -> Sent -> Voided | Questioned | Unknown`. From
+//! Unknown it goes by way of check void, at most one resend, to the truth; a refusal is asked about
+//! before it is one: Questioned, then Voided or Rejected.
 //!
 //! A void never touches the verdict, and a row that can be voided can never be reversed (VI3).
 //!
@@ -19,8 +20,9 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::NotPaid);
     }
     match state.void {
-        _ if state.void_is_open() => return Step::refused(state, Refusal::VoidInProgress),
-        Void::Sent | Void::Unknown => return Step::refused(state, Refusal::VoidInProgress),
+        Void::Sent | Void::Unknown | Void::Questioned(_) => {
+            return Step::refused(state, Refusal::VoidInProgress);
+        }
         Void::Voided => return Step::refused(state, Refusal::AlreadyVoided),
         // Perhaps it was done: a second one could return the money twice (VD5).
         Void::Expired => return Step::refused(state, Refusal::OperatorRefunds),
@@ -62,7 +64,7 @@ pub(super) fn answered(
         // A refusal may be about another copy of it having worked, and one of the resend about the
         // first one: ask.
         VoidAnswer::Rejected(code) if !state.void_resent => {
-            state.void = Void::Rejected(code);
+            state.void = Void::Questioned(code);
             state.due = Some(now);
             Step::to(state)
         }
@@ -78,16 +80,12 @@ pub(super) fn answered(
 /// The void's end is unknown and its time has come: ask.
 pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     let too_late = now.since(state.settling_since) >= policy.timers.status_window;
-    if let Void::Rejected(_) = state.void {
-        if too_late {
-            return refusal_stands(policy, state, now);
-        }
-        return try_now(policy, state, Request::CheckVoid, now);
+    match state.void {
+        Void::Questioned(code) if too_late => return end(policy, state, Void::Rejected(code), now),
+        Void::Questioned(_) => {}
+        _ if too_late => return unresolved(policy, state, now),
+        _ => state.void = Void::Unknown,
     }
-    if too_late {
-        return unresolved(policy, state, now);
-    }
-    state.void = Void::Unknown;
     try_now(policy, state, Request::CheckVoid, now)
 }
 
@@ -98,11 +96,10 @@ pub(super) fn checked(
     in_time: bool,
     now: Boottime,
 ) -> Step {
-    if let (Void::Rejected(code), true) = (state.void, state.void_is_open()) {
-        return refused_checked(policy, state, code, answer, now);
-    }
-    if state.void != Void::Unknown {
-        return Step::to(state);
+    match state.void {
+        Void::Questioned(code) => return refused_checked(policy, state, code, answer, now),
+        Void::Unknown => {}
+        _ => return Step::to(state),
     }
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
@@ -129,25 +126,22 @@ fn refused_checked(
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
+    let stands = Void::Rejected(refusal);
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
         // Whoever refuses one for the set-up refuses all.
         StatusAnswer::Misconfigured(code) => {
-            let stands = refusal.class() == Class::Misconfigured;
-            let step = if stands { refusal_stands(policy, state, now) } else { Step::to(state) };
+            let step = match refusal.class() {
+                Class::Misconfigured => end(policy, state, stands, now),
+                _ => Step::to(state),
+            };
             step.alerting(Alert::Misconfigured(code))
         }
         // Asked again on schedule.
         StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
         // There is none, or this contract tells nothing about it.
-        _ => refusal_stands(policy, state, now),
+        _ => end(policy, state, stands, now),
     }
-}
-
-fn refusal_stands(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    state.void_resent = true;
-    let refused = state.void;
-    end(policy, state, refused, now)
 }
 
 fn unresolved(policy: &Policy, mut state: State, now: Boottime) -> Step {

@@ -246,7 +246,9 @@ fn vd2_a_refused_void_is_pending_until_ovo_says_that_there_is_none() {
     assert_eq!(voided(&shop), VoidOutcome::Pending);
     assert_eq!(void_refused(&shop, "INV-1"), ErrorKind::Refused, "one at a time");
     assert_eq!(shop.report("INV-1").settlement, "void under way");
+    assert_eq!(shop.unsettled().len(), 1, "OVO is still to be asked");
     settled(&shop);
+    assert!(shop.unsettled().is_empty());
     let refused = shop.client().check_void(&invoice("INV-1")).unwrap();
     assert!(matches!(refused, VoidOutcome::Rejected(code) if code.as_str() == "17"));
     assert!(!is_voided(&shop) && shop.report("INV-1").settled);

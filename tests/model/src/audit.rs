@@ -323,7 +323,7 @@ impl<const N: usize> PushToPay<N> {
         // Whoever is told that a void was refused keeps the goods handed over, and needs the money.
         let void_hidden =
             payment.record == Record::Voided && !matches!(state.void, Void::Voided | Void::Expired);
-        state.is_closed() && !state.void_is_open() && !debited_in_vain && !void_hidden
+        state.is_closed() && !state.void.is_open() && !debited_in_vain && !void_hidden
     }
 
     /// Whether a debit of this payment can be seen by nobody but whoever reads OVO's settlement file:

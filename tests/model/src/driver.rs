@@ -605,6 +605,7 @@ const _: fn(Ruling, Void) -> bool = |ruling, void| {
                 | Void::Sent
                 | Void::Unknown
                 | Void::Voided
+                | Void::Questioned(_)
                 | Void::Rejected(_)
                 | Void::Expired
         )

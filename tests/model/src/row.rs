@@ -134,6 +134,7 @@ pub fn pack(state: &State, now: u8) -> Row {
             Void::Voided => 3,
             Void::Rejected(_) => 4,
             Void::Expired => 5,
+            Void::Questioned(_) => 6,
         },
         3,
     );
@@ -207,6 +208,7 @@ pub fn unpack(row: Row) -> State {
         2 => Void::Unknown,
         3 => Void::Voided,
         4 => Void::Rejected(code),
+        6 => Void::Questioned(code),
         _ => Void::Expired,
     };
     State {

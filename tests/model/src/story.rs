@@ -201,6 +201,7 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
                 Void::Sent => "void begun",
                 Void::Unknown => "void unknown",
                 Void::Voided => "voided",
+                Void::Questioned(_) => "void refused, to be asked about",
                 Void::Rejected(_) => "void rejected",
                 Void::Expired => "void expired",
             }

@@ -702,8 +702,8 @@ pub(crate) fn void_refusal_is_trusted(
     now: Boottime,
 ) -> Step {
     let mut next = step(policy, state, event, now);
-    if matches!(event, Event::VoidAnswered(VoidAnswer::Rejected(_))) && next.state.void_is_open() {
-        next.state.void_resent = true;
+    if let Void::Questioned(code) = next.state.void {
+        next.state.void = Void::Rejected(code);
     }
     next
 }

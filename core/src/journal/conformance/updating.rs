@@ -99,8 +99,14 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
             state.reversals = Tries { count: u16::MAX, not_before: end };
         });
     }
-    for void in [Void::Sent, Void::Unknown, Void::Voided, Void::Rejected(code("9")), Void::Expired]
-    {
+    for void in [
+        Void::Sent,
+        Void::Unknown,
+        Void::Voided,
+        Void::Questioned(code("9")),
+        Void::Rejected(code("9")),
+        Void::Expired,
+    ] {
         check(&|state| {
             state.verdict = Some(Verdict::Accepted(Source::Status));
             state.void = void;

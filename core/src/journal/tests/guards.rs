@@ -290,9 +290,10 @@ fn change(state: &mut State, dice: &mut Dice) {
                 state.duplicate_hint = dice.roll(2) == 0;
             }
             8 => {
-                let rejected = Void::Rejected(ResponseCode::UNDELIVERABLE);
-                let voids = [Void::None, Void::Sent, Void::Unknown, Void::Voided, rejected];
-                state.void = voids[dice.roll(5) as usize];
+                let refused = ResponseCode::UNDELIVERABLE;
+                let (asked, over) = (Void::Questioned(refused), Void::Rejected(refused));
+                let voids = [Void::None, Void::Sent, Void::Unknown, Void::Voided, asked, over];
+                state.void = voids[dice.roll(6) as usize];
             }
             9 => state.attested = dice.roll(2) == 0,
             10 if dice.roll(8) == 0 => state.phone_forgotten = !state.phone_forgotten,

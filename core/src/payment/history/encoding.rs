@@ -65,18 +65,19 @@ pub(super) fn write(to: &mut Vec<u8>, entry: &Entry, before: Option<&Entry>) {
     }
     to.extend(entry.settlement.map(settlement));
     match entry.void {
+        Some(Void::None) => to.push(1),
+        Some(Void::Sent) => to.push(2),
+        Some(Void::Unknown) => to.push(3),
+        Some(Void::Voided) => to.push(4),
         Some(Void::Rejected(code)) => {
             to.push(5);
             write_code(to, Some(code));
         }
-        Some(other) => to.push(match other {
-            Void::None => 1,
-            Void::Sent => 2,
-            Void::Unknown => 3,
-            Void::Voided => 4,
-            Void::Expired => 6,
-            Void::Rejected(_) => 5,
-        }),
+        Some(Void::Expired) => to.push(6),
+        Some(Void::Questioned(code)) => {
+            to.push(7);
+            write_code(to, Some(code));
+        }
         None => {}
     }
     to.extend(entry.asks.map(|asks| match asks {
@@ -465,6 +466,7 @@ impl Reader<'_> {
             4 => Void::Voided,
             5 => Void::Rejected(self.code()??),
             6 => Void::Expired,
+            7 => Void::Questioned(self.code()??),
             _ => return None,
         })
     }
