@@ -1798,6 +1798,28 @@ int32_t ovo_response_code_at(uint32_t index, ovo_response_code *result);
 // Memory: the text is constant and never freed.
 const char *ovo_response_code_text(const char *code, int32_t language);
 
+// Tells what a dashboard shows and an alarm watches, as text in Prometheus' format (0.0.4): payments
+// by outcome, exchanges by operation and result with how long they took, alerts, what is open and how
+// old it is, the journal's health. Counters (`..._total`) begin at 0 with each client; what the journal
+// knows outlives it. It asks OVO nothing, no payment waits for it, and nothing of a person and no
+// invoice is in it. The manual's section "Metrics" says what each means.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `text`: gets the metrics, in UTF-8; NULL to ask for their size only.
+// - `capacity`: size of the text's buffer. 24576 bytes are enough.
+// - `needed`: gets the size that the text needs, NUL included; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`, also if the journal cannot be read (`ovo_ptp_journal_readable 0` says so);
+// `OVO_ERR_BUFFER_TOO_SMALL`: nothing of it is written, see `needed`; it may have grown by the next
+// call; or a common code.
+//
+// Memory: nothing is kept; the text is a copy in the caller's buffer.
+int32_t ovo_metrics_text(ovo_client *client,
+                         char *text,
+                         size_t capacity,
+                         size_t *needed);
+
 // Confirms that the caller has stored a payment's outcome: it is no longer among the
 // `ovo_unacknowledged`.
 // Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this

@@ -765,6 +765,23 @@ class Client {
       return text;
     }
   }
+  /// What a dashboard shows and an alarm watches, as text in Prometheus' format: the body of an answer
+  /// to GET /metrics. Counters begin at 0 with each client; what the journal knows outlives it.
+  [[nodiscard]] Result<std::string> metrics_text() {
+    std::string text(24576, '\0');
+    for (;;) {
+      std::size_t needed = 0;
+      const auto code = ovo_metrics_text(client_, &text[0], text.size(), &needed);
+      if (code == OVO_ERR_BUFFER_TOO_SMALL) {
+        // It may grow while nobody holds it.
+        text.resize(needed + 1024);
+        continue;
+      }
+      if (code != OVO_OK) return detail::failed(code);
+      text.resize(needed - 1);
+      return text;
+    }
+  }
   /// Examines the set-up.
   [[nodiscard]] Result<Diagnosis> doctor() {
     ovo_diagnosis flat = OVO_DIAGNOSIS_INIT;

@@ -25,6 +25,7 @@ mod handle;
 mod journal;
 mod list;
 mod lookup;
+mod metrics;
 mod operator;
 mod outcome;
 mod payment;

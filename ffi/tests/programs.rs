@@ -181,6 +181,7 @@ fn end_of_day(build: Build) {
     assert!(said.contains("INV-DAY-1: voided"), "{said}");
     assert_eq!(said.matches("INV-DAY-9: no payment with this invoice").count(), 2, "{said}");
     assert!(said.contains("a page of a void\ntoo small: yes, empty"), "{said}");
+    assert!(said.contains("paid: counted\ntoo small: yes, empty"), "{said}");
     assert!(said.contains("no such form: 1"), "{said}");
     assert!(said.contains("total 32000"), "{said}");
     assert_eq!(stage.sandbox.net("INV-DAY-1"), 0);

@@ -49,6 +49,14 @@ int main(int argc, char **argv)
            ovo_strerror(ovo_explain(client, "INV-DAY-9", OVO_EXPLAIN_TEXT, OVO_ENGLISH, page, 5, NULL)));
     printf("no such form: %d\n",
            ovo_explain(client, "INV-DAY-1", 9, OVO_ENGLISH, page, 5, NULL) == OVO_ERR_INVALID_INPUT);
+
+    /* For Prometheus: what this program counted, and how the journal stands. */
+    must(ovo_metrics_text(client, NULL, 0, &needed), "size");
+    page = realloc(page, needed += 256);
+    must(ovo_metrics_text(client, page, needed, &needed), "metrics");
+    printf("paid: %s\n", strstr(page, "decided_total{outcome=\"paid\"} 2\n") ? "counted" : "what?");
+    code = ovo_metrics_text(client, page, 5, &needed);
+    printf("too small: %s, %s\n", code == OVO_ERR_BUFFER_TOO_SMALL ? "yes" : "no", *page ? "half" : "empty");
     free(page);
 
     must(ovo_list_payments(client, NULL, &list), "listing");

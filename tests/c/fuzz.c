@@ -200,6 +200,7 @@ static void call_one(const char *journal)
     case 37:
         ovo_explain(HANDLE(ovo_client, clients), text(), number(), number(), buffer, any(32), &length);
         break;
+    case 38: ovo_metrics_text(HANDLE(ovo_client, clients), buffer, any(32), &length); break;
     default:
         if (ovo_strerror(number()) == NULL || ovo_client_error(HANDLE(ovo_client, clients)) == NULL ||
             ovo_customer_text(&outcome, number()) == NULL || ovo_outcome_name(number()) == NULL)

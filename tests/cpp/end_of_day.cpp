@@ -43,6 +43,11 @@ int main(int argc, char** argv) {
         story.find("the shop cancelled") == std::string::npos)
       return 1;
 
+    const auto metrics = client.metrics_text().or_throw();
+    if (metrics.find("ovo_ptp_payments_decided_total{outcome=\"not_completed\"} 1\n") ==
+        std::string::npos)
+      return 1;
+
     const auto diagnosis = client.doctor().or_throw();
     std::cout << diagnosis.report << '\n';
 

@@ -17,6 +17,7 @@ use crate::payment::Payment;
 pub(crate) enum Answer {
     Nothing,
     Flag(bool),
+    Text(String),
     Inquiry(Inquiry),
     Outcome(Outcome),
     Started(Payment),
@@ -34,6 +35,7 @@ impl Answer {
         let any = match self {
             Answer::Nothing => return Ok(py.None()),
             Answer::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
+            Answer::Text(text) => text.into_pyobject(py)?.into_any(),
             Answer::Inquiry(inquiry) => {
                 (inquiry == Inquiry::Registered).into_pyobject(py)?.to_owned().into_any()
             }

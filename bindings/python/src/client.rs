@@ -293,6 +293,10 @@ impl Client {
         })
     }
 
+    fn metrics_text(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
+        self.run(py, wait, |core| core.metrics_text().map(Answer::Text))
+    }
+
     fn doctor(&self, py: Python<'_>, wait: i64) -> PyResult<Py<PyAny>> {
         self.run(py, wait, |core| core.doctor().map(|found| Answer::Diagnosis(Box::new(found))))
     }

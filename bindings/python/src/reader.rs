@@ -51,6 +51,10 @@ impl JournalReader {
         py.detach(|| self.core.backup(to)).map_err(|error| raise(py, &error))
     }
 
+    fn metrics_text(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.core.metrics_text()).map_err(|error| raise(py, &error))
+    }
+
     /// Payments, those that are not settled, and what is damaged.
     fn health(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
         let health = py.detach(|| self.core.health()).map_err(|error| raise(py, &error))?;

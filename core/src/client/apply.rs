@@ -1,6 +1,7 @@
 //! Commit first: the one place where the policy's step becomes durable.
 
 use crate::client::Inner;
+use crate::client::counters::Commit;
 use crate::client::exchange::{Heard, keep};
 use crate::event::Event as ClientEvent;
 use crate::journal::{JournalError, Update};
@@ -163,7 +164,13 @@ impl Inner {
         if step.state.phone_forgotten {
             next.intent.phone = None;
         }
-        match self.journal.update(&next)? {
+        let written = self.journal.update(&next);
+        self.counters.committed(match &written {
+            Ok(Update::Won(_)) => Commit::Done,
+            Ok(Update::Lost(_)) => Commit::Lost,
+            Err(_) => Commit::Failed,
+        });
+        match written? {
             Update::Won(version) => {
                 next.version = version;
                 Ok(Ok(next))
@@ -191,21 +198,19 @@ impl Inner {
     fn announce(&self, before: &Payment, after: &Payment, step: &Step) {
         let invoice = || after.intent.invoice.clone();
         if let Some(alert) = step.alert.filter(|alert| self.is_news(alert)) {
-            self.tell(|| ClientEvent::Alert {
-                invoice: invoice(),
-                numbers: after.intent.numbers,
-                alert,
-            });
+            self.alert(after, alert);
             if matches!(alert, Alert::DuplicateNumbers(_)) {
                 self.leave_used_numbers();
             }
         }
         if before.state.verdict != after.state.verdict {
             if let Some(outcome) = Outcome::of(after) {
+                self.counters.decided(&outcome);
                 self.tell(|| ClientEvent::Decided { invoice: invoice(), outcome: outcome.name() });
             }
         }
         if !before.state.is_closed() && after.state.is_closed() {
+            self.counters.settled();
             self.tell(|| ClientEvent::Settled { invoice: invoice() });
         }
     }

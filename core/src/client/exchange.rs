@@ -236,11 +236,7 @@ impl Inner {
         let Some(field) = identity.sloppy_field() else { return };
         let bit = 1 << field as u32;
         if self.sloppy_fields.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-            self.tell(|| ClientEvent::Alert {
-                invoice: payment.intent.invoice.clone(),
-                numbers: payment.intent.numbers,
-                alert: Alert::SloppyEcho(field),
-            });
+            self.alert(payment, Alert::SloppyEcho(field));
         }
     }
 
@@ -250,11 +246,7 @@ impl Inner {
         let Some(code) = response.map(|response| response.code) else { return };
         let alert = Alert::Misconfigured(code);
         if code.class() == Class::Misconfigured && self.is_news(&alert) {
-            self.tell(|| ClientEvent::Alert {
-                invoice: payment.intent.invoice.clone(),
-                numbers: payment.intent.numbers,
-                alert,
-            });
+            self.alert(payment, alert);
         }
     }
 
@@ -309,7 +301,9 @@ impl Inner {
             send_budget,
             total_budget,
         };
+        let began = self.clock.boottime();
         let exchange = self.transport.exchange(&request, watch);
+        let took = self.clock.boottime().since(began);
         let response = match &exchange {
             Exchange::Answered(answer) => {
                 if let Some(date) = answer.server_date {
@@ -325,6 +319,8 @@ impl Inner {
             result: result_line(&exchange, response.as_ref().ok()),
         });
         let response = response.ok();
+        let code = response.as_ref().map(|response| response.code);
+        self.counters.exchanged(body.operation(), &exchange, code, took);
         self.adopt_accepted_key(response.as_ref());
         (exchange, response)
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::client::background::Work;
+use crate::client::counters::Counters;
 use crate::client::foreign;
 use crate::client::seal::PhoneSeal;
 use crate::client::server_clock::ServerClock;
@@ -19,7 +20,7 @@ use crate::journal::{Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
 use crate::message::Signer;
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, PaymentId, Policy};
+use crate::payment::{Alert, Boottime, Payment, PaymentId, Policy};
 use crate::transport::Transport;
 
 pub(super) struct Inner {
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     /// Tells this client's steps from another process's, in histories.
     pub(super) name: u16,
     pub(super) observer: Option<Observer>,
+    pub(super) counters: Counters,
     pub(super) under_way: Arc<AllUnderWay>,
     pub(super) server_clock: ServerClock,
     /// No payment is begun and nothing is settled any more; those who wait may still hear.
@@ -78,6 +80,16 @@ impl Inner {
             // An observer reports about money and must not decide about it.
             foreign::call(|| observer(&event));
         }
+    }
+
+    /// Tells an operator something about a payment.
+    pub(super) fn alert(&self, payment: &Payment, alert: Alert) {
+        self.counters.alerted(alert);
+        self.tell(|| ClientEvent::Alert {
+            invoice: payment.intent.invoice.clone(),
+            numbers: payment.intent.numbers,
+            alert,
+        });
     }
 
     pub(super) fn journal_failed(&self, error: &JournalError) {

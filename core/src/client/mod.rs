@@ -6,6 +6,7 @@
 //! | `pay`, `drive`, `handle`, `cancel` | a payment from its Intent to its verdict |
 //! | `settle`, `background` | what follows: reversals, checks, sweeps |
 //! | `void`, `check`, `operator`, `list`, `doctor` | the other calls |
+//! | `counters`, `metrics` | what is counted, as text for Prometheus |
 //! | `apply` | the one place that commits what the policy says |
 //! | `exchange` | one request, built, sent and classified |
 //! | `threads` | threads that outlive a call |
@@ -19,6 +20,7 @@ mod cancel;
 mod charge;
 mod check;
 mod close;
+mod counters;
 mod custody;
 mod doctor;
 mod drive;
@@ -27,6 +29,7 @@ mod foreign;
 mod handle;
 mod inner;
 mod list;
+mod metrics;
 mod open;
 mod operator;
 mod pay;

@@ -76,6 +76,7 @@ impl ClientBuilder {
             clock: self.clock,
             boot,
             observer: self.observer,
+            counters: Default::default(),
             under_way: Arc::default(),
             server_clock: Default::default(),
             closing: AtomicBool::new(false),

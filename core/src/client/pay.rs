@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::client::apply::Proof;
+use crate::client::counters::Commit;
 use crate::client::drive::{Progress, ProgressWatch, Seat, is_broken_off};
 use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
 use crate::client::{Charge, Client, PaymentHandle};
@@ -245,8 +246,14 @@ impl Client {
             refuse_unsettled_customer: !charge.allow_second_push,
             timers: inner.policy.timers,
         };
-        match inner.journal.begin(&new, inner.batch_method)? {
+        let begun = inner.journal.begin(&new, inner.batch_method);
+        if begun.is_err() {
+            inner.counters.committed(Commit::Failed);
+        }
+        match begun? {
             Begun::Fresh(mut payment) => {
+                inner.counters.committed(Commit::Done);
+                inner.counters.begun();
                 payment.boot = inner.boot;
                 owner.begin(true);
                 Ok(Taken::Owned { payment: Box::new(payment), fresh: true, owner, waiter })

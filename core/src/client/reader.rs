@@ -6,7 +6,7 @@ use crate::client::PaymentReport;
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Filter, Health, JournalCopy};
+use crate::journal::{Figures, Filter, Health, JournalCopy};
 use crate::payment::Payment;
 use crate::wib::WallTime;
 
@@ -62,6 +62,11 @@ impl JournalReader {
     /// A page of rows.
     pub(super) fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
         Ok(self.journal.list(filter)?)
+    }
+
+    /// How the journal stands.
+    pub(super) fn figures(&self) -> Result<Figures, Error> {
+        Ok(self.journal.figures()?)
     }
 
     /// Writes a backup of the journal to `to`, beside whoever has it open. Whoever opens it as a

@@ -7,7 +7,7 @@ use super::version::{allocate, first_version, next_version};
 use super::{probed, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
+    Begun, Figures, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment, Update,
 };
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, HighWater, Numbers};
@@ -170,6 +170,11 @@ impl Journal for MemoryJournal {
         let after = filter.after.map_or(0, |after| after.0.max(0)).saturating_add(1);
         let behind = inner.payments.range(after..).map(|(_, payment)| payment);
         Ok(behind.filter(listed).take(limit).cloned().collect())
+    }
+
+    fn figures(&self) -> Result<Figures, JournalError> {
+        let begun = Some(self.lock().payments.len() as u64);
+        Ok(Figures { begun, ..Figures::by_listing(self)? })
     }
 
     fn health(&self) -> Result<Health, JournalError> {

@@ -15,6 +15,7 @@ pub mod conformance;
 mod copies;
 mod engine;
 mod failure;
+mod figures;
 pub(crate) mod file_system;
 #[doc(hidden)]
 pub mod files;
@@ -53,6 +54,7 @@ pub use aside::set_aside;
 #[doc(hidden)]
 pub use aside::set_aside_on;
 pub use belonging::{Belonging, Setup};
+pub use figures::{Figures, Tally};
 pub use fork::{after_fork, before_fork};
 pub use memory::MemoryJournal;
 pub use moving::move_journal;
@@ -297,6 +299,15 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]
     fn health(&self) -> Result<Health, JournalError>;
+
+    /// How it stands, in figures, for dashboards: asked for every few seconds, beside payments that
+    /// must not wait for it.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn figures(&self) -> Result<Figures, JournalError> {
+        Figures::by_listing(self)
+    }
 
     /// Called once after opening: refuses a client that is set up for another kind of environment or
     /// another merchant, and says what else changed.

@@ -19,7 +19,7 @@ use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
 use super::{aside, failure, fork, moving, opening, place};
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Filter, Health, Journal, JournalError, JournalErrorKind};
+use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
 
 /// Looks that must find the file at rest, before a journal is called too busy to be copied.
@@ -98,6 +98,15 @@ impl JournalCopy {
     /// [`JournalError`]
     pub fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
         self.journal.find(invoice)
+    }
+
+    /// See [`Journal::figures`]. The room is that beside the journal itself.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn figures(&self) -> Result<Figures, JournalError> {
+        let room = SystemFiles.room(self.journal.path()).map(|(room, _)| room);
+        Ok(Figures { room, ..self.journal.figures()? })
     }
 
     /// Writes a backup of the journal as it was, beside whoever has it open; see

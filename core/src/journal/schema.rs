@@ -52,7 +52,7 @@ pub(super) fn needs_operator() -> String {
 
 /// Rows that any of the lists of open payments could want: one index serves them all, and a plain
 /// approval touches it twice only (with its Intent and with its acknowledgement).
-fn is_listed() -> String {
+pub(super) fn is_listed() -> String {
     format!("acknowledged = 0 OR {} OR {}", is_unsettled(), needs_operator())
 }
 

@@ -14,8 +14,8 @@ use super::view::{self, Reader, View};
 use super::{DEFAULT_LIMIT, copies, failure, fork, meta, opening, restored, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Belonging, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
-    Setup, Update,
+    Begun, Belonging, Figures, Filter, Finding, Health, Journal, JournalError, JournalErrorKind,
+    NewPayment, Setup, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -487,6 +487,24 @@ impl Journal for SqliteJournal {
             health.problems.push(format!("and {more} more"));
         }
         Ok(health)
+    }
+
+    fn figures(&self) -> Result<Figures, JournalError> {
+        let mut figures = self.read(|engine| {
+            let water = Water::read(&engine.connection)
+                .map_err(|error| failure::sqlite("figures", &error))?;
+            // A copy for reading lies elsewhere, and has no reserve.
+            let is_open = engine.lock.is_some();
+            Ok(Figures {
+                begun: u64::try_from(water.last_id).ok(),
+                doubted: water.doubted,
+                room: engine.place.room().map(|(room, _)| room).filter(|_| is_open),
+                reserve_spent: is_open.then(|| engine.reserve.is_spent()),
+                ..Figures::default()
+            })
+        })?;
+        self.each_listed(|payment| figures.add(payment))?;
+        Ok(figures)
     }
 
     fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {

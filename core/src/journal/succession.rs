@@ -20,7 +20,7 @@ use super::twins::{self, Twins};
 use super::{aside, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Belonging, DEFAULT_LIMIT, Filter, Finding, Health, Journal, JournalError,
+    Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
     JournalErrorKind, NewPayment, Setup, SqliteOptions, Update,
 };
 use crate::lock::lock;
@@ -174,6 +174,11 @@ impl Succession {
         self.twins.answers(journal, id, |other| {
             other == PRESENT || self.serving().any(|former| former.place == other)
         })
+    }
+
+    /// Where the journal of now lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The journal of now.
@@ -403,6 +408,33 @@ impl Journal for Succession {
             }
         }
         Ok(health)
+    }
+
+    fn figures(&self) -> Result<Figures, JournalError> {
+        if self.former.is_empty() {
+            return self.present.figures();
+        }
+        let present = self.present.figures()?;
+        let mut figures = Figures {
+            undecided: Default::default(),
+            unsettled: Default::default(),
+            needs_operator: Default::default(),
+            unacknowledged: Default::default(),
+            ..present
+        };
+        // What two of them know is told by one.
+        let mut add = |place, journal: &SqliteJournal| {
+            journal.each_listed(|payment| {
+                if self.answers(place, payment.id) {
+                    figures.add(payment);
+                }
+            })
+        };
+        add(PRESENT, &self.present)?;
+        for former in self.serving() {
+            former.or_nothing(add(former.place, &former.journal))?;
+        }
+        Ok(figures)
     }
 
     fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {

@@ -55,6 +55,23 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Hands `each` every row of another query.
+    pub(super) fn read(
+        &self,
+        doing: &str,
+        sql: &str,
+        values: impl Params,
+        mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), JournalError> {
+        let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement.query(values).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(row).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// The number of the last payment.
     pub(super) fn last_id(&self) -> Result<i64, JournalError> {
         Water::read(self.connection)

@@ -54,6 +54,59 @@ pub enum Alert {
 }
 
 impl Alert {
+    /// All kinds by their [names](Self::name), and whether they are [critical](Self::is_critical): for
+    /// whoever shows those that have not come yet, too.
+    pub const KINDS: [(&'static str, bool); 20] = [
+        ("DuplicateNumbers", false),
+        ("ForeignSale", false),
+        ("Doubtful", true),
+        ("ForeignReversal", false),
+        ("LateSuccess", false),
+        ("LyingDecline", true),
+        ("LateDebit", false),
+        ("ReversalWithoutEffect", true),
+        ("DelayBoundBroken", true),
+        ("DebitAfterClose", true),
+        ("WrongEcho", false),
+        ("SloppyEcho", false),
+        ("Misconfigured", true),
+        ("CheckUnavailable", false),
+        ("TooOld", true),
+        ("PaidButReversed", true),
+        ("PaidButNotSent", true),
+        ("Overdue", false),
+        ("OverdueForADay", true),
+        ("VoidUnresolved", false),
+    ];
+
+    /// Its kind, as [operations 2] names it.
+    ///
+    /// [operations 2]: crate::manual::operations#2-alerts
+    pub fn name(self) -> &'static str {
+        match self {
+            Alert::DuplicateNumbers(_) => "DuplicateNumbers",
+            Alert::ForeignSale => "ForeignSale",
+            Alert::Doubtful => "Doubtful",
+            Alert::ForeignReversal => "ForeignReversal",
+            Alert::LateSuccess => "LateSuccess",
+            Alert::LyingDecline(_) => "LyingDecline",
+            Alert::LateDebit => "LateDebit",
+            Alert::ReversalWithoutEffect => "ReversalWithoutEffect",
+            Alert::DelayBoundBroken => "DelayBoundBroken",
+            Alert::DebitAfterClose => "DebitAfterClose",
+            Alert::WrongEcho(_) => "WrongEcho",
+            Alert::SloppyEcho(_) => "SloppyEcho",
+            Alert::Misconfigured(_) => "Misconfigured",
+            Alert::CheckUnavailable => "CheckUnavailable",
+            Alert::TooOld => "TooOld",
+            Alert::PaidButReversed => "PaidButReversed",
+            Alert::PaidButNotSent => "PaidButNotSent",
+            Alert::Overdue(_) => "Overdue",
+            Alert::OverdueForADay => "OverdueForADay",
+            Alert::VoidUnresolved => "VoidUnresolved",
+        }
+    }
+
     /// Whether somebody should be woken.
     pub fn is_critical(self) -> bool {
         matches!(

@@ -81,6 +81,8 @@ fn the_manual_explains_every_alert_and_says_which_are_critical() {
             Some((name.to_owned(), row[1] == "yes"))
         })
         .collect();
+    let kinds = ovo_ptp::Alert::KINDS.map(|(name, critical)| (name.to_owned(), critical));
+    assert_eq!(alerts, kinds, "what metrics are labelled with");
     alerts.sort();
     explained.sort();
     assert_eq!(explained, alerts);

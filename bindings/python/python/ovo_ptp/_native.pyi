@@ -205,6 +205,8 @@ class Client:
         """Whether everything is set up right."""
     def probe_signature(self, wait: int) -> Any:
         """The same, and how a wrong signature was answered."""
+    def metrics_text(self, wait: int) -> Any:
+        """Metrics in Prometheus' format."""
     def under_way(self) -> int:
         """How many payments are worked on."""
     def end_within(self, grace: float, wait: int) -> Any:
@@ -232,6 +234,8 @@ class JournalReader:
         """What became of a payment."""
     def backup(self, to: str) -> None:
         """Writes a backup."""
+    def metrics_text(self) -> str:
+        """The journal's part of the metrics."""
     def health(self) -> tuple[int, int, list[str]]:
         """Payments, those that are not settled, and what is damaged."""
 

@@ -664,6 +664,23 @@ class Client:
         under_way = self._native.under_way()
         return reports.Metrics(**self._dispatch().mailbox.counts(), under_way=under_way)
 
+    def metrics_text(self) -> str:
+        """What a dashboard shows and an alarm watches, as text in Prometheus' format (0.0.4).
+
+        The body of an answer to `GET /metrics`, of the type `text/plain; version=0.0.4`. Counters
+        begin at 0 with each client, so every worker process is a target of its own; what the
+        journal knows is the same in all that share it. No payment waits for it, it asks OVO
+        nothing, and nothing of a person and no invoice is in it.
+
+        >>> "ovo_ptp_journal_readable 1" in client.metrics_text().splitlines()
+        True
+        """
+        return str(self._native.metrics_text(HERE))
+
+    async def metrics_text_async(self) -> str:
+        """Like `metrics_text`, for asyncio."""
+        return str(await self._ask(self._native.metrics_text))
+
     # -- its own life
 
     @property

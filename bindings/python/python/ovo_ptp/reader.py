@@ -112,6 +112,12 @@ class JournalReader:
         """
         self._native.backup(_make.path("path", path))
 
+    def metrics_text(self) -> str:
+        """How the journal stands, in Prometheus' format: the part of `Client.metrics_text` that
+        no process counts.
+        """
+        return self._native.metrics_text()
+
     def counts(self) -> tuple[int, int]:
         """How many payments there are, and how many of them are not settled."""
         payments, unsettled, _ = self._native.health()

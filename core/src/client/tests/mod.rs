@@ -3,6 +3,7 @@
 
 mod belonging;
 mod closing;
+mod metrics;
 mod set_up;
 mod settling;
 mod waiting;

@@ -3,12 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::journal::{Begun, Filter, Health, JournalError, JournalErrorKind, NewPayment, Update};
+use crate::journal::{
+    Begun, Figures, Filter, Health, JournalError, JournalErrorKind, NewPayment, Update,
+};
 use crate::numbering::BatchMethod;
 use crate::payment::{Payment, PaymentId};
 
-/// A journal that never takes a step of one payment.
-struct Refusing(MemoryJournal, &'static str, Arc<AtomicU64>);
+/// A journal that never takes a step of one payment; and that cannot be counted.
+pub(super) struct Refusing(
+    pub(super) MemoryJournal,
+    pub(super) &'static str,
+    pub(super) Arc<AtomicU64>,
+);
 
 impl Journal for Refusing {
     fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
@@ -45,6 +51,10 @@ impl Journal for Refusing {
 
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
         self.0.list(filter)
+    }
+
+    fn figures(&self) -> Result<Figures, JournalError> {
+        Err(JournalError::new(JournalErrorKind::Io, "a disk that cannot be read"))
     }
 
     fn health(&self) -> Result<Health, JournalError> {

@@ -1,7 +1,7 @@
 //! What is due, what is listed, what is counted.
 
 use super::{Behaviour, MORNING, charge, fresh, valid, write};
-use crate::journal::{Filter, Health, Journal};
+use crate::journal::{Filter, Health, Journal, Tally};
 use crate::payment::{Boottime, Payment, PaymentId, Reversal, Settlement, Source, Verdict, Void};
 use crate::wib::WallTime;
 
@@ -16,6 +16,7 @@ pub(super) const ALL: &[Behaviour] = &[
     the_newest_payments_are_listed_first_where_people_look,
     a_list_can_be_cut_by_time,
     a_sound_journal_reports_its_counts,
+    figures_say_what_the_lists_would,
 ];
 
 fn due_at(journal: &dyn Journal, number: u32, boot: u32, due: Option<u64>) -> Payment {
@@ -213,4 +214,25 @@ fn a_sound_journal_reports_its_counts(journal: &dyn Journal) {
     a_day_of_payments(journal);
     let expected = Health { payments: 6, unsettled: 4, problems: Vec::new(), notes: Vec::new() };
     assert_eq!(valid(journal.health()), expected);
+}
+
+fn figures_say_what_the_lists_would(journal: &dyn Journal) {
+    let figures = valid(journal.figures());
+    assert_eq!(figures.unsettled, Tally::default(), "an empty journal");
+    a_day_of_payments(journal);
+    let mut late = charge(7);
+    late.wall = WallTime::from_unix_millis(MORNING - 60_000);
+    fresh(journal, &late);
+    let figures = valid(journal.figures());
+    let tally = |numbers: &[i64], oldest| {
+        let rupiah = numbers.iter().map(|number| 12_500 + number).sum();
+        let oldest = Some(WallTime::from_unix_millis(oldest));
+        Tally { payments: numbers.len() as u64, rupiah, oldest }
+    };
+    assert_eq!(figures.undecided, tally(&[1, 7], MORNING - 60_000), "a clock may go back");
+    assert_eq!(figures.unsettled, tally(&[1, 3, 5, 6, 7], MORNING - 60_000));
+    assert_eq!(figures.needs_operator, tally(&[5], MORNING));
+    assert_eq!(figures.unacknowledged, tally(&[2, 3, 4, 5, 6], MORNING));
+    assert!(!figures.doubted);
+    assert!(figures.begun.is_none_or(|begun| begun == 7), "{figures:?}");
 }

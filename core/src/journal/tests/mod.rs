@@ -4,6 +4,7 @@ mod belonging;
 mod by_people;
 mod engines;
 mod failures;
+mod figures;
 mod guards;
 mod hands;
 mod left_log;
@@ -78,7 +79,9 @@ pub(super) fn temporary(options: &SqliteOptions) -> Box<dyn Journal> {
 mod forward {
     use super::Temporary;
     use crate::MerchantInvoice;
-    use crate::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
+    use crate::journal::{
+        Begun, Figures, Filter, Health, Journal, JournalError, NewPayment, Update,
+    };
     use crate::numbering::BatchMethod;
     use crate::payment::{Boottime, Payment, PaymentId};
 
@@ -122,6 +125,10 @@ mod forward {
 
         fn health(&self) -> Result<Health, JournalError> {
             self.journal.health()
+        }
+
+        fn figures(&self) -> Result<Figures, JournalError> {
+            self.journal.figures()
         }
     }
 }

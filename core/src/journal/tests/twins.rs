@@ -9,7 +9,7 @@ use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
 
 /// 1 was told Paid before the backup and 2 behind it; 3 is still open, 4 was begun behind it. Then
 /// the journal was set aside and its backup put in its place.
-fn backup_put_back(scratch: &Scratch) -> Succession {
+pub(super) fn backup_put_back(scratch: &Scratch) -> Succession {
     let path = scratch.journal();
     let kept = path.with_file_name("backup.db");
     let journal = open(&path);

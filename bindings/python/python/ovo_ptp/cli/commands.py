@@ -167,6 +167,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "payments": operating.payments,
     "show": operating.show,
     "explain": explaining.explain,
+    "metrics": operating.metrics,
     "rule": operating.rule,
     "report-paid": operating.report_paid,
     "acknowledge": operating.acknowledge,

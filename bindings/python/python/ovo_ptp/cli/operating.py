@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import ovo_ptp
 from ovo_ptp.cli import output, shop
+from ovo_ptp.cli.options import path
 from ovo_ptp.cli.typed import moment
 
 if TYPE_CHECKING:
@@ -37,6 +39,27 @@ def payments(options: argparse.Namespace) -> int:
             shop.say_aside(
                 f"these are the first {len(shown)}, and there are more: --limit, --since, --until"
             )
+    return 0
+
+
+def metrics(options: argparse.Namespace) -> int:
+    """How the journal stands, for Prometheus. A file is replaced as a whole: nobody reads half."""
+    text = shop.reading(options).metrics_text()
+    if options.to is not None:
+        file = path(options.to)
+        written = file.with_name(f"{file.name}.{os.getpid()}")
+        try:
+            written.write_text(text, encoding="utf-8")
+            written.replace(file)
+        except OSError as error:
+            written.unlink(missing_ok=True)
+            raise ovo_ptp.InvalidInputError(
+                f"to: cannot be written to {file} ({error.strerror})", field="to"
+            ) from None
+    elif options.json:
+        output.as_json(text)
+    else:
+        output.say(text.rstrip("\n"))
     return 0
 
 

@@ -177,6 +177,15 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--lang", choices=("id", "en"), help="default: the terminal's, else en")
     explain.add_argument("--html", metavar="FILE", help="one page that can be sent to support")
 
+    metrics = commands.add_parser(
+        "metrics",
+        parents=[shop],
+        help="how the journal stands, in Prometheus' format, beside whoever has it open",
+    )
+    metrics.add_argument(
+        "--to", metavar="FILE", help="replace FILE as a whole, for a collector that reads files"
+    )
+
     payments = commands.add_parser(
         "payments",
         parents=[shop],
