@@ -62,6 +62,30 @@ def _python_with_requests():
     stamp.write_text(wanted)
 
 
+def beside(revision):
+    """The library's side of the measurements as it was at `revision`, built from a tree of its own;
+    kept for the next run."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=12", "--verify", f"{revision}^{{commit}}"],
+        cwd=ROOT, capture_output=True, text=True,
+    )
+    if commit.returncode != 0:
+        sys.exit(f"--beside {revision}: no such revision in this repository")
+    tree = BUILT / "beside" / commit.stdout.strip()
+    program = tree / "target" / "release" / "ovo-bench"
+    if not program.exists():
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(parents=True)
+        archive = subprocess.run(
+            ["git", "archive", commit.stdout.strip()], cwd=ROOT, capture_output=True, check=True
+        )
+        subprocess.run(["tar", "x", "-C", tree], input=archive.stdout, check=True)
+        cargo = [os.environ.get("CARGO", "cargo"), "build", "--quiet", "--release"]
+        environment = {**os.environ, "CARGO_TARGET_DIR": str(tree / "target")}
+        subprocess.run([*cargo, "--package", "ovo-bench"], cwd=tree, check=True, env=environment)
+    return str(program)
+
+
 def everything():
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(parents=True)

@@ -7,6 +7,8 @@ from . import build, measure
 from .report import Section
 
 EXCHANGE, PAYMENT = "the exchange alone", "a whole payment"
+# Programs of earlier revisions by the name that they have in the tables (`--beside`).
+earlier = {}
 _files = itertools.count()
 
 
@@ -21,6 +23,12 @@ def programs(sandbox):
     c = [build.PLAIN_C, "pay", sandbox.url, sandbox.ca]
     c_new = [build.PLAIN_C, "pay-new-handle", sandbox.url, sandbox.ca]
     python = [build.PYTHON, build.PLAIN_PY, "pay", sandbox.url, sandbox.ca]
+    then = {}
+    for name, program in earlier.items():
+        then[name, EXCHANGE] = lambda n, it=program: [it, *alone[1:], "7", str(n)]
+        then[name, PAYMENT] = lambda n, it=program: [
+            it, *ours[1:], store(".ovo"), str(n), "background"
+        ]
     return {
         ("ovo-ptp", EXCHANGE): lambda n: [*alone, "7", str(n)],
         ("libcurl, one handle", EXCHANGE): lambda n: [*c, "-", "000007", str(n)],
@@ -30,6 +38,7 @@ def programs(sandbox):
         ("ovo-ptp, settling off", PAYMENT): lambda n: [*ours, store(".ovo"), str(n), "foreground"],
         ("libcurl + SQLite", PAYMENT): lambda n: [*c, store(".db"), "000007", str(n)],
         ("requests + sqlite3", PAYMENT): lambda n: [*python, store(".db"), "000007", str(n)],
+        **then,
     }
 
 
@@ -87,7 +96,8 @@ def instructions(sandbox, quick):
     found = _slopes(
         sandbox, (3, 13), 1 if quick else 2, lambda _, command: count(command) / 1e6
     )
-    aims = []
+    alone = found["ovo-ptp", EXCHANGE][0]
+    aims = [("Instructions of the exchange: at most 1.30 M", f"{alone:.2f} M", alone <= 1.30)]
     for what, plain in ((EXCHANGE, "libcurl, one handle"), (PAYMENT, "libcurl + SQLite")):
         ours, theirs = found[("ovo-ptp", what)][0], found[(plain, what)][0]
         aims.append(
