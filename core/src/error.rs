@@ -136,21 +136,22 @@ impl Error {
 
     /// An unsettled payment may be this customer's, and nobody can tell.
     pub(crate) fn unreadable_customer(other: &MerchantInvoice, retry_after: Duration) -> Self {
-        let message = format!(
-            "customer: payment {other} is not settled yet, and its phone cannot be read with this app key: it may be the same customer's; open the client with the former key (previous app keys), or try again in {} s",
-            retry_after.as_secs().max(1)
-        );
-        let mut error = Error::new(ErrorKind::UnsettledCustomer, message);
-        error.0.invoice = Some(other.clone());
-        error.retry_in(retry_after)
+        let rule = "is not settled yet, and its phone cannot be read with this app key: it may be the \
+                    same customer's; open the client with the former key (previous app keys), or try \
+                    again in";
+        Error::blocked_by(other, rule, retry_after)
     }
 
     /// The customer's payment `other` is not settled; it may be in `retry_after`.
     pub(crate) fn unsettled_customer(other: &MerchantInvoice, retry_after: Duration) -> Self {
-        let message = format!(
-            "customer: payment {other} to the same phone is not settled yet; wait for it, a new push may be possible in {} s",
-            retry_after.as_secs().max(1)
-        );
+        let rule =
+            "to the same phone is not settled yet; wait for it, a new push may be possible in";
+        Error::blocked_by(other, rule, retry_after)
+    }
+
+    fn blocked_by(other: &MerchantInvoice, rule: &str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().max(1);
+        let message = format!("customer: payment {other} {rule} {seconds} s");
         let mut error = Error::new(ErrorKind::UnsettledCustomer, message);
         error.0.invoice = Some(other.clone());
         error.retry_in(retry_after)

@@ -22,7 +22,7 @@ from typing import Any
 
 import ovo_ptp
 import pytest
-from ovo_ptp.cli import typed as typed_in
+from ovo_ptp import _typed as typed_in
 from ovo_ptp.sandbox import Sandbox
 
 from conftest import (

@@ -36,9 +36,9 @@ def report(fields: dict[str, Any]) -> reports.PaymentReport:
     fields["terminal"] = reports.Terminal(tid=tid, mid=mid, store_code=store_code)
     import datetime as dt
 
-    wib = dt.timezone(dt.timedelta(hours=7), "WIB")
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-    fields["begun"] = (epoch + dt.timedelta(milliseconds=fields["begun"])).astimezone(wib)
+    from ovo_ptp._wib import EPOCH, WIB
+
+    fields["begun"] = (EPOCH + dt.timedelta(milliseconds=fields["begun"])).astimezone(WIB)
     if fields["outcome"] is not None:
         fields["outcome"] = outcome(fields["outcome"])
     return reports.PaymentReport(**fields)
@@ -170,8 +170,9 @@ def unix_millis(field: str, value: object) -> int | None:
         raise _is_no(field, "a datetime", value)
     if value.utcoffset() is None:
         raise _breaks(field, "must be an aware datetime (with tzinfo)")
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-    return (value - epoch) // dt.timedelta(milliseconds=1)
+    from ovo_ptp._wib import EPOCH
+
+    return (value - EPOCH) // dt.timedelta(milliseconds=1)
 
 
 def whole(field: str, value: object, lowest: int, highest: int) -> int:

@@ -252,7 +252,7 @@ def _line(row: list[str], at: dict[str, int], where: str) -> SettlementLine:
 
 
 def _rupiah(text: str, where: str) -> int:
-    from ovo_ptp.cli.typed import rupiah  # as people write amounts; loaded by those who read one
+    from ovo_ptp._typed import rupiah  # as people write amounts; loaded by those who read one
 
     try:
         amount = rupiah(text)
@@ -269,11 +269,12 @@ def _rupiah(text: str, where: str) -> int:
 def _day(text: str, where: str) -> datetime:
     import datetime as dt
 
-    wib = dt.timezone(dt.timedelta(hours=7), "WIB")
+    from ovo_ptp._wib import WIB
+
     for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d"):
         try:
             return dt.datetime.strptime(text[: 8 if pattern == "%Y%m%d" else 10], pattern).replace(
-                tzinfo=wib
+                tzinfo=WIB
             )
         except ValueError:
             continue

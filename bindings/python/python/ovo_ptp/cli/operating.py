@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import ovo_ptp
+from ovo_ptp._typed import moment
 from ovo_ptp.cli import output, shop
 from ovo_ptp.cli.options import path
-from ovo_ptp.cli.typed import moment
 
 if TYPE_CHECKING:
     import argparse

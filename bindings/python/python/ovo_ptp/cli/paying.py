@@ -11,8 +11,8 @@ import traceback
 from typing import TYPE_CHECKING
 
 import ovo_ptp
+from ovo_ptp._typed import rupiah
 from ovo_ptp.cli import output, shop
-from ovo_ptp.cli.typed import rupiah
 
 if TYPE_CHECKING:
     import argparse

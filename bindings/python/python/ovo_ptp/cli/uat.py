@@ -8,12 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp._wib import WIB
 from ovo_ptp.cli import output, shop
 from ovo_ptp.cli.options import path
 from ovo_ptp.uat.folder import Folder
 from ovo_ptp.uat.page import page, raw
 from ovo_ptp.uat.scenarios import SCENARIOS, Scenario
-from ovo_ptp.uat.stage import WIB, MissedError, NotYetError, Stage
+from ovo_ptp.uat.stage import MissedError, NotYetError, Stage
 
 if TYPE_CHECKING:
     import argparse

@@ -8,8 +8,8 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
+from ovo_ptp._wib import WIB
 from ovo_ptp.uat.scenarios import SCENARIOS
-from ovo_ptp.uat.stage import WIB
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -372,7 +372,7 @@ def foreign_number(stage: Stage) -> str:
 
 def decimals(stage: Stage) -> str:
     """Scenario 21."""
-    from ovo_ptp.cli.typed import rupiah
+    from ovo_ptp._typed import rupiah
 
     refused = []
     for typed in ("12500,50", "12.500,5", "0.5"):

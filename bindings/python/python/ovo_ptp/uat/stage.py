@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp._wib import WIB
 from ovo_ptp.cli import output
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from ovo_ptp.sandbox import Sandbox
     from ovo_ptp.uat.folder import Folder
 
-WIB = dt.timezone(dt.timedelta(hours=7), "WIB")
 #: Small, because on staging it is a person's balance.
 AMOUNT = 10_000
 #: The sandbox's customers, by what they do.

@@ -1,13 +1,13 @@
-"""Amounts and dates as people type them."""
+"""Amounts and dates as people write them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 
-from ovo_ptp import InvalidInputError
+from ovo_ptp._wib import WIB
+from ovo_ptp.errors import InvalidInputError
 
-WIB = dt.timezone(dt.timedelta(hours=7), "WIB")
 #: 12500, 12.500, 12,500, 12 500; behind it sen that are none: ,00 or .00 or ,- but never with the
 #: sign that the thousands have.
 _AMOUNT = re.compile(
