@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Alert, Boottime, Closer, Event, Policy, PushAnswer, Refusal, Request, ReversalAnswer, Ruling,
+    Alert, Boottime, Closer, Input, Policy, PushAnswer, Refusal, Request, ReversalAnswer, Ruling,
     Settlement, Source, State, StatusAnswer, Step, Verdict, VoidAnswer, postcondition, step,
 };
 
@@ -28,7 +28,7 @@ impl Case {
         let now = Boottime(1_000_000);
         let state = State::intent(&policy, now, true, 7);
         let mut case = Case { policy, state, now, sent: Vec::new(), alerts: Vec::new() };
-        case.does(Event::Sent);
+        case.does(Input::Sent);
         case
     }
 
@@ -40,8 +40,8 @@ impl Case {
         Case::with(Policy { check_payment: false, ..Policy::default() })
     }
 
-    fn does(&mut self, event: Event) -> Step {
-        let step = step(&self.policy, &self.state, event, self.now);
+    fn does(&mut self, input: Input) -> Step {
+        let step = step(&self.policy, &self.state, input, self.now);
         self.state = step.state;
         self.sent.extend(step.send.map(|request| (request, self.now)));
         self.alerts.extend(step.alert);
@@ -50,7 +50,7 @@ impl Case {
 
     fn at(&mut self, seconds: f64) -> Step {
         self.now = self.state.window.plus(Duration::from_secs_f64(seconds));
-        self.does(Event::Due)
+        self.does(Input::Due)
     }
 
     fn seconds(&self) -> f64 {
@@ -63,19 +63,19 @@ impl Case {
         let end = self.state.window.plus(Duration::from_secs_f64(seconds));
         while let Some(due) = self.state.due.filter(|due| *due <= end) {
             self.now = self.now.max(due);
-            let mut send = self.does(Event::Due).send;
+            let mut send = self.does(Input::Due).send;
             while let Some(request) = send {
                 let issued = self.now;
                 self.now = self.now.plus(Duration::from_millis(40));
-                let event = match request {
+                let input = match request {
                     Request::CheckPayment => {
-                        Event::Checked { issued, answer: status, waiting: false }
+                        Input::Checked { issued, answer: status, waiting: false }
                     }
-                    Request::Reversal => Event::Reversed { issued, answer: reversal },
-                    Request::Void => Event::VoidAnswered(VoidAnswer::Unknown),
-                    Request::CheckVoid => Event::VoidChecked { answer: status, in_time: true },
+                    Request::Reversal => Input::Reversed { issued, answer: reversal },
+                    Request::Void => Input::VoidAnswered(VoidAnswer::Unknown),
+                    Request::CheckVoid => Input::VoidChecked { answer: status, in_time: true },
                 };
-                send = self.does(event).send;
+                send = self.does(input).send;
             }
         }
         self.now = self.now.max(end);
@@ -97,7 +97,7 @@ impl Case {
 fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on() {
     let mut case = Case::sent();
     case.at(12.0);
-    let step = case.does(Event::Cancelled { heard: true });
+    let step = case.does(Input::Cancelled { heard: true });
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
     assert!(case.state.cancelled && step.send.is_none());
     assert!(case.state.may_still_debit(), "a second push to that phone waits");
@@ -105,7 +105,7 @@ fn c17_a_cancelled_payment_is_abandoned_at_once_and_reversed_from_65_seconds_on(
     assert!(case.state.may_still_debit(), "and waits while the answer is listened for");
     case.at(65.0);
     assert_eq!(case.count(Request::Reversal), 0);
-    case.does(Event::HeardOut);
+    case.does(Input::HeardOut);
     case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     let reversed = case.first(Request::Reversal).expect("a reversal");
     assert!((65.0..66.0).contains(&reversed), "{reversed}");
@@ -123,7 +123,7 @@ fn c17_who_is_never_heard_out_vouches_for_nothing() {
         (Case::without_checks(), StatusAnswer::NoAnswer),
     ] {
         case.at(12.0);
-        case.does(Event::Cancelled { heard: true });
+        case.does(Input::Cancelled { heard: true });
         case.until(3_600.0, answer, ReversalAnswer::Acknowledged);
         assert_eq!(case.count(Request::Reversal), 0, "{answer:?}");
         assert!(case.state.is_closed() == (answer == StatusAnswer::NotFound), "{answer:?}");
@@ -140,9 +140,9 @@ fn c17_heard_out_behind_a_cancel_the_numbers_are_vouched_for_again() {
         (Case::sent(), StatusAnswer::NoAnswer, 300.0..400.0),
     ] {
         case.at(12.0);
-        case.does(Event::Cancelled { heard: true });
+        case.does(Input::Cancelled { heard: true });
         case.until(65.0, answer, ReversalAnswer::Acknowledged);
-        case.does(Event::HeardOut);
+        case.does(Input::HeardOut);
         case.until(600.0, answer, ReversalAnswer::Acknowledged);
         let reversed = case.first(Request::Reversal).expect("a reversal");
         assert!(at.contains(&reversed), "{answer:?}: {reversed}");
@@ -153,9 +153,9 @@ fn c17_heard_out_behind_a_cancel_the_numbers_are_vouched_for_again() {
 fn c17_code_26_behind_a_cancel_and_a_check_that_found_nothing_is_reversed() {
     let mut case = Case::sent();
     case.at(12.0);
-    case.does(Event::Cancelled { heard: true });
+    case.does(Input::Cancelled { heard: true });
     case.until(62.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
-    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("26"))));
     assert!(case.state.may_still_debit(), "the prompt may still be found");
     case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), 1);
@@ -165,9 +165,9 @@ fn c17_code_26_behind_a_cancel_and_a_check_that_found_nothing_is_reversed() {
 fn c17_a_late_success_of_a_cancelled_payment_is_evidence_and_returned() {
     let mut case = Case::sent();
     case.at(12.0);
-    case.does(Event::Cancelled { heard: true });
+    case.does(Input::Cancelled { heard: true });
     case.at(20.0);
-    let step = case.does(Event::Answered(PushAnswer::Approved));
+    let step = case.does(Input::Answered(PushAnswer::Approved));
     assert_eq!(step.alert, Some(Alert::LateSuccess));
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned), "cash may have changed hands");
     assert!(case.state.late_paid);
@@ -180,9 +180,9 @@ fn c17_a_definite_decline_ends_a_cancelled_payment_without_a_reversal() {
     for checks in [true, false] {
         let mut case = Case::with(Policy { check_payment: checks, ..Policy::default() });
         case.at(12.0);
-        case.does(Event::Cancelled { heard: true });
+        case.does(Input::Cancelled { heard: true });
         case.at(20.0);
-        case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+        case.does(Input::Answered(PushAnswer::Declined(code("17"))));
         case.until(900.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
         assert_eq!(case.count(Request::Reversal), 0);
         assert_eq!(case.state.verdict, Some(Verdict::Abandoned), "what was told stands");
@@ -193,9 +193,9 @@ fn c17_a_definite_decline_ends_a_cancelled_payment_without_a_reversal() {
 #[test]
 fn c17_a_verdict_that_came_first_stands_and_cancel_changes_nothing() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Input::Answered(PushAnswer::Approved));
     let before = case.state;
-    let step = case.does(Event::Cancelled { heard: true });
+    let step = case.does(Input::Cancelled { heard: true });
     assert_eq!((case.state, step.refused), (before, None));
     assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
 }
@@ -203,12 +203,12 @@ fn c17_a_verdict_that_came_first_stands_and_cancel_changes_nothing() {
 #[test]
 fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
     let mut duplicate = Case::sent();
-    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    duplicate.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     let mut unvouched = Case::without_checks();
     unvouched.state.attested = false;
     for mut case in [duplicate, unvouched] {
         let before = case.state;
-        let step = case.does(Event::Cancelled { heard: true });
+        let step = case.does(Input::Cancelled { heard: true });
         assert_eq!(step.refused, Some(Refusal::CannotBeReversed));
         assert_eq!(case.state, before);
     }
@@ -217,13 +217,13 @@ fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
 #[test]
 fn what_was_shown_as_debited_is_reversed_although_checks_do_not_find_it() {
     // The push's own answer, or OVO's file, under numbers that nobody vouches for.
-    for shown in [Event::Answered(PushAnswer::Approved), Event::ReportedPaid] {
+    for shown in [Input::Answered(PushAnswer::Approved), Input::ReportedPaid] {
         for (decided, at) in [(false, 30.0), (true, 65.1)] {
             let mut case = Case::sent();
             case.state.attested = false;
             case.at(12.0);
             if !decided {
-                case.does(Event::Cancelled { heard: false });
+                case.does(Input::Cancelled { heard: false });
             }
             case.at(at);
             case.does(shown);
@@ -252,7 +252,7 @@ fn a_success_that_is_heard_behind_the_acknowledged_reversal_is_reversed_again() 
     let mut case = Case::sent();
     case.until(66.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), 1);
-    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Input::Answered(PushAnswer::Approved));
     assert!(case.state.may_still_debit());
     case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), 2);
@@ -265,7 +265,7 @@ fn a_check_by_hand_just_before_the_policys_own_leaves_nothing_due_that_does_noth
     let mut case = Case::sent();
     case.at(60.1);
     let issued = case.now;
-    case.does(Event::Checked { issued, answer: StatusAnswer::NotFound, waiting: true });
+    case.does(Input::Checked { issued, answer: StatusAnswer::NotFound, waiting: true });
     case.at(60.6);
     let due = case.state.due.expect("the decision, at the latest");
     assert!(due > case.now, "due at {due:?}, and it is {:?}", case.now);
@@ -289,7 +289,7 @@ fn ov18_an_acknowledged_reversal_without_effect_is_repeated_ever_more_slowly_and
     case.until(3600.0 * 40.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     let in_ten_hours = case.count(Request::Reversal) - before;
     assert!((8..=11).contains(&in_ten_hours), "hourly: {in_ten_hours}");
-    case.does(Event::Ruled(Ruling::Close));
+    case.does(Input::Ruled(Ruling::Close));
     let before = case.sent.len();
     case.until(3600.0 * 24.0 * 9.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert_eq!(case.sent.len(), before, "closed by an operator: nothing more is sent");
@@ -303,7 +303,7 @@ fn a_first_reversal_on_new_evidence_is_not_held_back() {
     case.until(4_000.0, StatusAnswer::NotFound, ReversalAnswer::Again(None));
     let before = case.count(Request::Reversal);
     let issued = case.now;
-    case.does(Event::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
+    case.does(Input::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
     let seconds = case.seconds() + 15.1;
     case.until(seconds, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), before + 1, "within OVO's 15 s");
@@ -313,7 +313,7 @@ fn a_first_reversal_on_new_evidence_is_not_held_back() {
 fn n13_tries_that_never_left_are_not_counted() {
     let mut case = Case::sent();
     case.at(60.5);
-    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
+    case.does(Input::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
     case.until(3_600.0, StatusAnswer::NotSent, ReversalAnswer::NotSent);
     assert_eq!(case.state.reversals.count, 0);
     let due = case.state.due.expect("due");
@@ -328,15 +328,15 @@ fn op5_what_an_operator_closed_sends_nothing_more_whatever_is_heard() {
     case.until(66.0, StatusAnswer::NoAnswer, ReversalAnswer::Again(None));
     case.until(200.0, StatusAnswer::Doubtful, ReversalAnswer::Again(None));
     assert_eq!(case.state.settlement, Settlement::WithOperator);
-    case.does(Event::Ruled(Ruling::Close));
+    case.does(Input::Ruled(Ruling::Close));
     let closed = Settlement::Closed { at: case.now, by: Closer::Operator, looks: 0 };
     assert_eq!(case.state.settlement, closed);
     assert!(!case.state.may_still_debit(), "the customer can pay again");
     let sent = case.sent.len();
     for evidence in [
-        Event::ReportedPaid,
-        Event::Checked { issued: case.now, answer: StatusAnswer::Paid, waiting: false },
-        Event::Answered(PushAnswer::Approved),
+        Input::ReportedPaid,
+        Input::Checked { issued: case.now, answer: StatusAnswer::Paid, waiting: false },
+        Input::Answered(PushAnswer::Approved),
     ] {
         let step = case.does(evidence);
         assert_eq!(step.alert, Some(Alert::DebitAfterClose));
@@ -350,23 +350,23 @@ fn op5_what_an_operator_closed_sends_nothing_more_whatever_is_heard() {
 #[test]
 fn op6_a_refused_ruling_void_or_acknowledgement_changes_nothing() {
     let mut paid = Case::sent();
-    paid.does(Event::Answered(PushAnswer::Approved));
+    paid.does(Input::Answered(PushAnswer::Approved));
     let issued = paid.now;
-    paid.does(Event::Checked { issued, answer: StatusAnswer::Reversed, waiting: false });
-    paid.does(Event::Acknowledged);
-    for refused in [Event::Ruled(Ruling::Refund), Event::Ruled(Ruling::Paid)] {
+    paid.does(Input::Checked { issued, answer: StatusAnswer::Reversed, waiting: false });
+    paid.does(Input::Acknowledged);
+    for refused in [Input::Ruled(Ruling::Refund), Input::Ruled(Ruling::Paid)] {
         let before = paid.state;
         let step = paid.does(refused);
         assert_eq!((step.refused, paid.state), (Some(Refusal::NothingToRule), before));
     }
     let mut open = Case::sent();
-    for (event, refusal) in [
-        (Event::Ruled(Ruling::Close), Refusal::NothingToRule),
-        (Event::Acknowledged, Refusal::NoOutcome),
-        (Event::VoidAsked { in_time: true }, Refusal::NotPaid),
+    for (input, refusal) in [
+        (Input::Ruled(Ruling::Close), Refusal::NothingToRule),
+        (Input::Acknowledged, Refusal::NoOutcome),
+        (Input::VoidAsked { in_time: true }, Refusal::NotPaid),
     ] {
         let before = open.state;
-        assert_eq!(open.does(event).refused, Some(refusal));
+        assert_eq!(open.does(input).refused, Some(refusal));
         assert_eq!(open.state, before);
     }
 }
@@ -383,7 +383,7 @@ fn every_unsettled_payment_can_be_ended_by_an_operator_once_it_is_overdue() {
         let mut case = Case::sent();
         case.until(60.0 * 10.0, status, reversal);
         assert!(!case.state.is_closed() && case.state.may_be_ruled(), "{status:?} {reversal:?}");
-        assert_eq!(case.does(Event::Ruled(Ruling::Close)).refused, None);
+        assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
         assert!(case.state.is_closed());
     }
 }
@@ -395,7 +395,7 @@ fn ov15_code_54_lists_a_payment_and_the_reversal_it_owes_goes_on_hourly() {
     let week = 3600.0 * 24.0 * 6.6;
     case.until(week, StatusAnswer::NotFound, ReversalAnswer::Again(None));
     let issued = case.now;
-    let step = case.does(Event::Checked { issued, answer: StatusAnswer::TooOld, waiting: false });
+    let step = case.does(Input::Checked { issued, answer: StatusAnswer::TooOld, waiting: false });
     assert_eq!(step.alert, Some(Alert::TooOld));
     assert!(case.state.needs_operator() && case.state.owes_reversal());
     let before = case.count(Request::Reversal);
@@ -417,11 +417,11 @@ fn code_54_about_a_payment_of_this_week_is_about_an_older_sale_and_reverses_noth
 #[test]
 fn t9_eight_days_switched_off_trouble_nobody_about_settled_payments() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
     case.until(200.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
     assert!(case.state.is_closed());
     case.now = Boottime(5_000);
-    case.does(Event::Rebooted { away: Duration::from_secs(8 * 86_400) });
+    case.does(Input::Rebooted { away: Duration::from_secs(8 * 86_400) });
     case.until(3600.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
     assert!(case.alerts.is_empty() && !case.state.needs_operator(), "{:?}", case.alerts);
     assert!(case.state.phone_forgotten);
@@ -433,11 +433,11 @@ fn t9_eight_days_switched_off_trouble_nobody_about_settled_payments() {
 fn ov20_not_found_and_then_another_sale_sends_no_reversal() {
     let mut case = Case::sent();
     case.at(60.5);
-    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
+    case.does(Input::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false });
     case.at(65.0);
     assert!(case.state.seen && case.state.owes_reversal());
     let issued = case.now;
-    case.does(Event::Checked { issued, answer: StatusAnswer::ForeignSale, waiting: false });
+    case.does(Input::Checked { issued, answer: StatusAnswer::ForeignSale, waiting: false });
     case.until(3600.0, StatusAnswer::ForeignSale, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), 0);
 }
@@ -445,11 +445,11 @@ fn ov20_not_found_and_then_another_sale_sends_no_reversal() {
 #[test]
 fn a_customers_own_decline_is_never_reversed_without_evidence_of_a_debit() {
     let mut case = Case::without_checks();
-    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
     case.until(3600.0 * 24.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert!(case.sent.is_empty(), "{:?}", case.sent);
     // A file that shows it as paid is evidence.
-    case.does(Event::ReportedPaid);
+    case.does(Input::ReportedPaid);
     case.until(3600.0 * 25.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert_eq!(case.count(Request::Reversal), 1);
 }
@@ -457,7 +457,7 @@ fn a_customers_own_decline_is_never_reversed_without_evidence_of_a_debit() {
 #[test]
 fn an_undelivered_prompt_blocks_the_phone_and_without_checks_is_reversed_once() {
     let mut case = Case::without_checks();
-    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("26"))));
     assert!(case.state.may_still_debit(), "the customer can log in, find the prompt and confirm");
     case.until(179.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert!(case.sent.is_empty());
@@ -467,7 +467,7 @@ fn an_undelivered_prompt_blocks_the_phone_and_without_checks_is_reversed_once() 
 
     let policy = Policy { check_payment: false, trust_undelivered: true, ..Policy::default() };
     let mut trusting = Case::with(policy);
-    trusting.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    trusting.does(Input::Answered(PushAnswer::Declined(code("26"))));
     trusting.until(3600.0, StatusAnswer::Paid, ReversalAnswer::Acknowledged);
     assert!(trusting.sent.is_empty() && trusting.state.is_closed());
 }
@@ -490,11 +490,11 @@ fn rule_14b_checks_that_stay_unanswered_reverse_unseen_only_behind_five_minutes_
 fn a_doubtful_or_contradicting_payment_blocks_a_second_push_until_it_is_ruled_on() {
     let mut case = Case::sent();
     case.at(60.5);
-    case.does(Event::Checked { issued: case.now, answer: StatusAnswer::Doubtful, waiting: true });
+    case.does(Input::Checked { issued: case.now, answer: StatusAnswer::Doubtful, waiting: true });
     assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
     assert!(case.state.may_still_debit() && case.state.blocks_for_a_time());
     case.at(200.0);
-    case.does(Event::Ruled(Ruling::Close));
+    case.does(Input::Ruled(Ruling::Close));
     assert!(!case.state.may_still_debit());
 }
 
@@ -535,20 +535,20 @@ fn reversal(dice: &mut Dice) -> ReversalAnswer {
     ][dice.roll(5) as usize]
 }
 
-fn happening(dice: &mut Dice, now: Boottime) -> Event {
+fn happening(dice: &mut Dice, now: Boottime) -> Input {
     match dice.roll(24) {
-        0 => Event::Cancelled { heard: dice.roll(2) == 0 },
-        1 => Event::Answered(PushAnswer::Approved),
-        2 => Event::Answered(PushAnswer::Declined(code(["17", "26"][dice.roll(2) as usize]))),
-        3 => Event::Answered(PushAnswer::Duplicate(code("94"))),
-        4 => [Event::Answered(PushAnswer::Unknown), Event::HeardOut][dice.roll(2) as usize],
-        5 => Event::ReportedPaid,
-        6 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
-        7 => Event::VoidAsked { in_time: dice.roll(2) == 0 },
-        8 => Event::Acknowledged,
-        9 if dice.roll(4) == 0 => Event::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
-        10 => Event::Checked { issued: now, answer: status(dice), waiting: dice.roll(2) == 0 },
-        _ => Event::Due,
+        0 => Input::Cancelled { heard: dice.roll(2) == 0 },
+        1 => Input::Answered(PushAnswer::Approved),
+        2 => Input::Answered(PushAnswer::Declined(code(["17", "26"][dice.roll(2) as usize]))),
+        3 => Input::Answered(PushAnswer::Duplicate(code("94"))),
+        4 => [Input::Answered(PushAnswer::Unknown), Input::HeardOut][dice.roll(2) as usize],
+        5 => Input::ReportedPaid,
+        6 => Input::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
+        7 => Input::VoidAsked { in_time: dice.roll(2) == 0 },
+        8 => Input::Acknowledged,
+        9 if dice.roll(4) == 0 => Input::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
+        10 => Input::Checked { issued: now, answer: status(dice), waiting: dice.roll(2) == 0 },
+        _ => Input::Due,
     }
 }
 
@@ -567,13 +567,13 @@ fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
         let mut now = Boottime(1_000_000 + dice.roll(1_000));
         let mut state = State::intent(&policy, now, dice.roll(3) > 0, dice.roll(65_536) as u16);
         let mut sent: Vec<(Request, Boottime)> = Vec::new();
-        let mut queue: Vec<Event> = vec![Event::Sent];
+        let mut queue: Vec<Input> = vec![Input::Sent];
         for _ in 0..120 {
-            let event = queue.pop().unwrap_or_else(|| happening(&mut dice, now));
-            if matches!(event, Event::Rebooted { .. }) {
+            let input = queue.pop().unwrap_or_else(|| happening(&mut dice, now));
+            if matches!(input, Input::Rebooted { .. }) {
                 now = Boottime(dice.roll(60_000));
                 sent.clear();
-            } else if event == Event::Due {
+            } else if input == Input::Due {
                 // Mostly to the next due thing, sometimes a little or far beyond it.
                 let due = state.due.unwrap_or(now).max(now);
                 now = match dice.roll(6) {
@@ -584,21 +584,21 @@ fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
             } else {
                 now = now.plus(Duration::from_millis(dice.roll(300)));
             }
-            let step = step(&policy, &state, event, now);
-            let broken = postcondition::broken(&policy, &state, event, &step, now);
-            assert_eq!(broken, None, "walk {walk}: {event:?} on {state:?}");
+            let step = step(&policy, &state, input, now);
+            let broken = postcondition::broken(&policy, &state, input, &step, now);
+            assert_eq!(broken, None, "walk {walk}: {input:?} on {state:?}");
             state = step.state;
             if let Some(request) = step.send {
                 requests += 1;
                 let answer = match request {
                     Request::CheckPayment => {
                         let answer = status(&mut dice);
-                        Event::Checked { issued: now, answer, waiting: dice.roll(2) == 0 }
+                        Input::Checked { issued: now, answer, waiting: dice.roll(2) == 0 }
                     }
                     Request::Reversal => {
-                        Event::Reversed { issued: now, answer: reversal(&mut dice) }
+                        Input::Reversed { issued: now, answer: reversal(&mut dice) }
                     }
-                    Request::Void => Event::VoidAnswered(
+                    Request::Void => Input::VoidAnswered(
                         [
                             VoidAnswer::Voided,
                             VoidAnswer::Rejected(code("17")),
@@ -607,13 +607,13 @@ fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
                         ][dice.roll(4) as usize],
                     ),
                     Request::CheckVoid => {
-                        Event::VoidChecked { answer: status(&mut dice), in_time: true }
+                        Input::VoidChecked { answer: status(&mut dice), in_time: true }
                     }
                 };
                 let never_left = matches!(
                     answer,
-                    Event::Checked { answer: StatusAnswer::NotSent, .. }
-                        | Event::Reversed { answer: ReversalAnswer::NotSent, .. }
+                    Input::Checked { answer: StatusAnswer::NotSent, .. }
+                        | Input::Reversed { answer: ReversalAnswer::NotSent, .. }
                 );
                 if !never_left {
                     sent.push((request, now));
@@ -633,7 +633,7 @@ fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
                 let ruled = ovo_ptp::payment::step(
                     &policy,
                     &state,
-                    Event::Ruled(Ruling::Close),
+                    Input::Ruled(Ruling::Close),
                     much_later,
                 );
                 assert_eq!(ruled.refused, None, "walk {walk}: an operator can end {state:?}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Alert, Boottime, DeclineReason, Event, LateSuccess, Policy, PushAnswer, Refusal, Request,
+    Alert, Boottime, DeclineReason, Input, LateSuccess, Policy, PushAnswer, Refusal, Request,
     Reversal, ReversalAnswer, Ruling, Settlement, Source, State, StatusAnswer, Step, Timers,
     Verdict, Void, VoidAnswer, step,
 };
@@ -32,7 +32,7 @@ impl Case {
     fn with(policy: Policy) -> Case {
         let now = Boottime(1_000_000);
         let mut case = Case { policy, state: State::intent(&policy, now, true, 7), now };
-        case.does(Event::Sent);
+        case.does(Input::Sent);
         case
     }
 
@@ -40,8 +40,8 @@ impl Case {
         Case::with(Policy { check_payment: false, ..Policy::default() })
     }
 
-    fn does(&mut self, event: Event) -> Step {
-        let step = step(&self.policy, &self.state, event, self.now);
+    fn does(&mut self, input: Input) -> Step {
+        let step = step(&self.policy, &self.state, input, self.now);
         self.state = step.state;
         step
     }
@@ -49,7 +49,7 @@ impl Case {
     /// Moves to `seconds` after the push's last byte and lets what is due happen.
     fn at(&mut self, seconds: f64) -> Step {
         self.now = self.state.window.plus(Duration::from_secs_f64(seconds));
-        self.does(Event::Due)
+        self.does(Input::Due)
     }
 
     /// Lets the next due thing happen, whenever that is. What only waits for its pause is none.
@@ -57,7 +57,7 @@ impl Case {
         loop {
             let before = self.state;
             self.now = self.now.max(self.state.due.expect("something is due"));
-            let step = self.does(Event::Due);
+            let step = self.does(Input::Due);
             let waits = State { due: before.due, touched: before.touched, ..self.state } == before;
             if !waits || step.send.is_some() || step.alert.is_some() {
                 return step;
@@ -73,13 +73,13 @@ impl Case {
     fn checked(&mut self, answer: StatusAnswer) -> Step {
         let issued = self.now;
         self.now = self.now.plus(Duration::from_millis(40));
-        self.does(Event::Checked { issued, answer, waiting: true })
+        self.does(Input::Checked { issued, answer, waiting: true })
     }
 
     fn reversed(&mut self, answer: ReversalAnswer) -> Step {
         let issued = self.now;
         self.now = self.now.plus(Duration::from_millis(40));
-        self.does(Event::Reversed { issued, answer })
+        self.does(Input::Reversed { issued, answer })
     }
 
     /// Ignored by the customer, checked as not found, decided and reversed.
@@ -117,7 +117,7 @@ impl Case {
 #[test]
 fn rule_02_and_04_a_push_that_wrote_no_byte_is_not_sent_and_over() {
     let mut case = Case::sent();
-    case.does(Event::NotSent);
+    case.does(Input::NotSent);
     assert_eq!(case.state.verdict, Some(Verdict::NotSent));
     assert!(case.state.is_closed());
     assert!(case.state.phone_forgotten);
@@ -139,14 +139,14 @@ fn rule_03_a_push_may_be_written_for_twenty_seconds_and_for_five_of_a_ready_conn
 fn rule_03_a_push_may_be_written_only_undecided() {
     let policy = Policy::default();
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Input::Answered(PushAnswer::Approved));
     assert!(!case.state.may_send(&policy, case.now, case.now));
 }
 
 #[test]
 fn rule_05_an_approved_push_is_accepted_and_closed() {
     let mut case = Case::sent();
-    let step = case.does(Event::Answered(PushAnswer::Approved));
+    let step = case.does(Input::Answered(PushAnswer::Approved));
     assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
     assert_eq!(step.send, None);
     assert!(case.state.is_closed());
@@ -155,7 +155,7 @@ fn rule_05_an_approved_push_is_accepted_and_closed() {
 #[test]
 fn rule_06_a_decline_is_told_and_verified_by_a_late_check() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
     assert_eq!(case.state.verdict, Some(Verdict::Declined(DeclineReason::Code(code("17")))));
     assert_eq!(case.seconds_after_push(case.state.due.unwrap()), 180);
     assert_eq!(case.next().send, Some(Request::CheckPayment));
@@ -167,17 +167,17 @@ fn rule_06_a_decline_is_told_and_verified_by_a_late_check() {
 fn rule_06_code_26_is_verified_even_where_declines_are_trusted() {
     let trusting = Policy { verify_declines: false, ..Policy::default() };
     let mut case = Case::with(trusting);
-    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
     assert!(case.state.is_closed());
     let mut case = Case::with(trusting);
-    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("26"))));
     assert!(!case.state.is_closed());
 }
 
 #[test]
 fn rule_07_a_duplicate_code_is_no_decline() {
     let mut case = Case::sent();
-    let step = case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let step = case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     assert_eq!(case.state.verdict, None);
     assert!(case.state.duplicate_hint);
     assert_eq!(step.alert, Some(Alert::DuplicateNumbers(code("94"))));
@@ -187,7 +187,7 @@ fn rule_07_a_duplicate_code_is_no_decline() {
 fn rule_08_anything_unclear_waits_for_the_clock() {
     for answer in [PushAnswer::Unknown, PushAnswer::WrongEcho(ovo_ptp::message::Mismatch::Amount)] {
         let mut case = Case::sent();
-        case.does(Event::Answered(answer));
+        case.does(Input::Answered(answer));
         assert_eq!(case.state.verdict, None);
         assert_eq!(case.at(59.0).send, None);
     }
@@ -216,7 +216,7 @@ fn rule_10_a_success_nobody_waits_for_is_refunded() {
     let mut case = Case::sent();
     case.at(60.5);
     let issued = case.now;
-    case.does(Event::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
+    case.does(Input::Checked { issued, answer: StatusAnswer::Paid, waiting: false });
     assert_eq!(case.state.verdict, None);
     case.at(65.0);
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
@@ -234,14 +234,14 @@ fn rule_10_a_merchant_may_reject_late_successes() {
     // A late answer of the push itself is another matter: it came before the decision.
     let mut case = Case::with(Policy { late_success: LateSuccess::Reverse, ..Policy::default() });
     case.at(60.5);
-    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Input::Answered(PushAnswer::Approved));
     assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)));
 }
 
 #[test]
 fn rule_11_numbers_of_another_sale_are_declined_and_never_reversed() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     case.at(60.5);
     let step = case.checked(StatusAnswer::ForeignSale);
     assert_eq!(case.state.verdict, Some(Verdict::Declined(DeclineReason::ForeignSale)));
@@ -330,7 +330,7 @@ fn rule_14b_no_reversal_before_the_numbers_were_seen_to_be_ours() {
 fn rule_14b_a_foreign_sale_seen_at_the_gate_is_never_reversed() {
     let mut case = Case::sent();
     // OVO did not execute our push.
-    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     case.at(60.5);
     case.at(65.0);
     assert_eq!(case.next().send, Some(Request::CheckPayment));
@@ -352,7 +352,7 @@ fn rule_11_a_foreign_sale_seen_behind_the_decision_is_for_an_operator() {
     assert_eq!((step.send, step.alert), (None, Some(Alert::Doubtful)));
     assert_eq!(case.state.settlement, Settlement::WithOperator);
     // Who ruled that it is ours hears nothing new in the same answer behind the reversal.
-    case.does(Event::Ruled(Ruling::Refund));
+    case.does(Input::Ruled(Ruling::Refund));
     assert_eq!(case.next_request(), Some(Request::Reversal));
     case.reversed(ReversalAnswer::Acknowledged);
     assert_eq!(case.next_request(), Some(Request::CheckPayment), "the closing check");
@@ -363,15 +363,15 @@ fn rule_11_a_foreign_sale_seen_behind_the_decision_is_for_an_operator() {
 #[test]
 fn rule_18_a_void_whose_end_is_never_known_is_not_sent_again() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
-    case.does(Event::VoidAsked { in_time: true });
-    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    case.does(Event::VoidChecked { answer: StatusAnswer::Unavailable, in_time: true });
+    case.does(Input::VoidChecked { answer: StatusAnswer::Unavailable, in_time: true });
     assert_eq!(case.state.void, Void::Expired);
-    let again = Event::VoidAsked { in_time: true };
+    let again = Input::VoidAsked { in_time: true };
     assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
-    case.does(Event::Ruled(Ruling::Close));
+    case.does(Input::Ruled(Ruling::Close));
     assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
 }
 
@@ -394,7 +394,7 @@ fn rule_14b_after_five_silent_minutes_certain_numbers_are_reversed_unseen() {
 #[test]
 fn rule_14b_doubtful_numbers_are_never_reversed_unseen() {
     let mut duplicate = Case::sent();
-    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    duplicate.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     let mut unattested = Case::sent();
     unattested.state.attested = false;
     for mut case in [duplicate, unattested] {
@@ -412,7 +412,7 @@ fn rule_14b_a_duplicate_code_that_comes_after_the_decision_forbids_a_blind_rever
     let mut case = Case::without_checks();
     case.at(65.0);
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
-    let late = case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    let late = case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     assert_eq!(late.alert, Some(Alert::DuplicateNumbers(code("94"))));
     let step = case.next();
     assert_eq!((step.send, step.alert), (None, Some(Alert::Doubtful)));
@@ -424,7 +424,7 @@ fn rule_14b_a_duplicate_code_takes_back_what_not_found_had_allowed() {
     let mut case = Case::sent();
     case.at(60.5);
     case.checked(StatusAnswer::NotFound);
-    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     case.at(65.0);
     assert_eq!(case.next_request(), Some(Request::CheckPayment), "perhaps a sale of another day");
     case.checked(StatusAnswer::NotFound);
@@ -436,7 +436,7 @@ fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     // OVO may find payments by date and reverse them without: 25 today says nothing about a sale of
     // yesterday that has the same numbers.
     let mut duplicate = Case::sent();
-    duplicate.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    duplicate.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     let mut unattested = Case::sent();
     unattested.state.attested = false;
     for case in [duplicate, unattested] {
@@ -479,7 +479,7 @@ fn rule_15_a_check_issued_before_the_acknowledgement_closes_nothing() {
     case.at(180.0);
     let Settlement::Open(Reversal::Acknowledged(at)) = case.state.settlement else { panic!() };
     let before = Boottime(at.0 - 1);
-    case.does(Event::Checked { issued: before, answer: StatusAnswer::NotFound, waiting: false });
+    case.does(Input::Checked { issued: before, answer: StatusAnswer::NotFound, waiting: false });
     assert!(!case.state.is_closed());
 }
 
@@ -524,40 +524,40 @@ fn rule_16_a_sweep_that_finds_a_debit_settles_everything_again() {
 #[test]
 fn rule_17_an_accepted_payment_is_never_reversed_whatever_comes() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
-    for event in [
-        Event::Answered(PushAnswer::Unknown),
-        Event::NotSent,
-        Event::ReportedPaid,
-        Event::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false },
-        Event::Checked { issued: case.now, answer: StatusAnswer::Reversed, waiting: false },
-        Event::Reversed { issued: case.now, answer: ReversalAnswer::Acknowledged },
-        Event::Ruled(Ruling::Refund),
-        Event::Rebooted { away: Duration::from_secs(9) },
-        Event::Due,
+    case.does(Input::Answered(PushAnswer::Approved));
+    for input in [
+        Input::Answered(PushAnswer::Unknown),
+        Input::NotSent,
+        Input::ReportedPaid,
+        Input::Checked { issued: case.now, answer: StatusAnswer::NotFound, waiting: false },
+        Input::Checked { issued: case.now, answer: StatusAnswer::Reversed, waiting: false },
+        Input::Reversed { issued: case.now, answer: ReversalAnswer::Acknowledged },
+        Input::Ruled(Ruling::Refund),
+        Input::Rebooted { away: Duration::from_secs(9) },
+        Input::Due,
     ] {
-        let step = case.does(event);
-        assert_ne!(step.send, Some(Request::Reversal), "{event:?}");
-        assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)), "{event:?}");
-        assert!(!case.state.owes_reversal(), "{event:?}");
+        let step = case.does(input);
+        assert_ne!(step.send, Some(Request::Reversal), "{input:?}");
+        assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)), "{input:?}");
+        assert!(!case.state.owes_reversal(), "{input:?}");
     }
     assert!(!case.state.acknowledged, "only the caller acknowledges (P10)");
-    case.does(Event::Acknowledged);
+    case.does(Input::Acknowledged);
     assert!(case.state.acknowledged);
 }
 
 #[test]
 fn rule_18_only_an_accepted_payment_can_be_voided_and_only_once_at_a_time() {
     let mut case = Case::sent();
-    let asked = Event::VoidAsked { in_time: true };
+    let asked = Input::VoidAsked { in_time: true };
     assert_eq!(case.does(asked).refused, Some(Refusal::NotPaid));
-    case.does(Event::Answered(PushAnswer::Approved));
-    let late = case.does(Event::VoidAsked { in_time: false });
+    case.does(Input::Answered(PushAnswer::Approved));
+    let late = case.does(Input::VoidAsked { in_time: false });
     assert_eq!(late.refused, Some(Refusal::VoidTooLate));
     let step = case.does(asked);
     assert_eq!((step.send, case.state.void), (Some(Request::Void), Void::Sent));
     assert_eq!(case.does(asked).refused, Some(Refusal::VoidInProgress));
-    case.does(Event::VoidAnswered(VoidAnswer::Voided));
+    case.does(Input::VoidAnswered(VoidAnswer::Voided));
     assert_eq!(case.state.void, Void::Voided);
     assert_eq!(case.does(asked).refused, Some(Refusal::AlreadyVoided));
 }
@@ -565,13 +565,13 @@ fn rule_18_only_an_accepted_payment_can_be_voided_and_only_once_at_a_time() {
 #[test]
 fn rule_18_an_unknown_void_is_checked_then_resent_once_the_same_day() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
-    case.does(Event::VoidAsked { in_time: true });
-    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    let not_found = |in_time| Event::VoidChecked { answer: StatusAnswer::NotFound, in_time };
+    let not_found = |in_time| Input::VoidChecked { answer: StatusAnswer::NotFound, in_time };
     assert_eq!(case.does(not_found(true)).send, Some(Request::Void));
-    case.does(Event::VoidAnswered(VoidAnswer::Unknown));
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
     assert_eq!(case.does(not_found(true)).send, None, "never a third time");
     assert_eq!(case.next().send, Some(Request::CheckVoid));
@@ -584,11 +584,11 @@ fn rule_18_an_unknown_void_is_checked_then_resent_once_the_same_day() {
 #[test]
 fn rule_18_a_void_that_crashed_is_asked_for_before_anything_else() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Approved));
-    case.does(Event::VoidAsked { in_time: true });
-    case.does(Event::Rebooted { away: Duration::from_secs(60) });
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::Rebooted { away: Duration::from_secs(60) });
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    case.does(Event::VoidChecked { answer: StatusAnswer::Paid, in_time: true });
+    case.does(Input::VoidChecked { answer: StatusAnswer::Paid, in_time: true });
     assert_eq!(case.state.void, Void::Voided);
 }
 
@@ -601,23 +601,23 @@ fn rule_19_an_operator_ends_a_quarantine_either_way() {
         case
     };
     let mut case = quarantined();
-    case.does(Event::Ruled(Ruling::Paid));
+    case.does(Input::Ruled(Ruling::Paid));
     assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Operator)));
     let mut case = quarantined();
-    case.does(Event::Ruled(Ruling::Refund));
+    case.does(Input::Ruled(Ruling::Refund));
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
     assert_eq!(case.at(64.9).send, None, "not before the session can be over (I8)");
     assert_eq!(case.at(65.0).send, Some(Request::Reversal));
     let mut case = quarantined();
     case.at(179.9);
-    let step = case.does(Event::Ruled(Ruling::Close));
+    let step = case.does(Input::Ruled(Ruling::Close));
     assert_eq!(step.refused, Some(Refusal::CloseTooEarly), "a late push can still be confirmed");
     assert!(!case.state.is_closed() && case.state.needs_operator());
     case.at(180.0);
-    case.does(Event::Ruled(Ruling::Close));
+    case.does(Input::Ruled(Ruling::Close));
     assert!(case.state.is_closed() && !case.state.needs_operator());
     let mut case = Case::sent();
-    assert_eq!(case.does(Event::Ruled(Ruling::Paid)).refused, Some(Refusal::NothingToRule));
+    assert_eq!(case.does(Input::Ruled(Ruling::Paid)).refused, Some(Refusal::NothingToRule));
 }
 
 #[test]
@@ -673,7 +673,7 @@ fn without_check_payment_a_second_reversal_behind_180_seconds_closes() {
 #[test]
 fn without_check_payment_a_decline_is_verified_by_a_reversal() {
     let mut case = Case::without_checks();
-    case.does(Event::Answered(PushAnswer::Declined(code("26"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("26"))));
     assert_eq!(case.next().send, Some(Request::Reversal));
     assert_eq!(case.seconds_after_push(case.now), 180);
     case.reversed(ReversalAnswer::Acknowledged);
@@ -683,7 +683,7 @@ fn without_check_payment_a_decline_is_verified_by_a_reversal() {
 #[test]
 fn without_check_payment_doubtful_numbers_go_to_the_operator() {
     let mut case = Case::without_checks();
-    case.does(Event::Answered(PushAnswer::Duplicate(code("94"))));
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
     case.at(65.0);
     assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
 }
@@ -720,7 +720,7 @@ fn race_a_success_after_the_decision_is_evidence_and_the_decision_stands() {
     let mut case = Case::sent();
     case.at(60.5);
     case.at(65.0);
-    let step = case.does(Event::Answered(PushAnswer::Approved));
+    let step = case.does(Input::Answered(PushAnswer::Approved));
     assert_eq!(case.state.verdict, Some(Verdict::Abandoned));
     assert!(case.state.late_paid);
     assert_eq!(step.alert, Some(Alert::LateSuccess));
@@ -732,7 +732,7 @@ fn race_a_success_after_closing_settles_everything_again() {
     case.next();
     case.checked(StatusAnswer::NotFound);
     assert!(case.state.is_closed());
-    case.does(Event::Answered(PushAnswer::Approved));
+    case.does(Input::Answered(PushAnswer::Approved));
     assert!(!case.state.is_closed());
     assert_eq!(case.next().send, Some(Request::Reversal));
 }
@@ -740,7 +740,7 @@ fn race_a_success_after_closing_settles_everything_again() {
 #[test]
 fn a_lying_decline_is_refunded() {
     let mut case = Case::sent();
-    case.does(Event::Answered(PushAnswer::Declined(code("17"))));
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
     case.next();
     let step = case.checked(StatusAnswer::Paid);
     assert!(matches!(step.alert, Some(Alert::LyingDecline(_))));
@@ -752,7 +752,7 @@ fn a_reboot_begins_the_window_again_in_full() {
     let mut case = Case::sent();
     case.at(64.0);
     case.now = Boottime(3 * SECOND);
-    case.does(Event::Rebooted { away: Duration::from_secs(3600) });
+    case.does(Input::Rebooted { away: Duration::from_secs(3600) });
     assert_eq!(case.at(60.4).send, None);
     assert_eq!(case.at(60.5).send, Some(Request::CheckPayment));
     case.at(64.9);
@@ -868,29 +868,29 @@ fn no_sequence_of_events_breaks_an_invariant() {
                 StatusAnswer::NoAnswer,
             ];
             let answer = statuses[roll(9) as usize];
-            let event = match roll(16) {
-                0 => Event::Answered(PushAnswer::Approved),
-                1 => Event::Answered(PushAnswer::Declined(code("17"))),
-                2 => Event::Answered(PushAnswer::Duplicate(code("94"))),
-                3 => Event::Answered(PushAnswer::Unknown),
-                4 | 5 => Event::Checked { issued, answer, waiting: roll(2) == 0 },
-                6 => Event::Reversed { issued, answer: ReversalAnswer::Acknowledged },
-                7 => Event::Reversed { issued, answer: ReversalAnswer::Again(None) },
-                8 => Event::VoidAsked { in_time: roll(2) == 0 },
-                9 => Event::VoidAnswered(
+            let input = match roll(16) {
+                0 => Input::Answered(PushAnswer::Approved),
+                1 => Input::Answered(PushAnswer::Declined(code("17"))),
+                2 => Input::Answered(PushAnswer::Duplicate(code("94"))),
+                3 => Input::Answered(PushAnswer::Unknown),
+                4 | 5 => Input::Checked { issued, answer, waiting: roll(2) == 0 },
+                6 => Input::Reversed { issued, answer: ReversalAnswer::Acknowledged },
+                7 => Input::Reversed { issued, answer: ReversalAnswer::Again(None) },
+                8 => Input::VoidAsked { in_time: roll(2) == 0 },
+                9 => Input::VoidAnswered(
                     [VoidAnswer::Voided, VoidAnswer::Unknown, VoidAnswer::NotSent]
                         [roll(3) as usize],
                 ),
-                10 => Event::VoidChecked { answer, in_time: roll(2) == 0 },
-                11 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][roll(3) as usize]),
-                12 => Event::ReportedPaid,
-                13 => Event::Acknowledged,
-                _ => Event::Due,
+                10 => Input::VoidChecked { answer, in_time: roll(2) == 0 },
+                11 => Input::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][roll(3) as usize]),
+                12 => Input::ReportedPaid,
+                13 => Input::Acknowledged,
+                _ => Input::Due,
             };
             case.now = Boottime(case.now.0 + [0, 40, 5_000, 61_000, 400_000][roll(5) as usize]);
-            let step = case.does(event);
+            let step = case.does(input);
             let state = &case.state;
-            let context = format!("round {round}: {event:?}\n{before:?}\n{state:?}");
+            let context = format!("round {round}: {input:?}\n{before:?}\n{state:?}");
             match (before.verdict, state.verdict) {
                 (None, _) => {}
                 (Some(Verdict::Quarantined), _) => {}

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use host::{Host, Peer};
 use ovo_ptp::message::{Operation, Signature};
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -73,7 +73,7 @@ impl Watch for Weighing {
 fn weigh(host: &Host) -> (isize, isize, Exchange) {
     let transport = host.transport();
     let signature = || Signature { random: "1735689600".into(), hmac: "ab".repeat(32) };
-    let request = Request {
+    let request = HttpRequest {
         operation: Operation::PushToPay,
         body: b"{}",
         app_id: "test-app",

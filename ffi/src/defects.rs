@@ -13,7 +13,7 @@ use ovo_sandbox::{
 use ovo_sandbox::{Sandbox, SandboxConfig};
 use ptp::message::Operation;
 use ptp::payment::{Boottime, Timers};
-use ptp::transport::{Exchange, HttpsOptions, HttpsTransport, Request, Transport, Watch};
+use ptp::transport::{Exchange, HttpRequest, HttpsOptions, HttpsTransport, Transport, Watch};
 use ptp::{AppKey, Client, Clock, Credentials, Environment, SystemClock, Terminal, WallTime};
 
 use crate::argument::{In, Out, OutStruct, Text};
@@ -39,7 +39,7 @@ struct Defective {
 }
 
 impl Transport for Defective {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let ended = self.network.exchange(request, watch);
         if request.operation == self.on {
             self.panics.fetch_add(1, Ordering::Relaxed);

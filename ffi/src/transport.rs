@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use ptp::message::{MAX_RESPONSE_BODY, Signature};
-use ptp::transport::{self, Exchange, FailureKind, HttpAnswer, Request, Transport, Watch};
+use ptp::transport::{self, Exchange, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
 
 use crate::argument::{Bytes, Out, Text};
 use crate::callback::Userdata;
@@ -214,7 +214,7 @@ pub(crate) struct OwnTransport {
 }
 
 impl Transport for OwnTransport {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         /// Ends the handle, whatever happens.
         struct Closed(*mut ovo_exchange);
         impl Drop for Closed {

@@ -3,14 +3,14 @@
 use crate::client::Inner;
 use crate::client::counters::Commit;
 use crate::client::exchange::{Heard, keep};
-use crate::event::Event as ClientEvent;
+use crate::event::Event;
 use crate::journal::{JournalError, Update};
 use crate::lock::lock;
 use crate::payment::history::{Entry, What};
-use crate::payment::{Alert, Boottime, Event, Outcome, Payment, Refusal, Request, Step, step};
+use crate::payment::{Alert, Boottime, Input, Outcome, Payment, Refusal, Request, Step, step};
 use crate::wib::WallTime;
 
-/// What an event brings along for the record.
+/// What an input brings along for the record.
 #[derive(Clone, Copy)]
 pub(super) enum Proof<'a> {
     /// Nothing.
@@ -33,17 +33,17 @@ pub(super) struct Applied {
     pub(super) payment: Payment,
     /// The request to send.
     pub(super) send: Option<Request>,
-    /// Why the event was refused.
+    /// Why the input was refused.
     pub(super) refused: Option<Refusal>,
 }
 
 impl Inner {
-    /// Steps `event` on `payment` and commits. If somebody else wrote the row first, steps again on
+    /// Steps `input` on `payment` and commits. If somebody else wrote the row first, steps again on
     /// theirs: the loser of a race follows the winner (policy 2.7).
     pub(super) fn apply(
         &self,
         payment: Payment,
-        event: Event,
+        input: Input,
         proof: Proof<'_>,
     ) -> Result<Applied, JournalError> {
         let mut payment = payment;
@@ -53,17 +53,17 @@ impl Inner {
                 continue;
             }
             let now = self.clock.boottime();
-            let step = step(&self.policy, &payment.state, event, now);
+            let step = step(&self.policy, &payment.state, input, now);
             if step.state == payment.state {
                 self.announce(&payment, &payment, &step);
                 // Worth no commit: it is written with the next one.
-                let entry = self.entry(&payment, event, proof, &step, (now, self.clock.wall()));
+                let entry = self.entry(&payment, input, proof, &step, (now, self.clock.wall()));
                 if let Some(entry) = entry {
                     payment.history.add(&entry);
                 }
                 return Ok(Applied { payment, send: step.send, refused: step.refused });
             }
-            match self.commit(&payment, event, &step, proof, now)? {
+            match self.commit(&payment, input, &step, proof, now)? {
                 Ok(committed) => {
                     self.announce(&payment, &committed, &step);
                     return Ok(Applied {
@@ -82,19 +82,19 @@ impl Inner {
         let since = at.since(payment.state.begun);
         let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         let wall = payment.intent.wall.unix_millis().saturating_add(millis);
-        let step = step(&self.policy, &payment.state, Event::Sent, at);
+        let step = step(&self.policy, &payment.state, Input::Sent, at);
         let at = (at, WallTime::from_unix_millis(wall));
-        let entry = self.entry(payment, Event::Sent, Proof::None, &step, at);
+        let entry = self.entry(payment, Input::Sent, Proof::None, &step, at);
         if let Some(entry) = entry {
             payment.history.add(&entry);
         }
     }
 
-    /// What `event` did, for the history; `None` if that is nothing.
+    /// What `input` did, for the history; `None` if that is nothing.
     fn entry(
         &self,
         before: &Payment,
-        event: Event,
+        input: Input,
         proof: Proof<'_>,
         step: &Step,
         (now, wall): (Boottime, WallTime),
@@ -114,19 +114,19 @@ impl Inner {
             let millis = wall.unix_millis().saturating_sub(before.intent.wall.unix_millis());
             std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
         };
-        let what = What::of(event, heard, reason)?;
+        let what = What::of(input, heard, reason)?;
         Entry::new(wall, since, self.name, what).followed_by(&before.state, step)
     }
 
-    /// Gives a row of an earlier boot times that mean something now. Which event brings it here
+    /// Gives a row of an earlier boot times that mean something now. Which input brings it here
     /// does not matter: its windows begin again before anything else happens to it.
     fn rebase(&self, payment: Payment) -> Result<Payment, JournalError> {
         let away = self.clock.wall().unix_millis() - payment.written.unix_millis();
         let away = std::time::Duration::from_millis(u64::try_from(away).unwrap_or(0));
         let now = self.clock.boottime();
-        let mut step = step(&self.policy, &payment.state, Event::Rebooted { away }, now);
+        let mut step = step(&self.policy, &payment.state, Input::Rebooted { away }, now);
         step.state.touched = now;
-        match self.commit(&payment, Event::Rebooted { away }, &step, Proof::None, now)? {
+        match self.commit(&payment, Input::Rebooted { away }, &step, Proof::None, now)? {
             Ok(committed) => Ok(committed),
             Err(theirs) => Ok(theirs),
         }
@@ -136,7 +136,7 @@ impl Inner {
     fn commit(
         &self,
         payment: &Payment,
-        event: Event,
+        input: Input,
         step: &Step,
         proof: Proof<'_>,
         now: Boottime,
@@ -154,7 +154,7 @@ impl Inner {
             Proof::Ruling(reason) => next.evidence.ruling = Some(reason.to_owned()),
             Proof::Heard(_) | Proof::None => {}
         }
-        let entry = self.entry(payment, event, proof, step, (now, next.written));
+        let entry = self.entry(payment, input, proof, step, (now, next.written));
         if let Some(entry) = entry {
             next.history.add(&entry);
         }
@@ -206,21 +206,21 @@ impl Inner {
         if before.state.verdict != after.state.verdict {
             if let Some(outcome) = Outcome::of(after) {
                 self.counters.decided(&outcome);
-                self.tell(|| ClientEvent::Decided { invoice: invoice(), outcome: outcome.name() });
+                self.tell(|| Event::Decided { invoice: invoice(), outcome: outcome.name() });
             }
         }
         if !before.state.is_closed() && after.state.is_closed() {
             self.counters.settled();
-            self.tell(|| ClientEvent::Settled { invoice: invoice() });
+            self.tell(|| Event::Settled { invoice: invoice() });
         }
     }
 
     /// A new journal whose numbers another one has used goes on above them.
     fn leave_used_numbers(&self) {
         match self.journal.jump(self.clock.wall()) {
-            Ok(Some(found)) => self.tell(|| ClientEvent::JournalFound(found)),
+            Ok(Some(found)) => self.tell(|| Event::JournalFound(found)),
             Ok(None) => {}
-            Err(error) => self.tell(|| ClientEvent::JournalFailed { message: error.to_string() }),
+            Err(error) => self.tell(|| Event::JournalFailed { message: error.to_string() }),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::client::under_way::{Push, UnderWay};
 use crate::client::{Client, Inner};
 use crate::error::Error;
 use crate::invoice::MerchantInvoice;
-use crate::payment::{Event, NotSentReason, Outcome, Payment, step};
+use crate::payment::{Input, NotSentReason, Outcome, Payment, step};
 
 impl Client {
     /// Gives up a payment that has no outcome yet, from any thread or process, and returns the
@@ -67,7 +67,7 @@ impl Inner {
         }
         match under_way {
             Some(under_way) => self.cancel_own(payment, &under_way),
-            None => self.commit_cancel(payment, Event::Cancelled { heard: false }),
+            None => self.commit_cancel(payment, Input::Cancelled { heard: false }),
         }
     }
 
@@ -77,20 +77,20 @@ impl Inner {
         mut payment: Payment,
         under_way: &UnderWay,
     ) -> Result<Outcome, Error> {
-        let event = match under_way.hold_push() {
-            Push::Held => Event::NotSent,
+        let input = match under_way.hold_push() {
+            Push::Held => Input::NotSent,
             Push::Left(Some(at)) => {
                 // The thread knows when its push left, the journal does not yet.
                 self.note_sent(&mut payment, at);
-                payment.state = step(&self.policy, &payment.state, Event::Sent, at).state;
-                Event::Cancelled { heard: under_way.is_heard() }
+                payment.state = step(&self.policy, &payment.state, Input::Sent, at).state;
+                Input::Cancelled { heard: under_way.is_heard() }
             }
             Push::Left(None) | Push::Unknown | Push::UnknownHeld | Push::Waiting => {
-                Event::Cancelled { heard: under_way.is_heard() }
+                Input::Cancelled { heard: under_way.is_heard() }
             }
         };
         let invoice = payment.intent.invoice.clone();
-        let mut outcome = self.commit_cancel(payment, event)?;
+        let mut outcome = self.commit_cancel(payment, input)?;
         if let Outcome::NotSent(not_sent) = &mut outcome {
             not_sent.because(Some((NotSentReason::Cancelled, "cancelled by the merchant".into())));
         }
@@ -101,9 +101,9 @@ impl Inner {
         Ok(outcome)
     }
 
-    fn commit_cancel(&self, payment: Payment, event: Event) -> Result<Outcome, Error> {
+    fn commit_cancel(&self, payment: Payment, input: Input) -> Result<Outcome, Error> {
         let (id, invoice) = (payment.id, payment.intent.invoice.clone());
-        let committed = match self.apply(payment, event, Proof::None) {
+        let committed = match self.apply(payment, input, Proof::None) {
             Ok(applied) => match applied.refused {
                 Some(refusal) => return Err(Error::refused(&invoice, refusal)),
                 None => applied.payment,
@@ -115,7 +115,7 @@ impl Inner {
             },
         };
         self.wake_settler();
-        // Neither event leaves a payment that they are not refused for without a verdict.
+        // Neither input leaves a payment that they are not refused for without a verdict.
         Ok(Outcome::of(&committed).unwrap_or(Outcome::Interrupted(invoice)))
     }
 }

@@ -8,7 +8,7 @@ use crate::client::{Client, Inner, Inquiry, PaymentReport, Status};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
 use crate::message::{Class, inquiry};
-use crate::payment::{Boottime, Event, Request, StatusAnswer, Verdict};
+use crate::payment::{Boottime, Input, Request, StatusAnswer, Verdict};
 use crate::phone::PhoneNumber;
 
 impl Client {
@@ -149,7 +149,7 @@ impl Inner {
         }
         let waiting = false;
         let heard = self.perform(&payment, Request::CheckPayment, waiting);
-        let Event::Checked { answer, .. } = heard.event else {
+        let Input::Checked { answer, .. } = heard.input else {
             return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
         };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
@@ -157,7 +157,7 @@ impl Inner {
         let mut stored = self.row(invoice)?;
         let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
         if kept.is_some() || phone.is_none() || !another {
-            stored = self.apply(stored, heard.event, Proof::Heard(&heard))?.payment;
+            stored = self.apply(stored, heard.input, Proof::Heard(&heard))?.payment;
         }
         self.wake_settler();
         let said = match answer {

@@ -7,7 +7,7 @@ use crate::client::{Client, Inner};
 use crate::error::{Error, ErrorKind};
 use crate::journal::Health;
 use crate::message::{Class, Operation, ResponseCode, Signature, SigningMode, inquiry};
-use crate::transport::{Exchange, Request, Route, Unwatched, Validity, Watch};
+use crate::transport::{Exchange, HttpRequest, Route, Unwatched, Validity, Watch};
 use crate::wib::WallTime;
 
 /// A number that is well formed and belongs to nobody, for a harmless inquiry.
@@ -286,7 +286,7 @@ impl Inner {
             &now.wib_text(),
         );
         let budget: Duration = self.policy.timers.exchange_budget;
-        let request = Request {
+        let request = HttpRequest {
             operation: Operation::Inquiry,
             body: body.bytes(),
             app_id: self.signer.app_id(),

@@ -9,11 +9,11 @@ use crate::client::Inner;
 use crate::client::exchange::{Heard, WhyNotSent};
 use crate::client::foreign;
 use crate::client::under_way::{Owner, UnderWay};
-use crate::event::{Event as ClientEvent, Phase};
+use crate::event::{Event, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::WalletDetails;
-use crate::payment::{Boottime, Event, Outcome, Payment, PushAnswer, State, step};
+use crate::payment::{Boottime, Input, Outcome, Payment, PushAnswer, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
 
@@ -86,10 +86,10 @@ impl Driver {
         lock(&self.row)
     }
 
-    /// Applies an event; after a failure of the journal the row is read again before anything
+    /// Applies an input; after a failure of the journal the row is read again before anything
     /// else happens to it (P9).
-    fn apply(&self, row: &mut Row, event: Event, heard: Option<&Heard>) -> Applied {
-        match self.inner.apply(row.payment.clone(), event, heard.into()) {
+    fn apply(&self, row: &mut Row, input: Input, heard: Option<&Heard>) -> Applied {
+        match self.inner.apply(row.payment.clone(), input, heard.into()) {
             Ok(applied) => {
                 let undecided = row.payment.state.verdict.is_none();
                 row.payment = applied.payment;
@@ -138,19 +138,19 @@ impl Driver {
             if row.payment.state.verdict.is_some() || !due {
                 return Ok(());
             }
-            let Some(request) = self.apply(&mut row, Event::Due, None)? else { continue };
+            let Some(request) = self.apply(&mut row, Input::Due, None)? else { continue };
             let payment = row.payment.clone();
             drop(row);
             self.progress(Phase::Checking);
             let heard = self.inner.perform(&payment, request, self.under_way.is_awaited());
-            let event = match heard.event {
+            let input = match heard.input {
                 // Somebody may have begun or stopped to wait while the check was under way.
-                Event::Checked { issued, answer, .. } => {
-                    Event::Checked { issued, answer, waiting: self.under_way.is_awaited() }
+                Input::Checked { issued, answer, .. } => {
+                    Input::Checked { issued, answer, waiting: self.under_way.is_awaited() }
                 }
                 other => other,
             };
-            self.apply(&mut self.row(), event, Some(&heard))?;
+            self.apply(&mut self.row(), input, Some(&heard))?;
         }
     }
 
@@ -161,7 +161,7 @@ impl Driver {
             (row.payment.intent.invoice.clone(), progress)
         };
         let Progress { phase, remaining } = progress;
-        self.inner.tell(|| ClientEvent::Progress { invoice, phase, remaining });
+        self.inner.tell(|| Event::Progress { invoice, phase, remaining });
         let Seat::Caller(Some(watch)) = &self.seat else { return };
         if is_broken_off(&mut lock(watch), &progress) {
             let payment = self.row().payment.clone();
@@ -221,7 +221,7 @@ impl Driver {
             if let Ok(Some(current)) = self.inner.journal.payment(row.payment.id) {
                 let is_told = !current.state.unheard;
                 row.follow(current);
-                if is_told || self.apply(&mut row, Event::HeardOut, None).is_ok() {
+                if is_told || self.apply(&mut row, Input::HeardOut, None).is_ok() {
                     return;
                 }
             }
@@ -273,7 +273,7 @@ impl Watch for Driver {
         let now = self.inner.clock.boottime();
         // Kept in memory; the next commit writes it. A crash before that falls back on the Intent.
         self.inner.note_sent(&mut row.payment, now);
-        let step = step(&self.inner.policy, &row.payment.state, Event::Sent, now);
+        let step = step(&self.inner.policy, &row.payment.state, Input::Sent, now);
         row.payment.state = step.state;
         drop(row);
         self.under_way.left(now);
@@ -355,13 +355,13 @@ impl Inner {
         let watch: Arc<dyn Watch> = driver.clone();
         let payment = driver.row().payment.clone();
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
-        if heard.event != Event::NotSent {
+        if heard.input != Input::NotSent {
             driver.under_way.awaits_answer();
         }
-        match heard.event {
+        match heard.input {
             _ if heard.response.is_none() => driver.under_way.listens_no_more(),
             // The answer to another push.
-            Event::Answered(PushAnswer::WrongEcho(_)) => driver.under_way.listens_no_more(),
+            Input::Answered(PushAnswer::WrongEcho(_)) => driver.under_way.listens_no_more(),
             _ => driver.heard_out.store(true, Ordering::Release),
         }
         driver.row().why_not_sent = why_not_sent;
@@ -374,7 +374,7 @@ impl Inner {
     fn resume(self: &Arc<Self>, driver: &Driver, owner: Owner) {
         if driver.row().payment.boot != self.boot {
             // The window begins again in full before anything else is considered.
-            let _ = driver.apply(&mut driver.row(), Event::Due, None);
+            let _ = driver.apply(&mut driver.row(), Input::Due, None);
         }
         self.finish(driver, owner);
     }
@@ -406,7 +406,7 @@ impl Inner {
     fn commit_answer(&self, driver: &Driver, heard: &Heard) {
         loop {
             let mut row = driver.row();
-            if driver.apply(&mut row, heard.event, Some(heard)).is_ok() {
+            if driver.apply(&mut row, heard.input, Some(heard)).is_ok() {
                 return;
             }
             let give_up = row.payment.state.window.plus(self.policy.timers.decide);

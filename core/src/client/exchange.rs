@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::client::Inner;
 use crate::client::server_clock::host_time_fits;
-use crate::event::Event as ClientEvent;
+use crate::event::Event;
 use crate::message::{Class, Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::history::{Ended, Trouble};
 use crate::payment::{
-    Alert, Asked, Event, Evidence, NotSentReason, PaidWith, Payment, PaymentId, PushAnswer,
+    Alert, Asked, Evidence, Input, NotSentReason, PaidWith, Payment, PaymentId, PushAnswer,
     Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
@@ -46,7 +46,7 @@ impl Watch for Watcher {
 
 /// A classified answer, what of it is kept as evidence if it decides, and what of it is history.
 pub(super) struct Heard {
-    pub(super) event: Event,
+    pub(super) input: Input,
     pub(super) response: Option<Response>,
     pub(super) ended: Ended,
     pub(super) took: Duration,
@@ -56,7 +56,7 @@ pub(super) struct Heard {
 pub(super) type WhyNotSent = (NotSentReason, String);
 
 impl Inner {
-    /// Sends the request that the policy asked for and reads the answer into the event to step.
+    /// Sends the request that the policy asked for and reads the answer into the input to step.
     pub(super) fn perform(
         self: &Arc<Self>,
         payment: &Payment,
@@ -67,7 +67,7 @@ impl Inner {
         let intent = &payment.intent;
         let phone = self.phone_of(payment);
         let now = || self.clock.wall().wib_text();
-        let (exchange, response, event) = match request {
+        let (exchange, response, input) = match request {
             Request::CheckPayment => {
                 let body = intent.reference(phone.as_ref()).check_payment(&intent.date());
                 let numbers = Some(intent.numbers);
@@ -86,7 +86,7 @@ impl Inner {
                     (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
                     _ => StatusAnswer::NoAnswer,
                 };
-                (exchange, response, Event::Checked { issued, answer, waiting })
+                (exchange, response, Input::Checked { issued, answer, waiting })
             }
             Request::Reversal => {
                 let carried = if self.phone_in_reversal { phone.as_ref() } else { None };
@@ -108,7 +108,7 @@ impl Inner {
                     }
                     (answer, _) => answer,
                 };
-                (exchange, response, Event::Reversed { issued, answer })
+                (exchange, response, Input::Reversed { issued, answer })
             }
             Request::Void => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
@@ -121,7 +121,7 @@ impl Inner {
                     (Exchange::NotSent(_), _) => VoidAnswer::NotSent,
                     _ => VoidAnswer::Unknown,
                 };
-                (exchange, response, Event::VoidAnswered(answer))
+                (exchange, response, Input::VoidAnswered(answer))
             }
             Request::CheckVoid => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
@@ -132,11 +132,11 @@ impl Inner {
                     self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
                 let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
-                (exchange, response, Event::VoidChecked { answer, in_time })
+                (exchange, response, Input::VoidChecked { answer, in_time })
             }
         };
         let took = self.clock.boottime().since(issued);
-        Heard { event, ended: ended(&exchange, response.as_ref()), response, took }
+        Heard { input, ended: ended(&exchange, response.as_ref()), response, took }
     }
 
     /// Pushes: the one request whose waiting is watched.
@@ -159,14 +159,14 @@ impl Inner {
         let total = timers.send_budget + timers.decide + timers.exchange_budget;
         let (exchange, response) =
             self.send(&body, Some(intent.numbers), send_budget, total, watch);
-        let event = match (&exchange, &response) {
-            (Exchange::NotSent(_), _) => Event::NotSent,
+        let input = match (&exchange, &response) {
+            (Exchange::NotSent(_), _) => Input::NotSent,
             (_, Some(response)) => {
                 let answer = self.read(payment, Some(phone), response, PushAnswer::classify);
                 self.note_sloppy_fields(payment, phone, response, answer);
-                Event::Answered(answer)
+                Input::Answered(answer)
             }
-            _ => Event::Answered(PushAnswer::Unknown),
+            _ => Input::Answered(PushAnswer::Unknown),
         };
         let took = self.clock.boottime().since(began);
         let ended = ended(&exchange, response.as_ref());
@@ -174,7 +174,7 @@ impl Inner {
             Exchange::NotSent(failure) => Some(self.why_not_sent(failure)),
             _ => None,
         };
-        (Heard { event, response, ended, took }, why)
+        (Heard { input, response, ended, took }, why)
     }
 
     fn why_not_sent(&self, failure: Failure) -> WhyNotSent {
@@ -293,7 +293,7 @@ impl Inner {
     ) -> (Exchange, Option<Response>) {
         // A fresh random and hmac for every attempt, from one reading of the clock.
         let sign = || self.signer.sign(body.bytes(), self.clock.wall());
-        let request = transport::Request {
+        let request = transport::HttpRequest {
             operation: body.operation(),
             body: body.bytes(),
             app_id: self.signer.app_id(),
@@ -313,7 +313,7 @@ impl Inner {
             }
             _ => Err(crate::message::Unreadable::Empty),
         };
-        self.tell(|| ClientEvent::Exchanged {
+        self.tell(|| Event::Exchanged {
             numbers,
             operation: body.operation(),
             result: result_line(&exchange, response.as_ref().ok()),
@@ -333,7 +333,7 @@ impl Inner {
             let ring = self.seal.ring().unwrap_or_default();
             if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {
                 self.unknown_key.store(true, Ordering::Relaxed);
-                self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+                self.tell(|| Event::JournalFailed { message: error.to_string() });
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::client::under_way::AllUnderWay;
 use crate::clock::Clock;
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
-use crate::event::{Event as ClientEvent, Observer};
+use crate::event::{Event, Observer};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
@@ -74,7 +74,7 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn tell(&self, event: impl FnOnce() -> ClientEvent) {
+    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
         if let Some(observer) = &self.observer {
             let event = event();
             // An observer reports about money and must not decide about it.
@@ -85,7 +85,7 @@ impl Inner {
     /// Tells an operator something about a payment.
     pub(super) fn alert(&self, payment: &Payment, alert: Alert) {
         self.counters.alerted(alert);
-        self.tell(|| ClientEvent::Alert {
+        self.tell(|| Event::Alert {
             invoice: payment.intent.invoice.clone(),
             numbers: payment.intent.numbers,
             alert,
@@ -93,7 +93,7 @@ impl Inner {
     }
 
     pub(super) fn journal_failed(&self, error: &JournalError) {
-        self.tell(|| ClientEvent::JournalFailed { message: error.to_string() });
+        self.tell(|| Event::JournalFailed { message: error.to_string() });
     }
 
     pub(super) fn is_closed(&self) -> bool {

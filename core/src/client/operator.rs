@@ -3,10 +3,10 @@
 use crate::client::apply::Proof;
 use crate::client::{Client, Inner, PaymentReport};
 use crate::error::{Error, ErrorKind};
-use crate::event::Event as ClientEvent;
+use crate::event::Event;
 use crate::invoice::MerchantInvoice;
 use crate::lock::lock;
-use crate::payment::{Event, Payment, Ruling, Source, Verdict};
+use crate::payment::{Input, Payment, Ruling, Source, Verdict};
 
 impl Client {
     /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
@@ -42,7 +42,7 @@ impl Client {
                 "an operator ruled it paid, which was not told yet: look it up (unacknowledged), book it, and acknowledge it then",
             ));
         }
-        match self.inner.apply(payment, Event::Acknowledged, Proof::None)?.refused {
+        match self.inner.apply(payment, Input::Acknowledged, Proof::None)?.refused {
             Some(refusal) => Err(Error::refused(invoice, refusal)),
             None => Ok(()),
         }
@@ -77,12 +77,11 @@ impl Client {
             return Err(Error::invalid("reason", "must have 1 to 200 characters"));
         }
         let payment = self.inner.row(invoice)?;
-        let applied = self.inner.apply(payment, Event::Ruled(ruling), Proof::Ruling(reason))?;
+        let applied = self.inner.apply(payment, Input::Ruled(ruling), Proof::Ruling(reason))?;
         if let Some(refusal) = applied.refused {
             return Err(Error::refused(invoice, refusal));
         }
-        self.inner
-            .tell(|| ClientEvent::Ruled { invoice: invoice.clone(), reason: reason.to_owned() });
+        self.inner.tell(|| Event::Ruled { invoice: invoice.clone(), reason: reason.to_owned() });
         self.inner.wake_settler();
         Ok(PaymentReport::of(&applied.payment))
     }
@@ -105,7 +104,7 @@ impl Client {
     pub fn report_paid(&self, invoice: &MerchantInvoice) -> Result<PaymentReport, Error> {
         self.inner.ready()?;
         let payment = self.inner.row(invoice)?;
-        let applied = self.inner.apply(payment, Event::ReportedPaid, Proof::None)?;
+        let applied = self.inner.apply(payment, Input::ReportedPaid, Proof::None)?;
         self.inner.wake_settler();
         Ok(PaymentReport::of(&applied.payment))
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Phase;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Begun, NewPayment, SealedPhone};
-use crate::payment::{Event, Outcome, Payment, State};
+use crate::payment::{Input, Outcome, Payment, State};
 use crate::phone::PhoneNumber;
 
 /// What waits for an operator is not waited for longer than this by the customer's next payment.
@@ -183,7 +183,7 @@ impl Client {
             Ok(()) => Ok(()),
             Err(error) => {
                 if fresh {
-                    self.inner.apply(row, Event::NotSent, Proof::None)?;
+                    self.inner.apply(row, Input::NotSent, Proof::None)?;
                 }
                 Err(Error::new(
                     ErrorKind::Configuration,

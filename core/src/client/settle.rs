@@ -9,7 +9,7 @@ use crate::client::{Client, Inner, PaymentReport};
 use crate::error::Error;
 use crate::journal::JournalError;
 use crate::lock::lock;
-use crate::payment::{Boottime, Event, Payment, PaymentId};
+use crate::payment::{Boottime, Input, Payment, PaymentId};
 
 /// Rows taken from the journal at a time.
 const BATCH: usize = 64;
@@ -156,14 +156,14 @@ impl Inner {
             if !is_due(&payment) || self.is_closing() {
                 break;
             }
-            let applied = self.apply(payment, Event::Due, Proof::None)?;
+            let applied = self.apply(payment, Input::Due, Proof::None)?;
             payment = applied.payment;
             let mut send = applied.send;
             // An answer may call for another request at once: a void that was not found is resent.
             while let Some(request) = send {
                 self.take_turn();
                 let heard = self.perform(&payment, request, owner.payment().is_awaited());
-                let applied = self.apply(payment, heard.event, Proof::Heard(&heard))?;
+                let applied = self.apply(payment, heard.input, Proof::Heard(&heard))?;
                 payment = applied.payment;
                 send = applied.send;
             }

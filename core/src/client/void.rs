@@ -7,7 +7,7 @@ use crate::client::{Client, Inner, VoidOutcome};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
 use crate::journal::JournalError;
-use crate::payment::{Event, Payment, PaymentId, Refusal, Request, Void};
+use crate::payment::{Input, Payment, PaymentId, Refusal, Request, Void};
 
 impl Client {
     /// Returns the whole amount of a payment told as Paid, on the WIB day of the payment. If the
@@ -40,7 +40,7 @@ impl Client {
         };
         let in_time = inner.server_clock.void_in_time(&payment, inner.clock.boottime());
         let before = (payment.id, payment.state.void);
-        let applied = match inner.apply(payment, Event::VoidAsked { in_time }, Proof::None) {
+        let applied = match inner.apply(payment, Input::VoidAsked { in_time }, Proof::None) {
             Ok(applied) => applied,
             Err(error) if inner.may_hold_a_void(before) => {
                 inner.journal_failed(&error);
@@ -107,13 +107,13 @@ impl Inner {
     ) -> Result<VoidOutcome, JournalError> {
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
-            let applied = self.apply(payment, heard.event, Proof::Heard(&heard))?;
+            let applied = self.apply(payment, heard.input, Proof::Heard(&heard))?;
             payment = applied.payment;
             send = applied.send;
             let due_now = payment.state.due.is_some_and(|due| due <= self.clock.boottime());
             if send.is_none() && payment.state.void.is_open() && due_now {
                 // Unknown, or refused: ask once at once, while the merchant waits (VD2).
-                let applied = self.apply(payment, Event::Due, Proof::None)?;
+                let applied = self.apply(payment, Input::Due, Proof::None)?;
                 payment = applied.payment;
                 send = applied.send;
             }

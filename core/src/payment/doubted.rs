@@ -70,7 +70,7 @@ pub(super) fn checked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payment::event::Event;
+    use crate::payment::input::Input;
     use crate::payment::step::step;
 
     fn left_open() -> State {
@@ -87,12 +87,12 @@ mod tests {
         let (mut state, mut asked) = (left_open(), None);
         for second in 0..3_600 {
             let now = Boottime(second * 1_000);
-            let told = step(&policy, &state, Event::Due, now);
+            let told = step(&policy, &state, Input::Due, now);
             state = told.state;
             assert!(!state.owes_reversal() && state.reversals.count == 0);
             if told.send == Some(Request::CheckPayment) {
                 asked = asked.or(Some(now));
-                let checked = Event::Checked { issued: now, answer, waiting: false };
+                let checked = Input::Checked { issued: now, answer, waiting: false };
                 let told = step(&policy, &state, checked, now);
                 assert_eq!(told.send, None, "nothing but checks goes out");
                 state = told.state;

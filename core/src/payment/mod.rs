@@ -1,13 +1,13 @@
 //! The payment policy: what is done when no answer comes.
 //!
-//! One pure function, [`step`], takes a payment's durable [`State`], an [`Event`] and the time, and
+//! One pure function, [`step`], takes a payment's durable [`State`], an [`Input`] and the time, and
 //! says what the state becomes, which request may then be sent, and what an operator must hear. It
 //! has no I/O and no clock of its own. The production client, the simulator and the model checker
 //! all run this function.
 //!
 //! Whoever runs it keeps one rule: **commit the new state durably, by compare-and-set, before
 //! sending the request and before telling anybody the outcome** ([policy 2.4], P1-P5). If the
-//! compare-and-set loses, the event is stepped again on the row that won.
+//! compare-and-set loses, the input is stepped again on the row that won.
 //!
 //! The rule numbers in the code are those of [policy 2.3].
 //!
@@ -17,8 +17,8 @@
 mod alert;
 mod answer;
 mod doubted;
-mod event;
 pub mod history;
+mod input;
 mod look;
 #[cfg(feature = "mutants")]
 mod mutant;
@@ -38,8 +38,8 @@ mod void;
 
 pub use alert::Alert;
 pub use answer::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
-pub use event::{Event, Ruling};
 pub use history::History;
+pub use input::{Input, Ruling};
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub use mutant::Mutant;

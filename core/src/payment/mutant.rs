@@ -7,7 +7,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use crate::payment::event::Event;
+use crate::payment::input::Input;
 use crate::payment::state::{Boottime, State};
 use crate::payment::step::Step;
 use crate::payment::timers::Policy;
@@ -16,11 +16,11 @@ use crate::payment::timers::Policy;
 ///
 /// It is called with a policy that has no mutant, so it may call `step` itself.
 #[derive(Clone, Copy)]
-pub struct Mutant(pub fn(&Policy, &State, Event, Boottime) -> Step);
+pub struct Mutant(pub fn(&Policy, &State, Input, Boottime) -> Step);
 
 impl Mutant {
-    pub(super) fn step(self, policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
-        (self.0)(&Policy { mutant: None, ..*policy }, state, event, now)
+    pub(super) fn step(self, policy: &Policy, state: &State, input: Input, now: Boottime) -> Step {
+        (self.0)(&Policy { mutant: None, ..*policy }, state, input, now)
     }
 }
 

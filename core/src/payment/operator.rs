@@ -1,6 +1,6 @@
 //! What people say about a payment: acknowledgements, OVO's settlement file, rulings (rule 19).
 
-use crate::payment::event::Ruling;
+use crate::payment::input::Ruling;
 use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Refusal, Step};
 use crate::payment::timers::Policy;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::payment::Alert;
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
-use crate::payment::event::Event;
+use crate::payment::input::Input;
 use crate::payment::state::{Boottime, Settlement, State, Tries};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
@@ -67,15 +67,15 @@ impl State {
 
 /// A request's pause counts from the commit before it. What took long to leave (a slow connection)
 /// must not eat it up: behind the answer there is one, too.
-pub(super) fn spread(policy: &Policy, event: Event, state: &mut State, now: Boottime) {
+pub(super) fn spread(policy: &Policy, input: Input, state: &mut State, now: Boottime) {
     if !matches!(state.settlement, Settlement::Open(_)) && !state.void.is_open() {
         return;
     }
-    let tries = match event {
-        Event::Checked { answer: StatusAnswer::NotSent, .. }
-        | Event::Reversed { answer: ReversalAnswer::NotSent, .. } => return,
-        Event::Checked { .. } | Event::VoidChecked { .. } => &mut state.checks,
-        Event::Reversed { .. } => &mut state.reversals,
+    let tries = match input {
+        Input::Checked { answer: StatusAnswer::NotSent, .. }
+        | Input::Reversed { answer: ReversalAnswer::NotSent, .. } => return,
+        Input::Checked { .. } | Input::VoidChecked { .. } => &mut state.checks,
+        Input::Reversed { .. } => &mut state.reversals,
         _ => return,
     };
     tries.not_before = tries.not_before.max(now.plus(policy.timers.pause()));

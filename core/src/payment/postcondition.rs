@@ -1,14 +1,14 @@
 //! What must hold of every step, whatever the rules say: checked in debug builds, by the model
 //! checker and in every simulated history.
 
-use crate::payment::event::{Event, Ruling};
+use crate::payment::input::{Input, Ruling};
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
-/// The first postcondition that `step`, the answer of the policy to `event`, breaks.
+/// The first postcondition that `step`, the answer of the policy to `input`, breaks.
 ///
-/// * A refused event changes nothing.
+/// * A refused input changes nothing.
 /// * What an operator closed stays closed, and sends nothing more.
 /// * What is overdue can be ended by an operator, as soon as no push of it can be alive.
 /// * No request of a payment is repeated without a pause, and each schedules the next one's pause.
@@ -25,13 +25,13 @@ use crate::payment::timers::Policy;
 pub fn broken(
     policy: &Policy,
     before: &State,
-    event: Event,
+    input: Input,
     step: &Step,
     now: Boottime,
 ) -> Option<&'static str> {
     let after = &step.state;
     if step.refused.is_some() && (after != before || step.send.is_some()) {
-        return Some("a refused event changes nothing");
+        return Some("a refused input changes nothing");
     }
     if is_closed_by_operator(before) && (!is_closed_by_operator(after) || step.send.is_some()) {
         return Some("what an operator closed sends nothing more");
@@ -47,7 +47,7 @@ pub fn broken(
         return Some("a refused void is asked about");
     }
     let stands = State { touched: before.touched, ..*after } == *before;
-    if event == Event::Due
+    if input == Input::Due
         && stands
         && step.send.is_none()
         && before.due.is_some_and(|it| it <= now)
@@ -58,7 +58,7 @@ pub fn broken(
         return Some("who cancels vouches for nothing");
     }
     let overdue = before.overdue_alerts > 0 && is_unsettled(before);
-    if overdue && event == Event::Ruled(Ruling::Close) && now >= before.close_at(policy) {
+    if overdue && input == Input::Ruled(Ruling::Close) && now >= before.close_at(policy) {
         let ended = step.refused.is_none() && is_closed_by_operator(after) && !is_unsettled(after);
         if !ended {
             return Some("an operator can end what is overdue");
@@ -101,7 +101,7 @@ pub fn broken(
         }
         Some(Request::Void) | None => {}
     }
-    let begins_anew = before.verdict != after.verdict || matches!(event, Event::VoidAsked { .. });
+    let begins_anew = before.verdict != after.verdict || matches!(input, Input::VoidAsked { .. });
     if !begins_anew
         && (after.overdue_alerts < before.overdue_alerts
             || after.settled_before_ms < before.settled_before_ms)

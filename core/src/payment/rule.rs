@@ -1,7 +1,7 @@
 //! Which rule decided a step, by the numbers of the policy.
 
 use crate::payment::answer::PushAnswer;
-use crate::payment::event::Event;
+use crate::payment::input::Input;
 use crate::payment::state::{Settlement, State, Verdict};
 
 macro_rules! rules {
@@ -82,30 +82,30 @@ impl Rule {
         Rule::ALL.iter().copied().find(|rule| *rule as u8 == number)
     }
 
-    /// The rule that an event falls under, where its branch names no other.
-    pub(super) fn of(event: Event, before: &State) -> Rule {
+    /// The rule that an input falls under, where its branch names no other.
+    pub(super) fn of(input: Input, before: &State) -> Rule {
         let undecided = before.verdict.is_none();
-        match event {
-            Event::Sent => Rule::Sent,
-            Event::NotSent => Rule::NotSent,
-            Event::Answered(_) if !undecided => Rule::Late,
-            Event::Answered(PushAnswer::Approved) => Rule::Approved,
-            Event::Answered(PushAnswer::Declined(_)) => Rule::Declined,
-            Event::Answered(PushAnswer::Duplicate(_)) => Rule::Duplicate,
-            Event::Answered(PushAnswer::WrongEcho(_)) => Rule::Identity,
-            Event::Answered(PushAnswer::Unknown) => Rule::Unknown,
-            Event::Cancelled { .. } | Event::HeardOut => Rule::Cancel,
-            Event::Checked { .. } if before.owes_reversal() => Rule::IdentityGate,
-            Event::Reversed { .. } => Rule::Reversal,
-            Event::Due | Event::Checked { .. } => Rule::of_state(before),
-            Event::Rebooted { .. } => Rule::Restart,
-            Event::Acknowledged => Rule::Acknowledgement,
-            Event::VoidAsked { .. } | Event::VoidAnswered(_) | Event::VoidChecked { .. } => {
+        match input {
+            Input::Sent => Rule::Sent,
+            Input::NotSent => Rule::NotSent,
+            Input::Answered(_) if !undecided => Rule::Late,
+            Input::Answered(PushAnswer::Approved) => Rule::Approved,
+            Input::Answered(PushAnswer::Declined(_)) => Rule::Declined,
+            Input::Answered(PushAnswer::Duplicate(_)) => Rule::Duplicate,
+            Input::Answered(PushAnswer::WrongEcho(_)) => Rule::Identity,
+            Input::Answered(PushAnswer::Unknown) => Rule::Unknown,
+            Input::Cancelled { .. } | Input::HeardOut => Rule::Cancel,
+            Input::Checked { .. } if before.owes_reversal() => Rule::IdentityGate,
+            Input::Reversed { .. } => Rule::Reversal,
+            Input::Due | Input::Checked { .. } => Rule::of_state(before),
+            Input::Rebooted { .. } => Rule::Restart,
+            Input::Acknowledged => Rule::Acknowledgement,
+            Input::VoidAsked { .. } | Input::VoidAnswered(_) | Input::VoidChecked { .. } => {
                 Rule::Void
             }
             // OP4.
-            Event::ReportedPaid => Rule::LookBehind,
-            Event::Ruled(_) => Rule::Ruling,
+            Input::ReportedPaid => Rule::LookBehind,
+            Input::Ruled(_) => Rule::Ruling,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::message::ResponseCode;
 
 /// Milliseconds since the machine booted, suspend included (see [`SystemClock`](crate::SystemClock)). It cannot be set,
-/// and it means nothing after a reboot: see [`Event::Rebooted`](super::Event::Rebooted).
+/// and it means nothing after a reboot: see [`Input::Rebooted`](super::Input::Rebooted).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Boottime(pub u64);
 

@@ -4,7 +4,7 @@
 //! [`settlement`](super::settlement) until OVO's own record is settled, [`look`](super::look) behind that, [`operator`](super::operator)
 //! for what people decide, [`void`](super::void) for a paid payment that is returned.
 
-use crate::payment::event::Event;
+use crate::payment::input::Input;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, doubted, open, operator, pace, postcondition, settlement, void};
@@ -22,7 +22,7 @@ pub enum Request {
     CheckVoid,
 }
 
-/// Why an event that asks for something was refused. Nothing about the payment changed.
+/// Why an input that asks for something was refused. Nothing about the payment changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -49,7 +49,7 @@ pub enum Refusal {
     CannotBeReversed,
 }
 
-/// What follows from an event.
+/// What follows from an input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
     /// The new state, to be committed before anything else if it differs.
@@ -86,27 +86,27 @@ impl Step {
     }
 }
 
-/// The policy: what `event` at `now` does to a payment in `state`.
+/// The policy: what `input` at `now` does to a payment in `state`.
 ///
 /// Pure: same arguments, same answer. The returned state is to be committed (if it differs from
 /// `state`) before the returned request is sent.
-pub fn step(policy: &Policy, state: &State, event: Event, now: Boottime) -> Step {
+pub fn step(policy: &Policy, state: &State, input: Input, now: Boottime) -> Step {
     #[cfg(feature = "mutants")]
     if let Some(mutant) = policy.mutant {
-        return mutant.step(policy, state, event, now);
+        return mutant.step(policy, state, input, now);
     }
-    let mut step = rules(policy, *state, event, now);
-    step.rule = step.rule.or_else(|| Some(Rule::of(event, state)));
-    if is_answer(event) && is_with_operator(state) && is_with_operator(&step.state) {
+    let mut step = rules(policy, *state, input, now);
+    step.rule = step.rule.or_else(|| Some(Rule::of(input, state)));
+    if is_answer(input) && is_with_operator(state) && is_with_operator(&step.state) {
         // Nothing but the end of the phone is due of what waits for an operator: it must not come
         // earlier because somebody asked in between.
         step.state.due = state.due;
     }
-    pace::spread(policy, event, &mut step.state, now);
+    pace::spread(policy, input, &mut step.state, now);
     if step.state != *state {
         step.state.touched = now;
     }
-    debug_assert_eq!(postcondition::broken(policy, state, event, &step, now), None);
+    debug_assert_eq!(postcondition::broken(policy, state, input, &step, now), None);
     step
 }
 
@@ -114,39 +114,39 @@ fn is_with_operator(state: &State) -> bool {
     state.settlement == Settlement::WithOperator
 }
 
-fn is_answer(event: Event) -> bool {
+fn is_answer(input: Input) -> bool {
     matches!(
-        event,
-        Event::Answered(_) | Event::Checked { .. } | Event::Reversed { .. } | Event::ReportedPaid
+        input,
+        Input::Answered(_) | Input::Checked { .. } | Input::Reversed { .. } | Input::ReportedPaid
     )
 }
 
-fn rules(policy: &Policy, state: State, event: Event, now: Boottime) -> Step {
-    match event {
-        Event::Sent => open::sent(policy, state, now),
-        Event::NotSent => open::not_sent(state, now),
-        Event::Answered(answer) => open::answered(policy, state, answer, now),
-        Event::Cancelled { heard } => open::cancelled(policy, state, heard, now),
-        Event::HeardOut => Step::to(open::heard_out(state, now)),
-        Event::Due => due(policy, state, now),
-        Event::Checked { issued, answer, waiting } if state.verdict.is_none() => {
+fn rules(policy: &Policy, state: State, input: Input, now: Boottime) -> Step {
+    match input {
+        Input::Sent => open::sent(policy, state, now),
+        Input::NotSent => open::not_sent(state, now),
+        Input::Answered(answer) => open::answered(policy, state, answer, now),
+        Input::Cancelled { heard } => open::cancelled(policy, state, heard, now),
+        Input::HeardOut => Step::to(open::heard_out(state, now)),
+        Input::Due => due(policy, state, now),
+        Input::Checked { issued, answer, waiting } if state.verdict.is_none() => {
             open::checked(policy, state, issued, answer, waiting, now)
         }
-        Event::Checked { issued, answer, .. } => {
+        Input::Checked { issued, answer, .. } => {
             settlement::checked(policy, state, issued, answer, now)
         }
-        Event::Reversed { issued, answer } => {
+        Input::Reversed { issued, answer } => {
             settlement::reversed(policy, state, issued, answer, now)
         }
-        Event::Rebooted { away } => settlement::rebooted(policy, state, away, now),
-        Event::Acknowledged => operator::acknowledged(state),
-        Event::VoidAsked { in_time } => void::asked(policy, state, in_time, now),
-        Event::VoidAnswered(answer) => void::answered(policy, state, answer, now),
-        Event::VoidChecked { answer, in_time } => {
+        Input::Rebooted { away } => settlement::rebooted(policy, state, away, now),
+        Input::Acknowledged => operator::acknowledged(state),
+        Input::VoidAsked { in_time } => void::asked(policy, state, in_time, now),
+        Input::VoidAnswered(answer) => void::answered(policy, state, answer, now),
+        Input::VoidChecked { answer, in_time } => {
             void::checked(policy, state, answer, in_time, now)
         }
-        Event::ReportedPaid => operator::reported_paid(policy, state, now),
-        Event::Ruled(ruling) => operator::ruled(policy, state, ruling, now),
+        Input::ReportedPaid => operator::reported_paid(policy, state, now),
+        Input::Ruled(ruling) => operator::ruled(policy, state, ruling, now),
     }
 }
 

@@ -19,7 +19,7 @@ use super::connection::{Connection, kind_of};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::response::{Head, Input, MAX_HEAD, cut, head_length, malformed, unix_seconds};
-use super::{Exchange, Failure, FailureKind, HttpAnswer, Request, Watch, failure};
+use super::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Watch, failure};
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 use crate::message::Signature;
@@ -68,7 +68,7 @@ impl Http {
     pub(super) fn exchange(
         &self,
         connection: Connection,
-        request: &Request<'_>,
+        request: &HttpRequest<'_>,
         signature: &Signature,
         watch: &Arc<dyn Watch>,
         send_by: Deadline,
@@ -126,7 +126,7 @@ impl Http {
     fn ask(
         &self,
         agent: &Agent,
-        request: &Request<'_>,
+        request: &HttpRequest<'_>,
         signature: &Signature,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
         let mut headers = self.headers.clone();

@@ -20,7 +20,9 @@ use super::proxy::Proxy;
 use super::resolver::Resolver;
 use super::tcp::Socket;
 use super::trust::{Trust, client_config};
-use super::{Exchange, Failure, FailureKind, Request, Route, Transport, Validity, Watch, failure};
+use super::{
+    Exchange, Failure, FailureKind, HttpRequest, Route, Transport, Validity, Watch, failure,
+};
 use crate::error::{Error, ErrorKind};
 
 /// How to reach the host.
@@ -59,7 +61,7 @@ impl HttpsOptions {
 /// * A host that refuses the client's certificate may say so behind the handshake (TLS 1.3). Its word
 ///   is waited for; one that comes behind the request all the same leaves it unknown: nothing proves
 ///   that such a host has not read it.
-/// * [`Request::total_budget`] wins over everything except a [`Watch`] that does not return.
+/// * [`HttpRequest::total_budget`] wins over everything except a [`Watch`] that does not return.
 /// * No lock is held while [`Watch`] is called; [`Watch::wait`] may run another exchange.
 ///
 /// Memory: about 40 KB for each exchange that waits; the stack it needs is below 64 KB.
@@ -138,7 +140,7 @@ fn header_values(values: &[&str]) -> Result<(), Failure> {
 }
 
 impl Transport for HttpsTransport {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let total = Deadline::after(request.total_budget);
         let send_by = total.at_most(request.send_budget);
         if let Err(failure) = header_values(&[request.app_id]) {

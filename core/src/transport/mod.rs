@@ -46,7 +46,7 @@ pub use route::{Route, Validity};
 pub use trust::Trust;
 
 /// One request: the bytes, how they are signed, and how long it may take.
-pub struct Request<'a> {
+pub struct HttpRequest<'a> {
     /// The operation, for logs and for choosing a connection: one that
     /// [`moves_money`](Operation::moves_money) gets a fresh connection that serves nothing else.
     pub operation: Operation,
@@ -174,7 +174,7 @@ impl std::fmt::Debug for Exchange {
 /// Carries requests to OVO. Many threads may call.
 pub trait Transport: Send + Sync {
     /// Sends the request once and waits for its answer. Never resends, never follows a redirect.
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange;
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange;
 
     /// Goes to the host once, within `budget`, and tells of the way; asks nothing there. For
     /// [`Client::doctor`](crate::Client::doctor). `None`: nothing is known of it.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{Exchange, Failure, Request, Route, Transport, Watch};
+use super::{Exchange, Failure, HttpRequest, Route, Transport, Watch};
 use crate::error::Error;
 use crate::lock::lock;
 use crate::wib::WallTime;
@@ -55,7 +55,7 @@ impl Recorder {
 }
 
 impl Transport for Recorder {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let at = WallTime::now();
         let began = Instant::now();
         let exchange = self.inner.exchange(request, watch);
@@ -69,7 +69,7 @@ impl Transport for Recorder {
 }
 
 fn line(
-    request: &Request<'_>,
+    request: &HttpRequest<'_>,
     exchange: &Exchange,
     at: WallTime,
     took: Duration,
@@ -158,7 +158,7 @@ mod tests {
     struct Answers(Exchange);
 
     impl Transport for Answers {
-        fn exchange(&self, _: &Request<'_>, _: &Arc<dyn Watch>) -> Exchange {
+        fn exchange(&self, _: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {
             self.0.clone()
         }
     }
@@ -167,7 +167,7 @@ mod tests {
         let body = br#"{"phone":"081234567890","amount":12500,"merchantInvoice":"INV-1"}"#;
         let recorder = Recorder::new(Arc::new(Answers(exchange)), path).expect("a file");
         let sign = || -> Signature { unreachable!("nothing is signed for a record") };
-        let request = Request {
+        let request = HttpRequest {
             operation: Operation::PushToPay,
             body,
             app_id: "the-app",

@@ -36,8 +36,8 @@ impl Watch for LinkGoes {
     }
 }
 
-fn patient() -> Request<'static> {
-    Request { total_budget: Duration::from_secs(60), ..request(&signature) }
+fn patient() -> HttpRequest<'static> {
+    HttpRequest { total_budget: Duration::from_secs(60), ..request(&signature) }
 }
 
 /// Runs `case` of the test below in a network of its own.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::message::{Operation, Signature};
 use ovo_ptp::transport::{
-    Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Unwatched, Watch,
+    Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Unwatched, Watch,
 };
 
 pub(crate) const BODY: &[u8] = br#"{"type":"0200","phone":"081234567890"}"#;
@@ -32,8 +32,8 @@ pub(crate) fn signature() -> Signature {
     Signature { random: "1735689600".into(), hmac: "ab".repeat(32) }
 }
 
-pub(crate) fn request(sign: &(dyn Fn() -> Signature + Sync)) -> Request<'_> {
-    Request {
+pub(crate) fn request(sign: &(dyn Fn() -> Signature + Sync)) -> HttpRequest<'_> {
+    HttpRequest {
         operation: Operation::PushToPay,
         body: BODY,
         app_id: "test-app",
@@ -54,7 +54,7 @@ pub(crate) fn exchange_within(transport: &impl Transport, total: Duration) -> Ex
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     let started = Instant::now();
     let result =
-        transport.exchange(&Request { total_budget: total, ..request(&signature) }, &watch);
+        transport.exchange(&HttpRequest { total_budget: total, ..request(&signature) }, &watch);
     let took = started.elapsed();
     assert!(took < total + Duration::from_secs(1), "{took:?} for a budget of {total:?}");
     result

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::ErrorKind;
 use ovo_ptp::transport::{
-    FailureKind, HttpsOptions, HttpsTransport, Request, Transport, Trust, Unwatched, Watch,
+    FailureKind, HttpRequest, HttpsOptions, HttpsTransport, Transport, Trust, Unwatched, Watch,
 };
 
 use crate::host::{Host, transport};
@@ -87,7 +87,11 @@ fn budgets_without_end_are_budgets() {
     let host = Host::answering(ok("{}"));
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     let result = transport(&format!("https://localhost:{}/", host.address.port())).exchange(
-        &Request { send_budget: Duration::MAX, total_budget: Duration::MAX, ..request(&signature) },
+        &HttpRequest {
+            send_budget: Duration::MAX,
+            total_budget: Duration::MAX,
+            ..request(&signature)
+        },
         &watch,
     );
     answered(result);
@@ -147,7 +151,7 @@ fn n21_an_address_that_never_answers_costs_the_connect_budget_and_no_more() {
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     let started = Instant::now();
     let result = transport(&format!("https://{address}/")).exchange(
-        &Request { send_budget: Duration::from_millis(400), ..request(&signature) },
+        &HttpRequest { send_budget: Duration::from_millis(400), ..request(&signature) },
         &watch,
     );
     assert_eq!(not_sent(result).kind, FailureKind::Connect);
@@ -198,7 +202,7 @@ fn a_request_that_cannot_be_written_whole_is_not_reported_as_sent() {
     let watch = Arc::new(Counting::default());
     let as_watch: Arc<dyn Watch> = watch.clone();
     let result = host.transport().exchange(
-        &Request { body: &body, send_budget: Duration::from_secs(2), ..request(&signature) },
+        &HttpRequest { body: &body, send_budget: Duration::from_secs(2), ..request(&signature) },
         &as_watch,
     );
     assert_eq!(no_answer(result).kind, FailureKind::Timeout);
@@ -347,7 +351,8 @@ fn b1_a_line_break_in_a_header_value_sends_nothing() {
     let host = Host::answering(ok("{}"));
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     for app_id in ["app\r\nX-Forged: 1", "app\0", "app\n", "\u{e4}pp"] {
-        let result = host.transport().exchange(&Request { app_id, ..request(&signature) }, &watch);
+        let result =
+            host.transport().exchange(&HttpRequest { app_id, ..request(&signature) }, &watch);
         not_sent(result);
     }
     assert_eq!(host.connections(), 0);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ovo_ptp::message::Signature;
-use ovo_ptp::transport::{Exchange, Request, Transport, Unwatched, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Unwatched, Watch};
 
 use crate::host::{Host, transport};
 use crate::*;
@@ -53,7 +53,7 @@ fn b7_no_log_level_shows_signature_phone_or_answer() {
 
     let body = format!("{{\"phone\":\"{PHONE}\"}}");
     let signature = || Signature { random: "1735689600".into(), hmac: HMAC.into() };
-    let request = Request { body: body.as_bytes(), ..request(&signature) };
+    let request = HttpRequest { body: body.as_bytes(), ..request(&signature) };
     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
     let answer = format!("{{\"fullName\":\"{NAME}\"}}");
     let garbage = format!("HTTP/1.1 200 OK\r\n{NAME}\r\n\r\n{NAME}");

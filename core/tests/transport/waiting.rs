@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
-use ovo_ptp::transport::{HttpsTransport, Request, Transport, Watch};
+use ovo_ptp::transport::{HttpRequest, HttpsTransport, Transport, Watch};
 
 use crate::host::Host;
 use crate::*;
@@ -61,7 +61,7 @@ fn a_slice_longer_than_the_budget_is_cut() {
         Arc::new(Counting { slice: Some(Duration::MAX), ..Default::default() });
     let started = Instant::now();
     let result = host.transport().exchange(
-        &Request { total_budget: Duration::from_millis(400), ..request(&signature) },
+        &HttpRequest { total_budget: Duration::from_millis(400), ..request(&signature) },
         &watch,
     );
     assert_eq!(no_answer(result).kind, FailureKind::Timeout);
@@ -98,7 +98,7 @@ struct Asking {
 impl Watch for Asking {
     fn wait(&self) -> Option<Duration> {
         if self.waits.fetch_add(1, Ordering::SeqCst) == 1 {
-            let check = Request {
+            let check = HttpRequest {
                 operation: Operation::CheckPayment,
                 body: b"{\"type\":\"0100\"}",
                 ..request(&signature)
@@ -177,7 +177,7 @@ fn a_watch_that_takes_its_time_does_not_stretch_the_total_budget() {
     let watch: Arc<dyn Watch> = Arc::new(Dawdling);
     let started = Instant::now();
     let result = host.transport().exchange(
-        &Request { total_budget: Duration::from_millis(500), ..request(&signature) },
+        &HttpRequest { total_budget: Duration::from_millis(500), ..request(&signature) },
         &watch,
     );
     assert_eq!(no_answer(result).kind, FailureKind::Timeout);

@@ -7,7 +7,7 @@ use ovo_ptp::journal::{
     Begun, Journal, NewPayment, SealedPhone, SqliteJournal, SqliteOptions, Update,
 };
 use ovo_ptp::message::ResponseCode;
-use ovo_ptp::payment::{Event, Payment, Policy, PushAnswer, State, Timers, step};
+use ovo_ptp::payment::{Input, Payment, Policy, PushAnswer, State, Timers, step};
 use ovo_ptp::{BatchMethod, Clock, Rupiah, SystemClock};
 
 use crate::{Failed, merchant};
@@ -50,7 +50,7 @@ pub(crate) fn commit(journal: &dyn Journal, payment: &mut Payment) -> Result<(),
 /// The row's state after a push that OVO approved.
 pub(crate) fn approve(payment: &mut Payment) {
     let policy = Policy::default();
-    for event in [Event::Sent, Event::Answered(PushAnswer::Approved)] {
+    for event in [Input::Sent, Input::Answered(PushAnswer::Approved)] {
         payment.state = step(&policy, &payment.state, event, SystemClock.boottime()).state;
     }
     payment.evidence.code = ResponseCode::new("00");
@@ -63,7 +63,7 @@ pub(crate) fn approve(payment: &mut Payment) {
 /// The row's state after the caller's confirmation.
 pub(crate) fn acknowledge(payment: &mut Payment) {
     let now = SystemClock.boottime();
-    payment.state = step(&Policy::default(), &payment.state, Event::Acknowledged, now).state;
+    payment.state = step(&Policy::default(), &payment.state, Input::Acknowledged, now).state;
 }
 
 pub(crate) fn through_the_journal(file: &str, threads: u32, seconds: f64) -> Result<(), Failed> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ovo_ptp::message::{Identity, Operation, PaymentRef, Response, Signer, SigningMode};
 use ovo_ptp::transport::{
-    Exchange, HttpsOptions, HttpsTransport, Request, Transport, Trust, Unwatched, Watch,
+    Exchange, HttpRequest, HttpsOptions, HttpsTransport, Transport, Trust, Unwatched, Watch,
 };
 use ovo_ptp::{MerchantInvoice, Numbers, Rupiah, WallTime};
 
@@ -30,7 +30,7 @@ pub(crate) fn many(url: &str, ca: &str, batch: u32, count: u32) -> Result<(), Fa
         let now = WallTime::now();
         let body = payment.push_to_pay(&now.wib_text());
         let exchange = transport.exchange(
-            &Request {
+            &HttpRequest {
                 operation: body.operation(),
                 body: body.bytes(),
                 app_id: signer.app_id(),

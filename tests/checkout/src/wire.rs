@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ovo_ptp::message::Operation;
-use ovo_ptp::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Watch};
+use ovo_ptp::transport::{
+    Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch,
+};
 use ovo_sandbox::{Delivery, Head, Host, Progress, Ticket};
 
 use crate::clock::SimClock;
@@ -143,7 +145,7 @@ impl SimWire {
 }
 
 impl Transport for SimWire {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let started = self.clock.world().ms;
         let deadline_ms = started.saturating_add(ms(request.total_budget));

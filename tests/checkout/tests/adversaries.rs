@@ -8,7 +8,7 @@ use ovo_checkout::{Fault, Shop, SimWire, charge, days, invoice, lock, minutes, s
 use ovo_ptp::journal::{Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Ruling};
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{
     AppKey, Client, Credentials, Environment, ErrorKind, Event, Outcome, Phase, Terminal,
 };
@@ -367,7 +367,7 @@ impl Watch for Unasked {
 }
 
 impl Transport for Forgetful {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         if request.operation != Operation::PushToPay {
             return self.wire.exchange(request, watch);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, LateSuccess};
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{Outcome, PaymentHandle};
 use ovo_sandbox::{AnswerOf, AnswerPlan, Behaviour, Delivery, HostConfig, State, Step, Then};
 
@@ -116,7 +116,7 @@ impl Watch for Unconnected {
 }
 
 impl Transport for Untold {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let watch: Arc<dyn Watch> = Arc::new(Unconnected(Arc::clone(watch)));
         self.0.exchange(request, &watch)
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
-use ovo_ptp::transport::{Exchange, HttpsOptions, HttpsTransport, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, HttpsOptions, HttpsTransport, Transport, Watch};
 use ovo_ptp::{ErrorKind, Event, Outcome, Rupiah, VoidOutcome};
 use ovo_sandbox::{Behaviour, Step};
 use tls::*;
@@ -334,7 +334,7 @@ struct Defective {
 }
 
 impl Transport for Defective {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let first =
             request.operation == Operation::Reversal && !self.panicked.swap(true, Ordering::SeqCst);
         assert!(!first, "the modem is broken");

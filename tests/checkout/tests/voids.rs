@@ -8,7 +8,7 @@ use ovo_checkout::{
 };
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerOf, AnswerPlan, Delivery, HostConfig, Step};
 
@@ -106,7 +106,7 @@ fn a_void_gives_the_whole_amount_back_once() {
 struct StandsStill(Arc<SimWire>, Arc<SimClock>);
 
 impl Transport for StandsStill {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         self.1.pass(seconds(40.0));
         self.0.exchange(request, watch)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ovo_ptp::payment::Boottime;
 use ovo_ptp::transport::{
-    Exchange, HttpsOptions, HttpsTransport, Request, Transport, Trust, Watch,
+    Exchange, HttpRequest, HttpsOptions, HttpsTransport, Transport, Trust, Watch,
 };
 use ovo_ptp::{Charge, Client, ClientBuilder, Clock, Rupiah, SystemClock, WallTime};
 
@@ -239,7 +239,7 @@ struct Stopping {
 }
 
 impl Transport for Stopping {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         if request.operation != ovo_ptp::message::Operation::PushToPay {
             return self.wire.exchange(request, watch);
         }
@@ -249,7 +249,7 @@ impl Transport for Stopping {
             over: AtomicBool::new(false),
         });
         let for_ever = Duration::from_secs(600);
-        let patient = Request { send_budget: for_ever, total_budget: for_ever, ..*request };
+        let patient = HttpRequest { send_budget: for_ever, total_budget: for_ever, ..*request };
         let late = self.stop == Stop::BeforeALateWrite;
         self.wire.exchange(if late { &patient } else { request }, &watch)
     }

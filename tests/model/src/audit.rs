@@ -3,7 +3,7 @@
 use ovo_mutants::DriverFault;
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Closer, DeclineReason, Event, Outcome, Reversal, Settlement, Source, State, Step,
+    Boottime, Closer, DeclineReason, Input, Outcome, Reversal, Settlement, Source, State, Step,
     Timers, Verdict, Void, postcondition,
 };
 
@@ -224,16 +224,16 @@ impl<const N: usize> PushToPay<N> {
         moment.broken |= broken;
     }
 
-    /// The policy answered an event.
+    /// The policy answered an input.
     pub(crate) fn audit_step(
         &self,
         moment: &mut Moment<N>,
         before: &State,
-        event: Event,
+        input: Input,
         step: &Step,
         now: Boottime,
     ) {
-        if postcondition::broken(&self.setting.policy, before, event, step, now).is_some() {
+        if postcondition::broken(&self.setting.policy, before, input, step, now).is_some() {
             moment.broken |= P;
         }
     }

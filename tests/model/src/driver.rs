@@ -5,7 +5,7 @@
 //! whoever loses it follows the winner.
 
 use ovo_mutants::DriverFault;
-use ovo_ptp::payment::{Event, Refusal, Ruling, State, Verdict, Void, step};
+use ovo_ptp::payment::{Input, Refusal, Ruling, State, Verdict, Void, step};
 
 use crate::action::{Action, What};
 use crate::audit::{Committed, PAID, outcome_bit};
@@ -195,7 +195,7 @@ impl<const N: usize> PushToPay<N> {
         }
         if !debited || self.setting.outside {
             let now = LADDER[usize::from(moment.now)];
-            let closing = step(&self.setting.policy, state, Event::Ruled(Ruling::Close), now);
+            let closing = step(&self.setting.policy, state, Input::Ruled(Ruling::Close), now);
             // What is refused for any other reason, he tries.
             if closing.refused != Some(Refusal::CloseTooEarly) {
                 may(What::Rule(News::RuledClose));
@@ -221,7 +221,7 @@ impl<const N: usize> PushToPay<N> {
         }
         let deciding = matches!(thread.news, News::Nothing | News::Due) && {
             let now = LADDER[usize::from(moment.now)];
-            let next = step(&self.setting.policy, &row::unpack(thread.local), Event::Due, now);
+            let next = step(&self.setting.policy, &row::unpack(thread.local), Input::Due, now);
             next.state.verdict == Some(Verdict::Abandoned)
         };
         if fault == DriverFault::ReverseBeforeDurable && deciding && payment.stray_reversals == 0 {
@@ -339,7 +339,7 @@ impl<const N: usize> PushToPay<N> {
                 payment.flushed = now;
                 let at = LADDER[usize::from(now)];
                 let known = row::unpack(thread.local);
-                let next = step(&self.setting.policy, &known, Event::Sent, at);
+                let next = step(&self.setting.policy, &known, Input::Sent, at);
                 thread.local = row::pack(&next.state, now);
                 thread.errand = Errand::Exchange;
                 let durable = payment.row != NONE;
@@ -459,7 +459,7 @@ impl<const N: usize> PushToPay<N> {
         let follows =
             Thread { local: row, fresh: true, old_boot: moment.payments[i].old_boot, ..thread };
         if thread.local & STALE != 0 {
-            // Whether the event would have changed the row that this thread knew.
+            // Whether the input would have changed the row that this thread knew.
             if thread.local >> (thread.news as u64) & 1 == 1 {
                 return follows;
             }
@@ -472,14 +472,14 @@ impl<const N: usize> PushToPay<N> {
         let late = thread.news == News::Due && now == LAST && row::is_due_later(thread.local);
         let at = if late { LATER } else { LADDER[usize::from(now)] };
         let rebasing = thread.old_boot;
-        let event = if rebasing {
-            Event::Rebooted { away: std::time::Duration::ZERO }
+        let input = if rebasing {
+            Input::Rebooted { away: std::time::Duration::ZERO }
         } else {
             let issued = LADDER[usize::from(thread.issued)];
-            thread.news.event(issued, thread.waiting, now < LAST)
+            thread.news.input(issued, thread.waiting, now < LAST)
         };
-        let next = step(&self.setting.policy, &known, event, at);
-        self.audit_step(moment, &known, event, &next, at);
+        let next = step(&self.setting.policy, &known, input, at);
+        self.audit_step(moment, &known, input, &next, at);
         if next.state == known && !rebasing {
             // Nothing to commit, and so nothing to send: every request counts as an attempt.
             debug_assert!(next.send.is_none());
@@ -527,8 +527,8 @@ impl<const N: usize> PushToPay<N> {
     }
 
     /// What a thread of the settler knows of a row that another has written since can only matter
-    /// in one way: an event that would not have changed it ends there, any other loses its commit
-    /// and follows the winner. So one bit for each possible event is all that is kept of it.
+    /// in one way: an input that would not have changed it ends there, any other loses its commit
+    /// and follows the winner. So one bit for each possible input is all that is kept of it.
     pub(crate) fn forget_stale(&self, moment: &mut Moment<N>) {
         let now = moment.now;
         for payment in &mut moment.payments {
@@ -551,8 +551,8 @@ impl<const N: usize> PushToPay<N> {
                     (_, Ask::Nothing) => &[],
                 };
                 for news in heard {
-                    let event = news.event(issued, thread.waiting, now < LAST);
-                    let next = step(&self.setting.policy, &known, event, at);
+                    let input = news.input(issued, thread.waiting, now < LAST);
+                    let next = step(&self.setting.policy, &known, input, at);
                     if next.state != known {
                         bits |= 1 << (*news as u64);
                     }
@@ -584,7 +584,7 @@ fn note_silence(payment: &mut Payment, news: News) {
     }
 }
 
-/// The event is dealt with: send what it asks for, or go back to what the thread is for.
+/// The input is dealt with: send what it asks for, or go back to what the thread is for.
 fn done(thread: Thread, ask: Ask) -> Thread {
     let settled = Thread { news: News::Nothing, issued: 0, ask, ..thread };
     match (ask, thread.errand) {

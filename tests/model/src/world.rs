@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use ovo_ptp::message::{Mismatch, ResponseCode};
 use ovo_ptp::payment::{
-    Boottime, Event, PushAnswer, Request, ReversalAnswer, Ruling, StatusAnswer, VoidAnswer,
+    Boottime, Input, PushAnswer, Request, ReversalAnswer, Ruling, StatusAnswer, VoidAnswer,
 };
 
 use crate::row::{NONE, Row, decline_code};
@@ -12,7 +12,7 @@ use crate::row::{NONE, Row, decline_code};
 /// What a thread has heard and not yet committed, or what is on its way to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "each is one event of the policy")]
+#[expect(missing_docs, reason = "each is one input of the policy")]
 pub enum News {
     Nothing,
     Due,
@@ -55,20 +55,20 @@ pub enum News {
 }
 
 impl News {
-    /// The policy's event. `issued` is when the request left, `waiting` whether a caller waits.
-    pub fn event(self, issued: Boottime, waiting: bool, in_time: bool) -> Event {
-        let checked = |answer| Event::Checked { issued, answer, waiting };
-        let reversed = |answer| Event::Reversed { issued, answer };
+    /// The policy's input. `issued` is when the request left, `waiting` whether a caller waits.
+    pub fn input(self, issued: Boottime, waiting: bool, in_time: bool) -> Input {
+        let checked = |answer| Input::Checked { issued, answer, waiting };
+        let reversed = |answer| Input::Reversed { issued, answer };
         let duplicate = ResponseCode::new("94").unwrap_or(decline_code());
         match self {
-            News::Nothing | News::Due => Event::Due,
-            News::NotSent => Event::NotSent,
-            News::Approved => Event::Answered(PushAnswer::Approved),
-            News::Declined => Event::Answered(PushAnswer::Declined(decline_code())),
-            News::Undelivered => Event::Answered(PushAnswer::Declined(ResponseCode::UNDELIVERABLE)),
-            News::Duplicate => Event::Answered(PushAnswer::Duplicate(duplicate)),
-            News::WrongEcho => Event::Answered(PushAnswer::WrongEcho(Mismatch::Invoice)),
-            News::Silence => Event::Answered(PushAnswer::Unknown),
+            News::Nothing | News::Due => Input::Due,
+            News::NotSent => Input::NotSent,
+            News::Approved => Input::Answered(PushAnswer::Approved),
+            News::Declined => Input::Answered(PushAnswer::Declined(decline_code())),
+            News::Undelivered => Input::Answered(PushAnswer::Declined(ResponseCode::UNDELIVERABLE)),
+            News::Duplicate => Input::Answered(PushAnswer::Duplicate(duplicate)),
+            News::WrongEcho => Input::Answered(PushAnswer::WrongEcho(Mismatch::Invoice)),
+            News::Silence => Input::Answered(PushAnswer::Unknown),
             News::Paid => checked(StatusAnswer::Paid),
             News::ForeignSale => checked(StatusAnswer::ForeignSale),
             News::Doubtful => checked(StatusAnswer::Doubtful),
@@ -80,21 +80,21 @@ impl News {
             News::Acknowledged => reversed(ReversalAnswer::Acknowledged),
             News::ReversalNotSent => reversed(ReversalAnswer::NotSent),
             News::ReversalSilence => reversed(ReversalAnswer::Again(None)),
-            News::VoidAsked => Event::VoidAsked { in_time },
-            News::Voided => Event::VoidAnswered(VoidAnswer::Voided),
-            News::VoidRejected => Event::VoidAnswered(VoidAnswer::Rejected(decline_code())),
-            News::VoidNotSent => Event::VoidAnswered(VoidAnswer::NotSent),
-            News::VoidSilence => Event::VoidAnswered(VoidAnswer::Unknown),
-            News::VoidFound => Event::VoidChecked { answer: StatusAnswer::Paid, in_time },
-            News::VoidNotFound => Event::VoidChecked { answer: StatusAnswer::NotFound, in_time },
+            News::VoidAsked => Input::VoidAsked { in_time },
+            News::Voided => Input::VoidAnswered(VoidAnswer::Voided),
+            News::VoidRejected => Input::VoidAnswered(VoidAnswer::Rejected(decline_code())),
+            News::VoidNotSent => Input::VoidAnswered(VoidAnswer::NotSent),
+            News::VoidSilence => Input::VoidAnswered(VoidAnswer::Unknown),
+            News::VoidFound => Input::VoidChecked { answer: StatusAnswer::Paid, in_time },
+            News::VoidNotFound => Input::VoidChecked { answer: StatusAnswer::NotFound, in_time },
             News::VoidCheckSilence => {
-                Event::VoidChecked { answer: StatusAnswer::NoAnswer, in_time }
+                Input::VoidChecked { answer: StatusAnswer::NoAnswer, in_time }
             }
-            News::ReportedPaid => Event::ReportedPaid,
-            News::RuledPaid => Event::Ruled(Ruling::Paid),
-            News::RuledRefund => Event::Ruled(Ruling::Refund),
-            News::RuledClose => Event::Ruled(Ruling::Close),
-            News::Cancelled => Event::Cancelled { heard: false },
+            News::ReportedPaid => Input::ReportedPaid,
+            News::RuledPaid => Input::Ruled(Ruling::Paid),
+            News::RuledRefund => Input::Ruled(Ruling::Refund),
+            News::RuledClose => Input::Ruled(Ruling::Close),
+            News::Cancelled => Input::Cancelled { heard: false },
         }
     }
 }
@@ -178,7 +178,7 @@ pub enum Errand {
     Drive,
     /// The settler.
     Settle,
-    /// A void, a manual check, a ruling: one event and its request.
+    /// A void, a manual check, a ruling: one input and its request.
     Hand,
 }
 

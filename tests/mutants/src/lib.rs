@@ -14,7 +14,7 @@ pub use driver::DriverFault;
 use ovo_ptp::payment;
 
 type WrongStep =
-    fn(&payment::Policy, &payment::State, payment::Event, payment::Boottime) -> payment::Step;
+    fn(&payment::Policy, &payment::State, payment::Input, payment::Boottime) -> payment::Step;
 
 /// What must be possible around a payment before a mutant can do harm.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

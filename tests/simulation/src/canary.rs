@@ -10,7 +10,7 @@ use std::time::Duration;
 use ovo_mutants::{DriverFault, Mutant};
 use ovo_ptp::journal::{Begun, Filter, Health, Journal, JournalError, NewPayment, Update};
 use ovo_ptp::payment::{Boottime, Payment, PaymentId, Timers, Verdict};
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{BatchMethod, ClientBuilder, MerchantInvoice};
 
 use crate::disk::SimDisk;
@@ -179,9 +179,9 @@ impl Watch for Careless {
 }
 
 impl Transport for NoDeadline {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let careless: Arc<dyn Watch> = Arc::new(Careless(Arc::clone(watch)));
         let send_budget = Timers::OVO.send_budget;
-        self.0.exchange(&Request { send_budget, ..*request }, &careless)
+        self.0.exchange(&HttpRequest { send_budget, ..*request }, &careless)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ovo_checkout::{Fault, SimWire, lock};
 use ovo_ptp::message::Operation;
-use ovo_ptp::transport::{Exchange, Request, Transport, Watch};
+use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_sandbox::{AnswerOf, Delivery, Host, Step};
 
 use crate::memory::{inside, outside};
@@ -122,7 +122,7 @@ impl Watch for Inside {
 }
 
 impl Transport for Weather {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         outside(|| {
             if !self.calm.load(Ordering::Relaxed) {
                 self.draw(request.operation);

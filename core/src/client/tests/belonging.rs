@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::journal::SqliteOptions;
 use crate::payment::{Boottime, Timers};
 use crate::terminal::Terminal;
-use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Watch};
+use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
 use crate::wib::WallTime;
 
 /// A machine that does not name its boots, as some containers and all of macOS.
@@ -69,7 +69,7 @@ fn credentials(merchant: &str, key: &str, tid: &str) -> Credentials {
 struct Says(Option<&'static str>);
 
 impl Transport for Says {
-    fn exchange(&self, _: &Request<'_>, _: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, _: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {
         match self.0 {
             Some(code) => Exchange::Answered(HttpAnswer {
                 status: 200,

@@ -19,7 +19,7 @@ use crate::journal::{Journal, MemoryJournal};
 use crate::lock::{lock, wait};
 use crate::message::Operation;
 use crate::payment::Boottime;
-use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, Request, Transport, Watch};
+use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
 use crate::{AppKey, Credentials, Environment, MerchantInvoice, Rupiah, Terminal, WallTime};
 
 /// What happens when so much time has passed.
@@ -97,7 +97,7 @@ impl TestHost {
 }
 
 impl Transport for TestHost {
-    fn exchange(&self, request: &Request<'_>, watch: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let failure = |kind| Failure { kind, message: "of the test".to_owned() };
         let mut body: Value = serde_json::from_slice(request.body).unwrap();
         let invoice = body["transactionRequestData"]["merchantInvoice"].as_str().unwrap_or("");

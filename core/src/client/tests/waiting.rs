@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::journal::Update;
-use crate::payment::{Event, Policy, PushAnswer, step};
+use crate::payment::{Input, Policy, PushAnswer, step};
 
 #[test]
 fn mp14_a_process_that_waits_for_another_s_payment_hears_of_it_within_two_seconds() {
@@ -18,7 +18,7 @@ fn mp14_a_process_that_waits_for_another_s_payment_hears_of_it_within_two_second
     shop.clock.at(answered, move || {
         let mut row = journal.find(&invoice("INV-1")).unwrap().unwrap();
         let now = Boottime(1_000_000).plus(Duration::from_secs(20));
-        let answer = Event::Answered(PushAnswer::Approved);
+        let answer = Input::Answered(PushAnswer::Approved);
         row.state = step(&Policy::default(), &row.state, answer, now).state;
         assert!(matches!(journal.update(&row), Ok(Update::Won(_))));
     });

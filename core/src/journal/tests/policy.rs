@@ -8,11 +8,11 @@ use crate::journal::conformance::{charge, fresh, write};
 use crate::journal::{Journal, MemoryJournal};
 use crate::message::ResponseCode;
 use crate::payment::{
-    Boottime, Event, LateSuccess, Policy, PushAnswer, ReversalAnswer, Ruling, State, StatusAnswer,
+    Boottime, Input, LateSuccess, Policy, PushAnswer, ReversalAnswer, Ruling, State, StatusAnswer,
     VoidAnswer, step,
 };
 
-fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Event {
+fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Input {
     let code = ResponseCode::UNDELIVERABLE;
     let status = [
         StatusAnswer::Paid,
@@ -28,15 +28,15 @@ fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Event {
     let yes = dice.roll(2) == 0;
     let issued = Boottime(now.0.saturating_sub(dice.roll(20_000)).max(state.begun.0));
     match dice.roll(20) {
-        0 => Event::Sent,
-        1 => Event::NotSent,
-        2 => Event::Answered(PushAnswer::Approved),
-        3 => Event::Answered(PushAnswer::Declined(code)),
-        4 => Event::Answered(PushAnswer::Duplicate(code)),
-        5 => Event::Acknowledged,
-        6 => Event::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
-        7 => Event::VoidAsked { in_time: yes },
-        8 => Event::VoidAnswered(
+        0 => Input::Sent,
+        1 => Input::NotSent,
+        2 => Input::Answered(PushAnswer::Approved),
+        3 => Input::Answered(PushAnswer::Declined(code)),
+        4 => Input::Answered(PushAnswer::Duplicate(code)),
+        5 => Input::Acknowledged,
+        6 => Input::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
+        7 => Input::VoidAsked { in_time: yes },
+        8 => Input::VoidAnswered(
             [
                 VoidAnswer::Voided,
                 VoidAnswer::Rejected(code),
@@ -44,13 +44,13 @@ fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Event {
                 VoidAnswer::Unknown,
             ][dice.roll(4) as usize],
         ),
-        9 => Event::VoidChecked { answer: status, in_time: yes },
-        10 => Event::ReportedPaid,
-        11 => Event::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
-        12 | 13 => Event::Reversed { issued, answer: ReversalAnswer::Acknowledged },
-        14 => Event::Reversed { issued, answer: ReversalAnswer::NotSent },
-        15 | 16 => Event::Checked { issued, answer: status, waiting: yes },
-        _ => Event::Due,
+        9 => Input::VoidChecked { answer: status, in_time: yes },
+        10 => Input::ReportedPaid,
+        11 => Input::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
+        12 | 13 => Input::Reversed { issued, answer: ReversalAnswer::Acknowledged },
+        14 => Input::Reversed { issued, answer: ReversalAnswer::NotSent },
+        15 | 16 => Input::Checked { issued, answer: status, waiting: yes },
+        _ => Input::Due,
     }
 }
 
@@ -72,8 +72,8 @@ fn walk(journal: &dyn Journal, histories: u32) {
                 Some(due) if dice.roll(2) == 0 => due.max(now),
                 _ => now.plus(Duration::from_millis(dice.roll(40_000))),
             };
-            let event = happens(&mut dice, &payment.state, now);
-            let step = step(&policy, &payment.state, event, now);
+            let input = happens(&mut dice, &payment.state, now);
+            let step = step(&policy, &payment.state, input, now);
             if step.state != payment.state {
                 payment.state = step.state;
                 payment = write(journal, payment);

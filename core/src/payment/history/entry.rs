@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::message::{Operation, ResponseCode};
 use crate::payment::answer::{PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
-use crate::payment::event::{Event, Ruling};
+use crate::payment::input::{Input, Ruling};
 use crate::payment::state::{Boottime, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::{Alert, Request, Rule, Step};
 use crate::wib::WallTime;
@@ -237,35 +237,35 @@ impl From<VoidAnswer> for Meaning {
 }
 
 impl What {
-    /// What `event` is to a history. `heard` is how the request ended whose end it is, `reason` an
+    /// What `input` is to a history. `heard` is how the request ended whose end it is, `reason` an
     /// operator's; `None` if it is the end of a request of which nothing is known.
-    pub(crate) fn of(event: Event, heard: Option<(Ended, Duration)>, reason: &str) -> Option<What> {
+    pub(crate) fn of(input: Input, heard: Option<(Ended, Duration)>, reason: &str) -> Option<What> {
         let exchange = |operation, meaning| {
             let (ended, took) = heard?;
             Some(What::Exchange { operation, ended, meaning, took })
         };
-        Some(match event {
+        Some(match input {
             // How the push's exchange ended says it.
-            Event::HeardOut => return None,
-            Event::Sent => What::Sent,
-            Event::NotSent if heard.is_none() => What::HeldBack,
-            Event::NotSent => return exchange(Operation::PushToPay, Meaning::Nothing),
-            Event::Answered(answer) => return exchange(Operation::PushToPay, answer.into()),
-            Event::Checked { answer, .. } => {
+            Input::HeardOut => return None,
+            Input::Sent => What::Sent,
+            Input::NotSent if heard.is_none() => What::HeldBack,
+            Input::NotSent => return exchange(Operation::PushToPay, Meaning::Nothing),
+            Input::Answered(answer) => return exchange(Operation::PushToPay, answer.into()),
+            Input::Checked { answer, .. } => {
                 return exchange(Operation::CheckPayment, answer.into());
             }
-            Event::Reversed { answer, .. } => return exchange(Operation::Reversal, answer.into()),
-            Event::VoidAnswered(answer) => return exchange(Operation::Void, answer.into()),
-            Event::VoidChecked { answer, .. } => {
+            Input::Reversed { answer, .. } => return exchange(Operation::Reversal, answer.into()),
+            Input::VoidAnswered(answer) => return exchange(Operation::Void, answer.into()),
+            Input::VoidChecked { answer, .. } => {
                 return exchange(Operation::CheckVoid, answer.into());
             }
-            Event::Cancelled { heard } => What::Cancelled { heard },
-            Event::Due => What::Time,
-            Event::Rebooted { .. } => What::Restarted,
-            Event::Acknowledged => What::Acknowledged,
-            Event::VoidAsked { .. } => What::VoidAsked,
-            Event::ReportedPaid => What::ReportedPaid,
-            Event::Ruled(ruling) => What::Ruled { ruling, reason: reason.to_owned() },
+            Input::Cancelled { heard } => What::Cancelled { heard },
+            Input::Due => What::Time,
+            Input::Rebooted { .. } => What::Restarted,
+            Input::Acknowledged => What::Acknowledged,
+            Input::VoidAsked { .. } => What::VoidAsked,
+            Input::ReportedPaid => What::ReportedPaid,
+            Input::Ruled(ruling) => What::Ruled { ruling, reason: reason.to_owned() },
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::payment::state::Boottime;
 
 /// Something that happened to a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Event {
+pub enum Input {
     /// The last byte of the push was handed to the TLS layer, now.
     Sent,
     /// The process that made the Intent proves that it wrote no byte of the push and never will.
