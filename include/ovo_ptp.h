@@ -88,8 +88,8 @@
  *
  * HANDLES, TEXTS AND STRUCTS
  *
- * Handles (ovo_config, ovo_client, ovo_payment, ovo_list, ovo_exchange) look like pointers and are
- * not: never dereference one. A handle that was closed stays dead for ever, so closing twice or
+ * Handles (ovo_config, ovo_client, ovo_payment, ovo_list, ovo_exchange, ovo_reconciliation) look like
+ * pointers and are not: never dereference one. A handle that was closed stays dead for ever, so closing twice or
  * using it afterwards is a code and never undefined.
  *
  * Texts are UTF-8 and end with NUL. What goes in is copied or used during the call only, and no
@@ -604,6 +604,49 @@ typedef int32_t ovo_probe;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a line of the report, or a payment that has none, comes to. Up to `OVO_FINDING_PERHAPS_NEXT_DAY`
+// the books agree, from `OVO_FINDING_EXTRA_DEBIT` on somebody must look.
+enum ovo_finding
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing is left.
+  OVO_FINDING_NONE = 0,
+  // Paid there and here.
+  OVO_FINDING_MATCHED = 1,
+  // Refunded there, and not the shop's money here.
+  OVO_FINDING_REFUNDED = 2,
+  // Paid there; here there is no outcome yet, or a void is under way.
+  OVO_FINDING_OPEN = 3,
+  // Paid there; here an operator closed it, having dealt with it by hand.
+  OVO_FINDING_BY_HAND = 4,
+  // Paid here at the end of the day: it may stand in the next day's report.
+  OVO_FINDING_PERHAPS_NEXT_DAY = 5,
+  // Paid there, and the cashier was told otherwise, or nobody knew: give it to `ovo_report_paid`, which
+  // returns the money.
+  OVO_FINDING_EXTRA_DEBIT = 6,
+  // Paid there; here the money went back, or is on its way. A later report must show it.
+  OVO_FINDING_RETURNED_HERE = 7,
+  // Refunded there, and paid here: ask OVO.
+  OVO_FINDING_REFUNDED_THERE = 8,
+  // The same invoice with another amount: ask OVO.
+  OVO_FINDING_OTHER_AMOUNT = 9,
+  // A second line for the same invoice: ask OVO.
+  OVO_FINDING_TWICE = 10,
+  // The journal does not know the invoice.
+  OVO_FINDING_MISSING_HERE = 11,
+  // Paid here, and not in the report of its day: ask OVO.
+  OVO_FINDING_MISSING_AT_OVO = 12,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_finding ovo_finding;
+#else
+typedef int32_t ovo_finding;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // A client: one merchant's journal and connection to OVO. Any thread may use it, several at once.
 typedef struct ovo_client ovo_client;
 
@@ -618,6 +661,9 @@ typedef struct ovo_list ovo_list;
 
 // A payment under way on a thread of its own. Any thread may use it, several at once.
 typedef struct ovo_payment ovo_payment;
+
+// A settlement report beside a journal. One thread at a time works with it; others wait.
+typedef struct ovo_reconciliation ovo_reconciliation;
 
 // Hears the client's log: exchanges, verdicts, alerts, journal failures. No secret and no personal
 // data is in it.
@@ -982,6 +1028,40 @@ typedef struct ovo_charge {
 //
 // Returns `OVO_CANCEL` to give the payment up as `ovo_cancel` does. Any other number lets it go on.
 typedef int32_t (*ovo_watch_fn)(void *userdata, int32_t phase, uint32_t remaining_ms);
+
+// A line of OVO's settlement report, as your program reads it: OVO publishes no format for Push To Pay.
+// Begin with `OVO_SETTLEMENT_LINE_INIT`.
+typedef struct ovo_settlement_line {
+  // Size of this struct in bytes, set by `OVO_SETTLEMENT_LINE_INIT`.
+  uint32_t size;
+  // 1 if the line says that the customer has the money back.
+  int32_t refunded;
+  // The amount of the payment in rupiah, before fees; above 0, also of a refund.
+  int64_t amount;
+  // The merchant's invoice as the report has it, up to 255 bytes. One that could not be an invoice of
+  // this library is missing here, and no error.
+  const char *invoice;
+} ovo_settlement_line;
+
+// What a line, or a payment without one, comes to. Begin with `OVO_RECONCILED_INIT`.
+typedef struct ovo_reconciled {
+  // Size of this struct in bytes, set by `OVO_RECONCILED_INIT`.
+  uint32_t size;
+  // An `ovo_finding`.
+  int32_t finding;
+  // 1 if the two books differ, so that somebody must look.
+  int32_t is_difference;
+  // Always 0.
+  int32_t reserved;
+  // The report's amount in rupiah; 0 if no line has this payment.
+  int64_t listed;
+  // The journal's amount in rupiah; 0 if the journal does not know the invoice.
+  int64_t amount;
+  // The invoice, as the report or the journal has it; cut if it is longer than any of this library's.
+  char invoice[56];
+  // What it means, what to do, and why the payment stands as it does: one line of UTF-8.
+  char text[512];
+} ovo_reconciled;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1415,6 +1495,23 @@ int32_t ovo_config_set_time_scale(ovo_config *config, double factor);
 //
 // Memory: nothing behind `userdata` is looked at.
 int32_t ovo_config_set_log(ovo_config *config, ovo_log_fn log, void *userdata);
+
+// Appends every request and its answer to a file, a line of JSON each: the evidence that OVO asks for
+// before production. Bodies only, with phone, name, OVO id and balances masked; no header, so no
+// signature and no key. For staging and for a sandbox on this machine: towards anything else
+// `ovo_client_open` refuses it. A line that finds no room is left out (the next one says how many were),
+// and stops nothing. Default: none.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `path`: the file, made for its owner alone if it is not there; stays the caller's. NULL for none.
+//
+// Returns: `OVO_OK` or a common code; that it cannot be written, or not towards this environment, is
+// told by `ovo_client_open` (`OVO_ERR_CONFIGURATION`).
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_record(ovo_config *config,
+                              const char *path);
 
 // Gives the client a countdown.
 //
@@ -2107,6 +2204,104 @@ int32_t ovo_payment_cancel(ovo_payment *payment,
 // Memory: outcomes copied from it stay good.
 int32_t ovo_payment_free(ovo_payment *payment);
 
+// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds a bit for
+// each payment that it has seen, however long the report is: give it each line (`ovo_reconcile_line`),
+// then ask what the report should have had and had not (`ovo_reconcile_missing`).
+//
+// Parameters:
+// - `journal`: the journal's file, which is read as it is now, beside whatever other process has it open
+//   (a private copy takes room in the directory for temporary files until it is freed); stays the
+//   caller's. NULL: each call names an open client of this process, and its journal is asked.
+// - `books`: gets the reconciliation.
+//
+// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: there is no journal, or it cannot be read;
+// `OVO_ERR_JOURNAL_LOCKED`: this process has it open (give NULL, and the client), or it was not at rest
+// for a moment, call again; or a common code.
+//
+// Memory: on success the caller frees `*books` with `ovo_reconcile_free`; else it is NULL.
+int32_t ovo_reconcile_new(const char *journal,
+                          ovo_reconciliation **books);
+
+// Compares a line of the report with the payment of its invoice. It asks OVO nothing.
+//
+// Parameters:
+// - `books`: a reconciliation; stays the caller's.
+// - `client`: an open client, if the reconciliation was begun without a journal's file, else NULL; stays
+//   the caller's.
+// - `line`: the line; stays the caller's.
+// - `language`: an `ovo_language`, of the text.
+// - `found`: gets what it comes to.
+//
+// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, or client and
+// file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
+// `OVO_OK`.
+//
+// Memory: nothing is kept of the line.
+int32_t ovo_reconcile_line(ovo_reconciliation *books,
+                           ovo_client *client,
+                           const ovo_settlement_line *line,
+                           int32_t language,
+                           ovo_reconciled *found);
+
+// Tells the next payment that is paid here, was begun within the report's days, and has had no line.
+// Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days. Walk through
+// the days once, behind the last line: what is told is counted.
+//
+// Parameters:
+// - `books`, `client`: as of `ovo_reconcile_line`.
+// - `since_ms`: the report's first moment, in milliseconds since 1970 UTC; midnight in Jakarta is 17:00 UTC.
+// - `until_ms`: the first moment behind the report.
+// - `language`: an `ovo_language`, of the text.
+// - `found`: gets the payment.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: client and file do not fit; `OVO_ERR_JOURNAL`: call an
+// operator; or a common code.
+//
+// Memory: nothing is kept of the arguments.
+int32_t ovo_reconcile_missing(ovo_reconciliation *books,
+                              ovo_client *client,
+                              int64_t since_ms,
+                              int64_t until_ms,
+                              int32_t language,
+                              ovo_reconciled *found);
+
+// Tells how often there was a finding so far.
+//
+// Parameters:
+// - `books`: a reconciliation; stays the caller's.
+// - `finding`: an `ovo_finding`.
+// - `lines`: gets how many lines, or payments without one; NULL if it is not wanted.
+// - `rupiah`: gets their amounts together, the report's, or of what it has not the journal's; NULL if it
+//   is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such finding; or a common code.
+//
+// Memory: nothing is kept or freed.
+int32_t ovo_reconcile_count(const ovo_reconciliation *books,
+                            int32_t finding,
+                            int64_t *lines,
+                            int64_t *rupiah);
+
+// Frees a reconciliation.
+//
+// Parameters:
+// - `books`: a reconciliation, the library's from now on. NULL is fine; a second time is a code.
+//
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not one any more.
+//
+// Memory: results that were copied out of it stay good; the private copy of the journal is removed.
+int32_t ovo_reconcile_free(ovo_reconciliation *books);
+
+// Names a finding in a word or two of English, the same in every release: for files and logs.
+//
+// Parameters:
+// - `finding`: an `ovo_finding`; any other number is fine.
+//
+// Returns: the name; `unknown` for a number that is none.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_finding_name(int32_t finding);
+
 // Asks, with the connection ready, whether the request may be written now, and signs it: `random` and
 // `hmac` of the request point to these headers from here on.
 //
@@ -2272,6 +2467,8 @@ int32_t ovo_version_number(void);
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
 #define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0 }
 #define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
+#define OVO_SETTLEMENT_LINE_INIT { (uint32_t)sizeof(ovo_settlement_line), 0, 0, NULL }
+#define OVO_RECONCILED_INIT { (uint32_t)sizeof(ovo_reconciled), 0, 0, 0, 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
 /* The sizes that the library was compiled with: a compiler that lays a struct out otherwise (a
@@ -2291,6 +2488,8 @@ OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 80);
 OVO_ASSERT_SIZE(ovo_error_facts, 104);
+OVO_ASSERT_SIZE(ovo_reconciled, 600);
+OVO_ASSERT_SIZE(ovo_settlement_line, (16 + sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
 #undef OVO_ASSERT_SIZE

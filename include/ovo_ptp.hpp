@@ -148,6 +148,21 @@ enum class Explanation : std::int32_t {
   Json = OVO_EXPLAIN_JSON,
   Html = OVO_EXPLAIN_HTML,
 };
+/// What a line of OVO's settlement report, or a payment that has none, comes to.
+enum class Finding : std::int32_t {
+  Matched = OVO_FINDING_MATCHED,
+  Refunded = OVO_FINDING_REFUNDED,
+  Open = OVO_FINDING_OPEN,
+  ByHand = OVO_FINDING_BY_HAND,
+  PerhapsNextDay = OVO_FINDING_PERHAPS_NEXT_DAY,
+  ExtraDebit = OVO_FINDING_EXTRA_DEBIT,
+  ReturnedHere = OVO_FINDING_RETURNED_HERE,
+  RefundedThere = OVO_FINDING_REFUNDED_THERE,
+  OtherAmount = OVO_FINDING_OTHER_AMOUNT,
+  Twice = OVO_FINDING_TWICE,
+  MissingHere = OVO_FINDING_MISSING_HERE,
+  MissingAtOvo = OVO_FINDING_MISSING_AT_OVO,
+};
 enum class LateSuccess : std::int32_t { Accept = OVO_LATE_ACCEPT, Reverse = OVO_LATE_REVERSE };
 enum class BatchMethod : std::int32_t { Continuous = OVO_BATCH_CONTINUOUS, Daily = OVO_BATCH_DAILY };
 enum class Signing : std::int32_t {
@@ -444,6 +459,7 @@ struct Close {
   void operator()(ovo_config* config) const noexcept { ovo_config_free(config); }
   void operator()(ovo_payment* payment) const noexcept { ovo_payment_free(payment); }
   void operator()(ovo_list* list) const noexcept { ovo_list_free(list); }
+  void operator()(ovo_reconciliation* books) const noexcept { ovo_reconcile_free(books); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Close>;
@@ -537,6 +553,87 @@ using Progress = std::function<void(std::string_view invoice, Phase, std::uint32
 /// True gives the payment up.
 using Watch = std::function<bool(Phase, std::uint32_t remaining_ms)>;
 using Transport = std::function<ExchangeEnd(const Request&, Exchange&)>;
+
+/// A line of OVO's settlement report, as your program reads it.
+struct SettlementLine {
+  /// As the report has it, up to 255 bytes.
+  std::string_view invoice;
+  /// In rupiah, before fees; above 0, also of a refund.
+  std::int64_t amount = 0;
+  /// Whether the line says that the customer has the money back.
+  bool refunded = false;
+};
+
+/// What a line, or a payment without one, comes to.
+struct Reconciled {
+  Finding finding = Finding::Matched;
+  /// The two books differ, so that somebody must look.
+  bool is_difference = false;
+  /// The report's amount; 0 if no line has this payment.
+  std::int64_t listed = 0;
+  /// The journal's amount; 0 if the journal does not know the invoice.
+  std::int64_t amount = 0;
+  std::string invoice;
+  /// What it means, what to do, and why the payment stands as it does.
+  std::string text;
+};
+
+/// How often there was a finding, and the rupiah of it.
+struct Found {
+  std::int64_t lines = 0, rupiah = 0;
+};
+
+/// OVO's settlement report beside a journal: each line, then what the report should have had and had
+/// not. From Client::reconcile(), or reconcile_beside() for another process's journal. It changes nothing.
+class Reconciliation {
+ public:
+  Reconciliation(ovo_reconciliation* books, ovo_client* client) noexcept
+      : books_(books), client_(client) {}
+  /// Compares a line with the payment of its invoice.
+  [[nodiscard]] Result<Reconciled> line(const SettlementLine& line,
+                                        Language language = Language::Indonesian) {
+    const detail::Text invoice(line.invoice);
+    if (invoice.broken()) return detail::Text::error();
+    ovo_settlement_line flat = OVO_SETTLEMENT_LINE_INIT;
+    flat.invoice = invoice.get();
+    flat.amount = line.amount;
+    flat.refunded = line.refunded ? 1 : 0;
+    ovo_reconciled found = OVO_RECONCILED_INIT;
+    const auto code = ovo_reconcile_line(books_.get(), client_, &flat,
+                                         static_cast<std::int32_t>(language), &found);
+    if (code != OVO_OK) return detail::failed(code);
+    return made(found);
+  }
+  /// The next payment that is paid here, was begun within these days and has had no line; none behind
+  /// the last one. Walk through the days once, behind the last line.
+  [[nodiscard]] Result<std::optional<Reconciled>> missing(std::int64_t since_ms,
+                                                          std::int64_t until_ms,
+                                                          Language language = Language::Indonesian) {
+    ovo_reconciled found = OVO_RECONCILED_INIT;
+    const auto code = ovo_reconcile_missing(books_.get(), client_, since_ms, until_ms,
+                                            static_cast<std::int32_t>(language), &found);
+    if (code != OVO_OK) return detail::failed(code);
+    if (found.finding == OVO_FINDING_NONE) return std::optional<Reconciled>();
+    return std::optional<Reconciled>(made(found));
+  }
+  /// How often there was a finding so far.
+  [[nodiscard]] Result<Found> count(Finding finding) const {
+    Found found;
+    const auto code = ovo_reconcile_count(books_.get(), static_cast<std::int32_t>(finding),
+                                          &found.lines, &found.rupiah);
+    if (code != OVO_OK) return detail::failed(code);
+    return found;
+  }
+
+ private:
+  static Reconciled made(const ovo_reconciled& flat) {
+    return Reconciled{static_cast<Finding>(flat.finding), flat.is_difference != 0, flat.listed,
+                      flat.amount, flat.invoice, flat.text};
+  }
+  detail::Owned<ovo_reconciliation> books_;
+  /// A handle: behind the client's end it is dead, and says so.
+  ovo_client* client_;
+};
 
 /// A payment under way on a thread of its own.
 class Payment {
@@ -765,6 +862,12 @@ class Client {
       return text;
     }
   }
+  /// Begins to hold OVO's settlement report against the journal of this client.
+  [[nodiscard]] Result<Reconciliation> reconcile() {
+    ovo_reconciliation* books = nullptr;
+    if (auto code = ovo_reconcile_new(nullptr, &books); code != OVO_OK) return detail::failed(code);
+    return Reconciliation(books, client_);
+  }
   /// What a dashboard shows and an alarm watches, as text in Prometheus' format: the body of an answer
   /// to GET /metrics. Counters begin at 0 with each client; what the journal knows outlives it.
   [[nodiscard]] Result<std::string> metrics_text() {
@@ -916,6 +1019,8 @@ class Config {
     return keep(ovo_config_set_first_batch(config_.get(), batch));
   }
   Config& trust_file(std::string_view path) { return with(path, ovo_config_set_trust_file); }
+  /// Appends every exchange to a file, masked: OVO's evidence. Refused towards production.
+  Config& record(std::string_view path) { return with(path, ovo_config_set_record); }
   Config& proxy(std::string_view url) { return with(url, ovo_config_set_proxy); }
   /// PEM files; the key may be in the certificate's.
   Config& client_certificate_file(std::string_view certificate, std::string_view key) {
@@ -1132,6 +1237,16 @@ inline Done backup_journal(std::string_view path, std::string_view to) {
   if (auto code = ovo_journal_backup(from.get(), copy.get()); code != OVO_OK)
     return detail::failed(code);
   return std::monostate();
+}
+
+/// Begins to hold OVO's settlement report against a journal as it is now, beside whatever other process
+/// has it open; Client::reconcile() for one's own.
+[[nodiscard]] inline Result<Reconciliation> reconcile_beside(std::string_view journal) {
+  const detail::Text path(journal);
+  if (path.broken()) return detail::Text::error();
+  ovo_reconciliation* books = nullptr;
+  if (auto code = ovo_reconcile_new(path.get(), &books); code != OVO_OK) return detail::failed(code);
+  return Reconciliation(books, nullptr);
 }
 
 /// Moves a journal that no client has open, with all that belongs to it.

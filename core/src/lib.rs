@@ -54,8 +54,8 @@ mod wib;
 pub use amount::Rupiah;
 pub use client::{
     Charge, Client, ClientBuilder, Count, Diagnosis, EachPayment, Finding, Inquiry, JournalReader,
-    PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation, SettlementLine,
-    Status, VoidOutcome,
+    Ledger, PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation,
+    SettlementLine, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
 pub use credentials::{AppKey, Credentials, ENVIRONMENT_VARIABLES, PREVIOUS_APP_KEYS_VARIABLE};

@@ -88,8 +88,8 @@
  *
  * HANDLES, TEXTS AND STRUCTS
  *
- * Handles (ovo_config, ovo_client, ovo_payment, ovo_list, ovo_exchange) look like pointers and are
- * not: never dereference one. A handle that was closed stays dead for ever, so closing twice or
+ * Handles (ovo_config, ovo_client, ovo_payment, ovo_list, ovo_exchange, ovo_reconciliation) look like
+ * pointers and are not: never dereference one. A handle that was closed stays dead for ever, so closing twice or
  * using it afterwards is a code and never undefined.
  *
  * Texts are UTF-8 and end with NUL. What goes in is copied or used during the call only, and no

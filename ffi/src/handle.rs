@@ -24,6 +24,7 @@ use crate::code::{Failure, ovo_code};
 use crate::config::ConfigBody;
 use crate::list::ListBody;
 use crate::payment::PaymentBody;
+use crate::reconcile::BooksBody;
 use crate::transport::ExchangeBody;
 
 #[cfg(target_pointer_width = "64")]
@@ -54,6 +55,7 @@ pub(crate) enum Entry {
     Payment(Arc<PaymentBody>),
     List(Arc<ListBody>),
     Exchange(Arc<ExchangeBody>),
+    Books(Arc<Mutex<BooksBody>>),
 }
 
 /// A type that has handles.
@@ -83,6 +85,7 @@ held! {
     Payment: PaymentBody,
     List: ListBody,
     Exchange: ExchangeBody,
+    Books: Mutex<BooksBody>,
 }
 
 #[derive(Default)]

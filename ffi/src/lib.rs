@@ -29,6 +29,7 @@ mod metrics;
 mod operator;
 mod outcome;
 mod payment;
+mod reconcile;
 mod record;
 mod texts;
 mod transport;

@@ -30,7 +30,7 @@ impl Parameter {
 
     fn handle(&self) -> Option<&'static str> {
         let bare = self.kind.trim_start_matches("const ");
-        ["config", "client", "payment", "list", "exchange"]
+        ["config", "client", "payment", "list", "exchange", "reconciliation"]
             .into_iter()
             .find(|handle| bare == format!("ovo_{handle} *"))
     }
@@ -230,6 +230,7 @@ static ovo_config *config;
 static ovo_client *client;
 static ovo_payment *payment;
 static ovo_list *list;
+static ovo_reconciliation *reconciliation;
 static char *huge, *foreign, *odd, not_utf8[] = "\xff\xfe";
 static void *closed, *exchange;
 
@@ -247,10 +248,15 @@ static void calls(void)
     ovo_void_result void_result = OVO_VOID_RESULT_INIT;
     ovo_diagnosis diagnosis = OVO_DIAGNOSIS_INIT;
     ovo_error_facts error_facts = OVO_ERROR_FACTS_INIT;
+    ovo_settlement_line settlement_line = OVO_SETTLEMENT_LINE_INIT;
+    ovo_reconciled reconciled = OVO_RECONCILED_INIT;
+    settlement_line.invoice = "INV-1";
+    settlement_line.amount = 1000;
     charge.invoice = "INV-1";
     charge.amount = 1000;
     charge.phone = "081200000000";
-{lines}    (void)handle;
+{lines}    (void)reconciled;
+    (void)handle;
     (void)error_facts;
 }}
 
@@ -278,9 +284,11 @@ int main(int argc, char **argv)
     exchange = gone;
     must(ovo_list_payments(client, NULL, &list), "listing");
     must(ovo_list_free(gone), "freeing");
+    must(ovo_reconcile_new(NULL, &reconciliation), "books");
     calls();
     must(ovo_payment_free(payment), "freeing");
     must(ovo_list_free(list), "freeing");
+    must(ovo_reconcile_free(reconciliation), "freeing");
     must(ovo_client_close(client), "closing");
     must(ovo_config_free(config), "freeing");
     free(huge);

@@ -198,6 +198,43 @@ fn a_void_under_the_address_sanitizer() {
     end_of_day(Build::Address);
 }
 
+fn reconciliation(build: Build) {
+    let program = compile(&["c/reconcile.c"], build);
+    let stage = Stage::at(scale_of(build));
+    let said = stage.succeeds(command(&program), &[]);
+    for line in [
+        "INV-REC-1: matched",
+        "INV-REC-2: extra debit",
+        "INV-REC-4: other amount",
+        "INV-REC-1: twice",
+        "INV-REC-1: refunded there",
+        "ANOTHER-TILL/9: missing here",
+        "INV-REC-3: missing at OVO of 7000: paid here, and not in the report of its day",
+        "1 missing at OVO, 7000 rupiah",
+        "no line: 1",
+        "own journal: 1",
+        "INV-REC-1 beside: matched",
+        "a client too: 1",
+        "no amount: 1",
+        "counted: 1",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    let evidence = std::fs::read_to_string(stage.directory.path().join("ovo.db.jsonl")).unwrap();
+    assert!(evidence.lines().count() >= 4, "each exchange is a line");
+    assert!(!evidence.contains("081200001700"), "phones are masked");
+}
+
+#[test]
+fn ovos_report_is_held_against_the_journal_in_c() {
+    reconciliation(Build::Static);
+}
+
+#[test]
+fn ovos_report_under_the_address_sanitizer() {
+    reconciliation(Build::Address);
+}
+
 fn own_transport(build: Build) {
     let program = compile(&["c/own_transport.c"], build);
     let stage = Stage::at(scale_of(build));

@@ -144,7 +144,7 @@ static void call_one(const char *journal)
     filter.limit = any(20);
     filter.newest_first = (int32_t)any(3);
     calls_made++;
-    switch (any(40)) {
+    switch (any(41)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -201,6 +201,20 @@ static void call_one(const char *journal)
         ovo_explain(HANDLE(ovo_client, clients), text(), number(), number(), buffer, any(32), &length);
         break;
     case 38: ovo_metrics_text(HANDLE(ovo_client, clients), buffer, any(32), &length); break;
+    case 40: {
+        ovo_reconciliation *books = NULL;
+        ovo_settlement_line line = OVO_SETTLEMENT_LINE_INIT;
+        ovo_reconciled found = OVO_RECONCILED_INIT;
+        line.invoice = charge.invoice;
+        line.amount = number();
+        line.refunded = (int32_t)any(3);
+        ovo_reconcile_new(any(4) == 0 ? text() : NULL, &books);
+        ovo_reconcile_line(books, HANDLE(ovo_client, clients), &line, number(), &found);
+        ovo_reconcile_missing(books, HANDLE(ovo_client, clients), number(), number(), number(), &found);
+        ovo_reconcile_count(books, number(), &large, any(2) == 0 ? &large : NULL);
+        ovo_reconcile_free(books);
+        break;
+    }
     default:
         if (ovo_strerror(number()) == NULL || ovo_client_error(HANDLE(ovo_client, clients)) == NULL ||
             ovo_customer_text(&outcome, number()) == NULL || ovo_outcome_name(number()) == NULL)

@@ -1,5 +1,6 @@
 // The end of the day in C++, with exceptions for those who want them; compiled from two files.
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -47,6 +48,18 @@ int main(int argc, char** argv) {
     if (metrics.find("ovo_ptp_payments_decided_total{outcome=\"not_completed\"} 1\n") ==
         std::string::npos)
       return 1;
+
+    // OVO's report of the day: the voided payment is in it, and an invoice of another till.
+    auto books = client.reconcile().or_throw();
+    const auto refunded = books.line({"INV-DAY-1", 10000, true}).or_throw();
+    const auto foreign = books.line({"ANOTHER-TILL/9", 1000}, ovo::Language::English).or_throw();
+    if (refunded.finding != ovo::Finding::Refunded || refunded.is_difference ||
+        foreign.finding != ovo::Finding::MissingHere ||
+        foreign.text.find("this journal does not know") == std::string::npos)
+      return 1;
+    const std::int64_t now = static_cast<std::int64_t>(std::time(nullptr)) * 1000;
+    if (books.missing(now - 86400000, now + 86400000).or_throw()) return 1;
+    if (books.count(ovo::Finding::Refunded).or_throw().rupiah != 10000) return 1;
 
     const auto diagnosis = client.doctor().or_throw();
     std::cout << diagnosis.report << '\n';

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use crate::client::PaymentReport;
+use crate::client::{Ledger as _, PaymentReport};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, JournalCopy};
-use crate::payment::Payment;
 use crate::wib::WallTime;
 
 /// What a journal knows, for people and reports: beside whoever has it open, whatever its mode.
@@ -16,7 +15,7 @@ use crate::wib::WallTime;
 /// It shows the journal as it was when this was opened.
 #[derive(Debug)]
 pub struct JournalReader {
-    journal: JournalCopy,
+    pub(super) journal: JournalCopy,
 }
 
 impl JournalReader {
@@ -52,16 +51,6 @@ impl JournalReader {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
         Ok(self.found(invoice)?.map(|payment| Explanation::of(&payment, WallTime::now())))
-    }
-
-    /// The row of an invoice.
-    pub(super) fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
-        Ok(self.journal.find(invoice)?)
-    }
-
-    /// A page of rows.
-    pub(super) fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
-        Ok(self.journal.list(filter)?)
     }
 
     /// How the journal stands.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::amount::Rupiah;
-use crate::client::JournalReader;
+use crate::client::Ledger;
 use crate::error::Error;
 use crate::explain::{Explanation, Money};
 use crate::invoice::MerchantInvoice;
@@ -201,7 +201,8 @@ impl Reconciled {
 
 /// A settlement report beside a journal. Give it each line, then ask what the report should have had
 /// and had not. It holds a bit for each payment that it has seen, whatever the report's length, and
-/// changes nothing.
+/// changes nothing. Beside another process it reads with a [`JournalReader`](crate::JournalReader); the
+/// process that has the journal open asks its [`Client`](crate::Client).
 ///
 /// ```no_run
 /// use ovo_ptp::{JournalReader, Reconciliation, Rupiah, SettlementLine};
@@ -241,7 +242,7 @@ impl Reconciliation {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn line(
         &mut self,
-        journal: &JournalReader,
+        journal: &impl Ledger,
         line: &SettlementLine,
     ) -> Result<Reconciled, Error> {
         let found = match line.invoice.parse::<MerchantInvoice>() {
@@ -264,7 +265,7 @@ impl Reconciliation {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn missing(
         &mut self,
-        journal: &JournalReader,
+        journal: &impl Ledger,
         since: WallTime,
         until: WallTime,
         after: Option<PaymentId>,

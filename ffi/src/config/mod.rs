@@ -54,6 +54,7 @@ pub(crate) struct ConfigBody {
     phone_in_reversal: bool,
     settle_rate: Option<u32>,
     time_scale: Option<f64>,
+    record: Option<String>,
     callbacks: Callbacks,
     transport: Option<OwnTransport>,
     clock: Option<OwnClock>,
@@ -112,6 +113,9 @@ impl ConfigBody {
         }
         if let Some(class) = &self.environment_class {
             builder = builder.environment_class(class);
+        }
+        if let Some(file) = &self.record {
+            builder = builder.record(file);
         }
         if let Some(rate) = self.settle_rate {
             builder = builder.settle_rate(rate);

@@ -2,8 +2,8 @@
 
 use std::ffi::{CString, c_void};
 
-use super::{ovo_config, set};
-use crate::argument::In;
+use super::{PATH, ovo_config, set};
+use crate::argument::{In, Text};
 use crate::callback::{Userdata, ovo_log_fn, ovo_progress_fn};
 use crate::clock::{OwnClock, ovo_clock};
 use crate::guard::outside;
@@ -28,6 +28,30 @@ pub extern "C" fn ovo_config_set_log(
     outside(config.addr(), &[], || {
         set(config, "log", |body| {
             body.callbacks.log = (log, Userdata(userdata));
+            Ok(())
+        })
+    })
+}
+
+/// Appends every request and its answer to a file, a line of JSON each: the evidence that OVO asks for
+/// before production. Bodies only, with phone, name, OVO id and balances masked; no header, so no
+/// signature and no key. For staging and for a sandbox on this machine: towards anything else
+/// `ovo_client_open` refuses it. A line that finds no room is left out (the next one says how many were),
+/// and stops nothing. Default: none.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `path`: the file, made for its owner alone if it is not there; stays the caller's. NULL for none.
+///
+/// Returns: `OVO_OK` or a common code; that it cannot be written, or not towards this environment, is
+/// told by `ovo_client_open` (`OVO_ERR_CONFIGURATION`).
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_record(config: *mut ovo_config, path: Text) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "record", |body| {
+            body.record = path.read_if_any("record", PATH)?.map(str::to_owned);
             Ok(())
         })
     })

@@ -1,0 +1,460 @@
+//! OVO's settlement report beside the journal, line by line.
+
+use std::collections::VecDeque;
+use std::ffi::c_char;
+use std::mem::size_of;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ptp::payment::PaymentId;
+use ptp::{
+    Finding, JournalReader, Ledger, Reconciled, Reconciliation, Rupiah, SettlementLine, WallTime,
+};
+
+use crate::argument::{In, Out, OutStruct, Sized32, Text, flag, place};
+use crate::client::{ClientBody, ovo_client};
+use crate::code::{Failure, ovo_code};
+use crate::config::PATH;
+use crate::fork;
+use crate::guard::{outside, value};
+use crate::handle;
+use crate::texts;
+use crate::vocabulary::{language, one_of};
+
+/// Longest invoice of a report: it lists payments of other products, too.
+const LISTED: usize = 255;
+
+/// A settlement report beside a journal. One thread at a time works with it; others wait.
+pub struct ovo_reconciliation {
+    _opaque: [u8; 0],
+}
+
+/// What its handle stands for.
+pub(crate) struct BooksBody {
+    books: Reconciliation,
+    /// `None`: each call names a client.
+    reader: Option<JournalReader>,
+    walk: Option<Walk>,
+}
+
+/// A walk through what the report has not.
+struct Walk {
+    days: (i64, i64),
+    page: VecDeque<Reconciled>,
+    /// What to ask behind next; `None` behind the last page.
+    next: Option<Option<PaymentId>>,
+}
+
+/// What a line of the report, or a payment that has none, comes to. Up to `OVO_FINDING_PERHAPS_NEXT_DAY`
+/// the books agree, from `OVO_FINDING_EXTRA_DEBIT` on somebody must look.
+#[repr(i32)]
+pub enum ovo_finding {
+    /// Nothing is left.
+    OVO_FINDING_NONE = 0,
+    /// Paid there and here.
+    OVO_FINDING_MATCHED = 1,
+    /// Refunded there, and not the shop's money here.
+    OVO_FINDING_REFUNDED = 2,
+    /// Paid there; here there is no outcome yet, or a void is under way.
+    OVO_FINDING_OPEN = 3,
+    /// Paid there; here an operator closed it, having dealt with it by hand.
+    OVO_FINDING_BY_HAND = 4,
+    /// Paid here at the end of the day: it may stand in the next day's report.
+    OVO_FINDING_PERHAPS_NEXT_DAY = 5,
+    /// Paid there, and the cashier was told otherwise, or nobody knew: give it to `ovo_report_paid`, which
+    /// returns the money.
+    OVO_FINDING_EXTRA_DEBIT = 6,
+    /// Paid there; here the money went back, or is on its way. A later report must show it.
+    OVO_FINDING_RETURNED_HERE = 7,
+    /// Refunded there, and paid here: ask OVO.
+    OVO_FINDING_REFUNDED_THERE = 8,
+    /// The same invoice with another amount: ask OVO.
+    OVO_FINDING_OTHER_AMOUNT = 9,
+    /// A second line for the same invoice: ask OVO.
+    OVO_FINDING_TWICE = 10,
+    /// The journal does not know the invoice.
+    OVO_FINDING_MISSING_HERE = 11,
+    /// Paid here, and not in the report of its day: ask OVO.
+    OVO_FINDING_MISSING_AT_OVO = 12,
+}
+
+/// The findings in the core's order: a test holds the numbers and the words against it.
+const FINDINGS: [(i32, Finding); 12] = [
+    (ovo_finding::OVO_FINDING_MATCHED as i32, Finding::Matched),
+    (ovo_finding::OVO_FINDING_REFUNDED as i32, Finding::Refunded),
+    (ovo_finding::OVO_FINDING_OPEN as i32, Finding::Open),
+    (ovo_finding::OVO_FINDING_BY_HAND as i32, Finding::ByHand),
+    (ovo_finding::OVO_FINDING_PERHAPS_NEXT_DAY as i32, Finding::PerhapsNextDay),
+    (ovo_finding::OVO_FINDING_EXTRA_DEBIT as i32, Finding::ExtraDebit),
+    (ovo_finding::OVO_FINDING_RETURNED_HERE as i32, Finding::ReturnedHere),
+    (ovo_finding::OVO_FINDING_REFUNDED_THERE as i32, Finding::RefundedThere),
+    (ovo_finding::OVO_FINDING_OTHER_AMOUNT as i32, Finding::OtherAmount),
+    (ovo_finding::OVO_FINDING_TWICE as i32, Finding::Twice),
+    (ovo_finding::OVO_FINDING_MISSING_HERE as i32, Finding::MissingHere),
+    (ovo_finding::OVO_FINDING_MISSING_AT_OVO as i32, Finding::MissingAtOvo),
+];
+
+/// A line of OVO's settlement report, as your program reads it: OVO publishes no format for Push To Pay.
+/// Begin with `OVO_SETTLEMENT_LINE_INIT`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ovo_settlement_line {
+    /// Size of this struct in bytes, set by `OVO_SETTLEMENT_LINE_INIT`.
+    pub size: u32,
+    /// 1 if the line says that the customer has the money back.
+    pub refunded: i32,
+    /// The amount of the payment in rupiah, before fees; above 0, also of a refund.
+    pub amount: i64,
+    /// The merchant's invoice as the report has it, up to 255 bytes. One that could not be an invoice of
+    /// this library is missing here, and no error.
+    pub invoice: Text,
+}
+
+// SAFETY: repr(C), its size in front; a NULL text is a value.
+unsafe impl Sized32 for ovo_settlement_line {
+    const SIZES: &'static [usize] = &[16 + size_of::<usize>().next_multiple_of(8)];
+}
+
+/// What a line, or a payment without one, comes to. Begin with `OVO_RECONCILED_INIT`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ovo_reconciled {
+    /// Size of this struct in bytes, set by `OVO_RECONCILED_INIT`.
+    pub size: u32,
+    /// An `ovo_finding`.
+    pub finding: i32,
+    /// 1 if the two books differ, so that somebody must look.
+    pub is_difference: i32,
+    /// Always 0.
+    pub reserved: i32,
+    /// The report's amount in rupiah; 0 if no line has this payment.
+    pub listed: i64,
+    /// The journal's amount in rupiah; 0 if the journal does not know the invoice.
+    pub amount: i64,
+    /// The invoice, as the report or the journal has it; cut if it is longer than any of this library's.
+    pub invoice: [c_char; 56],
+    /// What it means, what to do, and why the payment stands as it does: one line of UTF-8.
+    pub text: [c_char; 512],
+}
+
+// SAFETY: repr(C), its size in front, numbers and characters only.
+unsafe impl Sized32 for ovo_reconciled {
+    const SIZES: &'static [usize] = &[600];
+}
+
+impl ovo_reconciled {
+    fn none() -> ovo_reconciled {
+        ovo_reconciled {
+            size: size_of::<ovo_reconciled>() as u32,
+            finding: ovo_finding::OVO_FINDING_NONE as i32,
+            is_difference: 0,
+            reserved: 0,
+            listed: 0,
+            amount: 0,
+            invoice: [0; 56],
+            text: [0; 512],
+        }
+    }
+
+    fn of(it: &Reconciled, language: ptp::Language) -> ovo_reconciled {
+        let number = FINDINGS.iter().find(|(_, finding)| *finding == it.finding);
+        let listed = it.listed.map_or(0, Rupiah::get);
+        // Of what agrees no explanation is made: its amount is the report's.
+        let amount = match &it.payment {
+            Some(payment) => payment.amount.get(),
+            None if it.finding == Finding::Matched => listed,
+            None => 0,
+        };
+        let mut flat = ovo_reconciled {
+            finding: number.map_or(0, |(number, _)| *number),
+            is_difference: it.finding.is_difference().into(),
+            listed,
+            amount,
+            ..ovo_reconciled::none()
+        };
+        place(&mut flat.invoice, &it.invoice);
+        place(&mut flat.text, &it.text(language));
+        flat
+    }
+}
+
+impl BooksBody {
+    /// Works with the books, and with the journal that they are held against.
+    fn with<T>(
+        &mut self,
+        client: *mut ovo_client,
+        work: impl FnOnce(&mut Reconciliation, &mut Option<Walk>, &Journal<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let BooksBody { books, reader, walk } = self;
+        match reader {
+            Some(reader) if client.is_null() => work(books, walk, &Journal::Beside(reader)),
+            Some(_) => Err(Failure::of_field(
+                ovo_code::OVO_ERR_INVALID_INPUT,
+                "client",
+                "must be NULL: this reconciliation has a journal of its own",
+            )),
+            None => {
+                let body = ClientBody::get(client)?;
+                work(books, walk, &Journal::Own(&body.client))
+            }
+        }
+    }
+}
+
+/// The journal of a call.
+enum Journal<'a> {
+    Own(&'a ptp::Client),
+    Beside(&'a JournalReader),
+}
+
+fn line(
+    books: &mut Reconciliation,
+    journal: &impl Ledger,
+    line: &SettlementLine,
+) -> Result<Reconciled, Failure> {
+    Ok(books.line(journal, line)?)
+}
+
+/// The next one of a walk; `None` at its end.
+fn next(
+    books: &mut Reconciliation,
+    walk: &mut Walk,
+    journal: &impl Ledger,
+) -> Result<Option<Reconciled>, Failure> {
+    let (since, until) = walk.days;
+    loop {
+        if let Some(found) = walk.page.pop_front() {
+            return Ok(Some(found));
+        }
+        let Some(after) = walk.next else { return Ok(None) };
+        let days = (WallTime::from_unix_millis(since), WallTime::from_unix_millis(until));
+        let (page, behind) = books.missing(journal, days.0, days.1, after)?;
+        walk.page = page.into();
+        walk.next = behind.map(Some);
+    }
+}
+
+fn get(books: *const ovo_reconciliation) -> Result<Arc<Mutex<BooksBody>>, Failure> {
+    handle::get::<Mutex<BooksBody>, _>(books)
+}
+
+/// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds a bit for
+/// each payment that it has seen, however long the report is: give it each line (`ovo_reconcile_line`),
+/// then ask what the report should have had and had not (`ovo_reconcile_missing`).
+///
+/// Parameters:
+/// - `journal`: the journal's file, which is read as it is now, beside whatever other process has it open
+///   (a private copy takes room in the directory for temporary files until it is freed); stays the
+///   caller's. NULL: each call names an open client of this process, and its journal is asked.
+/// - `books`: gets the reconciliation.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_JOURNAL`: there is no journal, or it cannot be read;
+/// `OVO_ERR_JOURNAL_LOCKED`: this process has it open (give NULL, and the client), or it was not at rest
+/// for a moment, call again; or a common code.
+///
+/// Memory: on success the caller frees `*books` with `ovo_reconcile_free`; else it is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_new(journal: Text, books: Out<*mut ovo_reconciliation>) -> i32 {
+    outside(0, &[&books.required("books")], || {
+        let reader = match journal.read_if_any("journal", PATH)? {
+            Some(path) => {
+                fork::is_watched();
+                Some(JournalReader::open(path)?)
+            }
+            None => None,
+        };
+        let body = BooksBody { books: Reconciliation::new(), reader, walk: None };
+        books.write(handle::open(Arc::new(Mutex::new(body)))?);
+        Ok(())
+    })
+}
+
+/// Compares a line of the report with the payment of its invoice. It asks OVO nothing.
+///
+/// Parameters:
+/// - `books`: a reconciliation; stays the caller's.
+/// - `client`: an open client, if the reconciliation was begun without a journal's file, else NULL; stays
+///   the caller's.
+/// - `line`: the line; stays the caller's.
+/// - `language`: an `ovo_language`, of the text.
+/// - `found`: gets what it comes to.
+///
+/// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, or client and
+/// file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
+/// `OVO_OK`.
+///
+/// Memory: nothing is kept of the line.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_line(
+    books: *mut ovo_reconciliation,
+    client: *mut ovo_client,
+    line: In<ovo_settlement_line>,
+    language: i32,
+    found: OutStruct<ovo_reconciled>,
+) -> i32 {
+    outside(books.addr(), &[&found.required("found")], || {
+        let given = line.read("line")?;
+        let listed = SettlementLine {
+            invoice: given.invoice.read("invoice", LISTED)?.to_owned(),
+            amount: Rupiah::new(given.amount)?,
+            refunded: flag("refunded", given.refunded)?,
+        };
+        let language = self::language(language)?;
+        let body = get(books)?;
+        let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
+        let it = body.with(client, |books, _, journal| match journal {
+            Journal::Own(client) => self::line(books, *client, &listed),
+            Journal::Beside(reader) => self::line(books, *reader, &listed),
+        })?;
+        found.write(&ovo_reconciled::of(&it, language));
+        Ok(())
+    })
+}
+
+/// Tells the next payment that is paid here, was begun within the report's days, and has had no line.
+/// Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days. Walk through
+/// the days once, behind the last line: what is told is counted.
+///
+/// Parameters:
+/// - `books`, `client`: as of `ovo_reconcile_line`.
+/// - `since_ms`: the report's first moment, in milliseconds since 1970 UTC; midnight in Jakarta is 17:00 UTC.
+/// - `until_ms`: the first moment behind the report.
+/// - `language`: an `ovo_language`, of the text.
+/// - `found`: gets the payment.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: client and file do not fit; `OVO_ERR_JOURNAL`: call an
+/// operator; or a common code.
+///
+/// Memory: nothing is kept of the arguments.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_missing(
+    books: *mut ovo_reconciliation,
+    client: *mut ovo_client,
+    since_ms: i64,
+    until_ms: i64,
+    language: i32,
+    found: OutStruct<ovo_reconciled>,
+) -> i32 {
+    outside(books.addr(), &[&found.required("found")], || {
+        let language = self::language(language)?;
+        let days = (since_ms, until_ms);
+        let body = get(books)?;
+        let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
+        let it = body.with(client, |books, walk, journal| {
+            let walk = match walk {
+                Some(walk) if walk.days == days => walk,
+                other => other.insert(Walk { days, page: VecDeque::new(), next: Some(None) }),
+            };
+            match journal {
+                Journal::Own(client) => next(books, walk, *client),
+                Journal::Beside(reader) => next(books, walk, *reader),
+            }
+        })?;
+        let none = ovo_reconciled::none();
+        found.write(&it.map_or(none, |it| ovo_reconciled::of(&it, language)));
+        Ok(())
+    })
+}
+
+/// Tells how often there was a finding so far.
+///
+/// Parameters:
+/// - `books`: a reconciliation; stays the caller's.
+/// - `finding`: an `ovo_finding`.
+/// - `lines`: gets how many lines, or payments without one; NULL if it is not wanted.
+/// - `rupiah`: gets their amounts together, the report's, or of what it has not the journal's; NULL if it
+///   is not wanted.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no such finding; or a common code.
+///
+/// Memory: nothing is kept or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_count(
+    books: *const ovo_reconciliation,
+    finding: i32,
+    lines: Out<i64>,
+    rupiah: Out<i64>,
+) -> i32 {
+    outside(books.addr(), &[&lines.optional("lines"), &rupiah.optional("rupiah")], || {
+        let finding = one_of("finding", finding, &FINDINGS)?;
+        let body = get(books)?;
+        let count = body.lock().unwrap_or_else(PoisonError::into_inner).books.count(finding);
+        lines.write(i64::try_from(count.payments).unwrap_or(i64::MAX));
+        rupiah.write(count.rupiah);
+        Ok(())
+    })
+}
+
+/// Frees a reconciliation.
+///
+/// Parameters:
+/// - `books`: a reconciliation, the library's from now on. NULL is fine; a second time is a code.
+///
+/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not one any more.
+///
+/// Memory: results that were copied out of it stay good; the private copy of the journal is removed.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_free(books: *mut ovo_reconciliation) -> i32 {
+    outside(books.addr(), &[], || {
+        if !books.is_null() {
+            drop(handle::close::<Mutex<BooksBody>, _>(books)?);
+        }
+        Ok(())
+    })
+}
+
+/// Names a finding in a word or two of English, the same in every release: for files and logs.
+///
+/// Parameters:
+/// - `finding`: an `ovo_finding`; any other number is fine.
+///
+/// Returns: the name; `unknown` for a number that is none.
+///
+/// Memory: the text is constant and never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_finding_name(finding: i32) -> *const c_char {
+    value(texts::EMPTY, || {
+        (match one_of("finding", finding, &FINDINGS) {
+            Ok(Finding::Matched) => c"matched",
+            Ok(Finding::Refunded) => c"refunded",
+            Ok(Finding::Open) => c"open",
+            Ok(Finding::ByHand) => c"by hand",
+            Ok(Finding::PerhapsNextDay) => c"perhaps next day",
+            Ok(Finding::ExtraDebit) => c"extra debit",
+            Ok(Finding::ReturnedHere) => c"returned here",
+            Ok(Finding::RefundedThere) => c"refunded there",
+            Ok(Finding::OtherAmount) => c"other amount",
+            Ok(Finding::Twice) => c"twice",
+            Ok(Finding::MissingHere) => c"missing here",
+            Ok(Finding::MissingAtOvo) => c"missing at OVO",
+            _ => c"unknown",
+        })
+        .as_ptr()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_of_the_core_has_its_number_and_its_name() {
+        assert_eq!(FINDINGS.map(|(_, finding)| finding), Finding::ALL);
+        for (place, (number, finding)) in (1..).zip(FINDINGS) {
+            assert_eq!(number, place);
+            // SAFETY: a constant text.
+            let name = unsafe { std::ffi::CStr::from_ptr(ovo_finding_name(number)) };
+            assert_eq!(name.to_str(), Ok(finding.name()));
+        }
+        let look = ovo_finding::OVO_FINDING_EXTRA_DEBIT as i32;
+        assert!(FINDINGS.iter().all(|(number, it)| (*number >= look) == it.is_difference()));
+    }
+
+    #[test]
+    fn the_longest_text_of_a_finding_leaves_room_for_why_the_payment_stands_as_it_does() {
+        for finding in Finding::ALL {
+            for language in [ptp::Language::Indonesian, ptp::Language::English] {
+                assert!(finding.text(language).len() < 200, "{}", finding.name());
+            }
+        }
+    }
+}
