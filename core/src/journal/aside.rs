@@ -11,12 +11,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{Files, SystemFiles};
+use super::files::{Files, Identity, SystemFiles};
 use super::lock::Lock;
 use super::mark::{self, Mark};
 use super::opening::Purpose;
 use super::place::LOGS;
-use super::{failure, fork, opening, place};
+use super::{companion, failure, fork, opening, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -55,6 +55,7 @@ pub(super) fn under_lock(
 ) -> Result<PathBuf, JournalError> {
     let doing = |error: io::Error| failure::file("set aside", &error);
     finish(&**files, path).map_err(doing)?;
+    take_back_all(&**files, path)?;
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
     match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
@@ -75,7 +76,7 @@ pub(super) fn under_lock(
     let named = give_names(files, path, &aside).and_then(|()| files.sync_directory(path));
     if let Err(error) = named {
         // Nothing is aside: a second name of the log would later be taken for a log of its own.
-        take_names_away(files, &aside);
+        take_names_away(files, path, &aside);
         return Err(doing(error));
     }
     remove_names(files, path).map_err(doing)?;
@@ -92,8 +93,11 @@ fn give_names(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
         let (from, to) = (place::with_suffix(path, suffix), place::with_suffix(aside, suffix));
         match files.link(&from, &to) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // By an earlier call that was broken off.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // By an earlier call that was broken off; what it is not must not lose its only name.
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists
+                    && identity(files, &from).is_some()
+                    && identity(files, &from) == identity(files, &to) => {}
             other => other?,
         }
     }
@@ -102,25 +106,60 @@ fn give_names(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
 
 /// Takes the names away again that a call which was broken off gave to the files of the journal, as
 /// long as that has its own ones, too.
-pub(super) fn take_back_all(files: &dyn Files, path: &Path) {
-    if files.look(path).is_ok_and(|look| look.names > 1) {
-        (1..=MOST).for_each(|number| take_back(files, path, &numbered(path, number)));
+///
+/// # Errors
+/// `Misplaced` if the log is under the other name only: somebody linked a journal back without it.
+pub(super) fn take_back_all(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    if !files.look(path).is_ok_and(|look| look.names > 1) {
+        return Ok(());
     }
+    for aside in (1..=MOST).map(|number| numbered(path, number)) {
+        if !is_second(files, path, &aside, "") {
+            continue;
+        }
+        if let Some(log) = place::left_log(files, &aside)? {
+            if LOGS.into_iter().all(|suffix| !is_second(files, path, &aside, suffix)) {
+                return Err(JournalError::new(
+                    JournalErrorKind::Misplaced,
+                    format!(
+                        "{} is a second name of {}, and the log {}, which holds payments, has only \
+                         that one: take the name {} away, and let what was set aside lie there",
+                        path.display(),
+                        aside.display(),
+                        log.display(),
+                        path.display()
+                    ),
+                ));
+            }
+        }
+        take_names_away(files, path, &aside);
+    }
+    Ok(())
 }
 
-fn take_back(files: &dyn Files, path: &Path, aside: &Path) {
-    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
-    if identity(path).is_none() || identity(aside) != identity(path) {
+/// Whatever has its only name there is somebody else's, or all that is left of the journal.
+fn take_names_away(files: &dyn Files, path: &Path, aside: &Path) {
+    let is_second = |suffix: &str| is_second(files, path, aside, suffix);
+    if !LOGS.into_iter().chain([""]).any(is_second) {
         return;
     }
-    take_names_away(files, aside);
-}
-
-fn take_names_away(files: &dyn Files, aside: &Path) {
-    // The database last: without it the others are nobody's log.
-    for suffix in LOGS.into_iter().chain([".mark", ""]) {
+    // The database last: without it the others are nobody's log. The mark is a copy, made there.
+    for suffix in LOGS.into_iter().filter(|suffix| is_second(suffix)).chain([".mark"]) {
         let _ = files.remove(&place::with_suffix(aside, suffix));
     }
+    if is_second("") {
+        let _ = files.remove(aside);
+    }
+}
+
+/// Whether a file of the journal has its name at `aside`, too.
+fn is_second(files: &dyn Files, path: &Path, aside: &Path, suffix: &str) -> bool {
+    let own = identity(files, &place::with_suffix(path, suffix));
+    own.is_some() && own == identity(files, &place::with_suffix(aside, suffix))
+}
+
+fn identity(files: &dyn Files, path: &Path) -> Option<Identity> {
+    files.look(path).ok().map(|look| look.identity)
 }
 
 /// The mark stays: the next journal must know the numbers of this one. This one takes a copy along.
@@ -132,10 +171,7 @@ pub(super) fn copy_mark(files: &dyn Files, path: &Path, aside: &Path) -> io::Res
         Err(error) => return Err(error),
     };
     let to = place::with_suffix(aside, ".mark");
-    let mut file = match files.create(&to) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&to)?,
-        other => other?,
-    };
+    let mut file = companion::open(files, &to)?;
     file.write(0, &mark)?;
     file.sync()
 }
@@ -169,13 +205,13 @@ pub(super) fn finish(files: &dyn Files, path: &Path) -> io::Result<()> {
     if files.look(path).is_ok() {
         return Ok(());
     }
-    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
     let is_aside = |suffix: &str| {
-        let own = identity(&place::with_suffix(path, suffix));
+        let own = identity(files, &place::with_suffix(path, suffix));
         own.is_some()
             && (1..=MOST).any(|number| {
                 let aside = numbered(path, number);
-                identity(&aside).is_some() && identity(&place::with_suffix(&aside, suffix)) == own
+                identity(files, &aside).is_some()
+                    && identity(files, &place::with_suffix(&aside, suffix)) == own
             })
     };
     if LOGS.into_iter().any(is_aside) { remove_names(files, path) } else { Ok(()) }
@@ -188,14 +224,15 @@ pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
 
 /// The first name that is free, or that a broken-off call gave this very journal.
 fn free_name(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
-    let identity = |path: &Path| files.look(path).ok().map(|look| look.identity);
+    let is_second = |aside: &Path, suffix: &str| is_second(files, path, aside, suffix);
+    // What cannot be looked at is taken, and so is a link that leads nowhere today.
+    let is_free = |path: &Path| matches!(files.is_taken(path), Ok(false));
     (1..=MOST)
         .map(|number| numbered(path, number))
         .find(|aside| {
             [""].into_iter().chain(LOGS).all(|suffix| {
-                let there = identity(&place::with_suffix(aside, suffix));
-                there.is_none() || there == identity(&place::with_suffix(path, suffix))
-            })
+                is_free(&place::with_suffix(aside, suffix)) || is_second(aside, suffix)
+            }) && (is_free(&place::with_suffix(aside, ".mark")) || is_second(aside, ""))
         })
         .ok_or_else(|| {
             JournalError::new(

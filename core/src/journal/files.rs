@@ -61,6 +61,21 @@ pub trait Files: Send + Sync + Debug {
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
     /// An existing file, for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+    /// Whether a name is taken, be it by a link that leads nowhere.
+    fn is_taken(&self, path: &Path) -> io::Result<bool> {
+        match self.look(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+    /// Whether what is there is a file that has this name only, and no link to one.
+    fn is_own(&self, path: &Path) -> io::Result<bool> {
+        self.look(path).map(|look| look.is_file)
+    }
+    /// As [`open`](Self::open), of one that is [its own](Self::is_own); `InvalidInput` otherwise.
+    fn open_own(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        if self.is_own(path)? { self.open(path) } else { Err(not_its_own()) }
+    }
     /// Another name for a file, unless the name is taken.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Takes a name away.
@@ -162,6 +177,34 @@ impl Files for SystemFiles {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn is_taken(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    fn is_own(&self, path: &Path) -> io::Result<bool> {
+        fs::symlink_metadata(path).map(|it| is_own(&it))
+    }
+
+    fn open_own(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        // First a look: whoever opens and closes a journal's file under another name drops SQLite's
+        // locks on it (J22).
+        if !self.is_own(path)? {
+            return Err(not_its_own());
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        #[cfg(unix)]
+        {
+            let not_through_a_link = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, not_through_a_link);
+        }
+        let file = options.open(path)?;
+        if is_own(&file.metadata()?) { Ok(Box::new(file)) } else { Err(not_its_own()) }
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -269,6 +312,15 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
+}
+
+fn is_own(metadata: &Metadata) -> bool {
+    metadata.is_file() && names(metadata) <= 1
+}
+
+fn not_its_own() -> io::Error {
+    let why = "it is a link, has a second name, or is no file";
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 /// Elsewhere an open file cannot be deleted.

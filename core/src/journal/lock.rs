@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::files::{Files, Hold, OpenFile};
-use super::place;
+use super::{companion, place};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::lock::lock;
 
@@ -75,7 +75,7 @@ impl Lock {
         patience: Duration,
     ) -> Result<Lock, JournalError> {
         let turn = place::with_suffix(journal, ".turn");
-        let turn = if shared { open(&**files, &turn).ok() } else { None };
+        let turn = if shared { companion::open(&**files, &turn).ok() } else { None };
         let mut taken = Lock {
             files: Arc::clone(files),
             path: place::with_suffix(journal, ".lock"),
@@ -105,7 +105,7 @@ impl Lock {
         if self.is_held() {
             return None;
         }
-        let error = open(&*self.files, &self.path).err()?;
+        let error = companion::open(&*self.files, &self.path).err()?;
         (error.kind() == io::ErrorKind::PermissionDenied).then(|| {
             format!(
                 "the lock {} is not this program's to open, so it keeps nobody out: give it to the \
@@ -212,7 +212,7 @@ impl Lock {
     /// Holds the file, made if need be; `None` if it cannot be made, or held by anybody.
     fn hold(&self) -> Result<Option<Box<dyn OpenFile>>, JournalError> {
         for _ in 0..TRIES {
-            let Ok(mut file) = open(&*self.files, &self.path) else { return Ok(None) };
+            let Ok(mut file) = companion::open(&*self.files, &self.path) else { return Ok(None) };
             match file.hold(if self.shared { Hold::Shared } else { Hold::Alone }) {
                 Ok(true) => match (file.identity(), self.files.look(&self.path)) {
                     (Ok(own), Ok(there)) if own == there.identity => {
@@ -244,13 +244,6 @@ impl Drop for Lock {
                 let _ = file.hold(Hold::Not);
             }
         }
-    }
-}
-
-fn open(files: &dyn Files, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-    match files.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(path),
-        other => other,
     }
 }
 

@@ -11,14 +11,13 @@
 //! [fault J12]: crate::manual::faults#j-disk-and-journal
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
-use std::io;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::files::{Files, OpenFile};
-use super::place;
 use super::version::Incarnation;
+use super::{companion, place};
 
 /// A mark is one short line; more is none.
 const LONGEST: usize = 1024;
@@ -98,11 +97,7 @@ impl MarkFile {
     pub(super) fn open(files: &dyn Files, journal: &Path) -> (MarkFile, Option<Mark>) {
         let path = place::with_suffix(journal, ".mark");
         let mark = read(files, journal);
-        let file = match files.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&path).ok(),
-            other => other.ok(),
-        };
-        (MarkFile { file }, mark)
+        (MarkFile { file: companion::open(files, &path).ok() }, mark)
     }
 
     pub(super) fn is_writable(&self) -> bool {

@@ -10,6 +10,7 @@
 mod aside;
 pub(crate) mod belonging;
 mod codes;
+mod companion;
 #[doc(hidden)]
 pub mod conformance;
 mod copies;

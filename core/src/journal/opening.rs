@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
 use super::aside;
+use super::companion;
 use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
@@ -93,6 +94,7 @@ pub(super) fn open(
     let mut engine = opened.map_err(|error| failure::named(&path, error))?;
     let obstacle = lock.obstacle();
     engine.findings.extend(obstacle.map(|message| Finding { critical: true, message }));
+    engine.findings.extend(companion::not_its_own(&**files, &path));
     lock.end_turn();
     engine.lock = Some(lock);
     Ok(engine)
@@ -124,7 +126,10 @@ fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
             files.look(path).is_ok_and(|look| look.is_file)
                 && !place::is_another_applications(files, path)
         }
-        JournalErrorKind::Misplaced => files.look(path).is_err(),
+        // Not where one was moved away: that one is whole, and only elsewhere.
+        JournalErrorKind::Misplaced => {
+            files.look(path).is_err() && place::left_log(files, path).is_ok_and(|log| log.is_some())
+        }
         _ => false,
     }
 }
@@ -150,7 +155,7 @@ pub(super) fn attempt(
 ) -> Result<Engine, JournalError> {
     let place = match Place::claim(files, path)? {
         Some(place) => {
-            aside::take_back_all(&**files, path);
+            aside::take_back_all(&**files, path)?;
             place
         }
         None => {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::files::{Files, OpenFile};
-use super::place;
+use super::{companion, place};
 
 /// Some forty commits, of a few pages each.
 const SIZE: usize = 256 << 10;
@@ -25,11 +25,7 @@ impl Reserve {
     /// Finds or makes the file, without filling it: the room may be wanted for the opening itself.
     pub(super) fn open(files: &dyn Files, journal: &Path) -> Reserve {
         let path = place::with_suffix(journal, ".reserve");
-        let file = match files.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&path).ok(),
-            other => other.ok(),
-        };
-        Reserve { file }
+        Reserve { file: companion::open(files, &path).ok() }
     }
 
     /// Whether new payments may begin: the reserve is there, or could be filled now.

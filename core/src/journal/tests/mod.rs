@@ -11,6 +11,7 @@ mod left_log;
 mod lost;
 mod measure;
 mod moving;
+mod names;
 mod opening;
 mod owing;
 mod policy;
