@@ -266,9 +266,17 @@ pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf
         .collect()
 }
 
-/// Whether the journal of this mark was set aside at `path`, and not only an older copy of it.
+/// Whether the journal of this mark lies set aside at `path`, and not only an older copy of it, or
+/// its mark alone.
 pub(super) fn has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
-    (1..=MOST)
-        .filter_map(|number| mark::read(files, &numbered(path, number)))
-        .any(|aside| aside.goes_on_from(mark))
+    (1..=MOST).map(|number| numbered(path, number)).any(|aside| {
+        let is_there = files.look(&aside).is_ok_and(|look| look.is_file)
+            || place::left_log(files, &aside).is_ok_and(|log| log.is_some());
+        is_there
+            && match files.read(&place::with_suffix(&aside, ".mark"), 1) {
+                Ok(_) => mark::read(files, &aside).is_none_or(|it| it.goes_on_from(mark)),
+                // One that cannot be read says nothing against the journal beside it.
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            }
+    })
 }

@@ -118,3 +118,28 @@ fn j20_what_was_set_aside_and_cannot_be_opened_is_named_and_hides_nothing_else()
     let problems = copy.health().unwrap().problems;
     assert!(problems[0].contains(".aside-1"), "{problems:?}");
 }
+
+#[test]
+fn j20_what_was_set_aside_and_is_gone_before_the_next_opening_is_missed_though_its_mark_is_there() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    let aside = set_aside(&path).unwrap();
+    let archive = path.with_file_name("archive.db");
+    fs::rename(&aside, &archive).unwrap();
+    assert!(says(&together(&path).findings(), "was here and is gone"));
+}
+
+#[test]
+fn j20_a_mark_that_the_shop_may_not_read_says_nothing_against_the_journal_beside_it() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    set_aside(&path).unwrap();
+    let mark = beside(&path, ".aside-1.mark");
+    fs::remove_file(&mark).unwrap();
+    fs::create_dir(&mark).unwrap();
+    let journal = together(&path);
+    assert!(!says(&journal.findings(), "is gone"), "{:?}", journal.findings());
+    assert_eq!(invoices(&journal).len(), 3);
+}
