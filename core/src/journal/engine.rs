@@ -45,6 +45,8 @@ pub(super) enum Write {
     AdoptKey(String, Vec<Vec<u8>>),
     /// What one that was set aside here owes; and who answers for it if it is gone.
     Owing(Debt, Option<String>),
+    /// The last batch of one that was set aside here.
+    BeginAbove(u32),
     Jump(WallTime),
     Probe(WallTime),
 }
@@ -376,6 +378,9 @@ impl Engine {
                 owing::answer_for(&self.connection, debt, who_and_why)
                     .map(|()| Written::Noted)
                     .map_err(|error| failure::sqlite("vouch", &error))
+            }
+            Write::BeginAbove(batch) => {
+                restored::begin_above(&self.connection, *batch).map(|()| Written::Noted)
             }
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::owing::Debt;
+use super::owing::{self, Debt};
 use super::sqlite::SqliteJournal;
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::payment::{Payment, PaymentId};
@@ -37,10 +37,13 @@ impl Former {
         !self.foreign.load(Ordering::Relaxed) && !self.failed.load(Ordering::Relaxed)
     }
 
-    /// What it owes.
-    pub(super) fn debt(&self) -> Result<Debt, JournalError> {
-        let (incarnation, _) = self.journal.descent()?;
-        Ok(Debt::new(&incarnation, self.place, self.journal.unsettled()?))
+    /// What it owes. Of a damaged one that cannot be told.
+    pub(super) fn debt(&self) -> Debt {
+        let of = self.journal.descent().ok().map(|(incarnation, _)| owing::name(&incarnation));
+        match self.journal.owed() {
+            Ok(payments) => Debt { payments: Some(payments), ..Debt::unknown(of, self.place) },
+            Err(_) => Debt::unknown(of, self.place),
+        }
     }
 
     /// As the client sees it.

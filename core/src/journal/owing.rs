@@ -15,35 +15,113 @@ use crate::wib::WallTime;
 
 /// In a journal: what a former one owes, by its name.
 const OWING: &str = "owing ";
+const UNCOUNTED: &str = "?";
 /// By whom and why that was answered for.
 const ANSWERED: &str = "answered for ";
 
-/// What a journal that was set aside owed when it was last seen.
+/// Behind a journal's name: what it left to another copy of itself ([`super::twins`]).
+const COPY: &str = "-copy";
+
+/// What a journal that was set aside owed when it was last seen. Only its being settled, or a person's
+/// word, ends that.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Debt {
+    /// The journal's own name; or, of one that nobody could ever read, the one of its file.
     pub(super) of: String,
-    /// The number in its name.
+    /// The number in its name; 0 for the one that lay at the place itself.
     pub(super) number: i64,
-    pub(super) payments: i64,
+    /// `None` where it could never be counted.
+    pub(super) payments: Option<i64>,
+    /// Since when it is missed, as told to people.
+    pub(super) missed: Option<String>,
 }
 
 impl Debt {
     pub(super) fn new(of: &Incarnation, number: i64, payments: i64) -> Debt {
-        let of = of.iter().map(|byte| format!("{byte:02x}")).collect();
-        Debt { of, number, payments }
+        Debt { of: name(of), number, payments: Some(payments), missed: None }
+    }
+
+    /// Of one that cannot be read: `of` if at least its mark tells who it is.
+    pub(super) fn unknown(of: Option<String>, number: i64) -> Debt {
+        let of = of.unwrap_or_else(|| file_name(number));
+        Debt { of, number, payments: None, missed: None }
+    }
+
+    /// Of payments that `of` has left to a copy of itself.
+    pub(super) fn of_a_copy(of: &Incarnation, number: i64, payments: i64) -> Debt {
+        Debt { of: format!("{}{COPY}", name(of)), ..Debt::new(of, number, payments) }
+    }
+
+    pub(super) fn is_owed(&self) -> bool {
+        self.payments != Some(0)
+    }
+
+    /// Whether one of two copies of the journal `of` owes it.
+    pub(super) fn is_of_a_copy_of(&self, of: &str) -> bool {
+        self.of.strip_suffix(COPY) == Some(of)
+    }
+
+    /// What to tell of one that lies where nobody settles it.
+    pub(super) fn is_of_another_merchant(&self) -> String {
+        let owed = match self.payments {
+            Some(payments) => format!("owes {payments} payments"),
+            None => "may owe payments".to_owned(),
+        };
+        format!(
+            "which was set aside, {owed} and is left alone: it is another merchant's or another \
+             environment's, and nobody settles it here; move it to a place of its own \
+             (`ovo-ptp journal move`), and open it there with its own credentials"
+        )
+    }
+
+    /// The same, as it is told from now on.
+    pub(super) fn missed_from_now_on(&self) -> Debt {
+        Debt { missed: Some(WallTime::now().wib_text()), ..self.clone() }
     }
 
     /// What to tell a person if the journal is gone.
     pub(super) fn is_missed(&self, path: &Path) -> String {
-        let gone = place::with_suffix(path, &format!(".aside-{}", self.number));
+        let gone = match self.number {
+            0 => path.to_owned(),
+            number => place::with_suffix(path, &format!(".aside-{number}")),
+        };
+        let which = match self.of.ends_with(COPY) {
+            true => "the copy that answered for payments of another one",
+            false => "which was set aside",
+        };
+        let owed = match self.payments {
+            Some(payments) => format!("owed {payments} payments when it was last open"),
+            None => "could not be read, so that nobody knows what it owed".to_owned(),
+        };
+        let since = match &self.missed {
+            Some(since) => format!(" (missed since {since} WIB)"),
+            None => String::new(),
+        };
         format!(
-            "the journal {}, which was set aside and owed {} payments when it was last open, is gone: \
-             nothing of that is settled, and its invoices are unknown; put it back, or compare OVO's \
-             settlement file with your books, then `ovo-ptp journal vouch`",
+            "the journal {}, {which} and {owed}, is gone{since}: nothing of that is settled, and its \
+             invoices are unknown; put it back, or compare OVO's settlement file with your books, then \
+             `ovo-ptp journal vouch`",
             gone.display(),
-            self.payments
         )
     }
+
+    /// The same where it is told for the first time: nobody can have answered for it yet.
+    pub(super) fn is_missed_now(&self, path: &Path) -> String {
+        let said = self.is_missed(path);
+        if self.missed.is_some() { said } else { format!("{said} ({FIRST_SAID})") }
+    }
+}
+
+/// Ends what is told for the first time, and what a person can therefore not have looked into.
+pub(super) const FIRST_SAID: &str = "found at this opening";
+
+pub(super) fn name(of: &Incarnation) -> String {
+    of.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Stands for the name of a journal that could never be read.
+pub(super) fn file_name(number: i64) -> String {
+    format!("aside-{number}")
 }
 
 /// All debts, inside or outside a transaction.
@@ -52,16 +130,27 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Debt>> {
         connection.prepare_cached("SELECT k, v FROM meta WHERE k >= ?1 AND k < ?1 || 'g'")?;
     let found = statement.query_map([OWING], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let read = |(key, value): (String, String)| {
-        let (number, payments) = value.split_once(' ')?;
+        let mut words = value.splitn(3, ' ');
         let of = key.strip_prefix(OWING)?.to_owned();
-        Some(Debt { of, number: number.parse().ok()?, payments: payments.parse().ok()? })
+        let number = words.next()?.parse().ok()?;
+        let payments = match words.next()? {
+            UNCOUNTED => None,
+            counted => Some(counted.parse().ok()?),
+        };
+        Some(Debt { of, number, payments, missed: words.next().map(str::to_owned) })
     };
     Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(read).collect())
 }
 
 /// Remembers a debt, inside the caller's transaction.
 pub(super) fn note(connection: &Connection, debt: &Debt) -> rusqlite::Result<()> {
-    let value = format!("{} {}", debt.number, debt.payments);
+    let mut value = match debt.payments {
+        Some(payments) => format!("{} {payments}", debt.number),
+        None => format!("{} {UNCOUNTED}", debt.number),
+    };
+    if let Some(since) = &debt.missed {
+        value = format!("{value} {since}");
+    }
     meta::put(connection, &format!("{OWING}{}", debt.of), value)
 }
 
@@ -71,7 +160,7 @@ pub(super) fn answer_for(
     debt: &Debt,
     who_and_why: &str,
 ) -> rusqlite::Result<()> {
-    note(connection, &Debt { payments: 0, ..debt.clone() })?;
+    note(connection, &Debt { payments: Some(0), missed: None, ..debt.clone() })?;
     let at = WallTime::now().wib_text();
     let said = format!("{at} WIB: {who_and_why}");
     meta::put(connection, &format!("{ANSWERED}{}", debt.of), said)

@@ -78,7 +78,7 @@ impl JournalCopy {
         let present = copied(&present, "journal")?;
         let mut set_aside = SetAside::default();
         for (number, aside) in former {
-            set_aside.add(number, &aside, copied(&aside, &format!("aside-{number}")));
+            set_aside.add(&*files, number, &aside, copied(&aside, &format!("aside-{number}")));
         }
         let journal = Succession::join(&*files, place, present, set_aside)?;
         Ok(JournalCopy { journal, _folder: folder })

@@ -19,7 +19,7 @@ use super::failure;
 use super::files::Files;
 use super::mark::Mark;
 use super::whereabouts::Whereabouts;
-use super::{aside, meta};
+use super::{aside, meta, owing};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
 use crate::payment::history::{Entry, What};
@@ -56,6 +56,7 @@ pub(super) fn judge(
     remembered: Option<&Whereabouts>,
 ) -> Result<Water, JournalError> {
     let mut reasons = Vec::new();
+    let mut is_lost_now = false;
     let mut floor = water.floor;
     if remembered.is_none() && water.last().is_some() {
         // Of 0.1.0, which did not write down which file it is: this may be one of several copies.
@@ -83,6 +84,7 @@ pub(super) fn judge(
         {
             // A journal that has handed out nothing yet, and the one before it is gone.
             lost(&engine.connection, &mark).map_err(|error| failure::sqlite("open", &error))?;
+            is_lost_now = true;
         }
     }
     if let Some(mark) = beside.mark.filter(|mark| mark.numbers != (0, 0)) {
@@ -129,7 +131,11 @@ pub(super) fn judge(
         // Whoever heard of it may have died before anybody else did.
         let known = reason(&engine.connection, &water);
         let known = known.map_err(|error| failure::sqlite("open", &error))?;
-        engine.findings.extend(known.map(|message| Finding { critical: true, message }));
+        let first = if is_lost_now { format!(" ({})", owing::FIRST_SAID) } else { String::new() };
+        engine.findings.extend(known.map(|known| {
+            let message = format!("{known}{first}");
+            Finding { critical: true, message }
+        }));
     }
     if floor == water.floor && reasons.is_empty() {
         return Ok(water);
@@ -185,6 +191,18 @@ fn above(batch: u32) -> Result<u32, JournalError> {
             "batch 999999 was used by the journal that lay here before",
         )),
     }
+}
+
+/// Raises the numbers above those of another journal of this terminal, inside the caller's
+/// transaction.
+pub(super) fn begin_above(connection: &Connection, batch: u32) -> Result<(), JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let water = Water::read(connection).map_err(failed)?;
+    if water.batch.max(water.floor) <= batch {
+        let floor = above(batch)?;
+        connection.execute("UPDATE high_water SET floor = ?1", [floor]).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The other copy may go on, and begin a batch at any time.

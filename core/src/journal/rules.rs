@@ -14,6 +14,11 @@ pub(super) fn is_unsettled(state: &State) -> bool {
     !state.is_closed() || state.void.is_open()
 }
 
+/// Whether the journal still owes something of it: to the customer, or to whoever is to hear of it.
+pub(super) fn is_owed(state: &State) -> bool {
+    is_unsettled(state) || state.due.is_some() || (state.verdict.is_some() && !state.acknowledged)
+}
+
 /// Whether a list of this filter has the payment, paging aside.
 pub(super) fn is_listed(payment: &Payment, filter: &Filter) -> bool {
     let state = &payment.state;

@@ -162,9 +162,28 @@ impl SqliteJournal {
         self.report(|view| view.unfinished())
     }
 
-    /// How many payments are not settled.
-    pub(super) fn unsettled(&self) -> Result<i64, JournalError> {
-        self.report(|view| view.unsettled())
+    /// How many payments it still owes something of.
+    pub(super) fn owed(&self) -> Result<i64, JournalError> {
+        self.report(|view| view.owed())
+    }
+
+    /// Whether there is one.
+    pub(super) fn owes(&self) -> Result<bool, JournalError> {
+        self.report(|view| view.owes())
+    }
+
+    /// The batch that was handed out last; 0 if there is none.
+    pub(super) fn last_batch(&self) -> Result<u32, JournalError> {
+        self.read(|engine| {
+            Water::read(&engine.connection)
+                .map(|water| water.batch)
+                .map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Has it hand out numbers above those of a batch that another journal of its terminal had.
+    pub(super) fn begin_above(&self, batch: u32) -> Result<(), JournalError> {
+        self.submit(Write::BeginAbove(batch)).map(drop)
     }
 
     /// What it remembers of those that were set aside at its place.

@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex};
 
 use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
+use super::mark::Mark;
 use super::opening;
 use super::owing::{self, Debt};
 use super::sqlite::SqliteJournal;
 use super::twins::{self, Twins};
-use super::{aside, rules};
+use super::{aside, mark, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
@@ -37,6 +38,7 @@ pub struct Succession {
     present: SqliteJournal,
     boot: AtomicU32,
     former: Vec<Former>,
+    closed: Vec<Closed>,
     twins: Twins,
     findings: Vec<Finding>,
     /// What of the place is not served, for `doctor`.
@@ -50,14 +52,29 @@ pub struct Succession {
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
     pub(super) open: Vec<Former>,
-    /// The number, and why.
-    pub(super) closed: Vec<(u32, Finding)>,
+    pub(super) closed: Vec<Closed>,
+}
+
+/// One that lies there and cannot be opened.
+#[derive(Debug)]
+pub(super) struct Closed {
+    number: i64,
+    /// What can still be told of it.
+    mark: Option<Mark>,
+    why: String,
+}
+
+impl Closed {
+    fn debt(&self) -> Debt {
+        Debt::unknown(self.mark.map(|mark| owing::name(&mark.incarnation)), self.number)
+    }
 }
 
 impl SetAside {
     /// One that cannot be opened stops nothing.
     pub(super) fn add(
         &mut self,
+        files: &dyn Files,
         number: u32,
         aside: &Path,
         opened: Result<SqliteJournal, JournalError>,
@@ -65,17 +82,16 @@ impl SetAside {
         let name = aside.display().to_string();
         match opened {
             Ok(journal) => self.open.push(Former::new(number, name, journal)),
-            Err(error) => {
-                let finding = Finding {
-                    critical: error.kind != JournalErrorKind::Locked,
-                    message: format!(
-                        "the journal {name}, which was set aside, cannot be opened ({}): what it \
-                         owes is not settled; compare OVO's settlement file with your books",
-                        error.message
-                    ),
-                };
-                self.closed.push((number, finding));
-            }
+            Err(error) => self.closed.push(Closed {
+                number: i64::from(number),
+                mark: mark::read(files, aside),
+                why: format!(
+                    "the journal {name}, which was set aside, cannot be opened ({}): what it owes is \
+                     not settled, and its invoices and customers are unknown; mend that and start \
+                     again, or compare OVO's settlement file with your books",
+                    error.message
+                ),
+            }),
         }
     }
 }
@@ -108,9 +124,10 @@ impl Succession {
         for (number, aside) in aside::former(&*files, &path) {
             let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
             let opened = SqliteJournal::open_on(Arc::clone(&files), &aside, &options);
-            former.add(number, &aside, opened);
+            former.add(&*files, number, &aside, opened);
         }
         let mut journal = Succession::join(&*files, path, present, former)?;
+        journal.begin_above_the_former()?;
         journal.remember_the_doubted_and_the_owing()?;
         Ok(journal)
     }
@@ -130,8 +147,9 @@ impl Succession {
         findings.extend(former.iter().flat_map(|former| former.journal.findings()));
         let mut journals: Vec<_> = former.iter().map(|it| (it.place, &it.journal)).collect();
         journals.push((PRESENT, &present));
-        let mut wrong: Vec<Finding> = closed.iter().map(|(_, finding)| finding.clone()).collect();
         let critical = |message| Finding { critical: true, message };
+        let mut wrong: Vec<Finding> =
+            closed.iter().map(|closed| critical(closed.why.clone())).collect();
         wrong.extend(owing::left_logs(files, &path).into_iter().map(critical));
         let twins = Twins::among(&journals).unwrap_or_else(|error| {
             wrong.push(critical(format!(
@@ -142,16 +160,28 @@ impl Succession {
             Twins::default()
         });
         let missing = missing(&present, &former, &closed)?;
-        findings.extend(missing.iter().map(|debt| critical(debt.is_missed(&path))));
+        findings.extend(missing.iter().map(|debt| critical(debt.is_missed_now(&path))));
         let problems = wrong.iter().map(|found| found.message.clone()).collect();
         findings.extend(wrong);
         let (boot, missing) = (AtomicU32::new(0), Mutex::new(missing));
-        Ok(Succession { present, boot, former, twins, findings, problems, path, missing })
+        Ok(Succession { present, boot, former, closed, twins, findings, problems, path, missing })
+    }
+
+    /// Before anything is sold: whatever became of the mark, no number of a former one is handed out
+    /// again.
+    fn begin_above_the_former(&self) -> Result<(), JournalError> {
+        let open = self.former.iter().filter_map(|former| former.journal.last_batch().ok());
+        let closed = self.closed.iter().filter_map(|closed| closed.mark.map(|it| it.numbers.0));
+        match open.chain(closed).max() {
+            Some(last @ 1..) => self.present.begin_above(last),
+            _ => Ok(()),
+        }
     }
 
     /// Before anything is sold: what must be known if one of the others is gone the next time.
     fn remember_the_doubted_and_the_owing(&mut self) -> Result<(), JournalError> {
         let known = self.present.debts()?;
+        let mut now = Vec::new();
         for former in &self.former {
             if former.journal.is_doubted().unwrap_or(false) {
                 // Otherwise whoever sets a doubted journal aside would be rid of its doubt, while its
@@ -159,12 +189,44 @@ impl Succession {
                 let why = format!("{}, which was set aside at its place, is doubted", former.name);
                 self.findings.extend(self.present.doubt_beside(&why)?);
             }
-            // What a damaged one owes cannot be counted; that it is damaged is for `doctor` to say.
-            let Ok(debt) = former.debt() else { continue };
-            if !known.contains(&debt) {
-                self.present.note_debt(&debt, None)?;
+            let debt = former.debt();
+            former.owing.store(debt.is_owed(), Ordering::Relaxed);
+            // What was noted of it while nobody could read it.
+            let unread = Debt::unknown(None, former.place);
+            if debt.payments.is_some() && known.iter().any(|it| it.of == unread.of && it.is_owed())
+            {
+                now.push(Debt { payments: Some(0), ..unread });
             }
-            former.owing.store(debt.payments > 0, Ordering::Relaxed);
+            now.push(debt);
+            for (winner, payments) in self.twins.left_by(former.place) {
+                let (incarnation, _) = former.journal.descent()?;
+                let left = Debt::of_a_copy(&incarnation, winner, payments);
+                let before = former.journal.debts()?.into_iter().find(|it| it.of == left.of);
+                if before.map_or(payments > 0, |before| before != left) {
+                    former.journal.note_debt(&left, None)?;
+                }
+            }
+        }
+        // One that could be read once is known better than it can be seen now.
+        now.extend(self.closed.iter().map(Closed::debt));
+        now.retain(|debt| match known.iter().find(|known| known.of == debt.of) {
+            Some(known) => debt.payments.is_some() && known != debt,
+            None => true,
+        });
+        // The newest knows best; and what it knows must not go with it.
+        for former in self.former.iter().rev() {
+            for debt in former.journal.debts().unwrap_or_default() {
+                if !known.iter().chain(&now).any(|other| other.of == debt.of) {
+                    now.push(debt);
+                }
+            }
+        }
+        for missing in lock(&self.missing).iter().filter(|missing| missing.missed.is_none()) {
+            now.retain(|debt| debt.of != missing.of);
+            now.push(missing.missed_from_now_on());
+        }
+        for debt in &now {
+            self.present.note_debt(debt, None)?;
         }
         Ok(())
     }
@@ -196,10 +258,23 @@ impl Succession {
             return;
         }
         // A note that fails is written at the next opening; the payment's own step is durable.
-        if let Ok(debt) = former.debt() {
-            if debt.payments == 0 && self.present.note_debt(&debt, None).is_ok() {
+        if former.journal.owes() == Ok(false) {
+            let debt = Debt { payments: Some(0), ..former.debt() };
+            if self.present.note_debt(&debt, None).is_ok() {
                 former.owing.store(false, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Before one that owed nothing any more owes again: it must not be taken away unseen.
+    fn note_what_it_owes_again(&self, former: &Former) {
+        if former.owing.load(Ordering::Relaxed) {
+            return;
+        }
+        let debt = Debt { payments: Some(1), ..former.debt() };
+        // The payment's own step must not fail for it.
+        if self.present.note_debt(&debt, None).is_ok() {
+            former.owing.store(true, Ordering::Relaxed);
         }
     }
 
@@ -213,29 +288,31 @@ impl Succession {
 fn missing(
     present: &SqliteJournal,
     former: &[Former],
-    closed: &[(u32, Finding)],
+    closed: &[Closed],
 ) -> Result<Vec<Debt>, JournalError> {
-    let mut there = Vec::new();
     // What the present one has seen itself counts; what was gone before its first opening only those
-    // know that it follows.
+    // know that it follows, and the newest of them best.
     let mut known = present.debts()?;
-    for former in former {
-        // One that is damaged is there, too.
-        match former.debt() {
-            Ok(debt) => there.push(debt.of),
-            Err(_) => known.retain(|debt| debt.number != former.place),
-        }
+    for former in former.iter().rev() {
         for debt in former.journal.debts().unwrap_or_default() {
             if known.iter().all(|other| other.of != debt.of) {
                 known.push(debt);
             }
         }
     }
-    known.retain(|debt| {
-        debt.payments > 0
-            && !there.contains(&debt.of)
-            && !closed.iter().any(|(number, _)| i64::from(*number) == debt.number)
-    });
+    let open: Vec<Debt> = former.iter().map(Former::debt).collect();
+    let mut names: Vec<String> = open.iter().map(|debt| debt.of.clone()).collect();
+    names.push(owing::name(&present.descent()?.0));
+    let there: Vec<Debt> = open.into_iter().chain(closed.iter().map(Closed::debt)).collect();
+    let is_there = |debt: &Debt| {
+        let is_it = |it: &Debt| {
+            let unread = owing::file_name(it.number);
+            // One whose name nobody can read is the one of its file.
+            it.of == debt.of || debt.of == unread || (it.of == unread && it.number == debt.number)
+        };
+        there.iter().any(is_it) || names.iter().filter(|of| debt.is_of_a_copy_of(of)).count() > 1
+    };
+    known.retain(|debt| debt.is_owed() && !is_there(debt));
     Ok(known)
 }
 
@@ -273,10 +350,14 @@ impl Journal for Succession {
             return self.present.update(payment);
         };
         let boot = self.boot.load(Ordering::Relaxed);
+        let is_owed = rules::is_owed(&payment.state);
+        if is_owed {
+            self.note_what_it_owes_again(former);
+        }
         Ok(match former.journal.update(&former.inward(payment, boot))? {
             Update::Lost(row) => Update::Lost(Box::new(former.outward(*row, boot))),
             won @ Update::Won(_) => {
-                if !rules::is_unsettled(&payment.state) {
+                if !is_owed {
                     self.note_what_is_paid(former);
                 }
                 won
@@ -376,10 +457,15 @@ impl Journal for Succession {
         for former in &self.former {
             let name = &former.name;
             if former.foreign.load(Ordering::Relaxed) {
-                health.notes.push(format!(
-                    "{name}, which was set aside, is left out: it is another merchant's or another \
-                     environment's"
-                ));
+                let debt = former.debt();
+                if debt.is_owed() {
+                    health.problems.push(format!("{name}, {}", debt.is_of_another_merchant()));
+                } else {
+                    health.notes.push(format!(
+                        "{name}, which was set aside, is left out: it is another merchant's or \
+                         another environment's"
+                    ));
+                }
             } else if former.failed.load(Ordering::Relaxed) {
                 health.problems.push(format!(
                     "{name}, which was set aside, is left out: it was taken away while it was open, or \
@@ -394,13 +480,15 @@ impl Journal for Succession {
             let named = |line: String| format!("{}: {line}", former.name);
             health.problems.extend(problems.into_iter().map(named));
             health.notes.extend(notes.into_iter().map(named));
-            if unsettled == 0 && self.twins.rest_on(former.place) {
+            // What a report counts as settled may be unheard of, or still be looked at.
+            let owes = former.journal.owes()?;
+            if !owes && self.twins.rest_on(former.place) {
                 health.notes.push(format!(
                     "{}, which was set aside, owes nothing any more, but knows more than the backup \
                      that was put in its place: keep it there",
                     former.name
                 ));
-            } else if unsettled == 0 {
+            } else if !owes {
                 health.notes.push(format!(
                     "{}, which was set aside, owes nothing any more: it can be archived",
                     former.name
@@ -454,9 +542,13 @@ impl Journal for Succession {
                 }
                 Err(error) if error.kind == JournalErrorKind::Foreign => {
                     former.foreign.store(true, Ordering::Relaxed);
-                    belonging.findings.push(Finding {
-                        critical: false,
-                        message: format!("{} is left alone: {}", former.name, error.message),
+                    let (name, debt, why) = (&former.name, former.debt(), &error.message);
+                    belonging.findings.push(if debt.is_owed() {
+                        let owed = debt.is_of_another_merchant();
+                        Finding { critical: true, message: format!("{name}, {owed} ({why})") }
+                    } else {
+                        let message = format!("{name} is left alone: {why}");
+                        Finding { critical: false, message }
                     });
                 }
                 Err(error) => return Err(error),
@@ -485,7 +577,9 @@ impl Journal for Succession {
     fn backup(&self, to: &Path) -> Result<(), JournalError> {
         let mut made = Vec::new();
         let mut all = || {
-            for former in self.serving() {
+            // Those of another merchant, too: they are no less lost with the disk.
+            let there = |former: &&Former| !former.failed.load(Ordering::Relaxed);
+            for former in self.former.iter().filter(there) {
                 let beside = aside::numbered(to, former.number());
                 former.journal.backup(&beside)?;
                 made.push(beside);

@@ -12,6 +12,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::rules;
 use super::sqlite::SqliteJournal;
 use crate::journal::{Journal, JournalError};
 use crate::payment::history::{Entry, What};
@@ -25,6 +26,8 @@ type Number = i64;
 #[derive(Debug, Default)]
 pub(super) struct Twins {
     copies: HashMap<Number, Shared>,
+    /// How many payments that are still owed one journal has left to another.
+    left: HashMap<(Number, Number), i64>,
 }
 
 /// What a journal has in common with others.
@@ -102,6 +105,10 @@ impl Twins {
         for (member, payment, _) in &known {
             let shared = self.copies.entry(member.number).or_default();
             shared.compared.insert(id, winner.number);
+            if member.number != winner.number {
+                let left = self.left.entry((member.number, winner.number)).or_default();
+                *left += i64::from(rules::is_owed(&truth.state));
+            }
             if member.number != winner.number && !payment.state.void.is_open() {
                 let closed = closed_by(payment, truth);
                 if closed.state != payment.state {
@@ -124,6 +131,12 @@ impl Twins {
             Some(winner) => *winner == journal || !serves(*winner),
             None => !shared.up_to.iter().any(|(last, other)| id.0 <= *last && serves(*other)),
         }
+    }
+
+    /// To which journals this one has left payments, and how many of them are owed.
+    pub(super) fn left_by(&self, journal: Number) -> impl Iterator<Item = (Number, i64)> + '_ {
+        let by = self.left.iter().filter(move |((loser, _), _)| *loser == journal);
+        by.map(|((_, winner), payments)| (*winner, *payments))
     }
 
     /// Whether another journal leaves payments to this one.
@@ -170,11 +183,12 @@ fn knowledge(payment: &Payment) -> u8 {
     match (state.verdict, state.settlement) {
         // Told as Paid: nothing may return that money unasked.
         (Some(Verdict::Accepted(_)), _) => 4,
-        (Some(Verdict::Quarantined), Settlement::WithOperator) => 2,
         // It does not even know whether it missed the verdict.
         (Some(Verdict::Quarantined), Settlement::Open(_)) => 0,
+        // Nor did any check tell it: a journal that vouches for itself can still settle the payment.
+        (Some(Verdict::Quarantined), Settlement::WithOperator) => 1,
+        (None, _) => 2,
         (Some(_), _) => 3,
-        (None, _) => 1,
     }
 }
 

@@ -6,8 +6,9 @@
 use rusqlite::{Connection, Params, Row};
 
 use super::engine::{SUPERSEDED, Water};
+use super::schema::{self, IS_UNACKNOWLEDGED};
 use super::version::Incarnation;
-use super::{failure, row, schema};
+use super::{failure, row};
 use crate::journal::JournalError;
 use crate::payment::Payment;
 
@@ -79,11 +80,26 @@ impl View<'_> {
             .map_err(|error| failure::sqlite("read", &error))
     }
 
-    /// How many payments are not settled.
-    pub(super) fn unsettled(&self) -> Result<i64, JournalError> {
-        let count = format!("SELECT count(*) FROM payment WHERE {}", schema::is_unsettled());
+    /// How many payments the journal still owes something of ([`rules::is_owed`](super::rules::is_owed)).
+    pub(super) fn owed(&self) -> Result<i64, JournalError> {
+        // Each by its own index.
+        let count = format!(
+            "SELECT count(*) FROM (SELECT id FROM payment WHERE {} UNION SELECT id FROM payment WHERE \
+             {IS_UNACKNOWLEDGED} UNION SELECT id FROM payment WHERE due IS NOT NULL)",
+            schema::is_unsettled()
+        );
         self.connection
             .query_row(&count, [], |row| row.get(0))
+            .map_err(|error| failure::sqlite("open", &error))
+    }
+
+    /// Whether there is one.
+    pub(super) fn owes(&self) -> Result<bool, JournalError> {
+        let any = [schema::is_unsettled().as_str(), IS_UNACKNOWLEDGED, "due IS NOT NULL"]
+            .map(|owed| format!("EXISTS (SELECT 1 FROM payment WHERE {owed})"))
+            .join(" OR ");
+        self.connection
+            .query_row(&format!("SELECT {any}"), [], |row| row.get(0))
             .map_err(|error| failure::sqlite("open", &error))
     }
 

@@ -1,9 +1,10 @@
 //! Whose a journal is: another terminal's numbers are unknown to it.
 
 use super::by_people::together;
+use super::hands::beside;
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
-use crate::journal::{Journal, Setup, set_aside};
+use crate::journal::{Finding, Journal, Setup, set_aside};
 
 fn set_up_for(terminal: &str) -> Setup {
     Setup {
@@ -54,4 +55,26 @@ fn j27_another_app_key_is_said_though_the_journal_that_knows_the_former_one_lies
     // Whoever gives the former key, too, is told nothing.
     let both = Setup { other_keys: vec!["k".to_owned()], ..other };
     assert_eq!(journal.belong_to(&both).unwrap().findings, []);
+}
+
+#[test]
+fn j20_what_another_merchant_is_owed_and_nobody_settles_here_wakes_somebody_and_goes_into_backups()
+{
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    journal.belong_to(&set_up_for("T1/M1")).unwrap();
+    fresh(&journal, &charge(1));
+    drop(journal);
+    set_aside(&path).unwrap();
+    let journal = together(&path);
+    let other = Setup { merchant_id: "99".to_owned(), ..set_up_for("T1/M1") };
+    let findings = journal.belong_to(&other).unwrap().findings;
+    let said = |it: &Finding| it.critical && it.message.contains("owes 1 payments");
+    assert!(findings.iter().any(said), "{findings:?}");
+    let health = journal.health().unwrap();
+    assert!(health.problems.iter().any(|it| it.contains("nobody settles it here")), "{health:?}");
+    let to = path.with_file_name("backup.db");
+    journal.backup(&to).unwrap();
+    assert!(to.exists() && beside(&to, ".aside-1").exists());
 }

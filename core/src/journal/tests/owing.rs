@@ -7,7 +7,7 @@ use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Filter, Finding, Journal, JournalCopy, set_aside};
-use crate::payment::{Boottime, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
 
 fn says(findings: &[Finding], word: &str) -> bool {
     findings.iter().any(|found| found.critical && found.message.contains(word))
@@ -59,6 +59,10 @@ fn j20_what_was_set_aside_and_owes_nothing_any_more_can_be_archived_without_a_wo
         row.state.verdict = Some(Verdict::Accepted(Source::Status));
         row.state.settlement = Settlement::closed(Boottime(1));
         row.state.due = None;
+        let mut row = write(&journal, row);
+        let notes = journal.health().unwrap().notes;
+        assert!(!notes.iter().any(|note| note.contains("can be archived")), "nobody heard of it");
+        row.state.acknowledged = true;
         write(&journal, row);
     }
     assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("can be archived")));
@@ -142,4 +146,150 @@ fn j20_a_mark_that_the_shop_may_not_read_says_nothing_against_the_journal_beside
     let journal = together(&path);
     assert!(!says(&journal.findings(), "is gone"), "{:?}", journal.findings());
     assert_eq!(invoices(&journal).len(), 3);
+}
+
+/// A journal of which the customer's money is back, and everybody has heard of it.
+fn settled(journal: &dyn Journal, number: u32) -> Payment {
+    let mut row = journal.find(&invoice(number)).unwrap().unwrap();
+    row.state.verdict = Some(Verdict::Abandoned);
+    row.state.settlement = Settlement::closed(Boottime(1));
+    row.state.due = None;
+    let mut row = write(journal, row);
+    row.state.acknowledged = true;
+    write(journal, row)
+}
+
+#[test]
+fn j20_a_paid_that_nobody_has_heard_of_is_owed_and_so_is_a_look_that_is_due() {
+    for (verdict, due) in
+        [(Verdict::Accepted(Source::Push), None), (Verdict::Abandoned, Some(Boottime(9)))]
+    {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let journal = open(&path);
+        let mut row = fresh(&journal, &charge(1));
+        row.state.verdict = Some(verdict);
+        row.state.settlement = Settlement::closed(Boottime(1));
+        row.state.due = due;
+        let mut row = write(&journal, row);
+        if due.is_some() {
+            row.state.acknowledged = true;
+            write(&journal, row);
+        }
+        drop(journal);
+        let aside = set_aside(&path).unwrap();
+        let journal = together(&path);
+        let notes = journal.health().unwrap().notes;
+        assert!(!notes.iter().any(|note| note.contains("can be archived")), "{notes:?}");
+        drop(journal);
+        fs::remove_file(aside).unwrap();
+        assert!(says(&together(&path).findings(), "owed 1 payments"), "{verdict:?}");
+    }
+}
+
+#[test]
+fn j20_a_payment_that_is_owed_again_where_all_was_settled_is_missed_with_its_journal() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    let journal = together(&path);
+    settled(&journal, 1);
+    drop(journal);
+    let journal = together(&path);
+    let mut row = journal.find(&invoice(1)).unwrap().unwrap();
+    row.state.settlement = Settlement::Open(Reversal::Needed);
+    row.state.late_paid = true;
+    row.state.due = Some(Boottime(2));
+    write(&journal, row);
+    // Killed, and the other one is carried away.
+    drop(journal);
+    fs::remove_file(aside).unwrap();
+    assert!(says(&together(&path).findings(), "owed 1 payments"));
+}
+
+#[test]
+fn j20_what_a_journal_misses_is_not_forgotten_with_that_journal() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    let first = set_aside(&path).unwrap();
+    drop(together(&path));
+    fs::remove_file(first).unwrap();
+    fs::remove_file(beside(&path, ".aside-1.mark")).unwrap();
+    drop(together(&path));
+    let second = set_aside(&path).unwrap();
+    assert!(says(&together(&path).findings(), "owed 3 payments"));
+    // It owes nothing itself, and is archived.
+    fs::remove_file(second).unwrap();
+    let journal = together(&path);
+    assert!(says(&journal.findings(), "owed 3 payments"), "{:?}", journal.findings());
+    assert_eq!(journal.vouch("Sari: compared with OVO's report"), Ok(true));
+    drop(journal);
+    assert_eq!(together(&path).findings(), []);
+    // What was answered for stays answered for.
+    set_aside(&path).unwrap();
+    assert_eq!(together(&path).findings(), []);
+}
+
+#[test]
+fn j20_one_that_could_not_be_opened_is_missed_when_it_is_gone_and_not_when_it_can_be_read_again() {
+    for with_its_mark in [true, false] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        fresh(&open(&path), &charge(1));
+        let aside = set_aside(&path).unwrap();
+        let whole = fs::read(&aside).unwrap();
+        if !with_its_mark {
+            fs::remove_file(beside(&path, ".aside-1.mark")).unwrap();
+            fs::remove_file(beside(&path, ".mark")).unwrap();
+        }
+        fs::write(&aside, vec![7; 4096]).unwrap();
+        assert!(says(&together(&path).findings(), "cannot be opened"));
+        let archive = path.with_file_name("archive.db");
+        fs::rename(&aside, &archive).unwrap();
+        for _ in 0..2 {
+            let findings = together(&path).findings();
+            assert!(says(&findings, "nobody knows what it owed"), "{findings:?}");
+        }
+        // Its disk is mended.
+        fs::rename(&archive, &aside).unwrap();
+        fs::write(&aside, whole).unwrap();
+        let journal = together(&path);
+        settled(&journal, 1);
+        drop(journal);
+        fs::remove_file(&aside).unwrap();
+        assert_eq!(together(&path).findings(), [], "{with_its_mark}");
+    }
+}
+
+#[test]
+fn j20_what_is_missed_is_said_as_new_once() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    let aside = set_aside(&path).unwrap();
+    drop(together(&path));
+    fs::remove_file(aside).unwrap();
+    assert!(says(&together(&path).findings(), "found at this opening"));
+    let findings = together(&path).findings();
+    assert!(says(&findings, "missed since") && !says(&findings, "found at this"), "{findings:?}");
+}
+
+#[test]
+fn j20_without_the_mark_too_no_number_of_what_was_set_aside_is_handed_out_again() {
+    for carried_elsewhere in [false, true] {
+        let scratch = Scratch::new();
+        let mut path = scratch.journal();
+        let last = fresh(&open(&path), &charge(1)).intent.numbers;
+        let aside = set_aside(&path).unwrap();
+        if carried_elsewhere {
+            path = path.with_file_name("new.db");
+            fs::rename(aside, beside(&path, ".aside-1")).unwrap();
+        } else {
+            fs::remove_file(beside(&path, ".mark")).unwrap();
+        }
+        let next = fresh(&together(&path), &charge(2)).intent.numbers;
+        assert!(next.batch() > last.batch(), "{next:?} behind {last:?}");
+    }
 }

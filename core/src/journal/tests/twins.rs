@@ -124,3 +124,71 @@ fn j21_the_journal_itself_put_back_where_its_backup_lies_set_aside_is_believed()
     assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Push)));
     assert_eq!(invoices(&journal).len(), 4);
 }
+
+/// A payment without a verdict, and a backup of it that was opened while the journal itself was out of
+/// sight, and left the payment to an operator. Both are then there, the journal itself set aside.
+fn left_to_an_operator(scratch: &Scratch, ruling: Option<Verdict>) -> Succession {
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    fresh(&journal, &charge(1));
+    journal.backup(&kept).unwrap();
+    drop(journal);
+    let aside = set_aside(&path).unwrap();
+    let away = path.with_file_name("away.db");
+    std::fs::rename(&aside, &away).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    let journal = together(&path);
+    let mut row = journal.find(&invoice(1)).unwrap().unwrap();
+    assert_eq!(row.state.verdict, Some(Verdict::Quarantined));
+    row.state.settlement = Settlement::WithOperator;
+    row.state.due = None;
+    let mut row = write(&journal, row);
+    if ruling.is_some() {
+        row.state.verdict = ruling;
+        row.state.settlement = Settlement::closed(Boottime(1));
+        write(&journal, row);
+    }
+    drop(journal);
+    std::fs::rename(&away, &aside).unwrap();
+    together(&path)
+}
+
+#[test]
+fn j21_a_backup_that_knows_nothing_ends_no_payment_of_the_journal_itself() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = left_to_an_operator(&scratch, None);
+    assert_eq!(journal.find(&invoice(1)).unwrap().unwrap().state.verdict, None, "it can settle it");
+    let notes = journal.health().unwrap().notes;
+    assert!(!notes.iter().any(|note| note.contains("can be archived")), "{notes:?}");
+    drop(journal);
+    // It is the journal itself that goes on.
+    std::fs::rename(super::hands::beside(&path, ".aside-1"), &path).unwrap();
+    let journal = together(&path);
+    let row = journal.find(&invoice(1)).unwrap().unwrap();
+    assert!(!row.state.is_closed() && !row.state.acknowledged, "{row:?}");
+}
+
+#[test]
+fn j21_a_journal_that_left_a_payment_to_its_backup_misses_it() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    // The operator has ruled in the backup, and nobody has acknowledged it.
+    drop(left_to_an_operator(&scratch, Some(Verdict::Accepted(Source::Operator))));
+    let aside = super::hands::beside(&path, ".aside-1");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    let journal = together(&path);
+    let missed = |journal: &Succession| {
+        journal
+            .findings()
+            .iter()
+            .any(|it| it.critical && it.message.contains("answered for payments"))
+    };
+    assert!(missed(&journal), "{:?}", journal.findings());
+    assert_eq!(journal.vouch("Sari: the goods went out"), Ok(true));
+    drop(journal);
+    assert!(!missed(&together(&path)));
+}
