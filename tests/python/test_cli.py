@@ -140,6 +140,35 @@ def test_a_journal_is_set_aside_moved_and_backed_up(till: Till, ovo: Sandbox) ->
     assert not (till.folder / "new.db").exists()
 
 
+def test_what_was_set_aside_and_is_gone_is_told_and_vouched_for_only_when_known(till: Till) -> None:
+    assert till.run("pay", "INV-1", "12500", IGNORES).returncode == 4
+    assert till.journal("set-aside", "ovo.db").returncode == 0
+    assert till.run("pay", "INV-2", "12500", PAYS).returncode == 0
+    aside = till.folder / "ovo.db.aside-1"
+    whole = aside.read_bytes()
+    # One that cannot be read: nobody may think that all is in the backup, or drop the key before.
+    aside.write_bytes(b"7" * 4096)
+    kept = till.journal("backup", "ovo.db", "kept.db")
+    assert kept.returncode == 1
+    assert "cannot be opened" in kept.stderr
+    assert "written to kept.db, without" in kept.stdout
+    rekeyed = till.journal("rekey", "-j", "ovo.db", *till.shop)
+    assert rekeyed.returncode == 1
+    assert "cannot be opened" in rekeyed.stderr
+    aside.write_bytes(whole)
+    assert till.run("doctor").returncode == 0
+    aside.unlink()
+    vouch = ["vouch", "-j", "ovo.db", "--who-and-why", "Sari: compared", *till.shop]
+    early = till.journal(*vouch)
+    assert early.returncode == 1
+    assert "is gone" in early.stderr
+    unknown = till.run("show", "INV-1")
+    assert unknown.returncode == 1
+    assert "ovo.db.aside-1" in unknown.stderr
+    assert till.journal(*vouch).stdout == "the doubt is over\n"
+    assert till.run("show", "INV-1").stderr.count("aside-1") == 0
+
+
 def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     assert till.run("doctor").stdout.endswith("all is well\n")
     assert till.run("inquire", PAYS).stdout == "0812****7890 has an OVO account\n"

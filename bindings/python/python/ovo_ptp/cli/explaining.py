@@ -24,8 +24,10 @@ LABELS = {
 
 def explain(options: argparse.Namespace) -> int:
     """One payment, beside whoever has the journal open."""
-    found = shop.reading(options).explain(options.invoice)
+    journal = shop.reading(options)
+    found = journal.explain(options.invoice)
     if found is None:
+        shop.say_what_is_unread(journal)
         raise ovo_ptp.NotFoundError(
             f"invoice {options.invoice}: no such payment in the journal", invoice=options.invoice
         )

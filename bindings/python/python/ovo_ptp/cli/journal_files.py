@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: How the library says what it tells for the first time.
+FOUND_ONLY_NOW = ("the journal is doubted: ", "(found at this opening)")
+KEEPS_A_KEY = ("app key", "cannot be opened", "is left alone")
+
+
 def run(options: argparse.Namespace) -> int:
     """`ovo-ptp journal ACTION`."""
     return ACTIONS[options.action](options)
@@ -37,17 +42,22 @@ def _move(options: argparse.Namespace) -> int:
 
 def _backup(options: argparse.Namespace) -> int:
     _refuse_what_never_was(options.file)
-    journal.backup(path(options.file), path(options.to_file))
-    output.say(f"written to {options.to_file}; opened as a journal it will be doubted")
-    return 0
+    found = ovo_ptp.JournalReader(path(options.file))
+    found.backup(path(options.to_file))
+    left_out = shop.unread(found)
+    for line in left_out:
+        shop.say_aside(line)
+    but = ", without what is named above" if left_out else ""
+    output.say(f"written to {options.to_file}{but}; opened as a journal it will be doubted")
+    return 1 if left_out else 0
 
 
 def _vouch(options: argparse.Namespace) -> int:
     found: list[str] = []
 
     def hear(event: ovo_ptp.Event) -> None:
-        # A doubt that was known before is told with the time of its beginning.
-        if event.kind == "journal_found" and "the journal is doubted: " in event.message:
+        # What was known before is told with the time of its beginning.
+        if event.kind == "journal_found" and any(new in event.message for new in FOUND_ONLY_NOW):
             found.append(event.message)
 
     options.environment = shop.environment(options)
@@ -70,7 +80,8 @@ def _rekey(options: argparse.Namespace) -> int:
     unknown: list[str] = []
 
     def hear(event: ovo_ptp.Event) -> None:
-        if event.kind == "journal_found" and "app key" in event.message:
+        # What could not be opened, or is another merchant's, may still need the key before.
+        if event.kind == "journal_found" and any(word in event.message for word in KEEPS_A_KEY):
             unknown.append(event.message)
 
     with shop.opened(options, on_event=hear):

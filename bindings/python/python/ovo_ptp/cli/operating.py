@@ -25,7 +25,8 @@ def payments(options: argparse.Namespace) -> int:
     limit = options.limit
     if limit is not None and limit < 1:
         raise ovo_ptp.InvalidInputError("limit: must be 1 or more", field="limit")
-    found = _chosen(options, shop.reading(options))
+    journal = shop.reading(options)
+    found = _chosen(options, journal)
     if options.totals:
         return _totals(found, as_json=options.json)
     if options.csv:
@@ -35,6 +36,8 @@ def payments(options: argparse.Namespace) -> int:
     else:
         shown = list(_first(found, SCREEN if limit is None else limit))
         output.payments(shown)
+        if not shown:
+            shop.say_what_is_unread(journal)
         if next(found, None) is not None:
             shop.say_aside(
                 f"these are the first {len(shown)}, and there are more: --limit, --since, --until"
@@ -148,8 +151,10 @@ def _money(rupiah: int) -> str:
 
 def show(options: argparse.Namespace) -> int:
     """All that the journal knows about one payment, beside whoever has it open."""
-    report = shop.reading(options).payment(options.invoice)
+    journal = shop.reading(options)
+    report = journal.payment(options.invoice)
     if report is None:
+        shop.say_what_is_unread(journal)
         raise ovo_ptp.NotFoundError(
             f"invoice {options.invoice}: no such payment in the journal", invoice=options.invoice
         )
