@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
@@ -123,7 +124,7 @@ impl Succession {
         let mut former = SetAside::default();
         for (number, aside) in aside::former(&*files, &path) {
             let options = SqliteOptions { shared: options.shared, ..SqliteOptions::default() };
-            let opened = SqliteJournal::open_on(Arc::clone(&files), &aside, &options);
+            let opened = open_former(&files, &aside, &options);
             former.add(&*files, number, &aside, opened);
         }
         let mut journal = Succession::join(&*files, path, present, former)?;
@@ -281,6 +282,28 @@ impl Succession {
     fn former(&self, id: PaymentId) -> Option<&Former> {
         let place = id.0 >> JOURNAL_AT;
         self.serving().find(|former| former.place == place)
+    }
+}
+
+/// A command that looks into one for a moment must not cost its customers a second push: it is waited
+/// for, as a turn is.
+fn open_former(
+    files: &Arc<dyn Files>,
+    aside: &Path,
+    options: &SqliteOptions,
+) -> Result<SqliteJournal, JournalError> {
+    let began = Instant::now();
+    loop {
+        match SqliteJournal::open_on(Arc::clone(files), aside, options) {
+            Err(error)
+                if error.kind == JournalErrorKind::Locked
+                    && files.vfs().is_none()
+                    && began.elapsed() < opening::SHARED_PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            opened => return opened,
+        }
     }
 }
 

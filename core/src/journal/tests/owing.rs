@@ -293,3 +293,19 @@ fn j20_without_the_mark_too_no_number_of_what_was_set_aside_is_handed_out_again(
         assert!(next.batch() > last.batch(), "{next:?} behind {last:?}");
     }
 }
+
+#[test]
+fn j20_one_that_somebody_looks_into_for_a_moment_is_waited_for_and_its_invoices_are_known() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let held = open(&set_aside(&path).unwrap());
+    let look = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(held);
+    });
+    let journal = together(&path);
+    assert_eq!(journal.findings(), []);
+    assert_eq!(invoices(&journal), ["INV-1"]);
+    look.join().unwrap();
+}
