@@ -254,6 +254,22 @@ pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
         .collect()
 }
 
+/// The same for whoever must not leave one behind: what cannot be looked at is not taken for absent.
+pub(super) fn every_former(files: &dyn Files, path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let look = |path: &Path| match files.look(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    };
+    let own = look(path)?.map(|look| look.identity);
+    let mut former = Vec::new();
+    for (number, aside) in (1..=MOST).map(|number| (number, numbered(path, number))) {
+        if look(&aside)?.is_some_and(|look| look.is_file && Some(look.identity) != own) {
+            former.push((number, aside));
+        }
+    }
+    Ok(former)
+}
+
 /// Logs without the journal that was set aside with them, each with where that one lay.
 pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
     (1..=MOST)

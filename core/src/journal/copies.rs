@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use super::files::{Files, Look};
-use super::{failure, file_system, log, meta, opening, place};
+use super::{failure, file_system, handover, log, meta, opening, place};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::wib::WallTime;
 
@@ -35,8 +35,10 @@ pub(super) fn back_up(
     let at = format!("{} WIB", WallTime::now().wib_text());
     source.path().map_or(Ok(()), |of| refuse_part_of(Path::new(of), &to))?;
     refuse_what_is_there(files, &to)?;
-    let draft = Draft::of(files, source, &to, |copy, _| {
+    let draft = Draft::of(files, source, &to, &draft_name(files)?, |copy, _| {
         log::is_another_copy(files, copy)?;
+        // Of one that was moved away, and lost where it went, this is what is left.
+        handover::is_here(copy)?;
         meta::put(copy, BACKUP, at.as_str())
     })?;
     draft.publish()
@@ -69,11 +71,20 @@ pub(super) fn refuse_what_is_there(files: &dyn Files, to: &Path) -> Result<(), J
     Ok(())
 }
 
+/// What stands behind the name of a journal in that of a draft of it: nobody else's.
+pub(super) fn draft_name(files: &dyn Files) -> Result<String, JournalError> {
+    let mut unique = [0; 8];
+    opening::random(files, &mut unique)?;
+    Ok(format!(".new-{:016x}", u64::from_le_bytes(unique)))
+}
+
 /// A copy that is whole and durable under a name that nobody looks for.
+#[derive(Debug)]
 pub(super) struct Draft<'a> {
     files: &'a dyn Files,
     draft: PathBuf,
     to: PathBuf,
+    is_kept: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -83,14 +94,22 @@ impl<'a> Draft<'a> {
         files: &'a dyn Files,
         source: &Connection,
         to: &Path,
+        name: &str,
         sign: impl FnOnce(&Connection, Look) -> rusqlite::Result<()>,
     ) -> Result<Draft<'a>, JournalError> {
-        let mut unique = [0; 8];
-        opening::random(files, &mut unique)?;
-        let name = format!(".new-{:016x}", u64::from_le_bytes(unique));
-        let draft = Draft { files, draft: place::with_suffix(to, &name), to: to.to_owned() };
+        let (draft, to) = (place::with_suffix(to, name), to.to_owned());
+        let draft = Draft { files, draft, to, is_kept: false };
         draw_up(files, source, &draft.draft, sign)?;
         Ok(draft)
+    }
+
+    /// From here on it outlives this process: something is about to name it as the journal.
+    pub(super) fn keep(mut self) -> Result<PathBuf, JournalError> {
+        self.files
+            .sync_directory(&self.draft)
+            .map_err(|error: io::Error| failure::file("copy", &error))?;
+        self.is_kept = true;
+        Ok(self.draft.clone())
     }
 
     /// Gives it its name, durably.
@@ -106,10 +125,17 @@ impl<'a> Draft<'a> {
 
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
-        for left_over in ["", "-wal", "-shm", "-journal"] {
-            // The draft is nobody's journal: what cannot be removed harms nobody.
-            let _ = self.files.remove(&place::with_suffix(&self.draft, left_over));
+        if !self.is_kept {
+            take_away(self.files, &self.draft);
         }
+    }
+}
+
+/// Takes away a draft that is nobody's journal, or has its own name: what cannot be removed harms
+/// nobody.
+pub(super) fn take_away(files: &dyn Files, draft: &Path) {
+    for left_over in ["", "-wal", "-shm", "-journal"] {
+        let _ = files.remove(&place::with_suffix(draft, left_over));
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::files::Files;
@@ -76,7 +77,7 @@ pub(super) fn foreign(path: &Path) -> JournalError {
 
 /// The database as if no log lay beside it: SQLite looks at none of a file that is said never to
 /// change. For a moment in which nobody has it open.
-fn without_log(files: &dyn Files, path: &Path) -> Option<Connection> {
+pub(super) fn without_log(files: &dyn Files, path: &Path) -> Option<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
@@ -86,6 +87,16 @@ fn without_log(files: &dyn Files, path: &Path) -> Option<Connection> {
         None => Connection::open_with_flags(uri, flags),
     };
     connection.ok()
+}
+
+/// The database with the log beside it, for looking at it: nothing of the log is moved. For a moment
+/// in which nobody has it open.
+pub(super) fn as_it_is(files: &dyn Files, path: &Path) -> rusqlite::Result<Connection> {
+    let connection = opening::sqlite_on(files, path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    opening::run(&connection, "locking_mode = EXCLUSIVE")?;
+    opening::run(&connection, "query_only = ON")?;
+    Ok(connection)
 }
 
 /// Whether the database is whole without the log beside it.

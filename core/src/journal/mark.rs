@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Files, OpenFile};
 use super::version::Incarnation;
-use super::{companion, place};
+use super::{companion, failure, place};
+use crate::journal::JournalError;
 
 /// A mark is one short line; more is none.
 const LONGEST: usize = 1024;
@@ -78,6 +79,17 @@ impl Mark {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The mark that lies at a place, for whoever would write another one over it: one that cannot be
+/// read is none that may be overwritten.
+pub(super) fn lying(files: &dyn Files, journal: &Path) -> Result<Option<Mark>, JournalError> {
+    let path = place::with_suffix(journal, ".mark");
+    match files.read(&path, LONGEST) {
+        Ok(line) => Ok(std::str::from_utf8(&line).ok().and_then(Mark::parse)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure::at(&path, &error)),
+    }
 }
 
 /// The mark that lies beside a journal.

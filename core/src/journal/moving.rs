@@ -1,11 +1,12 @@
 //! Moving a journal to another directory, disk or name, without a doubt about it ([fault J21]).
 //!
-//! At every moment there is one journal. A whole copy is drawn up at the new place under another
-//! name; then, in one durable commit, the old file says that it was moved, and is refused from there
-//! on; only then the copy gets its name. Whatever breaks the move off, and whichever of both places
-//! is out of sight afterwards, nobody goes on at both, and calling again finishes it.
-//!
-//! What was [set aside](super::aside) beside the journal goes first and comes along.
+//! At every moment there is one journal. Whole copies of it, and of what was
+//! [set aside](super::aside) beside it, are drawn up at the new place under other names: whatever
+//! cannot be copied leaves everything as it was. Then, in one durable commit, the old journal
+//! [hands over](super::handover) to its copy, and is refused from there on; the others follow, and
+//! the journal's own copy gets its name last. Until then a note keeps anybody from beginning
+//! another one there. Whatever breaks the move off, and whichever of both places is out of sight
+//! afterwards, nobody goes on at both, and calling again finishes it.
 //!
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
@@ -13,30 +14,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension};
-
-use super::copies::{Draft, misplaced, refuse_part_of, refuse_what_is_there};
+use super::copies::{draft_name, misplaced, refuse_part_of};
 use super::files::{Files, SystemFiles};
+use super::handover::{Leaving, Seen, refuse_to_lose_a_mark};
 use super::lock::Lock;
-use super::mark::{Mark, MarkFile};
-use super::opening::{self, Purpose};
-use super::whereabouts::Whereabouts;
-use super::{aside, engine, failure, file_system, fork, log, meta, place};
-use crate::journal::{JournalError, SqliteOptions};
-
-/// In a journal that was moved away: where to. It is the journal no longer.
-const MOVED_TO: &str = "moved to";
-/// In a journal that was moved: where it lay before.
-const MOVED_FROM: &str = "moved from";
+use super::notes::Note;
+use super::{aside, failure, file_system, fork, mark, opening, place};
+use crate::journal::JournalError;
 
 /// Moves the journal at `from` to `to`, to another directory, disk or name, with all that belongs to
 /// it (those that were set aside there, too) and without a doubt about it. Nothing is lost at a power
-/// cut: called again it finishes what it began, and until then what it has moved already is refused
-/// at the old place.
+/// cut: called again it finishes what it began, and until then neither place begins another journal.
 ///
 /// # Errors
-/// `Locked` if a process has it open, `Misplaced` if nothing is at `from`, something is at `to`, or
-/// another move of it was broken off, and as for
+/// `Locked` if a process has it open, `Misplaced` if nothing is at `from`, something is at `to`, a
+/// mark at `to` is another journal's or ahead of this one, the copy that it handed over to is gone,
+/// or another move of it was broken off, and as for
 /// [`SqliteJournal::open`](crate::journal::SqliteJournal::open).
 pub fn move_journal(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), JournalError> {
     let files: Arc<dyn Files> = Arc::new(SystemFiles);
@@ -50,7 +43,6 @@ pub fn move_journal(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), 
 #[doc(hidden)]
 pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result<(), JournalError> {
     let _inside = fork::inside();
-    let doing = |error: io::Error| failure::file("move", &error);
     let (from, to) = (opening::resolve(&**files, from)?, opening::resolve(&**files, to)?);
     file_system::refuse_elsewhere(&to)?;
     if file_system::refuse_in_memory(&from).is_ok() {
@@ -67,159 +59,170 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
         place::refuse_if_open_here(&**files, path)?;
         locks.push(Lock::take(files, path, false, opening::SHARED_PATIENCE)?);
     }
-    let present = files.look(&from).is_ok();
-    let mut moved = Vec::new();
-    for (number, old) in aside::former(&**files, &from) {
+    let former =
+        aside::every_former(&**files, &from).map_err(|error| failure::at(&from, &error))?;
+    let present = match files.look(&from) {
+        Ok(_) => Some(locks.remove(0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failure::at(&from, &error)),
+    };
+    let is_present = present.is_some();
+    if !is_present {
+        aside::finish(&**files, &from).map_err(|error| failure::at(&from, &error))?;
+        place::refuse_left_log(&**files, &from)?;
+    }
+    if !is_present && former.is_empty() {
+        return refuse_unless_done(&**files, &from, &to);
+    }
+    // The last of all is their head: where it is, they are. Without a present one that is the one
+    // which was set aside last.
+    let mut journals = Vec::new();
+    for (number, old) in former {
         place::refuse_if_open_here(&**files, &old)?;
         let lock = Lock::take(files, &old, false, opening::SHARED_PATIENCE)?;
-        hand_over(files, &old, &aside::numbered(&to, number), &lock)?;
-        moved.push(old);
-        locks.push(lock);
+        journals.push((old, aside::numbered(&to, number), lock));
     }
-    if present {
-        hand_over(files, &from, &to, &locks[0])?;
-    } else if moved.is_empty() {
-        place::refuse_left_log(&**files, &from)?;
-        // All but the last step may have been done.
-        if moved_from(&**files, &to)?.as_deref() != Some(&from) {
-            return Err(misplaced(format!("no journal is at {}", from.display())));
+    journals.extend(present.map(|lock| (from.clone(), to.clone(), lock)));
+    let others = journals.len() - 1;
+    let (old, new, lock) = &journals[others];
+    let mut head = Leaving::prepare(files, old, new, &draft_name(&**files)?, lock)?;
+    if head.is_here() {
+        let expected: Vec<&Path> = journals.iter().map(|(_, new, _)| new.as_path()).collect();
+        refuse_strangers(&**files, &to, &expected)?;
+    }
+    let mut rest = Vec::new();
+    for (old, new, lock) in &journals[..others] {
+        rest.push(Leaving::prepare(files, old, new, head.name(), lock)?);
+    }
+    if !is_present && !head.has_arrived() {
+        // The next one is not begun: it must begin above the numbers of the mark.
+        if let Some(own) = mark::lying(&**files, &from)? {
+            refuse_to_lose_a_mark(&**files, &to, &own)?;
         }
-    } else {
-        // Set aside, and the next one is not begun: it must begin above the numbers of the mark.
-        aside::copy_mark(&**files, &from, &to).map_err(doing)?;
     }
-    // Whoever still looks here is told: a journal that began here would know nothing.
-    leave_note(&**files, &from, &to).map_err(doing)?;
-    for old in [&from].into_iter().chain(&moved) {
-        retire(&**files, old).map_err(doing)?;
-    }
-    match files.remove(&place::with_suffix(&to, NOTE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(doing(error)),
-        _ => Ok(()),
-    }
+    set_out(&**files, &from, &to, is_present, &mut head)?;
+    let finished = finish(&**files, &from, &to, head, rest);
+    finished.map_err(|mut error| {
+        error.message.push_str("; the move is begun: run `ovo-ptp journal move` once more");
+        error
+    })
 }
 
-/// Where a journal has lain: a file that says where it is now.
-const NOTE: &str = ".moved";
-
-fn leave_note(files: &dyn Files, from: &Path, to: &Path) -> io::Result<()> {
-    let note = place::with_suffix(from, NOTE);
-    let mut file = match files.create(&note) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&note)?,
-        other => other?,
-    };
-    let text = format!("{}\n", to.display());
-    file.write(0, text.as_bytes())?;
-    file.set_length(text.len() as u64)?;
-    file.sync()
-}
-
-/// Refuses to begin a journal where one was moved away: it would push known invoices again.
-pub(super) fn refuse_where_one_was(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    const LONGEST: usize = 4096;
-    let note = place::with_suffix(path, NOTE);
-    let Ok(text) = files.read(&note, LONGEST) else { return Ok(()) };
-    Err(misplaced(format!(
-        "the journal that lay at {} was moved to {}; open it there (or remove {} to begin another one \
-         here)",
-        path.display(),
-        String::from_utf8_lossy(&text).trim_end(),
-        note.display()
-    )))
-}
-
-/// Makes the file at `to` the journal in place of the one at `from`, which is refused from then on.
-fn hand_over(
-    files: &Arc<dyn Files>,
+/// Hands the head over: from its commit on the move can only be finished.
+fn set_out(
+    files: &dyn Files,
     from: &Path,
     to: &Path,
-    lock: &Lock,
+    is_present: bool,
+    head: &mut Leaving<'_>,
 ) -> Result<(), JournalError> {
-    let in_sqlite = |error: rusqlite::Error| failure::sqlite("move", &error);
-    let engine = opening::attempt(files, from, &SqliteOptions::default(), lock, Purpose::Move)?;
-    let connection = &engine.connection;
-    let target = to.to_string_lossy();
-    let begun = moved_to(connection).map_err(in_sqlite)?;
-    if let Some(other) = begun.as_deref().filter(|other| *other != target) {
-        return Err(misplaced(format!(
-            "its move to {other} was broken off; finish that one first, with `ovo-ptp journal move`"
-        )));
-    }
-    if begun.is_some() && moved_from(&**files, to)?.as_deref() == Some(from) {
-        // Done, but for the old names.
-        engine.close();
+    if head.has_arrived() {
         return Ok(());
     }
-    refuse_what_is_there(&**files, to)?;
-    let draft = Draft::of(&**files, connection, to, |copy, look| {
-        Whereabouts::of(look, to).remember(copy)?;
-        log::is_another_copy(&**files, copy)?;
-        meta::put(copy, MOVED_TO, "")?;
-        meta::put(copy, MOVED_FROM, from.to_string_lossy().as_ref())
-    })?;
-    let water = engine::Water::read(connection).map_err(in_sqlite)?;
-    let (mut mark, _) = MarkFile::open(&**files, to);
-    mark.write_durably(&Mark {
-        incarnation: engine.incarnation,
-        numbers: (water.batch, water.reference),
-        openings: engine.openings,
-        lost_log: false,
-    });
-    // From this commit on the old file is no journal any more.
-    let leave = || {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        meta::put(connection, MOVED_TO, target.as_ref())?;
-        connection.execute_batch("COMMIT")
+    let was_here = head.is_here();
+    let noted = Note::Arriving
+        .leave(files, to, from)
+        .map_err(|error| failure::at(to, &error))
+        .and_then(|()| match is_present {
+            true => Ok(()),
+            // Nothing else keeps another one from beginning where these lay.
+            false => Note::Moved
+                .leave(files, from, to)
+                .and_then(|()| aside::copy_mark(files, from, to))
+                .map_err(|error| failure::at(from, &error)),
+        });
+    if let Err(error) = noted {
+        if was_here {
+            let _ = Note::Arriving.take_away(files, to);
+            if !is_present {
+                let _ = Note::Moved.take_away(files, from);
+            }
+        }
+        return Err(error);
+    }
+    head.hand_over()
+}
+
+/// What is left to do once the head is handed over, from wherever it was broken off.
+fn finish(
+    files: &dyn Files,
+    from: &Path,
+    to: &Path,
+    mut head: Leaving<'_>,
+    mut rest: Vec<Leaving<'_>>,
+) -> Result<(), JournalError> {
+    for former in &mut rest {
+        former.hand_over()?;
+        former.arrive()?;
+    }
+    head.arrive()?;
+    // Whoever still looks at the old place is told, and nobody is kept from the new one any more.
+    let notes = || {
+        Note::Moved.leave(files, from, to)?;
+        Note::Arriving.take_away(files, to)?;
+        Note::Moved.take_away(files, to)?;
+        files.sync_directory(to)
     };
-    leave().map_err(in_sqlite)?;
-    draft.publish()?;
-    engine.close();
+    notes().map_err(|error| failure::at(to, &error))?;
+    // Without a present journal its small files may be there still.
+    retire(files, from, false).map_err(|error| failure::at(from, &error))?;
+    // The head last: as long as anything is left, it says what became of it.
+    for left in rest.into_iter().chain([head]) {
+        let old = left.close();
+        retire(files, &old, true).map_err(|error| failure::at(&old, &error))?;
+    }
     Ok(())
 }
 
-/// Takes the journal's old names away, and with them its small files.
-fn retire(files: &dyn Files, from: &Path) -> io::Result<()> {
-    aside::remove_names(files, from)?;
-    for suffix in [".mark", ".reserve", ".turn", ".lock"] {
-        match files.remove(&place::with_suffix(from, suffix)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
+/// Takes the journal's small files away, and then its old names: behind those nobody could tell
+/// whose the small ones are.
+fn retire(files: &dyn Files, from: &Path, with_names: bool) -> io::Result<()> {
+    let remove = |suffix| match files.remove(&place::with_suffix(from, suffix)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    for suffix in [".mark", ".reserve", ".turn"] {
+        remove(suffix)?;
     }
+    files.sync_directory(from)?;
+    if with_names {
+        aside::remove_names(files, from)?;
+    }
+    remove(".lock")?;
     files.sync_directory(from)
 }
 
-/// Where the journal at `path` lay before it was moved there, if one is there that was.
-fn moved_from(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>, JournalError> {
-    if files.look(path).is_err() || place::is_another_applications(files, path) {
-        return Ok(None);
-    }
-    place::refuse_if_open_here(files, path)?;
-    let look = || {
-        let connection = opening::sqlite_on(files, path)?;
-        let has_meta: Option<i64> = connection
-            .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'meta'", [], |row| row.get(0))
-            .optional()?;
-        match has_meta {
-            Some(_) => meta::get::<String>(&connection, MOVED_FROM),
-            None => Ok(None),
-        }
-    };
-    // What cannot be read is nothing that a move has left.
-    Ok(look().unwrap_or(None).map(PathBuf::from))
-}
-
-fn moved_to(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    Ok(meta::get::<String>(connection, MOVED_TO)?.filter(|to| !to.is_empty()))
-}
-
-/// Refuses what was moved away.
-pub(super) fn refuse_moved_away(connection: &Connection) -> Result<(), JournalError> {
-    match moved_to(connection).map_err(|error| failure::sqlite("open", &error))? {
+/// What was set aside at the new place, by others, would be taken for this journal's.
+fn refuse_strangers(files: &dyn Files, to: &Path, expected: &[&Path]) -> Result<(), JournalError> {
+    let there = aside::every_former(files, to).map_err(|error| failure::at(to, &error))?;
+    match there
+        .into_iter()
+        .map(|(_, aside)| aside)
+        .find(|aside| !expected.contains(&aside.as_path()))
+    {
         None => Ok(()),
-        Some(to) => Err(misplaced(format!(
-            "the journal was moved to {to}; open it there, and run `ovo-ptp journal move` once more \
-             to finish the move"
+        Some(stranger) => Err(misplaced(format!(
+            "{} lies there, set aside by another journal; put it somewhere else first, or choose another \
+             place",
+            stranger.display()
         ))),
     }
+}
+
+/// Nothing is at the old place: all of it was moved, or there never was a journal.
+fn refuse_unless_done(files: &dyn Files, from: &Path, to: &Path) -> Result<(), JournalError> {
+    let is_from_here = |there: &PathBuf| -> Result<bool, JournalError> {
+        let seen = Seen::at(files, there)?;
+        let old = seen.and_then(|seen| seen.from);
+        Ok(old.is_some_and(|old| old == from || place::is_part_of(from, &old)))
+    };
+    if Note::Moved.read(files, from)?.as_deref() == Some(to) {
+        let set_aside = aside::former(files, to).into_iter().map(|(_, aside)| aside);
+        for there in [to.to_owned()].into_iter().chain(set_aside) {
+            if is_from_here(&there)? {
+                return Ok(());
+            }
+        }
+    }
+    Err(misplaced(format!("no journal is at {}", from.display())))
 }

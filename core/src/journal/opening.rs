@@ -15,11 +15,12 @@ use super::engine::{self, Engine, Water};
 use super::failure;
 use super::file_system;
 use super::files::Files;
+use super::handover;
 use super::lock::Lock;
 use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
 use super::migration;
-use super::moving;
+use super::notes;
 use super::place::{self, Place};
 use super::reserve::Reserve;
 use super::restored::{self, Beside};
@@ -164,7 +165,7 @@ pub(super) fn attempt(
             if purpose != Purpose::Sell {
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
-            moving::refuse_where_one_was(&**files, path)?;
+            notes::refuse_to_begin(&**files, path)?;
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
@@ -498,7 +499,7 @@ fn admit(
     let beside = Beside { path, mark, openings, lost_its_log };
     let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
     if found.purpose != Purpose::Move {
-        moving::refuse_moved_away(&engine.connection)?;
+        handover::refuse_moved_away(&engine.connection)?;
     }
     let is_elsewhere = remembered.as_ref() != Some(&now);
     if is_elsewhere {

@@ -310,7 +310,8 @@ fn corrupt(message: &str) -> JournalError {
 /// Whether `other` is the name of something that belongs to the journal at `path`.
 pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
-    let own = ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock", ".moved"];
+    let own =
+        ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock", ".moved", ".arriving"];
     other.strip_prefix(path).is_some_and(|rest| {
         own.iter().any(|suffix| rest == suffix.as_bytes())
             || [".aside-", ".new-"].iter().any(|start| rest.starts_with(start.as_bytes()))

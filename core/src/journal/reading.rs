@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
-use super::{aside, failure, fork, moving, opening, place};
+use super::{aside, failure, fork, notes, opening, place};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
@@ -54,7 +54,7 @@ impl JournalCopy {
         let place = path.clone();
         let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
             place::refuse_left_log(&*files, &path)?;
-            moving::refuse_where_one_was(&*files, &path)?;
+            notes::refuse_to_begin(&*files, &path)?;
             // Set aside, and the next one is not begun: the last one tells what there is.
             former.pop().map(|(_, aside)| aside).ok_or_else(|| {
                 JournalError::new(

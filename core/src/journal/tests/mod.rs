@@ -6,6 +6,7 @@ mod engines;
 mod failures;
 mod figures;
 mod guards;
+mod handover;
 mod hands;
 mod left_log;
 mod lost;

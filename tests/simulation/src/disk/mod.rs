@@ -316,8 +316,16 @@ fn mounts() -> MutexGuard<'static, HashMap<u64, std::sync::Weak<Mount>>> {
 impl Mount {
     /// Mounts a disk for the process whose life this is.
     pub fn new(disk: &Arc<SimDisk>, life: &Arc<Life>) -> Arc<Mount> {
+        Mount::at(NEXT.fetch_add(1, Ordering::Relaxed), disk, life)
+    }
+
+    /// Mounts it where another process had it, which has ended: the paths are the same.
+    pub fn again(&self, disk: &Arc<SimDisk>, life: &Arc<Life>) -> Arc<Mount> {
+        Mount::at(self.id, disk, life)
+    }
+
+    fn at(id: u64, disk: &Arc<SimDisk>, life: &Arc<Life>) -> Arc<Mount> {
         vfs::register();
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let mount =
             Arc::new(Mount { id, disk: Arc::clone(disk), life: MountedLife(Arc::clone(life)) });
         mounts().insert(id, Arc::downgrade(&mount));
@@ -456,6 +464,10 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        mounts().remove(&self.id);
+        let mut mounts = mounts();
+        // Unless it was mounted there again.
+        if mounts.get(&self.id).is_some_and(|mount| mount.strong_count() == 0) {
+            mounts.remove(&self.id);
+        }
     }
 }
