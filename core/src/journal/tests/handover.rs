@@ -188,3 +188,16 @@ fn j21_what_cannot_be_moved_leaves_everything_where_it_was() {
     assert_eq!(journal.findings(), []);
     assert_eq!(invoices(&journal).len(), 6);
 }
+
+#[test]
+fn j21_a_till_that_sets_aside_by_itself_is_told_where_the_journal_was_moved() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let to = path.with_file_name("new.db");
+    fresh(&open(&path), &charge(1));
+    move_journal(&path, &to).unwrap();
+    let options = SqliteOptions { set_aside_unusable: true, ..SqliteOptions::default() };
+    let error = Succession::open(&path, &options).map(drop).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Misplaced);
+    assert!(error.message.contains("new.db"), "{error}");
+}
