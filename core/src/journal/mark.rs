@@ -11,6 +11,7 @@
 //! [fault J12]: crate::manual::faults#j-disk-and-journal
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};

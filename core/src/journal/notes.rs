@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::copies::misplaced;
 use super::files::Files;
-use super::{failure, place};
+use super::{companion, failure, place};
 use crate::journal::JournalError;
 
 /// Of which kind a note is: what stands behind the journal's name.
@@ -28,11 +28,7 @@ impl Note {
 
     /// Leaves it at `path`, durably.
     pub(super) fn leave(self, files: &dyn Files, path: &Path, other: &Path) -> io::Result<()> {
-        let note = self.at(path);
-        let mut file = match files.create(&note) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open(&note)?,
-            other => other?,
-        };
+        let mut file = companion::open(files, &self.at(path))?;
         let text = format!("{}\n", other.display());
         file.write(0, text.as_bytes())?;
         file.set_length(text.len() as u64)?;
