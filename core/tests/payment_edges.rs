@@ -136,7 +136,8 @@ fn c17_who_is_never_heard_out_vouches_for_nothing() {
 fn c17_heard_out_behind_a_cancel_the_numbers_are_vouched_for_again() {
     for (mut case, answer, at) in [
         (Case::without_checks(), StatusAnswer::NoAnswer, 65.0..66.0),
-        (Case::sent(), StatusAnswer::Unavailable, 65.0..66.0),
+        // One 58 or 96 may be a passing error: the second one counts.
+        (Case::sent(), StatusAnswer::Unavailable, 70.0..120.0),
         (Case::sent(), StatusAnswer::NoAnswer, 300.0..400.0),
     ] {
         case.at(12.0);
@@ -216,21 +217,52 @@ fn c17_what_could_not_be_reversed_cannot_be_cancelled() {
 
 #[test]
 fn what_was_shown_as_debited_is_reversed_although_checks_do_not_find_it() {
-    // The push's own answer, or OVO's file, under numbers that nobody vouches for.
-    for shown in [Input::Answered(PushAnswer::Approved), Input::ReportedPaid] {
-        for (decided, at) in [(false, 30.0), (true, 65.1)] {
-            let mut case = Case::sent();
-            case.state.attested = false;
-            case.at(12.0);
-            if !decided {
-                case.does(Input::Cancelled { heard: false });
-            }
-            case.at(at);
-            case.does(shown);
-            case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
-            assert!(case.count(Request::Reversal) > 0, "{shown:?} at {at}");
-            assert!(case.state.late_paid && case.state.is_closed());
+    // The push's own answer, under numbers that nobody vouches for.
+    for (decided, at) in [(false, 30.0), (true, 65.1)] {
+        let mut case = Case::sent();
+        case.state.attested = false;
+        case.at(12.0);
+        if !decided {
+            case.does(Input::Cancelled { heard: false });
         }
+        case.at(at);
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+        assert!(case.count(Request::Reversal) > 0, "at {at}");
+        assert!(case.state.late_paid && case.state.is_closed());
+    }
+}
+
+/// A payment that OVO called a duplicate, and that is closed; its invoice then stands in OVO's file.
+fn closed_duplicate() -> Case {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+    case.until(600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && case.count(Request::Reversal) == 0);
+    case
+}
+
+#[test]
+fn op4_what_a_file_shows_is_asked_about_before_anything_is_reversed() {
+    let mut ours = Case::sent();
+    ours.until(1_200.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(ours.state.is_closed());
+    let (not_found, paid) = (StatusAnswer::NotFound, StatusAnswer::Paid);
+    for (mut case, answer, reverses) in [
+        // Numbers that are ours hit nobody else, whatever OVO finds.
+        (ours, not_found, true),
+        // The file names an invoice: under numbers that OVO called duplicate there may be another
+        // customer's sale.
+        (closed_duplicate(), not_found, false),
+        (closed_duplicate(), paid, true),
+    ] {
+        let (asked, reversed) = (case.sent.len(), case.count(Request::Reversal));
+        case.now = case.now.plus(Duration::from_secs(10_000));
+        case.does(Input::ReportedPaid);
+        let hour = case.seconds() + 3_600.0;
+        case.until(hour, answer, ReversalAnswer::Acknowledged);
+        assert_eq!(case.sent[asked].0, Request::CheckPayment, "before a reversal");
+        assert_eq!(case.count(Request::Reversal) > reversed, reverses, "{answer:?}");
     }
 }
 

@@ -446,7 +446,7 @@ fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
 
         let mut ours_after_all = case.left_alone();
         let step = ours_after_all.checked(StatusAnswer::Paid);
-        assert_eq!(step.alert, Some(Alert::LateDebit));
+        assert_eq!(step.alert, Some(Alert::LateSuccess), "nothing was reversed before");
         assert_eq!(ours_after_all.next().send, Some(Request::Reversal));
     }
 }

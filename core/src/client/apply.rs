@@ -46,7 +46,7 @@ impl Inner {
         input: Input,
         proof: Proof<'_>,
     ) -> Result<Applied, JournalError> {
-        let mut payment = payment;
+        let mut payment = self.write_what_was_heard(payment)?;
         loop {
             if payment.boot != self.boot {
                 payment = self.rebase(payment)?;
@@ -73,6 +73,20 @@ impl Inner {
                     });
                 }
                 Err(theirs) => payment = theirs,
+            }
+        }
+    }
+
+    /// An answer that the journal could not take when it came goes before everything else that happens
+    /// to its payment: a decision without it could be about another customer's sale.
+    fn write_what_was_heard(&self, payment: Payment) -> Result<Payment, JournalError> {
+        let Some(heard) = lock(&self.unwritten).remove(&payment.id) else { return Ok(payment) };
+        let id = payment.id;
+        match self.apply(payment, heard.input, Proof::Heard(&heard)) {
+            Ok(applied) => Ok(applied.payment),
+            Err(error) => {
+                lock(&self.unwritten).insert(id, heard);
+                Err(error)
             }
         }
     }

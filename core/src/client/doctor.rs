@@ -304,6 +304,10 @@ impl Inner {
                     Ok(response) if response.code.class() == Class::Misconfigured => {
                         Probe::Refused(response.code)
                     }
+                    // A host that is out of order has looked at nothing.
+                    Ok(response) if matches!(response.code.as_str(), "ER" | "68" | "96") => {
+                        Probe::NoAnswer(format!("code {}", response.code))
+                    }
                     Ok(response) => Probe::Accepted(response.code),
                     Err(_) => Probe::NoAnswer(format!("HTTP {}", answer.status)),
                 }

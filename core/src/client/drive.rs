@@ -13,6 +13,7 @@ use crate::event::{Event, Phase};
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::WalletDetails;
+use crate::payment::history::Ended;
 use crate::payment::{Boottime, Input, Outcome, Payment, PushAnswer, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
@@ -61,6 +62,9 @@ struct Driver {
     listened: AtomicU64,
     /// What OVO had to say about the push's numbers was heard, or never came in its whole time.
     heard_out: AtomicBool,
+    /// Part of an answer has come: from here on silence says nothing, it may hold the word about the
+    /// numbers.
+    answering: AtomicBool,
 }
 
 struct Row {
@@ -201,11 +205,19 @@ impl Driver {
         let left = end.since(now);
         if left.is_zero() {
             // What came while this process stood still lies unread on a connection that is given up.
-            let silence = self.inner.look_up * LONGEST_SILENCE;
-            self.heard_out.store(now.since(before) <= silence, Ordering::Release);
+            let awake = now.since(before) <= self.inner.look_up * LONGEST_SILENCE;
+            let silent = !self.answering.load(Ordering::Acquire);
+            self.heard_out.store(awake && silent, Ordering::Release);
             return None;
         }
         Some(left.min(self.inner.look_up))
+    }
+
+    /// Whether the exchange was ended by an answer without a readable code behind OVO's whole session.
+    fn is_ended_by_ovo(&self, heard: &Heard) -> bool {
+        let whole = matches!(heard.ended, Ended::Answered { code: None, .. });
+        let session = self.inner.policy.timers.session;
+        whole && self.inner.clock.boottime() >= self.row().payment.state.window.plus(session)
     }
 
     /// Commits that a cancelled payment was listened to: its numbers are vouched for again. Whoever
@@ -278,6 +290,10 @@ impl Watch for Driver {
         drop(row);
         self.under_way.left(now);
         self.progress(Phase::WaitingForCustomer);
+    }
+
+    fn answering(&self) {
+        self.answering.store(true, Ordering::Release);
     }
 
     fn wait(&self) -> Option<Duration> {
@@ -359,14 +375,17 @@ impl Inner {
             driver.under_way.awaits_answer();
         }
         match heard.input {
+            // What OVO answers to a prompt that nobody touched: its time is over, and no word about the
+            // numbers came in it.
+            _ if driver.is_ended_by_ovo(&heard) => driver.heard_out.store(true, Ordering::Release),
             _ if heard.response.is_none() => driver.under_way.listens_no_more(),
             // The answer to another push.
             Input::Answered(PushAnswer::WrongEcho(_)) => driver.under_way.listens_no_more(),
             _ => driver.heard_out.store(true, Ordering::Release),
         }
         driver.row().why_not_sent = why_not_sent;
-        self.commit_answer(driver, &heard);
         self.note_refused_set_up(&payment, heard.response.as_ref());
+        self.commit_answer(driver, heard);
         self.finish(driver, owner);
     }
 
@@ -399,21 +418,25 @@ impl Inner {
             }),
             listened: AtomicU64::new(looked.0),
             heard_out: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
         })
     }
 
-    /// The answer is worth several tries: behind it stands a customer who may have paid.
-    fn commit_answer(&self, driver: &Driver, heard: &Heard) {
+    /// The answer is worth several tries: behind it stands a customer who may have paid, or another
+    /// one's sale under the same numbers. What the journal does not take meanwhile is kept for
+    /// whoever has this payment next.
+    fn commit_answer(&self, driver: &Driver, heard: Heard) {
         loop {
             let mut row = driver.row();
-            if driver.apply(&mut row, heard.input, Some(heard)).is_ok() {
+            if driver.apply(&mut row, heard.input, Some(&heard)).is_ok() {
                 return;
             }
             let give_up = row.payment.state.window.plus(self.policy.timers.decide);
-            drop(row);
             if self.is_closed() || self.clock.boottime() >= give_up {
+                lock(&self.unwritten).insert(row.payment.id, heard);
                 return;
             }
+            drop(row);
             self.clock.sleep(COMMIT_RETRY.min(self.look_up));
         }
     }

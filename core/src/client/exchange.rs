@@ -1,7 +1,7 @@
 //! One request for one payment: built, signed, sent, and its answer classified. No decisions here.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::client::Inner;
@@ -11,8 +11,8 @@ use crate::message::{Class, Operation, RequestBody, Response};
 use crate::numbering::Numbers;
 use crate::payment::history::{Ended, Trouble};
 use crate::payment::{
-    Alert, Asked, Evidence, Input, NotSentReason, PaidWith, Payment, PaymentId, PushAnswer,
-    Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
+    Alert, Asked, Boottime, Evidence, Input, NotSentReason, PaidWith, Payment, PaymentId,
+    PushAnswer, Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
@@ -25,9 +25,17 @@ struct Watcher {
     inner: Arc<Inner>,
     /// The row that a reversal or a void was decided on.
     decided: Option<(PaymentId, State)>,
+    /// How long the answer may take once there is a connection.
+    budget: Duration,
+    /// When there was, in milliseconds of boottime; 0 as long as there is none.
+    connected: AtomicU64,
 }
 
 impl Watch for Watcher {
+    fn connected(&self) {
+        self.connected.store(self.inner.clock.boottime().0, Ordering::Release);
+    }
+
     /// The last look before a reversal or a void leaves: this process may have stood still since
     /// it committed, and OVO cannot tell that another one has moved on ([operations 3.4]).
     ///
@@ -40,7 +48,12 @@ impl Watch for Watcher {
 
     /// A client that closes waits for no answer: whoever opens the journal next asks again.
     fn wait(&self) -> Option<Duration> {
-        (!self.inner.is_closed()).then_some(SLICE)
+        let connected = Boottime(self.connected.load(Ordering::Acquire));
+        let left = match connected {
+            Boottime(0) => SLICE,
+            since => since.plus(self.budget).since(self.inner.clock.boottime()),
+        };
+        (!self.inner.is_closed() && !left.is_zero()).then_some(left.min(SLICE))
     }
 }
 
@@ -257,9 +270,8 @@ impl Inner {
         payment: &Payment,
     ) -> (Exchange, Option<Response>) {
         let decided = Some((payment.id, payment.state));
-        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner: Arc::clone(self), decided });
         let budget = self.policy.timers.exchange_budget;
-        self.ask_watched(body, Some(payment.intent.numbers), budget, &watch)
+        self.ask_patiently(body, Some(payment.intent.numbers), budget, decided)
     }
 
     /// A request that moves no money.
@@ -269,8 +281,22 @@ impl Inner {
         numbers: Option<Numbers>,
         budget: Duration,
     ) -> (Exchange, Option<Response>) {
-        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner: Arc::clone(self), decided: None });
-        self.ask_watched(body, numbers, budget, &watch)
+        self.ask_patiently(body, numbers, budget, None)
+    }
+
+    /// Connecting takes as long as it may take a push: on a way that lets pushes out, what takes them
+    /// back gets out, too. `budget` is for the rest.
+    fn ask_patiently(
+        self: &Arc<Self>,
+        body: &RequestBody,
+        numbers: Option<Numbers>,
+        budget: Duration,
+        decided: Option<(PaymentId, State)>,
+    ) -> (Exchange, Option<Response>) {
+        let (inner, connected) = (Arc::clone(self), AtomicU64::new(0));
+        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner, decided, budget, connected });
+        let send_budget = self.policy.timers.send_budget;
+        self.send(body, numbers, send_budget, send_budget + budget, &watch)
     }
 
     fn ask_watched(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::client::background::Work;
 use crate::client::counters::Counters;
+use crate::client::exchange::Heard;
 use crate::client::foreign;
 use crate::client::seal::PhoneSeal;
 use crate::client::server_clock::ServerClock;
@@ -47,6 +48,8 @@ pub(super) struct Inner {
     pub(super) observer: Option<Observer>,
     pub(super) counters: Counters,
     pub(super) under_way: Arc<AllUnderWay>,
+    /// Answers to pushes that the journal could not take when they came, until it does.
+    pub(super) unwritten: Mutex<HashMap<PaymentId, Heard>>,
     pub(super) server_clock: ServerClock,
     /// No payment is begun and nothing is settled any more; those who wait may still hear.
     pub(super) closing: AtomicBool,

@@ -78,6 +78,7 @@ impl ClientBuilder {
             observer: self.observer,
             counters: Default::default(),
             under_way: Arc::default(),
+            unwritten: Mutex::default(),
             server_clock: Default::default(),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Payments that this process is working on now, who works on each, and who waits for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ pub(super) struct UnderWay {
     /// An answer was waited for: no transport does that for what it has not written.
     answer_awaited: AtomicBool,
     heard: AtomicBool,
+    /// Off the list while its owner still listens.
+    ended_early: AtomicBool,
     standing: Mutex<Standing>,
     changed: Condvar,
 }
@@ -69,6 +71,7 @@ impl UnderWay {
             push: Mutex::new(Push::Unknown),
             answer_awaited: AtomicBool::new(false),
             heard: AtomicBool::new(false),
+            ended_early: AtomicBool::new(false),
             standing: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -243,6 +246,8 @@ pub(super) struct AllUnderWay {
     /// Whoever is not done with the client when his payment is off the list: threads that hold
     /// it, and those who tell the outcome.
     lingering: Mutex<usize>,
+    /// Owners whose payment was ended early and who still listen for its answer.
+    listeners: AtomicUsize,
     one_less: Condvar,
     left: Condvar,
 }
@@ -333,14 +338,19 @@ impl AllUnderWay {
         outcome: &Outcome,
     ) {
         let _until_all_are_told = self.linger();
-        self.take_off(invoice, under_way);
+        self.take_off(invoice, under_way, || {
+            under_way.ended_early.store(true, Ordering::Release);
+            self.listeners.fetch_add(1, Ordering::AcqRel);
+        });
         under_way.tell(outcome.clone());
     }
 
-    fn take_off(&self, invoice: &MerchantInvoice, under_way: &UnderWay) {
+    /// Takes it off the list, if it is still there; `then` belongs to it.
+    fn take_off(&self, invoice: &MerchantInvoice, under_way: &UnderWay, then: impl FnOnce()) {
         let mut payments = lock(&self.payments);
         if payments.get(invoice).is_some_and(|payment| std::ptr::eq(&**payment, under_way)) {
             payments.remove(invoice);
+            then();
         }
         drop(payments);
         self.one_less.notify_all();
@@ -357,11 +367,16 @@ impl AllUnderWay {
         Lingering(Arc::clone(self))
     }
 
-    /// Waits until no payment is being brought to its verdict, at most so long.
+    /// Waits until no payment is being brought to its verdict, and nobody listens behind a cancelled
+    /// one any more, at most so long.
     pub(super) fn wait_for_verdicts(&self, longest: Duration) {
         let deadline = Instant::now().checked_add(longest);
         let mut payments = lock(&self.payments);
-        while payments.values().any(|payment| payment.purpose == Purpose::Verdict) {
+        let is_busy = |payments: &HashMap<_, Arc<UnderWay>>| {
+            self.listeners.load(Ordering::Acquire) > 0
+                || payments.values().any(|payment| payment.purpose == Purpose::Verdict)
+        };
+        while is_busy(&payments) {
             payments = match deadline {
                 None => wait(&self.one_less, payments),
                 Some(deadline) => {
@@ -420,7 +435,14 @@ impl Drop for Owner {
     fn drop(&mut self) {
         let _until_all_are_told = self.all.linger();
         // Off the list first: whoever hears the outcome may void the payment at once.
-        self.all.take_off(&self.invoice, &self.under_way);
+        self.all.take_off(&self.invoice, &self.under_way, || {});
+        if self.under_way.ended_early.load(Ordering::Acquire) {
+            // Under the lock, or whoever is about to wait would miss it.
+            let payments = lock(&self.all.payments);
+            self.all.listeners.fetch_sub(1, Ordering::AcqRel);
+            drop(payments);
+            self.all.one_less.notify_all();
+        }
         let interrupted = || Outcome::Interrupted(self.invoice.clone());
         self.under_way.tell(self.outcome.take().unwrap_or_else(interrupted));
     }

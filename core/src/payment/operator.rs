@@ -32,12 +32,11 @@ pub(super) fn acknowledged(mut state: State) -> Step {
 
 /// OVO's settlement file shows the payment as paid: evidence like a check's (OP4).
 pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Step {
-    let paid = StatusAnswer::Paid;
     if state.verdict.is_none() {
         // Nobody waits for a file.
-        return open::checked(policy, state, now, paid, false, now);
+        return open::checked(policy, state, now, StatusAnswer::Paid, false, now);
     }
-    settlement::checked(policy, state, now, paid, now)
+    settlement::reported_paid(policy, state, now)
 }
 
 /// Rule 19, and the end of everything that was handed to an operator or takes too long.

@@ -156,6 +156,29 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     try_now(policy, state, Request::Reversal, now)
 }
 
+/// OVO's settlement file shows a payment as paid. It names an invoice, and what a reversal hits is
+/// named by numbers: OVO is asked about these first. Where nobody vouches for them the file is no
+/// evidence of a debit under them, only a reason to ask.
+pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Step {
+    let settled_by_policy =
+        matches!(state.verdict, Some(Verdict::Declined(_) | Verdict::Abandoned))
+            && !matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    if !settled_by_policy {
+        return checked(policy, state, now, StatusAnswer::Paid, now);
+    }
+    let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
+    let alert = match state.settlement {
+        _ if !is_ours => Alert::Doubtful,
+        Settlement::Closed { .. } => Alert::DelayBoundBroken,
+        _ => debit_alert(&state),
+    };
+    let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
+    let mut step = state.reopen(policy, now);
+    step.state.seen = seen;
+    step.state.late_paid = late_paid || is_ours;
+    step.alerting(alert)
+}
+
 /// The answer to a check of a payment that has its verdict.
 pub(super) fn checked(
     policy: &Policy,
@@ -221,6 +244,7 @@ pub(super) fn checked(
 fn debit_alert(state: &State) -> Alert {
     match (state.verdict, state.reversals.count) {
         (Some(Verdict::Declined(reason)), _) if !state.late_paid => Alert::LyingDecline(reason),
+        (_, 0) => Alert::LateSuccess,
         (_, 2) => Alert::ReversalWithoutEffect,
         _ => Alert::LateDebit,
     }
@@ -357,9 +381,14 @@ impl State {
     }
 
     /// Whether 58 or 96 to a check may be a host's passing error: OVO has shown before what it knows of
-    /// this payment, and has not been asked in vain for an hour since.
+    /// this payment, or was cancelled and only a check can tell whose the numbers are; and it has not
+    /// been asked in vain for an hour since.
     pub(super) fn may_be_a_passing_error(&self) -> bool {
-        self.seen && self.checks.count < CHECKS_IN_AN_HOUR
+        (self.seen || self.unheard) && !self.has_asked_for_an_hour()
+    }
+
+    pub(super) fn has_asked_for_an_hour(&self) -> bool {
+        self.checks.count >= CHECKS_IN_AN_HOUR
     }
 
     /// Such an error: the next try is already scheduled.

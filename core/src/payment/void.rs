@@ -6,7 +6,7 @@
 //!
 //! [policy 2.8]: crate::manual::policy#28-void
 
-use crate::message::{Class, ResponseCode};
+use crate::message::ResponseCode;
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::pace::try_now;
@@ -118,7 +118,8 @@ pub(super) fn checked(
     }
 }
 
-/// The answer to the question about a void that was refused with `refusal`.
+/// The answer to the question about a void that was refused with `refusal`. "Not found" counts when it
+/// was said twice: OVO may show a void some seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
     state: State,
@@ -129,18 +130,23 @@ fn refused_checked(
     let stands = Void::Rejected(refusal);
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
-        // Whoever refuses one for the set-up refuses all.
-        StatusAnswer::Misconfigured(code) => {
-            let step = match refusal.class() {
-                Class::Misconfigured => end(policy, state, stands, now),
-                _ => Step::to(state),
-            };
-            step.alerting(Alert::Misconfigured(code))
+        StatusAnswer::NotFound if state.checks.count > 1 => {
+            let mut step = end(policy, state, stands, now);
+            if refusal.as_str() == "25" {
+                // OVO approved the sale, and does not know it: whose the money is, people find out.
+                step.state.listed = true;
+                step = step.alerting(Alert::Doubtful);
+            }
+            step
         }
+        // A contract that tells nothing about voids: the refusal is all that will be known.
+        StatusAnswer::Unavailable if !policy.check_payment || state.has_asked_for_an_hour() => {
+            end(policy, state, stands, now)
+        }
+        StatusAnswer::TooOld => unresolved(policy, state, now),
+        StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         // Asked again on schedule.
-        StatusAnswer::NotSent | StatusAnswer::NoAnswer => Step::to(state),
-        // There is none, or this contract tells nothing about it.
-        _ => end(policy, state, stands, now),
+        _ => Step::to(state),
     }
 }
 

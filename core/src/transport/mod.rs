@@ -80,6 +80,9 @@ pub trait Watch: Send + Sync {
     /// The last byte of the request was accepted by the TLS layer, now.
     fn sent(&self) {}
 
+    /// Bytes of the answer have come; perhaps not all of it ever does.
+    fn answering(&self) {}
+
     /// Called before every wait for the answer. The transport waits at most the returned time
     /// before it calls again; `None` ends the exchange as [`Exchange::NoAnswer`].
     fn wait(&self) -> Option<Duration> {

@@ -75,7 +75,7 @@ fn line(
     took: Duration,
 ) -> Map<String, Value> {
     let sent = serde_json::from_slice::<Value>(request.body).unwrap_or_default();
-    let phone = sent.get(PHONE).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let phone = phone_in(&sent).unwrap_or_default().to_owned();
     let because = |failure: &Failure| json!({ "why": failure.message });
     let (ended, status, answer) = match exchange {
         Exchange::NotSent(failure) => ("not sent", None, because(failure)),
@@ -95,6 +95,18 @@ fn line(
     line.insert("request".to_owned(), masked(sent, &phone));
     line.insert("response".to_owned(), answer);
     line
+}
+
+/// The phone of a request, wherever in it the operation has it.
+fn phone_in(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get(PHONE).and_then(Value::as_str);
+            own.or_else(|| fields.values().find_map(phone_in))
+        }
+        Value::Array(values) => values.iter().find_map(phone_in),
+        _ => None,
+    }
 }
 
 /// The value without the person: what is known to be personal, and the phone wherever it is repeated.
@@ -164,7 +176,7 @@ mod tests {
     }
 
     fn recorded(path: &Path, exchange: Exchange) -> Value {
-        let body = br#"{"phone":"081234567890","amount":12500,"merchantInvoice":"INV-1"}"#;
+        let body = br#"{"amount":12500,"transactionRequestData":{"merchantInvoice":"INV-1","phone":"081234567890"}}"#;
         let recorder = Recorder::new(Arc::new(Answers(exchange)), path).expect("a file");
         let sign = || -> Signature { unreachable!("nothing is signed for a record") };
         let request = HttpRequest {
@@ -201,8 +213,11 @@ mod tests {
         let line = recorded(&path, answered(body));
         assert_eq!(line["operation"], Operation::PushToPay.name());
         assert_eq!(line["http_status"], 200);
-        assert_eq!(line["request"]["phone"], "0812****7890");
-        assert_eq!(line["request"]["merchantInvoice"], "INV-1");
+        let request = &line["request"]["transactionRequestData"];
+        assert_eq!(
+            (&request["phone"], &request["merchantInvoice"]),
+            (&json!("0812****7890"), &json!("INV-1"))
+        );
         assert_eq!(line["response"]["note"], "to +62***");
         assert_eq!(line["response"]["number"], "62***");
         assert_eq!(line["response"]["amount"], 12500);

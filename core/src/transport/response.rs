@@ -61,7 +61,10 @@ impl Input {
             };
             let until = self.total.at_most(slice.clamp(MIN_SLICE, MAX_SLICE));
             match self.connection.receive(&mut self.bytes, until) {
-                Ok(Received::Bytes) => return Ok(true),
+                Ok(Received::Bytes) => {
+                    self.watch.answering();
+                    return Ok(true);
+                }
                 Ok(Received::Closed) => return Ok(false),
                 Ok(Received::Nothing) => {}
                 Err(error) => {

@@ -8,7 +8,7 @@ use ovo_ptp::message::Operation;
 use ovo_ptp::transport::{
     Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch,
 };
-use ovo_sandbox::{Delivery, Head, Host, Progress, Ticket};
+use ovo_sandbox::{Delivery, Head, Host, Progress, Then, Ticket};
 
 use crate::clock::SimClock;
 use crate::mortal::Life;
@@ -139,6 +139,10 @@ impl SimWire {
                 })
             }
             Delivery::Hang => self.await_answer(None, watch, deadline_ms),
+            Delivery::HalfBody { then: Then::Hang } => {
+                watch.answering();
+                self.await_answer(None, watch, deadline_ms)
+            }
             _ => no_answer(FailureKind::Broken, "the connection broke"),
         }
     }

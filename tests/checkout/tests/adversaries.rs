@@ -10,11 +10,11 @@ use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Ruling};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{
-    AppKey, Client, Credentials, Environment, ErrorKind, Event, Outcome, Phase, Terminal,
+    AppKey, Client, Credentials, Environment, Error, ErrorKind, Event, Outcome, Phase, Terminal,
 };
 use ovo_sandbox::{
-    AnswerTo, Behaviour, DEMO_APP_ID, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID, Echo,
-    HostConfig, How, MatchBy, Sale, Sloppiness, Step,
+    AnswerTo, Behaviour, DEMO_APP_ID, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
+    Delivery, Echo, HostConfig, How, MatchBy, Sale, Sloppiness, Step, Then,
 };
 
 const APPROVES: &str = "081234567890";
@@ -153,7 +153,7 @@ fn ov10_a_payment_whose_void_was_refused_and_that_ovo_reversed_calls_the_operato
         on(Operation::CheckPayment).times(0).code("73"),
     ]);
     shop.client().void(&invoice("INV-1")).unwrap();
-    shop.clock.pass(minutes(5));
+    shop.settle_for(minutes(5));
     let _ = shop.client().check(&invoice("INV-1"));
     assert!(shop.report("INV-1").needs_operator);
     assert!(shop.alerted(|alert| *alert == Alert::PaidButReversed));
@@ -409,21 +409,7 @@ fn c17_a_thread_whose_connection_is_gone_listens_to_nothing() {
             on(Operation::CheckPayment).times(0).code("ER"),
         ]);
         shop.wire.fail(Operation::PushToPay, Fault::BrokenAfterSend);
-        let (client, said) = (Arc::clone(shop.client()), Arc::new(Mutex::new(None)));
-        let place = Arc::clone(&said);
-        shop.later(seconds(10.0), move |_| {
-            *lock(&place) = Some(client.cancel(&invoice("INV-1")));
-        });
-        let payment = shop.client().start(&charge("INV-1", IGNORES)).unwrap();
-        payment.outcome();
-        // Its thread lets the time come, and cancels.
-        let said = loop {
-            if let Some(said) = lock(&said).take() {
-                break said;
-            }
-            std::thread::yield_now();
-        };
-        match said {
+        match cancelled_at_10(&shop) {
             Ok(outcome) => assert!(contracted && outcome.name() == "not completed"),
             Err(error) => assert!(!contracted && error.kind() == ErrorKind::Refused, "{error}"),
         }
@@ -431,6 +417,47 @@ fn c17_a_thread_whose_connection_is_gone_listens_to_nothing() {
         if contracted {
             assert_eq!((shop.heard(Operation::Reversal), shop.net("OTHER-1")), (0, 99_000));
         }
+    }
+}
+
+#[test]
+fn c17_half_an_answer_behind_a_cancel_is_no_silence() {
+    // It may be the 94: its numbers are another sale's, and nobody may reverse them unseen.
+    let shop = under_foreign_numbers(true);
+    shop.script([
+        on(Operation::PushToPay).at_ms(12_000).deliver(Delivery::HalfBody { then: Then::Hang }),
+        on(Operation::CheckPayment).times(0).pretend().code("25"),
+    ]);
+    assert_eq!(cancelled_at_10(&shop).unwrap().name(), "not completed");
+    shop.settle_for(minutes(12));
+    assert_eq!((shop.heard(Operation::Reversal), shop.net("OTHER-1")), (0, 99_000));
+}
+
+#[test]
+fn c17_ovo_s_answer_to_a_prompt_that_nobody_touched_ends_the_listening() {
+    // Without checks nobody else could tell whose the numbers are.
+    let host = HostConfig { check_contracted: false, ..HostConfig::default() };
+    let shop = Shop::with(host, |builder| builder.check_payment(false));
+    assert_eq!(cancelled_at_10(&shop).unwrap().name(), "not completed");
+    shop.settle_for(minutes(12));
+    assert!(shop.report("INV-1").settled, "{}", shop.report("INV-1").settlement);
+}
+
+/// A payment whose customer does nothing, on its own thread; cancelled ten seconds behind its start.
+fn cancelled_at_10(shop: &Shop) -> Result<Outcome, Error> {
+    let (client, said) = (Arc::clone(shop.client()), Arc::new(Mutex::new(None)));
+    let place = Arc::clone(&said);
+    shop.later(seconds(10.0), move |_| {
+        *lock(&place) = Some(client.cancel(&invoice("INV-1")));
+    });
+    let payment = shop.client().start(&charge("INV-1", IGNORES)).unwrap();
+    payment.outcome();
+    // Its thread lets the time come, and cancels.
+    loop {
+        if let Some(said) = lock(&said).take() {
+            return said;
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -2,7 +2,9 @@
 
 use ovo_checkout::{Shop, charge, days, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
+use ovo_ptp::payment::Alert;
 use ovo_ptp::{ErrorKind, Event, Outcome};
+use ovo_sandbox::Step;
 
 const CUSTOMERS: [&str; 7] = [
     "081234567890",
@@ -43,6 +45,28 @@ fn j1_j13_an_intent_of_which_nobody_knows_is_settled_like_a_push_that_perhaps_le
     assert_eq!(shop.pay("INV-1", CUSTOMERS[0]).name(), "not completed");
     settled(&shop);
     assert_eq!(shop.heard(Operation::PushToPay), 0);
+}
+
+#[test]
+fn j2_a_94_that_the_journal_takes_late_still_forbids_the_blind_reversal() {
+    // From the answer until behind the decision nothing can be written; then OVO finds nothing by date
+    // under numbers that another customer's sale of another day may have.
+    for bad in [40, 330, 340, 400] {
+        let shop = Shop::open();
+        shop.script([
+            Step::on(Operation::PushToPay).pretend().code("94"),
+            Step::on(Operation::CheckPayment).times(0).pretend().code("25"),
+        ]);
+        shop.disk.fails(1, bad, false);
+        let _ = shop.try_pay(shop.client(), &charge("INV-1", CUSTOMERS[0]));
+        for _ in 0..100 {
+            let _ = shop.client().settle();
+            shop.clock.pass(seconds(5.0));
+        }
+        assert!(shop.alerted(|alert| matches!(alert, Alert::DuplicateNumbers(_))), "{bad}");
+        shop.settle_for(days(1));
+        assert_eq!(shop.heard(Operation::Reversal), 0, "{bad}: perhaps another customer's money");
+    }
 }
 
 #[test]

@@ -96,6 +96,26 @@ fn n26_a_payment_can_be_made_over_a_link_that_takes_its_time_to_connect() {
     }
 }
 
+#[test]
+fn n26_what_takes_a_push_back_leaves_on_every_way_that_lets_the_push_out() {
+    for connecting in [14.0, 17.0, 19.5] {
+        let shop = Shop::open();
+        for operation in [Operation::PushToPay, Operation::CheckPayment, Operation::Reversal] {
+            for _ in 0..30 {
+                shop.wire.fail(operation, Fault::SlowConnect(seconds(connecting)));
+            }
+        }
+        assert_eq!(shop.pay("INV-1", PAYS_MUTELY_AT_10).name(), "not completed", "{connecting}");
+        shop.settle_for(minutes(10));
+        assert!(
+            shop.heard(Operation::Reversal) > 0,
+            "{connecting}: the customer waits for the money"
+        );
+        assert_eq!(shop.net("INV-1"), 0, "{connecting}");
+        shop.assert_every_rupiah_agrees();
+    }
+}
+
 /// A terminal's own modem that does not tell when its connection is ready.
 struct Untold(Arc<dyn Transport>);
 
