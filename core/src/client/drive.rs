@@ -422,9 +422,10 @@ impl Inner {
         })
     }
 
-    /// The answer is worth several tries: behind it stands a customer who may have paid, or another
-    /// one's sale under the same numbers. What the journal does not take meanwhile is kept for
-    /// whoever has this payment next.
+    /// The answer is worth several tries: behind it stands a customer who may have paid. A word about
+    /// the numbers that the journal does not take meanwhile is kept for whoever has this payment
+    /// next: a decision without it could be about another customer's sale. (A success is not, since
+    /// by then somebody was told otherwise: the check finds it, and it is returned.)
     fn commit_answer(&self, driver: &Driver, heard: Heard) {
         loop {
             let mut row = driver.row();
@@ -433,7 +434,9 @@ impl Inner {
             }
             let give_up = row.payment.state.window.plus(self.policy.timers.decide);
             if self.is_closed() || self.clock.boottime() >= give_up {
-                lock(&self.unwritten).insert(row.payment.id, heard);
+                if matches!(heard.input, Input::Answered(PushAnswer::Duplicate(_))) {
+                    lock(&self.unwritten).insert(row.payment.id, heard);
+                }
                 return;
             }
             drop(row);
