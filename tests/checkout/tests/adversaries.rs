@@ -450,7 +450,7 @@ fn cancelled_at_10(shop: &Shop) -> Result<Outcome, Error> {
     shop.later(seconds(10.0), move |_| {
         *lock(&place) = Some(client.cancel(&invoice("INV-1")));
     });
-    let payment = shop.client().start(&charge("INV-1", IGNORES)).unwrap();
+    let payment = shop.client().start(&charge("INV-1", IGNORES)).expect("a payment");
     payment.outcome();
     // Its thread lets the time come, and cancels.
     loop {

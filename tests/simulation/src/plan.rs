@@ -170,6 +170,9 @@ impl Plan {
                 // Whoever does not know of the duplicate can only ask, and must be told of the sale
                 // that the reversal would hit: found by its numbers, not by its date.
                 plan.host.check_date = CheckDate::Any;
+                // And it must be told by its name: of a nameless sale of the same amount under numbers
+                // that the journal vouches for, whose 94 was lost, nobody can tell whose it is.
+                plan.nameless_checks = false;
             }
             let Odds { delay, unreachable, .. } = plan.odds;
             plan.odds = Odds { delay, unreachable, ..Odds::default() };
