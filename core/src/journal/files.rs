@@ -68,7 +68,12 @@ pub trait Files: Send + Sync + Debug {
             other => other.map(|_| true),
         }
     }
-    /// Whether what is there is a file that has this name only, and no link to one.
+    /// The length of a file that has other names, too; `None` of any other, and of a link.
+    fn length_if_shared(&self, _: &Path) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+    /// Whether what is there is a file that has this name only, and no link to one; or one so short that
+    /// it is no journal, which a backup by hard links shares with nobody's harm.
     fn is_own(&self, path: &Path) -> io::Result<bool> {
         self.look(path).map(|look| look.is_file)
     }
@@ -184,6 +189,11 @@ impl Files for SystemFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             other => other.map(|_| true),
         }
+    }
+
+    fn length_if_shared(&self, path: &Path) -> io::Result<Option<u64>> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok((metadata.is_file() && names(&metadata) > 1).then(|| metadata.len()))
     }
 
     fn is_own(&self, path: &Path) -> io::Result<bool> {
@@ -314,8 +324,11 @@ fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
+/// A database is longer; a lock and a mark are shorter.
+const NO_JOURNAL: u64 = 1024;
+
 fn is_own(metadata: &Metadata) -> bool {
-    metadata.is_file() && names(metadata) <= 1
+    metadata.is_file() && (names(metadata) <= 1 || metadata.len() <= NO_JOURNAL)
 }
 
 fn not_its_own() -> io::Error {

@@ -25,6 +25,10 @@ impl Reserve {
     /// Finds or makes the file, without filling it: the room may be wanted for the opening itself.
     pub(super) fn open(files: &dyn Files, journal: &Path) -> Reserve {
         let path = place::with_suffix(journal, ".reserve");
+        // A backup by hard links has it, too; and room is given up for all of its names at once.
+        if matches!(files.length_if_shared(&path), Ok(Some(length)) if length == SIZE as u64) {
+            let _ = files.remove(&path);
+        }
         Reserve { file: companion::open(files, &path).ok() }
     }
 
