@@ -223,6 +223,7 @@ fn f15_a_cleared_struct_says_nothing_about_money() {
         "OVO_BATCH_CONTINUOUS",
         "OVO_SIGN_WITHOUT_BODY",
         "OVO_PROBE_NO_ANSWER",
+        "OVO_FINDING_NONE",
     ];
     zeroes.sort();
     let mut expected = harmless.map(str::to_owned);

@@ -375,7 +375,8 @@ def told_as(case: Case, told: Told) -> str | None:
         state, code = {
             "voided": ("voided", None),
             "paid": ("voided", None),
-            "rejected": ("rejected", answer[9:]),
+            # A refusal counts once OVO has said twice that there is none: not at once.
+            "rejected": ("pending", None),
             "doubtful": ("needs_operator", None),
             "unavailable": ("needs_operator", None),
             "too old": ("needs_operator", None),

@@ -175,6 +175,18 @@ def test_a_customer_with_an_unsettled_payment_is_not_pushed_again(
     settled(shop, ovo)
 
 
+def test_a_refused_void_is_pending_until_ovo_has_said_twice_that_there_is_none(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    shop.pay("INV-1", amount=5, phone=PAYS)
+    ovo.script({"on": "void", "act": {"unheard": True}, "answer": {"code": "17"}})
+    assert shop.void("INV-1") == ovo_ptp.VoidOutcome(state="pending", code=None)
+    while (told := shop.check_void("INV-1")).state == "pending":
+        time.sleep(0.05)
+    assert told == ovo_ptp.VoidOutcome(state="rejected", code="17")
+    assert ovo.net("INV-1") == 5
+
+
 def test_a_paid_payment_can_be_voided_once(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     shop.pay("INV-1", amount=5, phone=PAYS)
     shop.pay("INV-2", amount=5, phone=CANCELS)

@@ -119,7 +119,8 @@ pub(super) fn checked(
 }
 
 /// The answer to the question about a void that was refused with `refusal`. "Not found" counts when it
-/// was said twice: OVO may show a void some seconds after it carried it out.
+/// was said twice on schedule, or half a minute behind the void, whoever asked: OVO may show a void some
+/// seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
     state: State,
@@ -128,9 +129,10 @@ fn refused_checked(
     now: Boottime,
 ) -> Step {
     let stands = Void::Rejected(refusal);
+    let is_late = now.since(state.settling_since) >= policy.timers.retry * 2;
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
-        StatusAnswer::NotFound if state.checks.count > 1 => {
+        StatusAnswer::NotFound if state.checks.count > 1 || is_late => {
             let mut step = end(policy, state, stands, now);
             if refusal.as_str() == "25" {
                 // OVO approved the sale, and does not know it: whose the money is, people find out.
