@@ -193,7 +193,7 @@ impl Files for SystemFiles {
 
     fn length_if_shared(&self, path: &Path) -> io::Result<Option<u64>> {
         let metadata = fs::symlink_metadata(path)?;
-        Ok((metadata.is_file() && names(&metadata) > 1).then(|| metadata.len()))
+        Ok((metadata.is_file() && names(&metadata) > 1).then_some(metadata.len()))
     }
 
     fn is_own(&self, path: &Path) -> io::Result<bool> {
