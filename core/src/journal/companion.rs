@@ -1,6 +1,6 @@
 //! The small files beside a journal: its mark, its reserve, its locks. What is written to them must not
-//! reach anybody else's file ([fault J20]): a link, or a second name of a file, is left alone, and the
-//! journal does without.
+//! reach anybody else's file ([fault J20]): a link, or a second name of what could be a journal, is left
+//! alone, and the journal does without. What a backup by hard links shares is none: it is too short.
 //!
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
