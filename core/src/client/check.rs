@@ -35,7 +35,7 @@ impl Client {
         let credentials = &inner.credentials;
         let date = inner.clock.wall().wib_text();
         let body = inquiry(credentials.merchant_id(), credentials.terminal(), phone, &date);
-        let (_, response) = inner.ask(&body, None, inner.policy.timers.exchange_budget);
+        let (_, response) = inner.ask(&body, None);
         let no_answer =
             || Error::new(ErrorKind::NoAnswer, "inquiry: the host gave no usable answer");
         let code = response.ok_or_else(no_answer)?.code;
@@ -147,17 +147,19 @@ impl Inner {
             }
             payment.intent.phone = Some(self.seal.seal(phone, invoice)?);
         }
-        let waiting = false;
-        let heard = self.perform(&payment, Request::CheckPayment, waiting);
-        let Input::Checked { answer, .. } = heard.input else {
+        let heard = self.perform(&payment, Request::CheckPayment, false);
+        let Input::Checked { issued, answer, .. } = heard.input else {
             return Err(Error::new(ErrorKind::Internal, "check: answered with something else"));
         };
+        // Whoever waits for the outcome at the till hears it from this answer, too.
+        let waiting = self.under_way.find(invoice).is_some_and(|payment| payment.is_awaited());
+        let input = Input::Checked { issued, answer, waiting };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
         // phone with, it may be mistyped: another phone in the answer then says nothing about the row.
         let mut stored = self.row(invoice)?;
         let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
         if kept.is_some() || phone.is_none() || !another {
-            stored = self.apply(stored, heard.input, Proof::Heard(&heard))?.payment;
+            stored = self.apply(stored, input, Proof::Heard(&heard))?.payment;
         }
         self.wake_settler();
         let said = match answer {

@@ -24,6 +24,20 @@ fn settled(shop: &Shop) {
 }
 
 #[test]
+fn n2_what_an_operator_asks_for_in_the_last_seconds_is_told_to_the_cashier_who_waits() {
+    let shop = Shop::open();
+    shop.script([Step::on(Operation::CheckPayment).unheard()]);
+    let client = Arc::clone(shop.client());
+    shop.later(seconds(62.5), move |_| {
+        let status = client.check(&invoice("INV-1")).unwrap();
+        assert_eq!(status.at_ovo, StatusAnswer::Paid);
+    });
+    assert!(shop.pay("INV-1", PAYS_MUTELY_AT_10).is_paid());
+    settled(&shop);
+    assert_eq!(shop.heard(Operation::Reversal), 0);
+}
+
+#[test]
 fn what_was_not_acknowledged_is_listed_until_it_is() {
     let mut shop = Shop::open();
     shop.pay("INV-1", APPROVES);
