@@ -93,7 +93,8 @@ fn not_sent(payment: &Payment, words: Words) -> String {
 }
 
 /// Where the money is, in a sentence.
-pub(super) fn money(money: Money, words: Words) -> &'static str {
+pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static str {
+    let declined = matches!(payment.state.verdict, Some(Verdict::Declined(_)));
     match money {
         Money::Waiting => words.pick(
             "Belum diketahui: pelanggan mungkin sedang membayar.",
@@ -102,6 +103,11 @@ pub(super) fn money(money: Money, words: Words) -> &'static str {
         Money::Merchant => words.pick(
             "Saldo pelanggan terpotong; uangnya milik toko.",
             "The customer is debited; the money is the shop's.",
+        ),
+        // A decline can hide a debit; where there are no checks nobody has looked.
+        Money::NotDebited if declined && !payment.state.seen => words.pick(
+            "Menurut OVO saldo pelanggan tidak terpotong; tidak ada pemeriksaan status yang memastikannya.",
+            "OVO declined it, so the customer is not debited; no status check has confirmed that.",
         ),
         Money::NotDebited => words
             .pick("Saldo pelanggan tidak terpotong.", "The customer is not debited."),

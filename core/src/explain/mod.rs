@@ -58,6 +58,7 @@ pub struct Explanation {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Says {
+    money: &'static str,
     why: String,
     cashier: &'static str,
     operator: &'static str,
@@ -69,6 +70,7 @@ impl Explanation {
         let state = &payment.state;
         let money = Money::of(state);
         let says = [Language::Indonesian, Language::English].map(|language| Says {
+            money: advice::money(payment, money, Words(language)),
             why: advice::why(payment, Words(language)),
             cashier: advice::cashier(payment, money, Words(language)),
             operator: advice::operator(payment, money, Words(language)),
@@ -100,7 +102,7 @@ impl Explanation {
 
     /// Where the money is, in a sentence.
     pub fn money_text(&self, language: Language) -> &'static str {
-        advice::money(self.money, Words(language))
+        self.says(language).money
     }
 
     /// Why it is so.

@@ -261,6 +261,20 @@ fn a_contradiction_sends_the_cashier_to_support_and_the_operator_to_ovo() {
 }
 
 #[test]
+fn a_decline_that_no_check_confirmed_says_so() {
+    let confirmed = "no status check has confirmed that";
+    for checks in [false, true] {
+        let host = HostConfig { check_contracted: checks, ..HostConfig::default() };
+        let shop = Shop::with(host, move |builder| builder.check_payment(checks));
+        shop.pay("INV-1", "081200001700");
+        shop.settle_for(minutes(10));
+        let it = agrees(&shop, "declined and closed");
+        assert_eq!(it.money, Money::NotDebited);
+        assert_eq!(it.text(Language::English).contains(confirmed), !checks, "checks: {checks}");
+    }
+}
+
+#[test]
 fn c4_a_restart_and_another_process_are_part_of_the_story() {
     let mut shop = Shop::open();
     shop.dies_after(seconds(20.0));
