@@ -638,6 +638,8 @@ enum ovo_finding
   OVO_FINDING_MISSING_HERE = 11,
   // Paid here, and not in the report of its day: ask OVO.
   OVO_FINDING_MISSING_AT_OVO = 12,
+  // Here its evidence contradicts itself: an operator rules (`ovo_rule`), and this line is evidence.
+  OVO_FINDING_WITH_OPERATOR = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

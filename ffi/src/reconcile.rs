@@ -75,10 +75,12 @@ pub enum ovo_finding {
     OVO_FINDING_MISSING_HERE = 11,
     /// Paid here, and not in the report of its day: ask OVO.
     OVO_FINDING_MISSING_AT_OVO = 12,
+    /// Here its evidence contradicts itself: an operator rules (`ovo_rule`), and this line is evidence.
+    OVO_FINDING_WITH_OPERATOR = 13,
 }
 
 /// The findings in the core's order: a test holds the numbers and the words against it.
-const FINDINGS: [(i32, Finding); 12] = [
+const FINDINGS: [(i32, Finding); 13] = [
     (ovo_finding::OVO_FINDING_MATCHED as i32, Finding::Matched),
     (ovo_finding::OVO_FINDING_REFUNDED as i32, Finding::Refunded),
     (ovo_finding::OVO_FINDING_OPEN as i32, Finding::Open),
@@ -91,6 +93,7 @@ const FINDINGS: [(i32, Finding); 12] = [
     (ovo_finding::OVO_FINDING_TWICE as i32, Finding::Twice),
     (ovo_finding::OVO_FINDING_MISSING_HERE as i32, Finding::MissingHere),
     (ovo_finding::OVO_FINDING_MISSING_AT_OVO as i32, Finding::MissingAtOvo),
+    (ovo_finding::OVO_FINDING_WITH_OPERATOR as i32, Finding::WithOperator),
 ];
 
 /// A line of OVO's settlement report, as your program reads it: OVO publishes no format for Push To Pay.
@@ -426,6 +429,7 @@ pub extern "C" fn ovo_finding_name(finding: i32) -> *const c_char {
             Ok(Finding::Twice) => c"twice",
             Ok(Finding::MissingHere) => c"missing here",
             Ok(Finding::MissingAtOvo) => c"missing at OVO",
+            Ok(Finding::WithOperator) => c"with operator",
             _ => c"unknown",
         })
         .as_ptr()

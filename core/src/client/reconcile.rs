@@ -58,11 +58,13 @@ pub enum Finding {
     MissingHere,
     /// Paid here, and not in the report of its day.
     MissingAtOvo,
+    /// Here its evidence contradicts itself: an operator rules, and this line is evidence to him.
+    WithOperator,
 }
 
 impl Finding {
     /// All, in the order of a summary: what agrees, what will be seen, what differs.
-    pub const ALL: [Finding; 12] = [
+    pub const ALL: [Finding; 13] = [
         Finding::Matched,
         Finding::Refunded,
         Finding::Open,
@@ -75,6 +77,7 @@ impl Finding {
         Finding::Twice,
         Finding::MissingHere,
         Finding::MissingAtOvo,
+        Finding::WithOperator,
     ];
 
     /// In a word or two, the same in every language and release.
@@ -92,6 +95,7 @@ impl Finding {
             Finding::Twice => "twice",
             Finding::MissingHere => "missing here",
             Finding::MissingAtOvo => "missing at OVO",
+            Finding::WithOperator => "with operator",
         }
     }
 
@@ -148,6 +152,10 @@ impl Finding {
                 "lunas di sini, tetapi tidak ada di laporan hari itu: tanyakan kepada OVO",
                 "paid here, and not in the report of its day: ask OVO",
             ),
+            Finding::WithOperator => (
+                "di sini buktinya bertentangan: operator memutuskan, dan baris laporan ini adalah bukti",
+                "here its evidence contradicts itself: an operator rules, and this line is evidence",
+            ),
         };
         match language {
             Language::Indonesian => indonesian,
@@ -158,17 +166,17 @@ impl Finding {
     fn of(line: &SettlementLine, money: Money) -> Finding {
         match (line.refunded, money) {
             (_, Money::Waiting) | (false, Money::Voiding) => Finding::Open,
+            // What the evidence makes of it is for an operator, not for a report.
+            (_, Money::Unclear) => Finding::WithOperator,
             (false, Money::Merchant) => Finding::Matched,
             (false, Money::Voided | Money::Returned | Money::BeingReturned) => {
                 Finding::ReturnedHere
             }
             (false, Money::ByHand) => Finding::ByHand,
-            (
-                false,
-                Money::NotDebited | Money::SaidNotDebited | Money::Unsettled | Money::Unclear,
-            ) => Finding::ExtraDebit,
-            // What the evidence makes of it is for an operator, not for a report.
-            (true, Money::Merchant | Money::Unclear) => Finding::RefundedThere,
+            (false, Money::NotDebited | Money::SaidNotDebited | Money::Unsettled) => {
+                Finding::ExtraDebit
+            }
+            (true, Money::Merchant) => Finding::RefundedThere,
             (true, _) => Finding::Refunded,
         }
     }
@@ -376,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_debit_is_reported_where_the_journal_does_not_know_of_it_and_nowhere_else() {
-        let unknown = [Money::NotDebited, Money::SaidNotDebited, Money::Unsettled, Money::Unclear];
+        let unknown = [Money::NotDebited, Money::SaidNotDebited, Money::Unsettled];
         for money in EVERY_PLACE {
             assert_eq!(
                 finding(false, money) == Finding::ExtraDebit,
@@ -384,6 +392,14 @@ mod tests {
                 "{money:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_waits_for_an_operator_is_ruled_and_neither_reported_nor_returned() {
+        for refunded in [false, true] {
+            assert_eq!(finding(refunded, Money::Unclear), Finding::WithOperator);
+        }
+        assert!(Finding::WithOperator.is_difference());
     }
 
     #[test]

@@ -63,7 +63,7 @@ class Reconciled(Record):
         "text_en",
     )
     #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
-    #: `refunded there`, `other amount`, `twice`, `missing here` or `missing at OVO`.
+    #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO` or `with operator`.
     finding: str
     #: Whether somebody must look: the two books differ.
     is_difference: bool
