@@ -374,14 +374,14 @@ impl Inner {
         if heard.input != Input::NotSent {
             driver.under_way.awaits_answer();
         }
-        match heard.input {
-            // What OVO answers to a prompt that nobody touched: its time is over, and no word about the
-            // numbers came in it.
-            _ if driver.is_ended_by_ovo(&heard) => driver.heard_out.store(true, Ordering::Release),
-            _ if heard.response.is_none() => driver.under_way.listens_no_more(),
-            // The answer to another push.
-            Input::Answered(PushAnswer::WrongEcho(_)) => driver.under_way.listens_no_more(),
-            _ => driver.heard_out.store(true, Ordering::Release),
+        let to_another_push = matches!(heard.input, Input::Answered(PushAnswer::WrongEcho(_)));
+        // OVO also answers without a code to a prompt that nobody touched: its time is over, and no
+        // word about the numbers came in it.
+        let heard_out = heard.response.is_some() || driver.is_ended_by_ovo(&heard);
+        if heard_out && !to_another_push {
+            driver.heard_out.store(true, Ordering::Release);
+        } else {
+            driver.under_way.listens_no_more();
         }
         driver.row().why_not_sent = why_not_sent;
         self.note_refused_set_up(&payment, heard.response.as_ref());

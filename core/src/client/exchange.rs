@@ -88,9 +88,11 @@ impl Inner {
                     // A sale hangs on this answer, and it is asked for once: a client that closes
                     // waits for it, too.
                     let watch: Arc<dyn Watch> = Arc::new(Unwatched);
-                    self.ask_watched(&body, numbers, self.policy.timers.check_budget, &watch)
+                    let timers = &self.policy.timers;
+                    let (send, total) = (timers.send_budget, timers.check_budget);
+                    self.send(&body, numbers, send.min(total), total, &watch)
                 } else {
-                    self.ask(&body, numbers, self.policy.timers.exchange_budget)
+                    self.ask(&body, numbers)
                 };
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
@@ -139,8 +141,7 @@ impl Inner {
             Request::CheckVoid => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).check_void(&date);
-                let (exchange, response) =
-                    self.ask(&body, Some(intent.numbers), self.policy.timers.exchange_budget);
+                let (exchange, response) = self.ask(&body, Some(intent.numbers));
                 let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
                     self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
@@ -270,8 +271,7 @@ impl Inner {
         payment: &Payment,
     ) -> (Exchange, Option<Response>) {
         let decided = Some((payment.id, payment.state));
-        let budget = self.policy.timers.exchange_budget;
-        self.ask_patiently(body, Some(payment.intent.numbers), budget, decided)
+        self.send_patiently(body, Some(payment.intent.numbers), decided)
     }
 
     /// A request that moves no money.
@@ -279,34 +279,23 @@ impl Inner {
         self: &Arc<Self>,
         body: &RequestBody,
         numbers: Option<Numbers>,
-        budget: Duration,
     ) -> (Exchange, Option<Response>) {
-        self.ask_patiently(body, numbers, budget, None)
+        self.send_patiently(body, numbers, None)
     }
 
     /// Connecting takes as long as it may take a push: on a way that lets pushes out, what takes them
-    /// back gets out, too. `budget` is for the rest.
-    fn ask_patiently(
+    /// back gets out, too. The exchange's own budget is for the rest.
+    fn send_patiently(
         self: &Arc<Self>,
         body: &RequestBody,
         numbers: Option<Numbers>,
-        budget: Duration,
         decided: Option<(PaymentId, State)>,
     ) -> (Exchange, Option<Response>) {
+        let timers = &self.policy.timers;
+        let (send_budget, budget) = (timers.send_budget, timers.exchange_budget);
         let (inner, connected) = (Arc::clone(self), AtomicU64::new(0));
         let watch: Arc<dyn Watch> = Arc::new(Watcher { inner, decided, budget, connected });
-        let send_budget = self.policy.timers.send_budget;
         self.send(body, numbers, send_budget, send_budget + budget, &watch)
-    }
-
-    fn ask_watched(
-        &self,
-        body: &RequestBody,
-        numbers: Option<Numbers>,
-        budget: Duration,
-        watch: &Arc<dyn Watch>,
-    ) -> (Exchange, Option<Response>) {
-        self.send(body, numbers, budget.min(self.policy.timers.send_budget), budget, watch)
     }
 
     fn send(
