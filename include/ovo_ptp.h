@@ -1088,7 +1088,7 @@ extern "C" {
 int32_t ovo_client_open(const ovo_config *config, ovo_client **client);
 
 // Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
-// (a connection that is being made may take longer to give up); their payments stay in the journal
+// (a terminal's own transport that connects may take longer to give up); their payments stay in the journal
 // and are taken up by whoever opens it next. Returns when no call is left in the client, so that
 // the journal can be opened again and callbacks' data freed.
 //

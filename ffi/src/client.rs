@@ -66,7 +66,7 @@ pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ov
 }
 
 /// Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
-/// (a connection that is being made may take longer to give up); their payments stay in the journal
+/// (a terminal's own transport that connects may take longer to give up); their payments stay in the journal
 /// and are taken up by whoever opens it next. Returns when no call is left in the client, so that
 /// the journal can be opened again and callbacks' data freed.
 ///

@@ -17,8 +17,8 @@ impl Client {
     /// outcome that is durable now: [`NotSent`](Outcome::NotSent) if not one byte of the push had
     /// left, else [`NotCompleted`](Outcome::NotCompleted), or whatever came first, perhaps
     /// [`Paid`](Outcome::Paid). Whoever waits for the payment hears the same: at once from
-    /// [`start`](Self::start), within about a second from a blocking [`pay`](Self::pay) (one that
-    /// is still connecting, when that ends) and from another process.
+    /// [`start`](Self::start), within about a second from a blocking [`pay`](Self::pay)
+    /// and from another process.
     ///
     /// The prompt on the customer's phone cannot be taken back: OVO may show the payment as paid
     /// for some minutes. Hand over nothing; the money is returned, and

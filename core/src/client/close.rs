@@ -9,8 +9,8 @@ use crate::lock::lock;
 impl Client {
     /// Closes the client. Calls that wait for a payment return
     /// [`Outcome::Interrupted`](crate::Outcome::Interrupted) within about a second, and requests of
-    /// settlement under way are given up (a connection being made, and the one status check of a
-    /// payment that is waited for, may take some seconds more); their payments stay in the journal
+    /// settlement under way are given up (the one status check of a payment that is waited for, if it
+    /// is written already, may take some seconds more); their payments stay in the journal
     /// and are taken up by whoever opens it next. Every later call is an error. Closing twice is
     /// harmless; dropping the client closes it. Inside an observer, a listener or a progress callback
     /// it waits for nobody: the payment that called it ends behind it, and then the journal closes.

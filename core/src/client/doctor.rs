@@ -1,13 +1,14 @@
 //! `doctor`: is everything set up so that a payment can be trusted?
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Client, Inner};
 use crate::error::{Error, ErrorKind};
 use crate::journal::Health;
 use crate::message::{Class, Operation, ResponseCode, Signature, SigningMode, inquiry};
-use crate::transport::{Exchange, HttpRequest, Route, Unwatched, Validity, Watch};
+use crate::transport::{Exchange, HttpRequest, Route, Validity};
 use crate::wib::WallTime;
 
 /// A number that is well formed and belongs to nobody, for a harmless inquiry.
@@ -234,7 +235,8 @@ fn wrong(right: Signature) -> Signature {
 }
 
 impl Inner {
-    pub(super) fn diagnose(&self) -> Diagnosis {
+    pub(super) fn diagnose(self: &Arc<Self>) -> Diagnosis {
+        let budget = self.policy.timers.exchange_budget;
         let mut clock_ahead_seconds = None;
         let mut probe = |mode| {
             let signer = self.signer.with_mode(mode);
@@ -247,14 +249,14 @@ impl Inner {
             without_body,
             with_body,
             clock_ahead_seconds,
-            route: self.transport.inspect(self.policy.timers.exchange_budget),
+            route: self.transport.inspect(budget, &self.watch(budget, None)),
             wrong_signature: None,
             journal: self.journal.health().map_err(|error| error.to_string()),
         }
     }
 
     /// Once a day, and the journal has it before it is sent.
-    fn sign_wrongly(&self) -> Result<Probe, Error> {
+    fn sign_wrongly(self: &Arc<Self>) -> Result<Probe, Error> {
         let now = self.clock.wall();
         if let Some(next) = self.journal.note_probe(now)? {
             let wait = next.unix_millis().saturating_sub(now.unix_millis());
@@ -271,7 +273,7 @@ impl Inner {
     }
 
     fn probe(
-        &self,
+        self: &Arc<Self>,
         sign: &(dyn Fn(&[u8], WallTime) -> Signature + Sync),
         clock_ahead: &mut Option<i64>,
     ) -> Probe {
@@ -294,8 +296,7 @@ impl Inner {
             send_budget: budget,
             total_budget: budget,
         };
-        let watch: std::sync::Arc<dyn Watch> = std::sync::Arc::new(Unwatched);
-        match self.transport.exchange(&request, &watch) {
+        match self.transport.exchange(&request, &self.watch(budget, None)) {
             Exchange::Answered(answer) => {
                 if let Some(date) = answer.server_date {
                     *clock_ahead = Some(self.clock.wall().unix_seconds() - date);

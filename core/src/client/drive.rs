@@ -260,6 +260,25 @@ impl Driver {
 type Applied = Result<Option<crate::payment::Request>, JournalError>;
 
 impl Watch for Driver {
+    /// Nobody is kept waiting for a connection whose payment is decided: by a cancel, because the
+    /// client closes, or by another process, which has written the row (and `may_send` would refuse).
+    fn connecting(&self) -> bool {
+        let mut row = self.row();
+        let now = self.inner.clock.boottime();
+        if now.since(row.looked) >= self.inner.look_up {
+            row.looked = now;
+            let current = self.inner.journal.payment(row.payment.id);
+            if matches!(current, Ok(Some(current)) if current.version != row.payment.version) {
+                return false;
+            }
+            drop(row);
+            if self.is_watched() {
+                self.progress(Phase::Sending);
+            }
+        }
+        !self.is_cancelled() && !self.inner.is_closed()
+    }
+
     fn connected(&self) {
         self.row().connected = Some(self.inner.clock.boottime());
     }

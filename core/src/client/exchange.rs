@@ -15,7 +15,7 @@ use crate::payment::{
     PushAnswer, Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
-use crate::transport::{self, Exchange, Failure, FailureKind, Unwatched, Watch};
+use crate::transport::{self, Exchange, Failure, FailureKind, Watch};
 
 /// How often an exchange that nobody waits for looks whether the client closes.
 const SLICE: Duration = Duration::from_millis(250);
@@ -32,6 +32,10 @@ struct Watcher {
 }
 
 impl Watch for Watcher {
+    fn connecting(&self) -> bool {
+        !self.inner.is_closed()
+    }
+
     fn connected(&self) {
         self.connected.store(self.inner.clock.boottime().0, Ordering::Release);
     }
@@ -54,6 +58,15 @@ impl Watch for Watcher {
             since => since.plus(self.budget).since(self.inner.clock.boottime()),
         };
         (!self.inner.is_closed() && !left.is_zero()).then_some(left.min(SLICE))
+    }
+}
+
+/// Whether a client still wants the one answer that it waits for when it closes.
+struct WhileOpen(Arc<Inner>);
+
+impl Watch for WhileOpen {
+    fn connecting(&self) -> bool {
+        !self.0.is_closed()
     }
 }
 
@@ -87,7 +100,7 @@ impl Inner {
                 let (exchange, response) = if payment.state.verdict.is_none() {
                     // A sale hangs on this answer, and it is asked for once: a client that closes
                     // waits for it, too.
-                    let watch: Arc<dyn Watch> = Arc::new(Unwatched);
+                    let watch: Arc<dyn Watch> = Arc::new(WhileOpen(Arc::clone(self)));
                     let timers = &self.policy.timers;
                     let (send, total) = (timers.send_budget, timers.check_budget);
                     self.send(&body, numbers, send.min(total), total, &watch)
@@ -293,9 +306,18 @@ impl Inner {
     ) -> (Exchange, Option<Response>) {
         let timers = &self.policy.timers;
         let (send_budget, budget) = (timers.send_budget, timers.exchange_budget);
-        let (inner, connected) = (Arc::clone(self), AtomicU64::new(0));
-        let watch: Arc<dyn Watch> = Arc::new(Watcher { inner, decided, budget, connected });
+        let watch = self.watch(budget, decided);
         self.send(body, numbers, send_budget, send_budget + budget, &watch)
+    }
+
+    /// Who gives a request up when the client closes.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        budget: Duration,
+        decided: Option<(PaymentId, State)>,
+    ) -> Arc<dyn Watch> {
+        let (inner, connected) = (Arc::clone(self), AtomicU64::new(0));
+        Arc::new(Watcher { inner, decided, budget, connected })
     }
 
     fn send(

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 
 use super::deadline::Deadline;
-use super::tcp::Socket;
+use super::tcp::{Socket, Unwanted};
 use super::{Failure, FailureKind, failure};
 
 /// Plaintext that is taken at once: an OVO answer whole.
@@ -225,11 +225,11 @@ impl Tls {
             ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
         let mut tls = Box::new(Tls { session, carrier });
         loop {
-            tls.flush().map_err(tls_failure)?;
+            tls.flush().map_err(unready)?;
             if !tls.session.is_handshaking() {
                 return Ok(Connection::Tls(tls));
             }
-            if tls.session.read_tls(&mut tls.carrier).map_err(tls_failure)? == 0 {
+            if tls.session.read_tls(&mut tls.carrier).map_err(unready)? == 0 {
                 return Err(tls_failure("the host closed the connection"));
             }
             if let Err(error) = tls.session.process_new_packets() {
@@ -326,6 +326,7 @@ impl Tls {
 pub(super) fn kind_of(error: &io::Error) -> FailureKind {
     match error.kind() {
         ErrorKind::TimedOut => FailureKind::Timeout,
+        _ if error.get_ref().is_some_and(|error| error.is::<Unwanted>()) => FailureKind::Stopped,
         ErrorKind::InvalidData if error.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => {
             FailureKind::Tls
         }
@@ -336,6 +337,13 @@ pub(super) fn kind_of(error: &io::Error) -> FailureKind {
 
 fn tls_failure(error: impl Display) -> Failure {
     failure(FailureKind::Tls, format_args!("the TLS handshake failed: {error}"))
+}
+
+fn unready(error: io::Error) -> Failure {
+    match kind_of(&error) {
+        FailureKind::Stopped => failure(FailureKind::Stopped, error),
+        _ => tls_failure(error),
+    }
 }
 
 fn broken_tls(error: rustls::Error) -> io::Error {
@@ -355,12 +363,14 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::transport::{Unwatched, Watch};
 
     /// Both ends of a plain connection.
     fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let by = Deadline::after(Duration::from_secs(5));
-        let (socket, _) = Socket::connect(&[listener.local_addr().unwrap()], by).unwrap();
+        let watch: Arc<dyn Watch> = Arc::new(Unwatched);
+        let socket = Socket::connect(&listener.local_addr().unwrap(), 0, by, &watch).unwrap();
         (Connection::Plain(socket), listener.accept().unwrap().0)
     }
 

@@ -5,6 +5,7 @@
 //! write, the phase of every failure, the deadline, the watch, and how an answer ends (`http.rs`,
 //! `response.rs`). TLS is rustls.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use rustls::client::Resumption;
 use rustls::{ClientConfig, ProtocolVersion};
 
 use super::client_certificate::{ClientCertificate, Presenter};
-use super::connection::{Connection, Tls};
+use super::connection::{Connection, Tls, kind_of};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::http::Http;
@@ -61,6 +62,8 @@ impl HttpsOptions {
 /// * A host that refuses the client's certificate may say so behind the handshake (TLS 1.3). Its word
 ///   is waited for; one that comes behind the request all the same leaves it unknown: nothing proves
 ///   that such a host has not read it.
+/// * While it connects, [`Watch::connecting`] is asked five times a second (on Linux; elsewhere not
+///   while TCP connects). An address that accepts and fails later is followed by the next one.
 /// * [`HttpRequest::total_budget`] wins over everything except a [`Watch`] that does not return.
 /// * No lock is held while [`Watch`] is called; [`Watch::wait`] may run another exchange.
 ///
@@ -113,10 +116,47 @@ impl HttpsTransport {
         Ok(HttpsTransport { proxy, resolver, endpoint, config, presenter, http })
     }
 
-    /// A connection on which the request can be written at once.
-    fn connect(&self, config: &Arc<ClientConfig>, by: Deadline) -> Result<Connection, Failure> {
-        let addresses = self.resolver.addresses(by)?;
-        let (socket, address) = Socket::connect(&addresses, by)?;
+    /// A connection on which the request can be written at once, to the first address that leads to
+    /// one: what accepts TCP need not be alive behind it.
+    fn connect(
+        &self,
+        config: &Arc<ClientConfig>,
+        by: Deadline,
+        watch: &Arc<dyn Watch>,
+    ) -> Result<Connection, Failure> {
+        let addresses = self.resolver.addresses(by, watch.as_ref())?;
+        let mut last = failure(FailureKind::Connect, "no TCP connection: time ran out");
+        for (tried, address) in addresses.iter().enumerate() {
+            let others = addresses.len() - tried - 1;
+            match self.connect_to(address, others, config, by, watch) {
+                Ok(connection) => {
+                    self.resolver.prefer(*address);
+                    return Ok(connection);
+                }
+                Err(failure) => last = failure,
+            }
+            if last.kind == FailureKind::Stopped || by.left().is_none() {
+                break;
+            }
+        }
+        Err(last)
+    }
+
+    fn connect_to(
+        &self,
+        address: &SocketAddr,
+        others: usize,
+        config: &Arc<ClientConfig>,
+        by: Deadline,
+        watch: &Arc<dyn Watch>,
+    ) -> Result<Connection, Failure> {
+        let socket = Socket::connect(address, others, by, watch).map_err(|error| {
+            let kind = match kind_of(&error) {
+                FailureKind::Stopped => FailureKind::Stopped,
+                _ => FailureKind::Connect,
+            };
+            failure(kind, format_args!("no TCP connection: {error}"))
+        })?;
         let mut connection = Connection::Plain(socket);
         if let Some((proxy, config)) = &self.proxy {
             connection = proxy.lead_on(connection, &self.endpoint, config, by)?;
@@ -125,7 +165,6 @@ impl HttpsTransport {
             connection = Tls::handshake(connection, config, name, by)?;
         }
         connection.look(self.presenter.was_asked(), by)?;
-        self.resolver.prefer(address);
         Ok(connection)
     }
 }
@@ -146,7 +185,7 @@ impl Transport for HttpsTransport {
         if let Err(failure) = header_values(&[request.app_id]) {
             return Exchange::NotSent(failure);
         }
-        let connection = match self.connect(&self.config, send_by) {
+        let connection = match self.connect(&self.config, send_by, watch) {
             Ok(connection) => connection,
             Err(failure) => {
                 self.resolver.forget();
@@ -161,11 +200,11 @@ impl Transport for HttpsTransport {
         self.http.exchange(connection, request, &signature, watch, send_by, total)
     }
 
-    fn inspect(&self, budget: Duration) -> Option<Route> {
+    fn inspect(&self, budget: Duration, watch: &Arc<dyn Watch>) -> Option<Route> {
         // A resumed session remembers the certificate of its beginning.
         let mut config = ClientConfig::clone(&self.config);
         config.resumption = Resumption::disabled();
-        let connection = self.connect(&Arc::new(config), Deadline::after(budget));
+        let connection = self.connect(&Arc::new(config), Deadline::after(budget), watch);
         let session = connection.as_ref().ok().and_then(Connection::session);
         let ours = self.presenter.certificate();
         Some(Route {
@@ -191,5 +230,94 @@ impl std::fmt::Debug for HttpsTransport {
             .field("host", &self.endpoint.host)
             .field("port", &self.endpoint.port)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection};
+
+    use super::*;
+    use crate::message::{Operation, Signature};
+    use crate::transport::Unwatched;
+
+    /// A host at 127.0.0.1 that serves `ovo.test`, another at 127.0.0.2 that does `ill`, and a client
+    /// to whom the name means both, the second first.
+    fn beside_an_ill_one(ill: fn(TcpStream)) -> HttpsTransport {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["ovo.test".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            );
+        let config = Arc::new(config.unwrap());
+        let sound = move |stream: TcpStream| {
+            let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = rustls::StreamOwned::new(session, stream);
+            let _ = tls.read(&mut [0; 4096]);
+            let _ = tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            let _ = tls.flush();
+        };
+        let listeners = loop {
+            let first = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = first.local_addr().unwrap().port();
+            if let Ok(second) = TcpListener::bind(("127.0.0.2", port)) {
+                break (first, second, port);
+            }
+        };
+        let (first, second, port) = listeners;
+        std::thread::spawn(move || first.incoming().flatten().for_each(sound));
+        std::thread::spawn(move || second.incoming().flatten().for_each(ill));
+        let trust = Trust::Pem(certificate.pem().into_bytes());
+        let url = format!("https://ovo.test:{port}");
+        let mut transport = HttpsTransport::new(&url, HttpsOptions::with_trust(trust)).unwrap();
+        transport.resolver = Resolver::looking_up(&transport.endpoint, |_, port| {
+            Ok([[127, 0, 0, 2], [127, 0, 0, 1]].map(|ip| SocketAddr::from((ip, port))).to_vec())
+        });
+        transport
+    }
+
+    fn ask(transport: &HttpsTransport) -> (Exchange, Duration) {
+        let sign = || Signature { random: "1".into(), hmac: "ab".into() };
+        let request = HttpRequest {
+            operation: Operation::PushToPay,
+            body: b"{}",
+            app_id: "till",
+            sign: &sign,
+            send_budget: Duration::from_secs(4),
+            total_budget: Duration::from_secs(8),
+        };
+        let (watch, began): (Arc<dyn Watch>, _) = (Arc::new(Unwatched), Instant::now());
+        (transport.exchange(&request, &watch), began.elapsed())
+    }
+
+    #[test]
+    fn n21_an_address_that_accepts_and_fails_later_does_not_hide_the_healthy_one() {
+        let ills: [fn(TcpStream); 3] = [
+            |_| {},
+            |mut stream| stream.write_all(b"HTTP/1.1 503 Out\r\n\r\n").unwrap(),
+            // Half of the time that there is, once.
+            |stream| std::mem::forget(stream),
+        ];
+        for (number, ill) in ills.into_iter().enumerate() {
+            let transport = beside_an_ill_one(ill);
+            let (result, _) = ask(&transport);
+            assert!(matches!(result, Exchange::Answered(_)), "{number}: {result:?}");
+            transport.resolver.forget();
+            let (result, took) = ask(&transport);
+            assert!(matches!(result, Exchange::Answered(_)), "{number}: {result:?}");
+            assert!(took < Duration::from_secs(1), "{number}: {took:?}, though it was known");
+        }
     }
 }

@@ -66,6 +66,12 @@ pub struct HttpRequest<'a> {
 /// What the transport reports while an exchange is under way. All calls come on the thread that
 /// runs the exchange.
 pub trait Watch: Send + Sync {
+    /// Asked every now and then while there is no connection yet: is the request still wanted?
+    /// `false` gives it up; the exchange ends as [`Exchange::NotSent`].
+    fn connecting(&self) -> bool {
+        true
+    }
+
     /// The connection is ready, TLS handshake included: the request could be written now. Told
     /// once, before [`may_send`](Self::may_send) is asked. A transport that does not tell it leaves
     /// a push as little time as if its connection had been ready when the payment began.
@@ -125,7 +131,7 @@ pub enum FailureKind {
     /// TLS failed: certificate (the host's or ours), name, version, an alert, a record that was
     /// tampered with.
     Tls,
-    /// [`Watch::may_send`] or [`Watch::wait`] said stop.
+    /// [`Watch::connecting`], [`Watch::may_send`] or [`Watch::wait`] said stop.
     Stopped,
     /// Time ran out.
     Timeout,
@@ -179,9 +185,10 @@ pub trait Transport: Send + Sync {
     /// Sends the request once and waits for its answer. Never resends, never follows a redirect.
     fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange;
 
-    /// Goes to the host once, within `budget`, and tells of the way; asks nothing there. For
-    /// [`Client::doctor`](crate::Client::doctor). `None`: nothing is known of it.
-    fn inspect(&self, _budget: Duration) -> Option<Route> {
+    /// Goes to the host once, within `budget` and as long as [`Watch::connecting`] allows it, and tells
+    /// of the way; asks nothing there. For [`Client::doctor`](crate::Client::doctor). `None`: nothing is
+    /// known of it.
+    fn inspect(&self, _budget: Duration, _watch: &Arc<dyn Watch>) -> Option<Route> {
         None
     }
 }

@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::connection::{Connection, Tls};
+use super::connection::{Connection, Tls, kind_of};
 use super::deadline::Deadline;
 use super::endpoint::{Endpoint, split_authority};
 use super::{Failure, FailureKind, failure};
@@ -107,7 +107,11 @@ impl Proxy {
         match led {
             Ok(()) => Ok(line),
             Err(error) => {
-                Err(failure(FailureKind::Connect, format_args!("the proxy leads nowhere: {error}")))
+                let kind = match kind_of(&error) {
+                    FailureKind::Stopped => FailureKind::Stopped,
+                    _ => FailureKind::Connect,
+                };
+                Err(failure(kind, format_args!("the proxy leads nowhere: {error}")))
             }
         }
     }

@@ -63,8 +63,8 @@ impl Transport for Recorder {
         exchange
     }
 
-    fn inspect(&self, budget: Duration) -> Option<Route> {
-        self.inner.inspect(budget)
+    fn inspect(&self, budget: Duration, watch: &Arc<dyn Watch>) -> Option<Route> {
+        self.inner.inspect(budget, watch)
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
 use super::proxy::Proxy;
-use super::{Failure, FailureKind, failure};
+use super::tcp::SLICE;
+use super::{Failure, FailureKind, Watch, failure};
 use crate::lock::{lock, wait_at_most};
 
 /// How long a name's addresses are believed. A wrong one does no harm (the certificate proves the
@@ -22,7 +23,7 @@ const MAX_ADDRESSES: usize = 8;
 /// The system's resolver is C code of unknown appetite.
 const LOOKUP_STACK: usize = 256 * 1024;
 
-type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
+pub(super) type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 
 /// The addresses of one host.
 ///
@@ -51,11 +52,22 @@ struct Shared {
 #[derive(Default)]
 struct State {
     addresses: Vec<SocketAddr>,
+    /// The one that led to the host last.
+    preferred: Option<SocketAddr>,
     fresh: Option<Deadline>,
     looking: bool,
     /// Counts finished look-ups, so that a waiter knows that the one it waited for has ended.
     finished: u64,
     error: String,
+}
+
+impl State {
+    fn put_preferred_first(&mut self) {
+        let is_preferred = |known: &SocketAddr| Some(*known) == self.preferred;
+        if let Some(place) = self.addresses.iter().position(is_preferred) {
+            self.addresses[..=place].rotate_right(1);
+        }
+    }
 }
 
 impl Shared {
@@ -76,6 +88,7 @@ impl Shared {
                     .into_iter()
                     .filter(|address| !loopback_only || address.ip().is_loopback());
                 state.addresses = by_turns(found.collect());
+                state.put_preferred_first();
                 if state.addresses.is_empty() {
                     state.error = "the name has no usable address".into();
                 } else {
@@ -102,6 +115,12 @@ impl Resolver {
         }
     }
 
+    /// With the answers of a test.
+    #[cfg(test)]
+    pub(super) fn looking_up(endpoint: &Endpoint, lookup: Lookup) -> Self {
+        Resolver { lookup, ..Resolver::new(endpoint, true) }
+    }
+
     /// For the way to a proxy in front of an endpoint.
     pub(super) fn to_proxy(proxy: &Proxy, endpoint: &Endpoint, threads: bool) -> Self {
         Resolver {
@@ -112,8 +131,12 @@ impl Resolver {
         }
     }
 
-    /// The addresses to try, best first; at least one.
-    pub(super) fn addresses(&self, by: Deadline) -> Result<Vec<SocketAddr>, Failure> {
+    /// The addresses to try, best first; at least one. The watch is asked while they are looked up.
+    pub(super) fn addresses(
+        &self,
+        by: Deadline,
+        watch: &dyn Watch,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         if let Some(ip) = self.literal {
             return Ok(vec![SocketAddr::new(ip, self.port)]);
         }
@@ -139,7 +162,12 @@ impl Resolver {
             let Some(left) = by.left() else {
                 return Err(failed("time ran out"));
             };
-            state = wait_at_most(&self.shared.finished, state, left);
+            drop(wait_at_most(&self.shared.finished, state, left.min(SLICE)));
+            // Not under the lock: nobody knows what a watch does.
+            if !watch.connecting() {
+                return Err(failure(FailureKind::Stopped, "the look-up of the host was given up"));
+            }
+            state = self.shared.lock();
         }
         if state.addresses.is_empty() {
             return Err(failed(&state.error));
@@ -147,16 +175,13 @@ impl Resolver {
         Ok(state.addresses.clone())
     }
 
-    /// An address answered: try it first from now on, so that a dead one (an IPv6 route that leads
-    /// nowhere, fault N21) costs its time once.
+    /// An address led to the host: try it first from now on, behind the next look-up too, so that one
+    /// that leads nowhere (an IPv6 route, a host that accepts and is silent: fault N21) costs its time
+    /// once.
     pub(super) fn prefer(&self, address: SocketAddr) {
-        if self.literal.is_some() {
-            return;
-        }
-        let addresses = &mut self.shared.lock().addresses;
-        if let Some(place) = addresses.iter().position(|known| *known == address) {
-            addresses[..=place].rotate_right(1);
-        }
+        let mut state = self.shared.lock();
+        state.preferred = Some(address);
+        state.put_preferred_first();
     }
 
     /// No address led to the host: look the name up again next time.
@@ -205,10 +230,11 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::transport::Unwatched;
 
     fn resolver(lookup: Lookup) -> Resolver {
         let endpoint = Endpoint::parse("https://ovo.test").unwrap();
-        Resolver { lookup, ..Resolver::new(&endpoint, true) }
+        Resolver::looking_up(&endpoint, lookup)
     }
 
     fn soon() -> Deadline {
@@ -227,11 +253,11 @@ mod tests {
             Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
         });
         for _ in 0..3 {
-            assert_eq!(resolver.addresses(soon()).unwrap(), [address("192.0.2.1:443")]);
+            assert_eq!(resolver.addresses(soon(), &Unwatched).unwrap(), [address("192.0.2.1:443")]);
         }
         assert_eq!(LOOKUPS.load(Ordering::SeqCst), 1);
         resolver.forget();
-        resolver.addresses(soon()).unwrap();
+        resolver.addresses(soon(), &Unwatched).unwrap();
         assert_eq!(LOOKUPS.load(Ordering::SeqCst), 2);
     }
 
@@ -243,9 +269,9 @@ mod tests {
             1 => Ok(vec![]),
             _ => Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]),
         });
-        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
-        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
-        assert!(resolver.addresses(soon()).is_ok());
+        assert_eq!(resolver.addresses(soon(), &Unwatched).unwrap_err().kind, FailureKind::Resolve);
+        assert_eq!(resolver.addresses(soon(), &Unwatched).unwrap_err().kind, FailureKind::Resolve);
+        assert!(resolver.addresses(soon(), &Unwatched).is_ok());
     }
 
     #[test]
@@ -258,11 +284,14 @@ mod tests {
         });
         for _ in 0..2 {
             let by = Deadline::after(Duration::from_millis(100));
-            let failure = resolver.addresses(by).unwrap_err();
+            let failure = resolver.addresses(by, &Unwatched).unwrap_err();
             assert_eq!(failure.kind, FailureKind::Resolve);
             assert!(by.left().is_none());
         }
-        assert!(resolver.addresses(soon()).is_ok(), "the late answer serves the next exchange");
+        assert!(
+            resolver.addresses(soon(), &Unwatched).is_ok(),
+            "the late answer serves the next exchange"
+        );
         assert_eq!(LOOKUPS.load(Ordering::SeqCst), 1);
     }
 
@@ -276,12 +305,12 @@ mod tests {
                 Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
             })
         };
-        assert_eq!(resolver.addresses(soon()).unwrap(), [address("192.0.2.1:443")]);
+        assert_eq!(resolver.addresses(soon(), &Unwatched).unwrap(), [address("192.0.2.1:443")]);
         assert_eq!(*LOOKED_UP_BY.lock().unwrap(), Some(std::thread::current().id()));
     }
 
     #[test]
-    fn n21_the_address_that_answered_is_tried_first() {
+    fn n21_the_address_that_answered_is_tried_first_also_behind_the_next_look_up() {
         let resolver = resolver(|_, _| {
             Ok(vec![
                 address("[2001:db8::1]:443"),
@@ -290,21 +319,28 @@ mod tests {
             ])
         });
         assert_eq!(
-            resolver.addresses(soon()).unwrap(),
+            resolver.addresses(soon(), &Unwatched).unwrap(),
             [address("[2001:db8::1]:443"), address("192.0.2.1:443"), address("[2001:db8::2]:443")]
         );
         resolver.prefer(address("192.0.2.1:443"));
-        assert_eq!(
-            resolver.addresses(soon()).unwrap(),
-            [address("192.0.2.1:443"), address("[2001:db8::1]:443"), address("[2001:db8::2]:443")]
-        );
+        for _ in 0..2 {
+            assert_eq!(
+                resolver.addresses(soon(), &Unwatched).unwrap(),
+                [
+                    address("192.0.2.1:443"),
+                    address("[2001:db8::1]:443"),
+                    address("[2001:db8::2]:443")
+                ]
+            );
+            resolver.forget();
+        }
     }
 
     #[test]
     fn plain_http_never_leaves_the_machine_whatever_the_hosts_file_says() {
         let endpoint = Endpoint::parse("http://localhost").unwrap();
         let lookup: Lookup = |_, port| Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]);
-        let resolver = Resolver { lookup, ..Resolver::new(&endpoint, true) };
-        assert_eq!(resolver.addresses(soon()).unwrap_err().kind, FailureKind::Resolve);
+        let resolver = Resolver::looking_up(&endpoint, lookup);
+        assert_eq!(resolver.addresses(soon(), &Unwatched).unwrap_err().kind, FailureKind::Resolve);
     }
 }

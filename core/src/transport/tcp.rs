@@ -1,53 +1,70 @@
 //! A TCP connection whose every read and write ends in time.
 
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Watch;
 use super::deadline::Deadline;
 use super::delivery::Delivery;
-use super::{Failure, FailureKind, failure};
 
 /// Longest attempt at one address while others are left: time for two lost SYNs.
 const MAX_ATTEMPT: Duration = Duration::from_secs(4);
 
+/// How often the watch is asked, before the request, whether anybody still wants it.
+pub(super) const SLICE: Duration = Duration::from_millis(200);
+
 /// A socket with a deadline.
 ///
 /// A read or write that cannot be done by then fails with [`ErrorKind::TimedOut`] and loses
-/// nothing: it may be repeated. Signals neither end a wait early nor prolong it.
+/// nothing: it may be repeated. Signals neither end a wait early nor prolong it. Until the request
+/// begins, one that nobody wants any more fails with [`Unwanted`].
 pub(super) struct Socket {
     stream: TcpStream,
     deadline: Deadline,
+    /// The end of the wait for the first byte: of an address that has others behind it.
+    first_byte: Option<Deadline>,
+    /// Who is asked, until the request begins.
+    watch: Option<Arc<dyn Watch>>,
+    /// Whether reads and writes wait.
+    waiting: bool,
     /// Bytes that the operating system took since [`begin_request`](Self::begin_request).
     written: usize,
     delivery: Delivery,
 }
 
 impl Socket {
-    /// Connects to the first address that answers by the deadline.
+    /// Connects to one address that has `others` behind it: it leaves them time. One that connects
+    /// and is then silent is given half of it; one that speaks, all.
     pub(super) fn connect(
-        addresses: &[SocketAddr],
+        address: &SocketAddr,
+        others: usize,
         by: Deadline,
-    ) -> Result<(Socket, SocketAddr), Failure> {
-        let mut last = "time ran out".to_owned();
-        for (tried, address) in addresses.iter().enumerate() {
-            let Some(left) = by.left() else { break };
-            let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-            let limit = if others == 1 { left } else { (left / others).min(MAX_ATTEMPT) };
-            match TcpStream::connect_timeout(address, limit) {
-                Ok(stream) => {
-                    // Handshake messages are small and each waits for the other side's: Nagle's
-                    // algorithm would only add round trips. Without it things still work.
-                    let _ = stream.set_nodelay(true);
-                    return Ok((
-                        Socket { stream, deadline: by, written: 0, delivery: Delivery::default() },
-                        *address,
-                    ));
-                }
-                Err(error) => last = error.to_string(),
+        watch: &Arc<dyn Watch>,
+    ) -> io::Result<Socket> {
+        let left = by.left().ok_or(ErrorKind::TimedOut)?;
+        let (deadline, first_byte) = match u32::try_from(others).unwrap_or(u32::MAX) {
+            0 => (by, None),
+            others => {
+                let share = left / others.saturating_add(1);
+                (Deadline::after(share.min(MAX_ATTEMPT)), Some(Deadline::after(left / 2)))
             }
-        }
-        Err(failure(FailureKind::Connect, format_args!("no TCP connection: {last}")))
+        };
+        let stream = connected(address, deadline, watch.as_ref())?;
+        // Handshake messages are small and each waits for the other side's: Nagle's algorithm would
+        // only add round trips. Without it things still work.
+        let _ = stream.set_nodelay(true);
+        Ok(Socket {
+            stream,
+            deadline: by,
+            first_byte,
+            watch: Some(Arc::clone(watch)),
+            waiting: true,
+            written: 0,
+            delivery: Delivery::default(),
+        })
     }
 
     /// Sets the end of the reads and writes to come.
@@ -58,6 +75,7 @@ impl Socket {
     /// Whether reads and writes wait. One that does not, and would have to, fails with
     /// [`ErrorKind::TimedOut`].
     pub(super) fn set_waiting(&mut self, waiting: bool) -> io::Result<()> {
+        self.waiting = waiting;
         self.stream.set_nonblocking(!waiting)
     }
 
@@ -72,6 +90,7 @@ impl Socket {
     /// The bytes written from now on are a request.
     pub(super) fn begin_request(&mut self) -> io::Result<()> {
         self.written = 0;
+        (self.watch, self.first_byte) = (None, None);
         Ok(self.delivery.begin(&self.stream)?)
     }
 
@@ -97,13 +116,20 @@ impl Socket {
         mut call: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
-            let left = self.deadline.left().ok_or(ErrorKind::TimedOut)?;
-            set_timeout(&self.stream, Some(left))?;
+            let deadline = self.first_byte.map_or(self.deadline, |first| first.min(self.deadline));
+            let left = deadline.left().ok_or(ErrorKind::TimedOut)?;
+            let slice = if self.watch.is_some() { left.min(SLICE) } else { left };
+            set_timeout(&self.stream, Some(slice))?;
             match call(&mut self.stream) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Unix says WouldBlock where Windows says TimedOut.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Err(ErrorKind::TimedOut.into());
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    match &self.watch {
+                        Some(watch) if self.waiting => still_wanted(watch.as_ref())?,
+                        _ => return Err(ErrorKind::TimedOut.into()),
+                    }
                 }
                 result => return result,
             }
@@ -118,7 +144,11 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.timed(TcpStream::set_read_timeout, |stream| stream.read(buffer))
+        let result = self.timed(TcpStream::set_read_timeout, |stream| stream.read(buffer));
+        if matches!(result, Ok(1..)) {
+            self.first_byte = None;
+        }
+        result
     }
 }
 
@@ -138,3 +168,55 @@ impl Write for Socket {
         Ok(())
     }
 }
+
+/// Connects, and asks the watch meanwhile.
+#[cfg(target_os = "linux")]
+fn connected(address: &SocketAddr, by: Deadline, watch: &dyn Watch) -> io::Result<TcpStream> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::Errno;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let stream = TcpStream::from(socket_with(family, SocketType::STREAM, flags, None)?);
+    match connect(&stream, address) {
+        Ok(()) | Err(Errno::INPROGRESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    loop {
+        let slice = by.left().ok_or(ErrorKind::TimedOut)?.min(SLICE);
+        let slice = Timespec::try_from(slice).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&slice)) {
+            Ok(0) => still_wanted(watch)?,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => break,
+        }
+    }
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => stream.set_nonblocking(false).map(|()| stream),
+    }
+}
+
+/// Elsewhere the wait for it has no slices.
+#[cfg(not(target_os = "linux"))]
+fn connected(address: &SocketAddr, by: Deadline, _: &dyn Watch) -> io::Result<TcpStream> {
+    TcpStream::connect_timeout(address, by.left().ok_or(ErrorKind::TimedOut)?)
+}
+
+fn still_wanted(watch: &dyn Watch) -> io::Result<()> {
+    if watch.connecting() { Ok(()) } else { Err(io::Error::other(Unwanted)) }
+}
+
+/// The watch said that nobody wants the request any more.
+#[derive(Debug)]
+pub(super) struct Unwanted;
+
+impl fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it was given up")
+    }
+}
+
+impl std::error::Error for Unwanted {}

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ovo_ptp::ErrorKind;
 use ovo_ptp::transport::{
-    ClientCertificate, FailureKind, HttpsOptions, HttpsTransport, Proxy, Transport, Trust, Watch,
+    ClientCertificate, FailureKind, HttpsOptions, HttpsTransport, Proxy, Transport, Trust,
+    Unwatched, Watch,
 };
 use rcgen::{Certificate, KeyPair};
 use rustls::ServerConfig;
@@ -172,21 +173,22 @@ fn the_way_to_the_host_is_told() {
     };
     let host = Host::start(Some(Arc::clone(&GOOD)), wait);
     let budget = Duration::from_secs(5);
-    let route = host.transport().inspect(budget).unwrap();
+    let unwatched: Arc<dyn Watch> = Arc::new(Unwatched);
+    let route = host.transport().inspect(budget, &unwatched).unwrap();
     assert_eq!((route.tls, route.http), (Some("TLS 1.3"), Some("HTTP/1.1")));
     assert!(route.host_certificate.is_some_and(|validity| validity.days_left > 300));
     assert_eq!((route.client_certificate, route.asks_for_certificate), (None, false));
     assert_eq!(route.proxy, None);
 
     let host = Host::start(Some(asking(&[&rustls::version::TLS12])), wait);
-    let route = showing(Some(shown(&AUTHORITY)), &host.url()).inspect(budget).unwrap();
+    let route = showing(Some(shown(&AUTHORITY)), &host.url()).inspect(budget, &unwatched).unwrap();
     assert_eq!(route.tls, Some("TLS 1.2"));
     assert!(route.asks_for_certificate && route.client_certificate.is_some());
 
     let mut options = HttpsOptions::with_trust(Trust::Pem(AUTHORITY.pem.clone().into_bytes()));
     options.proxy = Some(Proxy::new("http://till:s3cret@127.0.0.1:1").unwrap());
     let nobody = HttpsTransport::new("https://localhost/pos", options).unwrap();
-    let route = nobody.inspect(budget).unwrap();
+    let route = nobody.inspect(budget, &unwatched).unwrap();
     assert_eq!(route.proxy.as_deref(), Some("http://127.0.0.1:1"));
     assert_eq!((route.tls, route.http, route.host_certificate), (None, None, None));
 }

@@ -1,14 +1,15 @@
 //! The wait for the answer: slices, stops, nested exchanges, small stacks.
 
 use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
-use ovo_ptp::transport::{HttpRequest, HttpsTransport, Transport, Watch};
+use ovo_ptp::transport::{HttpRequest, HttpsOptions, HttpsTransport, Proxy, Transport, Watch};
 
-use crate::host::Host;
+use crate::host::{Host, transport};
 use crate::*;
 
 /// A host that answers after `delay`.
@@ -223,4 +224,53 @@ fn signals_neither_end_a_wait_nor_prolong_it() {
         assert!((5..=50).contains(&waits), "{waits} slices of 100 ms in 700 ms");
         assert_eq!(no_answer(timeout).kind, FailureKind::Timeout);
     });
+}
+
+/// Gives a request up behind some questions whether it is still wanted.
+struct Unwanted(AtomicUsize);
+
+impl Watch for Unwanted {
+    fn connecting(&self) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst) < 2
+    }
+
+    fn may_send(&self) -> bool {
+        panic!("there is no connection")
+    }
+}
+
+#[test]
+fn whoever_wants_a_request_no_more_does_not_wait_for_its_connection() {
+    // Silent at once, silent behind TCP, and a listener whose queue is full: the nearest thing to a
+    // network that drops everything.
+    let silent = Host::http(|peer| {
+        peer.drain();
+        Ok(())
+    });
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = full.local_addr().unwrap();
+    let _full: Vec<_> = (0..300)
+        .map_while(|_| TcpStream::connect_timeout(&nowhere, Duration::from_millis(50)).ok())
+        .collect();
+    let through = |scheme: &str| {
+        let mut options = HttpsOptions::default();
+        let proxy = Proxy::new(&format!("{scheme}://{}", silent.address)).unwrap();
+        options.proxy = Some(proxy);
+        HttpsTransport::new("https://localhost/", options).unwrap()
+    };
+    let ways = [
+        transport(&format!("https://{}/", silent.address)),
+        transport(&format!("https://{nowhere}/")),
+        through("http"),
+        through("https"),
+        through("socks5"),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let watch: Arc<dyn Watch> = Arc::new(Unwanted(AtomicUsize::new(0)));
+        let (began, hour) = (Instant::now(), Duration::from_secs(3600));
+        let request = HttpRequest { send_budget: hour, total_budget: hour, ..request(&signature) };
+        assert_eq!(not_sent(way.exchange(&request, &watch)).kind, FailureKind::Stopped, "{number}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{number}: {:?}", began.elapsed());
+        assert!(way.inspect(hour, &watch).is_some());
+    }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{LateSuccess, Timers};
-use ovo_ptp::transport::ClientCertificate;
+use ovo_ptp::transport::{ClientCertificate, Trust};
 use ovo_ptp::{Environment, NotSentReason, Outcome};
 use ovo_sandbox::{
     AnswerOf, AnswerPlan, Behaviour, ConnectionFault, Delivery, HostConfig, Merchant, Redirect,
@@ -524,6 +524,32 @@ fn n20_a_pause_without_end_is_cut_and_never_drops_the_reversal() {
     assert!(matches!(shop.pay("INV-1", APPROVES), Outcome::NotCompleted(_)));
     shop.settle_and_compare();
     assert_eq!(shop.heard(Operation::Reversal, "INV-1"), 3);
+}
+
+#[test]
+fn n26_nobody_waits_for_a_connection_that_a_close_or_a_cancel_has_made_useless() {
+    // A host that accepts and is silent: connecting takes all of OVO's twenty seconds.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", silent.local_addr().unwrap());
+    for cancels in [false, true] {
+        let mut till = Till::open(&address, Trust::Platform, Timers::scaled(1.0), |it| it);
+        let (outcome, took) = std::thread::scope(|scope| {
+            let payer = scope.spawn(|| till.pay("INV-1", APPROVES));
+            std::thread::sleep(Duration::from_millis(500));
+            let began = Instant::now();
+            if cancels {
+                till.client().cancel(&"INV-1".parse().unwrap()).unwrap();
+            } else {
+                till.client().close();
+            }
+            (payer.join().unwrap(), began.elapsed())
+        });
+        let reason = if cancels { NotSentReason::Cancelled } else { NotSentReason::Closed };
+        let Outcome::NotSent(not_sent) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(not_sent.reason(), Some(reason));
+        assert!(took < Duration::from_secs(5), "cancelled: {cancels}, {took:?}");
+        till.leave();
+    }
 }
 
 #[test]
