@@ -73,7 +73,9 @@ impl Case {
                     }
                     Request::Reversal => Input::Reversed { issued, answer: reversal },
                     Request::Void => Input::VoidAnswered(VoidAnswer::Unknown),
-                    Request::CheckVoid => Input::VoidChecked { answer: status, in_time: true },
+                    Request::CheckVoid => {
+                        Input::VoidChecked { issued, answer: status, in_time: true }
+                    }
                 };
                 send = self.does(input).send;
             }
@@ -639,7 +641,8 @@ fn no_order_of_events_breaks_a_postcondition_or_the_pace() {
                         ][dice.roll(4) as usize],
                     ),
                     Request::CheckVoid => {
-                        Input::VoidChecked { answer: status(&mut dice), in_time: true }
+                        let answer = status(&mut dice);
+                        Input::VoidChecked { issued: now, answer, in_time: true }
                     }
                 };
                 let never_left = matches!(

@@ -367,7 +367,8 @@ fn rule_18_a_void_whose_end_is_never_known_is_not_sent_again() {
     case.does(Input::VoidAsked { in_time: true });
     case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    case.does(Input::VoidChecked { answer: StatusAnswer::Unavailable, in_time: true });
+    let (issued, answer) = (case.now, StatusAnswer::Unavailable);
+    case.does(Input::VoidChecked { issued, answer, in_time: true });
     assert_eq!(case.state.void, Void::Expired);
     let again = Input::VoidAsked { in_time: true };
     assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
@@ -569,7 +570,11 @@ fn rule_18_an_unknown_void_is_checked_then_resent_once_the_same_day() {
     case.does(Input::VoidAsked { in_time: true });
     case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    let not_found = |in_time| Input::VoidChecked { answer: StatusAnswer::NotFound, in_time };
+    let not_found = |in_time| Input::VoidChecked {
+        issued: Boottime(0),
+        answer: StatusAnswer::NotFound,
+        in_time,
+    };
     assert_eq!(case.does(not_found(true)).send, Some(Request::Void));
     case.does(Input::VoidAnswered(VoidAnswer::Unknown));
     assert_eq!(case.next().send, Some(Request::CheckVoid));
@@ -582,13 +587,37 @@ fn rule_18_an_unknown_void_is_checked_then_resent_once_the_same_day() {
 }
 
 #[test]
+fn rule_18_a_late_refusal_is_asked_about_as_often_as_an_early_one() {
+    for refused_after in [1.0, 40.0] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::VoidAsked { in_time: true });
+        case.now = case.now.plus(Duration::from_secs_f64(refused_after));
+        case.does(Input::VoidAnswered(VoidAnswer::Rejected(code("17"))));
+        assert_eq!(case.next().send, Some(Request::CheckVoid));
+        let not_found =
+            |issued| Input::VoidChecked { issued, answer: StatusAnswer::NotFound, in_time: true };
+        // Asked at once, and answered a quarter of a minute later.
+        let asked = case.now;
+        case.now = case.now.plus(Duration::from_secs(15));
+        case.does(not_found(asked));
+        assert_eq!(case.state.void, Void::Questioned(code("17")), "{refused_after} s");
+        assert_eq!(case.next().send, Some(Request::CheckVoid));
+        let asked = case.now;
+        case.does(not_found(asked));
+        assert_eq!(case.state.void, Void::Rejected(code("17")), "{refused_after} s");
+    }
+}
+
+#[test]
 fn rule_18_a_void_that_crashed_is_asked_for_before_anything_else() {
     let mut case = Case::sent();
     case.does(Input::Answered(PushAnswer::Approved));
     case.does(Input::VoidAsked { in_time: true });
     case.does(Input::Rebooted { away: Duration::from_secs(60) });
     assert_eq!(case.next().send, Some(Request::CheckVoid));
-    case.does(Input::VoidChecked { answer: StatusAnswer::Paid, in_time: true });
+    let (issued, answer) = (case.now, StatusAnswer::Paid);
+    case.does(Input::VoidChecked { issued, answer, in_time: true });
     assert_eq!(case.state.void, Void::Voided);
 }
 
@@ -881,7 +910,7 @@ fn no_sequence_of_events_breaks_an_invariant() {
                     [VoidAnswer::Voided, VoidAnswer::Unknown, VoidAnswer::NotSent]
                         [roll(3) as usize],
                 ),
-                10 => Input::VoidChecked { answer, in_time: roll(2) == 0 },
+                10 => Input::VoidChecked { issued, answer, in_time: roll(2) == 0 },
                 11 => Input::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][roll(3) as usize]),
                 12 => Input::ReportedPaid,
                 13 => Input::Acknowledged,

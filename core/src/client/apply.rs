@@ -7,7 +7,9 @@ use crate::event::Event;
 use crate::journal::{JournalError, Update};
 use crate::lock::lock;
 use crate::payment::history::{Entry, What};
-use crate::payment::{Alert, Boottime, Input, Outcome, Payment, Refusal, Request, Step, step};
+use crate::payment::{
+    Alert, Boottime, Input, Outcome, Payment, PaymentId, Refusal, Request, Step, step,
+};
 use crate::wib::WallTime;
 
 /// What an input brings along for the record.
@@ -89,6 +91,19 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+
+    /// Writes what the journal could not take earlier, and says whether anything is left of it: as soon
+    /// as the journal takes it, lest another process decides without it.
+    pub(super) fn write_all_that_was_heard(&self) -> bool {
+        let kept: Vec<PaymentId> = lock(&self.unwritten).keys().copied().collect();
+        for id in kept {
+            // A failure of the journal was told when it began.
+            if let Ok(Some(payment)) = self.journal.payment(id) {
+                let _ = self.write_what_was_heard(payment);
+            }
+        }
+        !lock(&self.unwritten).is_empty()
     }
 
     /// The push's last byte left at `at`: for the history, as everybody writes it who knows.

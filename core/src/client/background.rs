@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::client::Inner;
+use crate::client::drive::COMMIT_RETRY;
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::payment::Payment;
@@ -51,6 +52,7 @@ impl Inner {
 
     /// Hands out what is due, and says when to look again.
     fn hand_out(self: &Arc<Self>) -> Result<Duration, JournalError> {
+        let is_behind = self.write_all_that_was_heard();
         let rows = self.due_rows(self.clock.boottime())?.rows;
         let hands = {
             let mut work = lock(&self.work);
@@ -63,9 +65,10 @@ impl Inner {
         for _ in 0..hands {
             self.hire();
         }
-        let due = self.until_due()?.unwrap_or(NAP);
+        let nap = if is_behind { COMMIT_RETRY.min(self.look_up) } else { NAP };
+        let due = self.until_due()?.unwrap_or(nap);
         // A row that is being worked on stays due: look again, but do not spin.
-        Ok(due.min(NAP).max(self.look_up / 10).max(Duration::from_millis(5)))
+        Ok(due.min(nap).max(self.look_up / 10).max(Duration::from_millis(5)))
     }
 
     /// Starts a worker whose place is counted already. Without a thread for it this one works.

@@ -23,7 +23,7 @@ const LOOK_UP: Duration = Duration::from_secs(1);
 /// Who looks up less often than this did not listen all the while: this process stood still.
 const LONGEST_SILENCE: u32 = 5;
 /// How often a failed commit of a verdict is tried again before the call gives up.
-const COMMIT_RETRY: Duration = Duration::from_millis(200);
+pub(super) const COMMIT_RETRY: Duration = Duration::from_millis(200);
 
 /// Where a payment stands, for a countdown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -455,6 +455,7 @@ impl Inner {
             if self.is_closed() || self.clock.boottime() >= give_up {
                 if matches!(heard.input, Input::Answered(PushAnswer::Duplicate(_))) {
                     lock(&self.unwritten).insert(row.payment.id, heard);
+                    self.wake_settler();
                 }
                 return;
             }

@@ -159,7 +159,7 @@ impl Inner {
                     self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
                 let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
-                (exchange, response, Input::VoidChecked { answer, in_time })
+                (exchange, response, Input::VoidChecked { issued, answer, in_time })
             }
         };
         let took = self.clock.boottime().since(issued);

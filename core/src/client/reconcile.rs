@@ -10,7 +10,7 @@ use crate::explain::{Explanation, Money};
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
 use crate::message::Language;
-use crate::payment::{Payment, PaymentId};
+use crate::payment::{Payment, PaymentId, Verdict};
 use crate::wib::WallTime;
 
 /// A push may be paid for so long behind its beginning: with it, into the next day's report.
@@ -266,7 +266,7 @@ impl Reconciliation {
         Ok(self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref()))
     }
 
-    /// The payments that are paid here, were begun from `since` on and before `until` (the days of the
+    /// The payments that were told Paid, were begun from `since` on and before `until` (the days of the
     /// report), and have had no line: one page of them behind `after`, and what to ask behind next.
     ///
     /// # Errors
@@ -290,12 +290,19 @@ impl Reconciliation {
         let late = i64::try_from(PAID_WITHIN.as_millis()).unwrap_or(i64::MAX);
         let mut missing = Vec::new();
         for payment in &page {
-            if Money::of(&payment.state) != Money::Merchant || self.has_seen(payment.id) {
+            if self.has_seen(payment.id) {
                 continue;
             }
             let at_the_end =
                 payment.intent.wall.unix_millis() >= until.unix_millis().saturating_sub(late);
-            let finding = if at_the_end { Finding::PerhapsNextDay } else { Finding::MissingAtOvo };
+            let told_paid = matches!(payment.state.verdict, Some(Verdict::Accepted(_)));
+            let finding = match Money::of(&payment.state) {
+                Money::Merchant if at_the_end => Finding::PerhapsNextDay,
+                Money::Merchant => Finding::MissingAtOvo,
+                // OVO took it back, or a void's end is unknown.
+                Money::Unclear if told_paid => Finding::WithOperator,
+                _ => continue,
+            };
             let invoice = payment.intent.invoice.as_str().to_owned();
             missing.push(self.counted(finding, invoice, None, Some(payment)));
         }

@@ -63,6 +63,7 @@ impl Client {
 impl Inner {
     /// Runs what is due now, on this thread, and returns the payments that changed.
     fn settle(self: &Arc<Self>) -> Result<Vec<Payment>, JournalError> {
+        self.write_all_that_was_heard();
         let mut changed: Vec<Payment> = Vec::new();
         let mut failure = None;
         // What becomes due meanwhile is the next call's: without a network a long list comes due

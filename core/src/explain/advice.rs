@@ -200,6 +200,11 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
             "Cari void ini di OVO; kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
             "Look the void up at OVO; refund by hand if it did not happen, then rule `close`.",
         ),
+        // The goods were handed over: neither `paid` nor `refund` is left to rule.
+        Money::Unclear if matches!(state.verdict, Some(Verdict::Accepted(_))) => words.pick(
+            "Cari di OVO apakah uangnya masih milik toko; selesaikan dengan tangan, lalu putuskan `close` dengan alasan.",
+            "Find out at OVO whether the money is still the shop's; deal with it by hand, then rule `close`, with the reason.",
+        ),
         Money::Unclear => words.pick(
             "Cari di OVO menurut invoice, batch, reference, dan waktu; lalu putuskan `paid`, `refund`, atau `close` dengan alasan.",
             "Look it up at OVO by invoice, batch, reference and time; then rule `paid`, `refund` or `close`, with the reason.",

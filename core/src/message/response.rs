@@ -170,7 +170,7 @@ impl Response {
         };
         let code = fields
             .text("responseCode")?
-            .and_then(|text| ResponseCode::new(&text))
+            .and_then(|text| ResponseCode::read(&text))
             .ok_or(Unreadable::NoResponseCode)?;
         let mut request_data = fields.object("transactionRequestData")?.unwrap_or_default();
         let response_data = fields.object("transactionResponseData")?;

@@ -10,8 +10,8 @@ use crate::message::Operation;
 
 /// A response code: one or two letters or digits, exactly as received.
 ///
-/// Nothing is trimmed or padded: only the two characters `00` mean success, so `0`, ` 00` and the
-/// number 0 do not ([fault OV13]).
+/// Nothing is trimmed or padded that means success: only the two characters `00` do, so `0`, ` 00` and
+/// the number 0 do not ([fault OV13]).
 ///
 /// [fault OV13]: crate::manual::faults#ov-what-ovo-answers
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,14 @@ impl ResponseCode {
             [one, two] => Some(ResponseCode([one, two])),
             _ => None,
         }
+    }
+
+    /// Reads a `responseCode` as an answer has it. What is not exact is no code, but for a warning: a
+    /// padded 94 or 40 says no less that the numbers were used before, and forbids a blind reversal.
+    pub(crate) fn read(text: &str) -> Option<ResponseCode> {
+        let padding = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
+        let bare = || ResponseCode::new(text.trim_matches(padding).trim_start_matches('0'));
+        ResponseCode::new(text).or_else(|| bare().filter(|code| code.class() == Class::Duplicate))
     }
 
     /// The code as text.

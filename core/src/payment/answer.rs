@@ -141,13 +141,17 @@ impl PushAnswer {
     /// out, a success must name the payment.
     pub fn classify(response: &Response, asked: &Asked<'_>) -> PushAnswer {
         let identity = asked.identity(Operation::PushToPay, response);
-        if let Answers::Other(field) = identity.answers {
-            return PushAnswer::WrongEcho(field);
-        }
-        let wrong = identity.first_difference();
+        let wrong = match identity.answers {
+            Answers::Other(field) => Some(field),
+            _ => identity.first_difference(),
+        };
         match (response.code.class(), wrong) {
-            // Whatever it repeats (perhaps the sale that had the numbers first): it is a warning.
+            // Whatever it repeats (perhaps the sale that had the numbers first, and was reversed): it
+            // is a warning.
             (Class::Duplicate, _) => PushAnswer::Duplicate(response.code),
+            (_, Some(field)) if matches!(identity.answers, Answers::Other(_)) => {
+                PushAnswer::WrongEcho(field)
+            }
             (Class::Unknown, _) => PushAnswer::Unknown,
             (_, Some(field)) => PushAnswer::WrongEcho(field),
             (Class::Declined | Class::Misconfigured, None) => PushAnswer::Declined(response.code),

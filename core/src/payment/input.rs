@@ -59,6 +59,8 @@ pub enum Input {
     VoidAnswered(VoidAnswer),
     /// A check of a void ended.
     VoidChecked {
+        /// When it was sent.
+        issued: Boottime,
         /// What it said.
         answer: StatusAnswer,
         /// Whether a void is still allowed today.

@@ -1,10 +1,10 @@
 //! What people say about a payment: acknowledgements, OVO's settlement file, rulings (rule 19).
 
 use crate::payment::input::Ruling;
+use crate::payment::settlement;
 use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Refusal, Step};
 use crate::payment::timers::Policy;
-use crate::payment::{answer::StatusAnswer, open, settlement};
 
 impl State {
     /// Whether an operator may rule on the payment: it waits for one, or its settlement (or its
@@ -30,11 +30,13 @@ pub(super) fn acknowledged(mut state: State) -> Step {
     Step::to(state)
 }
 
-/// OVO's settlement file shows the payment as paid: evidence like a check's (OP4).
-pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Step {
+/// OVO's settlement file shows the payment as paid (OP4). It names an invoice: whose the numbers are
+/// OVO says, when it is asked about them.
+pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.verdict.is_none() {
-        // Nobody waits for a file.
-        return open::checked(policy, state, now, StatusAnswer::Paid, false, now);
+        // Nobody waits for a file, and the policy asks in any case.
+        state.late_paid |= state.is_certainly_ours();
+        return Step::to(state);
     }
     settlement::reported_paid(policy, state, now)
 }

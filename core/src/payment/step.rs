@@ -142,8 +142,8 @@ fn rules(policy: &Policy, state: State, input: Input, now: Boottime) -> Step {
         Input::Acknowledged => operator::acknowledged(state),
         Input::VoidAsked { in_time } => void::asked(policy, state, in_time, now),
         Input::VoidAnswered(answer) => void::answered(policy, state, answer, now),
-        Input::VoidChecked { answer, in_time } => {
-            void::checked(policy, state, answer, in_time, now)
+        Input::VoidChecked { issued, answer, in_time } => {
+            void::checked(policy, state, issued, answer, in_time, now)
         }
         Input::ReportedPaid => operator::reported_paid(policy, state, now),
         Input::Ruled(ruling) => operator::ruled(policy, state, ruling, now),

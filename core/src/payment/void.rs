@@ -65,6 +65,8 @@ pub(super) fn answered(
         // first one: ask.
         VoidAnswer::Rejected(code) if !state.void_resent => {
             state.void = Void::Questioned(code);
+            // How late a question about it is counts from here.
+            state.settling_since = now;
             state.due = Some(now);
             Step::to(state)
         }
@@ -92,12 +94,13 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 pub(super) fn checked(
     policy: &Policy,
     mut state: State,
+    issued: Boottime,
     answer: StatusAnswer,
     in_time: bool,
     now: Boottime,
 ) -> Step {
     match state.void {
-        Void::Questioned(code) => return refused_checked(policy, state, code, answer, now),
+        Void::Questioned(code) => return refused_checked(policy, state, code, issued, answer, now),
         Void::Unknown => {}
         _ => return Step::to(state),
     }
@@ -119,17 +122,18 @@ pub(super) fn checked(
 }
 
 /// The answer to the question about a void that was refused with `refusal`. "Not found" counts when it
-/// was said twice on schedule, or half a minute behind the void, whoever asked: OVO may show a void some
+/// was said twice on schedule, or to a question half a minute behind the refusal, whoever asked: OVO may show a void some
 /// seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
     state: State,
     refusal: ResponseCode,
+    issued: Boottime,
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
     let stands = Void::Rejected(refusal);
-    let is_late = now.since(state.settling_since) >= policy.timers.retry * 2;
+    let is_late = issued.since(state.settling_since) >= policy.timers.retry * 2;
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
         StatusAnswer::NotFound if state.checks.count > 1 || is_late => {

@@ -1,5 +1,7 @@
 //! What OVO answers, and what of it is true (OV1 to OV16).
 
+use std::sync::Arc;
+
 use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::{Mismatch, Operation};
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
@@ -344,6 +346,21 @@ fn ov5_without_check_payment_in_the_contract_a_duplicate_waits_for_the_operator(
     assert_eq!(shop.pay("INV-1", APPROVES).name(), "needs operator");
     shop.settle_for(days(3));
     shop.assert_every_rupiah_agrees_except(&["INV-1"]);
+    assert_eq!(shop.heard(Operation::Reversal), 0);
+    assert_eq!(shop.net("OTHER-1"), 10_000);
+}
+
+#[test]
+fn ov5_op4_a_report_about_a_payment_without_a_verdict_reverses_nothing_unseen() {
+    // The 94 is heard, the check of 60.5 s is not; the report names an invoice, and its line is wrong.
+    let config = HostConfig { match_by: MatchBy::Numbers, ..HostConfig::default() };
+    let shop = Shop::with(config, |builder| builder);
+    book_the_next_numbers(&shop, 10_000, "081311112222");
+    shop.script([check().unheard()]);
+    let client = Arc::clone(shop.client());
+    shop.later(seconds(62.0), move |_| drop(client.report_paid(&invoice("INV-1")).unwrap()));
+    assert_ne!(shop.pay("INV-1", APPROVES).name(), "paid");
+    shop.settle_for(days(3));
     assert_eq!(shop.heard(Operation::Reversal), 0);
     assert_eq!(shop.net("OTHER-1"), 10_000);
 }

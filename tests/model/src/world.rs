@@ -85,10 +85,12 @@ impl News {
             News::VoidRejected => Input::VoidAnswered(VoidAnswer::Rejected(decline_code())),
             News::VoidNotSent => Input::VoidAnswered(VoidAnswer::NotSent),
             News::VoidSilence => Input::VoidAnswered(VoidAnswer::Unknown),
-            News::VoidFound => Input::VoidChecked { answer: StatusAnswer::Paid, in_time },
-            News::VoidNotFound => Input::VoidChecked { answer: StatusAnswer::NotFound, in_time },
+            News::VoidFound => Input::VoidChecked { issued, answer: StatusAnswer::Paid, in_time },
+            News::VoidNotFound => {
+                Input::VoidChecked { issued, answer: StatusAnswer::NotFound, in_time }
+            }
             News::VoidCheckSilence => {
-                Input::VoidChecked { answer: StatusAnswer::NoAnswer, in_time }
+                Input::VoidChecked { issued, answer: StatusAnswer::NoAnswer, in_time }
             }
             News::ReportedPaid => Input::ReportedPaid,
             News::RuledPaid => Input::Ruled(Ruling::Paid),

@@ -44,7 +44,7 @@ fn happens(dice: &mut Dice, state: &State, now: Boottime) -> Input {
                 VoidAnswer::Unknown,
             ][dice.roll(4) as usize],
         ),
-        9 => Input::VoidChecked { answer: status, in_time: yes },
+        9 => Input::VoidChecked { issued, answer: status, in_time: yes },
         10 => Input::ReportedPaid,
         11 => Input::Ruled([Ruling::Paid, Ruling::Refund, Ruling::Close][dice.roll(3) as usize]),
         12 | 13 => Input::Reversed { issued, answer: ReversalAnswer::Acknowledged },
