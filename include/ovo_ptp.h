@@ -1325,8 +1325,8 @@ int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t 
 //
 // Parameters:
 // - `config`: a configuration; stays the caller's.
-// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy) or `socks5://`, with
-//   reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
+// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy, see
+//   `ovo_config_set_proxy_trust_file`) or `socks5://`, with reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
 //
 // Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such URL; `OVO_ERR_UNSUPPORTED`: this build has no
 // HTTPS; or a common code. No error shows the password.
@@ -1334,6 +1334,33 @@ int32_t ovo_config_set_trust_pem(ovo_config *config, const uint8_t *pem, size_t 
 // Memory: the text is copied; what is copied is cleared with the configuration and the client.
 int32_t ovo_config_set_proxy(ovo_config *config,
                              const char *url);
+
+// Trusts the certificate authorities of a PEM file, and no others, with an `https://` proxy's own
+// certificate, and with nothing else: an authority of the merchant's own network that vouched for OVO,
+// too, would let the proxy answer in its place. Default: those of the operating system, whatever
+// `ovo_config_set_trust_file` says.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `path`: the file, read by `ovo_client_open`; stays the caller's.
+//
+// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_proxy_trust_file(ovo_config *config,
+                                        const char *path);
+
+// The same from a PEM text in memory.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `pem`: the text, at most 1 MiB; stays the caller's.
+// - `length`: its length in bytes.
+//
+// Returns: as `ovo_config_set_proxy_trust_file`, and `OVO_ERR_TOO_LONG`.
+//
+// Memory: the text is copied.
+int32_t ovo_config_set_proxy_trust_pem(ovo_config *config, const uint8_t *pem, size_t length);
 
 // Shows a certificate to a host that asks for one: an acquirer in front of OVO that terminates mutual
 // TLS. OVO's own hosts ask for none. Read now, once.

@@ -1023,6 +1023,9 @@ class Config {
   /// Appends every exchange to a file, masked: OVO's evidence. Refused towards production.
   Config& record(std::string_view path) { return with(path, ovo_config_set_record); }
   Config& proxy(std::string_view url) { return with(url, ovo_config_set_proxy); }
+  Config& proxy_trust_file(std::string_view path) {
+    return with(path, ovo_config_set_proxy_trust_file);
+  }
   /// PEM files; the key may be in the certificate's.
   Config& client_certificate_file(std::string_view certificate, std::string_view key) {
     const detail::Text a(certificate), b(key);

@@ -34,7 +34,7 @@ pub(crate) struct Client {
     process: u32,
 }
 
-/// What `ovo_ptp._hidden.Hidden` hides, here a phone.
+/// What `ovo_ptp._hidden.Hidden` hides: a phone, or a proxy with its password.
 #[derive(FromPyObject)]
 pub(crate) struct Hidden {
     pub(crate) value: String,

@@ -12,6 +12,7 @@ use ovo_ptp::{BatchMethod, Client, Error};
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
+use crate::client::Hidden;
 use crate::credentials::Credentials;
 use crate::error::{exception, raise};
 use crate::mailbox::Letters;
@@ -28,7 +29,8 @@ pub(crate) struct Options {
     environment_class: Option<String>,
     record: Option<PathBuf>,
     ca_file: Option<PathBuf>,
-    proxy: Option<String>,
+    proxy: Option<Hidden>,
+    proxy_ca_file: Option<PathBuf>,
     client_certificate: Option<PathBuf>,
     client_key: Option<PathBuf>,
     late_success: String,
@@ -111,8 +113,12 @@ impl Options {
             .settle_rate(self.settle_rate)
             .timers(timers)
             .observer(move |event| letters.observe(event));
-        let builder = match self.proxy.map(Zeroizing::new) {
-            Some(url) => builder.proxy(Proxy::new(&url).map_err(|error| raise(py, &error))?),
+        let proxy_trust = self.proxy_ca_file.map_or(Trust::Platform, Trust::PemFile);
+        let builder = match self.proxy.map(|hidden| Zeroizing::new(hidden.value)) {
+            Some(url) => {
+                let proxy = Proxy::new(&url).map_err(|error| raise(py, &error))?;
+                builder.proxy(proxy.with_trust(proxy_trust))
+            }
             None => builder,
         };
         // Without a key of its own the certificate's file has both.

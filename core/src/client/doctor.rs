@@ -81,10 +81,24 @@ impl Diagnosis {
                     "the host's certificate {validity}: tell those who run it, or no payment leaves then"
                 ));
             }
-            if let Some(validity) = route.client_certificate.filter(Validity::is_ending) {
+            if let Some(validity) = route.proxy_certificate.filter(Validity::is_ending) {
                 problems.push(format!(
-                    "this client's certificate {validity}: have it renewed, or no payment leaves then"
+                    "the proxy's certificate {validity}: have it renewed, or no payment leaves then"
                 ));
+            }
+            match route.client_certificate {
+                Some(validity) if !validity.has_begun() => problems.push(format!(
+                    "this client's certificate {validity}: no payment leaves until then, if this machine's clock is right"
+                )),
+                Some(validity) if validity.is_ending() => problems.push(format!(
+                    "this client's certificate {validity}: have it renewed, or no payment leaves then"
+                )),
+                _ => {}
+            }
+            // Told above already, if no request got through either.
+            let told = |failure: &&String| !matches!(ours, Probe::NoAnswer(how) if how == *failure);
+            if let Some(failure) = route.failure.as_ref().filter(told) {
+                problems.push(format!("a new connection cannot be made: {failure}"));
             }
             let unanswered = matches!(ours, Probe::NoAnswer(_));
             if unanswered && route.asks_for_certificate && route.client_certificate.is_none() {
@@ -144,6 +158,9 @@ impl fmt::Display for Diagnosis {
             }
             if let Some(validity) = route.host_certificate {
                 writeln!(f, "host's certificate:   {validity}")?;
+            }
+            if let Some(validity) = route.proxy_certificate {
+                writeln!(f, "proxy's certificate:  {validity}")?;
             }
             if let Some(validity) = route.client_certificate {
                 writeln!(f, "client's certificate: {validity}")?;

@@ -69,10 +69,10 @@ impl ClientCertificate {
     /// written by other users of the machine (mode `o+r`, `o+w`).
     pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
         let (certificate, key) = (certificate.as_ref(), key.as_ref());
-        let named = |field: &str, path: &Path, rule: String| {
+        let named = |field: &'static str, path: &Path, rule: String| {
             invalid(field, &format!("{}: {rule}", path.display()))
         };
-        let chain = secret_file::read(certificate)
+        let chain = secret_file::read(certificate, secret_file::MAX_FILE)
             .map_err(|rule| named("client_certificate", certificate, rule))?;
         let secret = secret_file::read_own(key).map_err(|rule| named("client_key", key, rule))?;
         ClientCertificate::from_pem(&chain, &secret)
@@ -131,8 +131,8 @@ fn signing_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Error> {
     any_supported_type(&key).map_err(|_| unsuitable())
 }
 
-fn invalid(field: &str, rule: &str) -> Error {
-    Error::new(ErrorKind::Configuration, format!("{field}: {rule}"))
+fn invalid(field: &'static str, rule: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{field}: {rule}")).about_field(field)
 }
 
 /// Shows the certificate to hosts that ask for one, and remembers that one asked.

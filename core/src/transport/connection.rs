@@ -1,15 +1,13 @@
 //! A connection that is ready for one request: TLS, or plain TCP to a sandbox on this machine.
 
-use std::fmt::Display;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
+use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
 
 use super::deadline::Deadline;
 use super::tcp::{Socket, Unwanted};
+use super::trust::TlsPeer;
 use super::{Failure, FailureKind, failure};
 
 /// Plaintext that is taken at once: an OVO answer whole.
@@ -135,6 +133,14 @@ impl Connection {
         }
     }
 
+    /// The TLS session with the proxy before it.
+    pub(super) fn session_with_proxy(&self) -> Option<&ClientConnection> {
+        match self {
+            Connection::Plain(_) => None,
+            Connection::Tls(tls) => tls.carrier.session(),
+        }
+    }
+
     /// Adds some of what the host sent to `input`, waiting for it at most until `until`.
     pub(super) fn receive(&mut self, input: &mut Vec<u8>, until: Deadline) -> io::Result<Received> {
         self.socket().await_answer()?;
@@ -216,21 +222,24 @@ impl Tls {
     /// here goes wrong with nothing sent.
     pub(super) fn handshake(
         mut carrier: Connection,
-        config: &Arc<ClientConfig>,
-        name: &ServerName<'static>,
+        peer: &TlsPeer,
         by: Deadline,
     ) -> Result<Connection, Failure> {
         carrier.set_deadline(by);
-        let session =
-            ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_failure)?;
+        let failed = |error: io::Error| {
+            let whose = peer.whose;
+            failure(kind_of(&error), format_args!("the TLS handshake{whose} failed: {error}"))
+        };
+        let session = peer.session().map_err(|error| failed(broken_tls(error)))?;
         let mut tls = Box::new(Tls { session, carrier });
         loop {
-            tls.flush().map_err(unready)?;
+            tls.flush().map_err(failed)?;
             if !tls.session.is_handshaking() {
+                peer.remember(&tls.session);
                 return Ok(Connection::Tls(tls));
             }
-            if tls.session.read_tls(&mut tls.carrier).map_err(unready)? == 0 {
-                return Err(tls_failure("the host closed the connection"));
+            if tls.session.read_tls(&mut tls.carrier).map_err(failed)? == 0 {
+                return Err(failed(closed_early()));
             }
             if let Err(error) = tls.session.process_new_packets() {
                 // Tell the host why, if that costs no time: it is what its operator will see.
@@ -240,7 +249,7 @@ impl Tls {
                     while session.wants_write() && session.write_tls(carrier)? > 0 {}
                     Ok(())
                 });
-                return Err(tls_failure(error));
+                return Err(failed(broken_tls(error)));
             }
         }
     }
@@ -335,23 +344,12 @@ pub(super) fn kind_of(error: &io::Error) -> FailureKind {
     }
 }
 
-fn tls_failure(error: impl Display) -> Failure {
-    failure(FailureKind::Tls, format_args!("the TLS handshake failed: {error}"))
-}
-
-fn unready(error: io::Error) -> Failure {
-    match kind_of(&error) {
-        FailureKind::Stopped => failure(FailureKind::Stopped, error),
-        _ => tls_failure(error),
-    }
-}
-
 fn broken_tls(error: rustls::Error) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
 }
 
 fn closed_early() -> io::Error {
-    io::Error::new(ErrorKind::ConnectionAborted, "the host closed it")
+    io::Error::new(ErrorKind::ConnectionAborted, "the other side closed it")
 }
 
 fn spoke_early() -> io::Error {
@@ -361,6 +359,8 @@ fn spoke_early() -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+
+    use std::sync::Arc;
 
     use super::*;
     use crate::transport::{Unwatched, Watch};

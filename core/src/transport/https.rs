@@ -9,8 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::Resumption;
-use rustls::{ClientConfig, ProtocolVersion};
+use rustls::ProtocolVersion;
 
 use super::client_certificate::{ClientCertificate, Presenter};
 use super::connection::{Connection, Tls, kind_of};
@@ -20,7 +19,7 @@ use super::http::Http;
 use super::proxy::Proxy;
 use super::resolver::Resolver;
 use super::tcp::Socket;
-use super::trust::{Trust, client_config};
+use super::trust::{TlsPeer, Trust};
 use super::{
     Exchange, Failure, FailureKind, HttpRequest, Route, Transport, Validity, Watch, failure,
 };
@@ -30,7 +29,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HttpsOptions {
-    /// Whose certificates are believed.
+    /// Who vouches for the host's certificate. For a proxy's see [`Proxy::with_trust`].
     pub trust: Trust,
     /// The proxy to go through; `None` goes straight, whatever the environment says.
     pub proxy: Option<Proxy>,
@@ -78,11 +77,13 @@ impl HttpsOptions {
 /// ```
 pub struct HttpsTransport {
     endpoint: Endpoint,
-    /// With the TLS settings for it: it is not shown the client's certificate.
-    proxy: Option<(Proxy, Arc<ClientConfig>)>,
+    /// `None`: a sandbox on this machine, without TLS.
+    host: Option<TlsPeer>,
+    proxy: Option<Proxy>,
+    /// The proxy, if TLS is spoken with it.
+    proxy_peer: Option<TlsPeer>,
     /// Of the proxy, if there is one.
     resolver: Resolver,
-    config: Arc<ClientConfig>,
     presenter: Arc<Presenter>,
     http: Http,
 }
@@ -98,37 +99,30 @@ impl HttpsTransport {
     pub fn new(url: &str, options: HttpsOptions) -> Result<Self, Error> {
         let endpoint = Endpoint::parse(url)?;
         let presenter = Presenter::new(options.client_certificate);
-        let config = Arc::new(client_config(&options.trust, &presenter)?);
+        let host = |name| TlsPeer::host(name, &options.trust, &presenter);
+        let host = endpoint.tls_name.clone().map(host).transpose()?;
         let http = Http::new(&endpoint)?;
         let threads = !options.without_threads;
-        let (proxy, resolver) = match options.proxy {
+        let (proxy_peer, resolver) = match &options.proxy {
             None => (None, Resolver::new(&endpoint, threads)),
-            Some(_) if endpoint.tls_name.is_none() => {
+            Some(_) if host.is_none() => {
                 let why = "proxy cannot be used: a sandbox on this machine without TLS needs none";
-                return Err(Error::new(ErrorKind::Configuration, why));
+                return Err(Error::new(ErrorKind::Configuration, why).about_field("proxy"));
             }
-            Some(proxy) => {
-                let resolver = Resolver::to_proxy(&proxy, &endpoint, threads);
-                let config = client_config(&options.trust, &Presenter::new(None))?;
-                (Some((proxy, Arc::new(config))), resolver)
-            }
+            Some(proxy) => (proxy.tls_peer()?, Resolver::to_proxy(proxy, &endpoint, threads)),
         };
-        Ok(HttpsTransport { proxy, resolver, endpoint, config, presenter, http })
+        let proxy = options.proxy;
+        Ok(HttpsTransport { host, proxy, proxy_peer, resolver, endpoint, presenter, http })
     }
 
     /// A connection on which the request can be written at once, to the first address that leads to
     /// one: what accepts TCP need not be alive behind it.
-    fn connect(
-        &self,
-        config: &Arc<ClientConfig>,
-        by: Deadline,
-        watch: &Arc<dyn Watch>,
-    ) -> Result<Connection, Failure> {
+    fn connect(&self, by: Deadline, watch: &Arc<dyn Watch>) -> Result<Connection, Failure> {
         let addresses = self.resolver.addresses(by, watch.as_ref())?;
         let mut last = failure(FailureKind::Connect, "no TCP connection: time ran out");
         for (tried, address) in addresses.iter().enumerate() {
             let others = addresses.len() - tried - 1;
-            match self.connect_to(address, others, config, by, watch) {
+            match self.connect_to(address, others, by, watch) {
                 Ok(connection) => {
                     self.resolver.prefer(*address);
                     return Ok(connection);
@@ -146,7 +140,6 @@ impl HttpsTransport {
         &self,
         address: &SocketAddr,
         others: usize,
-        config: &Arc<ClientConfig>,
         by: Deadline,
         watch: &Arc<dyn Watch>,
     ) -> Result<Connection, Failure> {
@@ -158,11 +151,12 @@ impl HttpsTransport {
             failure(kind, format_args!("no TCP connection: {error}"))
         })?;
         let mut connection = Connection::Plain(socket);
-        if let Some((proxy, config)) = &self.proxy {
-            connection = proxy.lead_on(connection, &self.endpoint, config, by)?;
+        if let Some(proxy) = &self.proxy {
+            let peer = self.proxy_peer.as_ref();
+            connection = proxy.lead_on(connection, &self.endpoint, peer, by)?;
         }
-        if let Some(name) = &self.endpoint.tls_name {
-            connection = Tls::handshake(connection, config, name, by)?;
+        if let Some(peer) = &self.host {
+            connection = Tls::handshake(connection, peer, by)?;
         }
         connection.look(self.presenter.was_asked(), by)?;
         Ok(connection)
@@ -185,7 +179,7 @@ impl Transport for HttpsTransport {
         if let Err(failure) = header_values(&[request.app_id]) {
             return Exchange::NotSent(failure);
         }
-        let connection = match self.connect(&self.config, send_by, watch) {
+        let connection = match self.connect(send_by, watch) {
             Ok(connection) => connection,
             Err(failure) => {
                 self.resolver.forget();
@@ -202,22 +196,24 @@ impl Transport for HttpsTransport {
 
     fn inspect(&self, budget: Duration, watch: &Arc<dyn Watch>) -> Option<Route> {
         // A resumed session remembers the certificate of its beginning.
-        let mut config = ClientConfig::clone(&self.config);
-        config.resumption = Resumption::disabled();
-        let connection = self.connect(&Arc::new(config), Deadline::after(budget), watch);
-        let session = connection.as_ref().ok().and_then(Connection::session);
+        self.host.iter().chain(&self.proxy_peer).for_each(TlsPeer::forget);
+        let connection = self.connect(Deadline::after(budget), watch);
+        let reached = connection.as_ref().ok();
+        let session = reached.and_then(Connection::session);
         let ours = self.presenter.certificate();
         Some(Route {
-            proxy: self.proxy.as_ref().map(|(proxy, _)| proxy.to_string()),
+            proxy: self.proxy.as_ref().map(ToString::to_string),
+            failure: connection.as_ref().err().map(|failure| failure.message.clone()),
             tls: session.and_then(|session| match session.protocol_version()? {
                 ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
                 ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
                 _ => None,
             }),
-            http: connection.is_ok().then_some("HTTP/1.1"),
-            host_certificate: session
-                .and_then(|session| session.peer_certificates()?.first())
-                .and_then(|certificate| Validity::of(certificate)),
+            http: reached.map(|_| "HTTP/1.1"),
+            host_certificate: session.and_then(Validity::of_peer),
+            proxy_certificate: reached
+                .and_then(Connection::session_with_proxy)
+                .and_then(Validity::of_peer),
             client_certificate: ours.and_then(|ours| Validity::of(ours.der())),
             asks_for_certificate: self.presenter.was_asked(),
         })

@@ -8,17 +8,16 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::connection::{Connection, Tls, kind_of};
 use super::deadline::Deadline;
 use super::endpoint::{Endpoint, split_authority};
+use super::trust::{TlsPeer, Trust};
 use super::{Failure, FailureKind, failure};
 use crate::error::{Error, ErrorKind as Kind};
 
@@ -37,6 +36,7 @@ pub struct Proxy {
     pub(super) literal: Option<IpAddr>,
     name: ServerName<'static>,
     login: Option<Login>,
+    trust: Trust,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,8 @@ struct Login {
 }
 
 impl Proxy {
-    /// Reads `http://[user:password@]host[:port]`, `https://` (TLS to the proxy, its certificate
-    /// verified like OVO's) or `socks5://`. Reserved characters in user and password are
+    /// Reads `http://[user:password@]host[:port]`, `https://` (TLS to the proxy; the operating system's
+    /// authorities vouch for its certificate, or [`with_trust`](Self::with_trust)) or `socks5://`. Reserved characters in user and password are
     /// percent-encoded. Ports are 80, 443 and 1080 where none is given. OVO's name is resolved by the
     /// proxy.
     ///
@@ -85,7 +85,30 @@ impl Proxy {
         let host = host.to_ascii_lowercase();
         let name = ServerName::try_from(host.clone())
             .map_err(|_| invalid("the host is neither a name nor an address"))?;
-        Ok(Proxy { scheme, literal: host.parse().ok(), host, port, name, login })
+        let literal = host.parse().ok();
+        Ok(Proxy { scheme, literal, host, port, name, login, trust: Trust::Platform })
+    }
+
+    /// Who may vouch for the certificate of an `https://` proxy, and for nothing else: an authority of
+    /// the merchant's own network must not vouch for OVO, or the proxy could answer in its place.
+    ///
+    /// ```no_run
+    /// use ovo_ptp::transport::{Proxy, Trust};
+    ///
+    /// let proxy = Proxy::new("https://proxy.shop.internal")?
+    ///     .with_trust(Trust::PemFile("/etc/shop/own-authority.pem".into()));
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Itself, if TLS is spoken with it.
+    pub(super) fn tls_peer(&self) -> Result<Option<TlsPeer>, Error> {
+        let peer = || TlsPeer::proxy(self.name.clone(), &self.trust);
+        (self.scheme == Scheme::Https).then(peer).transpose()
     }
 
     /// Leads a connection to the proxy on to the host.
@@ -93,11 +116,11 @@ impl Proxy {
         &self,
         mut line: Connection,
         to: &Endpoint,
-        config: &Arc<ClientConfig>,
+        tls: Option<&TlsPeer>,
         by: Deadline,
     ) -> Result<Connection, Failure> {
-        if self.scheme == Scheme::Https {
-            line = Tls::handshake(line, config, &self.name, by)?;
+        if let Some(peer) = tls {
+            line = Tls::handshake(line, peer, by)?;
         }
         line.set_deadline(by);
         let led = match self.scheme {
@@ -108,7 +131,7 @@ impl Proxy {
             Ok(()) => Ok(line),
             Err(error) => {
                 let kind = match kind_of(&error) {
-                    FailureKind::Stopped => FailureKind::Stopped,
+                    kind @ (FailureKind::Stopped | FailureKind::Timeout | FailureKind::Tls) => kind,
                     _ => FailureKind::Connect,
                 };
                 Err(failure(kind, format_args!("the proxy leads nowhere: {error}")))
@@ -131,13 +154,18 @@ impl Proxy {
         head.extend_from_slice(b"\r\n");
         line.write_all(&head)?;
         line.flush()?;
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
+        let (mut answer, mut read) = (Vec::new(), 0);
+        // Interim answers come before the one that counts.
+        while !answer.ends_with(b"\r\n\r\n") || answer.get(8..10) == Some(b" 1") {
+            if answer.ends_with(b"\r\n\r\n") {
+                answer.clear();
+            }
             // Byte by byte: what follows the head is the host's and must stay in the line.
             let mut byte = [0];
             line.read_exact(&mut byte)?;
             answer.push(byte[0]);
-            if answer.len() > MAX_HEAD || !b"HTTP/1.".starts_with(&answer[..answer.len().min(7)]) {
+            read += 1;
+            if read > MAX_HEAD || !b"HTTP/1.".starts_with(&answer[..answer.len().min(7)]) {
                 return Err(said("it does not speak HTTP/1"));
             }
         }
@@ -215,8 +243,10 @@ impl Proxy {
 impl Login {
     fn read(text: &str) -> Result<Login, Error> {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let decoded = |text: &str| percent_decoded(text).filter(|text| text.len() <= MAX_LOGIN);
-        match (decoded(user), decoded(password)) {
+        match (percent_decoded(user), percent_decoded(password)) {
+            (Some(user), Some(password)) if user.len().max(password.len()) > MAX_LOGIN => {
+                Err(invalid("user and password are at most 255 bytes long each"))
+            }
             (Some(user), Some(password)) if !user.is_empty() => Ok(Login { user, password }),
             _ => Err(invalid("user and password are not visible, percent-encoded UTF-8")),
         }
@@ -254,7 +284,7 @@ fn said(what: &str) -> io::Error {
 
 /// The URL itself is not repeated: it may hold a password.
 fn invalid(rule: &str) -> Error {
-    Error::new(Kind::Configuration, format!("proxy cannot be used: {rule}"))
+    Error::new(Kind::Configuration, format!("proxy cannot be used: {rule}")).about_field("proxy")
 }
 
 impl fmt::Display for Proxy {
@@ -309,6 +339,7 @@ mod tests {
             "http://a:s3cret@proxy:0",
             "http://a:s3cret@proxy:3128/path",
             "http://pro xy",
+            &format!("http://till:s3cret{}@proxy", "x".repeat(250)),
         ] {
             let error = Proxy::new(bad).unwrap_err();
             assert_eq!(error.kind(), Kind::Configuration, "{bad}");

@@ -11,12 +11,16 @@ use crate::wib::WallTime;
 pub struct Route {
     /// The proxy on the way, as a URL without user and password.
     pub proxy: Option<String>,
+    /// Why it did not lead to the host.
+    pub failure: Option<String>,
     /// The protocol that keeps the connection secret: `TLS 1.3` or `TLS 1.2`.
     pub tls: Option<&'static str>,
     /// The protocol in which the host is asked: `HTTP/1.1`.
     pub http: Option<&'static str>,
     /// How long the host's certificate is good.
     pub host_certificate: Option<Validity>,
+    /// How long the proxy's is, if TLS is spoken with it.
+    pub proxy_certificate: Option<Validity>,
     /// How long this client's own is, if it has one.
     pub client_certificate: Option<Validity>,
     /// Whether the host asked for a client's certificate.
@@ -25,7 +29,10 @@ pub struct Route {
 
 /// How long a certificate is good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Validity {
+    /// Its first second; `None`: it is not known.
+    pub begins: Option<WallTime>,
     /// Its last second.
     pub ends: WallTime,
     /// Whole days from now until then, rounded down; below 0: it has ended.
@@ -39,7 +46,12 @@ impl Validity {
     /// From the certificate's last second, counted from now.
     pub fn until(ends: WallTime) -> Self {
         let left = ends.unix_seconds() - WallTime::now().unix_seconds();
-        Validity { ends, days_left: left.div_euclid(24 * 3600) }
+        Validity { begins: None, ends, days_left: left.div_euclid(24 * 3600) }
+    }
+
+    /// Whether it is good already.
+    pub fn has_begun(&self) -> bool {
+        self.begins.is_none_or(|begins| begins <= WallTime::now())
     }
 
     /// Whether it must be renewed now.
@@ -50,13 +62,24 @@ impl Validity {
     /// Of a certificate in DER; `None` if it is none.
     #[cfg(feature = "https")]
     pub(super) fn of(certificate: &[u8]) -> Option<Self> {
-        let seconds = der_dates::end(certificate)?;
-        Some(Validity::until(WallTime::from_unix_millis(seconds.saturating_mul(1000))))
+        let at = |seconds: i64| WallTime::from_unix_millis(seconds.saturating_mul(1000));
+        let (begins, ends) = der_dates::of(certificate)?;
+        Some(Validity { begins: Some(at(begins)), ..Validity::until(at(ends)) })
+    }
+
+    /// Of the certificate that the other side of a session has shown, or showed when it began.
+    #[cfg(feature = "https")]
+    pub(super) fn of_peer(session: &rustls::ClientConnection) -> Option<Self> {
+        Validity::of(session.peer_certificates()?.first()?)
     }
 }
 
 impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(begins) = self.begins.filter(|_| !self.has_begun()) {
+            let (year, month, day) = begins.wib_date();
+            return write!(f, "is not good before {year:04}-{month:02}-{day:02}");
+        }
         let (year, month, day) = self.ends.wib_date();
         if self.days_left < 0 {
             write!(f, "ended on {year:04}-{month:02}-{day:02}")
@@ -71,20 +94,23 @@ mod der_dates {
     use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
     use der::{Decode, Reader, Tagged};
 
-    /// The last second of a certificate, Unix time (RFC 5280 4.1). The rest of it was verified by
+    /// The first and the last second of a certificate, Unix time (RFC 5280 4.1). The rest of it was verified by
     /// whoever shows it here.
-    pub(super) fn end(certificate: &[u8]) -> Option<i64> {
+    pub(super) fn of(certificate: &[u8]) -> Option<(i64, i64)> {
         let certificate = parts(AnyRef::from_der(certificate).ok()?)?;
         let signed = parts(*certificate.first()?)?;
         // The version comes first if it is there at all; serial number, algorithm and issuer follow.
         let versioned = signed.first()?.tag().is_context_specific();
         let validity = parts(*signed.get(if versioned { 4 } else { 3 })?)?;
-        let end = validity.get(1)?;
-        let end = match end.decode_as::<UtcTime>() {
+        Some((seconds(validity.first()?)?, seconds(validity.get(1)?)?))
+    }
+
+    fn seconds(time: &AnyRef<'_>) -> Option<i64> {
+        let time = match time.decode_as::<UtcTime>() {
             Ok(time) => time.to_unix_duration(),
-            Err(_) => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
+            Err(_) => time.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
         };
-        i64::try_from(end.as_secs()).ok()
+        i64::try_from(time.as_secs()).ok()
     }
 
     fn parts(sequence: AnyRef<'_>) -> Option<Vec<AnyRef<'_>>> {
@@ -138,6 +164,18 @@ mod tests {
         assert!(in_hours(14 * 24 - 1).is_ending());
         assert_eq!(in_hours(-1).days_left, -1);
         assert!(in_hours(-1).to_string().starts_with("ended on "));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_good_yet_says_from_when_on_it_is() {
+        let mut params = CertificateParams::new(vec!["ovo.test".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2090, 5, 2);
+        params.not_after = date_time_ymd(2091, 5, 2);
+        let key = KeyPair::generate().unwrap();
+        let validity = Validity::of(params.self_signed(&key).unwrap().der()).unwrap();
+        assert!(!validity.has_begun() && !validity.is_ending());
+        assert_eq!(validity.to_string(), "is not good before 2090-05-02");
+        assert!(Validity::of(&certificate(2090, 1, 1)).unwrap().has_begun());
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Whom the TLS layer believes, and who it says that it is.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use rustls::client::ResolvesClientCert;
-use rustls::pki_types::CertificateDer;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
 
+use super::Validity;
 use super::client_certificate::Presenter;
 use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
+use crate::secret_file;
+use crate::wib::WallTime;
 
-/// The certificate authorities that may vouch for OVO. There is no way to switch verification off.
+/// Longest trust file: all public authorities together have a quarter of it.
+const MAX_FILE: usize = 1 << 20;
+
+/// The certificate authorities that may vouch for OVO, or for a proxy. There is no way to switch
+/// verification off.
 #[derive(Clone, Debug, Default)]
 pub enum Trust {
     /// Those of the operating system.
@@ -19,33 +27,95 @@ pub enum Trust {
     Platform,
     /// The certificates of a PEM text, and no others. For terminals without a system store.
     Pem(Vec<u8>),
-    /// The certificates of a PEM file, and no others. Read once, when the transport is made.
+    /// The certificates of a PEM file of at most 1 MiB, and no others. Read once, when the transport is
+    /// made.
     PemFile(PathBuf),
 }
 
-/// The TLS settings that all connections of a transport share.
-pub(super) fn client_config(
-    trust: &Trust,
-    presenter: &Arc<Presenter>,
-) -> Result<ClientConfig, Error> {
+/// One with whom TLS is spoken: whom it must be, and who vouches for it.
+pub(super) struct TlsPeer {
+    name: ServerName<'static>,
+    /// For failures: nothing, or that it is the proxy's.
+    pub(super) whose: &'static str,
+    sessions: Mutex<Sessions>,
+}
+
+/// The settings with the sessions that can be resumed, and the end of the first certificate that
+/// does for one of them: a resumed session shows none, and would outlive it.
+struct Sessions {
+    config: Arc<ClientConfig>,
+    end: Option<WallTime>,
+}
+
+impl TlsPeer {
+    pub(super) fn host(
+        name: ServerName<'static>,
+        trust: &Trust,
+        presenter: &Arc<Presenter>,
+    ) -> Result<Self, Error> {
+        let config = client_config(trust, presenter).map_err(|rule| invalid("ca_file", &rule))?;
+        Ok(TlsPeer::new(name, "", config))
+    }
+
+    /// It is not shown the client's certificate.
+    pub(super) fn proxy(name: ServerName<'static>, trust: &Trust) -> Result<Self, Error> {
+        let config = client_config(trust, &Presenter::new(None));
+        let config = config.map_err(|rule| invalid("proxy_ca_file", &rule))?;
+        Ok(TlsPeer::new(name, " with the proxy", config))
+    }
+
+    fn new(name: ServerName<'static>, whose: &'static str, config: ClientConfig) -> Self {
+        let sessions = Mutex::new(Sessions { config: Arc::new(config), end: None });
+        TlsPeer { name, whose, sessions }
+    }
+
+    /// A session to begin, resumed if every certificate that vouched for one is still good.
+    pub(super) fn session(&self) -> Result<ClientConnection, rustls::Error> {
+        if lock(&self.sessions).end.is_some_and(|end| WallTime::now() > end) {
+            self.forget();
+        }
+        let config = Arc::clone(&lock(&self.sessions).config);
+        ClientConnection::new(config, self.name.clone())
+    }
+
+    /// A session has begun.
+    pub(super) fn remember(&self, session: &ClientConnection) {
+        if session.handshake_kind() == Some(HandshakeKind::Resumed) {
+            return;
+        }
+        if let Some(validity) = Validity::of_peer(session) {
+            let mut sessions = lock(&self.sessions);
+            sessions.end = Some(sessions.end.map_or(validity.ends, |end| end.min(validity.ends)));
+        }
+    }
+
+    /// Resumes none of the sessions until now.
+    pub(super) fn forget(&self) {
+        let mut sessions = lock(&self.sessions);
+        Arc::make_mut(&mut sessions.config).resumption = Resumption::default();
+        sessions.end = None;
+    }
+}
+
+/// The TLS settings that all connections to one share. The error is the rule that the trust breaks.
+fn client_config(trust: &Trust, presenter: &Arc<Presenter>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| invalid(format!("TLS cannot be set up: {error}")))?;
+        .map_err(|error| format!("TLS cannot be set up ({error})"))?;
     let builder = match trust {
         Trust::Platform => {
             let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|error| {
-                invalid(format!("the platform's trusted certificates cannot be used: {error}"))
+                format!("the platform's trusted certificates cannot be used ({error})")
             })?;
             // "Dangerous" in name only: this is how rustls takes every verifier but its own.
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
         Trust::Pem(text) => builder.with_root_certificates(roots(text)?),
         Trust::PemFile(path) => {
-            let text = std::fs::read(path).map_err(|error| {
-                invalid(format!("the trust file {} cannot be read: {error}", path.display()))
-            })?;
-            builder.with_root_certificates(roots(&text)?)
+            let named = |rule: String| format!("{}: {rule}", path.display());
+            let text = secret_file::read(path, MAX_FILE).map_err(named)?;
+            builder.with_root_certificates(roots(&text).map_err(named)?)
         }
     };
     let presenter: Arc<dyn ResolvesClientCert> = Arc::clone(presenter) as _;
@@ -61,21 +131,20 @@ pub(super) fn client_config(
 
 /// The certificates of a PEM text. A certificate that cannot be used is an error, not a warning: it
 /// may be the one that is needed.
-fn roots(pem: &[u8]) -> Result<RootCertStore, Error> {
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate =
-            certificate.map_err(|_| invalid("the trusted certificates are not valid PEM"))?;
-        roots.add(certificate).map_err(|_| {
-            invalid(format!("trusted certificate {} cannot be used", roots.len() + 1))
-        })?;
+        let certificate = certificate.map_err(|_| "is not valid PEM of certificates")?;
+        roots
+            .add(certificate)
+            .map_err(|_| format!("its certificate {} cannot be used", roots.len() + 1))?;
     }
     if roots.is_empty() {
-        return Err(invalid("the trusted certificates hold no certificate"));
+        return Err("holds no certificate".to_owned());
     }
     Ok(roots)
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::Configuration, message)
+fn invalid(field: &'static str, rule: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{field}: {rule}")).about_field(field)
 }

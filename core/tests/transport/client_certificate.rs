@@ -159,7 +159,8 @@ fn n27_a_proxy_that_asks_is_not_shown_the_certificate() {
         Host::start(Some(asking(&[&rustls::version::TLS12])), |peer| peer.read_request().map(drop));
     let mut options = HttpsOptions::with_trust(Trust::Pem(AUTHORITY.pem.clone().into_bytes()));
     options.client_certificate = Some(shown(&AUTHORITY));
-    options.proxy = Some(Proxy::new(&format!("https://{}", proxy.address)).unwrap());
+    let proxy_at = Proxy::new(&format!("https://{}", proxy.address)).unwrap();
+    options.proxy = Some(proxy_at.with_trust(options.trust.clone()));
     let transport = HttpsTransport::new("https://localhost/pos", options).unwrap();
     assert_eq!(not_sent(exchange(&transport)).kind, FailureKind::Tls);
     assert!(proxy.requests().is_empty());
@@ -191,6 +192,7 @@ fn the_way_to_the_host_is_told() {
     let route = nobody.inspect(budget, &unwatched).unwrap();
     assert_eq!(route.proxy.as_deref(), Some("http://127.0.0.1:1"));
     assert_eq!((route.tls, route.http, route.host_certificate), (None, None, None));
+    assert!(route.failure.is_some_and(|why| why.contains("no TCP connection")));
 }
 
 /// What is wrong with these texts; nothing of them may be repeated.

@@ -5,16 +5,21 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use ovo_ptp::transport::{HttpsOptions, HttpsTransport, Proxy, Trust};
 
-use crate::host::{AUTHORITY, Host, Peer};
+use crate::host::{AUTHORITY, Authority, Host, Peer};
 use crate::*;
+
+/// The authority of the merchant's own network, which vouches for its proxy and for nobody else.
+static OWN_NETWORK: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own Network"));
 
 /// A way to `host`, by its name, through `proxy`.
 fn through(proxy: &str, host: &Host) -> HttpsTransport {
     let mut options = HttpsOptions::with_trust(Trust::Pem(AUTHORITY.pem.clone().into_bytes()));
-    options.proxy = Some(Proxy::new(proxy).unwrap());
+    let own = Trust::Pem(OWN_NETWORK.pem.clone().into_bytes());
+    options.proxy = Some(Proxy::new(proxy).unwrap().with_trust(own));
     HttpsTransport::new(&format!("https://localhost:{}/pos", host.address.port()), options).unwrap()
 }
 
@@ -167,14 +172,60 @@ fn n25_a_proxy_behind_tls_leads_to_the_host_and_its_certificate_is_verified() {
         peer.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")?;
         carry(peer, port, || false)
     };
-    let proxy = Host::https(script);
+    let proxy = Host::start(Some(OWN_NETWORK.certify(|_| {})), script);
     let url = format!("https://till:s3cret@localhost:{}", proxy.address.port());
     assert_eq!(answered(exchange(&through(&url, &host))).body, b"{}");
 
-    let stranger = Host::start(Some(crate::host::self_signed()), script);
-    let url = format!("https://till:s3cret@127.0.0.1:{}", stranger.address.port());
-    assert_eq!(not_sent(exchange(&through(&url, &host))).kind, FailureKind::Tls);
+    // A stranger, and one for whom only the host's authority vouches.
+    for config in [crate::host::self_signed(), AUTHORITY.certify(|_| {})] {
+        let stranger = Host::start(Some(config), script);
+        let url = format!("https://till:s3cret@127.0.0.1:{}", stranger.address.port());
+        let failure = not_sent(exchange(&through(&url, &host)));
+        assert_eq!(failure.kind, FailureKind::Tls);
+        assert!(failure.message.contains("handshake with the proxy"), "{}", failure.message);
+    }
     assert_eq!(host.requests().len(), 1);
+}
+
+/// The proxy has a certificate of its own network for OVO's name, and answers in its place.
+#[test]
+fn b6_the_authority_of_the_own_network_vouches_for_the_proxy_and_not_for_the_host() {
+    let forger = Host::start(Some(OWN_NETWORK.certify(|_| {})), |peer| {
+        peer.read_request()?;
+        peer.write_all(ok("{}").as_bytes())
+    });
+    let port = forger.address.port();
+    let proxy = Host::start(Some(OWN_NETWORK.certify(|_| {})), move |peer| {
+        read_head(peer)?;
+        peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+        carry(peer, port, || false)
+    });
+    let url = format!("https://localhost:{}", proxy.address.port());
+    let failure = not_sent(exchange(&through(&url, &forger)));
+    assert_eq!(failure.kind, FailureKind::Tls);
+    assert!(failure.message.contains("TLS handshake failed"), "{}", failure.message);
+    assert!(forger.requests().is_empty(), "it read nothing");
+}
+
+#[test]
+fn n25_interim_answers_of_a_proxy_come_before_the_one_that_counts() {
+    let host = Host::answering(ok("{}"));
+    let port = host.address.port();
+    let speaks_first = |interim: &'static [u8]| {
+        Host::http(move |peer| {
+            read_head(peer)?;
+            peer.write_all(interim)?;
+            peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            carry(peer, port, || false)
+        })
+    };
+    let proxy = speaks_first(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n");
+    answered(exchange(&through(&format!("http://{}", proxy.address), &host)));
+    static MANY: LazyLock<Vec<u8>> =
+        LazyLock::new(|| b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000));
+    let endless = speaks_first(&MANY);
+    let failure = not_sent(exchange(&through(&format!("http://{}", endless.address), &host)));
+    assert_eq!(failure.kind, FailureKind::Connect, "{}", failure.message);
 }
 
 #[test]
@@ -233,7 +284,7 @@ fn n25_a_proxy_that_hangs_is_given_up_with_the_send_budget() {
         });
         let transport = through(&format!("{scheme}://{}", proxy.address), &host);
         let failure = not_sent(exchange_within(&transport, Duration::from_millis(400)));
-        assert_eq!(failure.kind, FailureKind::Connect);
+        assert_eq!(failure.kind, FailureKind::Timeout);
     }
 }
 

@@ -317,8 +317,8 @@ pub extern "C" fn ovo_config_set_trust_pem(
 ///
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
-/// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy) or `socks5://`, with
-///   reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
+/// - `url`: `http://[user:password@]host[:port]`, `https://` (TLS to the proxy, see
+///   `ovo_config_set_proxy_trust_file`) or `socks5://`, with reserved characters of user and password percent-encoded; stays the caller's. NULL for none.
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_CONFIGURATION`: no such URL; `OVO_ERR_UNSUPPORTED`: this build has no
 /// HTTPS; or a common code. No error shows the password.
@@ -330,6 +330,55 @@ pub extern "C" fn ovo_config_set_proxy(config: *mut ovo_config, url: Text) -> i3
         set(config, "proxy", |body| {
             let url = url.read_if_any("url", URL)?;
             body.proxy(url)
+        })
+    })
+}
+
+/// Trusts the certificate authorities of a PEM file, and no others, with an `https://` proxy's own
+/// certificate, and with nothing else: an authority of the merchant's own network that vouched for OVO,
+/// too, would let the proxy answer in its place. Default: those of the operating system, whatever
+/// `ovo_config_set_trust_file` says.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `path`: the file, read by `ovo_client_open`; stays the caller's.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no HTTPS; or a common code.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_proxy_trust_file(config: *mut ovo_config, path: Text) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "proxy_trust", |body| {
+            let path = path.read("path", PATH)?;
+            body.proxy_trust(|| ptp_trust::file(path))
+        })
+    })
+}
+
+/// The same from a PEM text in memory.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `pem`: the text, at most 1 MiB; stays the caller's.
+/// - `length`: its length in bytes.
+///
+/// Returns: as `ovo_config_set_proxy_trust_file`, and `OVO_ERR_TOO_LONG`.
+///
+/// Memory: the text is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_proxy_trust_pem(
+    config: *mut ovo_config,
+    pem: Bytes,
+    length: usize,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "proxy_trust", |body| {
+            if pem.is_null() {
+                return Err(Failure::null("pem"));
+            }
+            let pem = pem.read("pem", length, PEM)?;
+            body.proxy_trust(|| ptp_trust::text(pem))
         })
     })
 }
@@ -432,6 +481,15 @@ impl ConfigBody {
     }
 
     #[cfg(feature = "https")]
+    fn proxy_trust(
+        &mut self,
+        trust: impl FnOnce() -> ptp::transport::Trust,
+    ) -> Result<(), Failure> {
+        self.proxy_trust = trust();
+        Ok(())
+    }
+
+    #[cfg(feature = "https")]
     fn client_certificate_file(
         &mut self,
         certificate: Option<&str>,
@@ -466,6 +524,11 @@ impl ConfigBody {
 
     #[cfg(not(feature = "https"))]
     fn proxy(&mut self, _url: Option<&str>) -> Result<(), Failure> {
+        Err(unsupported("a proxy"))
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn proxy_trust(&mut self, _trust: impl FnOnce()) -> Result<(), Failure> {
         Err(unsupported("a proxy"))
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct ConfigBody {
     #[cfg(feature = "https")]
     proxy: Option<ptp::transport::Proxy>,
     #[cfg(feature = "https")]
+    proxy_trust: ptp::transport::Trust,
+    #[cfg(feature = "https")]
     client_certificate: Option<ptp::transport::ClientCertificate>,
     threads: bool,
     background: bool,
@@ -105,7 +107,8 @@ impl ConfigBody {
         {
             builder = builder.trust(self.trust.clone());
             if let Some(proxy) = &self.proxy {
-                builder = builder.proxy(proxy.clone());
+                let proxy = proxy.clone().with_trust(self.proxy_trust.clone());
+                builder = builder.proxy(proxy);
             }
             if let Some(certificate) = &self.client_certificate {
                 builder = builder.client_certificate(certificate.clone());

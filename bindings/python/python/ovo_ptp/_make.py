@@ -128,12 +128,17 @@ def hidden_text(field: str, hidden: Hidden) -> str:
     return text
 
 
+def hidden_as_text(field: str, hidden: Hidden) -> Hidden:
+    """A text argument, still hidden."""
+    hidden_text(field, hidden)
+    return hidden
+
+
 def phone(hidden: Hidden) -> Hidden:
     """A phone as text, still hidden."""
     if isinstance(hidden.value, Phone):
         return Hidden(hidden.value.digits)
-    hidden_text("phone", hidden)
-    return hidden
+    return hidden_as_text("phone", hidden)
 
 
 def rupiah(value: object) -> int:

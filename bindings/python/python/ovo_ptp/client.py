@@ -81,6 +81,9 @@ class Client:
         ca_file: PEM file of the only certificate authorities to be trusted. Default: the system's.
         proxy: A proxy to go through, `http://[user:password@]host[:port]`, `https://` or `socks5://`,
             reserved characters percent-encoded. Default: none, whatever the environment says.
+        proxy_ca_file: PEM file of the only certificate authorities that may vouch for an `https://`
+            proxy, and for nothing else: with one in `ca_file` the proxy could answer in OVO's
+            place. Default: the system's.
         client_certificate: PEM file of the certificate to show to a host that asks for one (an
             acquirer that terminates mutual TLS; OVO's own hosts do not), with its intermediates.
         client_key: PEM file of its private key, not encrypted, mode 0600. Default: it is in the
@@ -118,6 +121,7 @@ class Client:
         record: str | os.PathLike[str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
+        proxy_ca_file: str | os.PathLike[str] | None = None,
         client_certificate: str | os.PathLike[str] | None = None,
         client_key: str | os.PathLike[str] | None = None,
         late_success: Literal["accept", "reverse"] = "accept",
@@ -133,6 +137,8 @@ class Client:
         log: bool = True,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
+        way_out = None if proxy is None else Hidden(proxy)
+        del proxy
         self._dispatcher: Dispatcher | None = None
         _refuse_green_threads()
         if credentials is None:
@@ -154,7 +160,10 @@ class Client:
             else _make.text("environment_class", environment_class),
             "record": None if record is None else _make.path("record", record),
             "ca_file": None if ca_file is None else _make.path("ca_file", ca_file),
-            "proxy": None if proxy is None else _make.text("proxy", proxy),
+            "proxy": None if way_out is None else _make.hidden_as_text("proxy", way_out),
+            "proxy_ca_file": None
+            if proxy_ca_file is None
+            else _make.path("proxy_ca_file", proxy_ca_file),
             "client_certificate": None
             if client_certificate is None
             else _make.path("client_certificate", client_certificate),
@@ -749,6 +758,8 @@ class Client:
             self.close()
 
     def __repr__(self) -> str:
+        if self._dispatcher is None:  # a traceback may print what was never finished
+            return "<ovo_ptp.Client not open>"
         return f"<ovo_ptp.Client {'closed' if self._native.is_closed else 'open'}>"
 
     def __reduce__(self) -> Any:
