@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import ovo_ptp
@@ -76,3 +78,52 @@ def test_b13_a_proxy_that_cannot_be_read_is_refused_without_its_password(
         ovo.client(journal=tmp_path / "shop.db", proxy=f"ftp://till:{PASSWORD}@proxy:21")
     assert str(refused.value).startswith("proxy ")
     assert PASSWORD not in str(refused.value)
+    assert refused.value.field == "proxy"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"ca_file": "/nonexistent.pem"}, "ca_file"),
+        ({"ca_file": "/dev/zero"}, "ca_file"),
+        ({"ca_file": os.devnull}, "ca_file"),
+        ({"proxy": "https://proxy", "proxy_ca_file": "/nonexistent.pem"}, "proxy_ca_file"),
+        ({"client_certificate": "/nonexistent.pem"}, "client_certificate"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_its_field(
+    ovo: Sandbox, tmp_path: Path, wrong: dict[str, str], field: str
+) -> None:
+    with pytest.raises(ovo_ptp.ConfigurationError) as refused:
+        ovo.client(journal=tmp_path / "shop.db", **wrong)
+    assert refused.value.field == field
+    assert str(refused.value).startswith(f"{field}: ")
+
+
+def test_a_trust_file_that_never_ends_or_never_begins_is_refused_at_once(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for file in ("/dev/zero", pipe):
+        with pytest.raises(ovo_ptp.ConfigurationError, match="is not a file"):
+            ovo.client(journal=tmp_path / "shop.db", ca_file=file)
+
+
+def test_the_program_takes_its_proxy_from_a_file_that_only_its_owner_can_read(
+    ovo: Sandbox, tmp_path: Path, proxy: tuple[str, Path]
+) -> None:
+    at, log = proxy
+    file = tmp_path / "way-out"
+    file.write_text(f"http://till:{PASSWORD}@{at}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ovo_ptp", "pay", "INV-1", "10000", "081234567890"]
+    command += ["--sandbox-credentials", "-e", ovo.base_url, "--ca-file", ovo.ca_file]
+    command += ["--time-scale", str(ovo.time_scale), "-j", str(tmp_path / "shop.db")]
+    command += ["--proxy-file", str(file)]
+    for mode, code in ((0o644, 1), (0o600, 0)):
+        file.chmod(mode)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stderr
+        assert PASSWORD not in done.stdout + done.stderr
+    assert ovo.net("INV-1") == 10_000
+    assert "CONNECT" in log.read_text(encoding="utf-8")

@@ -6,11 +6,14 @@ import asyncio
 import inspect
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ovo_ptp
 import pytest
 from ovo_ptp._hidden import Charge, Hidden
+from ovo_ptp.cli import options
+from ovo_ptp.cli import shop as shop_of
 from ovo_ptp.sandbox import Sandbox
 
 PHONE = Hidden("081355577799")
@@ -109,3 +112,52 @@ def test_a_phone_object_is_taken_where_a_text_is(shop: ovo_ptp.Client) -> None:
     assert shop.pay("INV-1", amount=5, phone=PHONE.value).is_paid
     assert shop.inquire(phone) is ovo_ptp.Inquiry.REGISTERED
     assert ovo_ptp.mask_phone(phone.digits) == str(phone)
+
+
+WAY_OUT = Hidden("http://till:s3cret-word@127.0.0.1:3128")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ca_file": "/nonexistent.pem"},
+        {"journal": "/nonexistent/shop.db"},
+        {"client_certificate": "/nonexistent.pem"},
+        {"settle_rate": "x"},
+        {"proxy": Hidden("htttp://till:s3cret-word@127.0.0.1")},
+        {"proxy": Hidden(b"http://till:s3cret-word@127.0.0.1")},
+    ],
+)
+def test_b7_a_client_that_cannot_be_opened_shows_no_password_of_its_proxy(
+    ovo: Sandbox, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    given: dict[str, Any] = {"journal": tmp_path / "shop.db", "proxy": WAY_OUT, **wrong}
+
+    def opens() -> None:
+        hidden = given.pop("proxy")
+        ovo_ptp.Client(ovo.base_url, ovo.credentials, proxy=hidden.value, **given)
+
+    with pytest.raises(ovo_ptp.OvoError) as caught:
+        opens()
+    text = shown(caught.value)
+    assert "/ovo_ptp/" in text, "a frame of ours"
+    assert "s3cret-word" not in text
+    assert "<exception" not in text, "each object can say what it is"
+
+
+def test_b7_no_frame_of_the_program_shows_the_password_of_its_proxy(tmp_path: Path) -> None:
+    file = tmp_path / "proxy"
+    file.write_text(WAY_OUT.value)
+    file.chmod(0o600)
+    for how in (["--proxy", WAY_OUT.value], ["--proxy-file", str(file)]):
+        line = ["pay", "I", "1000", "081355577799", "--sandbox-credentials", "-e", "http://x"]
+        given = options.parser().parse_args([*line, *how])
+        del how, line
+        assert "s3cret-word" not in repr(given)
+        hidden = shop_of.proxy(given)
+        assert hidden is not None
+        same = hidden.value == WAY_OUT.value  # an assertion would keep both beside this frame
+        assert same
+        with pytest.raises(ovo_ptp.OvoError) as caught:
+            shop_of.client(given, tmp_path / "shop.db")
+        assert "s3cret-word" not in shown(caught.value)

@@ -152,3 +152,24 @@ def test_production_and_a_folder_of_somebody_elses_are_refused(
     done = till.run("uat", "other", "--only", "25", *phones)
     assert done.returncode == 1
     assert "only: must be numbers from 1 to 24" in done.stderr
+
+
+def test_a_till_that_is_killed_comes_back_towards_a_host_that_wants_a_certificate(
+    tmp_path: Path,
+) -> None:
+    with Sandbox(time_scale=0.1, client_certificate=True) as ovo:
+        done = subprocess.run(
+            [
+                *(PROGRAM, "uat", "uat", "-e", ovo.base_url, "--ca-file", ovo.ca_file),
+                *("--sandbox-credentials", "--time-scale", "0.1", "--only", "18", "--json"),
+                *("--customer", "081200000105", "--unregistered", "081200001400"),
+                *("--client-certificate", str(ovo.client_file)),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    assert json.loads(done.stdout.splitlines()[-1])["scenarios"]["18"] == "passed", done.stdout + done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ovo_ptp import __version__
+from ovo_ptp._hidden import Hidden
 
 ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
 
@@ -39,7 +40,18 @@ def _shop() -> argparse.ArgumentParser:
         help="the sandbox's demo merchant, which is public",
     )
     group.add_argument("--ca-file", metavar="PEM", help="trust only these authorities")
-    group.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5://host:port")
+    # Hidden: tracebacks and error trackers print options, and a URL may carry a password.
+    group.add_argument(
+        "--proxy", type=Hidden, metavar="URL", help="http://, https:// or socks5://host:port"
+    )
+    group.add_argument(
+        "--proxy-file",
+        metavar="FILE",
+        help="the same from a file of mode 0600: with a password, which others see in an argument",
+    )
+    group.add_argument(
+        "--proxy-ca-file", metavar="PEM", help="trust only these with an https:// proxy's own"
+    )
     group.add_argument(
         "--client-certificate", metavar="PEM", help="shown to a host that asks for one"
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp._hidden import Hidden
 from ovo_ptp.cli import output
 from ovo_ptp.cli.options import path
 from ovo_ptp.client import _NO_JOURNAL
@@ -63,6 +66,40 @@ def opened(
         ) from None
 
 
+#: Longest file with a proxy's URL, in bytes.
+_LONGEST_URL = 4096
+
+
+def proxy(options: argparse.Namespace) -> Hidden | None:
+    """The proxy's URL, which may hold a password: from the arguments, or from a file of one's own."""
+    if options.proxy_file is None:
+        typed: Hidden | None = options.proxy
+        return typed
+    if options.proxy is not None:
+        raise ovo_ptp.ConfigurationError("proxy: comes from --proxy or --proxy-file, not from both")
+    refused = None
+    # A named pipe would block the opening for ever.
+    try:
+        with open(path(options.proxy_file), "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                refused = "is not a file"
+            elif status.st_mode & 0o077:
+                refused = "others can read or write it; run chmod 600 on it"
+            else:
+                content = Hidden(file.read(_LONGEST_URL + 1))
+                if len(content.value) <= _LONGEST_URL:
+                    return Hidden(content.value.decode("utf-8", "replace").strip())
+                refused = f"is longer than {_LONGEST_URL} bytes"
+    except OSError as error:
+        refused = f"cannot be opened ({error.strerror})"
+    raise ovo_ptp.ConfigurationError(f"proxy_file: {options.proxy_file}: {refused}")
+
+
+def _without_waiting(file: str, flags: int) -> int:
+    return os.open(file, flags | os.O_NONBLOCK)
+
+
 def client(options: argparse.Namespace, journal: Path, **more: Any) -> ovo_ptp.Client:
     """A client on another journal than the shop's, which is made if it is not there."""
     return _maker(options, journal, background=True, **more)(False)
@@ -107,6 +144,7 @@ def _maker(
     options: argparse.Namespace, journal: Any, *, background: bool, **more: Any
 ) -> Callable[[bool], ovo_ptp.Client]:
     secret = credentials(options)
+    way_out = proxy(options)
     chosen = environment(options)
     if options.record is not None:
         more.setdefault("record", path(options.record))
@@ -120,7 +158,8 @@ def _maker(
             background=background,
             **more,
             ca_file=None if options.ca_file is None else path(options.ca_file),
-            proxy=options.proxy,
+            proxy=None if way_out is None else way_out.value,
+            proxy_ca_file=None if options.proxy_ca_file is None else path(options.proxy_ca_file),
             client_certificate=None
             if options.client_certificate is None
             else path(options.client_certificate),

@@ -134,12 +134,20 @@ def _play(it: Scenario, folder: Folder, options: argparse.Namespace, ovo: Sandbo
 
 
 def _separate(options: argparse.Namespace, folder: Folder) -> dict[str, Any]:
-    """The shop for a process of its own."""
+    """The shop for a process of its own: all that leads to it from here."""
+
+    def named(file: str | None) -> str | None:
+        return None if file is None else str(path(file))
+
     return {
         "environment": options.environment,
         "credentials": "sandbox" if options.sandbox_credentials else options.credentials,
         "journal": str(folder.journal),
-        "ca_file": options.ca_file,
-        "proxy": options.proxy,
+        "ca_file": named(options.ca_file),
+        "proxy": shop.proxy(options),
+        "proxy_ca_file": named(options.proxy_ca_file),
+        "client_certificate": named(options.client_certificate),
+        "client_key": named(options.client_key),
+        "signing": "with_body" if options.with_body else "without_body",
         "time_scale": options.time_scale,
     }

@@ -321,7 +321,7 @@ def killed(stage: Stage) -> str:
     with till:
         if till.stdin is None or till.stdout is None:
             raise MissedError("the till has no pipes")
-        till.stdin.write(json.dumps(given))
+        till.stdin.write(json.dumps(given, default=lambda hidden: hidden.value))
         till.stdin.close()
         begun = till.stdout.readline()
         till.kill()
