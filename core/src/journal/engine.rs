@@ -186,6 +186,9 @@ pub(super) fn meta<T: rusqlite::types::FromSql>(
     connection.prepare_cached("SELECT v FROM meta WHERE k = ?1")?.query_row([key], |row| row.get(0))
 }
 
+/// A row if there is one, and whether it can be read.
+pub(super) type MaybeDamaged = Option<Result<Payment, JournalError>>;
+
 /// The connection and what is known about its file.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -649,7 +652,7 @@ impl Engine {
     }
 
     /// The outer error is the file's, the inner one this row's: it is damaged (J8).
-    fn row(&self, id: PaymentId) -> Result<Option<Result<Payment, JournalError>>, JournalError> {
+    fn row(&self, id: PaymentId) -> Result<MaybeDamaged, JournalError> {
         self.connection
             .prepare_cached(&self.statements.by_id)
             .and_then(|mut statement| {
@@ -660,23 +663,28 @@ impl Engine {
             .map_err(|error| failure::sqlite("payment", &error))
     }
 
-    pub(super) fn find(&self, invoice: &str) -> Result<Option<Payment>, JournalError> {
+    fn find(&self, invoice: &str) -> Result<Option<Payment>, JournalError> {
+        self.find_row(invoice)?.transpose()
+    }
+
+    /// As [`row`](Self::row), by its invoice.
+    pub(super) fn find_row(&self, invoice: &str) -> Result<MaybeDamaged, JournalError> {
         self.found("find", ID_BY_INVOICE, [invoice])
     }
 
-    /// The payment whose id a query finds.
+    /// The row whose id a query finds.
     fn found(
         &self,
         doing: &str,
         sql: &str,
         values: impl Params,
-    ) -> Result<Option<Payment>, JournalError> {
+    ) -> Result<MaybeDamaged, JournalError> {
         let id = self
             .connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_row(values, |row| row.get(0)).optional())
             .map_err(|error| failure::sqlite(doing, &error))?;
-        id.map_or(Ok(None), |id| self.payment(PaymentId(id)))
+        id.map_or(Ok(None), |id| self.row(PaymentId(id)))
     }
 
     /// What reports are made of, on this connection.

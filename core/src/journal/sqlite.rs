@@ -4,7 +4,7 @@ use std::mem;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::engine::{self, Engine, Water, Write, Written};
+use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
 use super::owing::{self, Debt};
@@ -216,6 +216,11 @@ impl SqliteJournal {
         self.submit(Write::Supersede(Box::new(payment.clone()))).map(drop)
     }
 
+    /// The row of an invoice, apart from whether the file can be read.
+    pub(super) fn find_row(&self, invoice: &MerchantInvoice) -> Result<MaybeDamaged, JournalError> {
+        self.read(|engine| engine.find_row(invoice.as_str()))
+    }
+
     /// A payment of the same customer that refuses this one.
     pub(super) fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
         self.read(|engine| engine.blocking(new))
@@ -382,7 +387,7 @@ impl Journal for SqliteJournal {
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        self.read(|engine| engine.find(invoice.as_str()))
+        self.read(|engine| engine.find_row(invoice.as_str())?.transpose())
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {

@@ -7,6 +7,7 @@
 //!
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -233,10 +234,38 @@ impl Succession {
     }
 
     /// Whether the payment is to be told as this journal has it.
-    fn answers(&self, journal: i64, id: PaymentId) -> bool {
-        self.twins.answers(journal, id, |other| {
-            other == PRESENT || self.serving().any(|former| former.place == other)
-        })
+    fn answers(&self, journal: i64, payment: &Payment) -> bool {
+        self.twins.answers(journal, payment, |other| self.row_of(other, payment.id))
+    }
+
+    /// Another journal's row, if that one can be asked and can read it.
+    fn row_of(&self, place: i64, id: PaymentId) -> Option<Payment> {
+        let journal = match place {
+            PRESENT => &self.present,
+            place => &self.serving().find(|former| former.place == place)?.journal,
+        };
+        journal.payment(id).ok().flatten()
+    }
+
+    /// Of the listed payments those for which another journal answers.
+    fn told_elsewhere(
+        &self,
+        place: i64,
+        journal: &SqliteJournal,
+    ) -> Result<HashSet<PaymentId>, JournalError> {
+        let mut listed = HashSet::new();
+        if self.twins.has_copies(place) {
+            journal.each_listed(|payment| {
+                listed.insert(payment.id);
+            })?;
+        }
+        // Behind the list: two lists at a time, each of which asks the other's journal, would wait for
+        // each other for ever.
+        listed.retain(|id| match journal.payment(*id) {
+            Ok(own) => own.is_some_and(|own| !self.answers(place, &own)),
+            Err(_) => self.twins.is_whole_elsewhere(place, *id, |other| self.row_of(other, *id)),
+        });
+        Ok(listed)
     }
 
     /// Where the journal of now lies.
@@ -397,15 +426,26 @@ impl Journal for Succession {
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
         let boot = self.boot.load(Ordering::Relaxed);
-        let mut found = Vec::new();
+        let (mut found, mut damaged) = (Vec::new(), None);
         for former in self.serving() {
-            let known = former.or_nothing(former.journal.find(invoice))?;
-            let known = known.filter(|known| self.answers(former.place, known.id));
-            found.extend(known.map(|known| former.outward(known, boot)));
+            match former.or_nothing(former.journal.find_row(invoice))? {
+                Some(Ok(known)) if self.answers(former.place, &known) => {
+                    found.push(former.outward(known, boot));
+                }
+                Some(Err(error)) => damaged = Some(error),
+                _ => {}
+            }
         }
-        let present = self.present.find(invoice)?;
-        found.extend(present.filter(|known| self.answers(PRESENT, known.id)));
-        Ok(twins::most_known(found))
+        match self.present.find_row(invoice)? {
+            Some(Ok(known)) if self.answers(PRESENT, &known) => found.push(known),
+            Some(Err(error)) => damaged = Some(error),
+            _ => {}
+        }
+        // One that is damaged in one of them may be whole in another; nowhere whole, it is refused.
+        match (twins::most_known(found), damaged) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
@@ -460,7 +500,7 @@ impl Journal for Succession {
                 };
                 let is_last = rows.len() < wanted;
                 after = rows.last().map(|payment| payment.id);
-                let own = rows.into_iter().filter(|row| self.answers(place(journal), row.id));
+                let own = rows.into_iter().filter(|row| self.answers(place(journal), row));
                 listed.extend(own.map(|payment| match journal {
                     None => payment,
                     Some(former) => former.outward(payment, boot),
@@ -535,8 +575,9 @@ impl Journal for Succession {
         };
         // What two of them know is told by one.
         let mut add = |place, journal: &SqliteJournal| {
+            let elsewhere = self.told_elsewhere(place, journal)?;
             journal.each_listed(|payment| {
-                if self.answers(place, payment.id) {
+                if !elsewhere.contains(&payment.id) {
                     figures.add(payment);
                 }
             })

@@ -3,9 +3,13 @@
 //! listed, ruled on and settled in the one that knows more of it.
 //!
 //! Copies give a payment the same id and the same numbers, up to the last one that they share; behind
-//! it each has payments of its own. Of the shared ones those that are settled in all of them are the
-//! less doubted journal's. Of the others each is compared, and whoever knows less of it closes it for
-//! good: what is owed must not be paid twice, and nobody is kept waiting for what nobody settles.
+//! it each has payments of its own. Of the shared ones those that are settled in all of them are told by
+//! the one that knows more, and among equals by the less doubted one. Of the others each is compared, and
+//! whoever knows less of it closes it for good: what is owed must not be paid twice, and nobody is kept
+//! waiting for what nobody settles.
+//!
+//! Only what both can read, under the same invoice and the same numbers, is one payment: a damaged row
+//! proves nothing, and hides nothing.
 //!
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
@@ -33,10 +37,19 @@ pub(super) struct Twins {
 /// What a journal has in common with others.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Up to this payment they are another's, which is less doubted.
-    up_to: Vec<(i64, Number)>,
-    /// Except for these, of which this one answers.
+    with: Vec<With>,
+    /// Who answers for those that were not settled in all of them.
     compared: HashMap<i64, Number>,
+}
+
+/// Another journal that knows the same payments.
+#[derive(Debug)]
+struct With {
+    other: Number,
+    /// Up to this one.
+    last: i64,
+    /// Of what both know alike, the other one answers.
+    other_first: bool,
 }
 
 impl Twins {
@@ -66,7 +79,10 @@ impl Twins {
             for more in &family[..index] {
                 let last = last_in_common(more, less)?;
                 common.insert((more.number, less.number), last);
-                self.copies.entry(less.number).or_default().up_to.push((last, more.number));
+                for (own, other, other_first) in [(less, more, true), (more, less, false)] {
+                    let with = With { other: other.number, last, other_first };
+                    self.copies.entry(own.number).or_default().with.push(with);
+                }
             }
         }
         let mut ids = BTreeSet::new();
@@ -97,10 +113,12 @@ impl Twins {
                 known.push((member, payment, is_closed));
             }
         }
+        if let Some(first) = known.first().map(|(_, payment, _)| payment.clone()) {
+            known.retain(|(_, payment, _)| is_one(payment, &first));
+        }
         // The first of equals is the less doubted journal's.
-        let best = known.iter().rev().max_by_key(|(_, payment, is_closed)| {
-            (!is_closed, knowledge(payment), payment.version)
-        });
+        let best =
+            known.iter().rev().max_by_key(|(_, payment, is_closed)| (!is_closed, knows(payment)));
         let Some((winner, truth, _)) = best else { return Ok(()) };
         for (member, payment, _) in &known {
             let shared = self.copies.entry(member.number).or_default();
@@ -119,18 +137,41 @@ impl Twins {
         Ok(())
     }
 
-    /// Whether the journal answers for its payment. `serves`: whether another one can be asked.
+    /// Whether the journal answers for its payment. `read`: another one's row of that number, if that one
+    /// can be asked and can read it.
     pub(super) fn answers(
         &self,
         journal: Number,
-        id: PaymentId,
-        serves: impl Fn(Number) -> bool,
+        payment: &Payment,
+        read: impl Fn(Number) -> Option<Payment>,
     ) -> bool {
         let Some(shared) = self.copies.get(&journal) else { return true };
-        match shared.compared.get(&id.0) {
-            Some(winner) => *winner == journal || !serves(*winner),
-            None => !shared.up_to.iter().any(|(last, other)| id.0 <= *last && serves(*other)),
+        let id = payment.id.0;
+        let theirs = |other| read(other).filter(|theirs| is_one(theirs, payment));
+        if let Some(winner) = shared.compared.get(&id) {
+            return *winner == journal || theirs(*winner).is_none();
         }
+        let is_theirs = |with: &With| {
+            let order = theirs(with.other).map(|theirs| knows(&theirs).cmp(&knows(payment)));
+            order.is_some_and(|it| it.is_gt() || (it.is_eq() && with.other_first))
+        };
+        !shared.with.iter().any(|with| id <= with.last && is_theirs(with))
+    }
+
+    /// Whether another one has the row of a payment that is damaged in this one.
+    pub(super) fn is_whole_elsewhere(
+        &self,
+        journal: Number,
+        id: PaymentId,
+        read: impl Fn(Number) -> Option<Payment>,
+    ) -> bool {
+        let Some(shared) = self.copies.get(&journal) else { return false };
+        shared.with.iter().any(|with| id.0 <= with.last && read(with.other).is_some())
+    }
+
+    /// Whether another journal may answer for payments of this one.
+    pub(super) fn has_copies(&self, journal: Number) -> bool {
+        self.copies.contains_key(&journal)
     }
 
     /// To which journals this one has left payments, and how many of them are owed.
@@ -143,7 +184,10 @@ impl Twins {
     pub(super) fn rest_on(&self, journal: Number) -> bool {
         self.copies.iter().any(|(number, shared)| {
             *number != journal
-                && (shared.up_to.iter().any(|(last, other)| *last > 0 && *other == journal)
+                && (shared
+                    .with
+                    .iter()
+                    .any(|it| it.other_first && it.last > 0 && it.other == journal)
                     || shared.compared.values().any(|winner| *winner == journal))
         })
     }
@@ -157,24 +201,30 @@ struct Member<'a> {
 
 /// The last payment that both know, 0 if they have none in common.
 fn last_in_common(one: &Member<'_>, other: &Member<'_>) -> Result<i64, JournalError> {
-    let is_common = |id| {
-        let names = |member: &Member<'_>| {
-            let payment = member.journal.payment(PaymentId(id)).ok().flatten();
-            payment.map(|payment| (payment.intent.invoice, payment.intent.numbers))
-        };
-        // One that is damaged in one of them proves nothing.
-        names(one).zip(names(other)).is_none_or(|(one, other)| one == other)
-    };
+    let read = |member: &Member<'_>, id| member.journal.payment(PaymentId(id)).ok().flatten();
+    // One that is damaged in one of them proves nothing: its next neighbour decides.
+    let is_common = |id| Some(is_one(&read(one, id)?, &read(other, id)?));
     let (mut low, mut high) = (0, one.journal.last_id()?.min(other.journal.last_id()?));
     while low < high {
         let middle = low + (high - low + 1) / 2;
-        if is_common(middle) {
-            low = middle;
-        } else {
-            high = middle - 1;
+        let mut near = (low + 1..=middle).rev().chain(middle + 1..=high);
+        match near.find_map(|id| is_common(id).map(|is_common| (id, is_common))) {
+            Some((id, true)) => low = id,
+            Some((id, false)) => high = id - 1,
+            None => break,
         }
     }
     Ok(low)
+}
+
+/// Whether two journals' rows of one number are one payment.
+fn is_one(one: &Payment, other: &Payment) -> bool {
+    (&one.intent.invoice, one.intent.numbers) == (&other.intent.invoice, other.intent.numbers)
+}
+
+/// Of two copies of a payment the greater one answers: what it knows, and how often that changed.
+fn knows(payment: &Payment) -> (u8, u64) {
+    (knowledge(payment), payment.version)
 }
 
 /// How much a journal knows of a payment.

@@ -103,12 +103,14 @@ impl View<'_> {
             .map_err(|error| failure::sqlite("open", &error))
     }
 
-    /// The payments that are not settled, that wait for an operator, or that were superseded.
+    /// The payments that are not settled, that wait for an operator or for a look, or that were
+    /// superseded.
     pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
-        // Each of the first two by its own index.
+        // Each of the first three by its own index.
         let queries = [
             format!("SELECT id FROM payment WHERE {}", schema::is_unsettled()),
             format!("SELECT id FROM payment WHERE {}", schema::needs_operator()),
+            "SELECT id FROM payment WHERE due IS NOT NULL".to_owned(),
             format!(
                 "SELECT CAST(substr(k, {}) AS INTEGER) FROM meta WHERE k >= '{SUPERSEDED}' AND k < '{SUPERSEDED}:'",
                 SUPERSEDED.len() + 1

@@ -5,7 +5,7 @@ use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Begun, Filter, Journal, JournalCopy, Succession, set_aside};
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict, Void};
 
 /// 1 was told Paid before the backup and 2 behind it; 3 is still open, 4 was begun behind it. Then
 /// the journal was set aside and its backup put in its place.
@@ -191,4 +191,107 @@ fn j21_a_journal_that_left_a_payment_to_its_backup_misses_it() {
     assert_eq!(journal.vouch("Sari: the goods went out"), Ok(true));
     drop(journal);
     assert!(!missed(&together(&path)));
+}
+
+#[test]
+fn j8_j21_a_damaged_row_makes_no_payment_of_the_one_journal_another_ones() {
+    for damaged in 2..=9 {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let kept = path.with_file_name("backup.db");
+        let journal = open(&path);
+        fresh(&journal, &charge(1));
+        journal.backup(&kept).unwrap();
+        (2..=9).for_each(|number| drop(fresh(&journal, &charge(number))));
+        journal
+            .sql(&format!("UPDATE payment SET seen = 1, version = 2 WHERE id = {damaged}"))
+            .unwrap();
+        drop(journal);
+        set_aside(&path).unwrap();
+        std::fs::rename(&kept, &path).unwrap();
+        let journal = together(&path);
+        (12..=19).for_each(|number| drop(fresh(&journal, &charge(number))));
+        let known = invoices(&journal);
+        assert_eq!(known.len(), 1 + 7 + 8, "{damaged}");
+        drop(journal);
+        for _ in 0..2 {
+            let journal = together(&path);
+            assert_eq!(invoices(&journal), known, "{damaged}");
+            for number in 12..=19 {
+                let row = journal.find(&invoice(number)).unwrap().unwrap();
+                assert!(
+                    row.state.verdict.is_none() && !row.state.acknowledged,
+                    "{damaged}: {row:?}"
+                );
+            }
+            assert!(
+                journal.find(&invoice(damaged)).is_err(),
+                "it is known, and never pushed again"
+            );
+            let due = journal.due(1, Boottime(u64::MAX), 99).unwrap();
+            assert_eq!(due.len(), known.len(), "{damaged}");
+        }
+    }
+}
+
+#[test]
+fn j8_j21_what_is_damaged_in_the_journal_and_whole_in_its_backup_is_told_by_the_backup() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    for number in 1..=5 {
+        let mut row = fresh(&journal, &charge(number));
+        row.state.verdict = Some(Verdict::Accepted(Source::Push));
+        row.state.settlement = Settlement::closed(Boottime(1));
+        row.state.due = None;
+        write(&journal, row);
+    }
+    journal.backup(&kept).unwrap();
+    journal.sql("UPDATE payment SET seen = 1, version = 3 WHERE id = 4").unwrap();
+    drop(journal);
+    set_aside(&path).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    let journal = together(&path);
+    assert_eq!(invoices(&journal).len(), 5);
+    assert_eq!(journal.figures().unwrap().unacknowledged.payments, 5);
+    let mut row = journal.find(&invoice(4)).unwrap().unwrap();
+    row.state.acknowledged = true;
+    write(&journal, row);
+    assert!(journal.find(&invoice(4)).unwrap().unwrap().state.acknowledged);
+}
+
+#[test]
+fn j21_an_older_copy_that_was_set_aside_takes_back_no_void_and_no_acknowledgement() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let (kept, away) = (path.with_file_name("backup.db"), path.with_file_name("away.db"));
+    let journal = open(&path);
+    let mut row = fresh(&journal, &charge(1));
+    row.state.verdict = Some(Verdict::Accepted(Source::Push));
+    row.state.settlement = Settlement::closed(Boottime(1));
+    row.state.due = None;
+    let mut row = write(&journal, row);
+    journal.backup(&kept).unwrap();
+    row.state.acknowledged = true;
+    row.state.void = Void::Sent;
+    let mut row = write(&journal, row);
+    row.state.void = Void::Voided;
+    write(&journal, row);
+    drop(journal);
+    // The backup is put in by mistake, and set aside again; the journal itself is put back.
+    std::fs::rename(&path, &away).unwrap();
+    std::fs::rename(&kept, &path).unwrap();
+    drop(together(&path));
+    set_aside(&path).unwrap();
+    std::fs::rename(&away, &path).unwrap();
+    for _ in 0..3 {
+        let journal = together(&path);
+        let row = journal.find(&invoice(1)).unwrap().unwrap();
+        assert!(row.state.acknowledged && row.state.void == Void::Voided, "{row:?}");
+        assert_eq!(invoices(&journal).len(), 1);
+        let unheard = Filter { unacknowledged: true, ..Filter::default() };
+        assert_eq!(journal.list(&unheard).unwrap(), []);
+        assert_eq!(journal.figures().unwrap().unacknowledged.payments, 0);
+    }
 }
