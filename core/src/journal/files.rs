@@ -10,6 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::place;
+
 /// Device and inode.
 pub type Identity = (u64, u64);
 
@@ -134,6 +136,12 @@ impl Files for SystemFiles {
             other => return other,
         }
         if let Ok(target) = fs::read_link(path) {
+            // One that was set aside leaves its mark there, for the next one.
+            let there = self.resolve(&directory_of(path).join(&target));
+            let has_mark = |it: &PathBuf| place::with_suffix(it, ".mark").is_file();
+            if let Some(there) = there.ok().filter(has_mark) {
+                return Ok(there);
+            }
             // To make a file there could be to make one on a disk that is not mounted yet.
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
