@@ -17,13 +17,15 @@ use std::time::{Duration, SystemTime};
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
-use super::{aside, failure, fork, notes, opening, place};
+use super::{aside, failure, fork, handover, notes, opening, place};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
 
 /// Looks that must find the file at rest, before a journal is called too busy to be copied.
 const TRIES: u32 = 100;
+/// The name of the present journal's copy.
+const PRESENT: &str = "journal";
 const PAUSE: Duration = Duration::from_millis(20);
 /// A file system's clock may stand still for so long: a write soon after the last one may not show.
 const COARSE: Duration = Duration::from_millis(20);
@@ -36,6 +38,8 @@ const LOG_HEADER: usize = 32;
 pub struct JournalCopy {
     // Dropped in this order: nobody may have the copy open when it is removed.
     journal: Succession,
+    /// It was moved away: what is read here may be another day's. A backup of it may be all there is.
+    moved: Option<JournalError>,
     _folder: Folder,
 }
 
@@ -44,7 +48,7 @@ impl JournalCopy {
     /// temporary files, as long as it lives.
     ///
     /// # Errors
-    /// `Misplaced` if no journal is there, `Locked` if this process has it open (ask its client),
+    /// `Misplaced` if no journal is there (and, of everything but a backup, if it was moved away), `Locked` if this process has it open (ask its client),
     /// `ReadOnly` if it cannot be read, `Full`, `Corrupt`, `Version`.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalCopy, JournalError> {
         let _inside = fork::inside();
@@ -66,22 +70,30 @@ impl JournalCopy {
             path
         };
         let folder = Folder::new(&*files)?;
-        let copied = |from: &Path, name: &str| {
+        let mut moved = None;
+        let mut copied = |from: &Path, name: &str| {
             // Closing a second descriptor of the file would drop this process's own locks on it
             // (J22).
             place::refuse_if_open_here(&*files, from)?;
             let copy = folder.0.join(name);
             copy_at_rest(from, &copy)?;
-            let opened = opening::open_copy(&files, &copy);
-            opened.map(SqliteJournal::over).map_err(|error| failure::named(from, error))
+            let engine =
+                opening::open_copy(&files, &copy).map_err(|error| failure::named(from, error))?;
+            let own = handover::refuse_moved_away(&engine.connection).err();
+            moved = moved.take().or(own.filter(|_| name == PRESENT));
+            Ok(SqliteJournal::over(engine))
         };
-        let present = copied(&present, "journal")?;
+        let present = copied(&present, PRESENT)?;
         let mut set_aside = SetAside::default();
         for (number, aside) in former {
             set_aside.add(&*files, number, &aside, copied(&aside, &format!("aside-{number}")));
         }
         let journal = Succession::join(&*files, place, present, set_aside)?;
-        Ok(JournalCopy { journal, _folder: folder })
+        Ok(JournalCopy { journal, moved, _folder: folder })
+    }
+
+    fn journal(&self) -> Result<&Succession, JournalError> {
+        self.moved.clone().map_or(Ok(&self.journal), Err)
     }
 
     /// See [`Journal::list`].
@@ -89,7 +101,7 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]
     pub fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
-        self.journal.list(filter)
+        self.journal()?.list(filter)
     }
 
     /// See [`Journal::find`].
@@ -97,7 +109,7 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]
     pub fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        self.journal.find(invoice)
+        self.journal()?.find(invoice)
     }
 
     /// See [`Journal::figures`]. The room is that beside the journal itself.
@@ -106,7 +118,7 @@ impl JournalCopy {
     /// [`JournalError`]
     pub fn figures(&self) -> Result<Figures, JournalError> {
         let room = SystemFiles.room(self.journal.path()).map(|(room, _)| room);
-        Ok(Figures { room, ..self.journal.figures()? })
+        Ok(Figures { room, ..self.journal()?.figures()? })
     }
 
     /// Writes a backup of the journal as it was, beside whoever has it open; see
@@ -123,7 +135,7 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]
     pub fn health(&self) -> Result<Health, JournalError> {
-        self.journal.health()
+        self.journal()?.health()
     }
 }
 
