@@ -97,6 +97,7 @@ impl ClientBuilder {
         for found in inner.journal.findings().into_iter().chain(belonging.findings) {
             inner.tell(|| Event::JournalFound(found));
         }
+        inner.tell_what_was_found();
         start(inner, self.background && self.threads)
     }
 

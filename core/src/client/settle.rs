@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::client::apply::Proof;
 use crate::client::{Client, Inner, PaymentReport};
 use crate::error::Error;
+use crate::event::Event;
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::payment::{Boottime, Input, Payment, PaymentId};
@@ -103,10 +104,19 @@ impl Inner {
         let set_aside = self.set_aside();
         // Rows that other threads work on are due as well; they must not hide the others.
         let limit = BATCH + self.under_way.len() + set_aside.len();
-        let mut rows = self.journal.due(self.boot, now, limit)?;
+        let rows = self.journal.due(self.boot, now, limit);
+        self.tell_what_was_found();
+        let mut rows = rows?;
         let more = rows.len() == limit;
         rows.retain(|row| !set_aside.contains_key(&row.id));
         Ok(Due { rows, more })
+    }
+
+    /// What the journal found out since it was opened: one that was set aside has failed.
+    pub(super) fn tell_what_was_found(&self) {
+        for found in self.journal.found_since() {
+            self.tell(|| Event::JournalFound(found));
+        }
     }
 
     /// How long until something is due: zero if now, `None` if never.

@@ -15,8 +15,9 @@ use super::files::{Files, Identity, SystemFiles};
 use super::lock::Lock;
 use super::mark::{self, Mark};
 use super::opening::Purpose;
+use super::owing::Debt;
 use super::place::LOGS;
-use super::{companion, failure, fork, opening, place};
+use super::{companion, failure, fork, log, opening, owing, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -58,13 +59,18 @@ pub(super) fn under_lock(
     take_back_all(&**files, path)?;
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
-    match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
-        Ok(engine) => engine.close(),
-        // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
-        // log must be moved into it first.
-        Err(error) if !is_beyond_repair(error.kind) => return Err(error),
-        Err(_) => {}
-    }
+    let owing =
+        match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
+            Ok(engine) => {
+                let owing = owing::all(&engine.connection);
+                engine.close();
+                owing
+            }
+            // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
+            // log must be moved into it first.
+            Err(error) if !is_beyond_repair(error.kind) => return Err(error),
+            Err(_) => log::as_it_is(&**files, path).and_then(|connection| owing::all(&connection)),
+        };
     let files = &**files;
     if names(files, path).next().is_none() {
         return Err(JournalError::new(
@@ -72,7 +78,8 @@ pub(super) fn under_lock(
             format!("there is no journal at {}", path.display()),
         ));
     }
-    let aside = free_name(files, path)?;
+    // As far as it can be read.
+    let aside = free_name(files, path, &owing.unwrap_or_default())?;
     let named = give_names(files, path, &aside).and_then(|()| files.sync_directory(path));
     if let Err(error) = named {
         // Nothing is aside: a second name of the log would later be taken for a log of its own.
@@ -222,17 +229,22 @@ pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
     place::with_suffix(path, &format!(".aside-{number}"))
 }
 
-/// The first name that is free, or that a broken-off call gave this very journal.
-fn free_name(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
+/// The first name that is free, or that a broken-off call gave this very journal. One that is missed has
+/// its number for itself: it is to be put back there.
+fn free_name(files: &dyn Files, path: &Path, owing: &[Debt]) -> Result<PathBuf, JournalError> {
+    let is_missed =
+        |number: u32| owing.iter().any(|debt| debt.is_owed() && debt.number == i64::from(number));
     let is_second = |aside: &Path, suffix: &str| is_second(files, path, aside, suffix);
     // What cannot be looked at is taken, and so is a link that leads nowhere today.
     let is_free = |path: &Path| matches!(files.is_taken(path), Ok(false));
     (1..=MOST)
+        .filter(|number| !is_missed(*number))
         .map(|number| numbered(path, number))
         .find(|aside| {
             [""].into_iter().chain(LOGS).all(|suffix| {
                 is_free(&place::with_suffix(aside, suffix)) || is_second(aside, suffix)
             }) && (is_free(&place::with_suffix(aside, ".mark")) || is_second(aside, ""))
+                && is_free(&place::with_suffix(aside, ".moved"))
         })
         .ok_or_else(|| {
             JournalError::new(

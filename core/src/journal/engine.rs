@@ -41,6 +41,10 @@ pub(super) enum Write {
     Vouch(String),
     /// Why, for the sake of another journal.
     Doubt(String),
+    /// Why, whether it is doubted already or not.
+    DoubtAnew(String),
+    /// Who follows it at the place where it was set aside.
+    Follower(String),
     Belong(Box<Setup>),
     AdoptKey(String, Vec<Vec<u8>>),
     /// What one that was set aside here owes; and who answers for it if it is gone.
@@ -393,6 +397,15 @@ impl Engine {
                 restored::doubt_beside(&**self.place.files(), &self.connection, why)
                     .map(Written::Doubted)
             }
+            Write::DoubtAnew(why) => {
+                restored::doubt_anew(&**self.place.files(), &self.connection, why)
+                    .map(|found| Written::Doubted(Some(found)))
+            }
+            Write::Follower(follower) => {
+                meta::put(&self.connection, owing::FOLLOWED_BY, follower.as_str())
+                    .map(|()| Written::Noted)
+                    .map_err(|error| failure::sqlite("open", &error))
+            }
             Write::Vouch(who_and_why) => Water::read(&self.connection)
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)
@@ -407,7 +420,7 @@ impl Engine {
             return Ok(Begun::Existing(existing));
         }
         if new.refuse_unsettled_customer {
-            if let Some(open) = self.blocking(new)? {
+            if let Some(open) = self.blocking(new)?.transpose()? {
                 return Ok(Begun::UnsettledCustomer(open));
             }
         }
@@ -436,8 +449,8 @@ impl Engine {
         inserted.map(|()| Begun::Fresh(payment))
     }
 
-    /// The customer's first payment that could still be debited beside a new one.
-    pub(super) fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
+    /// The customer's first payment that could still be debited beside a new one, or that is damaged.
+    pub(super) fn blocking(&self, new: &NewPayment) -> Result<MaybeDamaged, JournalError> {
         let doing = "begin";
         let failed = |error: rusqlite::Error| failure::sqlite(doing, &error);
         let mut ids =
@@ -445,9 +458,10 @@ impl Engine {
         for tag in [&new.phone.tag].into_iter().chain(&new.former_tags) {
             let ids = ids.query_map([tag.as_slice()], |row| row.get(0)).map_err(failed)?;
             for id in ids {
-                let open = self.payment(PaymentId(id.map_err(failed)?))?;
-                if let Some(open) = open.filter(|open| rules::blocks(open, new, self.boot)) {
-                    return Ok(Some(open));
+                match self.row(PaymentId(id.map_err(failed)?))? {
+                    Some(Ok(open)) if !rules::blocks(&open, new, self.boot) => {}
+                    Some(open) => return Ok(Some(open)),
+                    None => {}
                 }
             }
         }
@@ -511,12 +525,8 @@ impl Engine {
             }
         }
         if let Some(numbers) = newest {
-            self.mark.write(&Mark {
-                incarnation: self.incarnation,
-                numbers: (numbers.batch(), numbers.reference()),
-                openings: self.openings,
-                lost_log: false,
-            });
+            let numbers = (numbers.batch(), numbers.reference());
+            self.mark.write(&Mark::open(self.incarnation, numbers, self.openings));
         }
     }
 
@@ -652,7 +662,7 @@ impl Engine {
     }
 
     /// The outer error is the file's, the inner one this row's: it is damaged (J8).
-    fn row(&self, id: PaymentId) -> Result<MaybeDamaged, JournalError> {
+    pub(super) fn row(&self, id: PaymentId) -> Result<MaybeDamaged, JournalError> {
         self.connection
             .prepare_cached(&self.statements.by_id)
             .and_then(|mut statement| {
@@ -848,6 +858,14 @@ impl Engine {
             .is_none_or(|lock| lock.wait_for_turn(SHARED_PATIENCE).is_ok() && lock.is_last());
         if self.refusal.is_some() || !last || !self.says_closed().unwrap_or(false) {
             return;
+        }
+        // Of several processes none knows how often it was opened.
+        if self.access != Access::Host {
+            if let Ok(water) = Water::read(&self.connection) {
+                let numbers = (water.batch, water.reference);
+                let mark = Mark::open(self.incarnation, numbers, self.openings);
+                self.mark.write(&Mark { closed: true, ..mark });
+            }
         }
         if self.forgotten > 0 {
             // The log is removed at closing, but not overwritten.

@@ -11,6 +11,11 @@ use crate::journal::{JournalError, JournalErrorKind};
 const DAMAGED: &str = "; the journal's file is damaged: stop the shop, `ovo-ptp journal set-aside` it \
                        and start again, and what can be read of it goes on being settled";
 
+/// The same about one that a person need not set aside: it lies aside already.
+pub(super) fn without_cure(error: &JournalError) -> &str {
+    error.message.strip_suffix(DAMAGED).unwrap_or(&error.message)
+}
+
 /// What SQLite said, while `doing` something. SQLite's texts name columns and rules, never values.
 pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
     let Error::SqliteFailure(failure, text) = error else {

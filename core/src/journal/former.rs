@@ -1,16 +1,27 @@
 //! A journal that was set aside, as a part of the one that followed it.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::failure;
 use super::owing::{self, Debt};
 use super::sqlite::SqliteJournal;
-use crate::journal::{JournalError, JournalErrorKind};
+use crate::journal::{Finding, JournalError};
+use crate::lock::lock;
 use crate::payment::{Payment, PaymentId};
 
 /// The bits of a payment's number that say which former journal it is in.
 pub(super) const JOURNAL_AT: u32 = 48;
 
-/// One that was set aside, and is open.
+/// What of one could not be done.
+#[derive(Debug, Default)]
+struct Trouble {
+    why: Option<String>,
+    is_told: bool,
+}
+
+/// One that was set aside, and is open. Whatever fails in it is its own: it ends no call of the present
+/// one, and a person is told once.
 #[derive(Debug)]
 pub(super) struct Former {
     /// The number in its name: 1 for the one that was set aside first.
@@ -20,21 +31,27 @@ pub(super) struct Former {
     pub(super) boot: AtomicU32,
     /// It belongs to another kind of environment or another merchant.
     pub(super) foreign: AtomicBool,
-    /// It was taken away while it was open, or its disk failed.
+    /// It was taken away while it was open, or its disk failed: it is only asked what it knows.
     pub(super) failed: AtomicBool,
+    trouble: Mutex<Trouble>,
     /// Whether the present journal has it written down that this one owes something.
     pub(super) owing: AtomicBool,
 }
 
 impl Former {
     pub(super) fn new(number: u32, name: String, journal: SqliteJournal) -> Former {
-        let (boot, foreign, failed, owing) = Default::default();
-        Former { place: i64::from(number), name, journal, boot, foreign, failed, owing }
+        let (boot, foreign, failed, trouble, owing) = Default::default();
+        Former { place: i64::from(number), name, journal, boot, foreign, failed, trouble, owing }
     }
 
-    /// Whether it is asked. One that is left out stops no payment of the present one.
+    /// Whether it takes part. One that is left out stops no payment of the present one.
     pub(super) fn serves(&self) -> bool {
-        !self.foreign.load(Ordering::Relaxed) && !self.failed.load(Ordering::Relaxed)
+        self.knows() && !self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is asked what it knows.
+    pub(super) fn knows(&self) -> bool {
+        !self.foreign.load(Ordering::Relaxed)
     }
 
     /// What it owes. Of a damaged one that cannot be told.
@@ -42,7 +59,10 @@ impl Former {
         let of = self.journal.descent().ok().map(|(incarnation, _)| owing::name(&incarnation));
         match self.journal.owed() {
             Ok(payments) => Debt { payments: Some(payments), ..Debt::unknown(of, self.place) },
-            Err(_) => Debt::unknown(of, self.place),
+            Err(error) => {
+                self.fails(&error);
+                Debt::unknown(of, self.place)
+            }
         }
     }
 
@@ -63,18 +83,53 @@ impl Former {
         payment
     }
 
-    /// What it answered; nothing, from here on, if its disk failed.
-    pub(super) fn or_nothing<T: Default>(
-        &self,
-        answer: Result<T, JournalError>,
-    ) -> Result<T, JournalError> {
-        match answer {
-            Err(error) if matches!(error.kind, JournalErrorKind::Io | JournalErrorKind::Gone) => {
-                self.failed.store(true, Ordering::Relaxed);
-                Ok(T::default())
-            }
-            other => other,
+    /// What it answered; nothing where that failed.
+    pub(super) fn or_nothing<T: Default>(&self, answer: Result<T, JournalError>) -> T {
+        answer.unwrap_or_else(|error| {
+            self.fails(&error);
+            T::default()
+        })
+    }
+
+    /// Something of it cannot be done; one that is out of sight is left alone from here on.
+    pub(super) fn fails(&self, error: &JournalError) {
+        if failure::poisons(error.kind) && !self.failed.swap(true, Ordering::Relaxed) {
+            // What is not settled is more than was told before.
+            lock(&self.trouble).is_told = false;
         }
+        let why = failure::without_cure(error);
+        lock(&self.trouble).why.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// What to tell of what could not be done with it.
+    pub(super) fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).why.as_ref().map(|why| self.in_words(why))
+    }
+
+    /// The same, once.
+    pub(super) fn news(&self) -> Option<Finding> {
+        let mut trouble = lock(&self.trouble);
+        let why = trouble.why.clone().filter(|_| !trouble.is_told)?;
+        trouble.is_told = true;
+        Some(Finding { critical: true, message: self.in_words(&why) })
+    }
+
+    fn in_words(&self, why: &str) -> String {
+        let name = &self.name;
+        if self.failed.load(Ordering::Relaxed) {
+            return format!(
+                "{name}, which was set aside, is left out: it was taken away while it was open, or its \
+                 disk failed ({why}); what it owes is not settled, and its invoices are known only as \
+                 far as it can still be read: put it back, and start again"
+            );
+        }
+        format!(
+            "{name}, which was set aside, is damaged or cannot be used ({why}): what it owes is settled, \
+             and its invoices and customers are known, only as far as it can be read; the present journal \
+             is not concerned, and is not to be set aside for it: mend that file, or put a whole copy of \
+             it there, and start again; or compare OVO's settlement file with your books, take it away, \
+             and `ovo-ptp journal vouch`"
+        )
     }
 
     pub(super) fn number(&self) -> u32 {

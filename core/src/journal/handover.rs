@@ -20,7 +20,7 @@ use super::mark::{self, Mark, MarkFile};
 use super::opening::{self, Purpose};
 use super::version::Incarnation;
 use super::whereabouts::Whereabouts;
-use super::{aside, engine, failure, log, meta, place};
+use super::{aside, engine, failure, log, meta, owing, place};
 use crate::journal::{JournalError, SqliteOptions};
 
 /// In a journal that was moved away: where to. It is the journal no longer.
@@ -87,12 +87,7 @@ impl<'a> Leaving<'a> {
                 let water = Water::read(connection).map_err(failed)?;
                 (water.batch, water.reference)
             };
-            let mark = Mark {
-                incarnation: engine.incarnation,
-                numbers: (batch, reference),
-                openings: engine.openings,
-                lost_log: false,
-            };
+            let mark = Mark::open(engine.incarnation, (batch, reference), engine.openings);
             refuse_what_is_there(files, &to)?;
             refuse_to_lose_a_mark(files, &to, &mark)?;
             // Of a move that was killed: it was never anybody's.
@@ -101,6 +96,8 @@ impl<'a> Leaving<'a> {
                 Whereabouts::of(look, &to).remember(copy)?;
                 log::is_another_copy(files, copy)?;
                 is_here(copy)?;
+                // Where it goes nobody followed it.
+                meta::put(copy, owing::FOLLOWED_BY, "")?;
                 meta::put(copy, MOVED_AS, name)?;
                 meta::put(copy, MOVED_FROM, from.to_string_lossy().as_ref())
             });
@@ -262,7 +259,7 @@ impl Seen {
             let openings = engine::meta(connection, "boots")?;
             let water = Water::read(connection)?;
             let numbers = (water.batch, water.reference);
-            let mark = Mark { incarnation, numbers, openings, lost_log: false };
+            let mark = Mark::open(incarnation, numbers, openings);
             Ok(name.map(|name| Seen { name, from: from.map(PathBuf::from), mark }))
         };
         // All of this was in the file itself before it had its name: its log, which is the next

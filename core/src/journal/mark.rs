@@ -6,6 +6,9 @@
 //! lags proves nothing and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
 //! commit is synced before the mark is written, so on an honest disk that cannot happen by itself.
 //!
+//! At a proper closing it says so, behind the journal: one that says it is open then, and was not opened
+//! since, is a copy from before.
+//!
 //! What it cannot see: a copy of the whole directory, mark included.
 //!
 //! [fault J12]: crate::manual::faults#j-disk-and-journal
@@ -34,9 +37,16 @@ pub(super) struct Mark {
     pub(super) openings: u32,
     /// An opening has found that the journal lost its log, and the journal itself may not know yet.
     pub(super) lost_log: bool,
+    /// This opening of it was ended properly: it said that it is closed before the mark did.
+    pub(super) closed: bool,
 }
 
 impl Mark {
+    /// Of a journal that is open.
+    pub(super) fn open(incarnation: Incarnation, numbers: (u32, u32), openings: u32) -> Mark {
+        Mark { incarnation, numbers, openings, lost_log: false, closed: false }
+    }
+
     /// Whether this is `other`'s journal, as it was then or later.
     pub(super) fn goes_on_from(&self, other: &Mark) -> bool {
         self.incarnation == other.incarnation
@@ -51,7 +61,11 @@ impl Mark {
         let body = match self.openings {
             0 => format!("ovo-ptp mark 1 {incarnation} {batch:06}/{reference:06}"),
             count => {
-                let version = if self.lost_log { 3 } else { 2 };
+                let version = match (self.lost_log, self.closed) {
+                    (true, _) => 3,
+                    (false, true) => 4,
+                    (false, false) => 2,
+                };
                 format!(
                     "ovo-ptp mark {version} {incarnation} {batch:06}/{reference:06} {count:012}"
                 )
@@ -72,7 +86,8 @@ impl Mark {
         }
         let numbers = (batch.parse().ok()?, reference.parse().ok()?);
         let openings = if version == "1" { 0 } else { words.next()?.parse().ok()? };
-        let mark = Mark { incarnation, numbers, openings, lost_log: version == "3" };
+        let (lost_log, closed) = (version == "3", version == "4");
+        let mark = Mark { incarnation, numbers, openings, lost_log, closed };
         // Torn or edited lines are no evidence of anything.
         (mark.line() == line).then_some(mark)
     }
@@ -146,12 +161,7 @@ mod tests {
 
     #[test]
     fn a_mark_reads_back_and_a_torn_one_says_nothing() {
-        let mark = Mark {
-            incarnation: *b"0123456789abcdef",
-            numbers: (42, 999_999),
-            openings: 7,
-            lost_log: false,
-        };
+        let mark = Mark::open(*b"0123456789abcdef", (42, 999_999), 7);
         let line = mark.line();
         assert_eq!(Mark::parse(&line), Some(mark));
         for torn in [&line[..line.len() - 3], &line.replace("000042", "000043"), "", "ovo-ptp"] {
@@ -159,6 +169,8 @@ mod tests {
         }
         let with_a_loss = Mark { lost_log: true, ..mark };
         assert_eq!(Mark::parse(&with_a_loss.line()), Some(with_a_loss));
+        let closed = Mark { closed: true, ..mark };
+        assert_eq!(Mark::parse(&closed.line()), Some(closed));
         let of_an_older_release = Mark { openings: 0, ..mark };
         assert_eq!(Mark::parse(&of_an_older_release.line()), Some(of_an_older_release));
         let longest = Mark { numbers: (999_999, 999_999), openings: u32::MAX, ..mark };

@@ -374,4 +374,9 @@ pub trait Journal: Send + Sync {
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
+
+    /// What was found since, each once; told to the client's observer, too.
+    fn found_since(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }

@@ -21,6 +21,7 @@ use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
 use super::migration;
 use super::notes;
+use super::owing;
 use super::place::{self, Place};
 use super::reserve::Reserve;
 use super::restored::{self, Beside};
@@ -490,13 +491,20 @@ fn admit(
     let own_mark = mark.filter(|mark| mark.incarnation == incarnation);
     if lost_its_log && mark.is_none_or(|_| own_mark.is_some()) {
         // Before there is another log: whoever dies in between must not have hidden the loss.
-        let last =
-            own_mark.unwrap_or(Mark { incarnation, numbers: (0, 0), openings, lost_log: true });
+        let last = own_mark.unwrap_or(Mark {
+            incarnation,
+            numbers: (0, 0),
+            openings,
+            lost_log: true,
+            closed: false,
+        });
         let last = Mark { openings: last.openings.max(1), lost_log: true, ..last };
         engine.mark.write_durably(&last);
     }
     let lost_its_log = lost_its_log || own_mark.is_some_and(|mark| mark.lost_log);
-    let beside = Beside { path, mark, openings, lost_its_log };
+    let is_open = log::is_open(&engine.connection).map_err(failed)?;
+    let was_closed = own_mark.is_some_and(|it| it.closed && it.openings == openings) && is_open;
+    let beside = Beside { path, mark, openings, lost_its_log, was_closed };
     let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
     if found.purpose != Purpose::Move {
         handover::refuse_moved_away(&engine.connection)?;
@@ -505,6 +513,7 @@ fn admit(
     if is_elsewhere {
         now.remember(&engine.connection).map_err(failed)?;
     }
+    owing::expect_the_former(files, &engine.connection, path).map_err(failed)?;
     engine
         .connection
         .execute_batch("UPDATE meta SET v = v + 1 WHERE k = 'boots'; COMMIT")
@@ -529,8 +538,7 @@ fn admit(
     }
     let numbers = (water.batch, water.reference);
     let openings = engine.openings;
-    let lost_log = false;
-    engine.mark.write_durably(&Mark { incarnation, numbers, openings, lost_log });
+    engine.mark.write_durably(&Mark::open(incarnation, numbers, openings));
     Ok(engine)
 }
 

@@ -4,18 +4,22 @@
 //!
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::files::Files;
+use super::notes::Note;
 use super::version::Incarnation;
 use super::{aside, meta, place};
 use crate::wib::WallTime;
 
-/// In a journal: what a former one owes, by its name.
+/// In a journal: what a former one owes, by its name and the number in that of its file. Copies of one
+/// journal share the first.
 const OWING: &str = "owing ";
 const UNCOUNTED: &str = "?";
+/// In a journal that was set aside: which one followed it, and the name of the file in which it did.
+pub(super) const FOLLOWED_BY: &str = "followed by";
 /// By whom and why that was answered for.
 const ANSWERED: &str = "answered for ";
 
@@ -50,6 +54,16 @@ impl Debt {
     /// Of payments that `of` has left to a copy of itself.
     pub(super) fn of_a_copy(of: &Incarnation, number: i64, payments: i64) -> Debt {
         Debt { of: format!("{}{COPY}", name(of)), ..Debt::new(of, number, payments) }
+    }
+
+    /// Whether both are about the same journal, and the same copy of it.
+    pub(super) fn is_of(&self, other: &Debt) -> bool {
+        (&self.of, self.number) == (&other.of, other.number)
+    }
+
+    /// The same, once nothing of it is owed any more.
+    pub(super) fn struck_off(&self) -> Debt {
+        Debt { payments: Some(0), missed: None, ..self.clone() }
     }
 
     pub(super) fn is_owed(&self) -> bool {
@@ -105,7 +119,17 @@ impl Debt {
         )
     }
 
-    /// The same where it is told for the first time: nobody can have answered for it yet.
+    /// What to tell of one that was moved to a place of its own.
+    pub(super) fn is_at(&self, path: &Path, to: &Path) -> String {
+        format!(
+            "the journal {}, which was set aside, was moved to {}: what it owes is settled there and \
+             nowhere else, and its invoices are unknown here",
+            place::with_suffix(path, &format!(".aside-{}", self.number)).display(),
+            to.display()
+        )
+    }
+
+    /// As [`is_missed`](Self::is_missed), where it is told for the first time: nobody can have answered for it yet.
     pub(super) fn is_missed_now(&self, path: &Path) -> String {
         let said = self.is_missed(path);
         if self.missed.is_some() { said } else { format!("{said} ({FIRST_SAID})") }
@@ -130,9 +154,9 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Debt>> {
         connection.prepare_cached("SELECT k, v FROM meta WHERE k >= ?1 AND k < ?1 || 'g'")?;
     let found = statement.query_map([OWING], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let read = |(key, value): (String, String)| {
-        let mut words = value.splitn(3, ' ');
-        let of = key.strip_prefix(OWING)?.to_owned();
-        let number = words.next()?.parse().ok()?;
+        let mut words = value.splitn(2, ' ');
+        let (of, number) = key.strip_prefix(OWING)?.rsplit_once(' ')?;
+        let (of, number) = (of.to_owned(), number.parse().ok()?);
         let payments = match words.next()? {
             UNCOUNTED => None,
             counted => Some(counted.parse().ok()?),
@@ -145,13 +169,13 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Debt>> {
 /// Remembers a debt, inside the caller's transaction.
 pub(super) fn note(connection: &Connection, debt: &Debt) -> rusqlite::Result<()> {
     let mut value = match debt.payments {
-        Some(payments) => format!("{} {payments}", debt.number),
-        None => format!("{} {UNCOUNTED}", debt.number),
+        Some(payments) => payments.to_string(),
+        None => UNCOUNTED.to_owned(),
     };
     if let Some(since) = &debt.missed {
         value = format!("{value} {since}");
     }
-    meta::put(connection, &format!("{OWING}{}", debt.of), value)
+    meta::put(connection, &format!("{OWING}{} {}", debt.of, debt.number), value)
 }
 
 /// Somebody answers for it, inside the caller's transaction.
@@ -160,10 +184,102 @@ pub(super) fn answer_for(
     debt: &Debt,
     who_and_why: &str,
 ) -> rusqlite::Result<()> {
-    note(connection, &Debt { payments: Some(0), missed: None, ..debt.clone() })?;
+    note(connection, &debt.struck_off())?;
     let at = WallTime::now().wib_text();
     let said = format!("{at} WIB: {who_and_why}");
-    meta::put(connection, &format!("{ANSWERED}{}", debt.of), said)
+    meta::put(connection, &format!("{ANSWERED}{} {}", debt.of, debt.number), said)
+}
+
+/// Before a journal writes its mark over that of the one before it, which told of that one: what was set
+/// aside here is missed from now on, whatever becomes of this opening. Inside the caller's transaction.
+pub(super) fn expect_the_former(
+    files: &dyn Files,
+    connection: &Connection,
+    path: &Path,
+) -> rusqlite::Result<()> {
+    let known = all(connection)?;
+    for (number, _) in aside::former(files, path) {
+        let number = i64::from(number);
+        if known.iter().all(|debt| debt.number != number) {
+            note(connection, &Debt::unknown(None, number))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is gone, and what was moved away.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    pub(super) missing: Vec<Debt>,
+    /// With where it is now.
+    pub(super) moved: Vec<(Debt, PathBuf)>,
+    /// Found under another number: noted under that one from here on.
+    pub(super) renamed: Vec<Debt>,
+}
+
+/// Whose list of debts.
+#[derive(Debug)]
+pub(super) struct Knowing {
+    /// The number of a journal that was set aside; 0 of the present one.
+    pub(super) place: i64,
+    pub(super) debts: Vec<Debt>,
+}
+
+/// Compares what is known to owe something with what is there. `lists`: the present journal's first,
+/// then the others', the newest first. `there`: what was set aside here, by name and number.
+pub(super) fn gone(
+    files: &dyn Files,
+    path: &Path,
+    own: &str,
+    is_doubted: bool,
+    lists: &[Knowing],
+    there: &[Debt],
+) -> Gone {
+    let mut known: Vec<(i64, &Debt)> = Vec::new();
+    for list in lists {
+        for debt in &list.debts {
+            // The present one, to which one that it was set aside for looks back: it is here.
+            let is_this = list.place != 0 && debt.of == own && !is_doubted;
+            if !is_this && known.iter().all(|(_, other)| !other.is_of(debt)) {
+                known.push((list.place, debt));
+            }
+        }
+    }
+    let names: Vec<&str> = there.iter().map(|it| it.of.as_str()).chain([own]).collect();
+    let mut gone = Gone::default();
+    let mut taken: Vec<&Debt> = Vec::new();
+    for (noted_in, debt) in known.iter().filter(|(_, debt)| debt.is_owed()) {
+        let is_at_its_place = |it: &Debt| {
+            // One whose name nobody can read is the one of its file.
+            let unread = file_name(it.number);
+            (it.of == debt.of || debt.of == unread || it.of == unread) && it.number == debt.number
+        };
+        let has_copies = names.iter().filter(|of| debt.is_of_a_copy_of(of)).count() > 1;
+        if has_copies || there.iter().any(is_at_its_place) {
+            continue;
+        }
+        // Under another number: unless that is a copy's, which counts for itself, as does the one that
+        // has it noted.
+        let is_it_elsewhere = |it: &&Debt| {
+            it.of == debt.of
+                && it.number != *noted_in
+                && known.iter().all(|(_, other)| !other.is_of(it))
+                && taken.iter().all(|other| !other.is_of(it))
+        };
+        let moved_to = || {
+            let number = u32::try_from(debt.number).ok().filter(|number| *number > 0)?;
+            Note::Moved.read(files, &aside::numbered(path, number)).ok()?
+        };
+        if let Some(it) = there.iter().find(is_it_elsewhere) {
+            taken.push(it);
+            gone.renamed.push((*debt).clone());
+        } else if let Some(to) = moved_to() {
+            gone.moved.push(((*debt).clone(), to));
+        } else {
+            gone.missing.push((*debt).clone());
+        }
+    }
+    gone
 }
 
 /// What to tell of logs whose journal, set aside at `path`, is not beside them any more.

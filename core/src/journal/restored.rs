@@ -43,6 +43,8 @@ pub(super) struct Beside<'a> {
     pub(super) openings: u32,
     /// It was open, and its log is not there.
     pub(super) lost_its_log: bool,
+    /// It says that it is open, and was closed since.
+    pub(super) was_closed: bool,
 }
 
 /// Compares what lies beside the journal, and what it remembers of itself, with what it is, inside
@@ -75,6 +77,14 @@ pub(super) fn judge(
         floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
         reasons.push(
             "an older copy of it was put in its place: its mark knows of later openings".to_owned(),
+        );
+    }
+    if beside.was_closed {
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        reasons.push(
+            "a copy of it was put in its place that was made while it was open, before it was closed; \
+             verdicts and payments behind that are missing"
+                .to_owned(),
         );
     }
     if let Some(mark) = beside.mark {
@@ -243,14 +253,22 @@ pub(super) fn doubt_beside(
 ) -> Result<Option<Finding>, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     let water = Water::read(connection).map_err(failed)?;
-    if water.doubted {
-        return Ok(None);
-    }
+    if water.doubted { Ok(None) } else { doubt_anew(files, connection, why).map(Some) }
+}
+
+/// The same whether it is doubted already or not: its numbers jump (again).
+pub(super) fn doubt_anew(
+    files: &dyn Files,
+    connection: &Connection,
+    why: &str,
+) -> Result<Finding, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+    let water = Water::read(connection).map_err(failed)?;
     let floor = above_a_twin(files, &water, WallTime::now())?;
     doubt(connection, &water, why).map_err(failed)?;
     connection.execute("UPDATE high_water SET floor = ?1, doubted = 1", [floor]).map_err(failed)?;
     let message = format!("the journal is doubted: {why}; {CURE}");
-    Ok(Some(Finding { critical: true, message }))
+    Ok(Finding { critical: true, message })
 }
 
 /// Why the journal is doubted, if it is.

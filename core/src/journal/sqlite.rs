@@ -143,6 +143,31 @@ impl SqliteJournal {
         }
     }
 
+    /// The same whether it was doubted before or not.
+    pub(super) fn doubt_anew(&self, why: &str) -> Result<Option<Finding>, JournalError> {
+        match self.submit(Write::DoubtAnew(why.to_owned()))? {
+            Written::Doubted(found) => Ok(found),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Who followed it when it was set aside, and under which name of the file.
+    pub(super) fn follower(&self) -> Result<Option<String>, JournalError> {
+        self.read(|engine| {
+            meta::get::<String>(&engine.connection, owing::FOLLOWED_BY)
+                .map(|found| found.filter(|found| !found.is_empty()))
+                .map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Remembers it, if it does not yet.
+    pub(super) fn note_follower(&self, follower: &str) -> Result<(), JournalError> {
+        match self.follower()?.unwrap_or_default() == follower {
+            true => Ok(()),
+            false => self.submit(Write::Follower(follower.to_owned())).map(drop),
+        }
+    }
+
     /// Which journal it is or is a copy of, and how often it was doubted.
     pub(super) fn descent(&self) -> Result<(Incarnation, i64), JournalError> {
         self.read(|engine| {
@@ -216,14 +241,19 @@ impl SqliteJournal {
         self.submit(Write::Supersede(Box::new(payment.clone()))).map(drop)
     }
 
-    /// The row of an invoice, apart from whether the file can be read.
+    /// A row, apart from whether the file can be read; also of a handle that takes no commit any more.
+    pub(super) fn row(&self, id: PaymentId) -> Result<MaybeDamaged, JournalError> {
+        self.read_still(|engine| engine.row(id))
+    }
+
+    /// The same, by its invoice.
     pub(super) fn find_row(&self, invoice: &MerchantInvoice) -> Result<MaybeDamaged, JournalError> {
-        self.read(|engine| engine.find_row(invoice.as_str()))
+        self.read_still(|engine| engine.find_row(invoice.as_str()))
     }
 
     /// A payment of the same customer that refuses this one.
-    pub(super) fn blocking(&self, new: &NewPayment) -> Result<Option<Payment>, JournalError> {
-        self.read(|engine| engine.blocking(new))
+    pub(super) fn blocking(&self, new: &NewPayment) -> Result<MaybeDamaged, JournalError> {
+        self.read_still(|engine| engine.blocking(new))
     }
 
     /// For building large journals in tests.
@@ -269,6 +299,18 @@ impl SqliteJournal {
         let (_inside, mut engine) = self.lock();
         let engine = engine.as_mut().ok_or_else(closed)?;
         engine.ready()?;
+        read(engine)
+    }
+
+    /// The same whatever became of the file: what was known once must not be pushed again.
+    fn read_still<T>(
+        &self,
+        read: impl FnOnce(&Engine) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.refuse_after_fork()?;
+        let (_inside, mut engine) = self.lock();
+        let engine = engine.as_mut().ok_or_else(closed)?;
+        let _ = engine.ready();
         read(engine)
     }
 

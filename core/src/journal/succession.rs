@@ -17,10 +17,10 @@ use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
 use super::mark::Mark;
 use super::opening;
-use super::owing::{self, Debt};
+use super::owing::{self, Debt, Gone, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::{self, Twins};
-use super::{aside, mark, rules};
+use super::{aside, failure, mark, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
@@ -48,6 +48,8 @@ pub struct Succession {
     path: PathBuf,
     /// Debts of those that are gone.
     missing: Mutex<Vec<Debt>>,
+    /// Debts of those that are known to be elsewhere.
+    accounted_for: Vec<Debt>,
 }
 
 /// What was set aside at a place: the journals that could be opened, and what is wrong with the rest.
@@ -91,7 +93,7 @@ impl SetAside {
                     "the journal {name}, which was set aside, cannot be opened ({}): what it owes is \
                      not settled, and its invoices and customers are unknown; mend that and start \
                      again, or compare OVO's settlement file with your books",
-                    error.message
+                    failure::without_cure(&error)
                 ),
             }),
         }
@@ -130,6 +132,7 @@ impl Succession {
         }
         let mut journal = Succession::join(&*files, path, present, former)?;
         journal.begin_above_the_former()?;
+        journal.miss_who_followed()?;
         journal.remember_the_doubted_and_the_owing()?;
         Ok(journal)
     }
@@ -161,12 +164,30 @@ impl Succession {
             )));
             Twins::default()
         });
-        let missing = missing(&present, &former, &closed)?;
-        findings.extend(missing.iter().map(|debt| critical(debt.is_missed_now(&path))));
+        let gone = gone(files, &path, &present, &former, &closed)?;
+        findings.extend(gone.missing.iter().map(|debt| critical(debt.is_missed_now(&path))));
+        findings.extend(
+            gone.moved
+                .iter()
+                .map(|(debt, to)| Finding { critical: false, message: debt.is_at(&path, to) }),
+        );
         let problems = wrong.iter().map(|found| found.message.clone()).collect();
         findings.extend(wrong);
-        let (boot, missing) = (AtomicU32::new(0), Mutex::new(missing));
-        Ok(Succession { present, boot, former, closed, twins, findings, problems, path, missing })
+        let moved = gone.moved.into_iter().map(|(debt, _)| debt);
+        let accounted_for = moved.chain(gone.renamed).collect();
+        let (boot, missing) = (AtomicU32::new(0), Mutex::new(gone.missing));
+        Ok(Succession {
+            present,
+            boot,
+            former,
+            closed,
+            twins,
+            findings,
+            problems,
+            path,
+            missing,
+            accounted_for,
+        })
     }
 
     /// Before anything is sold: whatever became of the mark, no number of a former one is handed out
@@ -193,44 +214,74 @@ impl Succession {
             }
             let debt = former.debt();
             former.owing.store(debt.is_owed(), Ordering::Relaxed);
-            // What was noted of it while nobody could read it.
-            let unread = Debt::unknown(None, former.place);
-            if debt.payments.is_some() && known.iter().any(|it| it.of == unread.of && it.is_owed())
-            {
-                now.push(Debt { payments: Some(0), ..unread });
-            }
             now.push(debt);
-            for (winner, payments) in self.twins.left_by(former.place) {
-                let (incarnation, _) = former.journal.descent()?;
-                let left = Debt::of_a_copy(&incarnation, winner, payments);
-                let before = former.journal.debts()?.into_iter().find(|it| it.of == left.of);
-                if before.map_or(payments > 0, |before| before != left) {
-                    former.journal.note_debt(&left, None)?;
-                }
-            }
+            former.or_nothing(self.remind(former));
         }
         // One that could be read once is known better than it can be seen now.
         now.extend(self.closed.iter().map(Closed::debt));
-        now.retain(|debt| match known.iter().find(|known| known.of == debt.of) {
+        // What was noted of it while nobody could read it.
+        for unread in known.iter().filter(|it| it.is_owed() && it.of == owing::file_name(it.number))
+        {
+            if now.iter().any(|it| it.number == unread.number && it.of != unread.of) {
+                now.push(unread.struck_off());
+            }
+        }
+        now.extend(self.accounted_for.iter().map(Debt::struck_off));
+        now.retain(|debt| match known.iter().find(|known| known.is_of(debt)) {
             Some(known) => debt.payments.is_some() && known != debt,
             None => true,
         });
         // The newest knows best; and what it knows must not go with it.
         for former in self.former.iter().rev() {
             for debt in former.journal.debts().unwrap_or_default() {
-                if !known.iter().chain(&now).any(|other| other.of == debt.of) {
+                let is_this = owing::name(&self.present.descent()?.0) == debt.of;
+                if !is_this && !known.iter().chain(&now).any(|other| other.is_of(&debt)) {
                     now.push(debt);
                 }
             }
         }
         for missing in lock(&self.missing).iter().filter(|missing| missing.missed.is_none()) {
-            now.retain(|debt| debt.of != missing.of);
+            now.retain(|debt| !debt.is_of(missing));
             now.push(missing.missed_from_now_on());
         }
         for debt in &now {
             self.present.note_debt(debt, None)?;
         }
         Ok(())
+    }
+
+    /// Writes into one that was set aside what it must know if it is opened here as the journal again:
+    /// who followed it, and what it has left to copies of itself.
+    fn remind(&self, former: &Former) -> Result<(), JournalError> {
+        let follower = owing::name(&self.present.descent()?.0);
+        let file = self.path.file_name().unwrap_or_default().to_string_lossy();
+        former.journal.note_follower(&format!("{follower} {file}"))?;
+        let (incarnation, _) = former.journal.descent()?;
+        for (winner, payments) in self.twins.left_by(former.place) {
+            let left = Debt::of_a_copy(&incarnation, winner, payments);
+            let before = former.journal.debts()?.into_iter().find(|it| it.is_of(&left));
+            if before.map_or(payments > 0, |before| before != left) {
+                former.journal.note_debt(&left, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Before anything is sold: one that was set aside here before, and lies in the place of the one
+    /// that followed it, knows none of that one's payments.
+    fn miss_who_followed(&mut self) -> Result<(), JournalError> {
+        let Some(follower) = self.present.follower()? else { return Ok(()) };
+        let Some((name, file)) = follower.split_once(' ') else { return Ok(()) };
+        let is_there = |debt: Debt| debt.of == name || debt.of == owing::file_name(debt.number);
+        let is_here = self.path.file_name().is_some_and(|own| own.to_string_lossy() == file)
+            && !self.former.iter().map(Former::debt).any(is_there)
+            && !self.closed.iter().map(Closed::debt).any(is_there);
+        if is_here {
+            let why = "it had been set aside, and was put back over the journal that followed it here, \
+                       of whose payments it knows nothing, and which is gone: put that one back";
+            self.findings.extend(self.present.doubt_anew(why)?);
+        }
+        self.present.note_follower("")
     }
 
     /// Whether the payment is to be told as this journal has it.
@@ -282,6 +333,10 @@ impl Succession {
         self.former.iter().filter(|former| former.serves())
     }
 
+    fn knowing(&self) -> impl Iterator<Item = &Former> {
+        self.former.iter().filter(|former| former.knows())
+    }
+
     /// One that owes nothing any more may be taken away, and is not missed then.
     fn note_what_is_paid(&self, former: &Former) {
         if !former.owing.load(Ordering::Relaxed) {
@@ -289,7 +344,7 @@ impl Succession {
         }
         // A note that fails is written at the next opening; the payment's own step is durable.
         if former.journal.owes() == Ok(false) {
-            let debt = Debt { payments: Some(0), ..former.debt() };
+            let debt = former.debt().struck_off();
             if self.present.note_debt(&debt, None).is_ok() {
                 former.owing.store(false, Ordering::Relaxed);
             }
@@ -308,9 +363,10 @@ impl Succession {
         }
     }
 
+    /// Also one that is left out: its payments are no present ones.
     fn former(&self, id: PaymentId) -> Option<&Former> {
         let place = id.0 >> JOURNAL_AT;
-        self.serving().find(|former| former.place == place)
+        self.knowing().find(|former| former.place == place)
     }
 }
 
@@ -337,41 +393,30 @@ fn open_former(
 }
 
 /// What those owe that were set aside here and are gone.
-fn missing(
+fn gone(
+    files: &dyn Files,
+    path: &Path,
     present: &SqliteJournal,
     former: &[Former],
     closed: &[Closed],
-) -> Result<Vec<Debt>, JournalError> {
+) -> Result<Gone, JournalError> {
     // What the present one has seen itself counts; what was gone before its first opening only those
     // know that it follows, and the newest of them best.
-    let mut known = present.debts()?;
-    for former in former.iter().rev() {
-        for debt in former.journal.debts().unwrap_or_default() {
-            if known.iter().all(|other| other.of != debt.of) {
-                known.push(debt);
-            }
-        }
-    }
-    let open: Vec<Debt> = former.iter().map(Former::debt).collect();
-    let mut names: Vec<String> = open.iter().map(|debt| debt.of.clone()).collect();
-    names.push(owing::name(&present.descent()?.0));
-    let there: Vec<Debt> = open.into_iter().chain(closed.iter().map(Closed::debt)).collect();
-    let is_there = |debt: &Debt| {
-        let is_it = |it: &Debt| {
-            let unread = owing::file_name(it.number);
-            // One whose name nobody can read is the one of its file.
-            it.of == debt.of || debt.of == unread || (it.of == unread && it.number == debt.number)
-        };
-        there.iter().any(is_it) || names.iter().filter(|of| debt.is_of_a_copy_of(of)).count() > 1
-    };
-    known.retain(|debt| debt.is_owed() && !is_there(debt));
-    Ok(known)
+    let mut lists = vec![Knowing { place: PRESENT, debts: present.debts()? }];
+    lists.extend(former.iter().rev().map(|former| {
+        let debts = former.or_nothing(former.journal.debts());
+        Knowing { place: former.place, debts }
+    }));
+    let own = owing::name(&present.descent()?.0);
+    let open = former.iter().map(Former::debt);
+    let there: Vec<Debt> = open.chain(closed.iter().map(Closed::debt)).collect();
+    Ok(owing::gone(files, path, &own, present.is_doubted()?, &lists, &there))
 }
 
 impl Journal for Succession {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
         for former in self.serving() {
-            let boot = former.or_nothing(former.journal.enter_boot(boot_id))?;
+            let boot = former.or_nothing(former.journal.enter_boot(boot_id));
             former.boot.store(boot, Ordering::Relaxed);
         }
         let boot = self.present.enter_boot(boot_id)?;
@@ -387,9 +432,10 @@ impl Journal for Succession {
             return Ok(Begun::Existing(known));
         }
         let boot = self.boot.load(Ordering::Relaxed);
-        for former in self.serving() {
-            if new.refuse_unsettled_customer {
-                if let Some(open) = former.or_nothing(former.journal.blocking(new))? {
+        if new.refuse_unsettled_customer {
+            for former in self.knowing() {
+                // A damaged row of the customer's is one that could still be debited.
+                if let Some(open) = former.or_nothing(former.journal.blocking(new)).transpose()? {
                     return Ok(Begun::UnsettledCustomer(former.outward(open, boot)));
                 }
             }
@@ -406,7 +452,12 @@ impl Journal for Succession {
         if is_owed {
             self.note_what_it_owes_again(former);
         }
-        Ok(match former.journal.update(&former.inward(payment, boot))? {
+        let updated = former.journal.update(&former.inward(payment, boot));
+        // The file's failure, not one for which this step is refused.
+        if let Some(error) = updated.as_ref().err().filter(|it| failure::poisons(it.kind)) {
+            former.fails(error);
+        }
+        Ok(match updated? {
             Update::Lost(row) => Update::Lost(Box::new(former.outward(*row, boot))),
             won @ Update::Won(_) => {
                 if !is_owed {
@@ -420,15 +471,15 @@ impl Journal for Succession {
     fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
         let Some(former) = self.former(id) else { return self.present.payment(id) };
         let boot = self.boot.load(Ordering::Relaxed);
-        let found = former.journal.payment(Former::own(id))?;
+        let found = former.journal.row(Former::own(id))?.transpose()?;
         Ok(found.map(|payment| former.outward(payment, boot)))
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
         let boot = self.boot.load(Ordering::Relaxed);
         let (mut found, mut damaged) = (Vec::new(), None);
-        for former in self.serving() {
-            match former.or_nothing(former.journal.find_row(invoice))? {
+        for former in self.knowing() {
+            match former.or_nothing(former.journal.find_row(invoice)) {
                 Some(Ok(known)) if self.answers(former.place, &known) => {
                     found.push(former.outward(known, boot));
                 }
@@ -453,7 +504,7 @@ impl Journal for Succession {
         // What the former ones owe is the oldest debt, and becomes less and less.
         for former in self.serving() {
             let own = former.boot.load(Ordering::Relaxed);
-            let rows = former.or_nothing(former.journal.due(own, now, limit - due.len()))?;
+            let rows = former.or_nothing(former.journal.due(own, now, limit - due.len()));
             due.extend(rows.into_iter().map(|payment| former.outward(payment, boot)));
         }
         due.extend(self.present.due(boot, now, limit - due.len())?);
@@ -464,7 +515,7 @@ impl Journal for Succession {
         let mut next = self.present.next_due(boot)?;
         for former in self.serving() {
             let own = former.boot.load(Ordering::Relaxed);
-            let other = former.or_nothing(former.journal.next_due(own))?;
+            let other = former.or_nothing(former.journal.next_due(own));
             next = [next, other].into_iter().flatten().min();
         }
         Ok(next)
@@ -496,7 +547,7 @@ impl Journal for Succession {
                 let filter = Filter { after, limit: wanted, ..filter.clone() };
                 let rows = match journal {
                     None => self.present.list(&filter)?,
-                    Some(former) => former.or_nothing(former.journal.list(&filter))?,
+                    Some(former) => former.or_nothing(former.journal.list(&filter)),
                 };
                 let is_last = rows.len() < wanted;
                 after = rows.last().map(|payment| payment.id);
@@ -529,22 +580,24 @@ impl Journal for Succession {
                          another environment's"
                     ));
                 }
-            } else if former.failed.load(Ordering::Relaxed) {
-                health.problems.push(format!(
-                    "{name}, which was set aside, is left out: it was taken away while it was open, or \
-                     its disk failed; what it owes is not settled: put it back, and start again"
-                ));
             }
         }
         for former in self.serving() {
-            let Health { payments, unsettled, problems, notes } = former.journal.health()?;
+            let theirs = match former.journal.health() {
+                Ok(theirs) => theirs,
+                Err(error) => {
+                    former.fails(&error);
+                    continue;
+                }
+            };
+            let Health { payments, unsettled, problems, notes } = theirs;
             health.payments += payments;
             health.unsettled += unsettled;
             let named = |line: String| format!("{}: {line}", former.name);
             health.problems.extend(problems.into_iter().map(named));
             health.notes.extend(notes.into_iter().map(named));
             // What a report counts as settled may be unheard of, or still be looked at.
-            let owes = former.journal.owes()?;
+            let owes = former.journal.owes().unwrap_or(true);
             if !owes && self.twins.rest_on(former.place) {
                 health.notes.push(format!(
                     "{}, which was set aside, owes nothing any more, but knows more than the backup \
@@ -558,6 +611,7 @@ impl Journal for Succession {
                 ));
             }
         }
+        health.problems.extend(self.former.iter().filter_map(Former::trouble));
         Ok(health)
     }
 
@@ -584,7 +638,7 @@ impl Journal for Succession {
         };
         add(PRESENT, &self.present)?;
         for former in self.serving() {
-            former.or_nothing(add(former.place, &former.journal))?;
+            former.or_nothing(add(former.place, &former.journal));
         }
         Ok(figures)
     }
@@ -615,7 +669,11 @@ impl Journal for Succession {
                         Finding { critical: false, message }
                     });
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Whose it is cannot be told.
+                    former.failed.store(true, Ordering::Relaxed);
+                    former.fails(&error);
+                }
             }
         }
         Ok(belonging)
@@ -623,7 +681,7 @@ impl Journal for Succession {
 
     fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
         for former in self.serving() {
-            former.journal.adopt_key(key, key_ring)?;
+            former.or_nothing(former.journal.adopt_key(key, key_ring));
         }
         self.present.adopt_key(key, key_ring)
     }
@@ -664,7 +722,7 @@ impl Journal for Succession {
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
         let mut ended = false;
         for former in &self.former {
-            ended |= former.or_nothing(former.journal.vouch(who_and_why))?;
+            ended |= former.or_nothing(former.journal.vouch(who_and_why));
         }
         let mut missing = lock(&self.missing);
         while let Some(debt) = missing.last() {
@@ -677,5 +735,9 @@ impl Journal for Succession {
 
     fn findings(&self) -> Vec<Finding> {
         self.findings.clone()
+    }
+
+    fn found_since(&self) -> Vec<Finding> {
+        self.former.iter().filter_map(Former::news).collect()
     }
 }

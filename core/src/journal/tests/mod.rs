@@ -5,6 +5,7 @@ mod by_people;
 mod engines;
 mod failures;
 mod figures;
+mod former;
 mod guards;
 mod handover;
 mod hands;
