@@ -1742,6 +1742,38 @@ extern int pthread_setcancelstate(int state, int *old);
 // Memory: nothing is kept. The file is the caller's.
 int32_t ovo_backup(ovo_client *client, const char *to);
 
+// Moves payments that are over (settled, acknowledged, with no look behind due, their phones
+// forgotten) out of the client's journal into a file of the same schema, while payments go on. Their
+// numbers and invoices stay known in the journal and are never given again; `ovo_pay` with one of
+// them says so. The archive is for reading: `ovo-ptp payments -j` and `explain -j`; no client opens it.
+//
+// At every moment each payment is in the journal, in the archive, or in both. Whatever breaks this
+// off, a power cut or `ovo_client_close`, the same call finishes it; called once more it changes
+// nothing.
+//
+// Parameters:
+// - `client`: an open client; stays the caller's.
+// - `before_ms`: payments that were begun before this, in milliseconds since 1970 UTC; not in the
+//   future.
+// - `to`: the archive's file, which must not exist or be the one that was begun; stays the caller's.
+// - `payments`: gets how many payments the archive has: 0 if none was over, and then no file was made;
+//   NULL if it is not wanted.
+// - `moved`: gets how many of them this call took out of the journal; NULL if it is not wanted.
+// - `left`: gets how many were changed meanwhile and stay in the journal; NULL if it is not wanted.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: a time in the future; `OVO_ERR_JOURNAL`: another file is
+// at `to`, another archive is not finished, the journal is doubted, one that was set aside beside it
+// is in use, or a disk refuses; `OVO_ERR_JOURNAL_LOCKED`: somebody archives it already;
+// `OVO_ERR_CLOSED`: the client was closed meanwhile; or a common code.
+//
+// Memory: nothing is kept. The file is the caller's.
+int32_t ovo_archive(ovo_client *client,
+                    int64_t before_ms,
+                    const char *to,
+                    int64_t *payments,
+                    int64_t *moved,
+                    int64_t *left);
+
 // Ends the doubt about a journal that was found to be a copy, or to have lost something (a critical
 // line of the log said so at opening, and `ovo_doctor` says it): you have seen that no other copy is
 // in use, and have compared your books with OVO's settlement file.

@@ -357,6 +357,16 @@ struct Filter {
   bool newest_first = false;
 };
 
+/// What came of archiving.
+struct Archived {
+  /// Payments that the archive has; 0 if none was over, and then no file was made.
+  std::int64_t payments = 0;
+  /// How many of them this call took out of the journal.
+  std::int64_t moved = 0;
+  /// Payments that were changed meanwhile and stay in the journal.
+  std::int64_t left = 0;
+};
+
 /// How a void stands.
 struct Voided {
   VoidState state = VoidState::NeedsOperator;
@@ -832,6 +842,16 @@ class Client {
   /// Writes a copy of the journal, whole and synced, while payments go on.
   Done backup(std::string_view to) {
     return named(to, [&](const char* path) { return ovo_backup(client_, path); });
+  }
+  /// Moves payments that were begun before `before_ms` (milliseconds since 1970 UTC) and are over into
+  /// an archive, while payments go on. Broken off, the same call finishes it.
+  [[nodiscard]] Result<Archived> archive(std::int64_t before_ms, std::string_view to) {
+    Archived done;
+    auto moved = named(to, [&](const char* path) {
+      return ovo_archive(client_, before_ms, path, &done.payments, &done.moved, &done.left);
+    });
+    if (!moved) return moved.error();
+    return done;
   }
   /// Ends the doubt about a journal that was found to be a copy. False if there was none.
   [[nodiscard]] Result<bool> vouch(std::string_view who_and_why) {

@@ -1,7 +1,7 @@
 //! What people do with a journal: back it up, move it, set it aside, answer for it.
 
-use ptp::JournalReader;
 use ptp::journal::{move_journal, set_aside};
+use ptp::{JournalReader, WallTime};
 
 use crate::argument::{Out, Text};
 use crate::client::{ClientBody, ovo_client};
@@ -30,6 +30,54 @@ pub extern "C" fn ovo_backup(client: *mut ovo_client, to: Text) -> i32 {
     outside(client.addr(), &[], || {
         let body = ClientBody::get(client)?;
         Ok(body.client.backup(to.read("to", PATH)?)?)
+    })
+}
+
+/// Moves payments that are over (settled, acknowledged, with no look behind due, their phones
+/// forgotten) out of the client's journal into a file of the same schema, while payments go on. Their
+/// numbers and invoices stay known in the journal and are never given again; `ovo_pay` with one of
+/// them says so. The archive is for reading: `ovo-ptp payments -j` and `explain -j`; no client opens it.
+///
+/// At every moment each payment is in the journal, in the archive, or in both. Whatever breaks this
+/// off, a power cut or `ovo_client_close`, the same call finishes it; called once more it changes
+/// nothing.
+///
+/// Parameters:
+/// - `client`: an open client; stays the caller's.
+/// - `before_ms`: payments that were begun before this, in milliseconds since 1970 UTC; not in the
+///   future.
+/// - `to`: the archive's file, which must not exist or be the one that was begun; stays the caller's.
+/// - `payments`: gets how many payments the archive has: 0 if none was over, and then no file was made;
+///   NULL if it is not wanted.
+/// - `moved`: gets how many of them this call took out of the journal; NULL if it is not wanted.
+/// - `left`: gets how many were changed meanwhile and stay in the journal; NULL if it is not wanted.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: a time in the future; `OVO_ERR_JOURNAL`: another file is
+/// at `to`, another archive is not finished, the journal is doubted, one that was set aside beside it
+/// is in use, or a disk refuses; `OVO_ERR_JOURNAL_LOCKED`: somebody archives it already;
+/// `OVO_ERR_CLOSED`: the client was closed meanwhile; or a common code.
+///
+/// Memory: nothing is kept. The file is the caller's.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_archive(
+    client: *mut ovo_client,
+    before_ms: i64,
+    to: Text,
+    payments: Out<i64>,
+    moved: Out<i64>,
+    left: Out<i64>,
+) -> i32 {
+    let (all, some, rest) =
+        (payments.optional("payments"), moved.optional("moved"), left.optional("left"));
+    outside(client.addr(), &[&all, &some, &rest], || {
+        let body = ClientBody::get(client)?;
+        let (before, to) = (WallTime::from_unix_millis(before_ms), to.read("to", PATH)?);
+        let done = body.client.archive(before, to, |_| {})?;
+        for (out, number) in [(&payments, done.payments), (&moved, done.moved), (&left, done.left)]
+        {
+            out.write(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        Ok(())
     })
 }
 

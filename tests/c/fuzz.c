@@ -144,7 +144,7 @@ static void call_one(const char *journal)
     filter.limit = any(20);
     filter.newest_first = (int32_t)any(3);
     calls_made++;
-    switch (any(41)) {
+    switch (any(42)) {
     case 0: open_one(journal); break;
     case 1: ovo_config_free(HANDLE(ovo_config, configs)); break;
     case 2: ovo_client_close(HANDLE(ovo_client, clients)); break;
@@ -196,6 +196,12 @@ static void call_one(const char *journal)
         break;
     case 34: ovo_config_set_client_certificate_file(HANDLE(ovo_config, configs), text(), text()); break;
     case 35: ovo_vouch(HANDLE(ovo_client, clients), text(), &small); break;
+    case 41: {
+        int64_t counts[3] = {0, 0, 0};
+        ovo_archive(HANDLE(ovo_client, clients), number(), text(), &counts[0],
+                    any(2) ? &counts[1] : NULL, &counts[2]);
+        break;
+    }
     case 36: ovo_config_set_previous_app_keys(HANDLE(ovo_config, configs), text()); break;
     case 37:
         ovo_explain(HANDLE(ovo_client, clients), text(), number(), number(), buffer, any(32), &length);

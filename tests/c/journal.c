@@ -1,6 +1,10 @@
 /* What people do with a journal: list it newest first, back it up, open the backup, move it, set it
- * aside, change the app key. */
+ * aside, archive what is over, change the app key. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "till.h"
+#include <time.h>
 
 static int wrong;
 
@@ -122,6 +126,52 @@ static void changes_the_key(const char *journal)
     must(ovo_client_close(client), "closing");
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What never left is over once it is acknowledged; what was paid keeps its phone for two days. */
+static void archives(const char *journal, const char *archive)
+{
+    ovo_config *config = config_for(journal);
+    ovo_client *client;
+    ovo_charge charge = OVO_CHARGE_INIT;
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    int64_t payments = 7, moved = 7, left = 7;
+
+    must(ovo_config_set_proxy(config, "http://127.0.0.1:9"), "a way that leads nowhere");
+    client = open_and_free(config);
+    sells(client, "INV-OVER-1", OVO_NOT_SENT);
+    must(ovo_acknowledge(client, "INV-OVER-1"), "acknowledging");
+    must(ovo_client_close(client), "closing");
+
+    client = open_and_free(config_for(journal));
+    sells(client, "INV-OVER-2", OVO_PAID);
+    must(ovo_acknowledge(client, "INV-OVER-2"), "acknowledging");
+    expect(ovo_archive(client, now_ms() + 60000, archive, &payments, &moved, &left) ==
+                   OVO_ERR_INVALID_INPUT && payments == 0 && moved == 0 && left == 0,
+           "not into the future");
+    must(ovo_archive(client, 0, archive, &payments, NULL, NULL), "archiving nothing");
+    expect(payments == 0, "nothing was over then");
+    expect(ovo_archive(client, now_ms(), journal, NULL, NULL, NULL) == OVO_ERR_JOURNAL_LOCKED,
+           "never into the journal itself");
+    must(ovo_archive(client, now_ms(), archive, &payments, &moved, &left), "archiving");
+    expect(payments == 1 && moved == 1 && left == 0, "what is over moves");
+    expect(ovo_find(client, "INV-OVER-1", NULL, &outcome) == OVO_ERR_NOT_FOUND, "it is here no more");
+    must(ovo_find(client, "INV-OVER-2", NULL, &outcome), "the other one is");
+    charge.invoice = "INV-OVER-1";
+    charge.amount = 15000;
+    charge.phone = "081200000000";
+    expect(ovo_pay(client, &charge, &outcome) == OVO_ERR_INVOICE_REUSED, "and is never pushed again");
+    must(ovo_client_close(client), "closing");
+    config = config_for(archive);
+    expect(ovo_client_open(config, &client) == OVO_ERR_JOURNAL, "an archive takes no payment");
+    must(ovo_config_free(config), "freeing");
+}
+
 /* Missing beside its log: a till without a person at a shell sets it aside and sells on. */
 static void loses_its_database(const char *journal)
 {
@@ -149,7 +199,7 @@ static const char *beside(const char *journal, const char *suffix, char *room, s
 
 int main(int argc, char **argv)
 {
-    char names[5][1024];
+    char names[7][1024];
     const char *backup, *kept, *moved;
     ovo_config *config;
     ovo_client *client;
@@ -207,6 +257,8 @@ int main(int argc, char **argv)
     expect(number == 2, "as the second");
 
     changes_the_key(beside(argv[1], "key", names[3], sizeof names[3]));
+    archives(beside(argv[1], "sold", names[5], sizeof names[5]),
+             beside(argv[1], "archive", names[6], sizeof names[6]));
     loses_its_database(beside(argv[1], "lost", names[4], sizeof names[4]));
     return wrong;
 }

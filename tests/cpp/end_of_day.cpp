@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
         foreign.text.find("this journal does not know") == std::string::npos)
       return 1;
     const std::int64_t now = static_cast<std::int64_t>(std::time(nullptr)) * 1000;
+    // What was paid today keeps its phone, so it is not over and stays here.
+    const auto archived = client.archive(now, std::string(argv[1]) + ".archive").or_throw();
+    if (archived.payments != 0 || archived.moved != 0 || archived.left != 0) return 1;
     if (books.missing(now - 86400000, now + 86400000).or_throw()) return 1;
     if (books.count(ovo::Finding::Refunded).or_throw().rupiah != 10000) return 1;
 

@@ -6,7 +6,8 @@ use ovo_ptp::message::{ResponseCode, SigningMode, WalletDetails};
 use ovo_ptp::payment::StatusAnswer;
 use ovo_ptp::transport::Validity;
 use ovo_ptp::{
-    Diagnosis, Explanation, Inquiry, Language, Outcome, PaymentReport, Probe, Status, VoidOutcome,
+    Archived, Diagnosis, Explanation, Inquiry, Language, Outcome, PaymentReport, Probe, Status,
+    VoidOutcome,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -28,6 +29,7 @@ pub(crate) enum Answer {
     Explained(Option<Box<Explanation>>),
     Wait(Option<Duration>),
     Diagnosis(Box<Diagnosis>),
+    Archived(Archived),
 }
 
 impl Answer {
@@ -59,6 +61,13 @@ impl Answer {
             }
             Answer::Explained(None) => return Ok(py.None()),
             Answer::Explained(Some(it)) => explained(py, &it)?.into_any(),
+            Answer::Archived(done) => {
+                let dict = PyDict::new(py);
+                dict.set_item("payments", done.payments)?;
+                dict.set_item("moved", done.moved)?;
+                dict.set_item("left", done.left)?;
+                dict.into_any()
+            }
             Answer::Wait(wait) => wait.map(|wait| wait.as_secs_f64()).into_pyobject(py)?,
             Answer::Diagnosis(diagnosis) => self::diagnosis(py, &diagnosis)?.into_any(),
         };

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ovo_ptp::journal::Filter;
 use ovo_ptp::payment::{PaymentId, Ruling};
 use ovo_ptp::{
-    Charge, Client as Core, Error, MerchantInvoice, Outcome, PhoneNumber, Rupiah, Terminal,
-    VoidOutcome, WallTime,
+    ArchiveProgress, Charge, Client as Core, Error, MerchantInvoice, Outcome, PhoneNumber, Rupiah,
+    Terminal, VoidOutcome, WallTime,
 };
 use pyo3::prelude::*;
 
@@ -31,6 +31,7 @@ pub(crate) struct Client {
     core: Mutex<Option<Arc<Core>>>,
     letters: Arc<Letters>,
     calls: Arc<Calls>,
+    archiving: Arc<Mutex<ArchiveProgress>>,
     process: u32,
 }
 
@@ -141,7 +142,8 @@ impl Client {
         let open = options.builder(py, environment, credentials, &letters)?;
         let core = py.detach(open).map_err(|error| raise(py, &error))?;
         let core = Mutex::new(Some(Arc::new(core)));
-        Ok(Client { core, letters, calls: Arc::default(), process: std::process::id() })
+        let (calls, archiving) = Default::default();
+        Ok(Client { core, letters, calls, archiving, process: std::process::id() })
     }
 
     #[getter]
@@ -281,6 +283,21 @@ impl Client {
 
     fn backup(&self, py: Python<'_>, to: PathBuf, wait: i64) -> PyResult<Py<PyAny>> {
         self.run(py, wait, move |core| core.backup(to).map(|()| Answer::Nothing))
+    }
+
+    fn archive(&self, py: Python<'_>, before: i64, to: PathBuf, wait: i64) -> PyResult<Py<PyAny>> {
+        let so_far = Arc::clone(&self.archiving);
+        self.run(py, wait, move |core| {
+            let before = WallTime::from_unix_millis(before);
+            let tell = |at| *so_far.lock().unwrap_or_else(PoisonError::into_inner) = at;
+            core.archive(before, to, tell).map(Answer::Archived)
+        })
+    }
+
+    /// Payments that left the journal, of those that the archive has so far.
+    fn archived_so_far(&self) -> (u64, u64) {
+        let at = *self.archiving.lock().unwrap_or_else(PoisonError::into_inner);
+        (at.moved, at.payments)
     }
 
     fn vouch(&self, py: Python<'_>, who_and_why: String, wait: i64) -> PyResult<Py<PyAny>> {

@@ -229,7 +229,11 @@ impl Inner {
         // A journal that cannot be asked may hold any invoice.
         let is_another = |text: &str| match text.parse() {
             Ok(invoice) => {
-                invoice != intent.invoice && !matches!(self.journal.find(&invoice), Ok(None))
+                let is_unknown = || {
+                    matches!(self.journal.find(&invoice), Ok(None))
+                        && matches!(self.journal.archived(&invoice), Ok(None))
+                };
+                invoice != intent.invoice && !is_unknown()
             }
             Err(_) => false,
         };

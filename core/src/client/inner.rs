@@ -1,6 +1,7 @@
 //! What every call of a client shares.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -145,8 +146,26 @@ impl Inner {
     }
 
     pub(super) fn row(&self, invoice: &MerchantInvoice) -> Result<Payment, Error> {
-        self.journal.find(invoice)?.ok_or_else(|| {
+        self.find(invoice)?.ok_or_else(|| {
             Error::about(invoice, ErrorKind::NotFound, "no such payment in the journal")
         })
     }
+
+    /// The row of an invoice; `None` if it was never pushed from here.
+    pub(super) fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
+        match self.journal.find(invoice)? {
+            Some(payment) => Ok(Some(payment)),
+            None => match self.journal.archived(invoice)? {
+                Some(archive) => Err(archived(invoice, ErrorKind::NotFound, &archive)),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// A payment whose row an archive has.
+pub(super) fn archived(invoice: &MerchantInvoice, kind: ErrorKind, archive: &Path) -> Error {
+    let archive = archive.display();
+    let text = format!("its payment was archived into {archive}, which says what became of it");
+    Error::about(invoice, kind, text)
 }

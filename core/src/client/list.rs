@@ -150,10 +150,11 @@ impl Client {
     /// ```
     ///
     /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if its payment was archived, with where;
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         self.inner.ready()?;
-        Ok(self.inner.journal.find(invoice)?.as_ref().map(|row| self.inner.show(row)))
+        Ok(self.inner.find(invoice)?.as_ref().map(|row| self.inner.show(row)))
     }
 
     /// What became of a payment: where the money is, why, what comes next and when, and what the
@@ -173,10 +174,11 @@ impl Client {
     /// ```
     ///
     /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if its payment was archived, with where;
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
         self.inner.ready()?;
-        let found = self.inner.journal.find(invoice)?;
+        let found = self.inner.find(invoice)?;
         Ok(found.map(|payment| Explanation::of(&payment, self.inner.clock.wall())))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::client::apply::Proof;
 use crate::client::counters::Commit;
 use crate::client::drive::{Progress, ProgressWatch, Seat, is_broken_off};
+use crate::client::inner::archived;
 use crate::client::under_way::{Owner, Purpose, TakenUp, UnderWay, Waiter};
 use crate::client::{Charge, Client, PaymentHandle};
 use crate::error::{Error, ErrorKind};
@@ -226,7 +227,9 @@ impl Client {
         if !charge.allow_second_push {
             if let Some(other) = inner.unreadable_in_the_way()? {
                 // What is in the journal already is no second push.
-                if inner.journal.find(&invoice)?.is_none() {
+                let is_new = inner.journal.find(&invoice)?.is_none()
+                    && inner.journal.archived(&invoice)?.is_none();
+                if is_new {
                     let wait = self.until_it_goes_on(&other);
                     return Err(Error::unreadable_customer(&other.intent.invoice, wait));
                 }
@@ -271,6 +274,10 @@ impl Client {
                         Ok(Taken::Owned { payment: Box::new(payment), fresh: false, owner, waiter })
                     }
                 }
+            }
+            Begun::Archived(_) => {
+                let archive = inner.journal.archived(&new.invoice)?.unwrap_or_default();
+                Err(archived(&new.invoice, ErrorKind::InvoiceReused, &archive))
             }
             Begun::UnsettledCustomer(other) => {
                 Err(Error::unsettled_customer(&other.intent.invoice, self.until_it_goes_on(&other)))

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crate::client::inner::archived;
 use crate::client::{Ledger as _, PaymentReport};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, JournalCopy};
+use crate::payment::Payment;
 use crate::wib::WallTime;
 
 /// What a journal knows, for people and reports: beside whoever has it open, whatever its mode.
@@ -40,17 +42,28 @@ impl JournalReader {
     /// As [`Client::payment`](crate::Client::payment).
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    /// [`ErrorKind::NotFound`] if its payment was archived, with where; [`ErrorKind::Journal`]
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
-        Ok(self.found(invoice)?.as_ref().map(PaymentReport::of))
+        Ok(self.told(invoice)?.as_ref().map(PaymentReport::of))
     }
 
     /// As [`Client::explain`](crate::Client::explain).
     ///
     /// # Errors
-    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    /// [`ErrorKind::NotFound`] if its payment was archived, with where; [`ErrorKind::Journal`]
     pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
-        Ok(self.found(invoice)?.map(|payment| Explanation::of(&payment, WallTime::now())))
+        Ok(self.told(invoice)?.map(|payment| Explanation::of(&payment, WallTime::now())))
+    }
+
+    /// The row of an invoice, or where its payment was archived.
+    fn told(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
+        match self.found(invoice)? {
+            Some(payment) => Ok(Some(payment)),
+            None => match self.journal.archived(invoice)? {
+                Some(archive) => Err(archived(invoice, ErrorKind::NotFound, &archive)),
+                None => Ok(None),
+            },
+        }
     }
 
     /// How the journal stands.

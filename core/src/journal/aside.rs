@@ -45,6 +45,7 @@ pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, Jour
     let _inside = fork::inside();
     let path = opening::resolve(&**files, path)?;
     place::refuse_if_open_here(&**files, &path)?;
+    place::refuse_archive(&**files, &path)?;
     let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
     under_lock(files, &path, &lock)
 }

@@ -97,9 +97,19 @@ impl<'a> Draft<'a> {
         name: &str,
         sign: impl FnOnce(&Connection, Look) -> rusqlite::Result<()>,
     ) -> Result<Draft<'a>, JournalError> {
+        Draft::drawn(files, to, name, |draft| draw_up(files, source, draft, sign))
+    }
+
+    /// The same of whatever `draw` makes there, whole and durable.
+    pub(super) fn drawn(
+        files: &'a dyn Files,
+        to: &Path,
+        name: &str,
+        draw: impl FnOnce(&Path) -> Result<(), JournalError>,
+    ) -> Result<Draft<'a>, JournalError> {
         let (draft, to) = (place::with_suffix(to, name), to.to_owned());
         let draft = Draft { files, draft, to, is_kept: false };
-        draw_up(files, source, &draft.draft, sign)?;
+        draw(&draft.draft)?;
         Ok(draft)
     }
 

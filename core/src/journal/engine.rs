@@ -1,5 +1,6 @@
 //! The one connection of a journal: what runs inside a transaction, and what a failure means.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::mark::{Mark, MarkFile};
 use super::meta;
 use super::opening::{self, Access, SHARED_PATIENCE};
 use super::owing::{self, Debt};
+use super::parts::{self, Part};
 use super::place::Place;
 use super::probed;
 use super::reserve::Reserve;
@@ -53,6 +55,12 @@ pub(super) enum Write {
     BeginAbove(u32),
     Jump(WallTime),
     Probe(WallTime),
+    /// The random name and the place of an archive that is begun.
+    BeginPart(String, PathBuf),
+    /// Rows that an archive has: they go, their numbers and invoices stay known.
+    TakeOut(u32, Vec<Payment>),
+    /// What became of an archive.
+    EndPart(Part),
 }
 
 /// What came of it.
@@ -70,6 +78,9 @@ pub(super) enum Written {
     Noted,
     Jumped(Option<Finding>),
     Probed(Option<WallTime>),
+    Part(Part),
+    /// How many went, and those that stay because they are not what the archive has.
+    TakenOut(u64, Vec<PaymentId>),
 }
 
 /// Frames of the write-ahead log after which they are moved to the database file: 800 KB, as
@@ -273,7 +284,10 @@ impl Engine {
     }
 
     fn write_in_turn(&mut self, group: &[Write]) -> Vec<Result<Written, JournalError>> {
-        let begins = |write: &Write| matches!(write, Write::Begin(..));
+        // What can wait for room. (What is archived makes none before its pages are used again.)
+        let begins = |write: &Write| {
+            matches!(write, Write::Begin(..) | Write::BeginPart(..) | Write::TakeOut(..))
+        };
         let room = !group.iter().any(begins) || self.reserve.is_whole();
         let mut result = self.commit(group, room);
         // J2, J3: the disk is full for new payments; those under way get the reserve.
@@ -313,10 +327,12 @@ impl Engine {
             // A write that fails is undone by itself (it is one statement, or has a savepoint), and
             // its neighbours go on.
             let result = match write {
-                Write::Begin(..) if !room => Err(JournalError::new(
-                    JournalErrorKind::Full,
-                    "the disk is full; what is left of it is for payments under way",
-                )),
+                Write::Begin(..) | Write::BeginPart(..) | Write::TakeOut(..) if !room => {
+                    Err(JournalError::new(
+                        JournalErrorKind::Full,
+                        "the disk is full; what is left of it is for payments under way",
+                    ))
+                }
                 Write::Update(_) => self.apply(write).or_else(|error| {
                     if error.kind != JournalErrorKind::Full || self.connection.is_autocommit() {
                         return Err(error);
@@ -392,6 +408,21 @@ impl Engine {
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }
+            Write::BeginPart(token, path) => {
+                parts::begin(&self.connection, token, path).map(Written::Part)
+            }
+            Write::TakeOut(number, rows) => {
+                self.execute("SAVEPOINT archive")?;
+                let gone = parts::take_out(self, *number, rows);
+                if gone.is_err() && !self.connection.is_autocommit() {
+                    self.execute("ROLLBACK TO archive")?;
+                }
+                if !self.connection.is_autocommit() {
+                    self.execute("RELEASE archive")?;
+                }
+                gone.map(|(gone, stay)| Written::TakenOut(gone, stay))
+            }
+            Write::EndPart(part) => parts::put(&self.connection, part).map(|()| Written::Noted),
             Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
             Write::Doubt(why) => {
                 restored::doubt_beside(&**self.place.files(), &self.connection, why)
@@ -418,6 +449,9 @@ impl Engine {
         let doing = "begin";
         if let Some(existing) = self.find(new.invoice.as_str())? {
             return Ok(Begun::Existing(existing));
+        }
+        if let Some((id, _)) = self.archived(new.invoice.as_str())? {
+            return Ok(Begun::Archived(id));
         }
         if new.refuse_unsettled_customer {
             if let Some(open) = self.blocking(new)?.transpose()? {
@@ -449,6 +483,15 @@ impl Engine {
         inserted.map(|()| Begun::Fresh(payment))
     }
 
+    /// The number of an invoice's payment that was archived, and where its archive was made.
+    pub(super) fn archived(
+        &self,
+        invoice: &str,
+    ) -> Result<Option<(PaymentId, PathBuf)>, JournalError> {
+        parts::of_invoice(&self.connection, invoice)
+            .map_err(|error| failure::sqlite("find", &error))
+    }
+
     /// The customer's first payment that could still be debited beside a new one, or that is damaged.
     pub(super) fn blocking(&self, new: &NewPayment) -> Result<MaybeDamaged, JournalError> {
         let doing = "begin";
@@ -472,6 +515,14 @@ impl Engine {
     pub(super) fn update(&mut self, update: &Payment) -> Result<Update, JournalError> {
         let doing = "update";
         let Some(before) = self.payment(update.id)? else {
+            if parts::archived(&self.connection, update.id)
+                .map_err(|error| failure::sqlite(doing, &error))?
+            {
+                return Err(JournalError::new(
+                    JournalErrorKind::Forbidden,
+                    format!("payment {} was archived meanwhile", update.id.0),
+                ));
+            }
             return Err(JournalError::new(
                 JournalErrorKind::Corrupt,
                 format!("payment {} is missing", update.id.0),
@@ -697,6 +748,11 @@ impl Engine {
         id.map_or(Ok(None), |id| self.row(PaymentId(id)))
     }
 
+    /// The text that reads a payment.
+    pub(super) fn select(&self) -> &'static str {
+        &self.statements.select
+    }
+
     /// What reports are made of, on this connection.
     pub(super) fn view(&self) -> View<'_> {
         let select = &self.statements.select;
@@ -787,6 +843,13 @@ impl Engine {
                     .to_owned(),
             );
         }
+        health.notes.extend(parts::open(&self.connection).map_err(failed)?.map(|part| {
+            format!(
+                "the archive {} is not finished: unless that is going on just now, archive into it once \
+                 more; until then nobody reads what it has",
+                part.path.display()
+            )
+        }));
         let kept = self.place.kept();
         let risk = file_system::risk(kept).map(str::to_owned);
         if kept == Kept::InMemory {

@@ -43,7 +43,8 @@ pub(super) fn jump(
 ) -> Result<Option<Finding>, JournalError> {
     let failed = |error: rusqlite::Error| super::failure::sqlite("jump", &error);
     let answered = format!(
-        "SELECT EXISTS (SELECT 1 FROM payment WHERE verdict IN ({ACCEPTED}, {DECLINED}) LIMIT 1)"
+        "SELECT EXISTS (SELECT 1 FROM payment WHERE verdict IN ({ACCEPTED}, {DECLINED}) LIMIT 1) \
+         OR EXISTS (SELECT 1 FROM archived)"
     );
     if connection.query_row(&answered, [], |row| row.get(0)).map_err(failed)? {
         return Ok(None);

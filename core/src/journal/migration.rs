@@ -121,19 +121,7 @@ fn digest_of_objects(connection: &Connection) -> rusqlite::Result<String> {
 fn from_1(connection: &Connection, incarnation: &Incarnation) -> Result<(), JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     // The rules come back with the new tables. Phones stay where they are: nothing of them moves.
-    let mut rules = connection
-        .prepare(
-            "SELECT type, name FROM sqlite_schema \
-             WHERE sql IS NOT NULL AND type IN ('trigger', 'index')",
-        )
-        .map_err(failed)?;
-    let rules: Vec<(String, String)> = rules
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .and_then(Iterator::collect)
-        .map_err(failed)?;
-    for (kind, name) in rules {
-        connection.execute_batch(&format!("DROP {kind} \"{name}\"")).map_err(failed)?;
-    }
+    schema::drop_rules(connection).map_err(failed)?;
     connection
         .execute_batch("ALTER TABLE payment RENAME TO payment_of_schema_1")
         .map_err(failed)?;

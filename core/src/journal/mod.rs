@@ -7,6 +7,8 @@
 //!
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
+mod archive;
+mod archiving;
 mod aside;
 pub(crate) mod belonging;
 mod codes;
@@ -35,6 +37,7 @@ mod moving;
 mod notes;
 mod opening;
 mod owing;
+mod parts;
 mod place;
 mod probed;
 mod reading;
@@ -53,6 +56,7 @@ mod view;
 mod whereabouts;
 
 pub use crate::numbering::{HighWater, MAX_NUMBER, next_numbers, starting_batch};
+pub use archiving::{ArchiveProgress, Archived};
 pub use aside::set_aside;
 #[doc(hidden)]
 pub use aside::set_aside_on;
@@ -68,7 +72,8 @@ pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;
 
 use std::fmt;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
@@ -120,6 +125,8 @@ pub enum Begun {
     Fresh(Payment),
     /// The invoice is in the journal already; nothing was written.
     Existing(Payment),
+    /// The invoice's payment was archived; nothing was written.
+    Archived(PaymentId),
     /// The same customer has an unsettled payment; nothing was written.
     UnsettledCustomer(Payment),
 }
@@ -360,6 +367,30 @@ pub trait Journal: Send + Sync {
             JournalErrorKind::Forbidden,
             "this engine is backed up by other means",
         ))
+    }
+
+    /// Moves payments that are over into an archive; see [`SqliteJournal::archive`].
+    ///
+    /// # Errors
+    /// [`JournalError`]; `Misplaced` for an engine that is archived by other means.
+    fn archive(
+        &self,
+        _before: WallTime,
+        _to: &Path,
+        _tell: &mut dyn FnMut(ArchiveProgress) -> ControlFlow<()>,
+    ) -> Result<Archived, JournalError> {
+        Err(JournalError::new(
+            JournalErrorKind::Misplaced,
+            "this engine is archived by other means",
+        ))
+    }
+
+    /// Where the archive was made that has the payment of an invoice; `None` if it was not archived.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn archived(&self, _invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        Ok(None)
     }
 
     /// Ends a doubt; see [`SqliteJournal::vouch`].

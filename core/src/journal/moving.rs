@@ -57,6 +57,7 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     let mut locks = Vec::new();
     for path in [&from, &to] {
         place::refuse_if_open_here(&**files, path)?;
+        place::refuse_archive(&**files, path)?;
         locks.push(Lock::take(files, path, false, opening::SHARED_PATIENCE)?);
     }
     let former =

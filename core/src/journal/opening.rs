@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
+use super::archive;
 use super::aside;
 use super::companion;
 use super::engine::{self, Engine, Water};
@@ -42,7 +43,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 pub(super) const SHARED_PATIENCE: Duration = Duration::from_secs(5);
 /// A commit writes whole pages, some six of them, to flash: small ones wear it out less than half
 /// as fast as SQLite's usual 4096 (11 KB per commit instead of 25). A row fits into one.
-const PAGE_SIZE: u32 = 1024;
+pub(super) const PAGE_SIZE: u32 = 1024;
 
 pub(super) fn open(
     files: &Arc<dyn Files>,
@@ -62,6 +63,7 @@ pub(super) fn open(
         file_system::refuse_lone_mount(&path)?;
     }
     place::refuse_if_open_here(&**files, &path)?;
+    place::refuse_archive(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
     let opened = match attempt(files, &path, options, &lock, Purpose::Sell) {
         // What is in the journal must be settled on a full disk too (J2, J3).
@@ -221,13 +223,18 @@ pub(super) fn attempt(
 
 /// A private copy that was made to be read: nothing in it is judged, remembered or marked, and nobody
 /// else has it. Of an earlier release's journal the copy is brought up to date.
-pub(super) fn open_copy(files: &Arc<dyn Files>, path: &Path) -> Result<Engine, JournalError> {
+pub(super) fn open_copy(
+    files: &Arc<dyn Files>,
+    path: &Path,
+    kinds: &[i32],
+) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("read", &error);
     refuse_old_sqlite(rusqlite::version_number())?;
     let gone = || JournalError::new(JournalErrorKind::Gone, "the copy for reading is gone");
-    let place = Place::claim(files, path)?.ok_or_else(gone)?;
+    let place = Place::claim_any(files, path, kinds)?.ok_or_else(gone)?;
     let connection = connect(&**files, path, Access::One)?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    archive::refuse_unfinished(&connection)?;
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     migration::bring_up_to_date(&connection, &incarnation)?;
     connection.execute_batch("COMMIT").map_err(failed)?;
@@ -369,7 +376,11 @@ pub(super) fn connect_reader(
     Ok(connection)
 }
 
-fn connect(files: &dyn Files, path: &Path, access: Access) -> Result<Connection, JournalError> {
+pub(super) fn connect(
+    files: &dyn Files,
+    path: &Path,
+    access: Access,
+) -> Result<Connection, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
     let connection = access.connect(files, path).map_err(failed)?;
     let shared = access == Access::Host;
@@ -394,7 +405,7 @@ fn connect(files: &dyn Files, path: &Path, access: Access) -> Result<Connection,
 /// [operations 3.1].
 ///
 /// [operations 3.1]: crate::manual::operations#31-the-engine
-fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     // First of all: in this mode the log's index is in memory, and no second process gets in.
     let one = access == Access::One;
     run(connection, if one { "locking_mode = EXCLUSIVE" } else { "locking_mode = NORMAL" })?;

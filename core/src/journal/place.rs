@@ -54,6 +54,15 @@ impl Place {
         files: &Arc<dyn Files>,
         path: &Path,
     ) -> Result<Option<Place>, JournalError> {
+        Place::claim_any(files, path, &[schema::APPLICATION_ID])
+    }
+
+    /// The same of one of these kinds: a journal, or an archive of one.
+    pub(super) fn claim_any(
+        files: &Arc<dyn Files>,
+        path: &Path,
+        kinds: &[i32],
+    ) -> Result<Option<Place>, JournalError> {
         let look = match files.look(path) {
             Ok(look) => look,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -75,7 +84,7 @@ impl Place {
             log_length: AtomicU64::new(0),
             index: None,
         };
-        check_header(&**files, path)?;
+        check_header(&**files, path, kinds)?;
         Ok(Some(place))
     }
 
@@ -268,15 +277,38 @@ pub(super) fn refuse_lost_locks(files: &dyn Files, path: &Path) -> Result<(), Jo
 
 /// Whether the file is certainly somebody else's.
 pub(super) fn is_another_applications(files: &dyn Files, path: &Path) -> bool {
-    files.read(path, HEADER).is_ok_and(|header| {
-        header.len() == HEADER
-            && header.starts_with(b"SQLite format 3\0")
-            && header[68..72] != schema::APPLICATION_ID.to_be_bytes()
-    })
+    application(files, path).is_some_and(|id| id != schema::APPLICATION_ID)
+}
+
+/// Refuses an archive before anything is made beside it, a lock for example: it takes no payment.
+pub(super) fn refuse_archive(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    match application(files, path) {
+        Some(schema::ARCHIVE_ID) => Err(is_archive(path)),
+        _ => Ok(()),
+    }
+}
+
+fn is_archive(path: &Path) -> JournalError {
+    JournalError::new(
+        JournalErrorKind::Misplaced,
+        format!(
+            "{} is an archive of a journal, which is only read; payments take the journal itself",
+            path.display()
+        ),
+    )
+}
+
+/// Whose SQLite file it is, if it is one.
+fn application(files: &dyn Files, path: &Path) -> Option<i32> {
+    let header = files.read(path, HEADER).ok()?;
+    if header.len() < HEADER || !header.starts_with(b"SQLite format 3\0") {
+        return None;
+    }
+    Some(i32::from_be_bytes([header[68], header[69], header[70], header[71]]))
 }
 
 /// The first bytes of an SQLite file say whose it is (SQLite file format, 1.3).
-fn check_header(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+fn check_header(files: &dyn Files, path: &Path, kinds: &[i32]) -> Result<(), JournalError> {
     let header = files.read(path, HEADER).map_err(|error| failure::at(path, &error))?;
     if header.len() < HEADER {
         return Err(corrupt("the file is empty or cut off"));
@@ -287,8 +319,16 @@ fn check_header(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(corrupt("the file is not a journal"));
     }
-    if number(68) != schema::APPLICATION_ID {
-        return Err(corrupt("the file is the database of another application"));
+    match number(68) {
+        kind if kinds.contains(&kind) => {}
+        schema::ARCHIVE_ID => return Err(is_archive(path)),
+        schema::APPLICATION_ID => {
+            return Err(JournalError::new(
+                JournalErrorKind::Misplaced,
+                format!("{} exists already, and is no archive", path.display()),
+            ));
+        }
+        _ => return Err(corrupt("the file is the database of another application")),
     }
     if !(migration::OLDEST..=schema::VERSION).contains(&number(60)) {
         return Err(JournalError::new(

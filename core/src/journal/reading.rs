@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
-use super::{aside, failure, fork, handover, notes, opening, place};
+use super::{aside, failure, fork, handover, notes, opening, place, schema};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
@@ -71,22 +71,25 @@ impl JournalCopy {
         };
         let folder = Folder::new(&*files)?;
         let mut moved = None;
-        let mut copied = |from: &Path, name: &str| {
+        let mut copied = |from: &Path, name: &str, kinds: &[i32]| {
             // Closing a second descriptor of the file would drop this process's own locks on it
             // (J22).
             place::refuse_if_open_here(&*files, from)?;
             let copy = folder.0.join(name);
             copy_at_rest(from, &copy)?;
-            let engine =
-                opening::open_copy(&files, &copy).map_err(|error| failure::named(from, error))?;
+            let engine = opening::open_copy(&files, &copy, kinds)
+                .map_err(|error| failure::named(from, error))?;
             let own = handover::refuse_moved_away(&engine.connection).err();
             moved = moved.take().or(own.filter(|_| name == PRESENT));
             Ok(SqliteJournal::over(engine))
         };
-        let present = copied(&present, PRESENT)?;
+        // An archive is read as a journal is, and follows none.
+        let any = [schema::APPLICATION_ID, schema::ARCHIVE_ID];
+        let present = copied(&present, PRESENT, &any)?;
         let mut set_aside = SetAside::default();
         for (number, aside) in former {
-            set_aside.add(&*files, number, &aside, copied(&aside, &format!("aside-{number}")));
+            let former = copied(&aside, &format!("aside-{number}"), &[schema::APPLICATION_ID]);
+            set_aside.add(&*files, number, &aside, former);
         }
         let journal = Succession::join(&*files, place, present, set_aside)?;
         Ok(JournalCopy { journal, moved, _folder: folder })
@@ -110,6 +113,14 @@ impl JournalCopy {
     /// [`JournalError`]
     pub fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
         self.journal()?.find(invoice)
+    }
+
+    /// See [`Journal::archived`].
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        self.journal()?.archived(invoice)
     }
 
     /// See [`Journal::figures`]. The room is that beside the journal itself.

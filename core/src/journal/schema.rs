@@ -21,6 +21,8 @@ use crate::numbering::MAX_NUMBER;
 
 /// "OVOJ": marks the file as this library's journal.
 pub(super) const APPLICATION_ID: i32 = 0x4f56_4f4a;
+/// "OVOA": marks an archive of a journal, which has the same tables and takes no payment.
+pub(super) const ARCHIVE_ID: i32 = 0x4f56_4f41;
 /// Grows with every change of the schema.
 pub(super) const VERSION: i32 = 2;
 
@@ -48,6 +50,16 @@ pub(super) const IS_UNACKNOWLEDGED: &str = "(acknowledged = 0 AND verdict IS NOT
 /// Rows that wait for an operator.
 pub(super) fn needs_operator() -> String {
     format!("(listed = 1 OR settlement = {WITH_OPERATOR})")
+}
+
+/// Rows of which nothing is left to do, to say or to ask for: what may be moved into an archive. No look
+/// behind is due, and the phone is forgotten.
+pub(super) fn is_over() -> String {
+    format!(
+        "(acknowledged = 1 AND due IS NULL AND phone_tag IS NULL AND NOT {} AND NOT {})",
+        is_unsettled(),
+        needs_operator()
+    )
 }
 
 /// Rows that any of the lists of open payments could want: one index serves them all, and a plain
@@ -94,6 +106,8 @@ fn rules() -> Vec<String> {
              WHERE phone_tag IS NOT NULL AND {}",
             may_still_debit()
         ),
+        // What was archived keeps its number and its invoice for ever: neither is given again.
+        "CREATE UNIQUE INDEX archived_invoice ON archived (invoice)".to_owned(),
         // For reports by date, beside payments.
         "CREATE INDEX payment_wall ON payment (wall)".to_owned(),
         format!("CREATE INDEX payment_listed ON payment (id) WHERE {}", is_listed()),
@@ -175,7 +189,8 @@ fn triggers() -> Vec<String> {
                     "a payment begins as an intent",
                 ),
                 (
-                    "EXISTS (SELECT 1 FROM payment WHERE invoice = new.invoice)",
+                    "EXISTS (SELECT 1 FROM payment WHERE invoice = new.invoice)
+    OR EXISTS (SELECT 1 FROM archived WHERE invoice = new.invoice)",
                     "an invoice names one payment",
                 ),
                 (
@@ -191,7 +206,34 @@ UPDATE high_water SET last_id = new.id, batch = new.batch, reference = new.refer
   WHERE only = 1;
 END"
         .to_owned(),
-        refuse("payment_stays", "DELETE ON payment", &[("1", "a payment is never deleted")]),
+        refuse(
+            "payment_stays",
+            "DELETE ON payment",
+            &[(
+                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id AND invoice = old.invoice)",
+                "a payment is never deleted",
+            )],
+        ),
+        refuse(
+            "archived_is_over",
+            "INSERT ON archived",
+            &[
+                (
+                    "EXISTS (SELECT 1 FROM archived WHERE id = new.id OR invoice = new.invoice)",
+                    "a payment is archived once",
+                ),
+                (
+                    &format!(
+                        "NOT EXISTS (SELECT 1 FROM payment
+    WHERE id = new.id AND invoice = new.invoice AND {})",
+                        is_over()
+                    ),
+                    "only what is over is archived",
+                ),
+            ],
+        ),
+        refuse("archived_changes", "UPDATE ON archived", &[("1", "what was archived stays known")]),
+        refuse("archived_stays", "DELETE ON archived", &[("1", "what was archived stays known")]),
         refuse(
             "payment_changes",
             "UPDATE ON payment",
@@ -237,7 +279,15 @@ END"
                 "a phone comes with its payment",
             )],
         ),
-        refuse("phone_stays", "DELETE ON phone", &[("1", "a phone is never deleted")]),
+        refuse(
+            "phone_stays",
+            "DELETE ON phone",
+            &[(
+                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id)
+  OR old.sealed IS NOT zeroblob(length(old.sealed))",
+                "a phone is never deleted",
+            )],
+        ),
         refuse(
             "high_water_rises",
             "UPDATE ON high_water",
@@ -277,16 +327,39 @@ END"
 
 /// Makes the tables of an empty journal, inside the caller's transaction.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    for statement in common_tables() {
-        connection.execute_batch(&statement)?;
-    }
-    create_payments(connection)?;
+    create_tables(connection)?;
     create_rules(connection)
 }
 
-/// Makes the table of payments alone.
+/// Makes the tables alone.
+pub(super) fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+    for statement in common_tables() {
+        connection.execute_batch(&statement)?;
+    }
+    create_payments(connection)
+}
+
+/// Makes the table of payments, and that of those which were archived.
 pub(super) fn create_payments(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(&payment_table())
+    connection.execute_batch(&payment_table())?;
+    connection.execute_batch(
+        "CREATE TABLE archived (id INTEGER PRIMARY KEY, invoice TEXT NOT NULL, part INTEGER NOT NULL) STRICT",
+    )
+}
+
+/// Takes the indexes and triggers away, for what they forbid; whoever does it makes them again in the
+/// same transaction.
+pub(super) fn drop_rules(connection: &Connection) -> rusqlite::Result<()> {
+    let mut rules = connection.prepare(
+        "SELECT type, name FROM sqlite_schema \
+         WHERE sql IS NOT NULL AND type IN ('trigger', 'index')",
+    )?;
+    let rules: Vec<(String, String)> =
+        rules.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (kind, name) in rules {
+        connection.execute_batch(&format!("DROP {kind} \"{name}\""))?;
+    }
+    Ok(())
 }
 
 /// Makes the indexes and triggers.

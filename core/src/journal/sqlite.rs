@@ -1,7 +1,8 @@
 //! The journal in one SQLite file: the engine for production.
 
 use std::mem;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
@@ -11,11 +12,11 @@ use super::owing::{self, Debt};
 use super::schema;
 use super::version::Incarnation;
 use super::view::{self, Reader, View};
-use super::{DEFAULT_LIMIT, copies, failure, fork, meta, opening, restored, rules};
+use super::{DEFAULT_LIMIT, archive, copies, failure, fork, meta, opening, parts, restored, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Belonging, Figures, Filter, Finding, Health, Journal, JournalError, JournalErrorKind,
-    NewPayment, Setup, Update,
+    ArchiveProgress, Archived, Begun, Belonging, Figures, Filter, Finding, Health, Journal,
+    JournalError, JournalErrorKind, NewPayment, Setup, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -59,10 +60,12 @@ pub struct SqliteJournal {
     engine: Mutex<Option<Engine>>,
     /// For reports, once there was one.
     reader: Mutex<Option<Reader>>,
+    /// Held by whoever archives.
+    pub(super) archiving: Mutex<()>,
 }
 
 /// How many rows are looked at before writers get their turn.
-const STRIDE: i64 = 10_000;
+pub(super) const STRIDE: i64 = 10_000;
 /// How many problems a report names.
 const MOST_PROBLEMS: usize = 100;
 /// Up to this size the whole file is checked by SQLite too; it takes some 0.2 s.
@@ -108,6 +111,7 @@ impl SqliteJournal {
             group: Group::new(),
             engine: Mutex::new(Some(engine)),
             reader: Mutex::new(None),
+            archiving: Mutex::new(()),
         }
     }
 
@@ -256,6 +260,34 @@ impl SqliteJournal {
         self.read_still(|engine| engine.blocking(new))
     }
 
+    /// The number of an invoice's payment that was archived.
+    pub(super) fn archived_as(
+        &self,
+        invoice: &MerchantInvoice,
+    ) -> Result<Option<PaymentId>, JournalError> {
+        self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(id, _)| id))
+    }
+
+    /// Whether a payment was archived.
+    pub(super) fn has_archived(&self, id: PaymentId) -> Result<bool, JournalError> {
+        self.read(|engine| {
+            parts::archived(&engine.connection, id).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// The numbers above `low` and up to `high` that were archived, in their order.
+    fn archived_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
+        let mut found = Vec::new();
+        let sql = "SELECT id FROM archived WHERE id > ?1 AND id <= ?2 ORDER BY id";
+        self.report(|view| {
+            view.read("health", sql, (low, high), |row| {
+                found.push(row.get(0)?);
+                Ok(())
+            })
+        })?;
+        Ok(found)
+    }
+
     /// For building large journals in tests.
     #[cfg(test)]
     pub(super) fn without_syncs(&self) {
@@ -291,7 +323,7 @@ impl SqliteJournal {
         (fork::inside(), lock(&self.engine))
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
@@ -350,7 +382,7 @@ impl SqliteJournal {
         self.report(|view| copies::back_up(&*files, view.connection, to.as_ref()))
     }
 
-    fn submit(&self, write: Write) -> Result<Written, JournalError> {
+    pub(super) fn submit(&self, write: Write) -> Result<Written, JournalError> {
         self.refuse_after_fork()?;
         self.group.submit(write, self)
     }
@@ -360,7 +392,7 @@ fn closed() -> JournalError {
     JournalError::new(JournalErrorKind::Io, "the journal is closed")
 }
 
-fn mixed_up() -> JournalError {
+pub(super) fn mixed_up() -> JournalError {
     JournalError::new(JournalErrorKind::Forbidden, "a write got another write's result")
 }
 
@@ -518,6 +550,15 @@ impl Journal for SqliteJournal {
     }
 
     fn health(&self) -> Result<Health, JournalError> {
+        // Payments of an archive do not follow on each other.
+        let is_archive = self.read(|engine| {
+            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("health", &error))
+        })?;
+        let report_gap = |first, last, problems: &mut Vec<String>| {
+            if !is_archive {
+                report_gap(first, last, problems);
+            }
+        };
         let mut health =
             Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
         let mut seen = 0;
@@ -528,10 +569,15 @@ impl Journal for SqliteJournal {
         })?;
         while seen < last {
             let end = seen.saturating_add(STRIDE).min(last);
+            let mut archived = self.archived_between(seen, end)?.into_iter().peekable();
             self.report(|view| {
                 let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
                 view.rows("health", rest, (seen, end), |row, payment| {
                     let id = row.get(0).unwrap_or(seen + 1);
+                    while let Some(gone) = archived.next_if(|gone| *gone < id) {
+                        report_gap(seen + 1, gone - 1, &mut health.problems);
+                        seen = gone;
+                    }
                     report_gap(seen + 1, id - 1, &mut health.problems);
                     seen = id;
                     health.payments += 1;
@@ -544,6 +590,10 @@ impl Journal for SqliteJournal {
                     true
                 })
             })?;
+            for gone in archived {
+                report_gap(seen + 1, gone - 1, &mut health.problems);
+                seen = gone;
+            }
             report_gap(seen + 1, end, &mut health.problems);
             seen = end;
         }
@@ -603,6 +653,19 @@ impl Journal for SqliteJournal {
 
     fn backup(&self, to: &Path) -> Result<(), JournalError> {
         SqliteJournal::backup(self, to)
+    }
+
+    fn archive(
+        &self,
+        before: WallTime,
+        to: &Path,
+        tell: &mut dyn FnMut(ArchiveProgress) -> ControlFlow<()>,
+    ) -> Result<Archived, JournalError> {
+        SqliteJournal::archive(self, before, to, tell)
+    }
+
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(_, at)| at))
     }
 
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {

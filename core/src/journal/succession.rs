@@ -8,6 +8,7 @@
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,8 +24,8 @@ use super::twins::{self, Twins};
 use super::{aside, failure, mark, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
-    JournalErrorKind, NewPayment, Setup, SqliteOptions, Update,
+    ArchiveProgress, Archived, Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health,
+    Journal, JournalError, JournalErrorKind, NewPayment, Setup, SqliteOptions, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -286,7 +287,21 @@ impl Succession {
 
     /// Whether the payment is to be told as this journal has it.
     fn answers(&self, journal: i64, payment: &Payment) -> bool {
-        self.twins.answers(journal, payment, |other| self.row_of(other, payment.id))
+        !self.is_archived_elsewhere(journal, payment)
+            && self.twins.answers(journal, payment, |other| self.row_of(other, payment.id))
+    }
+
+    /// Whether a copy of this journal has archived the payment: its archive tells it.
+    fn is_archived_elsewhere(&self, journal: i64, payment: &Payment) -> bool {
+        let mut copies = self.twins.copies_of(journal);
+        copies.any(|place| {
+            let other = match place {
+                PRESENT => Some(&self.present),
+                place => self.serving().find(|it| it.place == place).map(|it| &it.journal),
+            };
+            let archived = other.map(|other| other.archived_as(&payment.intent.invoice));
+            matches!(archived, Some(Ok(Some(id))) if id == payment.id)
+        })
     }
 
     /// Another journal's row, if that one can be asked and can read it.
@@ -432,6 +447,11 @@ impl Journal for Succession {
             return Ok(Begun::Existing(known));
         }
         let boot = self.boot.load(Ordering::Relaxed);
+        for former in self.knowing() {
+            if let Some(id) = former.or_nothing(former.journal.archived_as(&new.invoice)) {
+                return Ok(Begun::Archived(id));
+            }
+        }
         if new.refuse_unsettled_customer {
             for former in self.knowing() {
                 // A damaged row of the customer's is one that could still be debited.
@@ -716,6 +736,37 @@ impl Journal for Succession {
             }
         }
         done
+    }
+
+    /// Not as long as another journal of the place may know the same payments: one that is archived here
+    /// and open there must not be told anew.
+    fn archive(
+        &self,
+        before: WallTime,
+        to: &Path,
+        tell: &mut dyn FnMut(ArchiveProgress) -> ControlFlow<()>,
+    ) -> Result<Archived, JournalError> {
+        let is_alone =
+            self.former.is_empty() && self.closed.is_empty() && lock(&self.missing).is_empty();
+        if !is_alone {
+            return Err(JournalError::new(
+                JournalErrorKind::Misplaced,
+                "nothing can be archived as long as a journal that was set aside here is in use, or \
+                 missed: let it settle what it owes, and take it away once `ovo-ptp doctor` says that \
+                 it can be",
+            ));
+        }
+        self.present.archive(before, to, tell)
+    }
+
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        for former in self.serving() {
+            let found = former.or_nothing(Journal::archived(&former.journal, invoice));
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Journal::archived(&self.present, invoice)
     }
 
     /// The present one last: as long as one of the others is doubted, so is this.

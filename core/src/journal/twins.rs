@@ -105,6 +105,16 @@ impl Twins {
         if family.len() < 2 {
             return Ok(());
         }
+        // Whoever archived it knows that it was over; a copy that was made before need not.
+        let mut archived_by = None;
+        for member in family {
+            if archived_by.is_none() && member.journal.has_archived(PaymentId(id))? {
+                archived_by = Some(member.number);
+            }
+        }
+        if let Some(winner) = archived_by {
+            return self.leave_to_the_archive(id, winner, family);
+        }
         let mut known = Vec::new();
         for member in family {
             // A damaged row answers for nothing.
@@ -132,6 +142,25 @@ impl Twins {
                 if closed.state != payment.state {
                     member.journal.supersede(&closed)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// A payment that one of them archived: the others close it, whatever they know of it.
+    fn leave_to_the_archive(
+        &mut self,
+        id: i64,
+        winner: Number,
+        family: &[&Member<'_>],
+    ) -> Result<(), JournalError> {
+        for member in family {
+            let shared = self.copies.entry(member.number).or_default();
+            shared.compared.insert(id, winner);
+            let Ok(Some(payment)) = member.journal.payment(PaymentId(id)) else { continue };
+            let closed = closed_by(&payment, &payment);
+            if member.number != winner && closed.state != payment.state {
+                member.journal.supersede(&closed)?;
             }
         }
         Ok(())
@@ -169,6 +198,11 @@ impl Twins {
         shared.with.iter().any(|with| id.0 <= with.last && read(with.other).is_some())
     }
 
+    /// The journals that have payments in common with this one, as copies of one journal.
+    pub(super) fn copies_of(&self, journal: Number) -> impl Iterator<Item = Number> + '_ {
+        self.copies.get(&journal).into_iter().flat_map(|it| &it.with).map(|with| with.other)
+    }
+
     /// Whether another journal may answer for payments of this one.
     pub(super) fn has_copies(&self, journal: Number) -> bool {
         self.copies.contains_key(&journal)
@@ -203,7 +237,13 @@ struct Member<'a> {
 fn last_in_common(one: &Member<'_>, other: &Member<'_>) -> Result<i64, JournalError> {
     let read = |member: &Member<'_>, id| member.journal.payment(PaymentId(id)).ok().flatten();
     // One that is damaged in one of them proves nothing: its next neighbour decides.
-    let is_common = |id| Some(is_one(&read(one, id)?, &read(other, id)?));
+    let is_archived = |by: &Member<'_>, row: &Payment| matches!(by.journal.archived_as(&row.intent.invoice), Ok(Some(id)) if id == row.id);
+    let is_common = |id| match (read(one, id), read(other, id)) {
+        (Some(one), Some(other)) => Some(is_one(&one, &other)),
+        (Some(row), None) => is_archived(other, &row).then_some(true),
+        (None, Some(row)) => is_archived(one, &row).then_some(true),
+        (None, None) => None,
+    };
     let (mut low, mut high) = (0, one.journal.last_id()?.min(other.journal.last_id()?));
     while low < high {
         let middle = low + (high - low + 1) / 2;

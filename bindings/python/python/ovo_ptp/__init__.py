@@ -47,6 +47,7 @@ from ovo_ptp.outcomes import (
 )
 from ovo_ptp.reader import JournalReader
 from ovo_ptp.reports import (
+    Archived,
     Diagnosis,
     Event,
     Inquiry,
@@ -72,6 +73,7 @@ __version__: str = _native.VERSION
 
 __all__ = [
     "AnyOutcome",
+    "Archived",
     "Client",
     "ClosedError",
     "ConfigurationError",

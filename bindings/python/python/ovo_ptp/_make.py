@@ -78,6 +78,19 @@ def void(fields: dict[str, Any]) -> reports.VoidOutcome:
     return reports.VoidOutcome(**fields)
 
 
+def before(value: object) -> int:
+    """Until when payments are archived."""
+    found = unix_millis("before", value)
+    if found is None:
+        raise _is_no("before", "a datetime", value)
+    return found
+
+
+def archived(fields: dict[str, Any]) -> reports.Archived:
+    """What came of archiving."""
+    return reports.Archived(**fields)
+
+
 def inquiry(registered: bool) -> reports.Inquiry:
     """The answer to an inquiry."""
     return reports.Inquiry.REGISTERED if registered else reports.Inquiry.NOT_REGISTERED

@@ -199,6 +199,10 @@ class Client:
         """OVO's settlement file shows it as paid."""
     def backup(self, to: str, wait: int) -> Any:
         """Copies the journal."""
+    def archive(self, before: int, to: str, wait: int) -> Any:
+        """Moves payments that are over into an archive."""
+    def archived_so_far(self) -> tuple[int, int]:
+        """Payments that left the journal, of those that the archive has so far."""
     def vouch(self, who_and_why: str, wait: int) -> Any:
         """Ends a doubt about the journal."""
     def doctor(self, wait: int) -> Any:

@@ -652,6 +652,41 @@ class Client:
         """
         self._native.backup(_make.path("path", path), HERE)
 
+    def archive(self, before: datetime, path: str | os.PathLike[str]) -> reports.Archived:
+        """Moves payments that are over into a file of the same schema, while payments go on.
+
+        Those that are settled and acknowledged, of which no look behind is due and whose phone is
+        forgotten (two days behind its end). `JournalReader` and every reading command
+        take the file as they take a journal. In this one their numbers and invoices stay known, and
+        are never given again.
+
+        At every moment each payment is in the journal, in the archive, or in both. Whatever breaks
+        this off, the same call finishes it; called once more it changes nothing.
+
+        Args:
+            before: Payments that were begun before this. Aware, and not in the future.
+            path: The archive's file: a new one, or the one that was begun.
+
+        Raises:
+            InvalidInputError: A time in the future.
+            JournalError: Another file is at `path`, another archive is not finished, the journal is
+                doubted, one that was set aside beside it is in use, or the disk refuses.
+            JournalLockedError: Somebody archives it already.
+
+        >>> import datetime as dt
+        >>> client.archive(dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), folder / "2025.db")
+        Archived(payments=0, moved=0, left=0)
+        """
+        to = _make.path("path", path)
+        return _make.archived(self._native.archive(_make.before(before), to, HERE))
+
+    async def archive_async(
+        self, before: datetime, path: str | os.PathLike[str]
+    ) -> reports.Archived:
+        """Like `archive`, for asyncio."""
+        to = _make.path("path", path)
+        return _make.archived(await self._ask(self._native.archive, _make.before(before), to))
+
     def vouch(self, who_and_why: str) -> bool:
         """Ends the doubt about a journal that was found to be a copy, or to have lost something.
 

@@ -223,6 +223,18 @@ class Event(Record):
     reference: int | None
 
 
+class Archived(Record):
+    """What came of archiving."""
+
+    __slots__ = ("payments", "moved", "left")
+    #: Payments that the archive has; 0 if none was over, and then no file was made.
+    payments: int
+    #: How many of them this call took out of the journal.
+    moved: int
+    #: Payments that were changed meanwhile and stay in the journal.
+    left: int
+
+
 class Metrics(Record):
     """Counts since the client was opened."""
 

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -247,4 +248,55 @@ fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// Behind the two days in which a paid payment keeps its phone.
+fn over(journal: &SqliteJournal, number: u32) {
+    let mut payment = accepted(fresh(journal, &charge(number)));
+    let state = &mut payment.state;
+    (state.due, state.acknowledged, state.phone_forgotten) = (None, true, true);
+    journal.update(&payment).unwrap();
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn how_long_an_intent_waits_beside_archiving() {
+    const OVER: u32 = 20_000;
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    journal.without_syncs();
+    (1..=OVER).for_each(|number| over(&journal, number));
+    journal.sql("PRAGMA synchronous = FULL").unwrap();
+    let waits = |is_over: &dyn Fn() -> bool, first: u32| {
+        let mut waits = Vec::new();
+        while !is_over() {
+            let began = Instant::now();
+            fresh(&journal, &charge(first + waits.len() as u32));
+            waits.push(began.elapsed());
+            thread::sleep(Duration::from_millis(2));
+        }
+        waits.sort();
+        let at = |part: usize| waits[(waits.len() - 1) * part / 1000].as_secs_f64() * 1e3;
+        println!(
+            "{:5} Intents: median {:.1} ms, 99 % {:.1} ms, longest {:.1} ms",
+            waits.len(),
+            at(500),
+            at(990),
+            at(1000)
+        );
+    };
+    let began = Instant::now();
+    print!("alone:             ");
+    waits(&|| began.elapsed() > Duration::from_secs(5), 1_000_000);
+    let to = scratch.journal().with_file_name("archive.db");
+    let before = WallTime::from_unix_millis(charge(1).wall.unix_millis() + 1);
+    print!("beside archiving:  ");
+    thread::scope(|scope| {
+        let began = Instant::now();
+        let archiving =
+            scope.spawn(|| journal.archive(before, &to, &mut |_| ControlFlow::Continue(())));
+        waits(&|| archiving.is_finished(), 2_000_000);
+        let done = archiving.join().unwrap().unwrap();
+        println!("{} payments archived in {:.1} s", done.payments, began.elapsed().as_secs_f64());
+    });
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import ovo_ptp
 from ovo_ptp import journal
-from ovo_ptp.cli import output, shop
+from ovo_ptp.cli import archiving, output, shop
 from ovo_ptp.cli.options import path
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "set-aside": _set_aside,
     "move": _move,
     "backup": _backup,
+    "archive": archiving.archive,
     "vouch": _vouch,
     "rekey": _rekey,
 }

@@ -69,7 +69,9 @@ def _shop() -> argparse.ArgumentParser:
 
 def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     """What people do with a journal's files."""
-    journal = commands.add_parser("journal", help="set aside, move, back up, vouch for, rekey")
+    journal = commands.add_parser(
+        "journal", help="set aside, move, back up, archive, vouch for, rekey"
+    )
     actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION")
     aside = actions.add_parser("set-aside", help="out of the way, as one; the next one settles it")
     aside.add_argument("file")
@@ -79,6 +81,21 @@ def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     backup = actions.add_parser("backup", help="a copy, beside a running shop too")
     backup.add_argument("file")
     backup.add_argument("to_file", metavar="to")
+    archive = actions.add_parser(
+        "archive",
+        parents=[shop],
+        help="move payments that are over into a file of its own, which -j reads",
+        description="Moves payments that are settled and acknowledged, of which no look behind is "
+        "due, into a file of the same schema. Their numbers and invoices stay refused. Broken off, "
+        "the same command finishes it.",
+    )
+    archive.add_argument(
+        "--before",
+        required=True,
+        metavar="DAY",
+        help="begun before this day: 2026-11-26, today (WIB); not in the future",
+    )
+    archive.add_argument("to_file", metavar="to", help="a new file, or the one that was begun")
     vouch = actions.add_parser(
         "vouch",
         parents=[shop],

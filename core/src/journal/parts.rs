@@ -1,0 +1,210 @@
+//! What a journal knows of its archives: which there are, where each was made, and whether all that
+//! it has was taken out ([fault OP7]).
+//!
+//! An archive is begun here before its file has a name, and ends here last. So at every moment the
+//! journal says which file has the rows that it has no more, and no other archive gets the rest.
+//!
+//! [fault OP7]: crate::manual::faults#op-operations
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::copies::misplaced;
+use super::engine::Engine;
+use super::{failure, meta};
+use crate::journal::{JournalError, JournalErrorKind};
+use crate::payment::{Payment, PaymentId};
+
+/// How many archives were begun.
+const PARTS: &str = "archives";
+
+fn key(number: u32) -> String {
+    format!("archive {number}")
+}
+
+/// How far an archive is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// Rows are in both files, or in its own only.
+    Open,
+    /// All of its rows are in its own file only.
+    Whole,
+    /// It was begun, took nothing out, and made way for another one.
+    GivenUp,
+}
+
+/// An archive as the journal knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Part {
+    /// Counted from 1.
+    pub(super) number: u32,
+    /// A random name, which its file knows too: 16 hexadecimal digits.
+    pub(super) token: String,
+    pub(super) progress: Progress,
+    /// Where its file was when it was last written to.
+    pub(super) path: PathBuf,
+}
+
+impl Part {
+    fn text(&self) -> String {
+        let progress = match self.progress {
+            Progress::Open => "open",
+            Progress::Whole => "whole",
+            Progress::GivenUp => "given-up",
+        };
+        format!("{progress} {} {}", self.token, self.path.display())
+    }
+
+    fn parse(number: u32, text: &str) -> Option<Part> {
+        let mut words = text.splitn(3, ' ');
+        let progress = match words.next()? {
+            "open" => Progress::Open,
+            "whole" => Progress::Whole,
+            "given-up" => Progress::GivenUp,
+            _ => return None,
+        };
+        let token = words.next()?.to_owned();
+        Some(Part { number, token, progress, path: words.next()?.into() })
+    }
+}
+
+/// All that were begun, in their order.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for number in 1..=meta::get::<u32>(connection, PARTS)?.unwrap_or(0) {
+        let text: Option<String> = meta::get(connection, &key(number))?;
+        parts.extend(text.and_then(|text| Part::parse(number, &text)));
+    }
+    Ok(parts)
+}
+
+/// The one that is not whole; there is one at a time.
+pub(super) fn open(connection: &Connection) -> rusqlite::Result<Option<Part>> {
+    Ok(all(connection)?.into_iter().find(|part| part.progress == Progress::Open))
+}
+
+/// How many rows an archive has that the journal has no more.
+pub(super) fn taken(connection: &Connection, number: u32) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM archived WHERE part = ?1")?
+        .query_row([number], |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
+}
+
+/// The one that is not whole, if it may make way for another one.
+///
+/// # Errors
+/// `Misplaced` if it has rows that are in no other file.
+pub(super) fn in_the_way(connection: &Connection) -> Result<Option<Part>, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("archive", &error);
+    let Some(other) = open(connection).map_err(failed)? else { return Ok(None) };
+    match taken(connection, other.number).map_err(failed)? {
+        0 => Ok(Some(other)),
+        taken => Err(misplaced(format!(
+            "the archive {} is not finished, and {taken} payments are in no other file: archive into \
+             that one once more (put it back first, if it is not there)",
+            other.path.display()
+        ))),
+    }
+}
+
+/// Begins one, inside the caller's transaction.
+///
+/// # Errors
+/// As for [`in_the_way`].
+pub(super) fn begin(
+    connection: &Connection,
+    token: &str,
+    path: &Path,
+) -> Result<Part, JournalError> {
+    let failed = |error: rusqlite::Error| failure::sqlite("archive", &error);
+    if let Some(other) = in_the_way(connection)? {
+        // Whoever began it and is still at it takes nothing out from here on (`take_out`).
+        put(connection, &Part { progress: Progress::GivenUp, ..other })?;
+    }
+    let number = meta::get::<u32>(connection, PARTS).map_err(failed)?.unwrap_or(0) + 1;
+    meta::put(connection, PARTS, number).map_err(failed)?;
+    let (token, path) = (token.to_owned(), path.to_owned());
+    let part = Part { number, token, progress: Progress::Open, path };
+    put(connection, &part)?;
+    Ok(part)
+}
+
+/// Writes down what became of one, inside the caller's transaction.
+pub(super) fn put(connection: &Connection, part: &Part) -> Result<(), JournalError> {
+    meta::put(connection, &key(part.number), part.text())
+        .map_err(|error| failure::sqlite("archive", &error))
+}
+
+/// Takes rows out that the archive has, inside the caller's transaction: all of them or none.
+/// Returns how many went, and those that are not what the archive has, because they were changed
+/// meanwhile: they stay.
+pub(super) fn take_out(
+    engine: &Engine,
+    number: u32,
+    rows: &[Payment],
+) -> Result<(u64, Vec<PaymentId>), JournalError> {
+    let connection = &engine.connection;
+    let failed = |error: rusqlite::Error| failure::sqlite("archive", &error);
+    if open(connection).map_err(failed)?.is_none_or(|part| part.number != number) {
+        return Err(misplaced("another archive of the journal was begun meanwhile".to_owned()));
+    }
+    let (mut gone, mut stay) = (0, Vec::new());
+    for row in rows {
+        match engine.payment(row.id) {
+            Ok(Some(own)) if own == *row => {
+                take_one_out(connection, number, row.id)?;
+                gone += 1;
+            }
+            Ok(None) if archived(connection, row.id).map_err(failed)? => {}
+            Ok(None) => {
+                return Err(JournalError::new(
+                    JournalErrorKind::Corrupt,
+                    format!("payment {} is in the archive, and was never in the journal", row.id.0),
+                ));
+            }
+            Ok(Some(_)) => stay.push(row.id),
+            // A damaged row proves nothing of what it was.
+            Err(error) if error.kind == JournalErrorKind::Corrupt => stay.push(row.id),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((gone, stay))
+}
+
+/// The database refuses it of one that is not over.
+fn take_one_out(connection: &Connection, number: u32, id: PaymentId) -> Result<(), JournalError> {
+    let all = || {
+        connection
+            .prepare_cached(
+                "INSERT INTO archived (id, invoice, part) \
+                 SELECT id, invoice, ?2 FROM payment WHERE id = ?1",
+            )?
+            .execute((id.0, number))?;
+        connection.prepare_cached("DELETE FROM payment WHERE id = ?1")?.execute([id.0])?;
+        connection.prepare_cached("DELETE FROM phone WHERE id = ?1")?.execute([id.0])
+    };
+    all().map(drop).map_err(|error| failure::sqlite("archive", &error))
+}
+
+/// Whether a payment was archived.
+pub(super) fn archived(connection: &Connection, id: PaymentId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM archived WHERE id = ?1)")?
+        .query_row([id.0], |row| row.get(0))
+}
+
+/// The number of an invoice's payment that was archived, and where its archive was made.
+pub(super) fn of_invoice(
+    connection: &Connection,
+    invoice: &str,
+) -> rusqlite::Result<Option<(PaymentId, PathBuf)>> {
+    let found: Option<(i64, u32)> = connection
+        .prepare_cached("SELECT id, part FROM archived WHERE invoice = ?1")?
+        .query_row([invoice], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, number)) = found else { return Ok(None) };
+    let part = all(connection)?.into_iter().find(|part| part.number == number);
+    Ok(Some((PaymentId(id), part.map_or_else(PathBuf::new, |part| part.path))))
+}

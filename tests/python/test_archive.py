@@ -1,0 +1,219 @@
+"""Archiving: payments that are over leave the journal for a file that everything reads."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import ovo_ptp
+import pytest
+from ovo_ptp._wib import WIB
+from ovo_ptp.sandbox import Sandbox
+
+from conftest import CANCELS, PATIENT, PAYS, SCALE, ended, eventually, script
+
+PROGRAM = str(Path(sys.executable).parent / "ovo-ptp")
+
+
+def opened(ovo: Sandbox, journal: Path) -> ovo_ptp.Client:
+    """A shop that forgets phones at once instead of after two days."""
+    return ovo.client(
+        journal=journal, background=False, timers={**PATIENT, "keep_phone": 0.001}, log=False
+    )
+
+
+@pytest.fixture
+def journal(ovo: Sandbox, tmp_path: Path) -> Path:
+    """Of four payments: three are over, and the last one's outcome is in nobody's books."""
+    path = tmp_path / "ovo.db"
+    with opened(ovo, path) as client:
+        for number in range(1, 5):
+            client.pay(f"INV-{number}", amount=12_500, phone=PAYS)
+            if number < 4:
+                client.acknowledge(f"INV-{number}")
+        eventually(lambda: _nothing_is_due(client))
+    return path
+
+
+def _nothing_is_due(client: ovo_ptp.Client) -> bool:
+    client.settle()
+    return client.next_settlement() is None
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(WIB)
+
+
+def invoices(journal: Path) -> list[str]:
+    return [report.invoice for report in ovo_ptp.JournalReader(journal).payments()]
+
+
+def test_payments_that_are_over_move_and_their_invoices_stay_refused(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "archive.db"
+    with opened(ovo, journal) as client:
+        before = client.payment("INV-2")
+        assert client._native.archived_so_far() == (0, 0)
+        assert client.archive(now(), archive) == ovo_ptp.Archived(payments=3, moved=3, left=0)
+        assert client._native.archived_so_far() == (3, 3)
+        assert client.archive(dt.datetime(2020, 1, 1, tzinfo=WIB), tmp_path / "no.db").payments == 0
+        assert not (tmp_path / "no.db").exists()
+        for ask in (client.payment, client.explain, client.void, client.check, client.acknowledge):
+            with pytest.raises(ovo_ptp.NotFoundError, match="archived into .*archive.db"):
+                ask("INV-2")
+        with pytest.raises(ovo_ptp.InvoiceReusedError, match="archived into"):
+            client.pay("INV-2", amount=12_500, phone=PAYS)
+        assert client.payment("INV-9") is None
+        assert [report.invoice for report in client.payments()] == ["INV-4"]
+    reader = ovo_ptp.JournalReader(archive)
+    assert reader.payment("INV-2") == before
+    assert reader.problems() == []
+    story = reader.explain("INV-2")
+    assert story is not None
+    with pytest.raises(ovo_ptp.NotFoundError, match="archived into"):
+        ovo_ptp.JournalReader(journal).explain("INV-2")
+    assert ovo.net("INV-2") == 12_500
+
+
+def test_an_event_loop_archives_beside_its_payments(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    async def both() -> tuple[ovo_ptp.Archived, ovo_ptp.Outcome]:
+        async with opened(ovo, journal) as client:
+            return await asyncio.gather(
+                client.archive_async(now(), tmp_path / "archive.db"),
+                client.pay_async("INV-5", amount=12_500, phone=CANCELS),
+            )
+
+    done, outcome = asyncio.run(both())
+    assert (done.payments, outcome.name) == (3, "declined")
+    assert invoices(journal) == ["INV-4", "INV-5"]
+
+
+def test_a_wrong_day_or_place_is_refused_and_changes_nothing(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.txt").write_text("Dear auditor", encoding="utf-8")
+    with opened(ovo, journal) as client:
+        with pytest.raises(ovo_ptp.InvalidInputError, match="future") as refused:
+            client.archive(now() + dt.timedelta(days=1), tmp_path / "archive.db")
+        assert refused.value.field == "before"
+        for no_time in (dt.datetime(2026, 1, 1), None, "today"):
+            with pytest.raises((ovo_ptp.InvalidInputError, ovo_ptp.InvalidTypeError)):
+                client.archive(no_time, tmp_path / "archive.db")  # type: ignore[arg-type]
+        for taken in ("letter.txt", "ovo.db-wal", "nowhere/archive.db"):
+            with pytest.raises(ovo_ptp.JournalError):
+                client.archive(now(), tmp_path / taken)
+        with pytest.raises(ovo_ptp.JournalLockedError):
+            client.archive(now(), journal)
+    assert (tmp_path / "letter.txt").read_text(encoding="utf-8") == "Dear auditor"
+    assert not (tmp_path / "archive.db").exists()
+    assert len(invoices(journal)) == 4
+
+
+def run(ovo: Sandbox, folder: Path, *what: str) -> subprocess.CompletedProcess[str]:
+    """`ovo-ptp ARGUMENTS`, the ones that a shop needs put in behind the command."""
+    words = 2 if what[0] == "journal" else 1
+    shop = ["-e", ovo.base_url, "--ca-file", str(ovo.ca_file), "--sandbox-credentials"]
+    shop += ["--time-scale", str(SCALE)]
+    return subprocess.run(
+        [PROGRAM, *what[:words], *shop, *what[words:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_op7_the_command_moves_them_says_so_and_is_done_once(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    day = now().isoformat(timespec="milliseconds")
+
+    def archive(*what: str) -> subprocess.CompletedProcess[str]:
+        return run(ovo, tmp_path, "journal", "archive", *what)
+
+    for wrong, says in (
+        ("26/11/2026", "before: must be a day"),
+        ("2999-01-01", "before: must not be in the future"),
+    ):
+        refused = archive("--before", wrong, "archive.db")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert says in refused.stderr
+    none = archive("--before", "yesterday", "archive.db")
+    assert (none.returncode, "nothing was written" in none.stdout) == (0, True), none.stderr
+    assert not (tmp_path / "archive.db").exists()
+    done = archive("--before", day, "archive.db")
+    assert done.returncode == 0, done.stderr
+    assert "3 payments are in archive.db now" in done.stdout
+    again = archive("--json", "--before", day, "archive.db")
+    assert json.loads(again.stdout) == {
+        "payments": 3,
+        "moved": 0,
+        "left": 0,
+        "file": "archive.db",
+    }
+    other_day = archive("--before", "today", "archive.db")
+    assert (other_day.returncode, "exists already" in other_day.stderr) == (1, True)
+    assert archive("--before", day, "-j", "mistyped.db", "new.db").returncode == 1
+    assert not (tmp_path / "mistyped.db").exists()
+
+
+def test_every_reading_command_takes_the_archive_and_none_that_sells(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    with opened(ovo, journal) as client:
+        client.archive(now(), tmp_path / "archive.db")
+    in_archive = ["-j", "archive.db"]
+    rows = json.loads(run(ovo, tmp_path, "payments", "--json", *in_archive).stdout)
+    assert [row["invoice"] for row in rows] == ["INV-3", "INV-2", "INV-1"]
+    for command in (["show", "INV-1"], ["explain", "INV-1"], ["metrics"]):
+        read = run(ovo, tmp_path, *command, *in_archive)
+        assert read.returncode == 0, read.stderr
+    gone = run(ovo, tmp_path, "explain", "INV-1", "-j", "ovo.db")
+    assert (gone.returncode, "archived into" in gone.stderr) == (1, True), gone.stderr
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for command in (["pay", "INV-8", "12500", PAYS], ["acknowledge", "INV-1"], ["settle"]):
+        refused = run(ovo, tmp_path, *command, *in_archive)
+        assert refused.returncode == 1, command
+        assert "is an archive of a journal" in refused.stderr, command
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_mp1_beside_a_shop_that_has_the_journal_for_itself_nothing_is_archived(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    process = script("client = open_client()\nsay('open')\ninput()\nclient.close()", ovo, journal)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    day = now().isoformat(timespec="milliseconds")
+    refused = run(ovo, tmp_path, "journal", "archive", "--before", day, "archive.db")
+    assert (refused.returncode, "Ask that program" in refused.stderr) == (1, True)
+    assert not (tmp_path / "archive.db").exists()
+    assert ended(process, say="\n")[0] == 0
+
+
+def test_beside_processes_that_share_the_journal_it_is_archived(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    process = script(
+        "client = open_client(shared=True)\nsay('open')\ninput()\n"
+        "say(client.pay('INV-1', amount=12500, phone='081234567890'))",
+        ovo,
+        journal,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    day = now().isoformat(timespec="milliseconds")
+    done = run(ovo, tmp_path, "journal", "archive", "--shared", "--before", day, "archive.db")
+    assert done.returncode == 0, done.stderr
+    code, _, error = ended(process, say="\n")
+    assert code == 1
+    assert "archived into" in error, "the other process knows its invoices, too"
+    assert invoices(journal) == ["INV-4"]
