@@ -272,6 +272,11 @@ impl Client {
                     }
                 }
             }
+            Begun::Archived(_) => Err(Error::about(
+                &new.invoice,
+                ErrorKind::InvoiceReused,
+                "its payment was archived: the archive says what became of it; a new attempt takes a new invoice",
+            )),
             Begun::UnsettledCustomer(other) => {
                 Err(Error::unsettled_customer(&other.intent.invoice, self.until_it_goes_on(&other)))
             }

@@ -47,6 +47,8 @@ pub(super) enum Write {
     Owing(Debt, Option<String>),
     Jump(WallTime),
     Probe(WallTime),
+    /// Payments that an archive has: their rows go, their numbers and invoices stay known.
+    Archive(Vec<PaymentId>),
 }
 
 /// What came of it.
@@ -380,6 +382,17 @@ impl Engine {
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }
+            Write::Archive(ids) => {
+                self.execute("SAVEPOINT archive")?;
+                let gone = ids.iter().try_for_each(|id| self.archive(*id));
+                if gone.is_err() && !self.connection.is_autocommit() {
+                    self.execute("ROLLBACK TO archive")?;
+                }
+                if !self.connection.is_autocommit() {
+                    self.execute("RELEASE archive")?;
+                }
+                gone.map(|()| Written::Noted)
+            }
             Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
             Write::Doubt(why) => {
                 restored::doubt_beside(&**self.place.files(), &self.connection, why)
@@ -397,6 +410,9 @@ impl Engine {
         let doing = "begin";
         if let Some(existing) = self.find(new.invoice.as_str())? {
             return Ok(Begun::Existing(existing));
+        }
+        if let Some(id) = self.archived(new.invoice.as_str())? {
+            return Ok(Begun::Archived(id));
         }
         if new.refuse_unsettled_customer {
             if let Some(open) = self.blocking(new)? {
@@ -426,6 +442,28 @@ impl Engine {
             self.execute("RELEASE intent")?;
         }
         inserted.map(|()| Begun::Fresh(payment))
+    }
+
+    /// Takes a payment out that an archive has; the database refuses it of one that is not over.
+    fn archive(&self, id: PaymentId) -> Result<(), JournalError> {
+        let doing = "archive";
+        for sql in [
+            "INSERT INTO archived (id, invoice) SELECT id, invoice FROM payment WHERE id = ?1",
+            "DELETE FROM payment WHERE id = ?1",
+            "DELETE FROM phone WHERE id = ?1",
+        ] {
+            self.change(doing, sql, [id.0])?;
+        }
+        Ok(())
+    }
+
+    /// The number of an invoice's payment that was archived.
+    pub(super) fn archived(&self, invoice: &str) -> Result<Option<PaymentId>, JournalError> {
+        self.connection
+            .prepare_cached("SELECT id FROM archived WHERE invoice = ?1")
+            .and_then(|mut statement| statement.query_row([invoice], |row| row.get(0)).optional())
+            .map(|id| id.map(PaymentId))
+            .map_err(|error| failure::sqlite("find", &error))
     }
 
     /// The customer's first payment that could still be debited beside a new one.

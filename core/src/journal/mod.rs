@@ -117,6 +117,8 @@ pub enum Begun {
     Fresh(Payment),
     /// The invoice is in the journal already; nothing was written.
     Existing(Payment),
+    /// The invoice's payment was archived; nothing was written.
+    Archived(PaymentId),
     /// The same customer has an unsettled payment; nothing was written.
     UnsettledCustomer(Payment),
 }

@@ -50,6 +50,16 @@ pub(super) fn needs_operator() -> String {
     format!("(listed = 1 OR settlement = {WITH_OPERATOR})")
 }
 
+/// Rows of which nothing is left to do, to say or to ask for: what may be moved into an archive. No look
+/// behind is due, and the phone is forgotten.
+pub(super) fn is_over() -> String {
+    format!(
+        "(acknowledged = 1 AND due IS NULL AND phone_tag IS NULL AND NOT {} AND NOT {})",
+        is_unsettled(),
+        needs_operator()
+    )
+}
+
 /// Rows that any of the lists of open payments could want: one index serves them all, and a plain
 /// approval touches it twice only (with its Intent and with its acknowledgement).
 pub(super) fn is_listed() -> String {
@@ -94,6 +104,8 @@ fn rules() -> Vec<String> {
              WHERE phone_tag IS NOT NULL AND {}",
             may_still_debit()
         ),
+        // What was archived keeps its number and its invoice for ever: neither is given again.
+        "CREATE UNIQUE INDEX archived_invoice ON archived (invoice)".to_owned(),
         // For reports by date, beside payments.
         "CREATE INDEX payment_wall ON payment (wall)".to_owned(),
         format!("CREATE INDEX payment_listed ON payment (id) WHERE {}", is_listed()),
@@ -175,7 +187,8 @@ fn triggers() -> Vec<String> {
                     "a payment begins as an intent",
                 ),
                 (
-                    "EXISTS (SELECT 1 FROM payment WHERE invoice = new.invoice)",
+                    "EXISTS (SELECT 1 FROM payment WHERE invoice = new.invoice)
+    OR EXISTS (SELECT 1 FROM archived WHERE invoice = new.invoice)",
                     "an invoice names one payment",
                 ),
                 (
@@ -191,7 +204,34 @@ UPDATE high_water SET last_id = new.id, batch = new.batch, reference = new.refer
   WHERE only = 1;
 END"
         .to_owned(),
-        refuse("payment_stays", "DELETE ON payment", &[("1", "a payment is never deleted")]),
+        refuse(
+            "payment_stays",
+            "DELETE ON payment",
+            &[(
+                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id AND invoice = old.invoice)",
+                "a payment is never deleted",
+            )],
+        ),
+        refuse(
+            "archived_is_over",
+            "INSERT ON archived",
+            &[
+                (
+                    "EXISTS (SELECT 1 FROM archived WHERE id = new.id OR invoice = new.invoice)",
+                    "a payment is archived once",
+                ),
+                (
+                    &format!(
+                        "NOT EXISTS (SELECT 1 FROM payment
+    WHERE id = new.id AND invoice = new.invoice AND {})",
+                        is_over()
+                    ),
+                    "only what is over is archived",
+                ),
+            ],
+        ),
+        refuse("archived_changes", "UPDATE ON archived", &[("1", "what was archived stays known")]),
+        refuse("archived_stays", "DELETE ON archived", &[("1", "what was archived stays known")]),
         refuse(
             "payment_changes",
             "UPDATE ON payment",
@@ -237,7 +277,15 @@ END"
                 "a phone comes with its payment",
             )],
         ),
-        refuse("phone_stays", "DELETE ON phone", &[("1", "a phone is never deleted")]),
+        refuse(
+            "phone_stays",
+            "DELETE ON phone",
+            &[(
+                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id)
+  OR old.sealed IS NOT zeroblob(length(old.sealed))",
+                "a phone is never deleted",
+            )],
+        ),
         refuse(
             "high_water_rises",
             "UPDATE ON high_water",
@@ -284,9 +332,12 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     create_rules(connection)
 }
 
-/// Makes the table of payments alone.
+/// Makes the table of payments, and that of those which were archived.
 pub(super) fn create_payments(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(&payment_table())
+    connection.execute_batch(&payment_table())?;
+    connection.execute_batch(
+        "CREATE TABLE archived (id INTEGER PRIMARY KEY, invoice TEXT NOT NULL) STRICT",
+    )
 }
 
 /// Makes the indexes and triggers.

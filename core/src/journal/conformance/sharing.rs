@@ -68,7 +68,7 @@ fn one_invoice_at_many_tills_is_one_payment(journal: &dyn Journal) {
             Begun::Fresh(payment) | Begun::Existing(payment) => {
                 assert_eq!(payment.id, PaymentId(1))
             }
-            Begun::UnsettledCustomer(_) => panic!("nobody asked"),
+            Begun::Archived(_) | Begun::UnsettledCustomer(_) => panic!("nobody asked"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The engines under test, with real files.
 
+mod archived;
 mod belonging;
 mod by_people;
 mod engines;
