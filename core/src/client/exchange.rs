@@ -346,16 +346,15 @@ impl Inner {
                 if let Some(date) = answer.server_date {
                     self.server_clock.learn(date, self.clock.boottime());
                 }
-                Response::read(&answer.body)
+                answer.response()
             }
-            _ => Err(crate::message::Unreadable::Empty),
+            _ => None,
         };
         self.tell(|| Event::Exchanged {
             numbers,
             operation: body.operation(),
-            result: result_line(&exchange, response.as_ref().ok()),
+            result: result_line(&exchange, response.as_ref()),
         });
-        let response = response.ok();
         let code = response.as_ref().map(|response| response.code);
         self.counters.exchanged(body.operation(), &exchange, code, took);
         self.adopt_accepted_key(response.as_ref());
