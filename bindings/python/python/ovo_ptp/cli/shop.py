@@ -71,7 +71,7 @@ _LONGEST_URL = 4096
 
 
 def proxy(options: argparse.Namespace) -> Hidden | None:
-    """The proxy's URL, which may hold a password: from the arguments, or from a file of one's own."""
+    """The proxy's URL, which may hold a password: from the arguments, or a file of one's own."""
     if options.proxy_file is None:
         typed: Hidden | None = options.proxy
         return typed
