@@ -63,7 +63,8 @@ class Reconciled(Record):
         "text_en",
     )
     #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
-    #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO` or `with operator`.
+    #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO`
+    #: or `with operator`.
     finding: str
     #: Whether somebody must look: the two books differ.
     is_difference: bool
