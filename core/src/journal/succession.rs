@@ -133,6 +133,7 @@ impl Succession {
         let mut journal = Succession::join(&*files, path, present, former)?;
         journal.begin_above_the_former()?;
         journal.miss_who_followed()?;
+        journal.take_back_what_nobody_settles()?;
         journal.remember_the_doubted_and_the_owing()?;
         Ok(journal)
     }
@@ -282,6 +283,20 @@ impl Succession {
             self.findings.extend(self.present.doubt_anew(why)?);
         }
         self.present.note_follower("")
+    }
+
+    /// Before anything is sold: a payment that was left to another copy counts as dealt with here, and that
+    /// copy is gone.
+    fn take_back_what_nobody_settles(&self) -> Result<(), JournalError> {
+        for id in self.present.left_owing()? {
+            if self.twins.has_compared(PRESENT, id) {
+                continue;
+            }
+            if let Ok(Some(left)) = self.present.payment(PaymentId(id)) {
+                self.present.take_back(&twins::left_alone(&left))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the payment is to be told as this journal has it.
@@ -721,7 +736,8 @@ impl Journal for Succession {
     /// The present one last: as long as one of the others is doubted, so is this.
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
         let mut ended = false;
-        for former in &self.former {
+        // Nobody answers for another merchant's.
+        for former in self.knowing() {
             ended |= former.or_nothing(former.journal.vouch(who_and_why));
         }
         let mut missing = lock(&self.missing);
