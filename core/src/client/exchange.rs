@@ -108,9 +108,7 @@ impl Inner {
                     self.ask(&body, numbers)
                 };
                 let answer = match (&exchange, &response) {
-                    (_, Some(response)) => {
-                        self.read(payment, phone.as_ref(), response, StatusAnswer::classify)
-                    }
+                    (_, Some(response)) => self.read_check(payment, phone.as_ref(), response),
                     (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
                     _ => StatusAnswer::NoAnswer,
                 };
@@ -237,12 +235,40 @@ impl Inner {
             payment: &intent.reference(phone),
             vouched: state.attested && !state.duplicate_hint,
             unheard: state.unheard,
+            shown: state.late_paid && state.is_certainly_ours(),
             duplicate_hint: state.duplicate_hint,
             check_follows: !state.check_unavailable,
             same_time: host_time_fits(response, intent.wall),
             is_another: &is_another,
         };
         read(response, &asked)
+    }
+
+    /// Reads the answer to a status check. 58 and 96 mean a contract without checks where none was
+    /// ever answered; where one was, they are a passing error and no answer, for an hour of asking.
+    fn read_check(
+        &self,
+        payment: &Payment,
+        phone: Option<&PhoneNumber>,
+        response: &Response,
+    ) -> StatusAnswer {
+        let answer = self.read(payment, phone, response, StatusAnswer::classify);
+        match answer {
+            StatusAnswer::Unavailable
+                if self.checks_are_told.load(Ordering::Relaxed)
+                    && !payment.state.has_asked_for_an_hour() =>
+            {
+                if self.is_news(&Alert::Misconfigured(response.code)) {
+                    self.alert(payment, Alert::CheckUnavailable);
+                }
+                StatusAnswer::NoAnswer
+            }
+            StatusAnswer::Paid | StatusAnswer::NotFound | StatusAnswer::Reversed => {
+                self.checks_are_told.store(true, Ordering::Relaxed);
+                answer
+            }
+            _ => answer,
+        }
     }
 
     /// A host that writes fields in its own way is accepted, and the operator hears of it: once for
@@ -364,7 +390,9 @@ impl Inner {
     /// An app key that the journal does not know becomes its key once OVO answers something other
     /// than that it does not know it either.
     fn adopt_accepted_key(&self, response: Option<&Response>) {
-        let accepted = response.is_some_and(|response| response.code.as_str() != "63");
+        // A host that is out of order has not looked at the signature.
+        let accepted = response
+            .is_some_and(|response| !matches!(response.code.as_str(), "63" | "ER" | "68" | "96"));
         if accepted && self.unknown_key.swap(false, Ordering::Relaxed) {
             let ring = self.seal.ring().unwrap_or_default();
             if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {

@@ -82,6 +82,7 @@ impl ClientBuilder {
             server_clock: Default::default(),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            checks_are_told: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
             refused_set_up: Mutex::default(),
             work: Mutex::default(),
@@ -131,6 +132,17 @@ impl ClientBuilder {
                 ErrorKind::Configuration,
                 "record: only towards staging or a sandbox on this machine; answers to real customers are not kept",
             ));
+        }
+        if let JournalChoice::File(journal) = &self.journal {
+            // The one and what lies beside it with its name.
+            let [record, journal] = [path, journal].map(std::path::absolute);
+            let texts = record.and_then(|record| Ok((record, journal?)));
+            let is_the_journals = texts.is_ok_and(|(record, journal)| {
+                record.to_string_lossy().starts_with(&*journal.to_string_lossy())
+            });
+            if is_the_journals {
+                return Err(Error::invalid("record", "is the journal, or a file of its own"));
+            }
         }
         Ok(Arc::new(Recorder::new(transport, path)?))
     }

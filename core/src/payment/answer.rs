@@ -93,6 +93,8 @@ pub struct Asked<'a> {
     pub unheard: bool,
     /// Whether OVO called the numbers duplicate: a success must then be of the push's own time, too.
     pub duplicate_hint: bool,
+    /// Whether OVO has shown this payment as debited, under numbers that the journal vouches for.
+    pub shown: bool,
     /// Whether a status check can follow (no reversal is the last word then).
     pub check_follows: bool,
     /// Whether the host's own time of the sale fits the push; `None` if it told none.
@@ -178,6 +180,10 @@ impl StatusAnswer {
             code @ ("00" | "73") => match whose(&identity, asked) {
                 Whose::Ours if in_time && code == "00" => StatusAnswer::Paid,
                 Whose::Ours if in_time => StatusAnswer::Reversed,
+                // A failure may repeat next to nothing.
+                Whose::Unclear if code == "73" && asked.shown && identity.differences() == 0 => {
+                    StatusAnswer::Reversed
+                }
                 Whose::Ours | Whose::Unclear => StatusAnswer::Doubtful,
                 // Rule 11.
                 Whose::Anothers => StatusAnswer::ForeignSale,

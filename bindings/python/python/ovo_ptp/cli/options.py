@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ovo_ptp import __version__
+from ovo_ptp import InvalidInputError, __version__
 from ovo_ptp._hidden import Hidden
 
 ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
@@ -228,6 +228,11 @@ def parser() -> argparse.ArgumentParser:
         help="invoice=MerchantInvoice,amount=Amount,status=Status,date=TransactionDate if the "
         "report calls them otherwise",
     )
+    reconcile.add_argument(
+        "--statuses",
+        metavar="STATUS=MEANING,...",
+        help="what statuses mean that are not known: paid, refunded or nothing (no money moved)",
+    )
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
     reconcile.add_argument("--until", metavar="DAY", help="up to the end of this day")
     reconcile.add_argument("--all", action="store_true", help="those that agree, too")
@@ -273,3 +278,14 @@ def parser() -> argparse.ArgumentParser:
 def path(text: str) -> Path:
     """A path with `~` resolved."""
     return Path(text).expanduser()
+
+
+def output_file(field: str, text: str, journal: str) -> Path:
+    """A path that may be written: the journal is not, nor what lies beside it with its name."""
+    file, kept = path(text), path(journal)
+    for written in (file, file.resolve()):
+        if any(str(written).startswith(str(name)) for name in (kept.absolute(), kept.resolve())):
+            raise InvalidInputError(
+                f"{field}: {file} is the journal, or a file of its own", field=field
+            )
+    return file
