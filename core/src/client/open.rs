@@ -1,5 +1,6 @@
 //! Opening a client: what was set is held against each other and against the journal.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
-use crate::journal::{Belonging, Journal, Setup, Succession};
+use crate::journal::{self, Belonging, Journal, Setup, Succession};
 use crate::message::Signer;
 use crate::payment::Timers;
 #[cfg(feature = "https")]
@@ -134,13 +135,12 @@ impl ClientBuilder {
             ));
         }
         if let JournalChoice::File(journal) = &self.journal {
-            // The one and what lies beside it with its name.
             let [record, journal] = [path, journal].map(std::path::absolute);
-            let texts = record.and_then(|record| Ok((record, journal?)));
-            let is_the_journals = texts.is_ok_and(|(record, journal)| {
-                record.to_string_lossy().starts_with(&*journal.to_string_lossy())
-            });
-            if is_the_journals {
+            let both = record.and_then(|record| Ok((record, journal?)));
+            let is_the_journals = |(record, journal): (PathBuf, PathBuf)| {
+                record == journal || journal::is_part_of(&journal, &record)
+            };
+            if both.is_ok_and(is_the_journals) {
                 return Err(Error::invalid("record", "is the journal, or a file of its own"));
             }
         }

@@ -63,6 +63,8 @@ pub use memory::MemoryJournal;
 pub use moving::move_journal;
 #[doc(hidden)]
 pub use moving::move_journal_on;
+#[doc(hidden)]
+pub use place::is_part_of;
 pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;

@@ -307,8 +307,8 @@ fn corrupt(message: &str) -> JournalError {
     JournalError::new(JournalErrorKind::Corrupt, message)
 }
 
-/// Whether `other` is the name of something that belongs to the journal at `path`.
-pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
+/// Whether `other` is the name of something that belongs to the journal at `path`, beside its file.
+pub fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
     let own =
         ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock", ".moved", ".arriving"];

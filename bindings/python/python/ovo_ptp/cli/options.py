@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ovo_ptp import InvalidInputError, __version__
+from ovo_ptp import InvalidInputError, __version__, _native
 from ovo_ptp._hidden import Hidden
 
 ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
@@ -281,11 +281,12 @@ def path(text: str) -> Path:
 
 
 def output_file(field: str, text: str, journal: str) -> Path:
-    """A path that may be written: the journal is not, nor what lies beside it with its name."""
+    """A path that may be written: the journal is not, nor what lies beside it as a part of it."""
     file, kept = path(text), path(journal)
-    for written in (file, file.resolve()):
-        if any(str(written).startswith(str(name)) for name in (kept.absolute(), kept.resolve())):
-            raise InvalidInputError(
-                f"{field}: {file} is the journal, or a file of its own", field=field
-            )
+    for name in {kept.absolute(), kept.resolve()}:
+        for written in {file.absolute(), file.resolve()}:
+            if _native.is_the_journals(str(name), str(written)):
+                raise InvalidInputError(
+                    f"{field}: {file} is the journal, or a file of its own", field=field
+                )
     return file
