@@ -26,6 +26,7 @@ __all__ = [
     "check_invoice",
     "customer_texts",
     "error_kinds",
+    "is_the_journals",
     "move_journal",
     "normalise_phone",
     "response_codes",
