@@ -71,7 +71,7 @@ pub(crate) fn set_aside(py: Python<'_>, path: PathBuf) -> PyResult<PathBuf> {
 /// Whether a file is the journal, or lies beside it as a part of it.
 #[pyfunction]
 pub(crate) fn is_the_journals(journal: PathBuf, file: PathBuf) -> bool {
-    file == journal || ovo_ptp::journal::is_part_of(&journal, &file)
+    ovo_ptp::journal::is_the_journals(&journal, &file)
 }
 
 /// Moves a journal.

@@ -323,7 +323,7 @@ impl Inner {
                         Probe::Refused(response.code)
                     }
                     // A host that is out of order has looked at nothing.
-                    Some(response) if matches!(response.code.as_str(), "ER" | "68" | "96") => {
+                    Some(response) if response.code.is_outage() => {
                         Probe::NoAnswer(format!("code {}", response.code))
                     }
                     Some(response) => Probe::Accepted(response.code),

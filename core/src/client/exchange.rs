@@ -390,9 +390,8 @@ impl Inner {
     /// An app key that the journal does not know becomes its key once OVO answers something other
     /// than that it does not know it either.
     fn adopt_accepted_key(&self, response: Option<&Response>) {
-        // A host that is out of order has not looked at the signature.
-        let accepted = response
-            .is_some_and(|response| !matches!(response.code.as_str(), "63" | "ER" | "68" | "96"));
+        let code = response.map(|response| response.code);
+        let accepted = code.is_some_and(|code| code.as_str() != "63" && !code.is_outage());
         if accepted && self.unknown_key.swap(false, Ordering::Relaxed) {
             let ring = self.seal.ring().unwrap_or_default();
             if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {

@@ -137,9 +137,8 @@ impl ClientBuilder {
         if let JournalChoice::File(journal) = &self.journal {
             let [record, journal] = [path, journal].map(std::path::absolute);
             let both = record.and_then(|record| Ok((record, journal?)));
-            let is_the_journals = |(record, journal): (PathBuf, PathBuf)| {
-                record == journal || journal::is_part_of(&journal, &record)
-            };
+            let is_the_journals =
+                |(record, journal): (PathBuf, PathBuf)| journal::is_the_journals(&journal, &record);
             if both.is_ok_and(is_the_journals) {
                 return Err(Error::invalid("record", "is the journal, or a file of its own"));
             }

@@ -64,7 +64,7 @@ pub use moving::move_journal;
 #[doc(hidden)]
 pub use moving::move_journal_on;
 #[doc(hidden)]
-pub use place::is_part_of;
+pub use place::is_the_journals;
 pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;

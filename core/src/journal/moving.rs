@@ -246,7 +246,7 @@ fn refuse_unless_done(files: &dyn Files, from: &Path, to: &Path) -> Result<(), J
     let is_from_here = |there: &PathBuf| -> Result<bool, JournalError> {
         let seen = Seen::at(files, there)?;
         let old = seen.and_then(|seen| seen.from);
-        Ok(old.is_some_and(|old| old == from || place::is_part_of(from, &old)))
+        Ok(old.is_some_and(|old| place::is_the_journals(from, &old)))
     };
     if Note::Moved.read(files, from)?.as_deref() == Some(to) {
         let set_aside = aside::former(files, to).into_iter().map(|(_, aside)| aside);

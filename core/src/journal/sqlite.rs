@@ -308,11 +308,10 @@ impl SqliteJournal {
         &self,
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        self.refuse_after_fork()?;
-        let (_inside, mut engine) = self.lock();
-        let engine = engine.as_mut().ok_or_else(closed)?;
-        engine.ready()?;
-        read(engine)
+        self.with(|engine| {
+            engine.ready()?;
+            read(engine)
+        })
     }
 
     /// The same whatever became of the file: what was known once must not be pushed again.
@@ -320,11 +319,19 @@ impl SqliteJournal {
         &self,
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        self.with(|engine| {
+            let _ = engine.ready();
+            read(engine)
+        })
+    }
+
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Engine) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         self.refuse_after_fork()?;
         let (_inside, mut engine) = self.lock();
-        let engine = engine.as_mut().ok_or_else(closed)?;
-        let _ = engine.ready();
-        read(engine)
+        act(engine.as_mut().ok_or_else(closed)?)
     }
 
     /// Reads for a report, which may take its time: on a connection of its own where there can be

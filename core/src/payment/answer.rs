@@ -143,21 +143,17 @@ impl PushAnswer {
     /// out, a success must name the payment.
     pub fn classify(response: &Response, asked: &Asked<'_>) -> PushAnswer {
         let identity = asked.identity(Operation::PushToPay, response);
-        let wrong = match identity.answers {
-            Answers::Other(field) => Some(field),
-            _ => identity.first_difference(),
-        };
-        match (response.code.class(), wrong) {
+        match (response.code.class(), identity.answers, identity.first_difference()) {
             // Whatever it repeats (perhaps the sale that had the numbers first, and was reversed): it
             // is a warning.
-            (Class::Duplicate, _) => PushAnswer::Duplicate(response.code),
-            (_, Some(field)) if matches!(identity.answers, Answers::Other(_)) => {
-                PushAnswer::WrongEcho(field)
+            (Class::Duplicate, ..) => PushAnswer::Duplicate(response.code),
+            (_, Answers::Other(field), _) => PushAnswer::WrongEcho(field),
+            (Class::Unknown, ..) => PushAnswer::Unknown,
+            (.., Some(field)) => PushAnswer::WrongEcho(field),
+            (Class::Declined | Class::Misconfigured, _, None) => {
+                PushAnswer::Declined(response.code)
             }
-            (Class::Unknown, _) => PushAnswer::Unknown,
-            (_, Some(field)) => PushAnswer::WrongEcho(field),
-            (Class::Declined | Class::Misconfigured, None) => PushAnswer::Declined(response.code),
-            (Class::Approved, None) => {
+            (Class::Approved, _, None) => {
                 if identity.names(asked.vouched || asked.same_sale(&identity)) {
                     PushAnswer::Approved
                 } else {
