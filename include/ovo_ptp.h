@@ -640,6 +640,8 @@ enum ovo_finding
   OVO_FINDING_MISSING_AT_OVO = 12,
   // Here its evidence contradicts itself: an operator rules (`ovo_rule`), and this line is evidence.
   OVO_FINDING_WITH_OPERATOR = 13,
+  // Paid there, reported before, and OVO's status checks know of no debit: ask OVO.
+  OVO_FINDING_CONTRADICTED = 14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

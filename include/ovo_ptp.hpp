@@ -163,6 +163,7 @@ enum class Finding : std::int32_t {
   MissingHere = OVO_FINDING_MISSING_HERE,
   MissingAtOvo = OVO_FINDING_MISSING_AT_OVO,
   WithOperator = OVO_FINDING_WITH_OPERATOR,
+  Contradicted = OVO_FINDING_CONTRADICTED,
 };
 enum class LateSuccess : std::int32_t { Accept = OVO_LATE_ACCEPT, Reverse = OVO_LATE_REVERSE };
 enum class BatchMethod : std::int32_t { Continuous = OVO_BATCH_CONTINUOUS, Daily = OVO_BATCH_DAILY };

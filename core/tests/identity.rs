@@ -105,6 +105,7 @@ fn with_asked<T>(vouched: bool, check_follows: bool, read: impl FnOnce(&Asked<'_
         vouched,
         unheard: false,
         duplicate_hint: false,
+        shown: false,
         check_follows,
         same_time: None,
         is_another: &|_| false,

@@ -366,9 +366,13 @@ fn rule_18_a_void_whose_end_is_never_known_is_not_sent_again() {
     case.does(Input::Answered(PushAnswer::Approved));
     case.does(Input::VoidAsked { in_time: true });
     case.does(Input::VoidAnswered(VoidAnswer::Unknown));
-    assert_eq!(case.next().send, Some(Request::CheckVoid));
-    let (issued, answer) = (case.now, StatusAnswer::Unavailable);
-    case.does(Input::VoidChecked { issued, answer, in_time: true });
+    // For an hour it may be a passing error.
+    for _ in 0..10 {
+        assert_eq!(case.state.void, Void::Unknown);
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        let (issued, answer) = (case.now, StatusAnswer::Unavailable);
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+    }
     assert_eq!(case.state.void, Void::Expired);
     let again = Input::VoidAsked { in_time: true };
     assert_eq!(case.does(again).refused, Some(Refusal::OperatorRefunds));
@@ -741,6 +745,11 @@ fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
     let step = case.checked(StatusAnswer::Unavailable);
     assert_eq!(step.alert, Some(Alert::CheckUnavailable));
     case.at(65.0);
+    // Said once it may be a passing error.
+    for _ in 0..2 {
+        assert_eq!(case.next().send, Some(Request::CheckPayment));
+        case.checked(StatusAnswer::Unavailable);
+    }
     assert_eq!(case.next().send, Some(Request::Reversal));
 }
 

@@ -425,6 +425,7 @@ fn answer(
         vouched: flag("vouched").unwrap_or(true) && !duplicate_hint,
         unheard: false,
         duplicate_hint,
+        shown: flag("shown").unwrap_or(false),
         check_follows: flag("check_follows").unwrap_or(true),
         same_time: flag("same_time"),
         is_another: &|text| Some(text) == case.json["another"].as_str(),

@@ -77,10 +77,12 @@ pub enum ovo_finding {
     OVO_FINDING_MISSING_AT_OVO = 12,
     /// Here its evidence contradicts itself: an operator rules (`ovo_rule`), and this line is evidence.
     OVO_FINDING_WITH_OPERATOR = 13,
+    /// Paid there, reported before, and OVO's status checks know of no debit: ask OVO.
+    OVO_FINDING_CONTRADICTED = 14,
 }
 
 /// The findings in the core's order: a test holds the numbers and the words against it.
-const FINDINGS: [(i32, Finding); 13] = [
+const FINDINGS: [(i32, Finding); 14] = [
     (ovo_finding::OVO_FINDING_MATCHED as i32, Finding::Matched),
     (ovo_finding::OVO_FINDING_REFUNDED as i32, Finding::Refunded),
     (ovo_finding::OVO_FINDING_OPEN as i32, Finding::Open),
@@ -94,6 +96,7 @@ const FINDINGS: [(i32, Finding); 13] = [
     (ovo_finding::OVO_FINDING_MISSING_HERE as i32, Finding::MissingHere),
     (ovo_finding::OVO_FINDING_MISSING_AT_OVO as i32, Finding::MissingAtOvo),
     (ovo_finding::OVO_FINDING_WITH_OPERATOR as i32, Finding::WithOperator),
+    (ovo_finding::OVO_FINDING_CONTRADICTED as i32, Finding::Contradicted),
 ];
 
 /// A line of OVO's settlement report, as your program reads it: OVO publishes no format for Push To Pay.
@@ -430,6 +433,7 @@ pub extern "C" fn ovo_finding_name(finding: i32) -> *const c_char {
             Ok(Finding::MissingHere) => c"missing here",
             Ok(Finding::MissingAtOvo) => c"missing at OVO",
             Ok(Finding::WithOperator) => c"with operator",
+            Ok(Finding::Contradicted) => c"contradicted",
             _ => c"unknown",
         })
         .as_ptr()

@@ -335,7 +335,7 @@ fn told(operation: &str, case: &Value, said: &str) -> Result<(), String> {
             }
         }
         ("void", "voided") | ("check void", "paid") => expected.push("void 1 []".to_owned()),
-        ("check void", "doubtful" | "unavailable" | "too old") => {
+        ("check void", "doubtful" | "too old") => {
             expected.push("void 5 []".to_owned());
             alerts.push("the void's end is unknown; an operator refunds".to_owned());
         }

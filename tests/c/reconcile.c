@@ -80,7 +80,7 @@ int main(int argc, char **argv)
                (long)found.amount, found.text);
         differ += found.is_difference;
     }
-    for (finding = OVO_FINDING_MATCHED; finding <= OVO_FINDING_MISSING_AT_OVO; finding++) {
+    for (finding = OVO_FINDING_MATCHED; finding <= OVO_FINDING_CONTRADICTED; finding++) {
         must(ovo_reconcile_count(books, finding, &lines, &rupiah), "count");
         if (lines > 0)
             printf("%ld %s, %ld rupiah\n", (long)lines, ovo_finding_name(finding), (long)rupiah);

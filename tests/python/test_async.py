@@ -139,6 +139,23 @@ def test_f12_a_late_success_that_nobody_waits_for_is_returned(
     assert ovo.net("INV-1") == 0
 
 
+def test_f12_who_is_cancelled_while_the_payment_begins_waits_no_more(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    async def main() -> None:
+        paying = asyncio.ensure_future(shop.pay_async("INV-1", amount=5, phone=PAYS_MUTELY))
+        await asyncio.sleep(0)
+        paying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await paying
+
+    asyncio.run(main())
+    [report] = eventually(shop.unacknowledged)
+    assert isinstance(report.outcome, ovo_ptp.NotCompleted)
+    settled(shop, ovo)
+    assert ovo.net("INV-1") == 0
+
+
 def test_f12_closing_while_tasks_wait_interrupts_them(ovo: Sandbox, tmp_path: Path) -> None:
     async def main() -> None:
         async with ovo.client(journal=tmp_path / "a.db") as shop:

@@ -351,7 +351,7 @@ def told_as(case: Case, told: Told) -> str | None:
         alerts.append(f"OVO refuses the set-up (code {case['code']})")
     if operation == "push to pay" and answer in {f"declined {code}" for code in SET_UP}:
         alerts.append(f"OVO refuses the set-up (code {case['code']})")
-    if operation == "check void" and answer in ("doubtful", "unavailable", "too old"):
+    if operation == "check void" and answer in ("doubtful", "too old"):
         alerts.append("the void's end is unknown; an operator refunds")
     expected: Any
     found: Any
@@ -378,7 +378,6 @@ def told_as(case: Case, told: Told) -> str | None:
             # A refusal counts once OVO has said twice that there is none: not at once.
             "rejected": ("pending", None),
             "doubtful": ("needs_operator", None),
-            "unavailable": ("needs_operator", None),
             "too old": ("needs_operator", None),
         }.get(answer.split(" ")[0] if answer.startswith("rejected") else answer, ("pending", None))
         expected, found = (state, code), told.result and (told.result.state, told.result.code)

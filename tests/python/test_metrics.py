@@ -126,3 +126,9 @@ def test_the_command_line_replaces_a_file_for_a_collector_as_a_whole(
     refused = till.run("metrics", "--to", str(tmp_path / "nowhere/ovo.prom"))
     assert refused.returncode == 1
     assert "to: cannot be written" in refused.stderr
+    for name in ("ovo.db", "ovo.db.mark", "ovo.db.lock"):
+        before = (tmp_path / name).read_bytes()
+        refused = till.run("metrics", "--to", str(tmp_path / name))
+        assert refused.returncode == 1
+        assert "is the journal, or a file of its own" in refused.stderr
+        assert (tmp_path / name).read_bytes() == before

@@ -130,6 +130,7 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
         assert eventually(lambda: not client.payments(unsettled=True))
     again = till.run("reconcile", "--apply", str(report))
     assert "reported as paid" not in again.stderr, again.stderr
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         assert client.payment("INV-1") == once
     assert ovo.net("INV-1") == 0
@@ -152,6 +153,12 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "sum=Amount"], "map: sum is none of"),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--since", "today"], "until: needed"),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "date=Day"], "no column Day (date)"),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,5,REFUND FAILED\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
+        ("MerchantInvoice,Amount\nINV-1,5\n", ["--statuses", "X=yes"], "statuses: a status means"),
     ],
 )
 def test_a_report_that_is_none_is_refused_by_line_and_rule(
@@ -162,6 +169,19 @@ def test_a_report_that_is_none_is_refused_by_line_and_rule(
     done = till.run("reconcile", *options, "report.csv")
     assert done.returncode == 1
     assert says in done.stderr
+
+
+def test_a_status_is_read_and_never_guessed(tmp_path: Path) -> None:
+    report = tmp_path / "report.csv"
+    statuses = ("PAID", "success", "", "Void Success", "REFUNDED", "FAILED", "PENDING", "TUNTAS")
+    lines = [f"INV-{number},5,{status}" for number, status in enumerate(statuses)]
+    report.write_text("\n".join(["MerchantInvoice,Amount,Status", *lines]))
+    told = {
+        it.invoice: it.refunded
+        for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid"})
+    }
+    paid, refunded = ("INV-0", "INV-1", "INV-2", "INV-7"), ("INV-3", "INV-4")
+    assert told == {**dict.fromkeys(paid, False), **dict.fromkeys(refunded, True)}
 
 
 def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo: Sandbox) -> None:

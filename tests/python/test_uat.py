@@ -172,4 +172,6 @@ def test_a_till_that_is_killed_comes_back_towards_a_host_that_wants_a_certificat
             check=False,
             stdin=subprocess.DEVNULL,
         )
-    assert json.loads(done.stdout.splitlines()[-1])["scenarios"]["18"] == "passed", done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["scenarios"]["18"] == "passed", (
+        done.stdout + done.stderr
+    )

@@ -68,6 +68,12 @@ pub(crate) fn set_aside(py: Python<'_>, path: PathBuf) -> PyResult<PathBuf> {
     py.detach(|| ovo_ptp::journal::set_aside(path)).map_err(|error| raise(py, &error.into()))
 }
 
+/// Whether a file is the journal, or lies beside it as a part of it.
+#[pyfunction]
+pub(crate) fn is_the_journals(journal: PathBuf, file: PathBuf) -> bool {
+    ovo_ptp::journal::is_the_journals(&journal, &file)
+}
+
 /// Moves a journal.
 #[pyfunction]
 pub(crate) fn move_journal(py: Python<'_>, from_path: PathBuf, to_path: PathBuf) -> PyResult<()> {

@@ -48,6 +48,7 @@ impl Inner {
             };
             self.nap(pause);
         }
+        self.write_all_that_was_heard();
     }
 
     /// Hands out what is due, and says when to look again.

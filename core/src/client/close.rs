@@ -64,7 +64,6 @@ impl Client {
         if waits {
             self.inner.under_way.wait_until_idle();
         }
-        self.inner.write_all_that_was_heard();
     }
 }
 

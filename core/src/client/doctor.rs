@@ -318,16 +318,16 @@ impl Inner {
                 if let Some(date) = answer.server_date {
                     *clock_ahead = Some(self.clock.wall().unix_seconds() - date);
                 }
-                match crate::message::Response::read(&answer.body) {
-                    Ok(response) if response.code.class() == Class::Misconfigured => {
+                match answer.response() {
+                    Some(response) if response.code.class() == Class::Misconfigured => {
                         Probe::Refused(response.code)
                     }
                     // A host that is out of order has looked at nothing.
-                    Ok(response) if matches!(response.code.as_str(), "ER" | "68" | "96") => {
+                    Some(response) if response.code.is_outage() => {
                         Probe::NoAnswer(format!("code {}", response.code))
                     }
-                    Ok(response) => Probe::Accepted(response.code),
-                    Err(_) => Probe::NoAnswer(format!("HTTP {}", answer.status)),
+                    Some(response) => Probe::Accepted(response.code),
+                    None => Probe::NoAnswer(format!("HTTP {}", answer.status)),
                 }
             }
             Exchange::NotSent(failure) | Exchange::NoAnswer(failure) => {

@@ -108,9 +108,7 @@ impl Inner {
                     self.ask(&body, numbers)
                 };
                 let answer = match (&exchange, &response) {
-                    (_, Some(response)) => {
-                        self.read(payment, phone.as_ref(), response, StatusAnswer::classify)
-                    }
+                    (_, Some(response)) => self.read_check(payment, phone.as_ref(), response),
                     (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
                     _ => StatusAnswer::NoAnswer,
                 };
@@ -241,12 +239,40 @@ impl Inner {
             payment: &intent.reference(phone),
             vouched: state.attested && !state.duplicate_hint,
             unheard: state.unheard,
+            shown: state.late_paid && state.is_certainly_ours(),
             duplicate_hint: state.duplicate_hint,
             check_follows: !state.check_unavailable,
             same_time: host_time_fits(response, intent.wall),
             is_another: &is_another,
         };
         read(response, &asked)
+    }
+
+    /// Reads the answer to a status check. 58 and 96 mean a contract without checks where none was
+    /// ever answered; where one was, they are a passing error and no answer, for an hour of asking.
+    fn read_check(
+        &self,
+        payment: &Payment,
+        phone: Option<&PhoneNumber>,
+        response: &Response,
+    ) -> StatusAnswer {
+        let answer = self.read(payment, phone, response, StatusAnswer::classify);
+        match answer {
+            StatusAnswer::Unavailable
+                if self.checks_are_told.load(Ordering::Relaxed)
+                    && !payment.state.has_asked_for_an_hour() =>
+            {
+                if self.is_news(&Alert::Misconfigured(response.code)) {
+                    self.alert(payment, Alert::CheckUnavailable);
+                }
+                StatusAnswer::NoAnswer
+            }
+            StatusAnswer::Paid | StatusAnswer::NotFound | StatusAnswer::Reversed => {
+                self.checks_are_told.store(true, Ordering::Relaxed);
+                answer
+            }
+            _ => answer,
+        }
     }
 
     /// A host that writes fields in its own way is accepted, and the operator hears of it: once for
@@ -350,16 +376,15 @@ impl Inner {
                 if let Some(date) = answer.server_date {
                     self.server_clock.learn(date, self.clock.boottime());
                 }
-                Response::read(&answer.body)
+                answer.response()
             }
-            _ => Err(crate::message::Unreadable::Empty),
+            _ => None,
         };
         self.tell(|| Event::Exchanged {
             numbers,
             operation: body.operation(),
-            result: result_line(&exchange, response.as_ref().ok()),
+            result: result_line(&exchange, response.as_ref()),
         });
-        let response = response.ok();
         let code = response.as_ref().map(|response| response.code);
         self.counters.exchanged(body.operation(), &exchange, code, took);
         self.adopt_accepted_key(response.as_ref());
@@ -369,7 +394,8 @@ impl Inner {
     /// An app key that the journal does not know becomes its key once OVO answers something other
     /// than that it does not know it either.
     fn adopt_accepted_key(&self, response: Option<&Response>) {
-        let accepted = response.is_some_and(|response| response.code.as_str() != "63");
+        let code = response.map(|response| response.code);
+        let accepted = code.is_some_and(|code| code.as_str() != "63" && !code.is_outage());
         if accepted && self.unknown_key.swap(false, Ordering::Relaxed) {
             let ring = self.seal.ring().unwrap_or_default();
             if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {

@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) closing: AtomicBool,
     /// Nobody waits any more.
     pub(super) closed: AtomicBool,
+    /// Whether a status check was answered since this client was opened: the contract has checks.
+    pub(super) checks_are_told: AtomicBool,
     /// The fields that OVO was seen to repeat in its own way, a bit each: told once.
     pub(super) sloppy_fields: AtomicU32,
     /// When the operator heard last that OVO refuses the set-up.

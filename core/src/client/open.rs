@@ -1,5 +1,6 @@
 //! Opening a client: what was set is held against each other and against the journal.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
-use crate::journal::{Belonging, Journal, Setup, Succession};
+use crate::journal::{self, Belonging, Journal, Setup, Succession};
 use crate::message::Signer;
 use crate::payment::Timers;
 #[cfg(feature = "https")]
@@ -82,6 +83,7 @@ impl ClientBuilder {
             server_clock: Default::default(),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            checks_are_told: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
             refused_set_up: Mutex::default(),
             work: Mutex::default(),
@@ -131,6 +133,15 @@ impl ClientBuilder {
                 ErrorKind::Configuration,
                 "record: only towards staging or a sandbox on this machine; answers to real customers are not kept",
             ));
+        }
+        if let JournalChoice::File(journal) = &self.journal {
+            let [record, journal] = [path, journal].map(std::path::absolute);
+            let both = record.and_then(|record| Ok((record, journal?)));
+            let is_the_journals =
+                |(record, journal): (PathBuf, PathBuf)| journal::is_the_journals(&journal, &record);
+            if both.is_ok_and(is_the_journals) {
+                return Err(Error::invalid("record", "is the journal, or a file of its own"));
+            }
         }
         Ok(Arc::new(Recorder::new(transport, path)?))
     }

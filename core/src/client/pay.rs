@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Phase;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Begun, NewPayment, SealedPhone};
-use crate::payment::{Input, Outcome, Payment, State};
+use crate::payment::{Input, Outcome, Payment, State, Verdict};
 use crate::phone::PhoneNumber;
 
 /// What waits for an operator is not waited for longer than this by the customer's next payment.
@@ -329,6 +329,16 @@ impl Client {
             |phone: &SealedPhone| seal.is_another(phone, &intent.invoice, &charge.phone);
         if intent.phone.as_ref().is_some_and(is_another) {
             return other("phone");
+        }
+        // A shop whose numbers begin again would be told of an earlier customer's payment.
+        let is_booked = payment.state.acknowledged
+            && matches!(payment.state.verdict, Some(Verdict::Accepted(_)));
+        if payment.state.phone_forgotten && is_booked {
+            let what = "already used for a payment that is booked, and whose phone is forgotten: \
+                        look it up, or take a new invoice";
+            return Err(
+                Error::about(&intent.invoice, ErrorKind::InvoiceReused, what).about_field("phone")
+            );
         }
         if charge.terminal.as_ref().is_some_and(|terminal| *terminal != intent.terminal) {
             return other("terminal");

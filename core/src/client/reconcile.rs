@@ -10,6 +10,7 @@ use crate::explain::{Explanation, Money};
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
 use crate::message::Language;
+use crate::payment::history::What;
 use crate::payment::{Payment, PaymentId, Verdict};
 use crate::wib::WallTime;
 
@@ -60,11 +61,13 @@ pub enum Finding {
     MissingAtOvo,
     /// Here its evidence contradicts itself: an operator rules, and this line is evidence to him.
     WithOperator,
+    /// Paid there, reported before, and OVO's status checks know of no debit.
+    Contradicted,
 }
 
 impl Finding {
     /// All, in the order of a summary: what agrees, what will be seen, what differs.
-    pub const ALL: [Finding; 13] = [
+    pub const ALL: [Finding; 14] = [
         Finding::Matched,
         Finding::Refunded,
         Finding::Open,
@@ -78,6 +81,7 @@ impl Finding {
         Finding::MissingHere,
         Finding::MissingAtOvo,
         Finding::WithOperator,
+        Finding::Contradicted,
     ];
 
     /// In a word or two, the same in every language and release.
@@ -96,6 +100,7 @@ impl Finding {
             Finding::MissingHere => "missing here",
             Finding::MissingAtOvo => "missing at OVO",
             Finding::WithOperator => "with operator",
+            Finding::Contradicted => "contradicted",
         }
     }
 
@@ -156,6 +161,10 @@ impl Finding {
                 "di sini buktinya bertentangan: operator memutuskan, dan baris laporan ini adalah bukti",
                 "here its evidence contradicts itself: an operator rules, and this line is evidence",
             ),
+            Finding::Contradicted => (
+                "laporan ini sudah diteruskan, dan menurut status OVO tidak ada potongan: tanyakan kepada OVO",
+                "it was reported before, and OVO's status checks know of no debit: ask OVO",
+            ),
         };
         match language {
             Language::Indonesian => indonesian,
@@ -163,8 +172,9 @@ impl Finding {
         }
     }
 
-    fn of(line: &SettlementLine, money: Money) -> Finding {
+    fn of(line: &SettlementLine, money: Money, reported: bool) -> Finding {
         match (line.refunded, money) {
+            (false, Money::NotDebited) if reported => Finding::Contradicted,
             (_, Money::Waiting) | (false, Money::Voiding) => Finding::Open,
             // What the evidence makes of it is for an operator, not for a report.
             (_, Money::Unclear) => Finding::WithOperator,
@@ -261,7 +271,7 @@ impl Reconciliation {
             None => Finding::MissingHere,
             Some(payment) if !line.refunded && !self.is_first(payment.id) => Finding::Twice,
             Some(payment) if payment.intent.amount != line.amount => Finding::OtherAmount,
-            Some(payment) => Finding::of(line, Money::of(&payment.state)),
+            Some(payment) => Finding::of(line, Money::of(&payment.state), was_reported(payment)),
         };
         Ok(self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref()))
     }
@@ -350,6 +360,11 @@ impl Reconciliation {
     }
 }
 
+/// Whether a report named this payment before.
+fn was_reported(payment: &Payment) -> bool {
+    payment.history.entries().iter().any(|entry| entry.what == What::ReportedPaid)
+}
+
 fn place(id: PaymentId) -> (i64, u64) {
     (id.0 >> 6, 1 << (id.0 & 63))
 }
@@ -374,7 +389,8 @@ mod tests {
 
     fn finding(refunded: bool, money: Money) -> Finding {
         let amount = Rupiah::new(12_500).expect("an amount");
-        Finding::of(&SettlementLine { invoice: "INV-1".to_owned(), amount, refunded }, money)
+        let line = SettlementLine { invoice: "INV-1".to_owned(), amount, refunded };
+        Finding::of(&line, money, false)
     }
 
     #[test]

@@ -135,7 +135,6 @@ impl Next {
             }
             (_, Settlement::Open(Reversal::Needed)) => NextStep::Check,
             (_, Settlement::Open(_)) => NextStep::ClosingCheck,
-            (Some(Verdict::Quarantined), _) => return None,
             (_, Settlement::Closed { by: Closer::Policy, looks: 0 | 1, .. })
                 if !state.check_unavailable =>
             {

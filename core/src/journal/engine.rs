@@ -36,8 +36,8 @@ use crate::wib::WallTime;
 pub(super) enum Write {
     Begin(Box<NewPayment>, BatchMethod),
     Update(Box<Payment>),
-    /// The same, of a payment that another journal of this place settles from here on.
-    Supersede(Box<Payment>),
+    /// The same, of a payment that another journal of this place settles from here on, or not any more.
+    Supersede(Box<Payment>, i64),
     EnterBoot(String),
     /// By whom and why.
     Vouch(String),
@@ -188,6 +188,10 @@ impl Statements {
 
 /// In a journal: that another one of its place settles this payment.
 pub(super) const SUPERSEDED: &str = "superseded ";
+/// Its value: nothing was owed any more there, something was; or this one has it back.
+pub(super) const SETTLED_THERE: i64 = 1;
+pub(super) const OWED_THERE: i64 = 2;
+pub(super) const TAKEN_BACK: i64 = 0;
 
 pub(super) fn superseded(id: PaymentId) -> String {
     format!("{SUPERSEDED}{}", id.0)
@@ -370,10 +374,10 @@ impl Engine {
                 self.begin(new, *method).map(|begun| Written::Begun(Box::new(begun)))
             }
             Write::Update(payment) => self.update(payment).map(Written::Update),
-            Write::Supersede(payment) => {
+            Write::Supersede(payment, note) => {
                 let updated = self.update(payment)?;
                 if matches!(updated, Update::Won(_)) {
-                    meta::put(&self.connection, &superseded(payment.id), 1)
+                    meta::put(&self.connection, &superseded(payment.id), *note)
                         .map_err(|error| failure::sqlite("supersede", &error))?;
                 }
                 Ok(Written::Update(updated))

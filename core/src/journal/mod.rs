@@ -67,6 +67,8 @@ pub use memory::MemoryJournal;
 pub use moving::move_journal;
 #[doc(hidden)]
 pub use moving::move_journal_on;
+#[doc(hidden)]
+pub use place::is_the_journals;
 pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use succession::Succession;

@@ -84,12 +84,49 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
         journals.push((old, aside::numbered(&to, number), lock));
     }
     journals.extend(present.map(|lock| (from.clone(), to.clone(), lock)));
+    // Copying takes its time: whoever dies in it must not leave an empty place to begin another one in.
+    let is_announced = announce(&**files, &from, &to)?;
+    let prepared = prepare(files, (&from, &to), &journals, is_present);
+    if prepared.is_err() && is_announced {
+        let _ = Note::Arriving.take_away(&**files, &to);
+    }
+    let (mut head, rest) = prepared?;
+    set_out(&**files, &from, &to, is_present, &mut head)?;
+    let finished = finish(&**files, &from, &to, head, rest);
+    finished.map_err(|mut error| {
+        error.message.push_str("; the move is begun: run `ovo-ptp journal move` once more");
+        error
+    })
+}
+
+/// Whether it is said at the new place, from here on, that a journal is on its way there; unless that was
+/// said before, or what lies there needs none.
+fn announce(files: &dyn Files, from: &Path, to: &Path) -> Result<bool, JournalError> {
+    if files.look(to).is_ok() || Note::Arriving.read(files, to)?.is_some() {
+        return Ok(false);
+    }
+    Note::Arriving.leave(files, to, from).map(|()| true).map_err(|error| {
+        let _ = Note::Arriving.take_away(files, to);
+        failure::at(to, &error)
+    })
+}
+
+/// A journal's old and new place, and its lock.
+type Journey = (PathBuf, PathBuf, Lock);
+
+/// Draws up the copies of all of them: the head, and the others.
+fn prepare<'a>(
+    files: &'a Arc<dyn Files>,
+    (from, to): (&Path, &Path),
+    journals: &[Journey],
+    is_present: bool,
+) -> Result<(Leaving<'a>, Vec<Leaving<'a>>), JournalError> {
     let others = journals.len() - 1;
     let (old, new, lock) = &journals[others];
-    let mut head = Leaving::prepare(files, old, new, &draft_name(&**files)?, lock)?;
+    let head = Leaving::prepare(files, old, new, &draft_name(&**files)?, lock)?;
     if head.is_here() {
         let expected: Vec<&Path> = journals.iter().map(|(_, new, _)| new.as_path()).collect();
-        refuse_strangers(&**files, &to, &expected)?;
+        refuse_strangers(&**files, to, &expected)?;
     }
     let mut rest = Vec::new();
     for (old, new, lock) in &journals[..others] {
@@ -97,16 +134,11 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     }
     if !is_present && !head.has_arrived() {
         // The next one is not begun: it must begin above the numbers of the mark.
-        if let Some(own) = mark::lying(&**files, &from)? {
-            refuse_to_lose_a_mark(&**files, &to, &own)?;
+        if let Some(own) = mark::lying(&**files, from)? {
+            refuse_to_lose_a_mark(&**files, to, &own)?;
         }
     }
-    set_out(&**files, &from, &to, is_present, &mut head)?;
-    let finished = finish(&**files, &from, &to, head, rest);
-    finished.map_err(|mut error| {
-        error.message.push_str("; the move is begun: run `ovo-ptp journal move` once more");
-        error
-    })
+    Ok((head, rest))
 }
 
 /// Hands the head over: from its commit on the move can only be finished.
@@ -215,7 +247,7 @@ fn refuse_unless_done(files: &dyn Files, from: &Path, to: &Path) -> Result<(), J
     let is_from_here = |there: &PathBuf| -> Result<bool, JournalError> {
         let seen = Seen::at(files, there)?;
         let old = seen.and_then(|seen| seen.from);
-        Ok(old.is_some_and(|old| old == from || place::is_part_of(from, &old)))
+        Ok(old.is_some_and(|old| place::is_the_journals(from, &old)))
     };
     if Note::Moved.read(files, from)?.as_deref() == Some(to) {
         let set_aside = aside::former(files, to).into_iter().map(|(_, aside)| aside);

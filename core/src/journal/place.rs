@@ -347,7 +347,7 @@ fn corrupt(message: &str) -> JournalError {
     JournalError::new(JournalErrorKind::Corrupt, message)
 }
 
-/// Whether `other` is the name of something that belongs to the journal at `path`.
+/// Whether `other` is the name of something that belongs to the journal at `path`, beside its file.
 pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
     let own =
@@ -356,6 +356,11 @@ pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
         own.iter().any(|suffix| rest == suffix.as_bytes())
             || [".aside-", ".new-"].iter().any(|start| rest.starts_with(start.as_bytes()))
     })
+}
+
+/// Whether `other` is the journal at `path`, or belongs to it.
+pub fn is_the_journals(path: &Path, other: &Path) -> bool {
+    other == path || is_part_of(path, other)
 }
 
 /// `path` with something behind its name.

@@ -235,14 +235,27 @@ impl SqliteJournal {
     pub(super) fn is_superseded(&self, id: i64) -> Result<bool, JournalError> {
         self.read(|engine| {
             meta::get::<i64>(&engine.connection, &engine::superseded(PaymentId(id)))
-                .map(|found| found.is_some())
+                .map(|found| found.is_some_and(|found| found != engine::TAKEN_BACK))
                 .map_err(|error| failure::sqlite("open", &error))
         })
     }
 
-    /// Replaces the row, and notes that another journal settles the payment from here on.
-    pub(super) fn supersede(&self, payment: &Payment) -> Result<(), JournalError> {
-        self.submit(Write::Supersede(Box::new(payment.clone()))).map(drop)
+    /// Replaces the row, and notes that another journal settles the payment from here on, and whether
+    /// that one owes something of it still.
+    pub(super) fn supersede(&self, payment: &Payment, is_owed: bool) -> Result<(), JournalError> {
+        let note = if is_owed { engine::OWED_THERE } else { engine::SETTLED_THERE };
+        self.submit(Write::Supersede(Box::new(payment.clone()), note)).map(drop)
+    }
+
+    /// Replaces the row: the other journal is gone, and nobody settles the payment.
+    pub(super) fn take_back(&self, payment: &Payment) -> Result<(), JournalError> {
+        let write = Write::Supersede(Box::new(payment.clone()), engine::TAKEN_BACK);
+        self.submit(write).map(drop)
+    }
+
+    /// The payments that were owed still when another journal began to settle them.
+    pub(super) fn left_owing(&self) -> Result<Vec<i64>, JournalError> {
+        self.report(|view| view.superseded(engine::OWED_THERE))
     }
 
     /// A row, apart from whether the file can be read; also of a handle that takes no commit any more.
@@ -327,11 +340,10 @@ impl SqliteJournal {
         &self,
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        self.refuse_after_fork()?;
-        let (_inside, mut engine) = self.lock();
-        let engine = engine.as_mut().ok_or_else(closed)?;
-        engine.ready()?;
-        read(engine)
+        self.with(|engine| {
+            engine.ready()?;
+            read(engine)
+        })
     }
 
     /// The same whatever became of the file: what was known once must not be pushed again.
@@ -339,11 +351,19 @@ impl SqliteJournal {
         &self,
         read: impl FnOnce(&Engine) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        self.with(|engine| {
+            let _ = engine.ready();
+            read(engine)
+        })
+    }
+
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Engine) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         self.refuse_after_fork()?;
         let (_inside, mut engine) = self.lock();
-        let engine = engine.as_mut().ok_or_else(closed)?;
-        let _ = engine.ready();
-        read(engine)
+        act(engine.as_mut().ok_or_else(closed)?)
     }
 
     /// Reads for a report, which may take its time: on a connection of its own where there can be

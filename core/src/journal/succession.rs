@@ -134,6 +134,7 @@ impl Succession {
         let mut journal = Succession::join(&*files, path, present, former)?;
         journal.begin_above_the_former()?;
         journal.miss_who_followed()?;
+        journal.take_back_what_nobody_settles()?;
         journal.remember_the_doubted_and_the_owing()?;
         Ok(journal)
     }
@@ -285,6 +286,20 @@ impl Succession {
         self.present.note_follower("")
     }
 
+    /// Before anything is sold: a payment that was left to another copy counts as dealt with here, and that
+    /// copy is gone.
+    fn take_back_what_nobody_settles(&self) -> Result<(), JournalError> {
+        for id in self.present.left_owing()? {
+            if self.twins.has_compared(PRESENT, id) {
+                continue;
+            }
+            if let Ok(Some(left)) = self.present.payment(PaymentId(id)) {
+                self.present.take_back(&twins::left_alone(&left))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the payment is to be told as this journal has it.
     fn answers(&self, journal: i64, payment: &Payment) -> bool {
         !self.is_archived_elsewhere(journal, payment)
@@ -293,24 +308,29 @@ impl Succession {
 
     /// Whether a copy of this journal has archived the payment: its archive tells it.
     fn is_archived_elsewhere(&self, journal: i64, payment: &Payment) -> bool {
-        let mut copies = self.twins.copies_of(journal);
-        copies.any(|place| {
-            let other = match place {
-                PRESENT => Some(&self.present),
-                place => self.serving().find(|it| it.place == place).map(|it| &it.journal),
-            };
-            let archived = other.map(|other| other.archived_as(&payment.intent.invoice));
+        self.twins.copies_of(journal).any(|place| {
+            let archived = self.at(place).map(|other| other.archived_as(&payment.intent.invoice));
             matches!(archived, Some(Ok(Some(id))) if id == payment.id)
         })
     }
 
+    /// One that can be asked.
+    fn at(&self, place: i64) -> Option<&SqliteJournal> {
+        match place {
+            PRESENT => Some(&self.present),
+            place => self.serving().find(|former| former.place == place).map(|it| &it.journal),
+        }
+    }
+
     /// Another journal's row, if that one can be asked and can read it.
     fn row_of(&self, place: i64, id: PaymentId) -> Option<Payment> {
-        let journal = match place {
-            PRESENT => &self.present,
-            place => &self.serving().find(|former| former.place == place)?.journal,
-        };
-        journal.payment(id).ok().flatten()
+        self.at(place)?.payment(id).ok().flatten()
+    }
+
+    /// Whether another journal, or its archive, tells the payment of that number.
+    fn tells(&self, place: i64, id: PaymentId) -> bool {
+        let is_archived = |other: &SqliteJournal| other.has_archived(id) == Ok(true);
+        self.row_of(place, id).is_some() || self.at(place).is_some_and(is_archived)
     }
 
     /// Of the listed payments those for which another journal answers.
@@ -329,7 +349,7 @@ impl Succession {
         // each other for ever.
         listed.retain(|id| match journal.payment(*id) {
             Ok(own) => own.is_some_and(|own| !self.answers(place, &own)),
-            Err(_) => self.twins.is_whole_elsewhere(place, *id, |other| self.row_of(other, *id)),
+            Err(_) => self.twins.is_whole_elsewhere(place, *id, |other| self.tells(other, *id)),
         });
         Ok(listed)
     }
@@ -772,7 +792,8 @@ impl Journal for Succession {
     /// The present one last: as long as one of the others is doubted, so is this.
     fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
         let mut ended = false;
-        for former in &self.former {
+        // Nobody answers for another merchant's.
+        for former in self.knowing() {
             ended |= former.or_nothing(former.journal.vouch(who_and_why));
         }
         let mut missing = lock(&self.missing);

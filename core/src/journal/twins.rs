@@ -140,7 +140,7 @@ impl Twins {
             if member.number != winner.number && !payment.state.void.is_open() {
                 let closed = closed_by(payment, truth);
                 if closed.state != payment.state {
-                    member.journal.supersede(&closed)?;
+                    member.journal.supersede(&closed, rules::is_owed(&truth.state))?;
                 }
             }
         }
@@ -160,7 +160,7 @@ impl Twins {
             let Ok(Some(payment)) = member.journal.payment(PaymentId(id)) else { continue };
             let closed = closed_by(&payment, &payment);
             if member.number != winner && closed.state != payment.state {
-                member.journal.supersede(&closed)?;
+                member.journal.supersede(&closed, false)?;
             }
         }
         Ok(())
@@ -187,15 +187,16 @@ impl Twins {
         !shared.with.iter().any(|with| id <= with.last && is_theirs(with))
     }
 
-    /// Whether another one has the row of a payment that is damaged in this one.
+    /// Whether another one tells a payment that is damaged in this one. `tells`: whether that one has its
+    /// row and can read it, or has archived it.
     pub(super) fn is_whole_elsewhere(
         &self,
         journal: Number,
         id: PaymentId,
-        read: impl Fn(Number) -> Option<Payment>,
+        tells: impl Fn(Number) -> bool,
     ) -> bool {
         let Some(shared) = self.copies.get(&journal) else { return false };
-        shared.with.iter().any(|with| id.0 <= with.last && read(with.other).is_some())
+        shared.with.iter().any(|with| id.0 <= with.last && tells(with.other))
     }
 
     /// The journals that have payments in common with this one, as copies of one journal.
@@ -206,6 +207,11 @@ impl Twins {
     /// Whether another journal may answer for payments of this one.
     pub(super) fn has_copies(&self, journal: Number) -> bool {
         self.copies.contains_key(&journal)
+    }
+
+    /// Whether another one answers for this payment, or this one for another's.
+    pub(super) fn has_compared(&self, journal: Number, id: i64) -> bool {
+        self.copies.get(&journal).is_some_and(|shared| shared.compared.contains_key(&id))
     }
 
     /// To which journals this one has left payments, and how many of them are owed.
@@ -309,6 +315,25 @@ fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
     (entry.rule, entry.verdict) = (Some(Rule::InDoubt), closed.state.verdict);
     closed.history.add(&entry);
     closed
+}
+
+/// A payment that was [closed](closed_by) because another journal settled it, which is gone now: nobody
+/// knows whether it did, and a person has to look.
+pub(super) fn left_alone(payment: &Payment) -> Payment {
+    let mut alone = payment.clone();
+    let state = &mut alone.state;
+    if !matches!(state.verdict, Some(Verdict::Accepted(_))) {
+        state.settlement = Settlement::WithOperator;
+        state.listed = true;
+    }
+    state.acknowledged = false;
+    let wall = WallTime::now();
+    let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
+    let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+    let mut entry = Entry::new(wall, since, 0, What::Doubted);
+    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), state.verdict);
+    alone.history.add(&entry);
+    alone
 }
 
 /// Of several payments under one invoice the one that is told: two tills' that did not know each

@@ -128,6 +128,21 @@ impl View<'_> {
         Ok(ids)
     }
 
+    /// The payments that were superseded with this note.
+    pub(super) fn superseded(&self, note: i64) -> Result<Vec<i64>, JournalError> {
+        let sql = format!(
+            "SELECT CAST(substr(k, {}) AS INTEGER) FROM meta \
+             WHERE k >= '{SUPERSEDED}' AND k < '{SUPERSEDED}:' AND v = ?1",
+            SUPERSEDED.len() + 1
+        );
+        let mut ids = Vec::new();
+        self.read("open", &sql, [note], |row| {
+            ids.push(row.get(0)?);
+            Ok(())
+        })?;
+        Ok(ids)
+    }
+
     /// The lowest and the highest number of the payments begun from `since` on and before `until`,
     /// in Unix milliseconds.
     pub(super) fn begun_between(

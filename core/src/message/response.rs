@@ -1,5 +1,6 @@
 //! Responses, read as [protocol 2.3] says: any field may be missing, any number may come as
-//! text and the reverse, unknown fields are ignored, and no status code replaces the response code.
+//! text and the reverse, unknown fields are ignored, and no status code replaces the response code
+//! (but a redirect has none).
 //!
 //! [protocol 2.3]: crate::manual::protocol#23-fields-of-an-answer
 

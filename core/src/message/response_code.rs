@@ -44,6 +44,11 @@ impl ResponseCode {
         ResponseCode::new(text).or_else(|| bare().filter(|code| code.class() == Class::Duplicate))
     }
 
+    /// Whether the host was out of order: it has looked at nothing, the signature neither.
+    pub(crate) fn is_outage(self) -> bool {
+        matches!(self.as_str(), "ER" | "68" | "96")
+    }
+
     /// The code as text.
     pub fn as_str(&self) -> &str {
         let length = if self.0[1] == 0 { 1 } else { 2 };

@@ -93,6 +93,8 @@ pub struct Asked<'a> {
     pub unheard: bool,
     /// Whether OVO called the numbers duplicate: a success must then be of the push's own time, too.
     pub duplicate_hint: bool,
+    /// Whether OVO has shown this payment as debited, under numbers that the journal vouches for.
+    pub shown: bool,
     /// Whether a status check can follow (no reversal is the last word then).
     pub check_follows: bool,
     /// Whether the host's own time of the sale fits the push; `None` if it told none.
@@ -141,21 +143,17 @@ impl PushAnswer {
     /// out, a success must name the payment.
     pub fn classify(response: &Response, asked: &Asked<'_>) -> PushAnswer {
         let identity = asked.identity(Operation::PushToPay, response);
-        let wrong = match identity.answers {
-            Answers::Other(field) => Some(field),
-            _ => identity.first_difference(),
-        };
-        match (response.code.class(), wrong) {
+        match (response.code.class(), identity.answers, identity.first_difference()) {
             // Whatever it repeats (perhaps the sale that had the numbers first, and was reversed): it
             // is a warning.
-            (Class::Duplicate, _) => PushAnswer::Duplicate(response.code),
-            (_, Some(field)) if matches!(identity.answers, Answers::Other(_)) => {
-                PushAnswer::WrongEcho(field)
+            (Class::Duplicate, ..) => PushAnswer::Duplicate(response.code),
+            (_, Answers::Other(field), _) => PushAnswer::WrongEcho(field),
+            (Class::Unknown, ..) => PushAnswer::Unknown,
+            (.., Some(field)) => PushAnswer::WrongEcho(field),
+            (Class::Declined | Class::Misconfigured, _, None) => {
+                PushAnswer::Declined(response.code)
             }
-            (Class::Unknown, _) => PushAnswer::Unknown,
-            (_, Some(field)) => PushAnswer::WrongEcho(field),
-            (Class::Declined | Class::Misconfigured, None) => PushAnswer::Declined(response.code),
-            (Class::Approved, None) => {
+            (Class::Approved, _, None) => {
                 if identity.names(asked.vouched || asked.same_sale(&identity)) {
                     PushAnswer::Approved
                 } else {
@@ -178,6 +176,10 @@ impl StatusAnswer {
             code @ ("00" | "73") => match whose(&identity, asked) {
                 Whose::Ours if in_time && code == "00" => StatusAnswer::Paid,
                 Whose::Ours if in_time => StatusAnswer::Reversed,
+                // A failure may repeat next to nothing.
+                Whose::Unclear if code == "73" && asked.shown && identity.differences() == 0 => {
+                    StatusAnswer::Reversed
+                }
                 Whose::Ours | Whose::Unclear => StatusAnswer::Doubtful,
                 // Rule 11.
                 Whose::Anothers => StatusAnswer::ForeignSale,

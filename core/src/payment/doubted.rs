@@ -43,10 +43,10 @@ pub(super) fn checked(
     match answer {
         StatusAnswer::NotFound | StatusAnswer::Reversed => {
             if issued >= state.close_at(policy) {
-                state.settlement = Settlement::closed(now);
-                state.due = Some(now.plus(policy.timers.keep_phone));
+                state.close(policy, now)
+            } else {
+                Step::to(state)
             }
-            Step::to(state)
         }
         StatusAnswer::Paid => {
             state.late_paid = true;
@@ -56,6 +56,7 @@ pub(super) fn checked(
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
         StatusAnswer::TooOld => state.hand_to_operator(policy, now).alerting(Alert::TooOld),
+        StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),
         StatusAnswer::Unavailable => {
             state.check_unavailable = true;
             state.hand_to_operator(policy, now).alerting(Alert::CheckUnavailable)
@@ -111,6 +112,18 @@ mod tests {
             assert!(state.is_closed() && !state.needs_operator(), "{answer:?}");
             assert!(asked >= Some(left_open().close_at(&policy)), "when not found is final");
         }
+    }
+
+    #[test]
+    fn j21_a_debit_that_shows_behind_the_closing_check_goes_to_an_operator() {
+        let policy = Policy::default();
+        let (closed, _) = ends(StatusAnswer::NotFound);
+        assert!(closed.is_closed() && closed.due.is_some(), "looked at again");
+        let (issued, answer) = (Boottime(4_000_000), StatusAnswer::Paid);
+        let told =
+            step(&policy, &closed, Input::Checked { issued, answer, waiting: false }, issued);
+        assert_eq!(told.alert, Some(Alert::Doubtful));
+        assert!(told.state.needs_operator() && told.state.may_be_ruled());
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(super) fn acknowledged(mut state: State) -> Step {
 /// OVO says, when it is asked about them.
 pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.verdict.is_none() {
-        // Nobody waits for a file, and the policy asks in any case.
-        state.late_paid |= state.is_certainly_ours();
+        // Nobody waits for a file, and the policy asks wherever OVO can be asked.
+        state.late_paid |= state.check_unavailable && state.is_certainly_ours();
         return Step::to(state);
     }
     settlement::reported_paid(policy, state, now)

@@ -175,7 +175,8 @@ pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Ste
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
     let mut step = state.reopen(policy, now);
     step.state.seen = seen;
-    step.state.late_paid = late_paid || is_ours;
+    // Where OVO can be asked, its answer is the evidence.
+    step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);
     step.alerting(alert)
 }
 
@@ -193,10 +194,7 @@ pub(super) fn checked(
         Some(Verdict::Quarantined) if state.is_in_doubt() => {
             return doubted::checked(policy, state, issued, answer, now);
         }
-        Some(Verdict::Quarantined) => {
-            state.late_paid |= answer == StatusAnswer::Paid;
-            return Step::to(state);
-        }
+        Some(Verdict::Quarantined) => return quarantined_checked(policy, state, answer, now),
         Some(Verdict::NotSent) | None => {
             if answer != StatusAnswer::Paid {
                 return Step::to(state);
@@ -380,14 +378,16 @@ impl State {
         if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
     }
 
-    /// Whether 58 or 96 to a check may be a host's passing error: OVO has shown before what it knows of
-    /// this payment, or was cancelled and only a check can tell whose the numbers are; and it has not
-    /// been asked in vain for an hour since.
+    /// Whether 58 or 96 to a check may be a host's passing error. Said once it may be: a gateway that
+    /// restarts says so for seconds. Said again it means that the contract has no checks, unless OVO has
+    /// shown before what it knows of this payment, or it was cancelled and only a check can tell whose
+    /// the numbers are: then not before it was asked for an hour.
     pub(super) fn may_be_a_passing_error(&self) -> bool {
-        (self.seen || self.unheard) && !self.has_asked_for_an_hour()
+        let needed = self.seen || self.unheard;
+        self.checks.count <= 1 || (needed && !self.has_asked_for_an_hour())
     }
 
-    pub(super) fn has_asked_for_an_hour(&self) -> bool {
+    pub(crate) fn has_asked_for_an_hour(&self) -> bool {
         self.checks.count >= CHECKS_IN_AN_HOUR
     }
 
@@ -418,6 +418,27 @@ impl State {
         self.checks.count = 0;
         self.due = Some(now.max(self.close_at(policy)));
         self
+    }
+}
+
+/// Of a payment whose numbers may be another sale's only an operator can say what a debit means.
+fn quarantined_checked(
+    policy: &Policy,
+    mut state: State,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    let is_paid = answer == StatusAnswer::Paid;
+    state.late_paid |= is_paid;
+    match state.settlement {
+        Settlement::Closed { by: Closer::Operator, .. } if is_paid => {
+            Step::to(state).alerting(Alert::DebitAfterClose)
+        }
+        Settlement::Closed { by: Closer::Policy, .. } if is_paid => {
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+        }
+        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
+        _ => Step::to(state),
     }
 }
 

@@ -112,6 +112,10 @@ pub(super) fn checked(
             send(policy, state, now)
         }
         StatusAnswer::NotFound if !in_time => unresolved(policy, state, now),
+        // Perhaps a passing error: an operator who refunds what was voided returns the money twice.
+        StatusAnswer::Unavailable if policy.check_payment && !state.has_asked_for_an_hour() => {
+            Step::to(state)
+        }
         StatusAnswer::Unavailable | StatusAnswer::TooOld | StatusAnswer::Doubtful => {
             unresolved(policy, state, now)
         }
@@ -156,14 +160,17 @@ fn refused_checked(
     }
 }
 
-fn unresolved(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    state.listed = true;
-    end(policy, state, Void::Expired, now).alerting(Alert::VoidUnresolved)
+fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
+    let mut step = end(policy, state, Void::Expired, now);
+    step.state.listed = true;
+    step.alerting(Alert::VoidUnresolved)
 }
 
 fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
     state.void = void;
     state.checks.count = 0;
+    // What was listed because it took so long is over: OVO has said what became of it.
+    state.listed &= state.overdue_alerts == 0;
     state.due = Some(now.plus(policy.timers.keep_phone));
     Step::to(state)
 }

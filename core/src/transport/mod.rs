@@ -32,7 +32,7 @@ mod trust;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::message::{Operation, Signature};
+use crate::message::{Operation, Response, Signature};
 
 #[cfg(feature = "https")]
 pub use client_certificate::ClientCertificate;
@@ -165,6 +165,17 @@ pub struct HttpAnswer {
     pub server_date: Option<i64>,
     /// `Retry-After` in seconds, if it was sent as a number.
     pub retry_after: Option<u32>,
+}
+
+impl HttpAnswer {
+    /// OVO's answer, if this is one. A redirect (3xx) is none, whatever its body says: it comes from what
+    /// stands before the payment host, and means that the answer is elsewhere ([protocol 3.1]).
+    ///
+    /// [protocol 3.1]: crate::manual::protocol#31-http-status
+    pub(crate) fn response(&self) -> Option<Response> {
+        let is_redirect = (300..400).contains(&self.status);
+        if is_redirect { None } else { Response::read(&self.body).ok() }
+    }
 }
 
 impl std::fmt::Debug for Exchange {

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Shop, SimWire, charge, days, invoice, lock, minutes, seconds};
+use ovo_checkout::{Fault, Shop, SimWire, charge, days, hours, invoice, lock, minutes, seconds};
 use ovo_ptp::journal::{Journal, MemoryJournal};
 use ovo_ptp::message::Operation;
-use ovo_ptp::payment::{Alert, Ruling};
+use ovo_ptp::payment::{Alert, Ruling, StatusAnswer};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{
     AppKey, Client, Credentials, Environment, Error, ErrorKind, Event, Outcome, Phase, Terminal,
+    VoidOutcome,
 };
 use ovo_sandbox::{
     AnswerTo, Behaviour, DEMO_APP_ID, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
@@ -322,6 +323,8 @@ fn vd5_a_void_whose_end_is_never_known_is_not_sent_again() {
     ]);
     shop.client().void(&invoice("INV-1")).unwrap();
     shop.settle_for(seconds(30.0));
+    assert!(!shop.report("INV-1").needs_operator, "said once it may pass");
+    shop.settle_for(minutes(120));
     assert!(shop.report("INV-1").needs_operator);
     for closed in [false, true] {
         if closed {
@@ -333,6 +336,54 @@ fn vd5_a_void_whose_end_is_never_known_is_not_sent_again() {
     }
     shop.settle_for(minutes(5));
     assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd3_one_refused_question_about_a_void_hands_nothing_to_an_operator() {
+    for code in ["96", "58"] {
+        let shop = Shop::open();
+        assert!(shop.pay("INV-1", APPROVES).is_paid());
+        shop.script([
+            on(Operation::Void).deliver(Delivery::Hang),
+            on(Operation::CheckVoid).code(code),
+        ]);
+        shop.client().void(&invoice("INV-1")).unwrap();
+        shop.settle_for(minutes(5));
+        assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::Voided);
+        assert!(!shop.report("INV-1").needs_operator);
+    }
+}
+
+#[test]
+fn vd3_a_void_that_ovo_tells_about_behind_a_day_needs_no_operator_any_more() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([
+        on(Operation::Void).deliver(Delivery::Hang),
+        on(Operation::CheckVoid).times(0).unheard(),
+    ]);
+    shop.client().void(&invoice("INV-1")).unwrap();
+    shop.settle_for(hours(26));
+    assert!(shop.report("INV-1").needs_operator, "it takes too long");
+    shop.host().script_mut().steps.clear();
+    shop.settle_for(hours(3));
+    let report = shop.report("INV-1");
+    assert!(report.settled && !report.needs_operator, "{}", report.settlement);
+}
+
+#[test]
+fn op4_what_was_quarantined_and_closed_and_shows_paid_goes_to_the_operator() {
+    // OVO's first word is "older than seven days"; the operator looks at the wrong record.
+    let shop = Shop::open();
+    let unheard = Behaviour::AnswerLost { after_ms: 20_000, cut: true };
+    shop.script([on(Operation::PushToPay).behave(unheard), on(Operation::CheckPayment).code("54")]);
+    assert_eq!(shop.pay("INV-1", APPROVES).name(), "needs operator");
+    shop.settle_for(minutes(10));
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "not found").unwrap();
+    let status = shop.client().check(&invoice("INV-1")).unwrap();
+    assert_eq!(status.at_ovo, StatusAnswer::Paid);
+    assert!(shop.alerted(|alert| *alert == Alert::DebitAfterClose));
+    assert_eq!(shop.heard(Operation::Reversal), 0);
 }
 
 #[test]

@@ -435,6 +435,21 @@ fn n17_a_redirect_is_never_followed() {
     assert!(shop.results(Operation::PushToPay).iter().any(|result| result.contains("HTTP 307")));
 }
 
+/// With OVO's own words in its body: a gateway in front of the payment host sent it.
+#[test]
+fn n17_a_redirect_with_a_code_is_unknown_and_what_the_check_says_counts() {
+    let shop = Shop::open(SCALE);
+    for (invoice, status) in [("R300", 300), ("R302", 302), ("R304", 304), ("R399", 399)] {
+        let plan = AnswerPlan { status: Some(status), ..AnswerPlan::default() };
+        shop.ovo.script([with(plan)]);
+        match shop.pay(invoice, &customer(usize::from(status))) {
+            Outcome::Paid(receipt) => assert!(receipt.is_late(), "{status}: the check found it"),
+            other => panic!("{status}: {other:?}"),
+        }
+    }
+    shop.settle_and_compare();
+}
+
 #[test]
 fn n18_a_captive_portal_or_a_maintenance_page_is_no_answer() {
     let shop = Shop::open(SCALE);

@@ -366,6 +366,28 @@ fn ov5_op4_a_report_about_a_payment_without_a_verdict_reverses_nothing_unseen() 
 }
 
 #[test]
+fn ov4_one_passing_96_or_58_ends_no_verification() {
+    let lies = Behaviour::DeclineButDebited { code: "17".to_owned(), after_ms: 4_000 };
+    for code in ["96", "58"] {
+        // Said once, to the only check behind a decline; said for minutes, where a check was answered
+        // before.
+        for (answered_before, times) in [(false, 1), (true, 4)] {
+            let shop = Shop::open();
+            if answered_before {
+                shop.pay("INV-0", PAYS_MUTELY_AT_10);
+            }
+            shop.script([
+                push().invoice("INV-1").behave(lies.clone()),
+                check().invoice("INV-1").times(times).code(code),
+            ]);
+            assert_eq!(shop.pay("INV-1", APPROVES).name(), "declined");
+            settled(&shop);
+            assert_eq!(shop.net("INV-1"), 0, "{code} {answered_before}");
+        }
+    }
+}
+
+#[test]
 fn ov6_a_duplicate_of_our_own_push_is_paid_or_refunded() {
     // The first copy's answer is lost, the second copy is answered 94 (or 40).
     for code in ["94", "40"] {

@@ -38,6 +38,21 @@ fn n2_what_an_operator_asks_for_in_the_last_seconds_is_told_to_the_cashier_who_w
 }
 
 #[test]
+fn an_invoice_whose_customer_is_forgotten_tells_no_other_customers_payment_as_paid() {
+    let shop = Shop::open();
+    assert!(shop.pay("TABLE-7", APPROVES).is_paid());
+    shop.client().acknowledge(&invoice("TABLE-7")).unwrap();
+    shop.settle_for(days(3));
+    let error = shop.client().pay(&charge("TABLE-7", IGNORES)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvoiceReused);
+    assert_eq!(shop.heard(Operation::PushToPay), 1);
+    // Whoever was never told may still ask for it.
+    assert!(shop.pay("TABLE-8", APPROVES).is_paid());
+    shop.settle_for(days(3));
+    assert!(shop.pay("TABLE-8", APPROVES).is_paid());
+}
+
+#[test]
 fn what_was_not_acknowledged_is_listed_until_it_is() {
     let mut shop = Shop::open();
     shop.pay("INV-1", APPROVES);

@@ -5,7 +5,7 @@ use ovo_checkout::{Shop, days, minutes};
 use ovo_ptp::Outcome;
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
-use ovo_sandbox::{AnswerTo, Echo, HostConfig, How, Sloppiness};
+use ovo_sandbox::{AnswerTo, Echo, HostConfig, How, Sloppiness, Step};
 
 const INVOICE: &str = "SHOP-2026-11-26-000123-2";
 const APPROVES: &str = "081234567890";
@@ -36,6 +36,21 @@ fn lives_through(shop: &Shop, phone: &str, what: &str) -> bool {
         assert!(outcome.is_paid(), "{what}: debited, and told {}", outcome.name());
     }
     operator
+}
+
+#[test]
+fn ov23_a_payment_that_was_seen_and_returned_is_over_whatever_the_failure_repeats() {
+    for field in [Echo::RequestData, Echo::Everything] {
+        let habit = Sloppiness::new(AnswerTo::Failure, field, How::Absent);
+        let shop = shop(vec![habit]);
+        shop.script([Step::on(Operation::CheckPayment).unheard()]);
+        assert_eq!(shop.pay(INVOICE, PAYS_MUTELY_AT_10).name(), "not completed");
+        shop.settle_for(minutes(10));
+        let report = shop.report(INVOICE);
+        assert!(report.settled && !report.needs_operator, "{}", report.settlement);
+        shop.settle_for(days(3));
+        shop.assert_every_rupiah_agrees();
+    }
 }
 
 fn forms() -> Vec<How> {

@@ -64,6 +64,8 @@ pub enum What {
     Leave,
     /// The outcome is told.
     Tell,
+    /// A cancelled payment was listened to until OVO's time was over, or its answer was heard.
+    HearOut,
     /// The committed request is sent.
     Send,
     /// The request never arrives.

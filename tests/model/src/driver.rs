@@ -73,6 +73,9 @@ impl<const N: usize> PushToPay<N> {
                 self.fault_actions(moment, payment, thread, &mut may);
                 if state.verdict.is_some() {
                     may(What::Tell);
+                    if self.is_heard_out(moment, payment, thread, &state) {
+                        may(What::HearOut);
+                    }
                 } else {
                     let due = thread.old_boot || row::is_due(thread.local, moment.now);
                     if due && self.may_be_much_later(payment, thread.local) {
@@ -117,6 +120,23 @@ impl<const N: usize> PushToPay<N> {
                 }
             }
         }
+    }
+
+    /// Whether nobody listens for OVO's word about the numbers of a cancelled payment any longer,
+    /// because it came or its time is over.
+    fn is_heard_out(
+        &self,
+        moment: &Moment<N>,
+        payment: &Payment,
+        thread: &Thread,
+        state: &State,
+    ) -> bool {
+        let over =
+            LADDER[usize::from(moment.now)] >= state.window.plus(self.setting.policy.timers.decide);
+        let deaf = self.setting.fault == Some(DriverFault::HeardOutUnread);
+        let in_silence =
+            thread.errand == Errand::Exchange && over && (payment.answer == News::Nothing || deaf);
+        self.setting.started && state.unheard && (thread.heard_out || in_silence)
     }
 
     /// What a process may begin that does not work on the payment yet.
@@ -296,6 +316,11 @@ impl<const N: usize> PushToPay<N> {
                     }
                     // Nothing left, and nothing will.
                     Place::Connecting => hears(thread, News::NotSent),
+                    _ if self.setting.started
+                        && (thread.errand == Errand::Exchange || thread.heard_out) =>
+                    {
+                        self.commit(moment, i, p, hears(thread, News::CancelledHeard))
+                    }
                     _ => self.commit(moment, i, p, hears(thread, News::Cancelled)),
                 };
             }
@@ -353,6 +378,12 @@ impl<const N: usize> PushToPay<N> {
             }
             What::HearPush | What::ConnectionBreaks => {
                 let news = if action.what == What::HearPush {
+                    // An answer without a code ends the session, if its time is over.
+                    let session = self.setting.policy.timers.session;
+                    let window = row::unpack(thread.local).window;
+                    let whole = payment.answer != News::Silence
+                        || LADDER[usize::from(now)] >= window.plus(session);
+                    thread.heard_out = whole && payment.answer != News::WrongEcho;
                     payment.answer
                 } else {
                     moment.left[LOSSES] -= 1;
@@ -361,6 +392,15 @@ impl<const N: usize> PushToPay<N> {
                 payment.answer = News::Nothing;
                 thread = hears(Thread { errand: Errand::Drive, ..thread }, news);
                 thread = self.commit(moment, i, p, thread);
+            }
+            What::HearOut => {
+                // What lies on the connection was said to us.
+                if payment.answer == News::Duplicate {
+                    payment.history |= happened::NUMBERS_DOUBTED;
+                }
+                payment.answer = News::Nothing;
+                let listened = Thread { errand: Errand::Drive, heard_out: true, ..thread };
+                thread = self.commit(moment, i, p, hears(listened, News::HeardOut));
             }
             What::Leave => thread.waiting = false,
             What::Tell => {

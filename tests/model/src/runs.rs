@@ -122,6 +122,20 @@ pub fn every_time() -> Vec<Run> {
         run("cancelled, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Cancels))
         }),
+        run("cancelled and listened to, one process, 1 crash, 1 loss, 1 duplicate", {
+            sized(1, [1, 1, 1], Setting { started: true, ..world(World::Cancels) })
+        }),
+        run("cancelled and listened to, two processes, no faults", {
+            sized(2, [0, 0, 0], Setting { started: true, ..world(World::Cancels) })
+        }),
+        run("cancelled and listened to, no checks, one process, 1 crash, 1 loss, 1 duplicate", {
+            let bare = world(World::Cancels).with_checks(Checks::NotContracted);
+            sized(1, [1, 1, 1], Setting { started: true, ..bare })
+        }),
+        run(
+            "cancelled and listened to, a foreign sale, vouched-for numbers, 1 crash, 1 loss, 1 duplicate",
+            sized(1, [1, 1, 1], world(World::CancelledForeignSale)),
+        ),
         run("cancelled, callers in both processes, no faults", {
             let both = Setting { second_caller: true, ..world(World::Cancels) };
             sized(2, [0, 0, 0], both)

@@ -69,6 +69,9 @@ pub struct Setting {
     pub impatient: bool,
     /// Cancels that the merchant asks for.
     pub cancels: u8,
+    /// Whether each payment has a thread of its own: cancelled, it listens for OVO's word about the
+    /// numbers until OVO's time is over.
+    pub started: bool,
     /// Whether a lying decline is a 26: OVO could not deliver the prompt.
     pub undelivered: bool,
     /// Whether the foreign sale is another day's: OVO may find none on ours.
@@ -105,6 +108,7 @@ impl Setting {
             operator: false,
             impatient: false,
             cancels: 0,
+            started: false,
             undelivered: false,
             other_day: false,
             sloppy: false,
@@ -147,6 +151,12 @@ impl Setting {
             World::ForeignSaleOfAnotherDay => {
                 Setting { attested: true, other_day: true, manual_checks: 1, ..foreign }
             }
+            World::CancelledForeignSale => Setting {
+                cancels: 1,
+                started: true,
+                manual_checks: 0,
+                ..Setting::of(World::ForeignSaleOfAnotherDay)
+            },
             World::OverdueRulings => Setting {
                 operator: true,
                 outside: true,

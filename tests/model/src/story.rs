@@ -94,6 +94,7 @@ fn scene<const N: usize>(
         What::Wake => (process, hears("notices that the row is due")),
         What::HearPush => (process, hears(&format!("hears {}", heard(was.answer)))),
         What::ConnectionBreaks => (process, hears("loses the connection of the push")),
+        What::HearOut => (process, hears("has listened to the end")),
         What::Leave => plain("caller", "stops to wait"),
         What::Tell => {
             let told = outcome_name(outcome_bit(row::unpack(thread.local).verdict));

@@ -52,6 +52,8 @@ pub enum News {
     RuledRefund,
     RuledClose,
     Cancelled,
+    CancelledHeard,
+    HeardOut,
 }
 
 impl News {
@@ -97,6 +99,8 @@ impl News {
             News::RuledRefund => Input::Ruled(Ruling::Refund),
             News::RuledClose => Input::Ruled(Ruling::Close),
             News::Cancelled => Input::Cancelled { heard: false },
+            News::CancelledHeard => Input::Cancelled { heard: true },
+            News::HeardOut => Input::HeardOut,
         }
     }
 }
@@ -200,6 +204,8 @@ pub struct Thread {
     pub old_boot: bool,
     /// Whether a caller waits.
     pub waiting: bool,
+    /// Whether OVO's word about the push's numbers was heard, or cannot come any more.
+    pub heard_out: bool,
     /// The request being sent or answered.
     pub ask: Ask,
     /// When it was sent.
@@ -217,6 +223,7 @@ impl Thread {
         fresh: false,
         old_boot: false,
         waiting: false,
+        heard_out: false,
         ask: Ask::Nothing,
         issued: 0,
         news: News::Nothing,
@@ -230,7 +237,7 @@ impl Thread {
             self.ask as u8,
             self.issued,
             self.news as u8,
-            0,
+            u8::from(self.heard_out),
             0,
         ])
     }

@@ -26,4 +26,7 @@ pub enum DriverFault {
     NumbersChosenEarly,
     /// Whoever cancels is told before the commit that says so (P2).
     CancelToldEarly,
+    /// Whoever listens behind a cancel takes the end of OVO's time for silence, though an answer lies
+    /// unread (policy 2.11).
+    HeardOutUnread,
 }

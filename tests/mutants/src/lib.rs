@@ -57,6 +57,8 @@ pub enum World {
     /// As `ForeignSaleUnderAttestedNumbers`, but the sale is another day's, so that OVO may not find
     /// it, and somebody asks by hand.
     ForeignSaleOfAnotherDay,
+    /// The same, and the merchant cancels a payment that has a thread of its own.
+    CancelledForeignSale,
 }
 
 /// A rule broken.
@@ -124,6 +126,7 @@ pub enum Mutant {
     OverdueWaitsForPolicy,
     CancelVouches,
     VoidRefusalTrusted,
+    HeardOutUnread,
 }
 
 enum Breaks {
@@ -159,7 +162,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 61] = [
+    pub const ALL: [Mutant; 62] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -178,6 +181,7 @@ impl Mutant {
         Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
+        Mutant::HeardOutUnread,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -385,6 +389,9 @@ impl Mutant {
             Mutant::CancelToldEarly => fault("cancel told early",
                 "whoever cancels is told before the verdict is in the journal (P2)",
                 W::Cancels, Fault::CancelToldEarly),
+            Mutant::HeardOutUnread => fault("heard out unread",
+                "whoever listens behind a cancel gives the vouching back though an answer lies unread (I10)",
+                W::CancelledForeignSale, Fault::HeardOutUnread),
             Mutant::CancelUndone => wrong("cancel is undone",
                 "a 00 that comes behind a cancel makes the payment Paid",
                 W::Cancels, policy::cancel_is_undone),

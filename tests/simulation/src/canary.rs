@@ -41,6 +41,7 @@ impl Canary {
                     | Mutant::SeenBeforeDuplicate
                     | Mutant::UnsentCheckCounts
                     | Mutant::CancelToldEarly
+                    | Mutant::HeardOutUnread
                     | Mutant::CancelUndone
                     | Mutant::CancelReversedAtOnce
             )

@@ -305,10 +305,13 @@ impl Plan {
                 plan.has_no_checks();
                 plan.strange_customers = true;
             }
-            World::ForeignSaleOfAnotherDay => {
+            World::ForeignSaleOfAnotherDay | World::CancelledForeignSale => {
                 plan.foreign = plan.foreign.max(1);
                 plan.host.match_by = MatchBy::Numbers;
                 plan.operations = plan.operations.max(4);
+                if mutant.world() == World::CancelledForeignSale {
+                    plan.cancels = 3;
+                }
             }
             World::TwoPayments => plan.payments = plan.payments.max(2),
             World::Operators => {

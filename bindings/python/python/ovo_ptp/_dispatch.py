@@ -102,8 +102,12 @@ class Dispatcher:
             countdowns, answers = self.mailbox.take_answers()
             for fields in countdowns:
                 self._count_down(_make.progress(fields))
-            for number, value, error in answers:
-                self._answer(number, value, error)
+            answers.reverse()
+            while answers:
+                self._answer(*answers.pop())
+            # Nothing of it is held while this thread waits: a payment that nobody waits for is
+            # returned to its customer, and each handle counts as somebody who waits.
+            del countdowns, answers
         self._over = True
         for number in list(self._waiting):
             self._answer(number, LEFT, None)

@@ -26,6 +26,7 @@ __all__ = [
     "check_invoice",
     "customer_texts",
     "error_kinds",
+    "is_the_journals",
     "move_journal",
     "normalise_phone",
     "response_codes",
@@ -220,6 +221,9 @@ class Client:
 
 def set_aside(path: str) -> str:
     """Sets a journal aside, and returns where it is then."""
+
+def is_the_journals(journal: str, file: str) -> bool:
+    """Whether a file is the journal, or lies beside it as a part of it."""
 
 def move_journal(from_path: str, to_path: str) -> None:
     """Moves a journal."""

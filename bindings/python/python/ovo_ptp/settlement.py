@@ -28,8 +28,15 @@ COLUMNS = {
     "status": "Status",
     "date": "TransactionDate",
 }
-#: What a status says that the customer has the money back.
-REFUNDED = ("VOIDED", "VOID", "REFUNDED", "REFUND", "REVERSED", "REVERSAL")
+#: What the words of a status mean: the customer paid, has the money back, or no money moved.
+MEANINGS = ("paid", "refunded", "nothing")
+STATUSES = {
+    **dict.fromkeys(("PAID", "SUCCESS", "SUCCESSFUL", "SETTLED", "COMPLETED", "APPROVED"), "paid"),
+    **dict.fromkeys(("SALE", "PAYMENT", "SUKSES", "BERHASIL", "LUNAS"), "paid"),
+    **dict.fromkeys(("VOIDED", "VOID", "REFUNDED", "REFUND", "REVERSED", "REVERSAL"), "refunded"),
+    **dict.fromkeys(("FAILED", "FAILURE", "DECLINED", "REJECTED", "CANCELLED"), "nothing"),
+    **dict.fromkeys(("CANCELED", "EXPIRED", "PENDING", "UNPAID", "GAGAL", "DITOLAK"), "nothing"),
+}
 #: Lines that are handed to the native side at a time.
 _PAGE = 500
 
@@ -63,7 +70,8 @@ class Reconciled(Record):
         "text_en",
     )
     #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
-    #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO` or `with operator`.
+    #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO`,
+    #: `with operator` or `contradicted`.
     finding: str
     #: Whether somebody must look: the two books differ.
     is_difference: bool
@@ -184,20 +192,25 @@ class Reconciliation:
 
 
 def read_settlement_report(
-    path: str | os.PathLike[str], columns: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    columns: Mapping[str, str] | None = None,
+    statuses: Mapping[str, str] | None = None,
 ) -> Iterator[SettlementLine]:
     """Reads a report in CSV, line by line: commas, semicolons or tabs, UTF-8 with or without a BOM.
 
     Args:
         path: The file.
         columns: What the columns are called that the report names otherwise than the sandbox's:
-            `invoice` and `amount` must be there; `status` (a line is a refund if it says VOIDED,
-            REFUNDED or REVERSED, or if its amount is negative) and `date` (2026-11-26, 26/11/2026
-            or 26-11-2026, with or without a time) may be.
+            `invoice` and `amount` must be there; `status` and `date` (2026-11-26, 26/11/2026 or
+            26-11-2026, with or without a time) may be.
+        statuses: What statuses mean that are not in `STATUSES`: `paid`, `refunded` or `nothing`, by
+            the whole status in capitals. A line is a refund if its status says so (VOIDED, REFUND
+            SUCCESS) or if its amount is negative; one that says that no money moved (FAILED,
+            PENDING) is left out; without a status the customer paid.
 
     Raises:
-        InvalidInputError: The file cannot be read, has no such column, or a value is none; the
-            message says which line, and nothing of it.
+        InvalidInputError: The file cannot be read, has no such column, a value is none, or nobody
+            said what a status means; the message says which line, and nothing of it.
     """
     named = {**COLUMNS, **(columns or {})}
     unknown = set(named) - set(COLUMNS)
@@ -205,10 +218,18 @@ def read_settlement_report(
         raise InvalidInputError(
             f"map: {', '.join(sorted(unknown))} is none of {', '.join(COLUMNS)}", field="map"
         )
-    return _read(_make.path("path", path), named, required={"invoice", "amount", *(columns or {})})
+    meant = {status.strip().upper(): meaning for status, meaning in (statuses or {}).items()}
+    if not set(meant.values()) <= set(MEANINGS):
+        raise InvalidInputError(
+            f"statuses: a status means {', '.join(MEANINGS)} and nothing else", field="statuses"
+        )
+    required = {"invoice", "amount", *(columns or {})}
+    return _read(_make.path("path", path), named, meant, required=required)
 
 
-def _read(file: str, named: dict[str, str], *, required: set[str]) -> Iterator[SettlementLine]:
+def _read(
+    file: str, named: dict[str, str], meant: dict[str, str], *, required: set[str]
+) -> Iterator[SettlementLine]:
     import csv
 
     try:
@@ -226,7 +247,9 @@ def _read(file: str, named: dict[str, str], *, required: set[str]) -> Iterator[S
             rows = csv.reader(text, delimiter=delimiter, strict=True)
             for row in rows:
                 if any(cell.strip() for cell in row):
-                    yield _line(row, at, f"line {rows.line_num + 1}")
+                    line = _line(row, at, meant, f"line {rows.line_num + 1}")
+                    if line is not None:
+                        yield line
     except OSError as error:
         raise InvalidInputError(
             f"report: cannot be read ({error.strerror})", field="report"
@@ -236,18 +259,39 @@ def _read(file: str, named: dict[str, str], *, required: set[str]) -> Iterator[S
         raise InvalidInputError(f"report: {what}", field="report") from None
 
 
-def _line(row: list[str], at: dict[str, int], where: str) -> SettlementLine:
+def _line(
+    row: list[str], at: dict[str, int], meant: dict[str, str], where: str
+) -> SettlementLine | None:
     if len(row) <= max(at.values()):
         raise InvalidInputError(f"report: {where} is cut short", field="report")
     cells = {name: row[index].strip() for name, index in at.items()}
     amount = cells["amount"]
     negative = amount.startswith("-")
-    status = cells.get("status", "").upper()
+    meaning = _meaning(cells.get("status", "").upper(), meant, where)
+    if meaning == "nothing":
+        return None
     return SettlementLine(
         invoice=cells["invoice"],
         amount=_rupiah(amount.removeprefix("-"), where),
-        refunded=negative or status in REFUNDED,
+        refunded=negative or meaning == "refunded",
         day=_day(cells["date"], where) if "date" in cells else None,
+    )
+
+
+def _meaning(status: str, meant: dict[str, str], where: str) -> str:
+    """What a status means. Nobody guesses: a failure that is read as paid returns money."""
+    if status in meant:
+        return meant[status]
+    said = {STATUSES.get(word, "?") for word in status.replace("_", " ").replace("-", " ").split()}
+    if said <= {"paid"}:
+        return "paid"
+    if said <= {"paid", "refunded"}:
+        return "refunded"
+    if said == {"nothing"}:
+        return "nothing"
+    raise InvalidInputError(
+        f"report: {where}: nobody said whether its status means {', '.join(MEANINGS)} (statuses)",
+        field="statuses",
     )
 
 

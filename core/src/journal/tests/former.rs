@@ -11,10 +11,10 @@ use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
     Begun, Filter, Finding, Journal, JournalCopy, JournalErrorKind, Setup, SqliteOptions,
-    Succession, move_journal, set_aside,
+    Succession, move_journal, move_journal_on, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
 
 fn says(findings: &[Finding], word: &str) -> bool {
     findings.iter().any(|found| found.critical && found.message.contains(word))
@@ -191,6 +191,44 @@ fn j20_j21_the_journal_itself_is_missed_though_its_backup_lies_set_aside_too() {
 }
 
 #[test]
+fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_operator() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    let mut owed = fresh(&journal, &charge(1));
+    owed.state.verdict = Some(Verdict::Abandoned);
+    owed.state.settlement = Settlement::Open(Reversal::Needed);
+    write(&journal, owed);
+    journal.backup(&kept).unwrap();
+    drop(journal);
+    let aside = set_aside(&path).unwrap();
+    fs::rename(&kept, &path).unwrap();
+    let of = |journal: &Succession| journal.find(&invoice(1)).unwrap().unwrap().state;
+    assert!(
+        matches!(of(&together(&path)).settlement, Settlement::Open(_)),
+        "settled where it can be"
+    );
+    let gone = path.with_file_name("gone.db");
+    carry(&aside, &gone);
+    let journal = together(&path);
+    assert!(says(&journal.findings(), "is gone"));
+    let state = of(&journal);
+    assert!(state.needs_operator() && !state.is_closed() && !state.acknowledged, "{state:?}");
+    let waiting = Filter { needs_operator: true, ..Filter::default() };
+    assert_eq!(journal.list(&waiting).unwrap().len(), 1);
+    // What the operator says is not asked again.
+    let mut ruled = journal.find(&invoice(1)).unwrap().unwrap();
+    ruled.state.settlement = Settlement::closed(Boottime(1));
+    (ruled.state.listed, ruled.state.acknowledged) = (false, true);
+    write(&journal, ruled);
+    drop(journal);
+    assert!(of(&together(&path)).is_closed());
+    carry(&gone, &aside);
+    assert!(of(&together(&path)).is_closed(), "nor by the journal itself, if it is found again");
+}
+
+#[test]
 fn j20_one_that_is_put_back_over_the_journal_that_followed_it_is_doubted() {
     let scratch = Scratch::new();
     let path = scratch.journal();
@@ -329,4 +367,33 @@ fn j20_j24_a_journal_that_is_opened_by_a_link_can_be_set_aside_by_it() {
     assert_eq!(invoices(&journal), ["INV-1", "INV-2"]);
     drop(journal);
     assert!(path.exists() && fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[test]
+fn j21_a_move_that_is_killed_while_it_copies_lets_nobody_begin_at_the_new_place() {
+    let mut times = 0;
+    for changes in 0..200 {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let to = path.with_file_name("new.db");
+        fresh(&open(&path), &charge(1));
+        let moved = move_journal_on(&Until::the_power_goes(changes), &path, &to);
+        let has_copied = fs::read_dir(path.parent().unwrap()).unwrap().any(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.starts_with("new.db.new-") && !name.contains("-wal")
+        });
+        if has_copied && !to.exists() {
+            times += 1;
+            let begun = Succession::open(&to, &SqliteOptions::default()).map(drop);
+            assert!(
+                begun.unwrap_err().message.contains("on its way"),
+                "killed at change {changes}"
+            );
+        }
+        if moved.is_ok() {
+            assert!(times > 0, "it was never killed there");
+            return;
+        }
+    }
+    panic!("it never moved");
 }

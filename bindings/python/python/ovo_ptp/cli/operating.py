@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ovo_ptp
 from ovo_ptp._typed import moment
 from ovo_ptp.cli import output, shop
-from ovo_ptp.cli.options import path
+from ovo_ptp.cli.options import output_file
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +49,7 @@ def metrics(options: argparse.Namespace) -> int:
     """How the journal stands, for Prometheus. A file is replaced as a whole: nobody reads half."""
     text = shop.reading(options).metrics_text()
     if options.to is not None:
-        file = path(options.to)
+        file = output_file("to", options.to, options.journal)
         written = file.with_name(f"{file.name}.{os.getpid()}")
         try:
             written.write_text(text, encoding="utf-8")

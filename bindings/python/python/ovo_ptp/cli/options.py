@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ovo_ptp import __version__
+from ovo_ptp import InvalidInputError, __version__, _native
 from ovo_ptp._hidden import Hidden
 
 ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
@@ -245,6 +245,11 @@ def parser() -> argparse.ArgumentParser:
         help="invoice=MerchantInvoice,amount=Amount,status=Status,date=TransactionDate if the "
         "report calls them otherwise",
     )
+    reconcile.add_argument(
+        "--statuses",
+        metavar="STATUS=MEANING,...",
+        help="what statuses mean that are not known: paid, refunded or nothing (no money moved)",
+    )
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
     reconcile.add_argument("--until", metavar="DAY", help="up to the end of this day")
     reconcile.add_argument("--all", action="store_true", help="those that agree, too")
@@ -290,3 +295,15 @@ def parser() -> argparse.ArgumentParser:
 def path(text: str) -> Path:
     """A path with `~` resolved."""
     return Path(text).expanduser()
+
+
+def output_file(field: str, text: str, journal: str) -> Path:
+    """A path that may be written: the journal is not, nor what lies beside it as a part of it."""
+    file, kept = path(text), path(journal)
+    for name in {kept.absolute(), kept.resolve()}:
+        for written in {file.absolute(), file.resolve()}:
+            if _native.is_the_journals(str(name), str(written)):
+                raise InvalidInputError(
+                    f"{field}: {file} is the journal, or a file of its own", field=field
+                )
+    return file

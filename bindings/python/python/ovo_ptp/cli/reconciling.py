@@ -24,7 +24,11 @@ COLUMNS = ("invoice", "finding", "listed", "amount", "money", "text", "text_en")
 
 def reconcile(options: argparse.Namespace) -> int:
     """Compares, beside whoever has the journal open; changes something with `--apply` alone."""
-    lines = ovo_ptp.read_settlement_report(path(options.report), _map(options.map))
+    lines = ovo_ptp.read_settlement_report(
+        path(options.report),
+        _pairs("map", options.map, "name=column pairs, as invoice=MerchantInvoice,amount=Amount"),
+        _pairs("statuses", options.statuses, "status=meaning pairs, as TUNTAS=paid,BATAL=nothing"),
+    )
     books = ovo_ptp.Reconciliation(
         shop.reading(options),
         _told(lines),
@@ -45,16 +49,12 @@ def reconcile(options: argparse.Namespace) -> int:
     return AGREES if books.agrees else DIFFERS
 
 
-def _map(pairs: str | None) -> dict[str, str]:
-    """`invoice=MerchantInvoice,amount=Amount` as columns by name."""
+def _pairs(field: str, pairs: str | None, form: str) -> dict[str, str]:
+    """`invoice=MerchantInvoice,amount=Amount` as a mapping."""
     named = [pair.partition("=") for pair in (pairs or "").split(",") if pair]
-    for name, sign, column in named:
-        if not (name and sign and column):
-            raise ovo_ptp.InvalidInputError(
-                "map: must be name=column pairs, as invoice=MerchantInvoice,amount=Amount",
-                field="map",
-            )
-    return {name.strip(): column.strip() for name, _, column in named}
+    if not all(name and sign and value for name, sign, value in named):
+        raise ovo_ptp.InvalidInputError(f"{field}: must be {form}", field=field)
+    return {name.strip(): value.strip() for name, _, value in named}
 
 
 def _told(lines: Iterator[ovo_ptp.SettlementLine]) -> Iterator[ovo_ptp.SettlementLine]:

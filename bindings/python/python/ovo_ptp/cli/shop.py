@@ -71,7 +71,7 @@ _LONGEST_URL = 4096
 
 
 def proxy(options: argparse.Namespace) -> Hidden | None:
-    """The proxy's URL, which may hold a password: from the arguments, or from a file of one's own."""
+    """The proxy's URL, which may hold a password: from the arguments, or a file of one's own."""
     if options.proxy_file is None:
         typed: Hidden | None = options.proxy
         return typed
@@ -84,8 +84,8 @@ def proxy(options: argparse.Namespace) -> Hidden | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 refused = "is not a file"
-            elif status.st_mode & 0o077:
-                refused = "others can read or write it; run chmod 600 on it"
+            elif status.st_mode & 0o006:
+                refused = "other users of this machine can read or write it; run chmod 600 on it"
             else:
                 content = Hidden(file.read(_LONGEST_URL + 1))
                 if len(content.value) <= _LONGEST_URL:
