@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use ovo_ptp::journal::Filter;
-use ovo_ptp::{Client, Outcome, PaymentReport};
+use ovo_ptp::{Client, JournalReader, Outcome, PaymentReport};
 use ovo_sandbox::Sandbox;
 
 use crate::shop::Shop;
@@ -13,6 +13,9 @@ use crate::told::{Told, ToldLog, read_all};
 
 /// How long settlement may take on a machine that does many other things.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How the names of a shop's archives end.
+pub const ARCHIVE: &str = "archive";
 
 /// How many payments ended how.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +60,23 @@ pub fn reports(client: &Client) -> Result<Vec<PaymentReport>, String> {
     client.payments(&all).map_err(|error| error.to_string())
 }
 
+/// Every payment that was archived: what the archives of the shop's folder tell.
+///
+/// # Errors
+/// One of them cannot be read, as text.
+fn archived(shop: &Shop) -> Result<Vec<PaymentReport>, String> {
+    let all = Filter { limit: usize::MAX, ..Filter::default() };
+    let mut rows = Vec::new();
+    for file in std::fs::read_dir(&shop.folder).map_err(|error| error.to_string())? {
+        let path = file.map_err(|error| error.to_string())?.path();
+        if path.extension().is_some_and(|it| it == ARCHIVE) {
+            let archive = JournalReader::open(&path).map_err(|error| error.to_string())?;
+            rows.extend(archive.payments(&all).map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(rows)
+}
+
 /// Waits until nothing is left to do at OVO for any payment.
 ///
 /// # Errors
@@ -97,11 +117,13 @@ fn close_shop(shop: &Shop, ovo: &Sandbox, sweep: bool) -> Result<Mix, String> {
     let before = read_all(&shop.folder).map_err(|error| error.to_string())?;
     let client = shop.open().map_err(|error| error.to_string())?;
     let mut faults = Vec::new();
-    nothing_is_acknowledged_untold(&reports(&client)?, &before, &mut faults);
+    let archived = archived(shop)?;
+    let everything = || Ok::<_, String>([archived.clone(), reports(&client)?].concat());
+    nothing_is_acknowledged_untold(&everything()?, &before, &mut faults);
     settle(&client)?;
     if sweep {
         let begun = Instant::now();
-        while !every_rupiah_agrees(&reports(&client)?, ovo) && begun.elapsed() < PATIENCE {
+        while !every_rupiah_agrees(&everything()?, ovo) && begun.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(100));
         }
         settle(&client)?;
@@ -113,7 +135,7 @@ fn close_shop(shop: &Shop, ovo: &Sandbox, sweep: bool) -> Result<Mix, String> {
         client.acknowledge(&report.invoice).map_err(|error| error.to_string())?;
     }
     let told = read_all(&shop.folder).map_err(|error| error.to_string())?;
-    let rows = reports(&client)?;
+    let rows = everything()?;
     let mix = compare(ovo, &rows, &told, &mut faults);
     if faults.is_empty() { Ok(mix) } else { Err(faults.join("\n")) }
 }
@@ -173,6 +195,10 @@ fn compare(ovo: &Sandbox, rows: &[PaymentReport], told: &[Told], faults: &mut Ve
                 words.entry(&told.invoice).or_default().insert(word);
             }
         }
+    }
+    let invoices: BTreeSet<_> = rows.iter().map(|row| row.invoice.as_str()).collect();
+    if invoices.len() != rows.len() {
+        faults.push("a payment is told twice".to_owned());
     }
     let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
     for entry in ovo.ledger() {

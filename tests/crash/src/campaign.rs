@@ -99,6 +99,7 @@ impl Campaign {
             folder: folder.path().to_owned(),
             scale: SCALE,
             shared: true,
+            forgets: false,
         };
         let mut tills = (0..self.desks)
             .map(|desk| self.opens(&shop, format!("D{desk}"), 0, dice))

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             till::pay(&shop, desk, invoice, phone, options)
         }
         (["rush", phones @ ..], Some(shop)) => till::rush(&shop, phones),
+        (["archive", before, name], Some(shop)) => till::archive(&shop, before, name),
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["starve", memory, from, desk], Some(shop)) => till::starve(&shop, memory, from, desk),
         (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),

@@ -52,7 +52,10 @@ pub fn sell(shop: &Shop, desk: &str, life: &str) -> Result<()> {
 }
 
 /// A reader of a shared journal may hold an opening up: then it is opened again.
-fn open(shop: &Shop) -> Result<Client> {
+///
+/// # Errors
+/// The client's.
+pub fn open(shop: &Shop) -> Result<Client> {
     loop {
         match shop.open() {
             Err(error) if error.kind() == ErrorKind::JournalLocked => {

@@ -25,6 +25,9 @@ pub struct Shop {
     pub scale: f64,
     /// Whether several processes use the journal at once.
     pub shared: bool,
+    /// Whether phones are forgotten as soon as nothing needs them, so that a payment is over in time for
+    /// a test: OVO's shops keep them for two days.
+    pub forgets: bool,
 }
 
 const ADDRESS: &str = "OVO_CRASH_ADDRESS";
@@ -32,6 +35,7 @@ const AUTHORITY: &str = "OVO_CRASH_AUTHORITY";
 const FOLDER: &str = "OVO_CRASH_FOLDER";
 const SCALE: &str = "OVO_CRASH_SCALE";
 const SHARED: &str = "OVO_CRASH_SHARED";
+const FORGETS: &str = "OVO_CRASH_FORGETS";
 
 impl Shop {
     /// The shop that this process was started for.
@@ -42,6 +46,7 @@ impl Shop {
             folder: std::env::var_os(FOLDER)?.into(),
             scale: std::env::var(SCALE).ok()?.parse().ok()?,
             shared: std::env::var(SHARED).is_ok_and(|it| it == "true"),
+            forgets: std::env::var(FORGETS).is_ok_and(|it| it == "true"),
         })
     }
 
@@ -53,7 +58,8 @@ impl Shop {
             .env(AUTHORITY, &self.authority)
             .env(FOLDER, &self.folder)
             .env(SCALE, self.scale.to_string())
-            .env(SHARED, self.shared.to_string());
+            .env(SHARED, self.shared.to_string())
+            .env(FORGETS, self.forgets.to_string());
         command
     }
 
@@ -85,6 +91,7 @@ impl Shop {
             delay_bound: Duration::from_secs(3),
             gate_escape: Duration::from_secs(60),
             first_sweep: Duration::from_secs(12),
+            keep_phone: if self.forgets { Duration::from_millis(1) } else { ovo.keep_phone },
             ..ovo
         }
     }

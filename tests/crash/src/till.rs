@@ -12,7 +12,7 @@ use ovo_ptp::transport::{
 };
 use ovo_ptp::{Charge, Client, ClientBuilder, Clock, Rupiah, SystemClock, WallTime};
 
-use crate::merchant::ends_with_its_parent;
+use crate::merchant::{ends_with_its_parent, open};
 use crate::process::send;
 use crate::shop::Shop;
 use crate::starving;
@@ -141,6 +141,23 @@ pub fn pay(shop: &Shop, desk: &str, invoice: &str, phone: &str, options: &[&str]
             say(&format!("error {:?}", error.kind()));
         }
     }
+    Ok(())
+}
+
+/// Moves what is over and was begun before `before`, in Unix milliseconds, into an archive of the shop's
+/// folder, and says how many payments that one has.
+///
+/// # Errors
+/// The client's.
+pub fn archive(shop: &Shop, before: &str, name: &str) -> Result<()> {
+    ends_with_its_parent();
+    let client = open(shop)?;
+    say("open");
+    let before = WallTime::from_unix_millis(before.parse()?);
+    let done = client.archive(before, shop.folder.join(name), |at| {
+        say(&format!("at {} of {}", at.moved, at.payments));
+    })?;
+    say(&format!("archived {}", done.payments));
     Ok(())
 }
 

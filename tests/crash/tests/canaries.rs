@@ -24,6 +24,7 @@ fn empty_shop() -> (TempDir, Sandbox, Shop) {
         folder: folder.path().to_owned(),
         scale: 0.01,
         shared: true,
+        forgets: false,
     };
     (folder, ovo, shop)
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -238,5 +239,52 @@ fn op7_archiving_that_is_killed_and_then_meets_a_power_cut_when_it_goes_on_loses
                 break;
             }
         }
+    }
+}
+
+/// What a wrong archiving would leave behind a kill.
+type Wrong = fn(&SimDisk);
+
+/// Rows leave the journal before the archive is durable: a power cut takes what only it has.
+fn archive_was_not_durable(disk: &SimDisk) {
+    disk.deletes(ARCHIVE);
+}
+
+/// The archive says that it is finished before the journal's rows are gone.
+fn archive_was_finished_first(disk: &SimDisk) {
+    if !disk.has(ARCHIVE) {
+        return;
+    }
+    let folder = Folder::with(disk);
+    let file = folder.0.join(ARCHIVE);
+    let archive = rusqlite::Connection::open(&file).unwrap();
+    let finished = "UPDATE meta SET v = 1 WHERE k = 'archive finished'";
+    archive.execute_batch(finished).unwrap();
+    archive.close().unwrap();
+    for (name, _) in disk.contents() {
+        if name.starts_with(ARCHIVE) {
+            disk.deletes(&name);
+        }
+    }
+    disk.puts(ARCHIVE, &fs::read(&file).unwrap(), true);
+}
+
+#[test]
+fn op7_these_tests_catch_an_archiving_in_the_wrong_order() {
+    for (what, wrong) in [
+        ("not durable", archive_was_not_durable as Wrong),
+        ("finished first", archive_was_finished_first),
+    ] {
+        let whole = Till::new();
+        let is_caught = (1..).step_by(5).map_while(|point| {
+            let till = whole.copy();
+            if !dies(&till, point) {
+                return None;
+            }
+            wrong(&till.disk);
+            let held = AssertUnwindSafe(|| till.goes_on(what));
+            Some(catch_unwind(held).is_err())
+        });
+        assert!(is_caught.into_iter().any(|caught| caught), "{what}: nobody noticed");
     }
 }

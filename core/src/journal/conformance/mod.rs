@@ -1,5 +1,6 @@
 //! What every journal engine must do, as code: each engine passes [`run`] in its tests.
 
+mod archiving;
 mod beginning;
 mod finding;
 mod sharing;
@@ -20,8 +21,12 @@ use crate::{MerchantInvoice, Rupiah};
 /// # Panics
 /// With the first behaviour that is missing.
 pub fn run(make: &dyn Fn() -> Box<dyn Journal>) {
-    for behaviour in
-        beginning::ALL.iter().chain(updating::ALL).chain(finding::ALL).chain(sharing::ALL)
+    for behaviour in beginning::ALL
+        .iter()
+        .chain(updating::ALL)
+        .chain(finding::ALL)
+        .chain(sharing::ALL)
+        .chain(archiving::ALL)
     {
         let journal = make();
         behaviour(&*journal);

@@ -439,3 +439,31 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
         assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
     }
 }
+
+#[test]
+fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone() {
+    let scratch = Scratch::new();
+    let (path, to) = (scratch.journal(), beside(&scratch));
+    let backup = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    over(&journal, 1);
+    fresh(&journal, &charge(2));
+    journal.backup(&backup).unwrap();
+    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
+    let seed = second.state.seed;
+    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
+    second.state.seed = seed;
+    write(&journal, second);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
+    drop(journal);
+    set_aside(&path).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let copy = open(&path);
+    copy.sql("UPDATE payment SET seen = 1, version = version + 1 WHERE id = 2").unwrap();
+    assert!(copy.find(&invoice(2)).is_err(), "it is damaged");
+    drop(copy);
+    let both = together(&path);
+    assert_eq!(both.figures().unwrap().unacknowledged.payments, 0, "the archive tells it");
+    assert_eq!(invoices(&both), [""; 0]);
+}

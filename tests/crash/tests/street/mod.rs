@@ -29,7 +29,14 @@ impl Street {
         Street::with(scale, HostConfig::default(), true)
     }
 
-    /// The same with an OVO of one's own, or a till that has its journal to itself.
+    /// The same, where a payment is over as soon as it is settled and somebody was told.
+    pub(crate) fn forgetting(scale: f64) -> Street {
+        let mut street = Street::new(scale);
+        street.shop.forgets = true;
+        street
+    }
+
+    /// One shop with an OVO of one's own, or a till that has its journal to itself.
     pub(crate) fn with(scale: f64, host: HostConfig, shared: bool) -> Street {
         let folder = TempDir::new().unwrap();
         let ovo = Sandbox::start(SandboxConfig::https().time_scale(scale).host(host)).unwrap();
@@ -39,6 +46,7 @@ impl Street {
             folder: folder.path().to_owned(),
             scale,
             shared,
+            forgets: false,
         };
         Street { shop, ovo, _folder: folder }
     }
