@@ -1726,13 +1726,13 @@ int32_t ovo_explain(ovo_client *client,
                     size_t capacity,
                     size_t *needed);
 
-extern int pthread_setcancelstate(int state, int *old);
-
 // Writes a copy of the client's journal, whole and synced, while payments go on. Any other way of
 // copying an open journal can copy half of it.
 //
 // The copy is for reading, and for the day on which the disk is lost: whoever opens it as a journal
 // is told that it is one, and it is doubted then, because it does not know what came after it.
+// Journals that were set aside are copied beside it; one that cannot be read is left out, and told as
+// a critical line of the log.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.
@@ -1742,7 +1742,8 @@ extern int pthread_setcancelstate(int state, int *old);
 // nothing is left of it; or a common code.
 //
 // Memory: nothing is kept. The file is the caller's.
-int32_t ovo_backup(ovo_client *client, const char *to);
+int32_t ovo_backup(ovo_client *client,
+                   const char *to);
 
 // Moves payments that are over (settled, acknowledged, with no look behind due, their phones
 // forgotten) out of the client's journal into a file of the same schema, while payments go on. Their

@@ -16,6 +16,8 @@ use crate::operator::REASON;
 ///
 /// The copy is for reading, and for the day on which the disk is lost: whoever opens it as a journal
 /// is told that it is one, and it is doubted then, because it does not know what came after it.
+/// Journals that were set aside are copied beside it; one that cannot be read is left out, and told as
+/// a critical line of the log.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

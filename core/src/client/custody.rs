@@ -11,7 +11,9 @@ use crate::wib::WallTime;
 impl Client {
     /// Writes a copy of the journal to `to`, whole and synced, while payments go on. Any other way of
     /// copying an open journal can copy half of it. Whoever opens the copy as a journal is told that
-    /// it is one, and it is doubted then, because it does not know what came after it.
+    /// it is one, and it is doubted then, because it does not know what came after it. Journals that
+    /// were set aside are copied beside it; one that cannot be read is left out, and told as a critical
+    /// [`Event::JournalFound`](crate::Event::JournalFound).
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {

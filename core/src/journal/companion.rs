@@ -8,8 +8,8 @@ use std::io;
 use std::path::Path;
 
 use super::files::{Files, OpenFile};
-use super::place;
-use crate::journal::Finding;
+use super::{failure, place};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
 
 /// The file at `path`, made if there is none.
 pub(super) fn open(files: &dyn Files, path: &Path) -> io::Result<Box<dyn OpenFile>> {
@@ -17,6 +17,31 @@ pub(super) fn open(files: &dyn Files, path: &Path) -> io::Result<Box<dyn OpenFil
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files.open_own(path),
         other => other,
     }
+}
+
+/// The log and its index are SQLite's to write. A second name of something else in their place would be
+/// written over; a log with a second name is a backup's, and the shop goes on.
+pub(super) fn refuse_anothers_log(files: &dyn Files, journal: &Path) -> Result<(), JournalError> {
+    // Of the log either byte order; of its index the one of this machine.
+    const LOG: [[u8; 4]; 2] = [[0x37, 0x7f, 0x06, 0x82], [0x37, 0x7f, 0x06, 0x83]];
+    const INDEX: [[u8; 4]; 2] = [3_007_000_u32.to_ne_bytes(), [0; 4]];
+    for (suffix, beginnings) in [("-wal", LOG), ("-shm", INDEX)] {
+        let path = place::with_suffix(journal, suffix);
+        // Links and what is no file SQLite refuses itself.
+        if !matches!(files.length_if_shared(&path), Ok(Some(1..))) {
+            continue;
+        }
+        let first = files.read(&path, 4).map_err(|error| failure::at(&path, &error))?;
+        if !beginnings.iter().any(|beginning| first == beginning) {
+            let message = format!(
+                "{} is a second name of another file, which would be written over: take that name \
+                 away, and start again",
+                path.display()
+            );
+            return Err(JournalError::new(JournalErrorKind::Misplaced, message));
+        }
+    }
+    Ok(())
 }
 
 /// What to tell of those that cannot be used because they are not the journal's alone.

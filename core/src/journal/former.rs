@@ -46,7 +46,12 @@ impl Former {
 
     /// Whether it takes part. One that is left out stops no payment of the present one.
     pub(super) fn serves(&self) -> bool {
-        self.knows() && !self.failed.load(Ordering::Relaxed)
+        self.knows() && self.can_be_read()
+    }
+
+    /// Whether its file is there and answers, whoever's it is.
+    pub(super) fn can_be_read(&self) -> bool {
+        !self.failed.load(Ordering::Relaxed)
     }
 
     /// Whether it is asked what it knows.

@@ -157,6 +157,8 @@ pub(super) fn attempt(
     lock: &Lock,
     purpose: Purpose,
 ) -> Result<Engine, JournalError> {
+    companion::refuse_anothers_log(&**files, path)?;
+    let mut left_without_mark = false;
     let place = match Place::claim(files, path)? {
         Some(place) => {
             aside::take_back_all(&**files, path)?;
@@ -169,6 +171,7 @@ pub(super) fn attempt(
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
             notes::refuse_to_begin(&**files, path)?;
+            left_without_mark = restored::has_left_only_its_reserve(&**files, path);
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
@@ -194,7 +197,8 @@ pub(super) fn attempt(
     };
     let opened = connect(&**files, path, access).and_then(|connection| {
         let has_company = lock.found_others();
-        let found = Found { is_alone, alone, log_was_left, has_company, purpose };
+        let found =
+            Found { is_alone, alone, log_was_left, has_company, left_without_mark, purpose };
         admit(&**files, path, connection, place, options, &found)
     });
     let mut engine = opened.map_err(|error| match error.kind {
@@ -455,6 +459,8 @@ struct Found {
     log_was_left: bool,
     /// Others have it open.
     has_company: bool,
+    /// The one before it is gone with its mark.
+    left_without_mark: bool,
     purpose: Purpose,
 }
 
@@ -515,7 +521,8 @@ fn admit(
     let lost_its_log = lost_its_log || own_mark.is_some_and(|mark| mark.lost_log);
     let is_open = log::is_open(&engine.connection).map_err(failed)?;
     let was_closed = own_mark.is_some_and(|it| it.closed && it.openings == openings) && is_open;
-    let beside = Beside { path, mark, openings, lost_its_log, was_closed };
+    let left_without_mark = found.left_without_mark;
+    let beside = Beside { path, mark, openings, lost_its_log, was_closed, left_without_mark };
     let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
     if found.purpose != Purpose::Move {
         handover::refuse_moved_away(&engine.connection)?;

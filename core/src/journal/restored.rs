@@ -19,7 +19,7 @@ use super::failure;
 use super::files::Files;
 use super::mark::Mark;
 use super::whereabouts::Whereabouts;
-use super::{aside, meta, owing};
+use super::{aside, meta, owing, place};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
 use crate::payment::history::{Entry, What};
@@ -45,6 +45,15 @@ pub(super) struct Beside<'a> {
     pub(super) lost_its_log: bool,
     /// It says that it is open, and was closed since.
     pub(super) was_closed: bool,
+    /// It was made just now, and the one before it is gone with its mark.
+    pub(super) left_without_mark: bool,
+}
+
+/// Whether a journal was here, and its mark went with it: a reserve is made behind the journal. One that
+/// was set aside leaves its reserve, too; whether another followed it, it knows itself.
+pub(super) fn has_left_only_its_reserve(files: &dyn Files, path: &Path) -> bool {
+    let is_there = |suffix| files.look(&place::with_suffix(path, suffix)).is_ok();
+    is_there(".reserve") && !is_there(".mark") && aside::former(files, path).is_empty()
 }
 
 /// Compares what lies beside the journal, and what it remembers of itself, with what it is, inside
@@ -93,9 +102,16 @@ pub(super) fn judge(
             && !aside::has(files, beside.path, &mark)
         {
             // A journal that has handed out nothing yet, and the one before it is gone.
-            lost(&engine.connection, &mark).map_err(|error| failure::sqlite("open", &error))?;
+            lost(&engine.connection, mark.numbers)
+                .map_err(|error| failure::sqlite("open", &error))?;
             is_lost_now = true;
         }
+    }
+    if beside.left_without_mark {
+        // Which numbers it handed out cannot be told: as if it sold on.
+        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        lost(&engine.connection, (0, 0)).map_err(|error| failure::sqlite("open", &error))?;
+        is_lost_now = true;
     }
     if let Some(mark) = beside.mark.filter(|mark| mark.numbers != (0, 0)) {
         let (batch, reference) = mark.numbers;
@@ -173,8 +189,8 @@ pub(super) fn judge(
 
 /// Notes that a journal was here and is gone. Its mark may lag, and so know of no number that it has
 /// handed out.
-fn lost(connection: &Connection, mark: &Mark) -> rusqlite::Result<()> {
-    let which = match mark.numbers {
+fn lost(connection: &Connection, numbers: (u32, u32)) -> rusqlite::Result<()> {
+    let which = match numbers {
         (0, 0) => "that may have handed out numbers".to_owned(),
         (batch, reference) => {
             format!("that had handed out numbers up to {batch:06}/{reference:06}")
@@ -186,6 +202,11 @@ fn lost(connection: &Connection, mark: &Mark) -> rusqlite::Result<()> {
          then `ovo-ptp journal vouch`"
     );
     meta::put(connection, LOST, lost)
+}
+
+/// Whether it knows that one before it is gone, and nobody has answered for that.
+pub(super) fn misses(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(meta::get::<String>(connection, LOST)?.is_some_and(|lost| !lost.is_empty()))
 }
 
 /// What goes on, and what to do.
@@ -288,7 +309,7 @@ pub(super) fn vouch(
     water: &Water,
     who_and_why: &str,
 ) -> rusqlite::Result<bool> {
-    let lost = meta::get::<String>(connection, LOST)?.is_some_and(|lost| !lost.is_empty());
+    let lost = misses(connection)?;
     if lost {
         meta::put(connection, LOST, "")?;
     }

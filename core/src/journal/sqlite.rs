@@ -210,6 +210,13 @@ impl SqliteJournal {
         })
     }
 
+    /// Whether it knows of one before it that is gone.
+    pub(super) fn misses(&self) -> Result<bool, JournalError> {
+        self.read(|engine| {
+            restored::misses(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
     /// Has it hand out numbers above those of a batch that another journal of its terminal had.
     pub(super) fn begin_above(&self, batch: u32) -> Result<(), JournalError> {
         self.submit(Write::BeginAbove(batch)).map(drop)

@@ -51,6 +51,8 @@ pub struct Succession {
     missing: Mutex<Vec<Debt>>,
     /// Debts of those that are known to be elsewhere.
     accounted_for: Vec<Debt>,
+    /// What was found since the opening, and not told yet.
+    news: Mutex<Vec<Finding>>,
 }
 
 /// What was set aside at a place: the journals that could be opened, and what is wrong with the rest.
@@ -134,6 +136,7 @@ impl Succession {
         let mut journal = Succession::join(&*files, path, present, former)?;
         journal.begin_above_the_former()?;
         journal.miss_who_followed()?;
+        journal.miss_who_came_between()?;
         journal.take_back_what_nobody_settles()?;
         journal.remember_the_doubted_and_the_owing()?;
         Ok(journal)
@@ -189,6 +192,7 @@ impl Succession {
             path,
             missing,
             accounted_for,
+            news: Mutex::default(),
         })
     }
 
@@ -284,6 +288,33 @@ impl Succession {
             self.findings.extend(self.present.doubt_anew(why)?);
         }
         self.present.note_follower("")
+    }
+
+    /// Before anything is sold: one followed what was set aside here, and is gone with its mark.
+    fn miss_who_came_between(&mut self) -> Result<(), JournalError> {
+        if self.present.last_batch()? > 0 || self.present.is_doubted()? || self.present.misses()? {
+            return Ok(());
+        }
+        let mut here: Vec<Debt> = self.former.iter().map(Former::debt).collect();
+        here.extend(self.closed.iter().map(Closed::debt));
+        let present = owing::name(&self.present.descent()?.0);
+        let is_gone = |follower: &str| {
+            let name = follower.split_once(' ').map_or(follower, |(name, _)| name);
+            // One of which only its file is known may be any.
+            let may_be = |debt: &Debt| debt.of == name || debt.of == owing::file_name(debt.number);
+            name != present && !here.iter().any(may_be)
+        };
+        let follower = |former: &Former| former.or_nothing(former.journal.follower());
+        let is_missed =
+            |former: &&Former| former.knows() && follower(former).is_some_and(|it| is_gone(&it));
+        let Some(former) = self.former.iter().rev().find(is_missed) else { return Ok(()) };
+        let why = format!(
+            "the journal that followed {} here is gone, and this is a new one, which knows nothing of its \
+             payments: put it back",
+            former.name
+        );
+        self.findings.extend(self.present.doubt_anew(&why)?);
+        Ok(())
     }
 
     /// Before anything is sold: a payment that was left to another copy counts as dealt with here, and that
@@ -740,8 +771,7 @@ impl Journal for Succession {
         let mut made = Vec::new();
         let mut all = || {
             // Those of another merchant, too: they are no less lost with the disk.
-            let there = |former: &&Former| !former.failed.load(Ordering::Relaxed);
-            for former in self.former.iter().filter(there) {
+            for former in self.former.iter().filter(|former| former.can_be_read()) {
                 let beside = aside::numbered(to, former.number());
                 former.journal.backup(&beside)?;
                 made.push(beside);
@@ -754,6 +784,15 @@ impl Journal for Succession {
             for beside in made {
                 let _ = SystemFiles.remove(&beside);
             }
+        } else {
+            // One that nobody can open must not keep the others from being copied.
+            let closed = self.closed.iter().map(|closed| closed.why.clone());
+            let failed = self.former.iter().filter(|former| !former.can_be_read());
+            let left_out = closed.chain(failed.filter_map(Former::trouble));
+            lock(&self.news).extend(left_out.map(|why| Finding {
+                critical: true,
+                message: format!("the backup {} was written without it: {why}", to.display()),
+            }));
         }
         done
     }
@@ -810,6 +849,8 @@ impl Journal for Succession {
     }
 
     fn found_since(&self) -> Vec<Finding> {
-        self.former.iter().filter_map(Former::news).collect()
+        let mut news = std::mem::take(&mut *lock(&self.news));
+        news.extend(self.former.iter().filter_map(Former::news));
+        news
     }
 }

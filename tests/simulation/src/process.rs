@@ -237,7 +237,11 @@ impl World {
                 match event {
                     Event::Decided { invoice, outcome: "paid" } => {
                         lock(&self.paid).insert(invoice.as_str().to_owned());
-                        if !lock(&self.awaited).contains_key(invoice.as_str()) {
+                        // Who gave the payment up reads a durable Paid, perhaps before its owner tells this.
+                        let is_told = lock(&self.told)
+                            .iter()
+                            .any(|(told, outcome)| told == invoice && *outcome == "paid");
+                        if !is_told && !lock(&self.awaited).contains_key(invoice.as_str()) {
                             self.story.breaks(format!("{invoice}: paid, for nobody (rule 10)"));
                         }
                     }

@@ -643,7 +643,8 @@ class Client:
         """Writes a copy of the journal while payments go on. Other ways can copy half of it.
 
         Whoever opens the copy as a journal is told that it is one, and it is doubted then, because
-        it does not know what came after it.
+        it does not know what came after it. Journals that were set aside are copied beside it; one
+        that cannot be read is left out, and told as a critical event ``journal_found``.
 
         Raises:
             JournalError: There is a file already, or the disk refuses.

@@ -393,3 +393,32 @@ fn j3_a_spent_reserve_is_reported() {
         "there is room, so it was filled again"
     );
 }
+
+#[test]
+fn j20_what_has_a_second_name_in_the_place_of_a_log_is_not_written_over() {
+    let scratch = Scratch::new();
+    let (path, other) = (scratch.journal(), scratch.journal().with_file_name("other.db"));
+    for journal in [&path, &other] {
+        fresh(&open(journal), &charge(1));
+    }
+    let whole = fs::read(&other).unwrap();
+    for (name, options) in [("-wal", ALONE), ("-shm", SHARED), ("-wal", SHARED)] {
+        let link = beside(&path, name);
+        let _ = fs::remove_file(&link);
+        fs::hard_link(&other, &link).unwrap();
+        let error = SqliteJournal::open(&path, &options).map(drop).expect_err("must not be opened");
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{name}: {error}");
+        assert!(error.message.contains(&link.display().to_string()), "{error}");
+        fs::remove_file(&link).unwrap();
+        assert!(fs::read(&other).unwrap() == whole, "{name}: the other journal was written to");
+    }
+}
+
+#[test]
+fn j20_a_log_that_a_backup_has_by_a_second_name_keeps_no_shop_closed() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    fs::hard_link(beside(&path, "-wal"), path.with_file_name("last-night.db-wal")).unwrap();
+    assert_eq!(open(&path).health().unwrap().payments, 3);
+}

@@ -265,3 +265,56 @@ fn j20_a_deleted_journal_is_missed_though_its_mark_knows_of_no_payment() {
         assert!(said(&journal).contains("is gone"), "{}", said(&journal));
     }
 }
+
+#[test]
+fn j12_a_journal_that_is_gone_with_its_mark_is_missed_by_the_next_one() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let before = {
+        let journal = open(&path);
+        fresh(&journal, &charge(1)).intent.numbers
+    };
+    for gone in ["", ".mark"] {
+        fs::remove_file(beside(&path, gone)).unwrap();
+    }
+    for opening in 1..=2 {
+        let journal = open(&path);
+        let said = said(&journal);
+        assert!(said.contains("was here and is gone"), "opening {opening}: {said}");
+        assert!(said.contains("reconcile"), "{said}");
+    }
+    let journal = open(&path);
+    let now = fresh(&journal, &charge(2)).intent.numbers;
+    assert!(now > before, "{now:?} behind {before:?}: its numbers may be used");
+    assert!(journal.vouch("the owner: books compared").unwrap());
+    drop(journal);
+    assert!(open(&path).findings().is_empty());
+}
+
+#[test]
+fn j12_j20_one_that_followed_what_is_set_aside_is_missed_when_it_is_gone_with_its_mark() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let together = || Succession::open(&path, &SqliteOptions::default()).unwrap();
+    fresh(&together(), &charge(1));
+    set_aside(&path).unwrap();
+    fresh(&together(), &charge(2));
+    for gone in ["", ".mark"] {
+        fs::remove_file(beside(&path, gone)).unwrap();
+    }
+    for opening in 1..=2 {
+        let said = said(&together());
+        assert!(said.contains("that followed") && said.contains("is gone"), "{opening}: {said}");
+    }
+    let journal = together();
+    assert!(journal.find(&invoice(1)).unwrap().is_some(), "what lies here is known");
+    assert!(journal.vouch("the owner: books compared").unwrap());
+    drop(journal);
+    assert!(together().findings().is_empty());
+}
+
+#[test]
+fn j12_nothing_is_missed_where_no_journal_was() {
+    let scratch = Scratch::new();
+    assert!(open(&scratch.journal()).findings().is_empty());
+}

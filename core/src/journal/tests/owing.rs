@@ -116,6 +116,12 @@ fn j20_what_was_set_aside_and_cannot_be_opened_is_named_and_hides_nothing_else()
     let journal = together(&path);
     assert!(says(&journal.findings(), "cannot be opened"));
     assert!(journal.health().unwrap().problems[0].contains("cannot be opened"));
+    // A backup without it is told as one.
+    assert_eq!(journal.found_since(), []);
+    journal.backup(&path.with_file_name("kept.db")).unwrap();
+    let told = journal.found_since();
+    assert!(says(&told, "was written without it") && says(&told, ".aside-1"), "{told:?}");
+    assert_eq!(journal.found_since(), [], "once");
     drop(journal);
     let copy = JournalCopy::open(&path).unwrap();
     assert_eq!(copy.list(&Filter::default()).unwrap().len(), 1);
