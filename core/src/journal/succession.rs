@@ -316,15 +316,22 @@ impl Succession {
         Ok(())
     }
 
-    /// Before anything is sold: a payment that was left to another copy counts as dealt with here, and that
-    /// copy is gone.
+    /// Before anything is sold: a payment that was left to another copy counts as dealt with where it was
+    /// left, and that copy is gone.
     fn take_back_what_nobody_settles(&self) -> Result<(), JournalError> {
-        for id in self.present.left_owing()? {
-            if self.twins.has_compared(PRESENT, id) {
+        for former in &self.former {
+            former.or_nothing(self.take_back(former.place, &former.journal));
+        }
+        self.take_back(PRESENT, &self.present)
+    }
+
+    fn take_back(&self, place: i64, journal: &SqliteJournal) -> Result<(), JournalError> {
+        for id in journal.left_owing()? {
+            if self.twins.has_compared(place, id) {
                 continue;
             }
-            if let Ok(Some(left)) = self.present.payment(PaymentId(id)) {
-                self.present.take_back(&twins::left_alone(&left))?;
+            if let Ok(Some(left)) = journal.payment(PaymentId(id)) {
+                journal.take_back(&twins::left_alone(&left))?;
             }
         }
         Ok(())

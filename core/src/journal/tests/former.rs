@@ -229,6 +229,42 @@ fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_opera
 }
 
 #[test]
+fn j20_j21_so_does_one_that_the_backup_left_before_it_was_set_aside_itself() {
+    for vouched in [true, false] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let kept = path.with_file_name("backup.db");
+        let journal = open(&path);
+        let mut owed = fresh(&journal, &charge(1));
+        owed.state.verdict = Some(Verdict::Abandoned);
+        owed.state.settlement = Settlement::Open(Reversal::Needed);
+        write(&journal, owed);
+        journal.backup(&kept).unwrap();
+        drop(journal);
+        let first = set_aside(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+        let copy = together(&path);
+        if vouched {
+            assert_eq!(copy.vouch("Sari: no other copy is used"), Ok(true));
+        }
+        drop(copy);
+        set_aside(&path).unwrap();
+        let of = |journal: &Succession| journal.find(&invoice(1)).unwrap().unwrap().state;
+        assert!(
+            matches!(of(&together(&path)).settlement, Settlement::Open(_)),
+            "settled in aside-1"
+        );
+        carry(&first, &path.with_file_name("gone.db"));
+        let journal = together(&path);
+        assert!(says(&journal.findings(), "is gone"));
+        let state = of(&journal);
+        assert!(state.needs_operator() && !state.acknowledged, "{state:?}");
+        let waiting = Filter { needs_operator: true, ..Filter::default() };
+        assert_eq!(journal.list(&waiting).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn j20_one_that_is_put_back_over_the_journal_that_followed_it_is_doubted() {
     let scratch = Scratch::new();
     let path = scratch.journal();
