@@ -372,6 +372,30 @@ impl Succession {
         Ok(listed)
     }
 
+    /// The payments under an invoice, each from where it is answered for, and what is damaged.
+    fn all_under(
+        &self,
+        invoice: &MerchantInvoice,
+    ) -> Result<(Vec<Payment>, Option<JournalError>), JournalError> {
+        let boot = self.boot.load(Ordering::Relaxed);
+        let (mut found, mut damaged) = (Vec::new(), None);
+        for former in self.knowing() {
+            match former.or_nothing(former.journal.find_row(invoice)) {
+                Some(Ok(known)) if self.answers(former.place, &known) => {
+                    found.push(former.outward(known, boot));
+                }
+                Some(Err(error)) => damaged = Some(error),
+                _ => {}
+            }
+        }
+        match self.present.find_row(invoice)? {
+            Some(Ok(known)) if self.answers(PRESENT, &known) => found.push(known),
+            Some(Err(error)) => damaged = Some(error),
+            _ => {}
+        }
+        Ok((found, damaged))
+    }
+
     /// Where the journal of now lies.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -529,27 +553,20 @@ impl Journal for Succession {
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        let boot = self.boot.load(Ordering::Relaxed);
-        let (mut found, mut damaged) = (Vec::new(), None);
-        for former in self.knowing() {
-            match former.or_nothing(former.journal.find_row(invoice)) {
-                Some(Ok(known)) if self.answers(former.place, &known) => {
-                    found.push(former.outward(known, boot));
-                }
-                Some(Err(error)) => damaged = Some(error),
-                _ => {}
-            }
-        }
-        match self.present.find_row(invoice)? {
-            Some(Ok(known)) if self.answers(PRESENT, &known) => found.push(known),
-            Some(Err(error)) => damaged = Some(error),
-            _ => {}
-        }
+        let (found, damaged) = self.all_under(invoice)?;
         // One that is damaged in one of them may be whole in another; nowhere whole, it is refused.
         match (twins::most_known(found), damaged) {
             (None, Some(error)) => Err(error),
             (found, _) => Ok(found),
         }
+    }
+
+    fn find_hidden(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        let told = self.find(invoice)?.map(|payment| payment.id);
+        let (found, _) = self.all_under(invoice)?;
+        Ok(found
+            .into_iter()
+            .find(|it| Some(it.id) != told && it.state.verdict.is_some() && !it.state.acknowledged))
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
