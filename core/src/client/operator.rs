@@ -34,7 +34,11 @@ impl Client {
     /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
         self.inner.ready()?;
-        let payment = self.inner.row(invoice)?;
+        let mut payment = self.inner.row(invoice)?;
+        if payment.state.acknowledged {
+            // Listed twice, it is acknowledged twice.
+            payment = self.inner.journal.find_hidden(invoice)?.unwrap_or(payment);
+        }
         if self.inner.is_news_to_the_shop(&payment) {
             return Err(Error::about(
                 invoice,

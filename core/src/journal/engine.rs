@@ -662,14 +662,14 @@ impl Engine {
 
     /// Whether it was kept from finishing, the frames in the log, and how many of them were moved.
     fn checkpoint(&self, pragma: &str) -> Result<(bool, i64, i64), JournalError> {
+        self.place.check()?;
         self.place.log_was_cut();
-        self.connection
-            .prepare_cached(pragma)
-            .and_then(|mut statement| {
-                statement
-                    .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
-            })
-            .map_err(|error| failure::sqlite("checkpoint", &error))
+        let moved = self.connection.prepare_cached(pragma).and_then(|mut statement| {
+            statement
+                .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
+        });
+        self.place.was_written();
+        moved.map_err(|error| failure::sqlite("checkpoint", &error))
     }
 
     /// Refuses a poisoned handle, and clears up behind a leader that died of a panic.

@@ -28,6 +28,8 @@ pub struct Look {
     pub born: Option<SystemTime>,
     /// How long it is, in bytes.
     pub length: u64,
+    /// When it was last written, where that can be told.
+    pub modified: Option<SystemTime>,
     /// How many names it has.
     pub names: u64,
 }
@@ -167,6 +169,7 @@ impl Files for SystemFiles {
             mode: mode(&metadata),
             born: metadata.created().ok(),
             length: metadata.len(),
+            modified: metadata.modified().ok(),
             names: names(&metadata),
         })
     }

@@ -286,6 +286,15 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError>;
 
+    /// A payment under the invoice that another one hides from [`find`](Self::find), whose outcome nobody has
+    /// acknowledged: the invoice was pushed again while a part of the journal was out of sight.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    fn find_hidden(&self, _invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        Ok(None)
+    }
+
     /// Rows whose `due` has come, and rows of an earlier boot that have a `due`, at most `limit`:
     /// those with evidence of a debit (`late_paid`) first, because that is somebody's money, then
     /// the earliest.

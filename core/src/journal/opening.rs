@@ -65,22 +65,14 @@ pub(super) fn open(
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
-    let opened = match attempt(files, &path, options, &lock, Purpose::Sell) {
-        // What is in the journal must be settled on a full disk too (J2, J3).
-        Err(full) if full.kind == JournalErrorKind::Full && files.look(&path).is_ok() => {
-            if Reserve::open(&**files, &path).release() {
-                attempt(files, &path, options, &lock, Purpose::Sell)
-            } else {
-                Err(full)
-            }
-        }
+    let opened = match attempt_with_reserve(files, &path, options, &lock) {
         Err(unusable)
             if options.set_aside_unusable
                 && !lock.found_others()
                 && is_unusable(&**files, &path, &unusable) =>
         {
             let aside = aside::under_lock(files, &path, &lock)?;
-            attempt(files, &path, options, &lock, Purpose::Sell).map(|mut engine| {
+            attempt_with_reserve(files, &path, options, &lock).map(|mut engine| {
                 engine.findings.push(Finding {
                     critical: true,
                     message: format!(
@@ -102,6 +94,26 @@ pub(super) fn open(
     lock.end_turn();
     engine.lock = Some(lock);
     Ok(engine)
+}
+
+/// What is in the journal, or was set aside there, must be settled on a full disk too (J2, J3).
+fn attempt_with_reserve(
+    files: &Arc<dyn Files>,
+    path: &Path,
+    options: &SqliteOptions,
+    lock: &Lock,
+) -> Result<Engine, JournalError> {
+    let owes = || files.look(path).is_ok() || !aside::former(&**files, path).is_empty();
+    match attempt(files, path, options, lock, Purpose::Sell) {
+        Err(full) if full.kind == JournalErrorKind::Full && owes() => {
+            if Reserve::open(&**files, path).release() {
+                attempt(files, path, options, lock, Purpose::Sell)
+            } else {
+                Err(full)
+            }
+        }
+        other => other,
+    }
 }
 
 /// The journal's own name, whatever directory the process changes to.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
@@ -13,6 +14,7 @@ use super::files::{Files, Identity, Look};
 use super::opening::{self, Access};
 use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
+use crate::lock::lock;
 
 /// What belongs to a journal beside its database, and goes with it.
 pub(super) const LOGS: [&str; 2] = ["-wal", "-journal"];
@@ -32,8 +34,30 @@ pub(super) struct Place {
     alone: bool,
     /// How long the log was at the last look.
     log_length: AtomicU64,
+    /// The database as this process wrote it last; `None` where others may write it, too.
+    written: Mutex<Option<Written>>,
     /// The index of the log, which processes that share the journal have together.
     index: Option<Identity>,
+}
+
+/// What can be told of a file without reading it.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    length: u64,
+    at: SystemTime,
+}
+
+impl Written {
+    fn of(look: Look) -> Option<Written> {
+        look.modified.map(|at| Written { length: look.length, at })
+    }
+
+    /// Whether the file is as it was. A program that puts times back knows them to the second only.
+    fn is_as(&self, before: &Written) -> bool {
+        let put_back = Duration::from_secs(1);
+        self.length == before.length
+            && before.at.duration_since(self.at).is_ok_and(|earlier| earlier < put_back)
+    }
 }
 
 /// The journals that this process, or the one it was forked from, has open.
@@ -82,6 +106,7 @@ impl Place {
             write_ahead: None,
             alone: false,
             log_length: AtomicU64::new(0),
+            written: Mutex::default(),
             index: None,
         };
         check_header(&**files, path, kinds)?;
@@ -115,7 +140,25 @@ impl Place {
         self.index = identity(&self.index_path()).filter(|_| access == Access::Host);
         self.alone = access != Access::Host;
         self.log_was_cut();
+        self.was_written();
         Ok(())
+    }
+
+    /// The engine itself has written to the database.
+    pub(super) fn was_written(&self) {
+        // Elsewhere a time may change behind the writing.
+        let is_telling = cfg!(unix) && self.alone && self.kept() != Kept::ByAProgram;
+        let look = self.files.look(&self.path).ok().filter(|_| is_telling);
+        *lock(&self.written) = look.and_then(Written::of);
+    }
+
+    /// Whether nobody else wrote to the database: a backup that is copied over it keeps the file, and the
+    /// next pages that are written into it make it neither one journal nor the other (J22).
+    fn is_as_written(&self, look: Look) -> bool {
+        match (*lock(&self.written), Written::of(look)) {
+            (Some(before), Some(now)) => now.is_as(&before),
+            _ => true,
+        }
     }
 
     /// The engine itself has moved the log into the database, and cut it.
@@ -146,7 +189,8 @@ impl Place {
         let is_there = |path: &Path, expected: Identity| {
             self.files.look(path).is_ok_and(|look| look.identity == expected)
         };
-        let whole = is_there(&self.path, self.database)
+        let is_ours = |look: Look| look.identity == self.database && self.is_as_written(look);
+        let whole = self.files.look(&self.path).is_ok_and(is_ours)
             && self.write_ahead.is_none_or(|expected| self.has_its_log(expected))
             // Those who came with another index would write over this process's commits.
             && self.index.is_none_or(|expected| is_there(&self.index_path(), expected));
@@ -156,7 +200,7 @@ impl Place {
             Err(JournalError::new(
                 JournalErrorKind::Gone,
                 format!(
-                    "{} or its log was deleted, moved, replaced or cut while it was open",
+                    "{} or its log was deleted, moved, replaced, written to or cut while it was open",
                     self.path.display()
                 ),
             ))

@@ -317,15 +317,22 @@ impl Succession {
         Ok(())
     }
 
-    /// Before anything is sold: a payment that was left to another copy counts as dealt with here, and that
-    /// copy is gone.
+    /// Before anything is sold: a payment that was left to another copy counts as dealt with where it was
+    /// left, and that copy is gone.
     fn take_back_what_nobody_settles(&self) -> Result<(), JournalError> {
-        for id in self.present.left_owing()? {
-            if self.twins.has_compared(PRESENT, id) {
+        for former in &self.former {
+            former.or_nothing(self.take_back(former.place, &former.journal));
+        }
+        self.take_back(PRESENT, &self.present)
+    }
+
+    fn take_back(&self, place: i64, journal: &SqliteJournal) -> Result<(), JournalError> {
+        for id in journal.left_owing()? {
+            if self.twins.has_compared(place, id) {
                 continue;
             }
-            if let Ok(Some(left)) = self.present.payment(PaymentId(id)) {
-                self.present.take_back(&twins::left_alone(&left))?;
+            if let Ok(Some(left)) = journal.payment(PaymentId(id)) {
+                journal.take_back(&twins::left_alone(&left))?;
             }
         }
         Ok(())
@@ -383,6 +390,30 @@ impl Succession {
             Err(_) => self.twins.is_whole_elsewhere(place, *id, |other| self.tells(other, *id)),
         });
         Ok(listed)
+    }
+
+    /// The payments under an invoice, each from where it is answered for, and what is damaged.
+    fn all_under(
+        &self,
+        invoice: &MerchantInvoice,
+    ) -> Result<(Vec<Payment>, Option<JournalError>), JournalError> {
+        let boot = self.boot.load(Ordering::Relaxed);
+        let (mut found, mut damaged) = (Vec::new(), None);
+        for former in self.knowing() {
+            match former.or_nothing(former.journal.find_row(invoice)) {
+                Some(Ok(known)) if self.answers(former.place, &known) => {
+                    found.push(former.outward(known, boot));
+                }
+                Some(Err(error)) => damaged = Some(error),
+                _ => {}
+            }
+        }
+        match self.present.find_row(invoice)? {
+            Some(Ok(known)) if self.answers(PRESENT, &known) => found.push(known),
+            Some(Err(error)) => damaged = Some(error),
+            _ => {}
+        }
+        Ok((found, damaged))
     }
 
     /// Where the journal of now lies.
@@ -547,27 +578,20 @@ impl Journal for Succession {
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        let boot = self.boot.load(Ordering::Relaxed);
-        let (mut found, mut damaged) = (Vec::new(), None);
-        for former in self.knowing() {
-            match former.or_nothing(former.journal.find_row(invoice)) {
-                Some(Ok(known)) if self.answers(former.place, &known) => {
-                    found.push(former.outward(known, boot));
-                }
-                Some(Err(error)) => damaged = Some(error),
-                _ => {}
-            }
-        }
-        match self.present.find_row(invoice)? {
-            Some(Ok(known)) if self.answers(PRESENT, &known) => found.push(known),
-            Some(Err(error)) => damaged = Some(error),
-            _ => {}
-        }
+        let (found, damaged) = self.all_under(invoice)?;
         // One that is damaged in one of them may be whole in another; nowhere whole, it is refused.
         match (twins::most_known(found), damaged) {
             (None, Some(error)) => Err(error),
             (found, _) => Ok(found),
         }
+    }
+
+    fn find_hidden(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        let told = self.find(invoice)?.map(|payment| payment.id);
+        let (found, _) = self.all_under(invoice)?;
+        Ok(found
+            .into_iter()
+            .find(|it| Some(it.id) != told && it.state.verdict.is_some() && !it.state.acknowledged))
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {

@@ -2,15 +2,12 @@
 //! of it.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::path::Path;
 
+use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
-use crate::journal::files::{Files, Look, OpenFile, SystemFiles};
 use crate::journal::{
     Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession, set_aside,
     set_aside_on,
@@ -27,71 +24,6 @@ pub(super) fn together(path: &Path) -> Succession {
 pub(super) fn invoices(journal: &dyn Journal) -> Vec<String> {
     let all = journal.list(&Filter::default()).unwrap();
     all.iter().map(|row| row.intent.invoice.as_str().to_owned()).collect()
-}
-
-/// The machine's files until the power goes, so many changes from now.
-#[derive(Clone, Debug)]
-pub(super) struct Until {
-    left: Arc<AtomicI64>,
-}
-
-impl Until {
-    pub(super) fn the_power_goes(changes: i64) -> Arc<dyn Files> {
-        Arc::new(Until { left: Arc::new(AtomicI64::new(changes)) })
-    }
-
-    fn change(&self) -> io::Result<()> {
-        match self.left.fetch_sub(1, Ordering::Relaxed) {
-            1.. => Ok(()),
-            _ => Err(io::Error::other("the power went")),
-        }
-    }
-}
-
-impl Files for Until {
-    fn vfs(&self) -> Option<&str> {
-        SystemFiles.vfs()
-    }
-
-    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.resolve(path)
-    }
-
-    fn look(&self, path: &Path) -> io::Result<Look> {
-        SystemFiles.look(path)
-    }
-
-    fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>> {
-        SystemFiles.read(path, longest)
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        self.change()?;
-        SystemFiles.create(path)
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        SystemFiles.open(path)
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change()?;
-        SystemFiles.link(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.change()?;
-        SystemFiles.remove(path)
-    }
-
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.change()?;
-        SystemFiles.sync_directory(path)
-    }
-
-    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
-        SystemFiles.random(bytes)
-    }
 }
 
 #[test]
@@ -230,7 +162,7 @@ fn j20_setting_aside_survives_a_power_cut_at_every_step() {
         let scratch = Scratch::new();
         let path = scratch.journal();
         left_behind(&path);
-        let finished = set_aside_on(&Until::the_power_goes(changes), &path).is_ok();
+        let finished = set_aside_on(&Faulty::the_power_goes(changes), &path).is_ok();
         // Whoever comes next finds all payments, without a word, and never twice.
         let journal = together(&path);
         let mut found = invoices(&journal);
@@ -304,7 +236,7 @@ fn j22_a_backup_that_is_broken_off_leaves_nothing_that_looks_like_one() {
         drop(open(&path));
         // Six of them are the opening's own.
         let Ok(journal) = SqliteJournal::open_on(
-            Until::the_power_goes(changes),
+            Faulty::the_power_goes(changes),
             &path,
             &SqliteOptions::default(),
         ) else {

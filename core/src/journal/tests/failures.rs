@@ -1,15 +1,21 @@
 //! Disks that fill up or fail, files that go away, processes that fork or die.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::faulty::Faulty;
+use super::hands::beside;
 use super::opening::{child, child_path, wait_for};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
+use crate::journal::files::Files;
 use crate::journal::{
-    Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Update,
+    Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession, Update,
+    set_aside,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::history::{Entry, What};
@@ -37,6 +43,35 @@ fn j1_a_full_disk_stops_new_payments_and_nothing_else() {
     journal.sql("PRAGMA max_page_count = 1000000").unwrap();
     let payment = fresh(&journal, &charge(begun + 1));
     assert_eq!(payment.id.0, i64::from(begun + 1), "and no number was lost");
+}
+
+/// A disk that has room for a new journal only when the reserve is given up.
+fn cramped(path: &Path) -> Arc<dyn Files> {
+    let reserve = beside(path, ".reserve");
+    Faulty::where_it(move |path| {
+        let is_kept = fs::metadata(&reserve).is_ok_and(|it| it.len() > 0);
+        match path.to_string_lossy().contains(".new-") && is_kept {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    })
+}
+
+#[test]
+fn j2_j20_behind_a_set_aside_on_a_full_disk_what_is_owed_is_settled() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    set_aside(&path).unwrap();
+    let journal = Succession::open_on(cramped(&path), &path, &SqliteOptions::default()).unwrap();
+    assert!(journal.find(&invoice(1)).unwrap().is_some());
+    // Where nothing is owed, a full disk is simply full.
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fs::write(beside(&path, ".reserve"), [7; 4096]).unwrap();
+    let opened = Succession::open_on(cramped(&path), &path, &SqliteOptions::default());
+    let error = opened.unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Full);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::by_people::{Until, invoices, together};
+use super::by_people::{invoices, together};
+use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
@@ -229,6 +230,42 @@ fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_opera
 }
 
 #[test]
+fn j20_j21_so_does_one_that_the_backup_left_before_it_was_set_aside_itself() {
+    for vouched in [true, false] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let kept = path.with_file_name("backup.db");
+        let journal = open(&path);
+        let mut owed = fresh(&journal, &charge(1));
+        owed.state.verdict = Some(Verdict::Abandoned);
+        owed.state.settlement = Settlement::Open(Reversal::Needed);
+        write(&journal, owed);
+        journal.backup(&kept).unwrap();
+        drop(journal);
+        let first = set_aside(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+        let copy = together(&path);
+        if vouched {
+            assert_eq!(copy.vouch("Sari: no other copy is used"), Ok(true));
+        }
+        drop(copy);
+        set_aside(&path).unwrap();
+        let of = |journal: &Succession| journal.find(&invoice(1)).unwrap().unwrap().state;
+        assert!(
+            matches!(of(&together(&path)).settlement, Settlement::Open(_)),
+            "settled in aside-1"
+        );
+        carry(&first, &path.with_file_name("gone.db"));
+        let journal = together(&path);
+        assert!(says(&journal.findings(), "is gone"));
+        let state = of(&journal);
+        assert!(state.needs_operator() && !state.acknowledged, "{state:?}");
+        let waiting = Filter { needs_operator: true, ..Filter::default() };
+        assert_eq!(journal.list(&waiting).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn j20_one_that_is_put_back_over_the_journal_that_followed_it_is_doubted() {
     let scratch = Scratch::new();
     let path = scratch.journal();
@@ -291,7 +328,7 @@ fn j20_a_first_opening_that_is_killed_forgets_nothing_that_was_set_aside() {
         let path = scratch.journal();
         left_behind(&path);
         let aside = set_aside(&path).unwrap();
-        let files = Until::the_power_goes(changes);
+        let files = Faulty::the_power_goes(changes);
         let opened = Succession::open_on(files, &path, &SqliteOptions::default());
         let is_done = opened.is_ok();
         drop(opened);
@@ -377,7 +414,7 @@ fn j21_a_move_that_is_killed_while_it_copies_lets_nobody_begin_at_the_new_place(
         let path = scratch.journal();
         let to = path.with_file_name("new.db");
         fresh(&open(&path), &charge(1));
-        let moved = move_journal_on(&Until::the_power_goes(changes), &path, &to);
+        let moved = move_journal_on(&Faulty::the_power_goes(changes), &path, &to);
         let has_copied = fs::read_dir(path.parent().unwrap()).unwrap().any(|entry| {
             let name = entry.unwrap().file_name().into_string().unwrap();
             name.starts_with("new.db.new-") && !name.contains("-wal")
@@ -396,4 +433,35 @@ fn j21_a_move_that_is_killed_while_it_copies_lets_nobody_begin_at_the_new_place(
         }
     }
     panic!("it never moved");
+}
+
+#[test]
+fn j20_an_invoice_that_was_pushed_in_two_journals_is_acknowledged_in_both() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let paid = |journal: &dyn Journal| {
+        let mut paid = fresh(journal, &charge(1));
+        paid.state.verdict = Some(Verdict::Accepted(Source::Push));
+        paid.state.settlement = Settlement::closed(paid.state.touched);
+        paid.state.due = None;
+        write(journal, paid).id
+    };
+    paid(&open(&path));
+    let aside = set_aside(&path).unwrap();
+    let away = path.with_file_name("out-of-sight.db");
+    carry(&aside, &away);
+    paid(&open(&path));
+    carry(&away, &aside);
+    let journal = together(&path);
+    let unheard = Filter { unacknowledged: true, ..Filter::default() };
+    assert_eq!(journal.list(&unheard).unwrap().len(), 2);
+    let mut told = journal.find(&invoice(1)).unwrap().unwrap();
+    told.state.acknowledged = true;
+    let told = write(&journal, told).id;
+    let mut hidden = journal.find_hidden(&invoice(1)).unwrap().unwrap();
+    assert_ne!(hidden.id, told);
+    hidden.state.acknowledged = true;
+    write(&journal, hidden);
+    assert_eq!(journal.list(&unheard).unwrap(), []);
+    assert_eq!(journal.find_hidden(&invoice(1)).unwrap(), None);
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::by_people::{Until, invoices, together};
+use super::by_people::{invoices, together};
+use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
@@ -25,7 +26,7 @@ fn not_moved(from: &Path, to: &Path, names: &str) {
 /// A move that is broken off as soon as `until` holds, with both places as they are then.
 fn broken_off(from: &Path, to: &Path, until: impl Fn() -> bool) {
     let changes = (0..200).find(|changes| {
-        let _ = move_journal_on(&Until::the_power_goes(*changes), from, to);
+        let _ = move_journal_on(&Faulty::the_power_goes(*changes), from, to);
         until()
     });
     assert!(changes.is_some(), "the move never came there");

@@ -10,6 +10,7 @@ use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
     Filter, Journal, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions,
 };
+use crate::numbering::BatchMethod;
 use crate::payment::{Payment, Reversal, Settlement, Source, Verdict};
 
 const ALONE: SqliteOptions =
@@ -421,4 +422,70 @@ fn j20_a_log_that_a_backup_has_by_a_second_name_keeps_no_shop_closed() {
     left_behind(&path);
     fs::hard_link(beside(&path, "-wal"), path.with_file_name("last-night.db-wal")).unwrap();
     assert_eq!(open(&path).health().unwrap().payments, 3);
+}
+
+/// Another program writes over a file, as `cp` does: it stays the same file.
+fn copied_over(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
+/// A hurried restore: the backup is copied over the journal of a running shop, which is restarted then.
+/// What the shop wrote from its memory made the backup look like the journal.
+#[test]
+fn j22_a_backup_that_is_copied_over_an_open_journal_is_never_taken_for_it() {
+    for sells_on in [true, false] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let kept = path.with_file_name("kept.db");
+        let journal = open(&path);
+        let waiting = fresh(&journal, &charge(1));
+        journal.backup(&kept).unwrap();
+        let mut paid = waiting;
+        paid.state.verdict = Some(Verdict::Accepted(Source::Push));
+        paid.state.settlement = Settlement::closed(paid.state.touched);
+        (paid.state.due, paid.state.acknowledged) = (None, true);
+        write(&journal, paid);
+        drop(journal);
+        let journal = open(&path);
+        copied_over(&kept, &path);
+        if sells_on {
+            let error = journal.begin(&charge(2), BatchMethod::Continuous).unwrap_err();
+            assert_eq!(error.kind, JournalErrorKind::Gone);
+            assert!(error.message.contains("written to"), "{error}");
+        }
+        drop(journal);
+        match SqliteJournal::open(&path, &ALONE) {
+            // By name: its log is another generation's.
+            Err(error) => {
+                assert!(
+                    matches!(error.kind, JournalErrorKind::Misplaced | JournalErrorKind::Corrupt),
+                    "{error}"
+                );
+                assert!(error.message.contains("-wal"), "{error}");
+            }
+            Ok(journal) => {
+                let found = journal.findings();
+                assert!(found.iter().any(|it| it.message.contains("doubted")), "{found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn j22_a_journal_whose_time_is_put_back_by_a_backup_program_sells_on() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = open(&path);
+    fresh(&journal, &charge(1));
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    let since = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let program = std::process::Command::new("touch")
+        .arg("-m")
+        .arg("-d")
+        .arg(format!("@{since}"))
+        .arg(&path)
+        .status();
+    assert!(program.unwrap().success());
+    fresh(&journal, &charge(2));
 }

@@ -5,6 +5,7 @@ mod belonging;
 mod by_people;
 mod engines;
 mod failures;
+mod faulty;
 mod figures;
 mod former;
 mod guards;

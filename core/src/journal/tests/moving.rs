@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::by_people::{Until, invoices, together};
+use super::by_people::{invoices, together};
+use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice};
@@ -59,7 +60,7 @@ fn j21_moving_survives_a_power_cut_at_every_step_and_at_most_one_place_sells_on(
         drop(journal);
         set_aside(&path).unwrap();
         fresh(&open(&path), &charge(4));
-        let finished = move_journal_on(&Until::the_power_goes(changes), &path, &to).is_ok();
+        let finished = move_journal_on(&Faulty::the_power_goes(changes), &path, &to).is_ok();
         let mut expected = 4;
         if to.exists() {
             // The copy has its name: it is the journal, and goes on.
@@ -121,7 +122,7 @@ fn j21_a_broken_off_move_leaves_one_journal_even_if_a_place_is_out_of_sight() {
     let (from, to) = (old.join("ovo.db"), new.join("ovo.db"));
     left_behind(&from);
     let broken_off = (0..).find(|changes| {
-        let _ = move_journal_on(&Until::the_power_goes(*changes), &from, &to);
+        let _ = move_journal_on(&Faulty::the_power_goes(*changes), &from, &to);
         to.exists()
     });
     assert!(broken_off.is_some() && from.exists());

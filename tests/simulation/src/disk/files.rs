@@ -49,6 +49,7 @@ impl Files for MountedFiles {
                 mode: 0o700,
                 born: None,
                 length: 0,
+                modified: None,
                 names: 1,
             });
         }
@@ -60,6 +61,7 @@ impl Files for MountedFiles {
             mode: 0o600,
             born: None,
             length,
+            modified: None,
             names: inner.platter.names_of(inode),
         })
     }

@@ -1,0 +1,85 @@
+//! The machine's own files, of which some changes fail.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::journal::files::{Files, Look, OpenFile, SystemFiles};
+
+/// Whether a name may be made, given away or synced.
+type Refuses = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
+
+pub(super) struct Faulty {
+    refuses: Box<Refuses>,
+}
+
+impl Faulty {
+    pub(super) fn where_it(
+        refuses: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Arc<dyn Files> {
+        Arc::new(Faulty { refuses: Box::new(refuses) })
+    }
+
+    /// Behind so many changes.
+    pub(super) fn the_power_goes(changes: i64) -> Arc<dyn Files> {
+        let left = AtomicI64::new(changes);
+        Faulty::where_it(move |_| match left.fetch_sub(1, Ordering::Relaxed) {
+            1.. => Ok(()),
+            _ => Err(io::Error::other("the power went")),
+        })
+    }
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+impl Files for Faulty {
+    fn vfs(&self) -> Option<&str> {
+        SystemFiles.vfs()
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        SystemFiles.resolve(path)
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Look> {
+        SystemFiles.look(path)
+    }
+
+    fn read(&self, path: &Path, longest: usize) -> io::Result<Vec<u8>> {
+        SystemFiles.read(path, longest)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        (self.refuses)(path)?;
+        SystemFiles.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        SystemFiles.open(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        (self.refuses)(to)?;
+        SystemFiles.link(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        (self.refuses)(path)?;
+        SystemFiles.remove(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        (self.refuses)(path)?;
+        SystemFiles.sync_directory(path)
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        SystemFiles.random(bytes)
+    }
+}
