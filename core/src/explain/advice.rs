@@ -1,6 +1,6 @@
 //! Why it is so, and what to do: for the cashier, and for the operator.
 
-use super::money::Money;
+use super::money::{Money, was_debited_behind_ruling};
 use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
@@ -195,6 +195,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
     let state = &payment.state;
     let waits = state.needs_operator();
     match money {
+        Money::ByHand if was_debited_behind_ruling(payment) => words.pick(
+            "Menurut OVO saldo terpotong sesudah ditutup: kembalikan dengan tangan jika belum.",
+            "OVO showed a debit behind the ruling: return it by hand unless that was done.",
+        ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(
             "Cari void ini di OVO; kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
