@@ -408,6 +408,18 @@ def test_what_an_operator_closed_of_a_paid_payment_is_not_counted_as_received(
     assert re.search(r"paid, closed by an operator +1 +Rp7.000", totals.stdout)
 
 
+def test_j30_questions_that_need_no_journal_write_no_record_into_one(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    before = files(tmp_path)
+    for name in ("ovo.db", "ovo.db.mark"):
+        refused = till.run("inquire", PAYS, "--record", name)
+        assert refused.returncode == 1
+        assert "record: " in refused.stderr
+    assert files(tmp_path) == before
+
+
 def test_payments_are_totalled_and_exported(till: Till, ovo: Sandbox, tmp_path: Path) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as shop:
         for number in range(3):

@@ -287,6 +287,19 @@ def test_a_sale_at_the_end_of_a_day_is_held_against_the_next_days_report_too(
     assert (code, [it["finding"] for it in told["payments"]]) == (3, ["missing at OVO"])
 
 
+def test_an_invoice_of_a_report_writes_no_line_of_its_own(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    (tmp_path / "report.csv").write_text(
+        'MerchantInvoice,Amount,Status\n"X\nthe books agree\x1b[2J",5,PAID\n'
+    )
+    done = till.run("reconcile", "report.csv")
+    assert done.returncode == 3
+    assert "the books agree" not in done.stdout.splitlines()
+    assert "\x1b" not in done.stdout
+
+
 def test_a_time_of_a_day_is_not_taken_for_the_day() -> None:
     from ovo_ptp._typed import moment
 

@@ -98,7 +98,8 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
         for it in found():
             amount = it.listed if it.listed is not None else it.amount
             money = "" if amount is None else ovo_ptp.format_rupiah(amount)
-            output.say(f"{it.invoice}  {money}  {it.finding.upper()}: {it.text_en}")
+            invoice = output.printable(it.invoice)
+            output.say(f"{invoice}  {money}  {it.finding.upper()}: {it.text_en}")
         rows = [
             (name, str(count), ovo_ptp.format_rupiah(rupiah) if rupiah else "Rp0")
             for name, (count, rupiah) in books.counts.items()
