@@ -2268,7 +2268,7 @@ int32_t ovo_payment_cancel(ovo_payment *payment,
 // Memory: outcomes copied from it stay good.
 int32_t ovo_payment_free(ovo_payment *payment);
 
-// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds a bit for
+// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds bits for
 // each payment that it has seen, however long the report is: give it each line (`ovo_reconcile_line`),
 // then ask what the report should have had and had not (`ovo_reconcile_missing`).
 //

@@ -381,6 +381,61 @@ fn rule_18_a_void_whose_end_is_never_known_is_not_sent_again() {
 }
 
 #[test]
+fn rule_15_one_refused_check_is_a_passing_error_whatever_was_asked_before_it() {
+    for before in [StatusAnswer::NoAnswer, StatusAnswer::Misconfigured(code("ER"))] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+        for answer in [before, StatusAnswer::Unavailable, before] {
+            assert_eq!(case.next_request(), Some(Request::CheckPayment));
+            case.checked(answer);
+            assert!(!case.state.is_closed() && !case.state.check_unavailable, "{answer:?}");
+        }
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        assert_eq!(
+            case.checked(StatusAnswer::Paid).alert,
+            Some(Alert::LyingDecline(DeclineReason::Code(code("17"))))
+        );
+    }
+}
+
+/// The report is the operator's own means: it must not take the payment out of the operator's hands.
+#[test]
+fn rule_11_a_report_about_numbers_that_name_another_sale_leaves_the_payment_with_the_operator() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.at(65.0);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    case.checked(StatusAnswer::ForeignSale);
+    assert_eq!(case.state.settlement, Settlement::WithOperator);
+    for _ in 0..2 {
+        let step = case.does(Input::ReportedPaid);
+        assert_eq!((step.alert, step.send), (Some(Alert::Doubtful), None));
+        case.checked(StatusAnswer::ForeignSale);
+        assert_eq!(case.state.settlement, Settlement::WithOperator);
+    }
+    assert_eq!(case.does(Input::Ruled(Ruling::Refund)).refused, None);
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+}
+
+#[test]
+fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    for answer in [StatusAnswer::NoAnswer; 12].into_iter().chain([StatusAnswer::Unavailable]) {
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        let issued = case.now;
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!(case.state.void, Void::Unknown);
+    }
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    let (issued, answer) = (case.now, StatusAnswer::Paid);
+    case.does(Input::VoidChecked { issued, answer, in_time: true });
+    assert_eq!(case.state.void, Void::Voided);
+}
+
+#[test]
 fn rule_14b_after_five_silent_minutes_certain_numbers_are_reversed_unseen() {
     let mut case = Case::sent();
     case.at(60.5);

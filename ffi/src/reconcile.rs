@@ -243,7 +243,7 @@ fn get(books: *const ovo_reconciliation) -> Result<Arc<Mutex<BooksBody>>, Failur
     handle::get::<Mutex<BooksBody>, _>(books)
 }
 
-/// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds a bit for
+/// Begins to hold OVO's settlement report against a journal. It changes nothing, and holds bits for
 /// each payment that it has seen, however long the report is: give it each line (`ovo_reconcile_line`),
 /// then ask what the report should have had and had not (`ovo_reconcile_missing`).
 ///

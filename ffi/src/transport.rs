@@ -295,6 +295,8 @@ pub extern "C" fn ovo_exchange_begin(exchange: *mut ovo_exchange) -> i32 {
             return Err(Failure::new(ovo_code::OVO_ERR_STOPPED, "too late to write the request"));
         }
         body.state().begun = true;
+        // It has no way to say that bytes have come: that there are none is never taken from its silence.
+        body.watch.answering();
         Ok(())
     })
 }

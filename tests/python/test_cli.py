@@ -383,6 +383,43 @@ def test_operators_rule_report_and_look(till: Till, ovo: Sandbox, tmp_path: Path
     assert "INV-9" in till.run("report-paid", "INV-9").stderr
 
 
+def test_what_an_operator_closed_of_a_paid_payment_is_not_counted_as_received(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    # It happens, and OVO says that there is nothing to void.
+    ovo.script({"on": "void", "times": 0, "act": {"pretend": True}, "answer": {"code": "25"}})
+    with ovo.client(journal=tmp_path / "ovo.db") as shop:
+        shop.pay("INV-1", amount=10_000, phone=PAYS)
+        shop.pay("INV-2", amount=7_000, phone="081234567891")
+        shop.void("INV-2")
+
+        def is_listed() -> bool:
+            report = shop.payment("INV-2")
+            return report is not None and report.needs_operator
+
+        assert eventually(is_listed)
+        report = shop.rule("INV-2", "close", reason="refunded by hand")
+        assert report.settlement == "closed by an operator"
+        explained = shop.explain("INV-2")
+        assert explained is not None
+        assert explained.money == "by hand"
+    totals = till.run("payments", "--totals")
+    assert "received: Rp10.000" in totals.stdout
+    assert re.search(r"paid, closed by an operator +1 +Rp7.000", totals.stdout)
+
+
+def test_j30_questions_that_need_no_journal_write_no_record_into_one(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    before = files(tmp_path)
+    for name in ("ovo.db", "ovo.db.mark"):
+        refused = till.run("inquire", PAYS, "--record", name)
+        assert refused.returncode == 1
+        assert "record: " in refused.stderr
+    assert files(tmp_path) == before
+
+
 def test_payments_are_totalled_and_exported(till: Till, ovo: Sandbox, tmp_path: Path) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as shop:
         for number in range(3):

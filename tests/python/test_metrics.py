@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 
 import ovo_ptp
@@ -12,7 +13,7 @@ from ovo_ptp.sandbox import Sandbox
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import CANCELS, IGNORES, PAYS, ROOT
+from conftest import CANCELS, IGNORES, PAYS, ROOT, eventually
 from test_cli import Till
 
 
@@ -132,3 +133,62 @@ def test_the_command_line_replaces_a_file_for_a_collector_as_a_whole(
         assert refused.returncode == 1
         assert "is the journal, or a file of its own" in refused.stderr
         assert (tmp_path / name).read_bytes() == before
+
+
+def test_j30_the_journal_of_another_till_is_no_file_for_metrics(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    for name in ("ovo.db", "till2.db"):
+        with ovo.client(journal=till.folder / name) as client:
+            client.pay(f"INV-{name}", amount=5, phone=PAYS)
+    before = (tmp_path / "till2.db").read_bytes()
+    refused = till.run("metrics", "--to", str(tmp_path / "till2.db"))
+    assert refused.returncode == 1
+    assert "is there and holds no metrics" in refused.stderr
+    assert (tmp_path / "till2.db").read_bytes() == before
+    # A page of one's own journal's name would be one of its files.
+    refused = till.run("explain", "INV-ovo.db", "--html", str(tmp_path / "ovo.db.aside-1"))
+    assert refused.returncode == 1
+    assert "is the journal, or a file of its own" in refused.stderr
+    assert not (tmp_path / "ovo.db.aside-1").exists()
+
+
+def test_a_journal_that_cannot_be_read_replaces_yesterdays_figures(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    with ovo.client(journal=till.folder / "ovo.db") as client:
+        client.pay("INV-1", amount=5, phone=PAYS)
+    file = tmp_path / "ovo.prom"
+    assert till.run("metrics", "--to", str(file)).returncode == 0
+    good = parsed(file.read_text(encoding="utf-8"))
+    assert value(good, "ovo_ptp_journal_readable") == 1
+    journal = till.folder / "ovo.db"
+    journal.write_bytes(b"x" * 200 + journal.read_bytes()[200:])
+    done = till.run("metrics", "--to", str(file))
+    assert done.returncode == 1
+    bad = parsed(file.read_text(encoding="utf-8"))
+    assert value(bad, "ovo_ptp_journal_readable") == 0
+    help_text = bad["ovo_ptp_journal_readable"].documentation
+    assert help_text == good["ovo_ptp_journal_readable"].documentation
+    assert len(bad) == 1
+    # And one that is gone, too.
+    assert till.run("metrics", "--to", str(file), "-j", str(tmp_path / "no.db")).returncode == 1
+    assert value(parsed(file.read_text(encoding="utf-8")), "ovo_ptp_journal_readable") == 0
+
+
+def test_what_was_found_of_the_journal_at_opening_is_in_the_metrics(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        found = {"alert": "JournalFound", "critical": "true"}
+        assert value(parsed(client.metrics_text()), "ovo_ptp_alerts_total", **found) == 0
+    # Its mark says that there was one.
+    for name in ("ovo.db", "ovo.db-wal", "ovo.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    events: list[ovo_ptp.Event] = []
+    with ovo.client(journal=tmp_path / "ovo.db", on_event=events.append) as client:
+        # It was told before anybody could scrape: the counter has it at the first time.
+        assert value(parsed(client.metrics_text()), "ovo_ptp_alerts_total", **found) == 1
+        told = eventually(lambda: [it.level for it in events if it.kind == "journal_found"])
+        assert told == [logging.CRITICAL]

@@ -156,6 +156,18 @@ def test_a_lost_answer_is_seen_to_be_found(chromium: Browser, tmp_path: Path) ->
         )
 
 
+def test_a_debit_that_a_reversal_left_is_no_agreement(chromium: Browser, tmp_path: Path) -> None:
+    with Street(chromium, tmp_path, time_scale=0.05) as street:
+        page = street.page
+        street.ovo.configure(reversals_ignored=True)
+        # Nothing is answered at 60 s, and the debit comes at 70 s.
+        outcome = street.pays("BAKSO-4", 28_000, "081200009510").result(120)
+        assert isinstance(outcome, ovo_ptp.NotCompleted)
+        page.sees("#story-body", "Debited, and the shop was told that it went back.")
+        assert "Both sides agree." not in page.text()
+        assert street.ovo.net("BAKSO-4") == 28_000
+
+
 def test_faults_are_switches_and_a_customer_is_switched_back(
     chromium: Browser, tmp_path: Path
 ) -> None:

@@ -23,6 +23,10 @@ def till(ovo: Sandbox, tmp_path: Path) -> Till:
     return Till(ovo, tmp_path)
 
 
+#: Of a report that has no status.
+BARE = ["--map", "status="]
+
+
 def settlement(ovo: Sandbox) -> str:
     """What the sandbox pays out."""
     with urllib.request.urlopen(f"{ovo.control_url}/settlement.csv") as answer:
@@ -79,7 +83,7 @@ def test_everything_that_differs_is_named_once(ovo: Sandbox, till: Till, tmp_pat
         f"another shop's/#7;99000;{today}\r\n",
         encoding="utf-8",
     )
-    columns = "invoice=Order,amount=Gross,date=Tanggal"
+    columns = "invoice=Order,amount=Gross,date=Tanggal,status="
     # The last seconds of a day may be in the next day's report: ours is over by then.
     until = (dt.datetime.now(WIB) + dt.timedelta(days=1)).strftime("%Y-%m-%d")
     since = (dt.datetime.now(WIB) - dt.timedelta(days=1)).strftime("%Y-%m-%d")
@@ -93,7 +97,6 @@ def test_everything_that_differs_is_named_once(ovo: Sandbox, till: Till, tmp_pat
         ("INV-3", "refunded there"),
         ("INV-4", "twice"),
         ("another shop's/#7", "missing here"),
-        ("INV-3", "missing at OVO"),
         ("INV-5", "missing at OVO"),
     ]
     shown = till.run("reconcile", "--map", columns, "--since", since, "--until", until, str(report))
@@ -141,18 +144,38 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
     [
         ("A,B\n1,2\n", [], "map: the report has no column Amount (amount); it has A, B"),
         ("", [], "it has none"),
-        ("MerchantInvoice,Amount\nINV-1,x\n", [], "line 2: the amount must be whole rupiah"),
-        ("MerchantInvoice,Amount\nINV-1,0\n", [], "line 2: the amount must be whole rupiah"),
-        ("MerchantInvoice,Amount\n\nINV-1\n", [], "line 3 is cut short"),
+        (
+            "MerchantInvoice,Amount,Status Transaksi\nINV-1,5,GAGAL\n",
+            [],
+            "map: the report has no column Status (status); it has",
+        ),
+        ("MerchantInvoice,Amount\nINV-1,x\n", BARE, "line 2: the amount must be whole rupiah"),
+        ("MerchantInvoice,Amount\nINV-1,0\n", BARE, "line 2: the amount must be whole rupiah"),
+        (
+            f"MerchantInvoice,Amount\nINV-1,{2**63}\n",
+            BARE,
+            "line 2: the amount must be whole rupiah",
+        ),
+        ("MerchantInvoice,Amount\n\nINV-1\n", BARE, "line 3 is cut short"),
         (
             "MerchantInvoice,Amount,TransactionDate\nINV-1,5,yesterday\n",
-            [],
+            BARE,
             "line 2: the date must be as 2026-11-26",
         ),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "amount"], "map: must be name=column"),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "sum=Amount"], "map: sum is none of"),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--since", "today"], "until: needed"),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--map", "date=Day"], "no column Day (date)"),
+        (
+            "MerchantInvoice,Amount\nINV-1,5\n",
+            ["--since", "2026-11-27", "--until", "2026-11-25"],
+            "until: must be behind since",
+        ),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,5,\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
         (
             "MerchantInvoice,Amount,Status\nINV-1,5,REFUND FAILED\n",
             [],
@@ -178,14 +201,14 @@ def test_a_status_is_read_and_never_guessed(tmp_path: Path) -> None:
     report.write_text("\n".join(["MerchantInvoice,Amount,Status", *lines]))
     told = {
         it.invoice: it.refunded
-        for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid"})
+        for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid", "": "paid"})
     }
     paid, refunded = ("INV-0", "INV-1", "INV-2", "INV-7"), ("INV-3", "INV-4")
     assert told == {**dict.fromkeys(paid, False), **dict.fromkeys(refunded, True)}
 
 
 def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo: Sandbox) -> None:
-    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount\n")
+    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount,Status\n")
     none = till.run("reconcile", "report.csv")
     assert none.returncode == 1
     assert "there is none at ovo.db" in none.stderr
@@ -194,5 +217,93 @@ def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo
     assert done.returncode == 1
     assert "report: cannot be read (No such file or directory)" in done.stderr
     done = till.run("reconcile", "report.csv")
-    assert done.returncode == 0
     assert "were not looked for" in done.stderr
+
+
+@pytest.mark.parametrize("report", ["MerchantInvoice,Amount,Status,TransactionDate\n", "no days"])
+def test_a_report_that_lacks_every_sale_agrees_with_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path, report: str
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        client.pay("INV-2", amount=700, phone="081234567891")
+    if report == "no days":
+        report = "MerchantInvoice,Amount,Status\nINV-1,12500,PAID\n"
+    (tmp_path / "report.csv").write_text(report)
+    code, told = till.json("reconcile", "report.csv")
+    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, False)
+    shown = till.run("reconcile", "report.csv")
+    assert shown.returncode == 3
+    assert "the books agree" not in shown.stdout
+    # With its days it says what is missing.
+    code, told = till.json(
+        "reconcile", "report.csv", "--since", "yesterday", "--until", "2099-01-01"
+    )
+    assert (code, told["looked_for_missing"]) == (3, True)
+    assert {it["finding"] for it in told["payments"]} == {"missing at OVO"}
+
+
+@pytest.mark.parametrize("sale_first", [True, False])
+def test_a_sale_and_its_void_on_two_lines_of_a_report_agree(
+    ovo: Sandbox, till: Till, tmp_path: Path, sale_first: bool
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=9_000, phone=PAYS)
+        assert client.void("INV-1").state == "voided"
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    lines = [f"INV-1,9000,PAID,{today}\n", f"INV-1,-9000,VOIDED,{today}\n"]
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report = tmp_path / "report.csv"
+    report.write_text(head + "".join(lines if sale_first else reversed(lines)))
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["agrees"]) == (0, True), told
+    assert "returned here" not in told["counts"]
+    # Without its refund's line a later report must show it.
+    report.write_text(head + lines[0])
+    code, told = till.json("reconcile", str(report))
+    assert (code, list(told["counts"])) == (3, ["returned here"])
+
+
+def test_a_sale_at_the_end_of_a_day_is_held_against_the_next_days_report_too(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=25_000, phone=PAYS)
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    # The sale was begun in the last seconds of the first report's time.
+    end = (dt.datetime.now(WIB) + dt.timedelta(seconds=30)).isoformat()
+    days = ("--since", "yesterday", "--until", end)
+    (tmp_path / "day.csv").write_text(head)
+    done = till.run("reconcile", "day.csv", *days)
+    assert (done.returncode, "PERHAPS NEXT DAY" in done.stdout) == (0, True), done.stderr
+    assert "reconcile DAY.csv NEXT.csv" in done.stderr
+    # The next one has it, or has not.
+    tomorrow = (dt.datetime.now(WIB) + dt.timedelta(days=2)).strftime("%Y-%m-%d")
+    both = ("day.csv", "next.csv", "--since", "yesterday", "--until", tomorrow)
+    (tmp_path / "next.csv").write_text(head + f"INV-1,25000,PAID,{tomorrow}\n")
+    assert till.run("reconcile", *both).returncode == 0
+    (tmp_path / "next.csv").write_text(head)
+    code, told = till.json("reconcile", *both)
+    assert (code, [it["finding"] for it in told["payments"]]) == (3, ["missing at OVO"])
+
+
+def test_an_invoice_of_a_report_writes_no_line_of_its_own(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    (tmp_path / "report.csv").write_text(
+        'MerchantInvoice,Amount,Status\n"X\nthe books agree\x1b[2J",5,PAID\n'
+    )
+    done = till.run("reconcile", "report.csv")
+    assert done.returncode == 3
+    assert "the books agree" not in done.stdout.splitlines()
+    assert "\x1b" not in done.stdout
+
+
+def test_a_time_of_a_day_is_not_taken_for_the_day() -> None:
+    from ovo_ptp._typed import moment
+
+    for typed in ("2026-11-27T06", "2026-11-27 06", "2026-11-27 06:00"):
+        assert moment("until", typed, end_of_day=True) == dt.datetime(2026, 11, 27, 6, tzinfo=WIB)
+    whole = moment("until", "2026-11-27", end_of_day=True)
+    assert whole == dt.datetime(2026, 11, 28, tzinfo=WIB)

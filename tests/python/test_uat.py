@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -97,6 +98,105 @@ def test_a_scenario_is_repeated_alone_and_what_passed_is_not_played_again(tmp_pa
     played(tmp_path, "--only", "1")
     assert json.loads(state.read_text())["scenarios"]["1"]["at"] > first["at"]
     assert len((tmp_path / "uat" / "01" / "exchanges.jsonl").read_text().splitlines()) == 1
+
+
+def test_what_the_sandbox_played_is_no_evidence_for_another_merchant_or_environment(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    played(tmp_path, "--only", "1,20")
+    till = Till(ovo, tmp_path)
+    phones = ("--customer", "081234567890", "--unregistered", "081200001401")
+    before = {file: file.read_bytes() for file in (tmp_path / "uat").rglob("*.*") if file.is_file()}
+    for more in (phones, ("--page",), ("--page", "-e", "production", "--time-scale", "1")):
+        done = till.run("uat", "uat", *more)
+        assert done.returncode == 1
+        assert "folder: it was played on the sandbox on this machine by merchant" in done.stderr
+        assert "take another folder" in done.stderr
+    assert before == {
+        file: file.read_bytes() for file in (tmp_path / "uat").rglob("*.*") if file.is_file()
+    }
+
+
+def test_a_scenario_that_is_broken_off_is_not_passed_by_what_was_seen_before(
+    tmp_path: Path,
+) -> None:
+    played(tmp_path, "--only", "20,7")
+    again = subprocess.Popen(
+        [PROGRAM, "uat", "--sandbox", "--only", "7", "uat"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with again:
+        assert again.stdout is not None
+        assert "expected" in again.stdout.readline() + again.stdout.readline()
+        time.sleep(0.3)
+        again.send_signal(signal.SIGINT)
+    code, states, _ = played(tmp_path, "--page")
+    assert (code, states["7"], states["20"]) == (3, "broken off", "passed")
+    # The same command goes on with it. A line that was never written whole is none.
+    with (tmp_path / "uat" / "20" / "exchanges.jsonl").open("a") as record:
+        record.write('{"at": "2026')
+    assert played(tmp_path, "--page")[1]["20"] == "passed"
+    assert played(tmp_path, "--only", "7")[1]["7"] == "passed"
+
+
+def test_another_scenarios_settlement_is_no_evidence_of_this_one(tmp_path: Path) -> None:
+    played(tmp_path, "--only", "4")
+    # A decline is checked three minutes later: while another scenario is played.
+    played(tmp_path, "--only", "7")
+    shown = json.loads((tmp_path / "uat" / "exchanges.json").read_text())["7"]["exchanges"]
+    invoices = {it["request"]["transactionRequestData"]["merchantInvoice"] for it in shown}
+    assert shown
+    assert all(it.startswith("UAT-07-") for it in invoices)
+
+
+def test_a_sandbox_that_is_begun_again_holds_its_report_against_its_own_payments(
+    tmp_path: Path,
+) -> None:
+    assert played(tmp_path, "--only", "3")[1]["3"] == "passed"
+    assert played(tmp_path, "--only", "23")[1]["23"] == "passed"
+
+
+def test_a_void_that_waits_for_tomorrow_is_not_tried_today(ovo: Sandbox, tmp_path: Path) -> None:
+    till = Till(ovo, tmp_path)
+    phones = ("--customer", "081234567890", "--unregistered", "081200001401")
+    for _ in range(3):
+        done = till.run("uat", "uat", "--only", "12", *phones)
+        assert "waiting: paid today; say `--only 12` again tomorrow" in done.stdout, done.stdout
+    # The day's push stays on the page; nothing else was sent.
+    sent = [
+        json.loads(line)["operation"]
+        for line in (tmp_path / "uat" / "12" / "exchanges.jsonl").read_text().splitlines()
+    ]
+    assert sent == ["push to pay"]
+    assert len(ovo.ledger()) == 1
+
+
+def test_a_report_without_days_does_not_prove_that_every_paid_invoice_is_in_it(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    till = Till(ovo, tmp_path)
+    phones = ("--customer", "081234567890", "--unregistered", "081200001401")
+    till.run("uat", "uat", "--only", "3,16", *phones)
+    paid = next(it["invoice"] for it in ovo.ledger())
+    report = tmp_path / "report.csv"
+    report.write_text(f"MerchantInvoice,Amount,Status\n{paid},10000,PAID\n")
+    done = till.run("uat", "uat", "--only", "23", "--report", str(report), *phones)
+    assert "failed: the report names no days" in done.stdout, done.stdout
+
+
+def test_a_scenario_whose_fault_never_came_has_not_passed(ovo: Sandbox, tmp_path: Path) -> None:
+    # Nobody took the till off the network; the customer simply pays, or does nothing.
+    till = Till(ovo, tmp_path)
+    others = ("--unregistered", "081200001401")
+    for number, customer, says in (
+        ("8", "081234567890", "failed: the answer came"),
+        ("10", "081200009000", "failed: each reversal was answered"),
+        ("24", "081200009001", "failed: OVO showed no debit"),
+    ):
+        done = till.run("uat", "uat", "--only", number, "--customer", customer, *others)
+        assert says in done.stdout, done.stdout + done.stderr
 
 
 def test_a_person_with_a_phone_is_told_what_to_do(ovo: Sandbox, tmp_path: Path) -> None:

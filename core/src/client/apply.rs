@@ -247,7 +247,7 @@ impl Inner {
     /// A new journal whose numbers another one has used goes on above them.
     fn leave_used_numbers(&self) {
         match self.journal.jump(self.clock.wall()) {
-            Ok(Some(found)) => self.tell(|| Event::JournalFound(found)),
+            Ok(Some(found)) => self.found(found),
             Ok(None) => {}
             Err(error) => self.tell(|| Event::JournalFailed { message: error.to_string() }),
         }

@@ -66,6 +66,8 @@ pub(super) struct Counts {
     pub(super) took: [Histogram; Operation::ALL.len()],
     pub(super) codes: BTreeMap<(Operation, &'static str), u64>,
     pub(super) alerts: [u64; Alert::KINDS.len()],
+    /// What was found of the journal: what should be known, and what somebody should act on today.
+    pub(super) found: [u64; 2],
     pub(super) commits: [u64; COMMITS.len()],
 }
 
@@ -105,6 +107,10 @@ impl Counters {
         if let Some(place) = place {
             self.counts().alerts[place] += 1;
         }
+    }
+
+    pub(super) fn found(&self, critical: bool) {
+        self.counts().found[usize::from(critical)] += 1;
     }
 
     pub(super) fn committed(&self, commit: Commit) {

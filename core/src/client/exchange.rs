@@ -27,8 +27,11 @@ struct Watcher {
     decided: Option<(PaymentId, State)>,
     /// How long the answer may take once there is a connection.
     budget: Duration,
-    /// When there was, in milliseconds of boottime; 0 as long as there is none.
-    connected: AtomicU64,
+    /// When nobody waits for it any more, in milliseconds of boottime: whatever a transport tells of its
+    /// connection, there is an end.
+    until: AtomicU64,
+    /// Whether it is still wanted of a client that closes.
+    is_wanted: bool,
 }
 
 impl Watch for Watcher {
@@ -37,7 +40,8 @@ impl Watch for Watcher {
     }
 
     fn connected(&self) {
-        self.connected.store(self.inner.clock.boottime().0, Ordering::Release);
+        let answered = self.inner.clock.boottime().plus(self.budget);
+        self.until.fetch_min(answered.0, Ordering::AcqRel);
     }
 
     /// The last look before a reversal or a void leaves: this process may have stood still since
@@ -52,21 +56,10 @@ impl Watch for Watcher {
 
     /// A client that closes waits for no answer: whoever opens the journal next asks again.
     fn wait(&self) -> Option<Duration> {
-        let connected = Boottime(self.connected.load(Ordering::Acquire));
-        let left = match connected {
-            Boottime(0) => SLICE,
-            since => since.plus(self.budget).since(self.inner.clock.boottime()),
-        };
-        (!self.inner.is_closed() && !left.is_zero()).then_some(left.min(SLICE))
-    }
-}
-
-/// Whether a client still wants the one answer that it waits for when it closes.
-struct WhileOpen(Arc<Inner>);
-
-impl Watch for WhileOpen {
-    fn connecting(&self) -> bool {
-        !self.0.is_closed()
+        let until = Boottime(self.until.load(Ordering::Acquire));
+        let left = until.since(self.inner.clock.boottime());
+        let is_over = left.is_zero() || (self.inner.is_closed() && !self.is_wanted);
+        (!is_over).then_some(left.min(SLICE))
     }
 }
 
@@ -100,9 +93,12 @@ impl Inner {
                 let (exchange, response) = if payment.state.verdict.is_none() {
                     // A sale hangs on this answer, and it is asked for once: a client that closes
                     // waits for it, too.
-                    let watch: Arc<dyn Watch> = Arc::new(WhileOpen(Arc::clone(self)));
                     let timers = &self.policy.timers;
                     let (send, total) = (timers.send_budget, timers.check_budget);
+                    let (until, is_wanted) = (issued.plus(total).0.into(), true);
+                    let inner = Arc::clone(self);
+                    let watch: Arc<dyn Watch> =
+                        Arc::new(Watcher { inner, decided: None, budget: total, until, is_wanted });
                     self.send(&body, numbers, send.min(total), total, &watch)
                 } else {
                     self.ask(&body, numbers)
@@ -156,7 +152,8 @@ impl Inner {
                 let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
                     self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
                 });
-                let in_time = self.server_clock.void_in_time(payment, self.clock.boottime());
+                let (now, wall) = (self.clock.boottime(), self.clock.wall());
+                let in_time = self.server_clock.void_again_in_time(payment, now, wall);
                 (exchange, response, Input::VoidChecked { issued, answer, in_time })
             }
         };
@@ -346,8 +343,9 @@ impl Inner {
         budget: Duration,
         decided: Option<(PaymentId, State)>,
     ) -> Arc<dyn Watch> {
-        let (inner, connected) = (Arc::clone(self), AtomicU64::new(0));
-        Arc::new(Watcher { inner, decided, budget, connected })
+        let connected = self.clock.boottime().plus(self.policy.timers.send_budget);
+        let (until, is_wanted) = (connected.plus(budget).0.into(), false);
+        Arc::new(Watcher { inner: Arc::clone(self), decided, budget, until, is_wanted })
     }
 
     fn send(

@@ -18,7 +18,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Finding, Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
 use crate::message::Signer;
 use crate::numbering::BatchMethod;
@@ -86,6 +86,12 @@ impl Inner {
             // An observer reports about money and must not decide about it.
             foreign::call(|| observer(&event));
         }
+    }
+
+    /// Tells an operator something about the journal.
+    pub(super) fn found(&self, found: Finding) {
+        self.counters.found(found.critical);
+        self.tell(|| Event::JournalFound(found));
     }
 
     /// Tells an operator something about a payment.

@@ -64,6 +64,7 @@ impl JournalReader {
     pub fn metrics_text(&self) -> Result<String, Error> {
         let figures = self.figures()?;
         let mut text = Text::default();
+        text.one("journal_readable", Kind::Gauge, READABLE, 1);
         text.journal(&figures, WallTime::now());
         Ok(text.0)
     }
@@ -176,6 +177,10 @@ impl Text {
         for ((name, critical), count) in Alert::KINDS.into_iter().zip(counts.alerts) {
             let critical = if critical { "true" } else { "false" };
             self.sample("alerts_total", &[("alert", name), ("critical", critical)], count);
+        }
+        for (critical, count) in ["false", "true"].into_iter().zip(counts.found) {
+            let labels = [("alert", "JournalFound"), ("critical", critical)];
+            self.sample("alerts_total", &labels, count);
         }
         self.exchanges(counts);
     }

@@ -9,7 +9,6 @@ use crate::client::builder::JournalChoice;
 use crate::client::seal::PhoneSeal;
 use crate::client::{Client, ClientBuilder, Inner, THREAD_STACK};
 use crate::error::{Error, ErrorKind};
-use crate::event::Event;
 use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
 use crate::journal::{self, Belonging, Journal, Setup, Succession};
@@ -97,7 +96,7 @@ impl ClientBuilder {
         });
         inner.note_unreadable()?;
         for found in inner.journal.findings().into_iter().chain(belonging.findings) {
-            inner.tell(|| Event::JournalFound(found));
+            inner.found(found);
         }
         inner.tell_what_was_found();
         start(inner, self.background && self.threads)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::amount::Rupiah;
 use crate::client::Ledger;
 use crate::error::Error;
-use crate::explain::{Explanation, Money};
+use crate::explain::{Explanation, Money, was_debited_behind_ruling};
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
 use crate::message::Language;
@@ -40,14 +40,16 @@ pub enum Finding {
     Refunded,
     /// Paid there; here there is no outcome yet, or a void is under way.
     Open,
-    /// Paid there; here an operator closed it, having dealt with it by hand.
+    /// Paid there; here an operator closed it, having known of the debit and dealt with it by hand.
     ByHand,
     /// Paid here at the end of the day: it may stand in the next day's report.
     PerhapsNextDay,
     /// Paid there, and the cashier was told otherwise, or nobody knew: to be given to
-    /// [`Client::report_paid`](crate::Client::report_paid), which returns the money.
+    /// [`Client::report_paid`](crate::Client::report_paid), which returns the money. Where an operator
+    /// closed it without knowing of a debit, that tells them to return it by hand.
     ExtraDebit,
-    /// Paid there; here the money went back, or is on its way. A later report must show it.
+    /// Paid there; here the money went back, or is on its way. A later line or report must show it: the
+    /// refund's own line takes this finding out of the counts again.
     ReturnedHere,
     /// Refunded there, and paid here.
     RefundedThere,
@@ -134,8 +136,8 @@ impl Finding {
                 "OVO debited the customer, and the cashier was told otherwise: report it (report_paid), and the money goes back",
             ),
             Finding::ReturnedHere => (
-                "lunas di OVO; di sini dananya sudah atau sedang dikembalikan: laporan berikutnya harus menunjukkannya",
-                "paid at OVO; here the money went back or is on its way: a later report must show it",
+                "lunas di OVO; di sini dananya sudah atau sedang dikembalikan: baris atau laporan berikutnya harus menunjukkannya",
+                "paid at OVO; here the money went back or is on its way: a later line or report must show it",
             ),
             Finding::RefundedThere => (
                 "OVO mengembalikan dana yang di sini lunas: tanyakan kepada OVO",
@@ -175,6 +177,8 @@ impl Finding {
     fn of(line: &SettlementLine, money: Money, reported: bool) -> Finding {
         match (line.refunded, money) {
             (false, Money::NotDebited) if reported => Finding::Contradicted,
+            // It was told, and settlement goes on: telling it once more would begin it anew.
+            (false, Money::Unsettled | Money::SaidNotDebited) if reported => Finding::ReturnedHere,
             (_, Money::Waiting) | (false, Money::Voiding) => Finding::Open,
             // What the evidence makes of it is for an operator, not for a report.
             (_, Money::Unclear) => Finding::WithOperator,
@@ -209,7 +213,17 @@ pub struct Reconciled {
 impl Reconciled {
     /// What it means, what to do, and why the payment stands as it does: one line.
     pub fn text(&self, language: Language) -> String {
-        let meaning = self.finding.text(language);
+        let closed = self.payment.as_ref().is_some_and(|payment| payment.money == Money::ByHand);
+        let meaning = match (self.finding, language) {
+            // Behind a ruling nothing goes back by itself.
+            (Finding::ExtraDebit | Finding::Contradicted, Language::Indonesian) if closed => {
+                "lunas di OVO, padahal di sini operator menutupnya tanpa bukti potongan: kembalikan dengan tangan jika belum"
+            }
+            (Finding::ExtraDebit | Finding::Contradicted, Language::English) if closed => {
+                "paid at OVO, and an operator closed it here without evidence of a debit: return it by hand unless that was done"
+            }
+            (finding, language) => finding.text(language),
+        };
         match &self.payment {
             Some(payment) => format!("{meaning}. {}", payment.why(language)),
             None => meaning.to_owned(),
@@ -218,8 +232,8 @@ impl Reconciled {
 }
 
 /// A settlement report beside a journal. Give it each line, then ask what the report should have had
-/// and had not. It holds a bit for each payment that it has seen, whatever the report's length, and
-/// changes nothing. Beside another process it reads with a [`JournalReader`](crate::JournalReader); the
+/// and had not. It holds three bits for each payment that it has seen, whatever the report's length, and
+/// changes nothing. A report may write a sale and its refund as two lines, in either order. Beside another process it reads with a [`JournalReader`](crate::JournalReader); the
 /// process that has the journal open asks its [`Client`](crate::Client).
 ///
 /// ```no_run
@@ -234,8 +248,12 @@ impl Reconciled {
 /// ```
 #[derive(Debug, Default)]
 pub struct Reconciliation {
-    /// Which payments have had a line that says paid: 64 of them each.
-    seen: HashMap<i64, u64>,
+    /// Which payments have had a line that says paid.
+    paid: Payments,
+    /// Which have had one that says refunded.
+    refunded: Payments,
+    /// Which were paid there and had gone back here, and still lack their refund's line.
+    returned: Payments,
     counts: HashMap<Finding, Count>,
 }
 
@@ -269,11 +287,39 @@ impl Reconciliation {
         };
         let finding = match &found {
             None => Finding::MissingHere,
-            Some(payment) if !line.refunded && !self.is_first(payment.id) => Finding::Twice,
+            Some(payment) if !self.is_first(payment.id, line.refunded) => Finding::Twice,
             Some(payment) if payment.intent.amount != line.amount => Finding::OtherAmount,
-            Some(payment) => Finding::of(line, Money::of(&payment.state), was_reported(payment)),
+            Some(payment) => {
+                let money = Money::of(&payment.state);
+                let alone = match Finding::of(line, money, was_reported(payment)) {
+                    Finding::ByHand if !was_known_at_closing(payment) => {
+                        match was_reported(payment) {
+                            true => Finding::Contradicted,
+                            false => Finding::ExtraDebit,
+                        }
+                    }
+                    alone => alone,
+                };
+                self.beside_the_other_line(alone, payment.id, line.amount)
+            }
         };
         Ok(self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref()))
+    }
+
+    /// A sale that went back, and its refund, are one payment on two lines of a report.
+    fn beside_the_other_line(&mut self, alone: Finding, id: PaymentId, amount: Rupiah) -> Finding {
+        match alone {
+            Finding::ReturnedHere if self.refunded.has(id) => Finding::Refunded,
+            Finding::ReturnedHere => {
+                self.returned.add(id);
+                Finding::ReturnedHere
+            }
+            Finding::Refunded if self.returned.take(id) => {
+                self.taken_back(Finding::ReturnedHere, amount);
+                Finding::Refunded
+            }
+            other => other,
+        }
     }
 
     /// The payments that were told Paid, were begun from `since` on and before `until` (the days of the
@@ -300,7 +346,8 @@ impl Reconciliation {
         let late = i64::try_from(PAID_WITHIN.as_millis()).unwrap_or(i64::MAX);
         let mut missing = Vec::new();
         for payment in &page {
-            if self.has_seen(payment.id) {
+            // Neither line is missing of what is told as refunded there.
+            if self.paid.has(payment.id) || self.refunded.has(payment.id) {
                 continue;
             }
             let at_the_end =
@@ -326,7 +373,9 @@ impl Reconciliation {
 
     /// Whether the two books agree so far.
     pub fn agrees(&self) -> bool {
-        self.counts.keys().all(|finding| !finding.is_difference())
+        let differing =
+            |(finding, count): (&Finding, &Count)| finding.is_difference() && count.payments > 0;
+        !self.counts.iter().any(differing)
     }
 
     fn counted(
@@ -345,19 +394,59 @@ impl Reconciliation {
         Reconciled { finding, invoice, listed, payment }
     }
 
-    /// Remembers the payment, and says whether it is seen for the first time.
-    fn is_first(&mut self, id: PaymentId) -> bool {
+    /// A line of a payment that was counted as `finding` is explained by another one.
+    fn taken_back(&mut self, finding: Finding, amount: Rupiah) {
+        if let Some(count) = self.counts.get_mut(&finding) {
+            count.payments = count.payments.saturating_sub(1);
+            count.rupiah = count.rupiah.saturating_sub(amount.get());
+        }
+    }
+
+    /// Remembers the line, and says whether it is the payment's first of its kind.
+    fn is_first(&mut self, id: PaymentId, refunded: bool) -> bool {
+        match refunded {
+            true => self.refunded.add(id),
+            false => self.paid.add(id),
+        }
+    }
+}
+
+/// A set of payments: a bit for each, 64 of them in a word.
+#[derive(Debug, Default)]
+struct Payments(HashMap<i64, u64>);
+
+impl Payments {
+    /// Whether it was not there before.
+    fn add(&mut self, id: PaymentId) -> bool {
         let (word, bit) = place(id);
-        let word = self.seen.entry(word).or_default();
+        let word = self.0.entry(word).or_default();
         let first = *word & bit == 0;
         *word |= bit;
         first
     }
 
-    fn has_seen(&self, id: PaymentId) -> bool {
+    fn has(&self, id: PaymentId) -> bool {
         let (word, bit) = place(id);
-        self.seen.get(&word).is_some_and(|word| word & bit != 0)
+        self.0.get(&word).is_some_and(|word| word & bit != 0)
     }
+
+    /// Whether it was there; it is no longer.
+    fn take(&mut self, id: PaymentId) -> bool {
+        let was_there = self.has(id);
+        let (word, bit) = place(id);
+        if let Some(word) = self.0.get_mut(&word) {
+            *word &= !bit;
+        }
+        was_there
+    }
+}
+
+/// Whether an operator who closed it knew that the customer was debited: it was told as Paid, or OVO
+/// had shown the debit, and none came behind the ruling. Else the report is the first to say so.
+fn was_known_at_closing(payment: &Payment) -> bool {
+    let state = &payment.state;
+    let told_paid = matches!(state.verdict, Some(Verdict::Accepted(_)));
+    told_paid || (state.late_paid && !was_debited_behind_ruling(payment))
 }
 
 /// Whether a report named this payment before.
@@ -388,9 +477,13 @@ mod tests {
     ];
 
     fn finding(refunded: bool, money: Money) -> Finding {
+        found(refunded, money, false)
+    }
+
+    fn found(refunded: bool, money: Money, reported: bool) -> Finding {
         let amount = Rupiah::new(12_500).expect("an amount");
         let line = SettlementLine { invoice: "INV-1".to_owned(), amount, refunded };
-        Finding::of(&line, money, false)
+        Finding::of(&line, money, reported)
     }
 
     #[test]
@@ -414,6 +507,13 @@ mod tests {
                 unknown.contains(&money),
                 "{money:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_debit_that_was_reported_is_not_reported_again_while_it_is_settled() {
+        for money in EVERY_PLACE {
+            assert_ne!(found(false, money, true), Finding::ExtraDebit, "{money:?}");
         }
     }
 
@@ -446,12 +546,34 @@ mod tests {
 
     #[test]
     fn a_payment_is_seen_once_wherever_its_number_lies() {
-        let mut books = Reconciliation::new();
-        for id in [0, 1, 63, 64, 1_000_000, (7 << 48) + 1] {
-            assert!(!books.has_seen(PaymentId(id)));
-            assert!(books.is_first(PaymentId(id)));
-            assert!(!books.is_first(PaymentId(id)));
-            assert!(books.has_seen(PaymentId(id)));
+        let mut seen = Payments::default();
+        for id in [0, 1, 63, 64, 1_000_000, (7 << 48) + 1].map(PaymentId) {
+            assert!(!seen.has(id) && !seen.take(id));
+            assert!(seen.add(id));
+            assert!(!seen.add(id));
+            assert!(seen.has(id) && seen.take(id));
+            assert!(!seen.has(id));
         }
+    }
+
+    /// A sale that was returned here, line by line: the findings, and whether the books agree.
+    fn two_lines(refunded: [bool; 2]) -> ([Finding; 2], bool) {
+        let mut books = Reconciliation::new();
+        let amount = Rupiah::new(9_000).expect("an amount");
+        let findings = refunded.map(|refunded| {
+            assert!(books.is_first(PaymentId(7), refunded));
+            let alone = finding(refunded, Money::Voided);
+            let found = books.beside_the_other_line(alone, PaymentId(7), amount);
+            books.counted(found, "INV-7".to_owned(), Some(amount), None).finding
+        });
+        assert_eq!(books.count(Finding::ReturnedHere), Count::default());
+        (findings, books.agrees())
+    }
+
+    #[test]
+    fn a_sale_and_its_void_on_two_lines_agree_in_either_order() {
+        let sale_first = [Finding::ReturnedHere, Finding::Refunded];
+        assert_eq!(two_lines([false, true]), (sale_first, true));
+        assert_eq!(two_lines([true, false]), ([Finding::Refunded; 2], true));
     }
 }

@@ -34,21 +34,35 @@ impl ServerClock {
 
     /// Whether `payment` may still be voided. Without a trusted clock the host decides.
     pub(super) fn void_in_time(&self, payment: &Payment, now: Boottime) -> bool {
-        let Some(today) = self.now(now) else { return true };
-        let (_, month, day) = today.wib_date();
-        let is_month_and_day =
-            |date: &&str| date.len() == 4 && date.bytes().all(|digit| digit.is_ascii_digit());
-        // A date of another shape is none (B13).
-        let same_day = match payment.evidence.host_date.as_deref().filter(is_month_and_day) {
-            // No year: two payments a year apart share it, so the Intent must be near too.
-            Some(host_date) => {
-                host_date == format!("{month:02}{day:02}")
-                    && today.wib_day().abs_diff(payment.intent.wall.wib_day()) < 180
-            }
-            None => today.wib_day() == payment.intent.wall.wib_day(),
-        };
-        same_day && today.wib_millis_of_day() < LAST_VOID_MS
+        self.now(now).is_none_or(|today| is_voidable(payment, today))
     }
+
+    /// Whether its void may still be sent again. Nobody asked for that, so that a clock of one's own is
+    /// better than none: what was sent today is not sent again tomorrow.
+    pub(super) fn void_again_in_time(
+        &self,
+        payment: &Payment,
+        now: Boottime,
+        wall: WallTime,
+    ) -> bool {
+        is_voidable(payment, self.now(now).unwrap_or(wall))
+    }
+}
+
+fn is_voidable(payment: &Payment, today: WallTime) -> bool {
+    let (_, month, day) = today.wib_date();
+    let is_month_and_day =
+        |date: &&str| date.len() == 4 && date.bytes().all(|digit| digit.is_ascii_digit());
+    // A date of another shape is none (B13).
+    let same_day = match payment.evidence.host_date.as_deref().filter(is_month_and_day) {
+        // No year: two payments a year apart share it, so the Intent must be near too.
+        Some(host_date) => {
+            host_date == format!("{month:02}{day:02}")
+                && today.wib_day().abs_diff(payment.intent.wall.wib_day()) < 180
+        }
+        None => today.wib_day() == payment.intent.wall.wib_day(),
+    };
+    same_day && today.wib_millis_of_day() < LAST_VOID_MS
 }
 
 /// Whether the host's own date and time can be those of a push made at `pushed`; `None` if the
@@ -112,6 +126,19 @@ mod tests {
         }
         payment.evidence.host_date = Some("0101".to_owned());
         assert!(!in_time(&payment), "another day");
+    }
+
+    #[test]
+    fn vd3_where_the_host_tells_no_time_a_void_is_wished_for_but_not_sent_again_the_next_day() {
+        use crate::journal::MemoryJournal;
+        use crate::journal::conformance::{charge, fresh};
+        let payment = fresh(&MemoryJournal::new(), &charge(1));
+        let (clock, now) = (ServerClock::default(), Boottime(60_000));
+        let pushed = payment.intent.wall;
+        let tomorrow = WallTime::from_unix_millis(pushed.unix_millis() + 86_400_000);
+        assert!(clock.void_in_time(&payment, now));
+        assert!(clock.void_again_in_time(&payment, now, pushed));
+        assert!(!clock.void_again_in_time(&payment, now, tomorrow));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::client::apply::Proof;
 use crate::client::{Client, Inner, PaymentReport};
 use crate::error::Error;
-use crate::event::Event;
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::payment::{Boottime, Input, Payment, PaymentId};
@@ -115,7 +114,7 @@ impl Inner {
     /// What the journal found out since it was opened: one that was set aside has failed.
     pub(super) fn tell_what_was_found(&self) {
         for found in self.journal.found_since() {
-            self.tell(|| Event::JournalFound(found));
+            self.found(found);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why it is so, and what to do: for the cashier, and for the operator.
 
-use super::money::Money;
+use super::money::{Money, was_debited_behind_ruling};
 use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
@@ -135,6 +135,10 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "Pembayaran lunas lalu di-void: uangnya kembali ke pelanggan.",
             "It was paid, then voided: the customer has the money back.",
         ),
+        Money::Unclear if is_still_asked(payment) => words.pick(
+            "Belum jelas: jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya lebih dulu.",
+            "Not clear yet: this journal cannot vouch for itself, and OVO is asked first.",
+        ),
         Money::Unclear => words.pick(
             "Tidak jelas: bukti dari OVO saling bertentangan. Operator harus memeriksa.",
             "Unclear: what OVO says contradicts itself. An operator must find out.",
@@ -190,11 +194,25 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
     }
 }
 
+/// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.
+fn is_still_asked(payment: &Payment) -> bool {
+    let state = &payment.state;
+    state.verdict == Some(Verdict::Quarantined) && !state.needs_operator()
+}
+
 /// What an operator does.
 pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'static str {
     let state = &payment.state;
     let waits = state.needs_operator();
     match money {
+        Money::ByHand if was_debited_behind_ruling(payment) => words.pick(
+            "Menurut OVO saldo terpotong sesudah ditutup: kembalikan dengan tangan jika belum.",
+            "OVO showed a debit behind the ruling: return it by hand unless that was done.",
+        ),
+        Money::Unclear if is_still_asked(payment) => words.pick(
+            "Belum perlu apa-apa: OVO ditanya lebih dulu.",
+            "Nothing yet: OVO is asked first.",
+        ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(
             "Cari void ini di OVO; kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",

@@ -10,6 +10,7 @@ mod story;
 mod tests;
 mod text;
 
+pub(crate) use money::was_debited_behind_ruling;
 pub use money::{Money, Next, NextStep};
 pub use story::{Happened, Moment};
 

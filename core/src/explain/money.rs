@@ -1,6 +1,6 @@
 //! Where the money is, and what comes next.
 
-use crate::payment::{Closer, Payment, Reversal, Settlement, State, Verdict, Void};
+use crate::payment::{Alert, Closer, Payment, Reversal, Settlement, State, Verdict, Void};
 use crate::wib::WallTime;
 
 /// Where a payment's money is, as far as anybody here can know.
@@ -58,9 +58,11 @@ impl Money {
             Some(Verdict::Accepted(_)) => match state.void {
                 Void::Voided => Money::Voided,
                 Void::Sent | Void::Unknown | Void::Questioned(_) => Money::Voiding,
-                Void::Expired if by_operator => Money::ByHand,
-                Void::Expired => Money::Unclear,
+                // What they were told since counts for more than what they closed.
                 _ if state.listed => Money::Unclear,
+                // Only what could not be told was theirs to close: whose the money is, they know.
+                _ if by_operator => Money::ByHand,
+                Void::Expired => Money::Unclear,
                 Void::None | Void::Rejected(_) => Money::Merchant,
             },
             _ if by_operator => Money::ByHand,
@@ -77,6 +79,12 @@ impl Money {
             Some(Verdict::Abandoned | Verdict::NotSent) => Money::Unsettled,
         }
     }
+}
+
+/// Whether OVO showed a debit of it behind the ruling that closed it: whoever closed it did not know.
+pub(crate) fn was_debited_behind_ruling(payment: &Payment) -> bool {
+    let entries = payment.history.entries();
+    entries.iter().any(|entry| entry.alert == Some(Alert::DebitAfterClose))
 }
 
 /// What comes next by itself.

@@ -55,6 +55,23 @@ fn a_plan_needs_no_clock_but_the_row() {
 }
 
 #[test]
+fn a_doubted_payment_calls_nobody_before_ovo_was_asked() {
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Quarantined);
+    payment.state.settlement = crate::payment::Settlement::Open(Reversal::NotNeeded);
+    payment.state.listed = false;
+    let it = Explanation::of(&payment, now());
+    assert_eq!((it.money, it.needs_operator), (Money::Unclear, false));
+    assert!(it.money_text(Language::English).contains("OVO is asked first"));
+    assert!(it.operator(Language::English).starts_with("Nothing yet"));
+    payment.state.listed = true;
+    let it = Explanation::of(&payment, now());
+    assert!(it.needs_operator);
+    assert!(it.money_text(Language::English).contains("An operator must find out"));
+    assert!(it.operator(Language::English).contains("Look it up at OVO"));
+}
+
+#[test]
 fn every_step_has_a_line_in_both_languages_and_no_two_are_mixed_up() {
     let whats = [
         What::Sent,

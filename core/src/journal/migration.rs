@@ -302,6 +302,7 @@ impl Old {
             seen: self.flag("seen")?,
             asked_in_vain: false,
             duplicate_hint: self.flag("duplicate_hint")?,
+            check_refused: false,
             check_unavailable: self.flag("check_unavailable")?,
             reversals: Tries { count: self.small("attempts")?, not_before: Boottime(0) },
             checks: Tries {
@@ -357,8 +358,8 @@ impl Old {
                     Value::Integer(0)
                 }
                 "reversal_at" => Value::Null,
-                "listed" | "asked_in_vain" | "unheard" | "next_reversal" | "next_check"
-                | "settled_before_ms" | "looks" => Value::Integer(0),
+                "listed" | "asked_in_vain" | "unheard" | "check_refused" | "next_reversal"
+                | "next_check" | "settled_before_ms" | "looks" => Value::Integer(0),
                 name => self.value(name).cloned().unwrap_or(Value::Null),
             })
             .collect()

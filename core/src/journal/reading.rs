@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
-use super::{aside, failure, fork, handover, notes, opening, place, schema};
+use super::{aside, copies, failure, fork, handover, notes, opening, place, schema};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
 use crate::payment::Payment;
@@ -92,6 +92,7 @@ impl JournalCopy {
             set_aside.add(&*files, number, &aside, former);
         }
         let journal = Succession::join(&*files, place, present, set_aside)?;
+        journal.take_back_what_nobody_settles()?;
         Ok(JournalCopy { journal, moved, _folder: folder })
     }
 
@@ -138,7 +139,10 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]; nothing is left.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), JournalError> {
-        self.journal.backup(to.as_ref())
+        // What is copied here is a copy itself, which knows other names.
+        let to = opening::resolve(&SystemFiles, to.as_ref())?;
+        copies::refuse_part_of(self.journal.path(), &to)?;
+        self.journal.backup(&to)
     }
 
     /// See [`Journal::health`].

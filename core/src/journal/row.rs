@@ -83,6 +83,7 @@ columns! { |payment, codes|
     seen: "INTEGER NOT NULL" = flag(payment.state.seen);
     asked_in_vain: "INTEGER NOT NULL" = flag(payment.state.asked_in_vain);
     duplicate_hint: "INTEGER NOT NULL" = flag(payment.state.duplicate_hint);
+    check_refused: "INTEGER NOT NULL" = flag(payment.state.check_refused);
     check_unavailable: "INTEGER NOT NULL" = flag(payment.state.check_unavailable);
     reversals: "INTEGER NOT NULL" = integer(payment.state.reversals.count.into());
     next_reversal: "INTEGER NOT NULL" = at(payment.state.reversals.not_before);
@@ -318,6 +319,7 @@ impl Reader<'_> {
             seen: self.flag(Column::seen)?,
             asked_in_vain: self.flag(Column::asked_in_vain)?,
             duplicate_hint: self.flag(Column::duplicate_hint)?,
+            check_refused: self.flag(Column::check_refused)?,
             check_unavailable: self.flag(Column::check_unavailable)?,
             reversals: Tries {
                 count: self.small(Column::reversals)?,

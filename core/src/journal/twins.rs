@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::rules;
 use super::sqlite::SqliteJournal;
+use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
 use crate::payment::history::{Entry, What};
 use crate::payment::{Closer, Payment, PaymentId, Rule, Settlement, Source, Verdict};
@@ -32,6 +33,8 @@ pub(super) struct Twins {
     copies: HashMap<Number, Shared>,
     /// How many payments that are still owed one journal has left to another.
     left: HashMap<(Number, Number), i64>,
+    /// Told as paid by one journal, and given back by another: found at this opening.
+    pub(super) contradicted: Vec<MerchantInvoice>,
 }
 
 /// What a journal has in common with others.
@@ -119,30 +122,43 @@ impl Twins {
         for member in family {
             // A damaged row answers for nothing.
             if let Ok(Some(payment)) = member.journal.payment(PaymentId(id)) {
-                let is_closed = member.journal.is_superseded(id)?;
-                known.push((member, payment, is_closed));
+                let is_left = member.journal.is_superseded(id)?;
+                known.push(Known { member, payment, is_left });
             }
         }
-        if let Some(first) = known.first().map(|(_, payment, _)| payment.clone()) {
-            known.retain(|(_, payment, _)| is_one(payment, &first));
+        if let Some(first) = known.first().map(|it| it.payment.clone()) {
+            known.retain(|it| is_one(&it.payment, &first));
         }
+        let is_told_paid = known.iter().any(|it| it.is_accepted());
+        // Whoever closed it by hand has moved the money: nothing is sent for it any more.
+        let standing = |it: &Known<'_>| (it.is_ruled() && !is_told_paid, !it.is_left);
         // The first of equals is the less doubted journal's.
-        let best =
-            known.iter().rev().max_by_key(|(_, payment, is_closed)| (!is_closed, knows(payment)));
-        let Some((winner, truth, _)) = best else { return Ok(()) };
-        for (member, payment, _) in &known {
-            let shared = self.copies.entry(member.number).or_default();
-            shared.compared.insert(id, winner.number);
-            if member.number != winner.number {
-                let left = self.left.entry((member.number, winner.number)).or_default();
-                *left += i64::from(rules::is_owed(&truth.state));
+        let best = known.iter().rev().max_by_key(|it| (standing(it), knows(&it.payment)));
+        let Some(winner) = best else { return Ok(()) };
+        let (number, truth) = (winner.member.number, &winner.payment);
+        let is_owed = rules::is_owed(&truth.state);
+        let mut is_contradicted = false;
+        for it in &known {
+            let own = it.member.number;
+            self.copies.entry(own).or_default().compared.insert(id, number);
+            if own == number {
+                continue;
             }
-            if member.number != winner.number && !payment.state.void.is_open() {
-                let closed = closed_by(payment, truth);
-                if closed.state != payment.state {
-                    member.journal.supersede(&closed, rules::is_owed(&truth.state))?;
-                }
+            *self.left.entry((own, number)).or_default() += i64::from(is_owed);
+            if it.payment.state.void.is_open() {
+                continue;
             }
+            let closed = closed_by(&it.payment, truth);
+            if closed.state != it.payment.state {
+                is_contradicted |= winner.is_accepted() && it.gave_it_back();
+                it.member.journal.supersede(&closed, is_owed)?;
+            }
+        }
+        if is_contradicted {
+            let mut listed = truth.clone();
+            listed.state.listed = true;
+            winner.member.journal.update(&listed)?;
+            self.contradicted.push(truth.intent.invoice.clone());
         }
         Ok(())
     }
@@ -237,6 +253,35 @@ struct Member<'a> {
     number: Number,
     doubts: i64,
     journal: &'a SqliteJournal,
+}
+
+/// A payment as one of them knows it.
+struct Known<'a> {
+    member: &'a Member<'a>,
+    payment: Payment,
+    /// It was closed because another one answers for it.
+    is_left: bool,
+}
+
+impl Known<'_> {
+    fn is_accepted(&self) -> bool {
+        matches!(self.payment.state.verdict, Some(Verdict::Accepted(_)))
+    }
+
+    /// Whether a person closed it.
+    fn is_ruled(&self) -> bool {
+        let settlement = self.payment.state.settlement;
+        !self.is_left && matches!(settlement, Settlement::Closed { by: Closer::Operator, .. })
+    }
+
+    /// Whether the money of one that was not accepted went back, or is going, as far as this journal knows.
+    fn gave_it_back(&self) -> bool {
+        let state = &self.payment.state;
+        let is_reversible =
+            matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+        let is_reversed = is_reversible && (state.reversals.count > 0 || state.late_paid);
+        !self.is_accepted() && (self.is_ruled() || is_reversed)
+    }
 }
 
 /// The last payment that both know, 0 if they have none in common.

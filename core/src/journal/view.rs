@@ -111,6 +111,8 @@ impl View<'_> {
             format!("SELECT id FROM payment WHERE {}", schema::is_unsettled()),
             format!("SELECT id FROM payment WHERE {}", schema::needs_operator()),
             "SELECT id FROM payment WHERE due IS NOT NULL".to_owned(),
+            // What was given back here, another one may have told as paid.
+            "SELECT id FROM payment WHERE late_paid = 1".to_owned(),
             format!(
                 "SELECT CAST(substr(k, {}) AS INTEGER) FROM meta WHERE k >= '{SUPERSEDED}' AND k < '{SUPERSEDED}:'",
                 SUPERSEDED.len() + 1

@@ -26,6 +26,7 @@ impl State {
             seen: false,
             asked_in_vain: false,
             duplicate_hint: false,
+            check_refused: false,
             check_unavailable: !policy.check_payment,
             reversals: Tries::default(),
             checks: Tries::default(),
@@ -78,7 +79,8 @@ impl State {
         self.verdict = Some(verdict);
         self.settling_since = now;
         self.settled_before_ms = 0;
-        self.checks.count = 0;
+        // A gateway that says so at 60.5 s and at 65 s restarts once.
+        (self.checks.count, self.check_refused) = (0, false);
     }
 
     /// Rules 5 and 10, and an operator's ruling.

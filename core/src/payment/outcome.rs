@@ -464,13 +464,15 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
     match (state.verdict, state.settlement) {
         _ if state.settlement == Settlement::WithOperator => "waits for an operator",
         (None, _) => "waiting for the answer",
-        (Some(Verdict::Accepted(_)), _) => match state.void {
-            Void::Sent | Void::Unknown | Void::Questioned(_) => "void under way",
+        (Some(Verdict::Accepted(_)), settlement) => match (state.void, settlement) {
+            (Void::Sent | Void::Unknown | Void::Questioned(_), _) => "void under way",
             _ if state.listed => "waits for an operator",
-            Void::Expired => "closed by an operator",
-            Void::None => "settled",
-            Void::Voided => "voided",
-            Void::Rejected(_) => "settled, void rejected",
+            (Void::Voided, _) => "voided",
+            (Void::Expired, _) | (_, Settlement::Closed { by: Closer::Operator, .. }) => {
+                "closed by an operator"
+            }
+            (Void::None, _) => "settled",
+            (Void::Rejected(_), _) => "settled, void rejected",
         },
         (_, Settlement::Closed { by: Closer::Operator, .. }) => "closed by an operator",
         (_, Settlement::Closed { .. }) if state.listed => "waits for an operator",

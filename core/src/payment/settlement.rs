@@ -167,6 +167,10 @@ pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Ste
         return checked(policy, state, now, StatusAnswer::Paid, now);
     }
     let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
+    // Whose the numbers are people find out: asked again, OVO shows the other sale again.
+    if state.settlement == Settlement::WithOperator && !is_ours {
+        return Step::to(state).alerting(Alert::Doubtful);
+    }
     let alert = match state.settlement {
         _ if !is_ours => Alert::Doubtful,
         Settlement::Closed { .. } => Alert::DelayBoundBroken,
@@ -379,12 +383,17 @@ impl State {
     }
 
     /// Whether 58 or 96 to a check may be a host's passing error. Said once it may be: a gateway that
-    /// restarts says so for seconds. Said again it means that the contract has no checks, unless OVO has
-    /// shown before what it knows of this payment, or it was cancelled and only a check can tell whose
-    /// the numbers are: then not before it was asked for an hour.
+    /// restarts says so for seconds, and nothing before. Said again it means that the contract has no
+    /// checks, unless OVO has shown before what it knows of this payment, or it was cancelled and only a
+    /// check can tell whose the numbers are: then not before it was asked for an hour.
     pub(super) fn may_be_a_passing_error(&self) -> bool {
         let needed = self.seen || self.unheard;
-        self.checks.count <= 1 || (needed && !self.has_asked_for_an_hour())
+        !self.check_refused || (needed && !self.has_asked_for_an_hour())
+    }
+
+    /// Of a void: 58 or 96 is no passing error where it was said before, and an hour did not end it.
+    pub(super) fn is_refused_for_good(&self) -> bool {
+        self.check_refused && self.has_asked_for_an_hour()
     }
 
     pub(crate) fn has_asked_for_an_hour(&self) -> bool {
@@ -392,8 +401,9 @@ impl State {
     }
 
     /// Such an error: the next try is already scheduled.
-    pub(super) fn refused_in_passing(self) -> Step {
-        let is_first = self.checks.count <= 1;
+    pub(super) fn refused_in_passing(mut self) -> Step {
+        let is_first = !self.check_refused;
+        self.check_refused = true;
         let step = Step::to(self);
         if is_first { step.alerting(Alert::CheckUnavailable) } else { step }
     }

@@ -187,6 +187,8 @@ pub struct State {
     pub asked_in_vain: bool,
     /// OVO called the numbers duplicate, or showed another sale under them.
     pub duplicate_hint: bool,
+    /// OVO refused a status check of it (58, 96): said again it is no passing error.
+    pub check_refused: bool,
     /// OVO refuses status checks (58, 96), or no longer knows the payment (54).
     pub check_unavailable: bool,
     /// Reversals.

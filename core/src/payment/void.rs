@@ -36,7 +36,7 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::VoidTooLate);
     }
     state.void_resent = false;
-    state.checks.count = 0;
+    (state.checks.count, state.check_refused) = (0, false);
     // Its own time counts from here.
     state.settling_since = now;
     (state.settled_before_ms, state.overdue_alerts) = (0, 0);
@@ -111,9 +111,13 @@ pub(super) fn checked(
             state.void_resent = true;
             send(policy, state, now)
         }
-        StatusAnswer::NotFound if !in_time => unresolved(policy, state, now),
+        // OVO may show a void some seconds after it carried it out: said twice, it counts.
+        StatusAnswer::NotFound if !in_time && state.checks.count > 1 => {
+            unresolved(policy, state, now)
+        }
         // Perhaps a passing error: an operator who refunds what was voided returns the money twice.
-        StatusAnswer::Unavailable if policy.check_payment && !state.has_asked_for_an_hour() => {
+        StatusAnswer::Unavailable if policy.check_payment && !state.is_refused_for_good() => {
+            state.check_refused = true;
             Step::to(state)
         }
         StatusAnswer::Unavailable | StatusAnswer::TooOld | StatusAnswer::Doubtful => {
@@ -130,7 +134,7 @@ pub(super) fn checked(
 /// seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
-    state: State,
+    mut state: State,
     refusal: ResponseCode,
     issued: Boottime,
     answer: StatusAnswer,
@@ -150,8 +154,12 @@ fn refused_checked(
             step
         }
         // A contract that tells nothing about voids: the refusal is all that will be known.
-        StatusAnswer::Unavailable if !policy.check_payment || state.has_asked_for_an_hour() => {
+        StatusAnswer::Unavailable if !policy.check_payment || state.is_refused_for_good() => {
             end(policy, state, stands, now)
+        }
+        StatusAnswer::Unavailable => {
+            state.check_refused = true;
+            Step::to(state)
         }
         StatusAnswer::TooOld => unresolved(policy, state, now),
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),

@@ -7,12 +7,16 @@ use ovo_checkout::{Fault, Life, Link, Shop, days, hours, invoice, minutes, secon
 use ovo_ptp::explain::{Happened, Money, NextStep};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::history::What;
-use ovo_ptp::{Explanation, Language, Ruling};
-use ovo_sandbox::HostConfig;
+use ovo_ptp::{Explanation, Finding, Language, Reconciliation, Ruling, Rupiah, SettlementLine};
+use ovo_sandbox::{HostConfig, Step};
 
 const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
 const AMOUNT: i64 = 10_000;
+
+fn on(operation: Operation) -> Step {
+    Step::on(operation)
+}
 
 fn explained(shop: &Shop) -> Explanation {
     let found = shop.client().explain(&invoice("INV-1")).expect("the journal answers");
@@ -246,6 +250,73 @@ fn what_an_operator_decided_is_told_with_the_reason() {
         !page.contains("<b>")
             && page.contains("&lt;b&gt;ticket&lt;/b&gt; 4711 &amp; &quot;co&quot;")
     );
+}
+
+#[test]
+fn what_ovo_took_back_of_a_paid_payment_is_not_the_shops_again_because_an_operator_closed_it() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([on(Operation::CheckPayment).times(0).code("73")]);
+    shop.settle_for(minutes(5));
+    let _ = shop.client().check(&invoice("INV-1"));
+    assert_eq!(agrees(&shop, "reversed at OVO").money, Money::Unclear);
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "the customer paid cash").unwrap();
+    let it = agrees(&shop, "dealt with by hand");
+    assert_eq!((it.money, it.next, it.needs_operator), (Money::ByHand, None, false));
+    // What OVO says behind the ruling is told again, and hidden by no ruling.
+    let _ = shop.client().check(&invoice("INV-1"));
+    assert_eq!(agrees(&shop, "reversed at OVO, again").money, Money::Unclear);
+}
+
+#[test]
+fn a_refused_void_that_was_refunded_by_hand_is_not_told_as_the_shops_money() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    // The void happens, and OVO says that there is nothing to void.
+    shop.script([on(Operation::Void).times(0).pretend().code("25")]);
+    let _ = shop.client().void(&invoice("INV-1"));
+    shop.settle_for(minutes(10));
+    assert!(shop.report("INV-1").needs_operator);
+    assert_eq!(agrees(&shop, "the void was refused").money, Money::Unclear);
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "refunded by hand").unwrap();
+    let it = agrees(&shop, "refunded by hand");
+    assert_eq!((it.money, it.needs_operator), (Money::ByHand, false));
+    assert_eq!(shop.report("INV-1").settlement, "closed by an operator");
+}
+
+/// What a line of OVO's report that says paid comes to.
+fn listed_as_paid(shop: &Shop) -> Finding {
+    let amount = Rupiah::new(AMOUNT).expect("an amount");
+    let line = SettlementLine { invoice: "INV-1".to_owned(), amount, refunded: false };
+    Reconciliation::new().line(&**shop.client(), &line).expect("the journal answers").finding
+}
+
+#[test]
+fn a_debit_behind_an_operators_ruling_is_told_by_the_report_and_is_theirs_to_return() {
+    let shop = Shop::open();
+    shop.later(seconds(30.0), |outside| outside.wire.set_link(Link::Down));
+    shop.pay("INV-1", IGNORES);
+    shop.settle_for(minutes(10));
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "not debited at OVO").unwrap();
+    assert_eq!(listed_as_paid(&shop), Finding::ExtraDebit);
+    assert_eq!(agrees(&shop, "closed").operator(Language::English), "Nothing.");
+    shop.client().report_paid(&invoice("INV-1")).unwrap();
+    // Read again it changes nothing more, and the books still differ.
+    assert_eq!(listed_as_paid(&shop), Finding::Contradicted);
+    let it = agrees(&shop, "debited behind the ruling");
+    assert!(it.operator(Language::English).contains("return it by hand"));
+}
+
+#[test]
+fn a_debit_that_an_operator_knew_of_when_they_closed_it_is_no_news_in_the_report() {
+    let host = HostConfig { reversals_ignored: true, ..HostConfig::default() };
+    let shop = Shop::with(host, |builder| builder);
+    shop.pay("INV-1", "081200009503");
+    shop.settle_for(days(2));
+    assert_eq!(agrees(&shop, "reversals without effect").money, Money::BeingReturned);
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "returned by bank transfer").unwrap();
+    assert_eq!(agrees(&shop, "returned by hand").money, Money::ByHand);
+    assert_eq!(listed_as_paid(&shop), Finding::ByHand);
 }
 
 #[test]

@@ -12,8 +12,8 @@
 //!   again; off many it leaves at least one, where the model is left with none. But a second try of
 //!   which no answer comes leaves the one that the first had left, at the same price of a lost
 //!   message, so that no behaviour is missing; the model allows some more. A second check means
-//!   something besides (58 and 96 count when they are said twice, "not found" behind a refused void
-//!   too): of checks it is 0, 1 or more.
+//!   something besides ("not found" behind a refused void counts when it is said twice): of checks it
+//!   is 0, 1 or more.
 //! * `settling_since` is read in one place that moves money, the five minutes of rule 14b; it
 //!   counts as passed exactly at the ladder's last instant unless settlement began there: one bit.
 //!   `settled_before_ms` only ever dates alerts: 0.
@@ -149,6 +149,7 @@ pub fn pack(state: &State, now: u8) -> Row {
         state.seen,
         state.asked_in_vain,
         state.duplicate_hint,
+        state.check_refused,
         state.check_unavailable,
         state.reversals.count > 0,
         state.checks.count > 0,
@@ -228,6 +229,7 @@ pub fn unpack(row: Row) -> State {
         seen: bits.flag(),
         asked_in_vain: bits.flag(),
         duplicate_hint: bits.flag(),
+        check_refused: bits.flag(),
         check_unavailable: bits.flag(),
         reversals: Tries { count: u16::from(bits.flag()), not_before: reversal_not_before },
         checks: Tries {

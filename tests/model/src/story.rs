@@ -217,6 +217,7 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
         (was.seen, is.seen, "seen", "not seen after all"),
         (was.asked_in_vain, is.asked_in_vain, "asked in vain", ""),
         (was.late_paid, is.late_paid, "a late debit", ""),
+        (was.check_refused, is.check_refused, "a check refused", ""),
         (was.check_unavailable, is.check_unavailable, "no checks", ""),
     ];
     for (had, has, gained, lost) in flags {

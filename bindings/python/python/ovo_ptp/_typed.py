@@ -15,6 +15,8 @@ _AMOUNT = re.compile(
     r"(?:(?!\1)[.,]00|(?!\1),-)?)",
     re.IGNORECASE,
 )
+#: A day alone: 2026-11-26, 20261126, 2026-W48-4.
+_DAY = re.compile(r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)")
 _SEN = re.compile(r"(?:[.,]00|,-)$")
 
 
@@ -45,6 +47,6 @@ def moment(field: str, typed: str, *, end_of_day: bool = False) -> dt.datetime:
             ) from None
         if found.tzinfo is None:
             found = found.replace(tzinfo=WIB)
-        if ":" in typed:
+        if not _DAY.fullmatch(typed.strip()):
             return found
     return found + dt.timedelta(days=1) if end_of_day else found

@@ -37,6 +37,8 @@ STATUSES = {
     **dict.fromkeys(("FAILED", "FAILURE", "DECLINED", "REJECTED", "CANCELLED"), "nothing"),
     **dict.fromkeys(("CANCELED", "EXPIRED", "PENDING", "UNPAID", "GAGAL", "DITOLAK"), "nothing"),
 }
+#: The largest amount that there is.
+MOST = 2**63 - 1
 #: Lines that are handed to the native side at a time.
 _PAGE = 500
 
@@ -73,7 +75,8 @@ class Reconciled(Record):
     #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO`,
     #: `with operator` or `contradicted`.
     finding: str
-    #: Whether somebody must look: the two books differ.
+    #: Whether somebody must look: the two books differ. The refund's own line takes a
+    #: `returned here` out of the counts again.
     is_difference: bool
     #: The invoice.
     invoice: str
@@ -92,7 +95,7 @@ class Reconciled(Record):
 class Reconciliation:
     """A settlement report beside a journal: iterate over it, then read `counts` and `agrees`.
 
-    Memory is bounded, whatever the length of the report: a bit for each payment that was seen. It
+    Memory is bounded, whatever the length of the report: bits of each payment that was seen. It
     changes nothing; `extra debit` is for `Client.report_paid`, which returns the money.
 
     >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "s.db",
@@ -109,11 +112,12 @@ class Reconciliation:
         since: The beginning of the report's time, an aware datetime.
         until: Its end. Payments that were begun in between, are paid here and have had no line are
             `missing at OVO`. Where neither is given, the days of the lines decide; where the lines
-            have none, nothing is looked for and `looked_for_missing` is false.
+            have none, nothing is looked for, `looked_for_missing` is false and `agrees`, too.
         matched: Whether lines that agree are handed out, too; they are counted in any case.
 
     Raises:
-        InvalidInputError: `since` or `until` alone, or an amount that is none (by the iteration).
+        InvalidInputError: `since` or `until` alone, or not one behind the other; or an amount that
+            is none (by the iteration).
         JournalError: The journal cannot be read (by the iteration).
     """
 
@@ -135,6 +139,8 @@ class Reconciliation:
             _make.unix_millis("since", since),
             _make.unix_millis("until", until),
         )
+        if self._since is not None and self._until is not None and self._until <= self._since:
+            raise InvalidInputError("until: must be behind since", field="until")
         self._matched = _make.flag("matched", matched)
         self._native = _native.Reconciliation()
         self.looked_for_missing = False
@@ -147,7 +153,8 @@ class Reconciliation:
             if line.day is not None:
                 first = line.day if first is None else min(first, line.day)
                 last = line.day if last is None else max(last, line.day)
-            page.append((line.invoice, line.amount, line.refunded))
+            amount = _make.whole("amount", line.amount, 1, MOST)
+            page.append((line.invoice, amount, line.refunded))
             if len(page) == _PAGE:
                 yield from self._compared(page)
                 page = []
@@ -184,8 +191,11 @@ class Reconciliation:
 
     @property
     def agrees(self) -> bool:
-        """Whether nobody has to look."""
-        return not any(payments for _, payments, _, differs in self._native.counts() if differs)
+        """Whether nobody has to look: no line differs, and of what is paid here none is missing. As
+        long as nobody looked for what is missing, nothing is known to agree."""
+        return self.looked_for_missing and not any(
+            payments for _, payments, _, differs in self._native.counts() if differs
+        )
 
     def __repr__(self) -> str:
         return f"<ovo_ptp.Reconciliation {self.counts}>"
@@ -201,12 +211,13 @@ def read_settlement_report(
     Args:
         path: The file.
         columns: What the columns are called that the report names otherwise than the sandbox's:
-            `invoice` and `amount` must be there; `status` and `date` (2026-11-26, 26/11/2026 or
-            26-11-2026, with or without a time) may be.
+            `invoice`, `amount` and `status` must be there; `date` (2026-11-26, 26/11/2026 or
+            26-11-2026, with or without a time) may be. A report without a status is one only if
+            somebody says so, with an empty name for `status`: then each line was paid.
         statuses: What statuses mean that are not in `STATUSES`: `paid`, `refunded` or `nothing`, by
             the whole status in capitals. A line is a refund if its status says so (VOIDED, REFUND
             SUCCESS) or if its amount is negative; one that says that no money moved (FAILED,
-            PENDING) is left out; without a status the customer paid.
+            PENDING) is left out. An empty status means what is said of `""`, and else nothing.
 
     Raises:
         InvalidInputError: The file cannot be read, has no such column, a value is none, or nobody
@@ -218,12 +229,16 @@ def read_settlement_report(
         raise InvalidInputError(
             f"map: {', '.join(sorted(unknown))} is none of {', '.join(COLUMNS)}", field="map"
         )
+    without_status = not named["status"]
     meant = {status.strip().upper(): meaning for status, meaning in (statuses or {}).items()}
     if not set(meant.values()) <= set(MEANINGS):
         raise InvalidInputError(
             f"statuses: a status means {', '.join(MEANINGS)} and nothing else", field="statuses"
         )
-    required = {"invoice", "amount", *(columns or {})}
+    required = {"invoice", "amount", "status", *(columns or {})}
+    if without_status:
+        del named["status"]
+        required.remove("status")
     return _read(_make.path("path", path), named, meant, required=required)
 
 
@@ -239,9 +254,13 @@ def _read(
             heads = [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter), [])]
             at = {name: heads.index(column) for name, column in named.items() if column in heads}
             for name in sorted(required - set(at)):
+                # Nobody guesses which were paid: a failure that is read as paid returns money.
+                none = (
+                    "; status= if it has none, and each line was paid" if name == "status" else ""
+                )
                 raise InvalidInputError(
                     f"map: the report has no column {named[name]} ({name}); it has "
-                    f"{', '.join(heads) or 'none'}",
+                    f"{', '.join(heads) or 'none'}{none}",
                     field="map",
                 )
             rows = csv.reader(text, delimiter=delimiter, strict=True)
@@ -267,7 +286,7 @@ def _line(
     cells = {name: row[index].strip() for name, index in at.items()}
     amount = cells["amount"]
     negative = amount.startswith("-")
-    meaning = _meaning(cells.get("status", "").upper(), meant, where)
+    meaning = _meaning(cells["status"].upper(), meant, where) if "status" in cells else "paid"
     if meaning == "nothing":
         return None
     return SettlementLine(
@@ -283,9 +302,9 @@ def _meaning(status: str, meant: dict[str, str], where: str) -> str:
     if status in meant:
         return meant[status]
     said = {STATUSES.get(word, "?") for word in status.replace("_", " ").replace("-", " ").split()}
-    if said <= {"paid"}:
+    if said == {"paid"}:
         return "paid"
-    if said <= {"paid", "refunded"}:
+    if said and said <= {"paid", "refunded"}:
         return "refunded"
     if said == {"nothing"}:
         return "nothing"
@@ -302,7 +321,7 @@ def _rupiah(text: str, where: str) -> int:
         amount = rupiah(text)
     except InvalidInputError:
         amount = 0
-    if amount < 1:
+    if not 1 <= amount <= MOST:
         raise InvalidInputError(
             f"report: {where}: the amount must be whole rupiah, as 12500 or 12.500,00",
             field="report",

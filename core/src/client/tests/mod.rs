@@ -73,6 +73,8 @@ enum Reply {
     Code(&'static str),
     /// Hears it and never answers.
     Silence,
+    /// The same over a line that stays open, by a transport that has no deadline of its own.
+    OpenLine,
     /// Hears it, and the process that asked dies.
     Death,
 }
@@ -112,7 +114,11 @@ impl Transport for TestHost {
         watch.sent();
         assert!(!matches!(reply, Reply::Death), "the process dies");
         let Reply::Code(code) = reply else {
-            let deadline = self.clock.now() + request.total_budget;
+            let budget = match reply {
+                Reply::OpenLine => Duration::from_secs(86_400),
+                _ => request.total_budget,
+            };
+            let deadline = self.clock.now() + budget;
             while let Some(slice) = watch.wait() {
                 if self.clock.now() >= deadline {
                     return Exchange::NoAnswer(failure(FailureKind::Timeout));

@@ -52,3 +52,18 @@ fn an_outcome_that_is_known_is_returned_while_its_settlement_is_stuck() {
     assert_eq!(client.pay(&other).unwrap_err().kind(), crate::ErrorKind::InvoiceReused);
     door.open();
 }
+
+#[test]
+fn n2_a_transport_that_waits_for_ever_keeps_no_customer_waiting() {
+    let shop = Shop::new();
+    shop.host.answers(|_, _| Reply::OpenLine);
+    let client = shop.till();
+    assert_eq!(client.pay(&charge("INV-1")).unwrap().name(), "not completed");
+    let decided = shop.clock.now();
+    assert!(decided <= Duration::from_secs(66), "decided at {decided:?}");
+    assert_eq!(shop.host.heard(Operation::CheckPayment, "INV-1"), 1);
+    // Behind the decision it is no other.
+    client.settle().unwrap();
+    let settled = shop.clock.now() - decided;
+    assert!(settled <= Duration::from_secs(60), "settled for {settled:?}");
+}

@@ -113,10 +113,11 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         });
     }
     // Each flag by itself, so that no two are exchanged.
-    let flags: [fn(&mut State) -> &mut bool; 10] = [
+    let flags: [fn(&mut State) -> &mut bool; 11] = [
         |state| &mut state.attested,
         |state| &mut state.seen,
         |state| &mut state.duplicate_hint,
+        |state| &mut state.check_refused,
         |state| &mut state.check_unavailable,
         |state| &mut state.late_paid,
         |state| &mut state.listed,

@@ -2,12 +2,13 @@
 //! nothing of it goes without a word.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::by_people::{invoices, together};
 use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
+use super::owing::settled;
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
@@ -15,7 +16,7 @@ use crate::journal::{
     Succession, move_journal, move_journal_on, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Closer, Payment, Reversal, Settlement, Source, Verdict};
 
 fn says(findings: &[Finding], word: &str) -> bool {
     findings.iter().any(|found| found.critical && found.message.contains(word))
@@ -433,6 +434,140 @@ fn j21_a_move_that_is_killed_while_it_copies_lets_nobody_begin_at_the_new_place(
         }
     }
     panic!("it never moved");
+}
+
+/// A backup of a journal in which a payment is `owed`, put in the place of the journal, which is set aside:
+/// `.aside-1` settles it.
+fn left_to_the_journal(scratch: &Scratch, change: impl Fn(&mut Payment)) -> PathBuf {
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    let mut payment = fresh(&journal, &charge(1));
+    change(&mut payment);
+    write(&journal, payment);
+    journal.backup(&kept).unwrap();
+    drop(journal);
+    set_aside(&path).unwrap();
+    fs::rename(&kept, &path).unwrap();
+    path
+}
+
+fn owes_a_reversal(payment: &mut Payment) {
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = Settlement::Open(Reversal::Needed);
+}
+
+#[test]
+fn op5_j21_what_a_person_closed_by_hand_is_not_reversed_when_the_lost_journal_is_put_back() {
+    let scratch = Scratch::new();
+    let path = left_to_the_journal(&scratch, owes_a_reversal);
+    let (aside, gone) = (beside(&path, ".aside-1"), path.with_file_name("gone.db"));
+    drop(together(&path));
+    carry(&aside, &gone);
+    let journal = together(&path);
+    let mut ruled = journal.find(&invoice(1)).unwrap().unwrap();
+    assert!(ruled.state.needs_operator());
+    let at = ruled.state.touched;
+    ruled.state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
+    (ruled.state.listed, ruled.state.acknowledged) = (false, true);
+    write(&journal, ruled);
+    drop(journal);
+    carry(&gone, &aside);
+    // Busy since: a higher version is no better word.
+    let lost = open(&aside);
+    for _ in 0..5 {
+        let busy = lost.find(&invoice(1)).unwrap().unwrap();
+        write(&lost, busy);
+    }
+    drop(lost);
+    for _ in 0..2 {
+        let state = together(&path).find(&invoice(1)).unwrap().unwrap().state;
+        assert!(state.is_closed() && state.due.is_none(), "{state:?}");
+        assert_eq!(together(&path).due(1, Boottime(u64::MAX / 4), 10).unwrap(), []);
+    }
+}
+
+#[test]
+fn j21_a_payment_that_one_copy_told_as_paid_and_the_other_gave_back_waits_for_an_operator() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let (kept, disk) = (path.with_file_name("backup.db"), path.with_file_name("disk.db"));
+    let journal = open(&path);
+    let waiting = fresh(&journal, &charge(1));
+    journal.backup(&kept).unwrap();
+    let mut paid = waiting;
+    paid.state.verdict = Some(Verdict::Accepted(Source::Push));
+    paid.state.settlement = Settlement::closed(paid.state.touched);
+    paid.state.due = None;
+    write(&journal, paid);
+    drop(journal);
+    carry(&path, &disk);
+    carry(&kept, &path);
+    let copy = together(&path);
+    let mut returned = copy.find(&invoice(1)).unwrap().unwrap();
+    returned.state.verdict = Some(Verdict::Abandoned);
+    returned.state.settlement = Settlement::closed(returned.state.touched);
+    (returned.state.late_paid, returned.state.due) = (true, None);
+    write(&copy, returned);
+    assert_eq!(copy.vouch("Sari: the disk is lost"), Ok(true));
+    drop(copy);
+    // The old disk can be read after all.
+    carry(&disk, &beside(&path, ".aside-1"));
+    let journal = together(&path);
+    assert!(says(&journal.findings(), "gave the money back"), "{:?}", journal.findings());
+    let told = journal.find(&invoice(1)).unwrap().unwrap().state;
+    assert!(told.needs_operator(), "{told:?}");
+}
+
+#[test]
+fn j20_j21_the_journal_that_answers_is_not_missed_when_its_copy_is_taken_away() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let (kept, away) = (path.with_file_name("backup.db"), path.with_file_name("away.db"));
+    let journal = open(&path);
+    let mut owed = fresh(&journal, &charge(1));
+    owes_a_reversal(&mut owed);
+    write(&journal, owed);
+    journal.backup(&kept).unwrap();
+    drop(journal);
+    // The wrong one first, and back again.
+    carry(&path, &away);
+    carry(&kept, &path);
+    let aside = set_aside(&path).unwrap();
+    carry(&away, &path);
+    for _ in 0..2 {
+        drop(together(&path));
+    }
+    settled(&together(&path), 1);
+    drop(together(&path));
+    together(&path).vouch("Sari: that was the backup").unwrap();
+    carry(&aside, &path.with_file_name("archive.db"));
+    for _ in 0..2 {
+        assert_eq!(together(&path).findings(), []);
+    }
+}
+
+#[test]
+fn j20_j21_a_report_beside_the_shop_knows_what_was_left_to_a_journal_that_is_gone() {
+    let scratch = Scratch::new();
+    let path = left_to_the_journal(&scratch, owes_a_reversal);
+    drop(together(&path));
+    carry(&beside(&path, ".aside-1"), &path.with_file_name("gone.db"));
+    let copy = JournalCopy::open(&path).unwrap();
+    assert!(copy.find(&invoice(1)).unwrap().unwrap().state.needs_operator());
+}
+
+#[test]
+fn j20_a_backup_beside_the_shop_takes_no_name_of_the_journal_s() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let copy = JournalCopy::open(&path).unwrap();
+    for name in [".aside-1", "-wal", ".moved", ".turn"] {
+        let error = copy.backup(beside(&path, name)).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Misplaced, "{name}");
+    }
+    assert_eq!(copy.backup(path.with_file_name("kept.db")), Ok(()));
 }
 
 #[test]

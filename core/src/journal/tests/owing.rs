@@ -155,7 +155,7 @@ fn j20_a_mark_that_the_shop_may_not_read_says_nothing_against_the_journal_beside
 }
 
 /// A journal of which the customer's money is back, and everybody has heard of it.
-fn settled(journal: &dyn Journal, number: u32) -> Payment {
+pub(super) fn settled(journal: &dyn Journal, number: u32) -> Payment {
     let mut row = journal.find(&invoice(number)).unwrap().unwrap();
     row.state.verdict = Some(Verdict::Abandoned);
     row.state.settlement = Settlement::closed(Boottime(1));

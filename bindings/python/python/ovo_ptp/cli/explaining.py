@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import ovo_ptp
 from ovo_ptp.cli import output, shop
-from ovo_ptp.cli.options import path
+from ovo_ptp.cli.options import output_file
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def explain(options: argparse.Namespace) -> int:
         )
     language = _language(options.lang)
     if options.html is not None:
-        file = path(options.html)
+        file = output_file("html", options.html, options.journal)
         try:
             with file.open("x", encoding="utf-8") as page:
                 page.write(found.html(language))

@@ -15,7 +15,18 @@ from ovo_ptp.cli.options import output_file
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
+#: `PaymentReport.settlement` of what an operator dealt with by hand.
+CLOSED_BY_OPERATOR = "closed by an operator"
+#: What a collector reads of a journal that cannot be read, as a client tells it.
+UNREADABLE = """\
+# HELP ovo_ptp_journal_readable 0 if the journal cannot be read; its figures are missing then.
+# TYPE ovo_ptp_journal_readable gauge
+ovo_ptp_journal_readable 0
+"""
+#: What a file of metrics begins with.
+BEGINS = b"# HELP ovo_ptp_"
 #: What a list for people shows if nobody says how many.
 SCREEN = 50
 
@@ -47,18 +58,15 @@ def payments(options: argparse.Namespace) -> int:
 
 def metrics(options: argparse.Namespace) -> int:
     """How the journal stands, for Prometheus. A file is replaced as a whole: nobody reads half."""
-    text = shop.reading(options).metrics_text()
+    try:
+        text = shop.reading(options).metrics_text()
+    except ovo_ptp.JournalError:
+        # A collector goes on reading the file: it must not go on with the last good figures.
+        if options.to is not None:
+            _replaced(options, UNREADABLE)
+        raise
     if options.to is not None:
-        file = output_file("to", options.to, options.journal)
-        written = file.with_name(f"{file.name}.{os.getpid()}")
-        try:
-            written.write_text(text, encoding="utf-8")
-            written.replace(file)
-        except OSError as error:
-            written.unlink(missing_ok=True)
-            raise ovo_ptp.InvalidInputError(
-                f"to: cannot be written to {file} ({error.strerror})", field="to"
-            ) from None
+        _replaced(options, text)
     elif options.json:
         output.as_json(text)
     else:
@@ -126,12 +134,45 @@ def _flat(fields: dict[str, object]) -> dict[str, object]:
     return {**fields, "outcome": outcome["outcome"] if isinstance(outcome, dict) else ""}
 
 
+def _replaced(options: argparse.Namespace, text: str) -> None:
+    file = output_file("to", options.to, options.journal)
+    if not _is_ours(file):
+        # Another till's journal, for one: of a name with one wrong letter.
+        raise ovo_ptp.InvalidInputError(
+            f"to: {file} is there and holds no metrics; it is not replaced", field="to"
+        )
+    written = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        written.write_text(text, encoding="utf-8")
+        written.replace(file)
+    except OSError as error:
+        written.unlink(missing_ok=True)
+        raise ovo_ptp.InvalidInputError(
+            f"to: cannot be written to {file} ({error.strerror})", field="to"
+        ) from None
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether the file may be replaced: it is not there, is empty, or was written by this."""
+    try:
+        with file.open("rb") as there:
+            begins = there.read(len(BEGINS))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return begins in (b"", BEGINS)
+
+
 def _totals(found: Iterable[ovo_ptp.PaymentReport], *, as_json: bool) -> int:
-    """Payments and rupiah by outcome. What the shop keeps is what was paid and not voided."""
+    """Payments and rupiah by outcome. What the shop keeps is what was paid, and neither voided nor
+    dealt with by hand: of that an operator's own books tell."""
     count: dict[str, int] = {}
     rupiah: dict[str, int] = {}
     for report in found:
         name = "no outcome yet" if report.outcome is None else output.outcome_name(report.outcome)
+        if name == "paid" and report.settlement == CLOSED_BY_OPERATOR:
+            name = f"paid, {CLOSED_BY_OPERATOR}"
         count[name] = count.get(name, 0) + 1
         rupiah[name] = rupiah.get(name, 0) + report.amount
     received = rupiah.get("paid", 0)

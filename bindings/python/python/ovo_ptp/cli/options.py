@@ -236,14 +236,20 @@ def parser() -> argparse.ArgumentParser:
         "reconcile",
         parents=[shop],
         help="OVO's settlement report (CSV) beside the journal: what differs, and whose it is",
-        epilog="exit codes: 0 the books agree, 3 they differ, 1 an error (nothing was changed)",
+        epilog="exit codes: 0 the books agree, 3 they differ or nobody looked for what is missing, "
+        "1 an error (nothing was changed)",
     )
-    reconcile.add_argument("report", metavar="report.csv")
+    reconcile.add_argument(
+        "report",
+        metavar="report.csv",
+        nargs="+",
+        help="of one day, or of several: what one has not may stand in the next",
+    )
     reconcile.add_argument(
         "--map",
         metavar="NAME=COLUMN,...",
         help="invoice=MerchantInvoice,amount=Amount,status=Status,date=TransactionDate if the "
-        "report calls them otherwise",
+        "report calls them otherwise; status= if it has none, and each line was paid",
     )
     reconcile.add_argument(
         "--statuses",

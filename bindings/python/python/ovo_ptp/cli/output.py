@@ -25,6 +25,13 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def printable(text: str) -> str:
+    """Somebody else's text on one line: it moves no cursor and begins no line of its own."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 def drop(stream: TextIO) -> None:
     """Sends nowhere what a stream did not take.
 

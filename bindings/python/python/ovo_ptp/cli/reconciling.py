@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import ovo_ptp
@@ -24,14 +25,16 @@ COLUMNS = ("invoice", "finding", "listed", "amount", "money", "text", "text_en")
 
 def reconcile(options: argparse.Namespace) -> int:
     """Compares, beside whoever has the journal open; changes something with `--apply` alone."""
-    lines = ovo_ptp.read_settlement_report(
-        path(options.report),
-        _pairs("map", options.map, "name=column pairs, as invoice=MerchantInvoice,amount=Amount"),
-        _pairs("statuses", options.statuses, "status=meaning pairs, as TUNTAS=paid,BATAL=nothing"),
+    columns = _pairs(
+        "map", options.map, "name=column pairs, as invoice=MerchantInvoice,amount=Amount"
     )
+    statuses = _pairs(
+        "statuses", options.statuses, "status=meaning pairs, as TUNTAS=paid,BATAL=nothing"
+    )
+    reports = [ovo_ptp.read_settlement_report(path(it), columns, statuses) for it in options.report]
     books = ovo_ptp.Reconciliation(
         shop.reading(options),
-        _told(lines),
+        _told(chain.from_iterable(reports)),
         since=None if options.since is None else moment("since", options.since),
         until=None if options.until is None else moment("until", options.until, end_of_day=True),
         matched=options.all,
@@ -39,8 +42,13 @@ def reconcile(options: argparse.Namespace) -> int:
     extra = _written(books, options)
     if not books.looked_for_missing:
         shop.say_aside(
-            "payments that the report has not were not looked for: it names no days "
-            "(--since and --until)"
+            "payments that the report has not were not looked for: it names no days, or has no "
+            "line (--since and --until)"
+        )
+    if "perhaps next day" in books.counts:
+        shop.say_aside(
+            "what may stand in the next day's report is held against it with both: "
+            "ovo-ptp reconcile DAY.csv NEXT.csv"
         )
     if extra and options.apply:
         _apply(extra, options)
@@ -52,7 +60,8 @@ def reconcile(options: argparse.Namespace) -> int:
 def _pairs(field: str, pairs: str | None, form: str) -> dict[str, str]:
     """`invoice=MerchantInvoice,amount=Amount` as a mapping."""
     named = [pair.partition("=") for pair in (pairs or "").split(",") if pair]
-    if not all(name and sign and value for name, sign, value in named):
+    # `status=`: there is no such column; `=paid`: what an empty status means.
+    if not all(sign and (name or value) for name, sign, value in named):
         raise ovo_ptp.InvalidInputError(f"{field}: must be {form}", field=field)
     return {name.strip(): value.strip() for name, _, value in named}
 
@@ -89,14 +98,23 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
         for it in found():
             amount = it.listed if it.listed is not None else it.amount
             money = "" if amount is None else ovo_ptp.format_rupiah(amount)
-            output.say(f"{it.invoice}  {money}  {it.finding.upper()}: {it.text_en}")
+            invoice = output.printable(it.invoice)
+            output.say(f"{invoice}  {money}  {it.finding.upper()}: {it.text_en}")
         rows = [
             (name, str(count), ovo_ptp.format_rupiah(rupiah) if rupiah else "Rp0")
             for name, (count, rupiah) in books.counts.items()
         ]
         output.table([("FINDING", "PAYMENTS", "AMOUNT"), *rows])
-        output.say("the books agree" if books.agrees else "the books differ")
+        output.say(_verdict(books))
     return extra
+
+
+def _verdict(books: ovo_ptp.Reconciliation) -> str:
+    if books.agrees:
+        return "the books agree"
+    if books.looked_for_missing:
+        return "the books differ"
+    return "the books are not known to agree: what the report has not was not looked for"
 
 
 def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation) -> None:
@@ -108,7 +126,13 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
         name: {"payments": count, "rupiah": rupiah}
         for name, (count, rupiah) in books.counts.items()
     }
-    summary = json.dumps({"agrees": books.agrees, "counts": counts})
+    summary = json.dumps(
+        {
+            "agrees": books.agrees,
+            "looked_for_missing": books.looked_for_missing,
+            "counts": counts,
+        }
+    )
     output.say(f"], {summary[1:]}")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ovo_ptp
 from ovo_ptp._hidden import Hidden
 from ovo_ptp.cli import output
-from ovo_ptp.cli.options import path
+from ovo_ptp.cli.options import output_file, path
 from ovo_ptp.client import _NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def _maker(
     way_out = proxy(options)
     chosen = environment(options)
     if options.record is not None:
-        more.setdefault("record", path(options.record))
+        # Asked here, too: a client that has no journal cannot know that this is one.
+        more.setdefault("record", output_file("record", options.record, options.journal))
 
     def make(shared: bool) -> ovo_ptp.Client:
         return ovo_ptp.Client(

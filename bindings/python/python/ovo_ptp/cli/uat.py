@@ -41,9 +41,11 @@ def uat(options: argparse.Namespace) -> int:
         if options.page:
             chosen = []
         _refuse_without_phones(options, ovo, chosen)
+        folder.belong_to(environment, merchant, plays=bool(chosen))
+        opened = dt.datetime.now(WIB)
         try:
             for it in chosen:
-                _play(it, folder, options, ovo)
+                _play(it, folder, options, ovo, opened)
         except KeyboardInterrupt:
             shop.say_aside("broken off: the same command goes on from here")
     (folder.path / "report.html").write_text(
@@ -101,8 +103,19 @@ def _refuse_without_phones(
                 )
 
 
-def _play(it: Scenario, folder: Folder, options: argparse.Namespace, ovo: Sandbox | None) -> None:
-    folder.begin_again(it.number)
+def _play(
+    it: Scenario,
+    folder: Folder,
+    options: argparse.Namespace,
+    ovo: Sandbox | None,
+    opened: dt.datetime,
+) -> None:
+    before = folder.seen(it.number).get("state")
+    if before != "waiting":
+        # What was seen before belongs to a record that is gone. What waits for another day goes on,
+        # with what it has.
+        folder.note(it.number, state="broken off", seen="it was begun again", at=_now())
+        folder.begin_again(it.number)
     if not options.json:
         output.say(f"{it.number:>2}  {it.title}\n      expected: {it.expect}")
         sys.stdout.flush()
@@ -117,9 +130,12 @@ def _play(it: Scenario, folder: Folder, options: argparse.Namespace, ovo: Sandbo
         },
         scale=options.time_scale,
         separate=_separate(options, folder),
+        opened=opened,
         report=None if options.report is None else path(options.report),
     )
     try:
+        if before == "broken off":
+            stage.settle_what_was_broken_off()
         state, seen = "passed", it.play(stage)
     except NotYetError as later:
         state, seen = "waiting", str(later)
@@ -127,10 +143,13 @@ def _play(it: Scenario, folder: Folder, options: argparse.Namespace, ovo: Sandbo
         state, seen = "failed", str(missed)
     except ovo_ptp.OvoError as error:
         state, seen = "failed", f"{type(error).__name__}: {error.message}"
-    now = dt.datetime.now(WIB).strftime("%Y-%m-%d %H:%M:%S")
-    folder.note(it.number, state=state, seen=seen, at=now)
+    folder.note(it.number, state=state, seen=seen, at=_now())
     if not options.json:
         output.say(f"      {state}: {seen}")
+
+
+def _now() -> str:
+    return dt.datetime.now(WIB).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _separate(options: argparse.Namespace, folder: Folder) -> dict[str, Any]:

@@ -33,6 +33,23 @@ class Folder:
                     field="folder",
                 ) from None
 
+    def belong_to(self, environment: str, merchant: str, *, plays: bool) -> None:
+        """One folder is the evidence of one merchant on one environment. `plays`: from now on it
+        is this one's; what was played is never shown as another's."""
+        wanted = {"environment": environment, "merchant": merchant}
+        known = self.state.get("played on")
+        if known is None and not self.state["scenarios"]:
+            if plays:
+                self.remember("played on", wanted)
+        elif known != wanted:
+            was = known if isinstance(known, dict) else {}
+            raise InvalidInputError(
+                f"folder: it was played on {was.get('environment', '?')} by merchant "
+                f"{was.get('merchant', '?')}, and not on {environment} by {merchant}; take another "
+                "folder",
+                field="folder",
+            )
+
     @property
     def journal(self) -> Path:
         """One journal for all scenarios: no number is used twice."""
@@ -53,17 +70,21 @@ class Folder:
         self.record(number).unlink(missing_ok=True)
 
     def exchanges(self, number: int) -> list[dict[str, Any]]:
-        """What went over the wire."""
+        """What went over the wire for it. The client settles other scenarios' payments meanwhile;
+        these are no evidence of this one."""
         record = self.record(number)
         if not record.exists():
             return []
-        return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+        lines = (_exchange(line) for line in record.read_text(encoding="utf-8").splitlines())
+        return [it for it in lines if it is not None and _is_of(number, it)]
 
     def pictures(self, number: int) -> Iterator[Path]:
         """Screenshots that somebody has put into the scenario's folder."""
         own = self.path / f"{number:02}"
         if own.is_dir():
-            yield from sorted(file for file in own.iterdir() if file.suffix.lower() in PICTURES)
+            yield from sorted(
+                file for file in own.iterdir() if file.suffix.lower() in PICTURES and file.is_file()
+            )
 
     def seen(self, number: int) -> dict[str, Any]:
         """What was noted of a scenario; empty if it was not played."""
@@ -87,3 +108,24 @@ class Folder:
             text.flush()
             os.fsync(text.fileno())
         draft.replace(self._file)
+
+
+def invoice_prefix(number: int) -> str:
+    """What the invoices of a scenario begin with."""
+    return f"UAT-{number:02}-"
+
+
+def _exchange(line: str) -> dict[str, Any] | None:
+    """A line of the record; none if the machine died while it was written."""
+    try:
+        exchange = json.loads(line)
+    except ValueError:
+        return None
+    return exchange if isinstance(exchange, dict) else None
+
+
+def _is_of(number: int, exchange: dict[str, Any]) -> bool:
+    request = exchange.get("request")
+    data = request.get("transactionRequestData") if isinstance(request, dict) else None
+    invoice = data.get("merchantInvoice") if isinstance(data, dict) else None
+    return not isinstance(invoice, str) or invoice.startswith(invoice_prefix(number))

@@ -16,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ovo_ptp
+from ovo_ptp._wib import WIB
 from ovo_ptp.uat.stage import AMOUNT, MissedError, NotYetError, Stage
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def answer_dropped(stage: Stage) -> str:
         stage.outcome(outcome, "paid", "not completed")
         report = stage.settled(client, outcome.invoice)
     reversals = stage.sent("reversal")
-    if outcome.is_paid:
+    if isinstance(outcome, ovo_ptp.Paid):
+        stage.need(outcome.is_late, "the answer came: it was not dropped, and no check was needed")
         stage.need(not reversals, "paid, and reversed as well")
         return "the check behind 60 s found it: late paid, and no reversal"
     stage.need(bool(reversals), "neither paid nor reversed")
@@ -145,6 +147,12 @@ def reversal_unanswered(stage: Stage) -> str:
     }
     stage.need(len(numbers) == 1, "the reversals carry different numbers")
     stage.need(stage.code(reversals[-1]) == "00", "the last one was not answered 00")
+    unanswered = [
+        it
+        for it in stage.folder.exchanges(stage.number)
+        if it["operation"] == "reversal" and it["ended"] != "answered"
+    ]
+    stage.need(bool(unanswered), "each reversal was answered: the till was not off the network")
     if stage.ovo is not None:
         stage.need(len(reversals) >= 3, f"only {len(reversals)} reversals")
     return f"{len(reversals)} reversals with the same numbers, the last one answered 00"
@@ -164,15 +172,19 @@ def void_today(stage: Stage) -> str:
 
 def void_tomorrow(stage: Stage) -> str:
     """Scenario 12."""
-    known = stage.folder.state.get("void tomorrow")
+    later = "paid today; say `--only 12` again tomorrow"
     with stage.client() as client:
+        known = None if stage.ovo is not None else _waits_for_a_void(stage, client)
         if known is None:
             outcome = stage.pay(client, "approves", "pay on the phone; it is voided tomorrow")
             stage.outcome(outcome, "paid")
             known = outcome.invoice
-            stage.folder.remember("void tomorrow", known)
             if stage.ovo is None:
-                raise NotYetError("paid today; say `--only 12` again tomorrow")
+                stage.folder.remember("void tomorrow", known)
+                raise NotYetError(later)
+        elif _is_of_today(client, known):
+            # Voided today it would go through, and prove nothing.
+            raise NotYetError(later)
         try:
             if stage.ovo is not None:
                 # It is tomorrow at OVO. It refuses what this machine signs today, and its answer
@@ -183,11 +195,26 @@ def void_tomorrow(stage: Stage) -> str:
             client.void(known)
         except ovo_ptp.RefusedError as refused:
             stage.need(not stage.sent("void"), "a void was sent")
+            stage.folder.remember("void tomorrow", None)
             return f"refused here, nothing was sent: {refused.message}. Parts cannot be voided"
         finally:
             if stage.ovo is not None:
                 stage.ovo.set_clock(dt.timedelta())
     raise MissedError("the void was let through: is it still the day of the payment?")
+
+
+def _waits_for_a_void(stage: Stage, client: ovo_ptp.Client) -> str | None:
+    """The payment of another day; none if there is none, or if it is no longer to be voided."""
+    known = stage.folder.state.get("void tomorrow")
+    report = client.payment(known) if isinstance(known, str) else None
+    if report is None or not isinstance(report.outcome, ovo_ptp.Paid) or report.outcome.is_voided:
+        return None
+    return report.invoice
+
+
+def _is_of_today(client: ovo_ptp.Client, invoice: str) -> bool:
+    report = client.payment(invoice)
+    return report is not None and report.begun.date() == dt.datetime.now(WIB).date()
 
 
 def checked_by_hand(stage: Stage) -> str:
@@ -326,11 +353,14 @@ def killed(stage: Stage) -> str:
         begun = till.stdout.readline()
         till.kill()
     stage.need(begun.strip() == "pushed", "the till did not start")
+    # The line of an exchange is written at its end: the killed till's push has one only if OVO's
+    # answer came first.
+    pushed = len(stage.sent("push to pay"))
     with stage.client() as client:
         outcome = client.pay(invoice, amount=AMOUNT, phone=phone)
         stage.outcome(outcome, "paid", "not completed")
         stage.settled(client, invoice)
-    stage.need(len(stage.sent("push to pay")) <= 1, "a second push was sent")
+    stage.need(len(stage.sent("push to pay")) == pushed, "a second push was sent")
     if stage.ovo is not None:
         net = stage.ovo.net(invoice)
         wanted = AMOUNT if outcome.is_paid else 0
@@ -409,16 +439,29 @@ def waiting_screen(stage: Stage) -> str:
 
 def report_of_the_day(stage: Stage) -> str:
     """Scenario 23."""
+    days: dict[str, dt.datetime] = {}
     if stage.ovo is not None:
+        with stage.client() as client:
+            stage.outcome(stage.pay(client, "approves", ""), "paid")
         stage.report = stage.folder.of(stage.number) / "settlement.csv"
         stage.report.write_text(stage.ovo.settlement_report(), encoding="utf-8")
+        # The folder's journal may know of other days' sandboxes.
+        days = {"since": stage.opened, "until": stage.opened + dt.timedelta(days=1)}
     if stage.report is None:
         raise NotYetError("OVO's report comes tomorrow: `--only 23 --report FILE`")
     books = ovo_ptp.Reconciliation(
-        ovo_ptp.JournalReader(stage.folder.journal), ovo_ptp.read_settlement_report(stage.report)
+        ovo_ptp.JournalReader(stage.folder.journal),
+        ovo_ptp.read_settlement_report(stage.report),
+        since=days.get("since"),
+        until=days.get("until"),
     )
     differing = [it for it in books if it.is_difference]
     stage.need(not differing, "; ".join(f"{it.invoice}: {it.text_en}" for it in differing[:5]))
+    stage.need(
+        books.looked_for_missing,
+        "the report names no days (a column TransactionDate): nobody can say which paid invoices "
+        "it lacks",
+    )
     matched, rupiah = books.counts.get("matched", (0, 0))
     stage.need(matched > 0, "the report has none of these payments")
     total = ovo_ptp.format_rupiah(rupiah)
@@ -439,6 +482,8 @@ def cancelled_at_the_till(stage: Stage) -> str:
             outcome = payment.cancel()
         stage.outcome(outcome, "not completed")
         report = stage.settled(client, invoice)
+    debited = isinstance(report.outcome, ovo_ptp.NotCompleted) and report.outcome.was_debited
+    stage.need(debited, "OVO showed no debit: the customer did not confirm all the same")
     if stage.ovo is not None:
         net = stage.ovo.net(invoice)
         stage.need(net == 0, f"OVO keeps {net}")

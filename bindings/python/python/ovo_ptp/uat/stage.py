@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ovo_ptp
 from ovo_ptp._wib import WIB
 from ovo_ptp.cli import output
+from ovo_ptp.uat.folder import invoice_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +42,8 @@ class NotYetError(Exception):
 
 
 class Stage:
-    """A shop for one scenario. With `ovo` the sandbox plays OVO and the customer; without it a
-    person is told what to do on a real phone."""
+    """A shop for one scenario. With `ovo` the sandbox plays OVO and the customer, and knows nothing
+    from before `opened`; without it a person is told what to do on a real phone."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Stage:
         phones: dict[str, str],
         scale: float,
         separate: dict[str, Any],
+        opened: dt.datetime,
         report: Any = None,
     ) -> None:
         self.folder, self.number, self.ovo, self.scale = folder, number, ovo, scale
@@ -61,6 +63,7 @@ class Stage:
         self._shop, self._phones = shop, phones
         self._begun = dt.datetime.now(WIB).strftime("%m%d%H%M%S")
         self._invoices = 0
+        self.opened = opened
 
     @contextlib.contextmanager
     def client(self, **options: Any) -> Iterator[ovo_ptp.Client]:
@@ -76,7 +79,7 @@ class Stage:
     def invoice(self) -> str:
         """A new one, also when a scenario is repeated."""
         self._invoices += 1
-        return f"UAT-{self.number:02}-{self._begun}-{self._invoices}"
+        return f"{invoice_prefix(self.number)}{self._begun}-{self._invoices}"
 
     def phone(self, who: str) -> str:
         """The phone of a customer who does that. A person is told to be this customer."""
@@ -122,6 +125,13 @@ class Stage:
             if time.monotonic() > end:
                 raise MissedError(f"{invoice} is not settled: {report.settlement}")
             time.sleep(max(0.02, self.scale))
+
+    def settle_what_was_broken_off(self) -> None:
+        """One payment of the tester's phone at a time. What an earlier attempt left is in no
+        record."""
+        with self._shop(journal=self.folder.journal) as client:
+            for report in client.payments(unsettled=True):
+                self.settled(client, report.invoice)
 
     def need(self, holds: bool, otherwise: str) -> None:
         """The scenario's expectation."""
