@@ -61,7 +61,8 @@ class Stage:
         self.folder, self.number, self.ovo, self.scale = folder, number, ovo, scale
         self.report, self._separate = report, separate
         self._shop, self._phones = shop, phones
-        self._begun = dt.datetime.now(WIB).strftime("%m%d%H%M%S")
+        # To the millisecond: what is repeated at once is another payment.
+        self._begun = dt.datetime.now(WIB).strftime("%m%d%H%M%S%f")[:-3]
         self._invoices = 0
         self.opened = opened
 
