@@ -1,5 +1,7 @@
 //! Commit first: the one place where the policy's step becomes durable.
 
+use std::sync::Mutex;
+
 use crate::client::Inner;
 use crate::client::counters::Commit;
 use crate::client::exchange::{Heard, keep};
@@ -213,9 +215,13 @@ impl Inner {
 
     /// A set-up that OVO refuses fails every request: it is told once a minute at most (K11).
     pub(super) fn is_news(&self, alert: &Alert) -> bool {
-        let Alert::Misconfigured(_) = alert else { return true };
+        !matches!(alert, Alert::Misconfigured(_)) || self.may_tell(&self.refused_set_up)
+    }
+
+    /// Whether something that is told once a minute at most is to be told now.
+    pub(super) fn may_tell(&self, last: &Mutex<Option<Boottime>>) -> bool {
         let now = self.clock.boottime();
-        let mut told = lock(&self.refused_set_up);
+        let mut told = lock(last);
         // A minute, in the same scale as everything else.
         let is_news = told.is_none_or(|told| now.since(told) >= self.policy.timers.retry * 4);
         if is_news {

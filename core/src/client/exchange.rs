@@ -149,9 +149,13 @@ impl Inner {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).check_void(&date);
                 let (exchange, response) = self.ask(&body, Some(intent.numbers));
-                let answer = response.as_ref().map_or(StatusAnswer::NoAnswer, |response| {
-                    self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
-                });
+                let answer = match (&exchange, &response) {
+                    (_, Some(response)) => {
+                        self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
+                    }
+                    (Exchange::NotSent(_), _) => StatusAnswer::NotSent,
+                    _ => StatusAnswer::NoAnswer,
+                };
                 let (now, wall) = (self.clock.boottime(), self.clock.wall());
                 let in_time = self.server_clock.void_again_in_time(payment, now, wall);
                 (exchange, response, Input::VoidChecked { issued, answer, in_time })
@@ -161,7 +165,7 @@ impl Inner {
         Heard { input, ended: ended(&exchange, response.as_ref()), response, took }
     }
 
-    /// Pushes: the one request whose waiting is watched.
+    /// Pushes: the one request whose watch is the caller's. It ends the wait at the verdict.
     pub(super) fn push(
         &self,
         payment: &Payment,
@@ -259,7 +263,7 @@ impl Inner {
                 if self.checks_are_told.load(Ordering::Relaxed)
                     && !payment.state.has_asked_for_an_hour() =>
             {
-                if self.is_news(&Alert::Misconfigured(response.code)) {
+                if self.may_tell(&self.refused_checks) {
                     self.alert(payment, Alert::CheckUnavailable);
                 }
                 StatusAnswer::NoAnswer

@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) sloppy_fields: AtomicU32,
     /// When the operator heard last that OVO refuses the set-up.
     pub(super) refused_set_up: Mutex<Option<Boottime>>,
+    /// The same of 58 and 96, which may be a passing error.
+    pub(super) refused_checks: Mutex<Option<Boottime>>,
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
     /// Who starts them instead, in a simulation.

@@ -85,6 +85,7 @@ impl ClientBuilder {
             checks_are_told: AtomicBool::new(false),
             sloppy_fields: AtomicU32::new(0),
             refused_set_up: Mutex::default(),
+            refused_checks: Mutex::default(),
             work: Mutex::default(),
             set_aside: Mutex::default(),
             next_turn: Mutex::default(),

@@ -1,5 +1,6 @@
 //! OVO's clock, learnt from the `Date` header of its TLS-authenticated answers and carried forward
-//! by a clock that cannot be set. The void's day is judged by it and by nothing else (policy 2.8).
+//! by a clock that cannot be set. The wish for a void is judged by it alone; sending it again by the till's
+//! clock where OVO tells no time (policy 2.8).
 
 use std::sync::Mutex;
 

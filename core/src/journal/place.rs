@@ -378,8 +378,9 @@ fn check_header(files: &dyn Files, path: &Path, kinds: &[i32]) -> Result<(), Jou
         return Err(JournalError::new(
             JournalErrorKind::Version,
             format!(
-                "the journal has schema {}, this library writes schema {}",
+                "the journal has schema {}, this library reads schemas {} to {}",
                 number(60),
+                migration::OLDEST,
                 schema::VERSION
             ),
         ));

@@ -709,7 +709,7 @@ impl Journal for Succession {
                 ));
             } else if !owes {
                 health.notes.push(format!(
-                    "{}, which was set aside, owes nothing any more: it can be archived",
+                    "{}, which was set aside, owes nothing any more: it can be taken away",
                     former.name
                 ));
             }

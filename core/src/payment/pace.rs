@@ -73,6 +73,7 @@ pub(super) fn spread(policy: &Policy, input: Input, state: &mut State, now: Boot
     }
     let tries = match input {
         Input::Checked { answer: StatusAnswer::NotSent, .. }
+        | Input::VoidChecked { answer: StatusAnswer::NotSent, .. }
         | Input::Reversed { answer: ReversalAnswer::NotSent, .. } => return,
         Input::Checked { .. } | Input::VoidChecked { .. } => &mut state.checks,
         Input::Reversed { .. } => &mut state.reversals,

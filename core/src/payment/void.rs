@@ -111,7 +111,7 @@ pub(super) fn checked(
             state.void_resent = true;
             send(policy, state, now)
         }
-        // OVO may show a void some seconds after it carried it out: said twice, it counts.
+        // OVO may show a void some seconds after it carried it out: asked twice, it counts.
         StatusAnswer::NotFound if !in_time && state.checks.count > 1 => {
             unresolved(policy, state, now)
         }
@@ -124,13 +124,14 @@ pub(super) fn checked(
             unresolved(policy, state, now)
         }
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
-        // Asked again on schedule; at the end of the day the answer above ends it.
+        StatusAnswer::NotSent => Step::to(state.check_was_not_sent(policy, now)),
+        // Asked again on schedule; at the end of the day "not found" ends it.
         _ => Step::to(state),
     }
 }
 
-/// The answer to the question about a void that was refused with `refusal`. "Not found" counts when it
-/// was said twice on schedule, or to a question half a minute behind the refusal, whoever asked: OVO may show a void some
+/// The answer to the question about a void that was refused with `refusal`. "Not found" counts when OVO
+/// was asked twice on schedule, or to a question half a minute behind the refusal, whoever asked: OVO may show a void some
 /// seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
@@ -163,6 +164,7 @@ fn refused_checked(
         }
         StatusAnswer::TooOld => unresolved(policy, state, now),
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
+        StatusAnswer::NotSent => Step::to(state.check_was_not_sent(policy, now)),
         // Asked again on schedule.
         _ => Step::to(state),
     }

@@ -61,11 +61,11 @@ fn j20_what_was_set_aside_and_owes_nothing_any_more_can_be_archived_without_a_wo
         row.state.due = None;
         let mut row = write(&journal, row);
         let notes = journal.health().unwrap().notes;
-        assert!(!notes.iter().any(|note| note.contains("can be archived")), "nobody heard of it");
+        assert!(!notes.iter().any(|note| note.contains("can be taken away")), "nobody heard of it");
         row.state.acknowledged = true;
         write(&journal, row);
     }
-    assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("can be archived")));
+    assert!(journal.health().unwrap().notes.iter().any(|note| note.contains("can be taken away")));
     // Killed, it would know as well.
     let archive = path.with_file_name("archive.db");
     drop(journal);
@@ -186,7 +186,7 @@ fn j20_a_paid_that_nobody_has_heard_of_is_owed_and_so_is_a_look_that_is_due() {
         let aside = set_aside(&path).unwrap();
         let journal = together(&path);
         let notes = journal.health().unwrap().notes;
-        assert!(!notes.iter().any(|note| note.contains("can be archived")), "{notes:?}");
+        assert!(!notes.iter().any(|note| note.contains("can be taken away")), "{notes:?}");
         drop(journal);
         fs::remove_file(aside).unwrap();
         assert!(says(&together(&path).findings(), "owed 1 payments"), "{verdict:?}");

@@ -162,7 +162,7 @@ fn j21_a_backup_that_knows_nothing_ends_no_payment_of_the_journal_itself() {
     let journal = left_to_an_operator(&scratch, None);
     assert_eq!(journal.find(&invoice(1)).unwrap().unwrap().state.verdict, None, "it can settle it");
     let notes = journal.health().unwrap().notes;
-    assert!(!notes.iter().any(|note| note.contains("can be archived")), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("can be taken away")), "{notes:?}");
     drop(journal);
     // It is the journal itself that goes on.
     std::fs::rename(super::hands::beside(&path, ".aside-1"), &path).unwrap();
