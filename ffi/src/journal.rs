@@ -69,18 +69,21 @@ pub extern "C" fn ovo_archive(
     moved: Out<i64>,
     left: Out<i64>,
 ) -> i32 {
-    let (all, some, rest) =
-        (payments.optional("payments"), moved.optional("moved"), left.optional("left"));
-    outside(client.addr(), &[&all, &some, &rest], || {
-        let body = ClientBody::get(client)?;
-        let (before, to) = (WallTime::from_unix_millis(before_ms), to.read("to", PATH)?);
-        let done = body.client.archive(before, to, |_| {})?;
-        for (out, number) in [(&payments, done.payments), (&moved, done.moved), (&left, done.left)]
-        {
-            out.write(i64::try_from(number).unwrap_or(i64::MAX));
-        }
-        Ok(())
-    })
+    outside(
+        client.addr(),
+        &[&payments.optional("payments"), &moved.optional("moved"), &left.optional("left")],
+        || {
+            let body = ClientBody::get(client)?;
+            let (before, to) = (WallTime::from_unix_millis(before_ms), to.read("to", PATH)?);
+            let done = body.client.archive(before, to, |_| {})?;
+            for (out, number) in
+                [(&payments, done.payments), (&moved, done.moved), (&left, done.left)]
+            {
+                out.write(i64::try_from(number).unwrap_or(i64::MAX));
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Ends the doubt about a journal that was found to be a copy, or to have lost something (a critical
