@@ -418,6 +418,26 @@ fn rule_11_a_report_about_numbers_that_name_another_sale_leaves_the_payment_with
 }
 
 #[test]
+fn rule_18_a_refused_void_that_no_check_ever_answered_is_looked_at_by_a_person() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Rejected(code("17"))));
+    let mut last = None;
+    while matches!(case.state.void, Void::Questioned(_)) {
+        let step = case.next();
+        last = step.alert;
+        if step.send.is_some() {
+            let (issued, answer) = (case.now, StatusAnswer::NoAnswer);
+            case.does(Input::VoidChecked { issued, answer, in_time: false });
+        }
+    }
+    assert_eq!(last, Some(Alert::VoidUnresolved));
+    assert_eq!(case.state.void, Void::Expired);
+    assert!(case.state.needs_operator());
+}
+
+#[test]
 fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     let mut case = Case::sent();
     case.does(Input::Answered(PushAnswer::Approved));

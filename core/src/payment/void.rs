@@ -82,11 +82,12 @@ pub(super) fn answered(
 /// The void's end is unknown and its time has come: ask.
 pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     let too_late = now.since(state.settling_since) >= policy.timers.status_window;
-    match state.void {
-        Void::Questioned(code) if too_late => return end(policy, state, Void::Rejected(code), now),
-        Void::Questioned(_) => {}
-        _ if too_late => return unresolved(policy, state, now),
-        _ => state.void = Void::Unknown,
+    // Asked for all that time without an answer, a refusal is no more than a refusal: nobody knows.
+    if too_late {
+        return unresolved(policy, state, now);
+    }
+    if !matches!(state.void, Void::Questioned(_)) {
+        state.void = Void::Unknown;
     }
     try_now(policy, state, Request::CheckVoid, now)
 }
