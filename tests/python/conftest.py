@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -51,9 +53,17 @@ def _no_process_is_left() -> Iterator[None]:
             process.kill()
 
 
+class PatientSandbox(Sandbox):
+    """A sandbox whose clients are patient, unless a test asks for something else."""
+
+    def client(self, *, journal: str | os.PathLike[str], **options: Any) -> ovo_ptp.Client:
+        timers = {**PATIENT, **options.pop("timers", {})}
+        return super().client(journal=journal, timers=timers, **options)
+
+
 @pytest.fixture
 def ovo() -> Iterator[Sandbox]:
-    with Sandbox(time_scale=SCALE) as sandbox:
+    with PatientSandbox(time_scale=SCALE) as sandbox:
         yield sandbox
 
 
@@ -61,6 +71,35 @@ def ovo() -> Iterator[Sandbox]:
 def shop(ovo: Sandbox, tmp_path: Path) -> Iterator[ovo_ptp.Client]:
     with ovo.client(journal=tmp_path / "shop.db", settle_rate=50, timers=PATIENT) as client:
         yield client
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Leaves a note for `tests/python/run`: who kills this process at its limit shows only stacks."""
+    if note := os.environ.get("OVO_PTP_RUNNING"):
+        Path(note).write_text(nodeid, encoding="utf-8")
+
+
+def pytest_sessionfinish() -> None:
+    if note := os.environ.get("OVO_PTP_RUNNING"):
+        Path(note).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def serving(*command: str, cwd: Path | None = None, stop: int = signal.SIGTERM) -> Iterator[str]:
+    """A program that serves until it is told to stop, and ends well; gives the first line it says.
+
+    Whatever fails in between, it ends, and nobody waits for it."""
+    with subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline()
+            process.send_signal(stop)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (0, "")
 
 
 def eventually(true: Callable[[], Any], within: float = 20) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime as dt
 import json
@@ -16,7 +15,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from ovo_ptp.sandbox import Sandbox
 from conftest import (
     CANCELS,
     IGNORES,
+    PATIENT,
     PAYS,
     PAYS_AFTER_20,
     PAYS_AFTER_50,
@@ -35,6 +34,7 @@ from conftest import (
     ended,
     eventually,
     script,
+    serving,
 )
 
 PROGRAM = str(Path(sys.executable).parent / "ovo-ptp")
@@ -543,24 +543,12 @@ def test_credentials_come_from_the_environment_or_a_file(till: Till, ovo: Sandbo
 
 
 def _announcement() -> str:
-    with _running_sandbox() as line:
+    with serving(PROGRAM, "sandbox") as line:
         return line
 
 
-@contextlib.contextmanager
-def _running_sandbox(*options: str) -> Iterator[str]:
-    with subprocess.Popen(
-        [PROGRAM, "sandbox", *options], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        process.stdout.read()
-    assert process.returncode == 0
-
-
 def test_the_sandbox_runs_without_rust(tmp_path: Path) -> None:
-    with _running_sandbox("--time-scale", "0.02", "--quiet") as line:
+    with serving(PROGRAM, "sandbox", "--time-scale", "0.02", "--quiet") as line:
         said = json.loads(line)
         assert said["base_url"].startswith("https://")
         credentials = ovo_ptp.Credentials(**said["demo"])
@@ -570,6 +558,7 @@ def test_the_sandbox_runs_without_rust(tmp_path: Path) -> None:
             journal=tmp_path / "a.db",
             ca_file=said["ca_file"],
             time_scale=0.02,
+            timers=PATIENT,
         ) as shop:
             assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
     phones = subprocess.run(
@@ -625,16 +614,8 @@ def test_f9_ctrl_c_leaves_the_payment_safe(till: Till, ovo: Sandbox) -> None:
 
 
 def test_ctrl_c_ends_the_sandbox_without_a_word() -> None:
-    with subprocess.Popen(
-        [PROGRAM, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        process.stdout.read()
-        assert process.stderr.read() == ""
-    assert process.returncode == 0
+    with serving(PROGRAM, "sandbox", stop=signal.SIGINT) as line:
+        assert json.loads(line)
 
 
 def test_a_watched_demo_asks_whoever_looks(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import ovo_ptp
 import pytest
 from ovo_ptp.sandbox import Sandbox
 
-from conftest import PATIENT, ROOT, eventually
+from conftest import PATIENT, ROOT, eventually, serving
 
 README = ROOT / "bindings" / "python" / "README.md"
 MODULES = [
@@ -87,21 +87,16 @@ def test_the_command_line_of_the_readme_runs(tmp_path: Path) -> None:
     serve, pay = shell.replace("8443", str(port())).strip().split("\n")
     programs = str(Path(sys.executable).parent)
     sandbox, *arguments = shlex.split(serve.removesuffix("&"))
-    with subprocess.Popen(
-        [f"{programs}/{sandbox}", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with serving(f"{programs}/{sandbox}", *arguments, cwd=tmp_path):
         program, *arguments = shlex.split(pay)
         paid = subprocess.run(
             [f"{programs}/{program}", *arguments],
             cwd=tmp_path,
             capture_output=True,
             text=True,
+            timeout=60,
             check=False,
         )
-        process.terminate()
-        process.stdout.read()
     assert paid.returncode == 0, paid.stderr
     assert paid.stdout.startswith("PAID Rp12.500")
 

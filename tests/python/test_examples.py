@@ -16,7 +16,7 @@ import pytest
 from ovo_ptp import _native
 from ovo_ptp.sandbox import Sandbox
 
-from conftest import CANCELS, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, ROOT, eventually
+from conftest import CANCELS, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, ROOT, eventually, serving
 
 EXAMPLES = ROOT / "bindings" / "python" / "examples"
 
@@ -66,11 +66,8 @@ class Programs:
 
 def _demo() -> str:
     program = Path(sys.executable).parent / "ovo-ptp"
-    with subprocess.Popen([str(program), "sandbox"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        process.terminate()
-        process.stdout.read()
+    with serving(str(program), "sandbox") as line:
+        said = json.loads(line)
     assert said["demo"]["merchant_id"] == _native.Sandbox.credentials().merchant_id
     return json.dumps(said["demo"])
 
