@@ -602,6 +602,29 @@ fn rule_16_a_sweep_that_finds_a_debit_settles_everything_again() {
 }
 
 #[test]
+fn rule_16_an_answer_that_lay_unread_is_no_late_debit_where_the_debit_was_known() {
+    let behind = |closing: [StatusAnswer; 2]| {
+        let mut case = Case::sent();
+        case.at(65.0);
+        case.next();
+        case.checked(closing[0]);
+        while !case.state.is_closed() {
+            match case.next_request() {
+                Some(Request::Reversal) => case.reversed(ReversalAnswer::Acknowledged),
+                _ => case.checked(closing[1]),
+            };
+        }
+        let step = case.does(Input::Answered(PushAnswer::Approved));
+        assert!(case.state.owes_reversal(), "settled all over again");
+        step.alert
+    };
+    let known = behind([StatusAnswer::Paid, StatusAnswer::Reversed]);
+    assert_eq!(known, Some(Alert::LateSuccess));
+    let unknown = behind([StatusAnswer::NotFound, StatusAnswer::NotFound]);
+    assert_eq!(unknown, Some(Alert::DelayBoundBroken));
+}
+
+#[test]
 fn rule_17_an_accepted_payment_is_never_reversed_whatever_comes() {
     let mut case = Case::sent();
     case.does(Input::Answered(PushAnswer::Approved));

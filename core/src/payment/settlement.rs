@@ -471,9 +471,14 @@ pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> 
             state.late_paid = true;
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
-        // The push outlived its closing check: settle all of it again.
+        // The push outlived its closing check: settle all of it again. Where the debit was known, the
+        // answer says nothing of when it came: it may have lain unread in a process that stood still.
         Settlement::Closed { by: Closer::Policy, .. } => {
-            state.reopen(policy, now).alerting(Alert::DelayBoundBroken)
+            let alert = match state.late_paid {
+                true => Alert::LateSuccess,
+                false => Alert::DelayBoundBroken,
+            };
+            state.reopen(policy, now).alerting(alert)
         }
         // Declined on one answer, approved on another.
         Settlement::Open(Reversal::NotNeeded) => {
