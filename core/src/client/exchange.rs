@@ -95,10 +95,7 @@ impl Inner {
                     // waits for it, too.
                     let timers = &self.policy.timers;
                     let (send, total) = (timers.send_budget, timers.check_budget);
-                    let (until, is_wanted) = (issued.plus(total).0.into(), true);
-                    let inner = Arc::clone(self);
-                    let watch: Arc<dyn Watch> =
-                        Arc::new(Watcher { inner, decided: None, budget: total, until, is_wanted });
+                    let watch = self.watcher(None, total, issued.plus(total), true);
                     self.send(&body, numbers, send.min(total), total, &watch)
                 } else {
                     self.ask(&body, numbers)
@@ -348,8 +345,18 @@ impl Inner {
         decided: Option<(PaymentId, State)>,
     ) -> Arc<dyn Watch> {
         let connected = self.clock.boottime().plus(self.policy.timers.send_budget);
-        let (until, is_wanted) = (connected.plus(budget).0.into(), false);
-        Arc::new(Watcher { inner: Arc::clone(self), decided, budget, until, is_wanted })
+        self.watcher(decided, budget, connected.plus(budget), false)
+    }
+
+    fn watcher(
+        self: &Arc<Self>,
+        decided: Option<(PaymentId, State)>,
+        budget: Duration,
+        until: Boottime,
+        is_wanted: bool,
+    ) -> Arc<dyn Watch> {
+        let (inner, until) = (Arc::clone(self), until.0.into());
+        Arc::new(Watcher { inner, decided, budget, until, is_wanted })
     }
 
     fn send(

@@ -1,7 +1,7 @@
 //! What every call of a client shares.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -163,13 +163,23 @@ impl Inner {
 
     /// The row of an invoice; `None` if it was never pushed from here.
     pub(super) fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
-        match self.journal.find(invoice)? {
-            Some(payment) => Ok(Some(payment)),
-            None => match self.journal.archived(invoice)? {
-                Some(archive) => Err(archived(invoice, ErrorKind::NotFound, &archive)),
-                None => Ok(None),
-            },
-        }
+        let found = self.journal.find(invoice)?;
+        unless_archived(invoice, found, || self.journal.archived(invoice))
+    }
+}
+
+/// The row that was found of an invoice; if none was, it may be in an archive.
+pub(super) fn unless_archived(
+    invoice: &MerchantInvoice,
+    found: Option<Payment>,
+    archive: impl FnOnce() -> Result<Option<PathBuf>, JournalError>,
+) -> Result<Option<Payment>, Error> {
+    if found.is_some() {
+        return Ok(found);
+    }
+    match archive()? {
+        Some(archive) => Err(archived(invoice, ErrorKind::NotFound, &archive)),
+        None => Ok(None),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::client::inner::archived;
+use crate::client::inner::unless_archived;
 use crate::client::{Ledger as _, PaymentReport};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Figures, Filter, Health, JournalCopy};
@@ -42,7 +42,8 @@ impl JournalReader {
     /// As [`Client::payment`](crate::Client::payment).
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if its payment was archived, with where; [`ErrorKind::Journal`]
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if its payment was archived, with where;
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn payment(&self, invoice: &MerchantInvoice) -> Result<Option<PaymentReport>, Error> {
         Ok(self.told(invoice)?.as_ref().map(PaymentReport::of))
     }
@@ -50,20 +51,16 @@ impl JournalReader {
     /// As [`Client::explain`](crate::Client::explain).
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if its payment was archived, with where; [`ErrorKind::Journal`]
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if its payment was archived, with where;
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn explain(&self, invoice: &MerchantInvoice) -> Result<Option<Explanation>, Error> {
         Ok(self.told(invoice)?.map(|payment| Explanation::of(&payment, WallTime::now())))
     }
 
     /// The row of an invoice, or where its payment was archived.
     fn told(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
-        match self.found(invoice)? {
-            Some(payment) => Ok(Some(payment)),
-            None => match self.journal.archived(invoice)? {
-                Some(archive) => Err(archived(invoice, ErrorKind::NotFound, &archive)),
-                None => Ok(None),
-            },
-        }
+        let found = self.found(invoice)?;
+        unless_archived(invoice, found, || self.journal.archived(invoice))
     }
 
     /// How the journal stands.

@@ -353,12 +353,7 @@ fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
     (state.due, state.listed, state.acknowledged) = (None, false, true);
     state.phone_forgotten = true;
     closed.intent.phone = None;
-    let wall = WallTime::now();
-    let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
-    let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-    let mut entry = Entry::new(wall, since, 0, What::Doubted);
-    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), closed.state.verdict);
-    closed.history.add(&entry);
+    closed.history.add(&doubted(payment, closed.state.verdict));
     closed
 }
 
@@ -372,13 +367,18 @@ pub(super) fn left_alone(payment: &Payment) -> Payment {
         state.listed = true;
     }
     state.acknowledged = false;
+    alone.history.add(&doubted(payment, state.verdict));
+    alone
+}
+
+/// What its history says of a payment whose journals do not agree.
+fn doubted(payment: &Payment, verdict: Option<Verdict>) -> Entry {
     let wall = WallTime::now();
     let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
     let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     let mut entry = Entry::new(wall, since, 0, What::Doubted);
-    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), state.verdict);
-    alone.history.add(&entry);
-    alone
+    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), verdict);
+    entry
 }
 
 /// Of several payments under one invoice the one that is told: two tills' that did not know each
