@@ -15,9 +15,39 @@ use crate::error::Error;
 use crate::lock::lock;
 use crate::wib::WallTime;
 
-/// Whose value says something about the person who pays, whatever the operation. In lower case.
-const PERSONAL: [&str; 4] = ["fullname", "ovoid", "cashbalance", "ovopointsbalance"];
+/// The fields that [the protocol](crate::manual::protocol) knows and that say nothing about the person
+/// who pays. Whatever else a host writes is not known to be harmless: its name stays, its value goes.
+const HARMLESS: [&str; 27] = [
+    "type",
+    "processingCode",
+    "amount",
+    "date",
+    "referenceNumber",
+    "tid",
+    "mid",
+    "merchantId",
+    "storeCode",
+    "appSource",
+    "transactionRequestData",
+    "batchNo",
+    "merchantInvoice",
+    "traceNumber",
+    "hostTime",
+    "hostDate",
+    "responseCode",
+    "approvalCode",
+    "transactionResponseData",
+    "storeName",
+    "storeAddress1",
+    "storeAddress2",
+    "cashUsed",
+    "ovoPointsUsed",
+    "ovoPointsEarned",
+    "paymentType",
+    "message",
+];
 const PHONE: &str = "phone";
+const MASK: &str = "***";
 
 /// Carries requests by another transport, and writes each pair of request and answer as one line of
 /// JSON: bodies only, the person's values masked. No header, so no signature and no key.
@@ -81,9 +111,11 @@ fn line(
         Exchange::NotSent(failure) => ("not sent", None, because(failure)),
         Exchange::NoAnswer(failure) => ("no answer", None, because(failure)),
         Exchange::Answered(answer) => {
-            let body = serde_json::from_slice::<Value>(&answer.body)
-                .unwrap_or_else(|_| json!({ "not JSON": answer.body.len() }));
-            ("answered", Some(answer.status), masked(body, &phone))
+            let body = match serde_json::from_slice::<Value>(&answer.body) {
+                Ok(body) => masked(body, &phone),
+                Err(_) => json!({ "not JSON": answer.body.len() }),
+            };
+            ("answered", Some(answer.status), body)
         }
     };
     let mut line = Map::new();
@@ -109,46 +141,48 @@ fn phone_in(value: &Value) -> Option<&str> {
     }
 }
 
-/// The value without the person: what is known to be personal, and the phone wherever it is repeated.
+/// The value without the person: of a field that is harmless the value, but for the phone wherever it is
+/// repeated; of others only that it was there.
 fn masked(value: Value, phone: &str) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
             fields
                 .into_iter()
                 .map(|(name, value)| {
-                    let lower = name.to_lowercase();
-                    let value = if lower == PHONE && !value.is_null() {
+                    let value = if name.eq_ignore_ascii_case(PHONE) && !value.is_null() {
                         Value::from(shortened(value.as_str().unwrap_or_default()))
-                    } else if PERSONAL.contains(&lower.as_str()) && !value.is_null() {
-                        Value::from("***")
-                    } else {
+                    } else if HARMLESS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
                         masked(value, phone)
+                    } else {
+                        hidden(value)
                     };
-                    (name, value)
+                    (if repeats(&name, phone) { MASK.to_owned() } else { name }, value)
                 })
                 .collect(),
         ),
         Value::Array(values) => {
             Value::Array(values.into_iter().map(|value| masked(value, phone)).collect())
         }
-        Value::String(text) => Value::from(without(text, phone)),
-        Value::Number(number) => {
-            let text = number.to_string();
-            let hidden = without(text.clone(), phone);
-            if hidden == text { Value::Number(number) } else { Value::from(hidden) }
-        }
+        Value::String(text) if repeats(&text, phone) => Value::from(MASK),
+        Value::Number(number) if repeats(&number.to_string(), phone) => Value::from(MASK),
         other => other,
     }
 }
 
-/// The text without the phone, as 08..., as 628... and as a number.
-fn without(text: String, phone: &str) -> String {
-    let national = phone.trim_start_matches('0');
-    // Shorter ones would be found in amounts and dates.
-    if national.len() < 8 || !text.contains(national) {
-        return text;
+/// The shape of a value whose field nobody knows.
+fn hidden(value: Value) -> Value {
+    match value {
+        Value::Object(_) | Value::Array(_) | Value::String(_) | Value::Number(_) => MASK.into(),
+        other => other,
     }
-    text.replace(national, "***")
+}
+
+/// Whether a text has the phone in it: as 08..., as 628..., with blanks and dashes between its digits.
+fn repeats(text: &str, phone: &str) -> bool {
+    let national = phone.trim_start_matches('0');
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    // Shorter ones would be found in amounts and dates.
+    national.len() >= 8 && digits.contains(national)
 }
 
 /// First and last digits, as everywhere in this library.
@@ -207,9 +241,10 @@ mod tests {
     #[test]
     fn a_pair_is_kept_without_the_person() {
         let path = std::env::temp_dir().join(format!("record-{}.jsonl", std::process::id()));
-        let body = r#"{"responseCode":"00","phone":"081234567890","note":"to +6281234567890",
-            "number":6281234567890,"amount":12500,
-            "transactionResponseData":{"fullName":"SITI","OVOID":"****1234","cashBalance":"5"}}"#;
+        let body = r#"{"responseCode":"00","phone":"081234567890","message":"to +62 812-3456-7890",
+            "traceNumber":6281234567890,"amount":12500,"customerName":"SITI","081234567890":null,
+            "transactionResponseData":{"fullName":"SITI","OVOID":"****1234","cashBalance":"5",
+            "cashUsed":"12500"},"Customer":{"type":"SITI"}}"#;
         let line = recorded(&path, answered(body));
         assert_eq!(line["operation"], Operation::PushToPay.name());
         assert_eq!(line["http_status"], 200);
@@ -218,12 +253,13 @@ mod tests {
             (&request["phone"], &request["merchantInvoice"]),
             (&json!("0812****7890"), &json!("INV-1"))
         );
-        assert_eq!(line["response"]["note"], "to +62***");
-        assert_eq!(line["response"]["number"], "62***");
+        for field in ["message", "traceNumber", "customerName", "Customer"] {
+            assert_eq!(line["response"][field], "***", "{field}");
+        }
         assert_eq!(line["response"]["amount"], 12500);
         let data = &line["response"]["transactionResponseData"];
         assert_eq!((&data["fullName"], &data["OVOID"]), (&json!("***"), &json!("***")));
-        assert_eq!(data["cashBalance"], "***");
+        assert_eq!((&data["cashBalance"], &data["cashUsed"]), (&json!("***"), &json!("12500")));
 
         let silent = Failure { kind: FailureKind::Timeout, message: "time ran out".to_owned() };
         let line = recorded(&path, Exchange::NoAnswer(silent));
