@@ -307,3 +307,27 @@ def test_a_time_of_a_day_is_not_taken_for_the_day() -> None:
         assert moment("until", typed, end_of_day=True) == dt.datetime(2026, 11, 27, 6, tzinfo=WIB)
     whole = moment("until", "2026-11-27", end_of_day=True)
     assert whole == dt.datetime(2026, 11, 28, tzinfo=WIB)
+
+
+def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+    [first] = csv.DictReader(io.StringIO(settlement(ovo)))
+    report = tmp_path / "report.csv"
+    with report.open("w", newline="") as text:
+        written = csv.DictWriter(text, list(first))
+        written.writeheader()
+        # As a spreadsheet leaves the number of a terminal.
+        written.writerow({**first, "TID": "1"})
+        written.writerow({**first, "TID": "2", "MerchantInvoice": "OTHER-1"})
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["counts"]["missing here"]["payments"]) == (3, 1)
+    code, told = till.json("reconcile", "--only", "TID=00000001", str(report))
+    assert (code, told["counts"]["matched"]["payments"]) == (0, 1)
+    code, told = till.json("reconcile", "--only", "TID=00000003", str(report))
+    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, False)
+    wrong = till.run("reconcile", "--only", "TERMINAL=1", str(report))
+    assert wrong.returncode == 1
+    assert "only: the report has no column TERMINAL; it has TransactionDate" in wrong.stderr

@@ -205,6 +205,8 @@ def read_settlement_report(
     path: str | os.PathLike[str],
     columns: Mapping[str, str] | None = None,
     statuses: Mapping[str, str] | None = None,
+    *,
+    only: Mapping[str, str] | None = None,
 ) -> Iterator[SettlementLine]:
     """Reads a report in CSV, line by line: commas, semicolons or tabs, UTF-8 with or without a BOM.
 
@@ -218,6 +220,9 @@ def read_settlement_report(
             the whole status in capitals. A line is a refund if its status says so (VOIDED, REFUND
             SUCCESS) or if its amount is negative; one that says that no money moved (FAILED,
             PENDING) is left out. An empty status means what is said of `""`, and else nothing.
+        only: Columns of the report and the value that a line must have there, as
+            `{"TID": "00000001"}`: one report lists every till of a merchant, and each till's
+            journal knows its own. Zeros before a number do not count: spreadsheets drop them.
 
     Raises:
         InvalidInputError: The file cannot be read, has no such column, a value is none, or nobody
@@ -239,11 +244,22 @@ def read_settlement_report(
     if without_status:
         del named["status"]
         required.remove("status")
-    return _read(_make.path("path", path), named, meant, required=required)
+    wanted = {column: _bare(value) for column, value in (only or {}).items()}
+    return _read(_make.path("path", path), named, meant, required=required, wanted=wanted)
+
+
+def _bare(value: str) -> str:
+    value = value.strip()
+    return value.lstrip("0") if value.isdigit() else value
 
 
 def _read(
-    file: str, named: dict[str, str], meant: dict[str, str], *, required: set[str]
+    file: str,
+    named: dict[str, str],
+    meant: dict[str, str],
+    *,
+    required: set[str],
+    wanted: dict[str, str],
 ) -> Iterator[SettlementLine]:
     import csv
 
@@ -263,10 +279,22 @@ def _read(
                     f"{', '.join(heads) or 'none'}{none}",
                     field="map",
                 )
+            for column in sorted(set(wanted) - set(heads)):
+                raise InvalidInputError(
+                    f"only: the report has no column {column}; it has {', '.join(heads) or 'none'}",
+                    field="only",
+                )
+            places = [(heads.index(column), value) for column, value in wanted.items()]
+            last = max([*at.values(), *(place for place, _ in places)])
             rows = csv.reader(text, delimiter=delimiter, strict=True)
             for row in rows:
-                if any(cell.strip() for cell in row):
-                    line = _line(row, at, meant, f"line {rows.line_num + 1}")
+                if not any(cell.strip() for cell in row):
+                    continue
+                where = f"line {rows.line_num + 1}"
+                if len(row) <= last:
+                    raise InvalidInputError(f"report: {where} is cut short", field="report")
+                if all(_bare(row[place]) == value for place, value in places):
+                    line = _line(row, at, meant, where)
                     if line is not None:
                         yield line
     except OSError as error:
@@ -281,8 +309,6 @@ def _read(
 def _line(
     row: list[str], at: dict[str, int], meant: dict[str, str], where: str
 ) -> SettlementLine | None:
-    if len(row) <= max(at.values()):
-        raise InvalidInputError(f"report: {where} is cut short", field="report")
     cells = {name: row[index].strip() for name, index in at.items()}
     amount = cells["amount"]
     negative = amount.startswith("-")

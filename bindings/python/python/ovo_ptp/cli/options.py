@@ -256,6 +256,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="STATUS=MEANING,...",
         help="what statuses mean that are not known: paid, refunded or nothing (no money moved)",
     )
+    reconcile.add_argument(
+        "--only",
+        metavar="COLUMN=VALUE,...",
+        help="lines of this till alone, as TID=00000001, where a report lists several: each "
+        "till's journal knows its own",
+    )
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
     reconcile.add_argument("--until", metavar="DAY", help="up to the end of this day")
     reconcile.add_argument("--all", action="store_true", help="those that agree, too")

@@ -31,7 +31,11 @@ def reconcile(options: argparse.Namespace) -> int:
     statuses = _pairs(
         "statuses", options.statuses, "status=meaning pairs, as TUNTAS=paid,BATAL=nothing"
     )
-    reports = [ovo_ptp.read_settlement_report(path(it), columns, statuses) for it in options.report]
+    only = _pairs("only", options.only, "column=value pairs, as TID=00000001,MID=000000000000001")
+    reports = [
+        ovo_ptp.read_settlement_report(path(it), columns, statuses, only=only)
+        for it in options.report
+    ]
     books = ovo_ptp.Reconciliation(
         shop.reading(options),
         _told(chain.from_iterable(reports)),
