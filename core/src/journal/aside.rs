@@ -60,17 +60,21 @@ pub(super) fn under_lock(
     take_back_all(&**files, path)?;
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
-    let owing =
+    let (owing, takes_its_mark) =
         match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
             Ok(engine) => {
                 let owing = owing::all(&engine.connection);
                 engine.close();
-                owing
+                (owing, true)
             }
             // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
             // log must be moved into it first.
             Err(error) if !is_beyond_repair(error.kind) => return Err(error),
-            Err(_) => log::as_it_is(&**files, path).and_then(|connection| owing::all(&connection)),
+            // Whose it is only the mark may tell, unless that is left of one that lies aside already.
+            Err(_) => (
+                log::as_it_is(&**files, path).and_then(|connection| owing::all(&connection)),
+                !is_left_mark(&**files, path),
+            ),
         };
     let files = &**files;
     if names(files, path).next().is_none() {
@@ -81,7 +85,9 @@ pub(super) fn under_lock(
     }
     // As far as it can be read.
     let aside = free_name(files, path, &owing.unwrap_or_default())?;
-    let named = give_names(files, path, &aside).and_then(|()| files.sync_directory(path));
+    let named = give_names(files, path, &aside)
+        .and_then(|()| if takes_its_mark { copy_mark(files, path, &aside) } else { Ok(()) })
+        .and_then(|()| files.sync_directory(path));
     if let Err(error) = named {
         // Nothing is aside: a second name of the log would later be taken for a log of its own.
         take_names_away(files, path, &aside);
@@ -109,7 +115,17 @@ fn give_names(files: &dyn Files, path: &Path, aside: &Path) -> io::Result<()> {
             other => other?,
         }
     }
-    copy_mark(files, path, aside)
+    Ok(())
+}
+
+/// Whether the mark at the place is that of a journal which was set aside before. Beside another file it
+/// would have that one go by its name, and it would not be missed.
+fn is_left_mark(files: &dyn Files, path: &Path) -> bool {
+    let goes_on_from = |aside: &Path, mark: &Mark| {
+        mark::read(files, aside).is_some_and(|theirs| theirs.goes_on_from(mark))
+    };
+    mark::read(files, path)
+        .is_some_and(|mark| former(files, path).iter().any(|(_, aside)| goes_on_from(aside, &mark)))
 }
 
 /// Takes the names away again that a call which was broken off gave to the files of the journal, as

@@ -141,6 +141,29 @@ fn j20_what_was_set_aside_and_is_gone_before_the_next_opening_is_missed_though_i
 }
 
 #[test]
+fn j20_an_unreadable_file_is_never_taken_for_the_journal_that_was_set_aside_before_it() {
+    for is_opened_between in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        let owes = set_aside(&path).unwrap();
+        // The restore of a backup went wrong; the mark at the place is still the first one's.
+        fs::write(&path, vec![7; 4096]).unwrap();
+        fs::set_permissions(&path, fs::metadata(&owes).unwrap().permissions()).unwrap();
+        assert_eq!(set_aside(&path).unwrap(), beside(&path, ".aside-2"));
+        if is_opened_between {
+            let journal = together(&path);
+            assert!(!says(&journal.findings(), "gone"), "{:?}", journal.findings());
+            assert_eq!(journal.vouch("Sari: the second one is no journal"), Ok(false));
+            assert_eq!(invoices(&journal).len(), 3);
+        }
+        fs::remove_file(&owes).unwrap();
+        let found = together(&path).findings();
+        assert!(says(&found, "is gone"), "{is_opened_between}: {found:?}");
+    }
+}
+
+#[test]
 fn j20_a_mark_that_the_shop_may_not_read_says_nothing_against_the_journal_beside_it() {
     let scratch = Scratch::new();
     let path = scratch.journal();
