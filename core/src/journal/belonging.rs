@@ -144,6 +144,37 @@ pub(crate) fn unknown_key() -> Finding {
     }
 }
 
+/// Whose a journal is, as far as it says so by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Owner {
+    class: Option<String>,
+    merchant: Option<String>,
+}
+
+impl Owner {
+    pub(super) fn read(connection: &Connection) -> Result<Owner, JournalError> {
+        let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
+        let known = |key| meta::get::<String>(connection, key).map_err(failed);
+        Ok(Owner { class: known(CLASS)?, merchant: known(MERCHANT)? })
+    }
+
+    /// Whether it has never belonged to anybody.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.class.is_none() && self.merchant.is_none()
+    }
+
+    pub(super) fn is_another_than(&self, other: &Owner) -> bool {
+        let is_another_class = self
+            .class
+            .as_ref()
+            .zip(other.class.as_ref())
+            .is_some_and(|(a, b)| !is_same_class(a, b));
+        let is_another_merchant =
+            self.merchant.as_ref().zip(other.merchant.as_ref()).is_some_and(|(a, b)| a != b);
+        is_another_class || is_another_merchant
+    }
+}
+
 /// The same environment, written in another way: a scheme and a host have no case, a port that goes
 /// without saying may be said, and no path makes another gateway of a host.
 fn is_same_class(one: &str, other: &str) -> bool {

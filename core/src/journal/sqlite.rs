@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::belonging::Owner;
 use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
@@ -136,6 +137,11 @@ impl SqliteJournal {
                 .map(|water| water.doubted)
                 .map_err(|error| failure::sqlite("open", &error))
         })
+    }
+
+    /// Whose it says that it is.
+    pub(super) fn owner(&self) -> Result<Owner, JournalError> {
+        self.read(|engine| Owner::read(&engine.connection))
     }
 
     /// Doubts it for the sake of another one, of which it is the successor. What is to be told, if

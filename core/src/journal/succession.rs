@@ -43,6 +43,7 @@ pub struct Succession {
     former: Vec<Former>,
     closed: Vec<Closed>,
     twins: Twins,
+    /// Of all of them together; each has its own.
     findings: Vec<Finding>,
     /// What of the place is not served, for `doctor`.
     problems: Vec<String>,
@@ -153,8 +154,7 @@ impl Succession {
         former: SetAside,
     ) -> Result<Self, JournalError> {
         let SetAside { open: former, closed } = former;
-        let mut findings = present.findings();
-        findings.extend(former.iter().flat_map(|former| former.journal.findings()));
+        let mut findings = Vec::new();
         let mut journals: Vec<_> = former.iter().map(|it| (it.place, &it.journal)).collect();
         journals.push((PRESENT, &present));
         let critical = |message| Finding { critical: true, message };
@@ -217,12 +217,15 @@ impl Succession {
     fn remember_the_doubted_and_the_owing(&mut self) -> Result<(), JournalError> {
         let known = self.present.debts()?;
         let mut now = Vec::new();
+        let own = self.present.owner()?;
         for former in &self.former {
-            if former.journal.is_doubted().unwrap_or(false) {
-                // Otherwise whoever sets a doubted journal aside would be rid of its doubt, while its
-                // other copy sells on.
-                let why = format!("{}, which was set aside at its place, is doubted", former.name);
-                self.findings.extend(self.present.doubt_beside(&why)?);
+            let theirs = former.or_nothing(former.journal.owner().map(Some));
+            // Of a new one only its client knows whose it is: `belong_to` decides.
+            let may_be_anothers = theirs.is_some_and(|theirs| {
+                theirs.is_another_than(&own) || (own.is_nobody() && !theirs.is_nobody())
+            });
+            if !may_be_anothers {
+                self.findings.extend(self.doubt_with(former)?);
             }
             let debt = former.debt();
             former.owing.store(debt.is_owed(), Ordering::Relaxed);
@@ -262,6 +265,16 @@ impl Succession {
             self.present.note_debt(debt, None)?;
         }
         Ok(())
+    }
+
+    /// Whoever sets a doubted journal aside would otherwise be rid of its doubt, while its other copy sells
+    /// on. What is to be told, if the present one was not doubted before.
+    fn doubt_with(&self, former: &Former) -> Result<Option<Finding>, JournalError> {
+        if !former.journal.is_doubted().unwrap_or(false) {
+            return Ok(None);
+        }
+        let why = format!("{}, which was set aside at its place, is doubted", former.name);
+        self.present.doubt_beside(&why)
     }
 
     /// Writes into one that was set aside what it must know if it is opened here as the journal again:
@@ -751,6 +764,7 @@ impl Journal for Succession {
         for former in &self.former {
             match former.journal.belong_to(setup) {
                 Ok(theirs) => {
+                    belonging.findings.extend(self.doubt_with(former)?);
                     belonging.key_ring.extend(theirs.key_ring);
                     belonging.another_key = belonging.another_key.or(theirs.another_key);
                     belonging.unproven = belonging.unproven.or(theirs.unproven);
@@ -877,7 +891,11 @@ impl Journal for Succession {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        self.findings.clone()
+        let mut findings = self.present.findings();
+        // What is wrong with another merchant's is that one's to answer for.
+        findings.extend(self.knowing().flat_map(|former| former.journal.findings()));
+        findings.extend(self.findings.iter().cloned());
+        findings
     }
 
     fn found_since(&self) -> Vec<Finding> {

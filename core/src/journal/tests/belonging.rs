@@ -1,5 +1,7 @@
 //! Whose a journal is: another terminal's numbers are unknown to it.
 
+use std::fs;
+
 use super::by_people::together;
 use super::hands::beside;
 use super::{Scratch, open};
@@ -77,4 +79,42 @@ fn j20_what_another_merchant_is_owed_and_nobody_settles_here_wakes_somebody_and_
     let to = path.with_file_name("backup.db");
     journal.backup(&to).unwrap();
     assert!(to.exists() && beside(&to, ".aside-1").exists());
+}
+
+#[test]
+fn j21_j26_a_doubt_is_ended_by_its_own_merchant_and_keeps_no_other_one_from_vouching_for_payments()
+{
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let till = path.with_file_name("till.db");
+    let journal = open(&till);
+    let first = set_up_for("T1/M1");
+    journal.belong_to(&first).unwrap();
+    fresh(&journal, &charge(1));
+    drop(journal);
+    fs::copy(&till, &path).unwrap();
+    let copy = open(&path);
+    copy.belong_to(&first).unwrap();
+    assert!(copy.is_doubted().unwrap(), "it is a copy");
+    drop(copy);
+    let aside = set_aside(&path).unwrap();
+    // Another merchant sells there: at once, and behind a restart.
+    let second = Setup { merchant_id: "99".to_owned(), ..set_up_for("T1/M1") };
+    for number in [2, 3] {
+        let journal = together(&path);
+        let mut found = journal.belong_to(&second).unwrap().findings;
+        found.extend(journal.findings());
+        assert!(!found.iter().any(|it| it.message.contains("is doubted")), "{found:?}");
+        assert!(fresh(&journal, &charge(number)).state.attested);
+        assert_eq!(journal.vouch("the second one: all is well"), Ok(false));
+    }
+    // The first merchant's next journal there is doubted with it, which only its client tells it.
+    set_aside(&path).unwrap();
+    let journal = together(&path);
+    let found = journal.belong_to(&first).unwrap().findings;
+    let is_told = |it: &Finding| it.critical && it.message.contains("set aside at its place");
+    assert!(found.iter().any(is_told), "{found:?}");
+    assert!(!fresh(&journal, &charge(4)).state.attested);
+    drop(journal);
+    assert!(open(&aside).is_doubted().unwrap(), "nobody of the first merchant's vouched");
 }
