@@ -57,7 +57,9 @@ class PatientSandbox(Sandbox):
     """A sandbox whose clients are patient, unless a test asks for something else."""
 
     def client(self, *, journal: str | os.PathLike[str], **options: Any) -> ovo_ptp.Client:
-        timers = {**PATIENT, **options.pop("timers", {})}
+        timers = options.pop("timers", {})
+        if isinstance(timers, dict):
+            timers = {**PATIENT, **timers}
         return super().client(journal=journal, timers=timers, **options)
 
 

@@ -54,10 +54,16 @@ class Till:
         ]
         self.shop += ["--time-scale", str(SCALE)]
 
-    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, command: str, *arguments: str) -> list[str]:
+        return [PROGRAM, command, *self.shop, *arguments]
+
+    def run(
+        self, command: str, *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [PROGRAM, command, *self.shop, *arguments],
+            self.command(command, *arguments),
             cwd=self.folder,
+            env={**os.environ, **(environment or {})},
             capture_output=True,
             text=True,
             timeout=60,

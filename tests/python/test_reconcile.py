@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -331,3 +333,53 @@ def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
     wrong = till.run("reconcile", "--only", "TERMINAL=1", str(report))
     assert wrong.returncode == 1
     assert "only: the report has no column TERMINAL; it has TransactionDate" in wrong.stderr
+
+
+def test_a_wrong_line_is_told_behind_what_was_found_before_it(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+    report = tmp_path / "report.csv"
+    report.write_text("MerchantInvoice,Amount\nINV-1,12000\nTOTAL,\n")
+    done = till.run("reconcile", *BARE, "--json", str(report))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["agrees"], told["error"]) == (1, False, "invalid_input")
+    assert [row["finding"] for row in told["payments"]] == ["other amount"]
+    assert "line 3" in told["message"]
+    assert "line 3" in done.stderr
+    done = till.run("reconcile", *BARE, str(report))
+    assert (done.returncode, "OTHER AMOUNT" in done.stdout) == (1, True)
+
+
+def test_a_list_that_nobody_reads_to_its_end_applies_nothing_and_says_so(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    report = tmp_path / "report.csv"
+    lines = "".join(f"INV-{number},700\n" for number in range(5_000))
+    report.write_text("MerchantInvoice,Amount\n" + lines)
+    command = till.command("reconcile", *BARE, "--apply", str(report))
+    with subprocess.Popen(
+        command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "nothing was applied" in said
+
+
+def test_a_terminal_that_knows_only_ascii_ends_no_command(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+    report = tmp_path / "report.csv"
+    report.write_text(
+        "MerchantInvoice,Amount\nKOPI-\N{LATIN SMALL LETTER E WITH ACUTE},700\n", "utf-8"
+    )
+    done = till.run("reconcile", *BARE, str(report), environment={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, "KOPI-\\xe9" in done.stdout) == (3, True), done.stderr

@@ -149,15 +149,20 @@ class Reconciliation:
         first: datetime | None = None
         last: datetime | None = None
         page: list[tuple[str, int, bool]] = []
-        for line in self._lines:
-            if line.day is not None:
-                first = line.day if first is None else min(first, line.day)
-                last = line.day if last is None else max(last, line.day)
-            amount = _make.whole("amount", line.amount, 1, MOST)
-            page.append((line.invoice, amount, line.refunded))
-            if len(page) == _PAGE:
-                yield from self._compared(page)
-                page = []
+        try:
+            for line in self._lines:
+                if line.day is not None:
+                    first = line.day if first is None else min(first, line.day)
+                    last = line.day if last is None else max(last, line.day)
+                amount = _make.whole("amount", line.amount, 1, MOST)
+                page.append((line.invoice, amount, line.refunded))
+                if len(page) == _PAGE:
+                    yield from self._compared(page)
+                    page = []
+        except InvalidInputError:
+            # The lines before the one that is wrong are known.
+            yield from self._compared(page)
+            raise
         yield from self._compared(page)
         since, until = self._since, self._until
         if since is None and first is not None and last is not None:

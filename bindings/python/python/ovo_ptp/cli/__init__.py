@@ -38,3 +38,7 @@ def _have_standard_streams() -> None:
         if getattr(sys, name) is None:
             # It gets the lowest number that is free, which is this one.
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
+    for stream in (sys.stdout, sys.stderr):
+        # Old systems' terminals and services without a language: no arrow ends a command.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")

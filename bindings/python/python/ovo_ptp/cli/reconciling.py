@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-AGREES, DIFFERS = 0, 3
+AGREES, ERROR, DIFFERS = 0, 1, 3
 #: Lines between two words to somebody who waits at a terminal.
 PROGRESS = 50_000
 COLUMNS = ("invoice", "finding", "listed", "amount", "money", "text", "text_en")
@@ -43,7 +43,14 @@ def reconcile(options: argparse.Namespace) -> int:
         until=None if options.until is None else moment("until", options.until, end_of_day=True),
         matched=options.all,
     )
-    extra = _written(books, options)
+    try:
+        extra = _written(books, options)
+    except BrokenPipeError:
+        if options.apply:
+            shop.say_aside("nothing was applied: whoever read the list left before its end")
+        raise
+    if extra is None:
+        return ERROR
     if not books.looked_for_missing:
         shop.say_aside(
             "payments that the report has not were not looked for: it names no days, or has no "
@@ -82,8 +89,9 @@ def _told(lines: Iterator[ovo_ptp.SettlementLine]) -> Iterator[ovo_ptp.Settlemen
         sys.stderr.write("\r" + " " * 20 + "\r")
 
 
-def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list[str]:
-    """Prints what was found as it comes, then the summary; returns the extra debits' invoices."""
+def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list[str] | None:
+    """Prints what was found as it comes, then the summary; returns the extra debits' invoices, or
+    `None` if a line is wrong and was said to be."""
     extra: list[str] = []
 
     def found() -> Iterator[ovo_ptp.Reconciled]:
@@ -97,7 +105,8 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
         written.writeheader()
         written.writerows(it.to_dict() for it in found())
     elif options.json:
-        _as_json(found(), books)
+        if not _as_json(found(), books):
+            return None
     else:
         for it in found():
             amount = it.listed if it.listed is not None else it.amount
@@ -121,23 +130,31 @@ def _verdict(books: ovo_ptp.Reconciliation) -> str:
     return "the books are not known to agree: what the report has not was not looked for"
 
 
-def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation) -> None:
-    """One value, written as it comes: a report may have a million lines."""
+def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation) -> bool:
+    """One value, written as it comes: a report may have a million lines. False if one is wrong."""
     sys.stdout.write('{"payments": [')
-    for number, it in enumerate(found):
-        sys.stdout.write((", " if number else "") + json.dumps(it.to_dict(), ensure_ascii=False))
+    failed: ovo_ptp.OvoError | None = None
+    try:
+        for number, it in enumerate(found):
+            written = json.dumps(it.to_dict(), ensure_ascii=False)
+            sys.stdout.write((", " if number else "") + written)
+    except ovo_ptp.OvoError as error:
+        failed = error
     counts = {
         name: {"payments": count, "rupiah": rupiah}
         for name, (count, rupiah) in books.counts.items()
     }
-    summary = json.dumps(
-        {
-            "agrees": books.agrees,
-            "looked_for_missing": books.looked_for_missing,
-            "counts": counts,
-        }
-    )
-    output.say(f"], {summary[1:]}")
+    summary: dict[str, object] = {
+        "agrees": books.agrees,
+        "looked_for_missing": books.looked_for_missing,
+        "counts": counts,
+    }
+    if failed is not None:
+        summary |= {"agrees": False, "error": failed.code, "message": failed.message}
+    output.say(f"], {json.dumps(summary)[1:]}")
+    if failed is not None:
+        shop.say_aside(str(failed))
+    return failed is None
 
 
 def _apply(invoices: list[str], options: argparse.Namespace) -> None:
