@@ -19,7 +19,7 @@ use super::owing::{self, Debt};
 use super::parts::{self, Part};
 use super::place::Place;
 use super::probed;
-use super::reserve::Reserve;
+use super::reserve::{self, Reserve};
 use super::restored;
 use super::row::{self, COLUMNS, PHONE};
 use super::rules;
@@ -864,11 +864,7 @@ impl Engine {
         // A copy for reading has neither.
         if let Some(lock) = &self.lock {
             if self.reserve.is_spent() {
-                problems.push(
-                    "the journal's disk is full and its reserve is being spent: payments under way \
-                     end, new ones are refused; make room"
-                        .to_owned(),
-                );
+                problems.push(reserve::is_spent(self.place.room().map(|(room, _)| room)));
             } else if let Some((room, _)) =
                 self.place.room().filter(|(room, all)| *room < LITTLE_ROOM.min(*all / 16))
             {
@@ -876,6 +872,13 @@ impl Engine {
                     "the journal's disk has {} KiB left, and a payment takes up to 60; make room",
                     room >> 10
                 ));
+            }
+            if !self.reserve.is_kept() {
+                problems.push(
+                    "the reserve beside the journal cannot be written: on a full disk payments under \
+                     way are interrupted"
+                        .to_owned(),
+                );
             }
             if !lock.is_held() {
                 health.notes.push(

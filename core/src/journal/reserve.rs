@@ -1,7 +1,9 @@
 //! Room on a full disk for payments that are under way ([operations 3.3], J1 to J3).
 //!
 //! A small file beside the journal is given up when a verdict finds no room. New payments are
-//! refused until it could be filled again, so that they cannot eat what settlement needs.
+//! refused until it could be filled again, so that they cannot eat what settlement needs. What it frees
+//! is the journal's only where the file system keeps no room for root (ext4 keeps 5 %): a disk that root
+//! has filled takes it in, and people are told so.
 //!
 //! [operations 3.3]: crate::manual::operations#33-when-it-fails
 
@@ -13,6 +15,8 @@ use super::{companion, place};
 
 /// Some forty commits, of a few pages each.
 const SIZE: usize = 256 << 10;
+/// Room without which no verdict can be written.
+const ONE_COMMIT: u64 = 16 << 10;
 
 /// The reserve of one journal; several processes may share it.
 #[derive(Debug)]
@@ -56,6 +60,11 @@ impl Reserve {
         file.is_some_and(|file| file.length().is_ok_and(|length| length < SIZE as u64))
     }
 
+    /// Whether the file could be opened or made.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Gives the room up. `false` if there is none to give.
     pub(super) fn release(&mut self) -> bool {
         self.file.as_mut().is_some_and(|file| {
@@ -64,10 +73,36 @@ impl Reserve {
     }
 }
 
+/// What to tell of a reserve that was given up. `room`: the bytes that this user can still write there.
+pub(super) fn is_spent(room: Option<u64>) -> String {
+    let (under_way, only) = match room {
+        Some(..ONE_COMMIT) => (
+            "nothing is settled, and payments under way are interrupted",
+            "its reserve is used up, or what that freed the file system keeps for root",
+        ),
+        _ => ("payments under way end", "its reserve is being spent"),
+    };
+    format!("the journal's disk is full and {only}: {under_way}, new ones are refused; make room")
+}
+
 /// With bytes, not with a hole; and not with zeros, which some file systems keep as one.
 fn fill(file: &mut dyn OpenFile) -> io::Result<()> {
     for page in 0..SIZE / 4096 {
         file.write(4096 * page as u64, &[0xa5; 4096])?;
     }
     file.sync()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j2_j3_a_reserve_that_freed_nothing_for_the_shop_is_told_so() {
+        let kept_for_root = is_spent(Some(0));
+        assert!(kept_for_root.contains("for root") && kept_for_root.contains("interrupted"));
+        for of_use in [is_spent(Some(200 << 10)), is_spent(None)] {
+            assert!(of_use.contains("payments under way end"), "{of_use}");
+        }
+    }
 }

@@ -393,6 +393,13 @@ fn j3_a_spent_reserve_is_reported() {
         [""; 0],
         "there is room, so it was filled again"
     );
+    // Somebody else's, as root's command leaves it.
+    drop(journal);
+    fs::remove_file(beside(&path, ".reserve")).unwrap();
+    fs::create_dir(beside(&path, ".reserve")).unwrap();
+    let problems = open(&path).health().unwrap().problems;
+    let told = "the reserve beside the journal cannot be written";
+    assert!(problems.iter().any(|it| it.starts_with(told)), "{problems:?}");
 }
 
 #[test]
