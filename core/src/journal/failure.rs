@@ -5,11 +5,14 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
+use super::files::Files;
+use super::place;
 use crate::journal::{JournalError, JournalErrorKind};
 
 /// What to do about a file in which SQLite finds damage.
-const DAMAGED: &str = "; the journal's file is damaged: stop the shop, `ovo-ptp journal set-aside` it \
-                       and start again, and what can be read of it goes on being settled";
+const DAMAGED: &str = "; the journal's file is damaged, or its disk could not be read: start the shop \
+                       again, which tells the one from the other; a damaged one `ovo-ptp journal \
+                       set-aside`, and what can be read of it goes on being settled";
 
 /// The same about one that a person need not set aside: it lies aside already.
 pub(super) fn without_cure(error: &JournalError) -> &str {
@@ -38,6 +41,38 @@ pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
     let text = text.as_deref().unwrap_or("no detail");
     let cure = if kind == JournalErrorKind::Corrupt { DAMAGED } else { "" };
     JournalError::new(kind, format!("{doing}: {text} ({}){cure}", failure.extended_code))
+}
+
+/// Reads the database and its log through, because SQLite calls a disk that fails to read a damaged file.
+/// Only where no lock goes with a descriptor that is closed.
+pub(super) fn refuse_unreadable(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    const PIECE: usize = 1 << 20;
+    for suffix in [""].into_iter().chain(place::LOGS) {
+        let path = place::with_suffix(path, suffix);
+        if !files.look(&path).is_ok_and(|look| look.is_file) {
+            continue;
+        }
+        let read = || -> io::Result<()> {
+            let mut file = files.open(&path)?;
+            let mut at = 0;
+            loop {
+                match file.read(at, PIECE)?.len() {
+                    0 => return Ok(()),
+                    length => at += length as u64,
+                }
+            }
+        };
+        read().map_err(|error| unreadable(&at(&path, &error).message))?;
+    }
+    Ok(())
+}
+
+/// The disk failed to read: nothing is known of the file itself.
+pub(super) fn unreadable(what: &str) -> JournalError {
+    JournalError::new(
+        JournalErrorKind::Io,
+        format!("{what}: the disk could not be read, which says nothing of the journal: mend that"),
+    )
 }
 
 /// What the file system said, about a file.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::failure;
 use super::owing::{self, Debt};
 use super::sqlite::SqliteJournal;
-use crate::journal::{Finding, JournalError};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::payment::{Payment, PaymentId};
 
@@ -17,6 +17,8 @@ pub(super) const JOURNAL_AT: u32 = 48;
 #[derive(Debug, Default)]
 struct Trouble {
     why: Option<String>,
+    /// Another program has it locked: it may be over any moment.
+    passes: bool,
     is_told: bool,
 }
 
@@ -103,12 +105,22 @@ impl Former {
             lock(&self.trouble).is_told = false;
         }
         let why = failure::without_cure(error);
-        lock(&self.trouble).why.get_or_insert_with(|| why.to_owned());
+        let mut trouble = lock(&self.trouble);
+        let passes = error.kind == JournalErrorKind::Locked;
+        if trouble.why.is_none() || (trouble.passes && !passes) {
+            *trouble = Trouble { why: Some(why.to_owned()), passes, is_told: false };
+        }
     }
 
     /// What to tell of what could not be done with it.
     pub(super) fn trouble(&self) -> Option<String> {
-        lock(&self.trouble).why.as_ref().map(|why| self.in_words(why))
+        let mut trouble = lock(&self.trouble);
+        let told = trouble.why.as_ref().map(|why| self.in_words(why, trouble.passes));
+        if trouble.passes && trouble.is_told {
+            // As long as it lasts, the next step finds it again.
+            *trouble = Trouble::default();
+        }
+        told
     }
 
     /// The same, once.
@@ -116,11 +128,18 @@ impl Former {
         let mut trouble = lock(&self.trouble);
         let why = trouble.why.clone().filter(|_| !trouble.is_told)?;
         trouble.is_told = true;
-        Some(Finding { critical: true, message: self.in_words(&why) })
+        Some(Finding { critical: true, message: self.in_words(&why, trouble.passes) })
     }
 
-    fn in_words(&self, why: &str) -> String {
+    fn in_words(&self, why: &str, passes: bool) -> String {
         let name = &self.name;
+        if passes {
+            return format!(
+                "{name}, which was set aside, is locked by another program ({why}): as long as that \
+                 lasts what it owes is not settled, and its invoices and customers may be unknown; end \
+                 that program"
+            );
+        }
         if self.failed.load(Ordering::Relaxed) {
             return format!(
                 "{name}, which was set aside, is left out: it was taken away while it was open, or its \
@@ -129,7 +148,7 @@ impl Former {
             );
         }
         format!(
-            "{name}, which was set aside, is damaged or cannot be used ({why}): what it owes is settled, \
+            "{name}, which was set aside, is damaged, or its disk could not be read ({why}): what it owes is settled, \
              and its invoices and customers are known, only as far as it can be read; the present journal \
              is not concerned, and is not to be set aside for it: mend that file, or put a whole copy of \
              it there, and start again; or compare OVO's settlement file with your books, take it away, \

@@ -85,6 +85,10 @@ pub(super) fn open(
                 engine
             })
         }
+        // Nobody has the file open now, whose locks could go.
+        Err(error) if error.kind == JournalErrorKind::Corrupt && !lock.found_others() => {
+            failure::refuse_unreadable(&**files, &path).and(Err(error))
+        }
         other => other,
     };
     let mut engine = opened.map_err(|error| failure::named(&path, error))?;
@@ -104,7 +108,12 @@ fn attempt_with_reserve(
     lock: &Lock,
 ) -> Result<Engine, JournalError> {
     let owes = || files.look(path).is_ok() || !aside::former(&**files, path).is_empty();
-    match attempt(files, path, options, lock, Purpose::Sell) {
+    let mut opened = attempt(files, path, options, lock, Purpose::Sell);
+    if opened.as_ref().is_err_and(|error| error.kind == JournalErrorKind::Corrupt) {
+        // A page that the disk did not give once is no damage.
+        opened = attempt(files, path, options, lock, Purpose::Sell);
+    }
+    match opened {
         Err(full) if full.kind == JournalErrorKind::Full && owes() => {
             if Reserve::open(&**files, path).release() {
                 attempt(files, path, options, lock, Purpose::Sell)
@@ -579,7 +588,9 @@ const CHECKED_WHOLE: i64 = 16 << 20;
 /// would fail at payments. Where a person is near, most of it is worth more than a closed shop.
 fn refuse_damaged(connection: &Connection) -> Result<(), JournalError> {
     let mut damage = Vec::new();
-    view::check_file(connection, CHECKED_WHOLE, &mut damage)?;
+    // A page that the disk does not give is as lost for such a till as a damaged one.
+    view::check_file(connection, CHECKED_WHOLE, &mut damage)
+        .map_err(|error| JournalError { kind: JournalErrorKind::Corrupt, ..error })?;
     match damage.first() {
         None => Ok(()),
         Some(first) => {

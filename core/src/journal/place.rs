@@ -123,6 +123,10 @@ impl Place {
         opening::connect_reader(&*self.files, &self.path, access)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn files(&self) -> &Arc<dyn Files> {
         &self.files
     }

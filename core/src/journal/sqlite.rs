@@ -9,6 +9,7 @@ use super::belonging::Owner;
 use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
+use super::opening::Access;
 use super::owing::{self, Debt};
 use super::schema;
 use super::version::Incarnation;
@@ -301,8 +302,25 @@ impl SqliteJournal {
         })
     }
 
+    /// The numbers of its payments up to `last`, in their order.
+    pub(super) fn ids_up_to(&self, last: i64) -> Result<Vec<i64>, JournalError> {
+        let mut found = Vec::new();
+        self.report(|view| {
+            view.read(
+                "health",
+                "SELECT id FROM payment WHERE id <= ?1 ORDER BY id",
+                [last],
+                |row| {
+                    found.push(row.get(0)?);
+                    Ok(())
+                },
+            )
+        })?;
+        Ok(found)
+    }
+
     /// The numbers above `low` and up to `high` that were archived, in their order.
-    fn archived_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
+    pub(super) fn archived_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
         let mut found = Vec::new();
         let sql = "SELECT id FROM archived WHERE id > ?1 AND id <= ?2 ORDER BY id";
         self.report(|view| {
@@ -312,6 +330,74 @@ impl SqliteJournal {
             })
         })?;
         Ok(found)
+    }
+
+    /// Every row, and SQLite's own check.
+    fn look_through(&self) -> Result<Health, JournalError> {
+        // Payments of an archive do not follow on each other.
+        let is_archive = self.read(|engine| {
+            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("health", &error))
+        })?;
+        let report_gap = |first, last, problems: &mut Vec<String>| {
+            if !is_archive {
+                report_gap(first, last, problems);
+            }
+        };
+        let mut health =
+            Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
+        let mut seen = 0;
+        self.read(|engine| engine.report(&mut health))?;
+        let last = self.report(|view| {
+            view::check_file(view.connection, CHECKED_WHOLE, &mut health.problems)?;
+            view.last_id()
+        })?;
+        while seen < last {
+            let end = seen.saturating_add(STRIDE).min(last);
+            let mut archived = self.archived_between(seen, end)?.into_iter().peekable();
+            self.report(|view| {
+                let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
+                view.rows("health", rest, (seen, end), |row, payment| {
+                    let id = row.get(0).unwrap_or(seen + 1);
+                    while let Some(gone) = archived.next_if(|gone| *gone < id) {
+                        report_gap(seen + 1, gone - 1, &mut health.problems);
+                        seen = gone;
+                    }
+                    report_gap(seen + 1, id - 1, &mut health.problems);
+                    seen = id;
+                    health.payments += 1;
+                    match payment {
+                        Ok(payment) => {
+                            health.unsettled += u64::from(rules::is_unsettled(&payment.state));
+                        }
+                        Err(damage) => health.problems.push(damage.message),
+                    }
+                    true
+                })
+            })?;
+            for gone in archived {
+                report_gap(seen + 1, gone - 1, &mut health.problems);
+                seen = gone;
+            }
+            report_gap(seen + 1, end, &mut health.problems);
+            seen = end;
+        }
+        if health.problems.len() > MOST_PROBLEMS {
+            let more = health.problems.len() - MOST_PROBLEMS;
+            health.problems.truncate(MOST_PROBLEMS);
+            health.problems.push(format!("and {more} more"));
+        }
+        Ok(health)
+    }
+
+    /// Tells a disk that fails from a damaged file, where that harms no lock.
+    fn refuse_unreadable(&self) -> Result<(), JournalError> {
+        let (files, path) = self.read(|engine| {
+            let place = &engine.place;
+            let path = (engine.access == Access::Process).then(|| place.path().to_owned());
+            Ok((Arc::clone(place.files()), path))
+        })?;
+        // Without the engine, so that no payment waits.
+        path.map_or(Ok(()), |path| failure::refuse_unreadable(&*files, &path))
     }
 
     /// For building large journals in tests.
@@ -583,59 +669,13 @@ impl Journal for SqliteJournal {
     }
 
     fn health(&self) -> Result<Health, JournalError> {
-        // Payments of an archive do not follow on each other.
-        let is_archive = self.read(|engine| {
-            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("health", &error))
-        })?;
-        let report_gap = |first, last, problems: &mut Vec<String>| {
-            if !is_archive {
-                report_gap(first, last, problems);
+        match self.look_through() {
+            Err(error) if error.kind == JournalErrorKind::Corrupt => {
+                self.refuse_unreadable()?;
+                self.look_through()
             }
-        };
-        let mut health =
-            Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
-        let mut seen = 0;
-        self.read(|engine| engine.report(&mut health))?;
-        let last = self.report(|view| {
-            view::check_file(view.connection, CHECKED_WHOLE, &mut health.problems)?;
-            view.last_id()
-        })?;
-        while seen < last {
-            let end = seen.saturating_add(STRIDE).min(last);
-            let mut archived = self.archived_between(seen, end)?.into_iter().peekable();
-            self.report(|view| {
-                let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
-                view.rows("health", rest, (seen, end), |row, payment| {
-                    let id = row.get(0).unwrap_or(seen + 1);
-                    while let Some(gone) = archived.next_if(|gone| *gone < id) {
-                        report_gap(seen + 1, gone - 1, &mut health.problems);
-                        seen = gone;
-                    }
-                    report_gap(seen + 1, id - 1, &mut health.problems);
-                    seen = id;
-                    health.payments += 1;
-                    match payment {
-                        Ok(payment) => {
-                            health.unsettled += u64::from(rules::is_unsettled(&payment.state));
-                        }
-                        Err(damage) => health.problems.push(damage.message),
-                    }
-                    true
-                })
-            })?;
-            for gone in archived {
-                report_gap(seen + 1, gone - 1, &mut health.problems);
-                seen = gone;
-            }
-            report_gap(seen + 1, end, &mut health.problems);
-            seen = end;
+            other => other,
         }
-        if health.problems.len() > MOST_PROBLEMS {
-            let more = health.problems.len() - MOST_PROBLEMS;
-            health.problems.truncate(MOST_PROBLEMS);
-            health.problems.push(format!("and {more} more"));
-        }
-        Ok(health)
     }
 
     fn figures(&self) -> Result<Figures, JournalError> {

@@ -413,6 +413,34 @@ impl Succession {
         Ok(listed)
     }
 
+    /// How many of its payments are counted elsewhere: in a copy of it with a lower number, or in a copy's
+    /// archive.
+    fn counted_elsewhere(&self, place: i64, journal: &SqliteJournal) -> Result<u64, JournalError> {
+        let mut elsewhere = HashSet::new();
+        for (other, last) in self.twins.shares(place) {
+            let Some(theirs) = self.at(other) else { continue };
+            if other < place {
+                elsewhere.extend(theirs.ids_up_to(last)?);
+            }
+            elsewhere.extend(theirs.archived_between(0, last)?);
+        }
+        let shared = if elsewhere.is_empty() { Vec::new() } else { journal.ids_up_to(i64::MAX)? };
+        Ok(shared.iter().filter(|id| elsewhere.contains(*id)).count() as u64)
+    }
+
+    /// How many of its open payments another journal tells.
+    fn open_elsewhere(&self, place: i64, journal: &SqliteJournal) -> Result<u64, JournalError> {
+        let mut filter = Filter { unsettled: true, ..Filter::default() };
+        let mut elsewhere = 0;
+        while self.twins.has_copies(place) {
+            let open = journal.list(&filter)?;
+            let Some(last) = open.last() else { break };
+            filter.after = Some(last.id);
+            elsewhere += open.iter().filter(|payment| !self.answers(place, payment)).count();
+        }
+        Ok(elsewhere as u64)
+    }
+
     /// The payments under an invoice, each from where it is answered for, and what is damaged.
     fn all_under(
         &self,
@@ -682,6 +710,13 @@ impl Journal for Succession {
 
     fn health(&self) -> Result<Health, JournalError> {
         let mut health = self.present.health()?;
+        // A payment that two of them know is one.
+        let (twice, open_twice) = (
+            self.counted_elsewhere(PRESENT, &self.present)?,
+            self.open_elsewhere(PRESENT, &self.present)?,
+        );
+        health.payments = health.payments.saturating_sub(twice);
+        health.unsettled = health.unsettled.saturating_sub(open_twice);
         health.problems.extend(self.problems.iter().cloned());
         health.problems.extend(lock(&self.missing).iter().map(|debt| debt.is_missed(&self.path)));
         for former in &self.former {
@@ -701,14 +736,21 @@ impl Journal for Succession {
         for former in self.serving() {
             let theirs = match former.journal.health() {
                 Ok(theirs) => theirs,
+                // Read once more it may be whole: it goes on taking part.
+                Err(error) if error.kind == JournalErrorKind::Io => {
+                    health.problems.push(format!("{}: {}", former.name, error.message));
+                    continue;
+                }
                 Err(error) => {
                     former.fails(&error);
                     continue;
                 }
             };
             let Health { payments, unsettled, problems, notes } = theirs;
-            health.payments += payments;
-            health.unsettled += unsettled;
+            let twice = former.or_nothing(self.counted_elsewhere(former.place, &former.journal));
+            let open_twice = former.or_nothing(self.open_elsewhere(former.place, &former.journal));
+            health.payments += payments.saturating_sub(twice);
+            health.unsettled += unsettled.saturating_sub(open_twice);
             let named = |line: String| format!("{}: {line}", former.name);
             health.problems.extend(problems.into_iter().map(named));
             health.notes.extend(notes.into_iter().map(named));

@@ -220,6 +220,11 @@ impl Twins {
         self.copies.get(&journal).into_iter().flat_map(|it| &it.with).map(|with| with.other)
     }
 
+    /// The same, each with the last payment that both know.
+    pub(super) fn shares(&self, journal: Number) -> impl Iterator<Item = (Number, i64)> + '_ {
+        self.copies.get(&journal).into_iter().flat_map(|it| &it.with).map(|it| (it.other, it.last))
+    }
+
     /// Whether another journal may answer for payments of this one.
     pub(super) fn has_copies(&self, journal: Number) -> bool {
         self.copies.contains_key(&journal)

@@ -185,6 +185,29 @@ pub(super) fn check_file(
             .collect::<rusqlite::Result<Vec<String>>>()
     };
     let lines = check().map_err(|error| failure::sqlite("health", &error))?;
+    if let Some(line) = lines.iter().find(|line| is_unreadable(line)) {
+        return Err(failure::unreadable(&format!("health: {line}")));
+    }
     problems.extend(lines.into_iter().filter(|line| line != "ok"));
     Ok(())
+}
+
+/// Whether a line of the check tells of a page that the disk did not give.
+fn is_unreadable(line: &str) -> bool {
+    let code =
+        line.rsplit_once("error code=").and_then(|(_, code)| code.trim().parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == rusqlite::ffi::SQLITE_IOERR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_the_disk_does_not_give_is_no_damage() {
+        assert!(is_unreadable("Tree 4 page 7: unable to get the page. error code=266"));
+        assert!(!is_unreadable("Tree 4 page 7: btreeInitPage() returns error code 11"));
+        assert!(!is_unreadable("Tree 4 page 7: unable to get the page. error code=11"));
+        assert!(!is_unreadable("row 3 missing from index payment_due"));
+    }
 }

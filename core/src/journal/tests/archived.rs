@@ -430,6 +430,7 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
     let both = together(&path);
     let boot = both.enter_boot("boot-a").unwrap();
     assert_eq!(invoices(&both), [""; 0], "the archive tells them");
+    assert_eq!(both.health().unwrap().payments, 0, "and counts them");
     let unheard = Filter { unacknowledged: true, ..Filter::default() };
     assert_eq!(both.list(&unheard), Ok(Vec::new()));
     assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()), "nothing is settled twice");

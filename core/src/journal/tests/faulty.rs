@@ -13,13 +13,22 @@ type Refuses = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
 
 pub(super) struct Faulty {
     refuses: Box<Refuses>,
+    /// Whether a file is on a part of the disk that cannot be read.
+    is_unreadable: Box<dyn Fn(&Path) -> bool + Send + Sync>,
 }
 
 impl Faulty {
     pub(super) fn where_it(
         refuses: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
     ) -> Arc<dyn Files> {
-        Arc::new(Faulty { refuses: Box::new(refuses) })
+        Arc::new(Faulty { refuses: Box::new(refuses), is_unreadable: Box::new(|_| false) })
+    }
+
+    /// Where these files cannot be read.
+    pub(super) fn where_nothing_reads(
+        is_unreadable: impl Fn(&Path) -> bool + Send + Sync + 'static,
+    ) -> Arc<dyn Files> {
+        Arc::new(Faulty { refuses: Box::new(|_| Ok(())), is_unreadable: Box::new(is_unreadable) })
     }
 
     /// Behind so many changes.
@@ -61,6 +70,9 @@ impl Files for Faulty {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        if (self.is_unreadable)(path) {
+            return Err(io::Error::other("input/output error"));
+        }
         SystemFiles.open(path)
     }
 

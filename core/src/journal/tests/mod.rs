@@ -23,6 +23,7 @@ mod reading;
 mod restored;
 mod surroundings;
 mod twins;
+mod unread;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -44,6 +44,8 @@ fn j21_a_backup_beside_the_journal_itself_tells_no_second_truth() {
     };
     assert_eq!(known, paid, "whoever asks again hears what whoever looks it up sees");
     assert_eq!(journal.payment(paid.id), Ok(Some(paid.clone())));
+    let health = journal.health().unwrap();
+    assert_eq!((health.payments, health.unsettled), (4, 2), "each once");
     // Each payment once in every list, page by page.
     assert_eq!(invoices(&journal), ["INV-1", "INV-2", "INV-3", "INV-4"]);
     for newest_first in [false, true] {
