@@ -521,6 +521,7 @@ impl Engine {
         let Some(before) = self.payment(update.id)? else {
             if parts::archived(&self.connection, update.id)
                 .map_err(|error| failure::sqlite(doing, &error))?
+                .is_some()
             {
                 return Err(JournalError::new(
                     JournalErrorKind::Forbidden,

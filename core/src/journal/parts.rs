@@ -157,7 +157,7 @@ pub(super) fn take_out(
                 take_one_out(connection, number, row.id)?;
                 gone += 1;
             }
-            Ok(None) if archived(connection, row.id).map_err(failed)? => {}
+            Ok(None) if archived(connection, row.id).map_err(failed)? == Some(Name::of(row)) => {}
             Ok(None) => {
                 return Err(JournalError::new(
                     JournalErrorKind::Corrupt,
@@ -178,8 +178,8 @@ fn take_one_out(connection: &Connection, number: u32, id: PaymentId) -> Result<(
     let all = || {
         connection
             .prepare_cached(
-                "INSERT INTO archived (id, invoice, part) \
-                 SELECT id, invoice, ?2 FROM payment WHERE id = ?1",
+                "INSERT INTO archived (id, invoice, batch, reference, part) \
+                 SELECT id, invoice, batch, reference, ?2 FROM payment WHERE id = ?1",
             )?
             .execute((id.0, number))?;
         connection.prepare_cached("DELETE FROM payment WHERE id = ?1")?.execute([id.0])?;
@@ -188,11 +188,30 @@ fn take_one_out(connection: &Connection, number: u32, id: PaymentId) -> Result<(
     all().map(drop).map_err(|error| failure::sqlite("archive", &error))
 }
 
-/// Whether a payment was archived.
-pub(super) fn archived(connection: &Connection, id: PaymentId) -> rusqlite::Result<bool> {
+/// What tells a payment from every other one, also from another of its number in a copy of the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Name {
+    invoice: String,
+    batch: u32,
+    reference: u32,
+}
+
+impl Name {
+    pub(super) fn of(payment: &Payment) -> Name {
+        let intent = &payment.intent;
+        let (batch, reference) = (intent.numbers.batch(), intent.numbers.reference());
+        Name { invoice: intent.invoice.to_string(), batch, reference }
+    }
+}
+
+/// The payment of that number that was archived.
+pub(super) fn archived(connection: &Connection, id: PaymentId) -> rusqlite::Result<Option<Name>> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM archived WHERE id = ?1)")?
-        .query_row([id.0], |row| row.get(0))
+        .prepare_cached("SELECT invoice, batch, reference FROM archived WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok(Name { invoice: row.get(0)?, batch: row.get(1)?, reference: row.get(2)? })
+        })
+        .optional()
 }
 
 /// The number of an invoice's payment that was archived, and where its archive was made.

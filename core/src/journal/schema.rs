@@ -210,7 +210,8 @@ END"
             "payment_stays",
             "DELETE ON payment",
             &[(
-                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id AND invoice = old.invoice)",
+                "NOT EXISTS (SELECT 1 FROM archived WHERE id = old.id AND invoice = old.invoice
+    AND batch = old.batch AND reference = old.reference)",
                 "a payment is never deleted",
             )],
         ),
@@ -225,7 +226,8 @@ END"
                 (
                     &format!(
                         "NOT EXISTS (SELECT 1 FROM payment
-    WHERE id = new.id AND invoice = new.invoice AND {})",
+    WHERE id = new.id AND invoice = new.invoice
+      AND batch = new.batch AND reference = new.reference AND {})",
                         is_over()
                     ),
                     "only what is over is archived",
@@ -342,8 +344,15 @@ pub(super) fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
 /// Makes the table of payments, and that of those which were archived.
 pub(super) fn create_payments(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&payment_table())?;
+    // With the numbers: a copy that was made before may have another payment under the same id and invoice.
     connection.execute_batch(
-        "CREATE TABLE archived (id INTEGER PRIMARY KEY, invoice TEXT NOT NULL, part INTEGER NOT NULL) STRICT",
+        "CREATE TABLE archived (
+  id INTEGER PRIMARY KEY,
+  invoice TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  reference INTEGER NOT NULL,
+  part INTEGER NOT NULL
+) STRICT",
     )
 }
 

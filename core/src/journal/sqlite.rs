@@ -295,8 +295,11 @@ impl SqliteJournal {
         self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(id, _)| id))
     }
 
-    /// Whether a payment was archived.
-    pub(super) fn has_archived(&self, id: PaymentId) -> Result<bool, JournalError> {
+    /// Which payment was archived under a number.
+    pub(super) fn archived_under(
+        &self,
+        id: PaymentId,
+    ) -> Result<Option<parts::Name>, JournalError> {
         self.read(|engine| {
             parts::archived(&engine.connection, id).map_err(|error| failure::sqlite("open", &error))
         })

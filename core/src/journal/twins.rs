@@ -16,6 +16,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::parts::Name;
 use super::rules;
 use super::sqlite::SqliteJournal;
 use crate::invoice::MerchantInvoice;
@@ -109,14 +110,15 @@ impl Twins {
             return Ok(());
         }
         // Whoever archived it knows that it was over; a copy that was made before need not.
-        let mut archived_by = None;
+        let mut archived = None;
         for member in family {
-            if archived_by.is_none() && member.journal.has_archived(PaymentId(id))? {
-                archived_by = Some(member.number);
+            if archived.is_none() {
+                let name = member.journal.archived_under(PaymentId(id))?;
+                archived = name.map(|name| (member.number, name));
             }
         }
-        if let Some(winner) = archived_by {
-            return self.leave_to_the_archive(id, winner, family);
+        if let Some((winner, name)) = archived {
+            return self.leave_to_the_archive(id, winner, &name, family);
         }
         let mut known = Vec::new();
         for member in family {
@@ -163,17 +165,23 @@ impl Twins {
         Ok(())
     }
 
-    /// A payment that one of them archived: the others close it, whatever they know of it.
+    /// A payment that one of them archived: the others close it, whatever they know of it. Whoever has
+    /// another one under its number goes on with that.
     fn leave_to_the_archive(
         &mut self,
         id: i64,
         winner: Number,
+        name: &Name,
         family: &[&Member<'_>],
     ) -> Result<(), JournalError> {
         for member in family {
+            let own = member.journal.payment(PaymentId(id)).ok().flatten();
+            if own.as_ref().is_some_and(|own| Name::of(own) != *name) {
+                continue;
+            }
             let shared = self.copies.entry(member.number).or_default();
             shared.compared.insert(id, winner);
-            let Ok(Some(payment)) = member.journal.payment(PaymentId(id)) else { continue };
+            let Some(payment) = own else { continue };
             let closed = closed_by(&payment, &payment);
             if member.number != winner && closed.state != payment.state {
                 member.journal.supersede(&closed, false)?;
@@ -291,15 +299,13 @@ impl Known<'_> {
 
 /// The last payment that both know, 0 if they have none in common.
 fn last_in_common(one: &Member<'_>, other: &Member<'_>) -> Result<i64, JournalError> {
-    let read = |member: &Member<'_>, id| member.journal.payment(PaymentId(id)).ok().flatten();
     // One that is damaged in one of them proves nothing: its next neighbour decides.
-    let is_archived = |by: &Member<'_>, row: &Payment| matches!(by.journal.archived_as(&row.intent.invoice), Ok(Some(id)) if id == row.id);
-    let is_common = |id| match (read(one, id), read(other, id)) {
-        (Some(one), Some(other)) => Some(is_one(&one, &other)),
-        (Some(row), None) => is_archived(other, &row).then_some(true),
-        (None, Some(row)) => is_archived(one, &row).then_some(true),
-        (None, None) => None,
+    let name = |member: &Member<'_>, id| match member.journal.payment(PaymentId(id)) {
+        Ok(Some(payment)) => Some(Name::of(&payment)),
+        Ok(None) => member.journal.archived_under(PaymentId(id)).ok().flatten(),
+        Err(_) => None,
     };
+    let is_common = |id| Some(name(one, id)? == name(other, id)?);
     let (mut low, mut high) = (0, one.journal.last_id()?.min(other.journal.last_id()?));
     while low < high {
         let middle = low + (high - low + 1) / 2;
@@ -315,7 +321,7 @@ fn last_in_common(one: &Member<'_>, other: &Member<'_>) -> Result<i64, JournalEr
 
 /// Whether two journals' rows of one number are one payment.
 fn is_one(one: &Payment, other: &Payment) -> bool {
-    (&one.intent.invoice, one.intent.numbers) == (&other.intent.invoice, other.intent.numbers)
+    Name::of(one) == Name::of(other)
 }
 
 /// Of two copies of a payment the greater one answers: what it knows, and how often that changed.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{PRESENT, Succession};
 use crate::invoice::MerchantInvoice;
+use crate::journal::parts::Name;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Filter, Journal, JournalError};
 use crate::payment::{Payment, PaymentId};
@@ -21,8 +22,8 @@ impl Succession {
     /// Whether a copy of this journal has archived the payment: its archive tells it.
     fn is_archived_elsewhere(&self, journal: i64, payment: &Payment) -> bool {
         self.twins.copies_of(journal).any(|place| {
-            let archived = self.at(place).map(|other| other.archived_as(&payment.intent.invoice));
-            matches!(archived, Some(Ok(Some(id))) if id == payment.id)
+            let archived = self.at(place).map(|other| other.archived_under(payment.id));
+            matches!(archived, Some(Ok(Some(name))) if name == Name::of(payment))
         })
     }
 
@@ -41,7 +42,7 @@ impl Succession {
 
     /// Whether another journal, or its archive, tells the payment of that number.
     fn tells(&self, place: i64, id: PaymentId) -> bool {
-        let is_archived = |other: &SqliteJournal| other.has_archived(id) == Ok(true);
+        let is_archived = |other: &SqliteJournal| matches!(other.archived_under(id), Ok(Some(_)));
         self.row_of(place, id).is_some() || self.at(place).is_some_and(is_archived)
     }
 

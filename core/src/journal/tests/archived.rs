@@ -17,7 +17,7 @@ use crate::payment::{Boottime, Payment, PaymentId, Settlement, Source, Verdict, 
 use crate::wib::WallTime;
 
 /// Paid, acknowledged, its phone forgotten, no look behind due.
-fn over(journal: &SqliteJournal, number: u32) -> Payment {
+pub(super) fn over(journal: &SqliteJournal, number: u32) -> Payment {
     let mut payment = fresh(journal, &charge(number));
     let state = &mut payment.state;
     state.verdict = Some(Verdict::Accepted(Source::Push));
@@ -29,11 +29,11 @@ fn over(journal: &SqliteJournal, number: u32) -> Payment {
 }
 
 /// Behind all payments of the tests.
-fn behind() -> WallTime {
+pub(super) fn behind() -> WallTime {
     WallTime::from_unix_millis(charge(1).wall.unix_millis() + 1)
 }
 
-fn archive(journal: &SqliteJournal, to: &Path) -> Result<Archived, JournalError> {
+pub(super) fn archive(journal: &SqliteJournal, to: &Path) -> Result<Archived, JournalError> {
     journal.archive(behind(), to, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -132,10 +132,14 @@ fn what_was_archived_stays_known_whoever_writes_into_the_file() {
         ("DELETE FROM phone WHERE id = 2", "a phone is never deleted"),
         ("DELETE FROM archived", "what was archived stays known"),
         ("UPDATE archived SET invoice = 'INV-9'", "what was archived stays known"),
-        ("INSERT INTO archived VALUES (1, 'INV-1', 1)", "a payment is archived once"),
-        ("INSERT INTO archived VALUES (3, 'INV-3', 1)", "only what is over is archived"),
-        ("INSERT INTO archived VALUES (7, 'INV-7', 1)", "only what is over is archived"),
-        ("INSERT OR REPLACE INTO archived VALUES (1, 'INV-2', 1)", "a payment is archived once"),
+        ("INSERT INTO archived VALUES (1, 'INV-1', 1, 1, 1)", "a payment is archived once"),
+        ("INSERT INTO archived VALUES (3, 'INV-3', 1, 3, 1)", "only what is over is archived"),
+        ("INSERT INTO archived VALUES (2, 'INV-2', 1, 9, 1)", "only what is over is archived"),
+        ("INSERT INTO archived VALUES (7, 'INV-7', 1, 7, 1)", "only what is over is archived"),
+        (
+            "INSERT OR REPLACE INTO archived VALUES (1, 'INV-2', 1, 1, 1)",
+            "a payment is archived once",
+        ),
     ] {
         let error = journal.sql(sql).unwrap_err().to_string();
         assert!(error.contains(says), "{sql}: {error}");

@@ -1,6 +1,7 @@
 //! The engines under test, with real files.
 
 mod archived;
+mod archived_fork;
 mod belonging;
 mod by_people;
 mod engines;

@@ -1,0 +1,92 @@
+//! A journal that archived what it sold behind a backup, beside that backup, which sold under the same
+//! invoices: orders whose numbers came from the same backup.
+
+use std::fs;
+use std::path::Path;
+
+use super::archived::{archive, over};
+use super::by_people::{invoices, together};
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, invoice, write};
+use crate::journal::{Filter, Journal, SqliteJournal, Succession, set_aside};
+use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
+
+/// Both know 1 and 2. The journal sold 3 and 4 and archived all; its backup, restored where the
+/// journal's disk was lost, sold what `sell` sells. Then the journal was found, and laid beside it.
+fn found_again(scratch: &Scratch, sell: impl FnOnce(&SqliteJournal)) -> Succession {
+    let path = scratch.journal();
+    let (backup, lost) = (path.with_file_name("backup.db"), path.with_file_name("lost.db"));
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    (1..=2).for_each(|number| drop(over(&journal, number)));
+    journal.backup(&backup).unwrap();
+    (3..=4).for_each(|number| drop(over(&journal, number)));
+    assert_eq!(archive(&journal, &path.with_file_name("archive.db")).unwrap().payments, 4);
+    drop(journal);
+    take(&set_aside(&path).unwrap(), &lost);
+    // Nothing of it is left there, as on a new disk.
+    fs::remove_file(path.with_file_name("ovo.db.mark")).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let restored = open(&path);
+    restored.enter_boot("boot-a").unwrap();
+    sell(&restored);
+    drop(restored);
+    take(&lost, &path.with_file_name("ovo.db.aside-1"));
+    together(&path)
+}
+
+/// The database, and the mark beside it.
+fn take(from: &Path, to: &Path) {
+    for suffix in ["", ".mark"] {
+        let name = |path: &Path| [path.to_str().unwrap(), suffix].concat();
+        fs::rename(name(from), name(to)).unwrap();
+    }
+}
+
+fn owed(journal: &SqliteJournal, number: u32) -> Payment {
+    let mut payment = fresh(journal, &charge(number));
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = Settlement::Open(Reversal::Needed);
+    payment.state.due = Some(Boottime(1));
+    write(journal, payment)
+}
+
+#[test]
+fn j21_a_payment_told_paid_is_not_hidden_behind_an_archived_one_of_its_invoice_and_row() {
+    let scratch = Scratch::new();
+    let both = found_again(&scratch, |restored| {
+        let mut paid = fresh(restored, &charge(3));
+        paid.state.verdict = Some(Verdict::Accepted(Source::Push));
+        paid.state.settlement = Settlement::closed(Boottime(1));
+        paid.state.due = None;
+        write(restored, paid);
+    });
+    let paid = both.find(&invoice(3)).unwrap().unwrap();
+    assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Push)));
+    assert_eq!(invoices(&both), ["INV-3"], "the archive tells the others");
+    let unheard = Filter { unacknowledged: true, ..Filter::default() };
+    assert_eq!(both.list(&unheard), Ok(vec![paid]), "and whoever took the money hears of it");
+    assert_eq!(both.figures().unwrap().unacknowledged.payments, 1);
+}
+
+#[test]
+fn j21_what_a_customer_is_owed_is_not_closed_for_an_archived_one_of_its_invoice_and_row() {
+    let scratch = Scratch::new();
+    let both = found_again(&scratch, |restored| drop(owed(restored, 3)));
+    let boot = both.enter_boot("boot-a").unwrap();
+    let due = both.due(boot, Boottime(u64::MAX), 9).unwrap();
+    let due: Vec<_> = due.iter().map(|row| (&row.intent.invoice, row.state.settlement)).collect();
+    assert_eq!(due, [(&invoice(3), Settlement::Open(Reversal::Needed))]);
+    assert_eq!(both.health().unwrap().unsettled, 1);
+}
+
+#[test]
+fn j21_a_payment_behind_the_fork_is_told_whatever_the_journal_archived_of_it_before() {
+    let scratch = Scratch::new();
+    // Its rows are behind those that were archived: nothing of them stands at the numbers of the others.
+    let both = found_again(&scratch, |restored| {
+        (3..=6).for_each(|number| drop(over(restored, number)));
+        owed(restored, 7);
+    });
+    assert_eq!(invoices(&both), ["INV-3", "INV-4", "INV-5", "INV-6", "INV-7"]);
+}
