@@ -251,6 +251,13 @@ impl ArchiveFile {
         &self.incarnation
     }
 
+    /// Whether readers take it.
+    pub(super) fn is_finished(&self) -> Result<bool, JournalError> {
+        self.connection
+            .run(|connection| engine::meta::<i64>(connection, FINISHED))
+            .map(|it| it == 1)
+    }
+
     /// How many payments it has.
     pub(super) fn count(&self) -> Result<u64, JournalError> {
         let count = |connection: &Connection| {

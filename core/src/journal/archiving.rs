@@ -102,7 +102,11 @@ impl SqliteJournal {
         place::refuse_if_open_here(&*files, &to)?;
         let (part, file) = match self.begun_at(&files, before, &to)? {
             Some((part, file)) if part.progress == Progress::Whole => {
-                let (payments, moved, left) = (file.count()?, 0, 0);
+                let (payments, moved, left) = (self.all_of_it(&part, &file, &to)?, 0, 0);
+                // A copy that was made before the archive itself was finished: nobody could read it.
+                if !file.is_finished()? {
+                    file.finish(&*files, &to)?;
+                }
                 return Ok(Archived { payments, moved, left });
             }
             Some(begun) => begun,
@@ -116,24 +120,30 @@ impl SqliteJournal {
         copies::take_away(&*files, &draft(&to, &part.token));
         self.take_drafts_away(&*files)?;
         let (moved, left) = self.take_out(&part, &file, tell)?;
+        let payments = self.all_of_it(&part, &file, &to)?;
+        file.finish(&*files, &to)?;
+        self.submit(Write::EndPart(Part { progress: Progress::Whole, path: to, ..part }))?;
+        Ok(Archived { payments, moved, left })
+    }
+
+    /// How many payments the archive has: those that left the journal for it, no fewer and no more.
+    fn all_of_it(&self, part: &Part, file: &ArchiveFile, to: &Path) -> Result<u64, JournalError> {
         let payments = file.count()?;
         let taken = self.read(|engine| {
             parts::taken(&engine.connection, part.number)
                 .map_err(|error| failure::sqlite("archive", &error))
         })?;
-        if taken != payments {
-            return Err(JournalError::new(
-                JournalErrorKind::Corrupt,
-                format!(
-                    "{} has {payments} payments, and {taken} left the journal for it; it is an older \
-                     copy, or was changed: put the right one there",
-                    to.display()
-                ),
-            ));
+        if taken == payments {
+            return Ok(payments);
         }
-        file.finish(&*files, &to)?;
-        self.submit(Write::EndPart(Part { progress: Progress::Whole, path: to, ..part }))?;
-        Ok(Archived { payments, moved, left })
+        Err(JournalError::new(
+            JournalErrorKind::Corrupt,
+            format!(
+                "{} has {payments} payments, and {taken} left the journal for it; it is an older copy, \
+                 or was changed: put the right one there",
+                to.display()
+            ),
+        ))
     }
 
     /// The archive at `to`, if one was begun there.

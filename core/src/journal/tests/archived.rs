@@ -315,6 +315,38 @@ fn op7_an_archive_that_is_taken_away_or_replaced_meanwhile_gets_nothing_more() {
     assert_eq!(Journal::archived(&journal, &invoice(1)), Ok(Some(away)));
 }
 
+/// Takes a payment out by hand.
+fn without_its_first(archive: &Path) {
+    let without = "DROP TRIGGER payment_stays; DELETE FROM payment WHERE id = 1";
+    let forged = rusqlite::Connection::open(archive).unwrap();
+    let rule: String = forged
+        .query_row("SELECT sql FROM sqlite_schema WHERE name = 'payment_stays'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    forged.execute_batch(&format!("{without}; {rule}")).unwrap();
+}
+
+#[test]
+fn op7_a_copy_of_the_unfinished_archive_is_finished_too_or_refused_if_it_lacks_a_payment() {
+    let scratch = Scratch::new();
+    let to = beside(&scratch);
+    let (copy, lacking) = (to.with_file_name("copy.db"), to.with_file_name("lacking.db"));
+    let journal = open(&scratch.journal());
+    (1..=40).for_each(|number| drop(over(&journal, number)));
+    assert!(broken_off(&journal, &to, 3).is_err());
+    for unfinished in [&copy, &lacking] {
+        fs::copy(&to, unfinished).unwrap();
+    }
+    without_its_first(&lacking);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 40);
+    assert!(JournalCopy::open(&copy).is_err(), "nobody reads it yet");
+    assert_eq!(archive(&journal, &copy), Ok(Archived { payments: 40, moved: 0, left: 0 }));
+    assert_eq!(told(&copy), told(&to));
+    let refused = archive(&journal, &lacking).unwrap_err();
+    assert!(refused.message.contains("lacking.db has 39 payments, and 40 left"), "{refused}");
+}
+
 #[test]
 fn op7_an_older_copy_of_the_archive_in_its_place_ends_nothing() {
     let scratch = Scratch::new();
@@ -324,15 +356,7 @@ fn op7_an_older_copy_of_the_archive_in_its_place_ends_nothing() {
     assert!(broken_off(&journal, &to, 3).is_err());
     fs::rename(&to, &kept).unwrap();
     fs::copy(&kept, &to).unwrap();
-    let without = "DROP TRIGGER payment_stays; DELETE FROM payment WHERE id = 1";
-    let forged = rusqlite::Connection::open(&to).unwrap();
-    let rule: String = forged
-        .query_row("SELECT sql FROM sqlite_schema WHERE name = 'payment_stays'", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    forged.execute_batch(&format!("{without}; {rule}")).unwrap();
-    drop(forged);
+    without_its_first(&to);
     let refused = archive(&journal, &to).unwrap_err();
     assert!(refused.message.contains("put the right one there"), "{refused}");
     assert!(JournalCopy::open(&to).is_err(), "it never says that it is finished");
