@@ -146,6 +146,14 @@ impl SqliteJournal {
         ))
     }
 
+    /// Where the archive is that was begun, and is not finished.
+    pub(super) fn unfinished_archive(&self) -> Result<Option<PathBuf>, JournalError> {
+        let part = self.read(|engine| {
+            parts::open(&engine.connection).map_err(|error| failure::sqlite("archive", &error))
+        })?;
+        Ok(part.map(|part| part.path))
+    }
+
     /// The archive at `to`, if one was begun there.
     fn begun_at(
         &self,

@@ -73,6 +73,18 @@ impl Former {
         }
     }
 
+    /// What ends the archiving that was broken off before it was set aside; as long as that is not done
+    /// nobody can read what left it.
+    pub(super) fn finishes_its_archive(&self) -> Option<String> {
+        let archive = self.or_nothing(self.journal.unfinished_archive())?;
+        Some(format!(
+            "`ovo-ptp journal archive -j {} --before DAY {}`, with the day that the archive was begun \
+             with, while the shop is closed",
+            self.name,
+            archive.display()
+        ))
+    }
+
     /// As the client sees it.
     pub(super) fn outward(&self, mut payment: Payment, present_boot: u32) -> Payment {
         payment.id.0 |= self.place << JOURNAL_AT;

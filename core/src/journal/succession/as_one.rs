@@ -222,6 +222,12 @@ impl Journal for Succession {
                      that was put in its place: keep it there",
                     former.name
                 ));
+            } else if let Some(finish) = former.finishes_its_archive().filter(|_| !owes) {
+                health.notes.push(format!(
+                    "{}, which was set aside, owes nothing any more, but its archive is not finished: \
+                     keep it there, and finish that first ({finish})",
+                    former.name
+                ));
             } else if !owes {
                 health.notes.push(format!(
                     "{}, which was set aside, owes nothing any more: it can be taken away",
@@ -355,6 +361,15 @@ impl Journal for Succession {
     ) -> Result<Archived, JournalError> {
         let is_alone =
             self.former.is_empty() && self.closed.is_empty() && lock(&self.missing).is_empty();
+        if let Some(finish) = self.former.iter().find_map(Former::finishes_its_archive) {
+            return Err(JournalError::new(
+                JournalErrorKind::Misplaced,
+                format!(
+                    "nothing can be archived as long as the archive of a journal that was set aside \
+                     here is not finished: {finish}"
+                ),
+            ));
+        }
         if !is_alone {
             return Err(JournalError::new(
                 JournalErrorKind::Misplaced,

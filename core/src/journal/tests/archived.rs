@@ -348,6 +348,29 @@ fn op7_a_copy_of_the_unfinished_archive_is_finished_too_or_refused_if_it_lacks_a
 }
 
 #[test]
+fn op7_a_journal_set_aside_amid_archiving_is_kept_until_its_archive_is_finished() {
+    let scratch = Scratch::new();
+    let (path, to) = (scratch.journal(), beside(&scratch));
+    let journal = open(&path);
+    (1..=40).for_each(|number| drop(over(&journal, number)));
+    assert!(broken_off(&journal, &to, 3).is_err());
+    drop(journal);
+    let aside = set_aside(&path).unwrap();
+    let both = together(&path);
+    let notes = both.health().unwrap().notes.concat();
+    let finish =
+        format!("`ovo-ptp journal archive -j {} --before DAY {}`", aside.display(), to.display());
+    assert!(notes.contains(&finish) && notes.contains("keep it there"), "{notes}");
+    assert!(!notes.contains("can be taken away"), "{notes}");
+    let refused = both.archive(behind(), &to, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(refused.message.contains(&finish), "{refused}");
+    drop(both);
+    assert_eq!(archive(&open(&aside), &to).unwrap().payments, 40, "as it is told");
+    let notes = together(&path).health().unwrap().notes.concat();
+    assert!(notes.contains("can be taken away"), "{notes}");
+}
+
+#[test]
 fn op7_an_older_copy_of_the_archive_in_its_place_ends_nothing() {
     let scratch = Scratch::new();
     let (to, kept) = (beside(&scratch), scratch.journal().with_file_name("kept.db"));
