@@ -37,7 +37,7 @@ pub(super) fn archive(journal: &SqliteJournal, to: &Path) -> Result<Archived, Jo
     journal.archive(behind(), to, &mut |_| ControlFlow::Continue(()))
 }
 
-fn beside(scratch: &Scratch) -> PathBuf {
+pub(super) fn beside(scratch: &Scratch) -> PathBuf {
     scratch.journal().with_file_name("archive.db")
 }
 
@@ -448,75 +448,4 @@ fn a_doubted_journal_and_one_beside_others_archive_nothing() {
         .unwrap_err();
     assert!(refused.message.contains("set aside"), "{refused}");
     assert_eq!(invoices(&beside), ["INV-1", "INV-2"]);
-}
-
-#[test]
-fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
-    let scratch = Scratch::new();
-    let (path, to) = (scratch.journal(), beside(&scratch));
-    let backup = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    over(&journal, 1);
-    fresh(&journal, &charge(2));
-    journal.backup(&backup).unwrap();
-    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
-    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
-    second.state.seed = journal.find(&invoice(2)).unwrap().unwrap().state.seed;
-    write(&journal, second);
-    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
-    drop(journal);
-    // Put back in the place of a lost one: doubted, its rows are known, and nothing is pushed again.
-    let alone = Scratch::new();
-    fs::copy(&backup, alone.journal()).unwrap();
-    let restored = together(&alone.journal());
-    assert!(restored.present().is_doubted().unwrap());
-    for number in 1..=2 {
-        let again = restored.begin(&charge(number), BatchMethod::Continuous).unwrap();
-        assert!(matches!(again, Begun::Existing(_)), "{number}: {again:?}");
-    }
-    // Beside the journal that archived them: that one knows that they are over.
-    set_aside(&path).unwrap();
-    fs::rename(&backup, &path).unwrap();
-    let both = together(&path);
-    let boot = both.enter_boot("boot-a").unwrap();
-    assert_eq!(invoices(&both), [""; 0], "the archive tells them");
-    assert_eq!(both.health().unwrap().payments, 0, "and counts them");
-    let unheard = Filter { unacknowledged: true, ..Filter::default() };
-    assert_eq!(both.list(&unheard), Ok(Vec::new()));
-    assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()), "nothing is settled twice");
-    assert_eq!(both.archived(&invoice(2)), Ok(Some(to)));
-    for number in 1..=2 {
-        let again = both.begin(&charge(number), BatchMethod::Continuous).unwrap();
-        assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
-    }
-}
-
-#[test]
-fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone() {
-    let scratch = Scratch::new();
-    let (path, to) = (scratch.journal(), beside(&scratch));
-    let backup = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    over(&journal, 1);
-    fresh(&journal, &charge(2));
-    over(&journal, 3);
-    journal.backup(&backup).unwrap();
-    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
-    let seed = second.state.seed;
-    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
-    second.state.seed = seed;
-    write(&journal, second);
-    assert_eq!(archive(&journal, &to).unwrap().payments, 3);
-    drop(journal);
-    set_aside(&path).unwrap();
-    fs::rename(&backup, &path).unwrap();
-    let copy = open(&path);
-    copy.sql("UPDATE payment SET seen = 1, version = version + 1 WHERE id = 2").unwrap();
-    assert!(copy.find(&invoice(2)).is_err(), "it is damaged");
-    drop(copy);
-    let both = together(&path);
-    assert_eq!(both.figures().unwrap().unacknowledged.payments, 0, "the archive tells it");
-    assert_eq!(invoices(&both), [""; 0]);
 }

@@ -1,14 +1,15 @@
-//! A journal that archived what it sold behind a backup, beside that backup, which sold under the same
-//! invoices: orders whose numbers came from the same backup.
+//! A journal that archived payments, beside its backup from before: one that knows them as its own, or
+//! that sold under the same invoices, as orders do whose numbers came from the same backup.
 
 use std::fs;
 use std::path::Path;
 
-use super::archived::{archive, over};
+use super::archived::{archive, beside, over};
 use super::by_people::{invoices, together};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
-use crate::journal::{Filter, Journal, SqliteJournal, Succession, set_aside};
+use crate::journal::{Begun, Filter, Journal, SqliteJournal, Succession, set_aside};
+use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
 
 /// Both know 1 and 2. The journal sold 3 and 4 and archived all; its backup, restored where the
@@ -89,4 +90,75 @@ fn j21_a_payment_behind_the_fork_is_told_whatever_the_journal_archived_of_it_bef
         owed(restored, 7);
     });
     assert_eq!(invoices(&both), ["INV-3", "INV-4", "INV-5", "INV-6", "INV-7"]);
+}
+
+#[test]
+fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
+    let scratch = Scratch::new();
+    let (path, to) = (scratch.journal(), beside(&scratch));
+    let backup = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    over(&journal, 1);
+    fresh(&journal, &charge(2));
+    journal.backup(&backup).unwrap();
+    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
+    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
+    second.state.seed = journal.find(&invoice(2)).unwrap().unwrap().state.seed;
+    write(&journal, second);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
+    drop(journal);
+    // Put back in the place of a lost one: doubted, its rows are known, and nothing is pushed again.
+    let alone = Scratch::new();
+    fs::copy(&backup, alone.journal()).unwrap();
+    let restored = together(&alone.journal());
+    assert!(restored.present().is_doubted().unwrap());
+    for number in 1..=2 {
+        let again = restored.begin(&charge(number), BatchMethod::Continuous).unwrap();
+        assert!(matches!(again, Begun::Existing(_)), "{number}: {again:?}");
+    }
+    // Beside the journal that archived them: that one knows that they are over.
+    set_aside(&path).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let both = together(&path);
+    let boot = both.enter_boot("boot-a").unwrap();
+    assert_eq!(invoices(&both), [""; 0], "the archive tells them");
+    assert_eq!(both.health().unwrap().payments, 0, "and counts them");
+    let unheard = Filter { unacknowledged: true, ..Filter::default() };
+    assert_eq!(both.list(&unheard), Ok(Vec::new()));
+    assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()), "nothing is settled twice");
+    assert_eq!(both.archived(&invoice(2)), Ok(Some(to)));
+    for number in 1..=2 {
+        let again = both.begin(&charge(number), BatchMethod::Continuous).unwrap();
+        assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
+    }
+}
+
+#[test]
+fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone() {
+    let scratch = Scratch::new();
+    let (path, to) = (scratch.journal(), beside(&scratch));
+    let backup = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    over(&journal, 1);
+    fresh(&journal, &charge(2));
+    over(&journal, 3);
+    journal.backup(&backup).unwrap();
+    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
+    let seed = second.state.seed;
+    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
+    second.state.seed = seed;
+    write(&journal, second);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 3);
+    drop(journal);
+    set_aside(&path).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let copy = open(&path);
+    copy.sql("UPDATE payment SET seen = 1, version = version + 1 WHERE id = 2").unwrap();
+    assert!(copy.find(&invoice(2)).is_err(), "it is damaged");
+    drop(copy);
+    let both = together(&path);
+    assert_eq!(both.figures().unwrap().unacknowledged.payments, 0, "the archive tells it");
+    assert_eq!(invoices(&both), [""; 0]);
 }
