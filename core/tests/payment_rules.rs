@@ -398,6 +398,21 @@ fn rule_15_one_refused_check_is_a_passing_error_whatever_was_asked_before_it() {
     }
 }
 
+/// Who is told "unavailable" asks again at once: that is one restart of a gateway, asked twice.
+#[test]
+fn rule_15_checks_that_somebody_asks_for_one_behind_the_other_end_no_verification() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    case.at(62.0);
+    for _ in 0..3 {
+        case.checked(StatusAnswer::Unavailable);
+        assert!(!case.state.check_unavailable);
+    }
+    assert_eq!(case.next_request(), Some(Request::CheckPayment), "the one that closes");
+    let reason = DeclineReason::Code(code("17"));
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::LyingDecline(reason)));
+}
+
 /// The report is the operator's own means: it must not take the payment out of the operator's hands.
 #[test]
 fn rule_11_a_report_about_numbers_that_name_another_sale_leaves_the_payment_with_the_operator() {
@@ -453,6 +468,82 @@ fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     let (issued, answer) = (case.now, StatusAnswer::Paid);
     case.does(Input::VoidChecked { issued, answer, in_time: true });
     assert_eq!(case.state.void, Void::Voided);
+}
+
+#[test]
+fn rule_18_a_void_is_overdue_and_ends_on_a_till_that_is_switched_off_each_night() {
+    let half_a_day = Duration::from_secs(12 * 3600);
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    let mut alerts = Vec::new();
+    for _ in 0..20 {
+        let evening = case.now.plus(half_a_day);
+        while case.state.void.is_open() && case.state.due.is_some_and(|due| due < evening) {
+            let step = case.next();
+            alerts.extend(step.alert);
+            if step.send.is_some() {
+                let (issued, answer) = (case.now, StatusAnswer::NoAnswer);
+                case.does(Input::VoidChecked { issued, answer, in_time: false });
+            }
+        }
+        case.now = Boottime(1_000_000);
+        case.does(Input::Rebooted { away: half_a_day });
+    }
+    assert!(alerts.contains(&Alert::OverdueForADay), "{alerts:?}");
+    assert_eq!(alerts.last(), Some(&Alert::VoidUnresolved));
+    assert!(case.state.needs_operator());
+}
+
+#[test]
+fn rule_18_a_void_that_was_left_to_an_operator_and_was_carried_out_is_told() {
+    let carried_out: [fn(Boottime) -> Input; 2] = [
+        |_| Input::VoidAnswered(VoidAnswer::Voided),
+        |issued| Input::VoidChecked { issued, answer: StatusAnswer::Paid, in_time: false },
+    ];
+    for (closed, late) in [false, true].into_iter().zip(carried_out) {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::VoidAsked { in_time: true });
+        case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        let (issued, answer) = (case.now, StatusAnswer::TooOld);
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!(case.state.void, Void::Expired);
+        if closed {
+            case.does(Input::Ruled(Ruling::Close));
+        }
+        let answer = StatusAnswer::NotFound;
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!(case.state.void, Void::Expired, "it is not sent again");
+        let step = case.does(late(case.now));
+        assert_eq!((step.alert, step.send), (Some(Alert::VoidedAfterAll), None));
+        assert!(Alert::VoidedAfterAll.is_critical());
+        assert_eq!(case.state.void, Void::Voided);
+        assert!(!case.state.needs_operator());
+    }
+}
+
+/// OVO may show the second one some seconds late, as it may the first.
+#[test]
+fn rule_18_what_was_asked_about_the_first_void_does_not_count_for_the_second() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    let not_found = |case: &mut Case, in_time| {
+        let (issued, answer) = (case.now, StatusAnswer::NotFound);
+        case.does(Input::VoidChecked { issued, answer, in_time })
+    };
+    assert_eq!(not_found(&mut case, true).send, Some(Request::Void));
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    not_found(&mut case, false);
+    assert_eq!(case.state.void, Void::Unknown, "its day is over, and it was asked about once");
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    assert_eq!(not_found(&mut case, false).alert, Some(Alert::VoidUnresolved));
 }
 
 #[test]

@@ -78,7 +78,11 @@ impl Client {
         if payment.state.void == Void::None {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
-        if !payment.state.void.is_open() {
+        // Whoever is to refund by hand may ask once more whether OVO did: as long as there is a phone to
+        // ask with.
+        let is_left_to_a_person =
+            payment.state.void == Void::Expired && !payment.state.phone_forgotten;
+        if !payment.state.void.is_open() && !is_left_to_a_person {
             return Ok(VoidOutcome::of(&payment));
         }
         let Some(owner) = inner.under_way.settle_in_turn(invoice) else {

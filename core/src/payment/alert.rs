@@ -51,12 +51,14 @@ pub enum Alert {
     OverdueForADay,
     /// A void's end could not be known.
     VoidUnresolved,
+    /// A void that was left to an operator turned out to have been carried out. Critical.
+    VoidedAfterAll,
 }
 
 impl Alert {
     /// All kinds by their [names](Self::name), and whether they are [critical](Self::is_critical): for
     /// whoever shows those that have not come yet, too.
-    pub const KINDS: [(&'static str, bool); 20] = [
+    pub const KINDS: [(&'static str, bool); 21] = [
         ("DuplicateNumbers", false),
         ("ForeignSale", false),
         ("Doubtful", true),
@@ -77,6 +79,7 @@ impl Alert {
         ("Overdue", false),
         ("OverdueForADay", true),
         ("VoidUnresolved", false),
+        ("VoidedAfterAll", true),
     ];
 
     /// Its kind, as [operations 2] names it.
@@ -104,6 +107,7 @@ impl Alert {
             Alert::Overdue(_) => "Overdue",
             Alert::OverdueForADay => "OverdueForADay",
             Alert::VoidUnresolved => "VoidUnresolved",
+            Alert::VoidedAfterAll => "VoidedAfterAll",
         }
     }
 
@@ -121,6 +125,7 @@ impl Alert {
                 | Alert::Doubtful
                 | Alert::Misconfigured(_)
                 | Alert::TooOld
+                | Alert::VoidedAfterAll
         )
     }
 }
@@ -166,6 +171,9 @@ impl fmt::Display for Alert {
                 f.write_str("not settled for a day; it goes on hourly, and an operator can end it")
             }
             Alert::VoidUnresolved => f.write_str("the void's end is unknown; an operator refunds"),
+            Alert::VoidedAfterAll => {
+                f.write_str("a void that was left to an operator was carried out: who refunded it by hand paid twice")
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::payment::timers::Policy;
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * A void that was refused is asked about before that is its end.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
-/// * OVO refuses checks only if it said so twice.
+/// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: one of
+///   several checks on schedule was refused.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -57,7 +58,8 @@ pub fn broken(
         return Some("what is due does something, or is due later");
     }
     let refused = matches!(input, Input::Checked { answer: StatusAnswer::Unavailable, .. });
-    if refused && after.check_unavailable && !before.check_unavailable && !before.check_refused {
+    let was_asked_again = before.check_refused && before.checks.count > 1;
+    if refused && after.check_unavailable && !before.check_unavailable && !was_asked_again {
         return Some("one refusal of a check may be a passing error");
     }
     if after.cancelled && !before.cancelled && !after.unheard {
@@ -113,6 +115,12 @@ pub fn broken(
             || after.settled_before_ms < before.settled_before_ms)
     {
         return Some("how long settlement takes is never forgotten");
+    }
+    let is_restart = matches!(input, Input::Rebooted { .. });
+    let runs = before.void.is_open()
+        || (before.verdict.is_some() && matches!(before.settlement, Settlement::Open(_)));
+    if is_restart && runs && after.settled_before_ms < before.open_ms(before.touched) {
+        return Some("no restart forgets how long settlement takes");
     }
     None
 }

@@ -383,12 +383,13 @@ impl State {
     }
 
     /// Whether 58 or 96 to a check may be a host's passing error. Said once it may be: a gateway that
-    /// restarts says so for seconds, and nothing before. Said again it means that the contract has no
-    /// checks, unless OVO has shown before what it knows of this payment, or it was cancelled and only a
+    /// restarts says so for seconds, and nothing before. Said again to a check on schedule (whoever asks
+    /// in between asks the same restart twice) it means that the contract has no checks, unless OVO has shown before what it knows of this payment, or it was cancelled and only a
     /// check can tell whose the numbers are: then not before it was asked for an hour.
     pub(super) fn may_be_a_passing_error(&self) -> bool {
         let needed = self.seen || self.unheard;
-        !self.check_refused || (needed && !self.has_asked_for_an_hour())
+        let was_asked_again = self.check_refused && self.checks.count > 1;
+        !was_asked_again || (needed && !self.has_asked_for_an_hour())
     }
 
     /// Of a void: 58 or 96 is no passing error where it was said before, and an hour did not end it.
@@ -552,7 +553,7 @@ pub(super) fn reversed(
 pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
     let left = state.due.map(|due| due.since(state.touched));
     let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();
-    if open {
+    if open || state.void.is_open() {
         state.settled_before_ms = state.open_ms(state.touched);
     }
     state.begun = Boottime(0);

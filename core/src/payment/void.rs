@@ -6,6 +6,8 @@
 //!
 //! [policy 2.8]: crate::manual::policy#28-void
 
+use std::time::Duration;
+
 use crate::message::ResponseCode;
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
@@ -45,6 +47,8 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
 
 fn send(policy: &Policy, mut state: State, now: Boottime) -> Step {
     state.void = Void::Sent;
+    // What was asked about its first copy says nothing of this one.
+    state.checks.count = 0;
     // If this process dies, whoever comes next asks first what became of it.
     state.due = Some(now.plus(policy.timers.exchange_budget + policy.timers.retry));
     Step::to(state).sending(Request::Void)
@@ -56,6 +60,9 @@ pub(super) fn answered(
     answer: VoidAnswer,
     now: Boottime,
 ) -> Step {
+    if state.void == Void::Expired && answer == VoidAnswer::Voided {
+        return voided_after_all(state);
+    }
     if !state.void.is_open() {
         return Step::to(state);
     }
@@ -66,6 +73,7 @@ pub(super) fn answered(
         VoidAnswer::Rejected(code) if !state.void_resent => {
             state.void = Void::Questioned(code);
             // How late a question about it is counts from here.
+            state.settled_before_ms = state.open_ms(now);
             state.settling_since = now;
             state.due = Some(now);
             Step::to(state)
@@ -81,7 +89,7 @@ pub(super) fn answered(
 
 /// The void's end is unknown and its time has come: ask.
 pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    let too_late = now.since(state.settling_since) >= policy.timers.status_window;
+    let too_late = Duration::from_millis(state.open_ms(now)) >= policy.timers.status_window;
     // Asked for all that time without an answer, a refusal is no more than a refusal: nobody knows.
     if too_late {
         return unresolved(policy, state, now);
@@ -103,6 +111,7 @@ pub(super) fn checked(
     match state.void {
         Void::Questioned(code) => return refused_checked(policy, state, code, issued, answer, now),
         Void::Unknown => {}
+        Void::Expired if answer == StatusAnswer::Paid => return voided_after_all(state),
         _ => return Step::to(state),
     }
     match answer {
@@ -175,6 +184,14 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
     let mut step = end(policy, state, Void::Expired, now);
     step.state.listed = true;
     step.alerting(Alert::VoidUnresolved)
+}
+
+/// A void that an operator was to refund by hand was carried out. It is told as voided from here on, and
+/// whoever refunded it by hand hears of it.
+fn voided_after_all(mut state: State) -> Step {
+    state.void = Void::Voided;
+    state.listed = false;
+    Step::to(state).alerting(Alert::VoidedAfterAll)
 }
 
 fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {

@@ -7,7 +7,7 @@ use ovo_checkout::{
     Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds,
 };
 use ovo_ptp::message::{Operation, ResponseCode};
-use ovo_ptp::payment::Alert;
+use ovo_ptp::payment::{Alert, Ruling};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerOf, AnswerPlan, Delivery, HostConfig, Step};
@@ -174,6 +174,23 @@ fn vd2_a_void_that_never_arrived_is_sent_once_more_and_never_a_third_time() {
     assert_eq!(shop.client().check_void(&invoice("INV-1")).unwrap(), VoidOutcome::NeedsOperator);
     shop.assert_every_rupiah_agrees_except(&["INV-1"]);
     assert_eq!(shop.net("INV-1"), 10_000, "told as it is: paid, the void unresolved");
+}
+
+/// Whoever is to refund by hand asks OVO first, and hears that it was done.
+#[test]
+fn vd5_a_void_that_is_left_to_an_operator_is_asked_about_before_it_is_refunded_by_hand() {
+    for closed in [false, true] {
+        let shop = paid();
+        shop.script([void().deliver(Delivery::Hang), check_void().pretend().code("54")]);
+        assert_eq!(voided(&shop), VoidOutcome::NeedsOperator);
+        if closed {
+            shop.client().rule(&invoice("INV-1"), Ruling::Close, "refunded by hand").unwrap();
+        }
+        assert_eq!(void_outcome(&shop), VoidOutcome::Voided);
+        assert!(shop.alerted(|alert| *alert == Alert::VoidedAfterAll), "closed: {closed}");
+        assert!(is_voided(&shop) && !shop.report("INV-1").needs_operator);
+        settled(&shop);
+    }
 }
 
 #[test]

@@ -299,6 +299,7 @@ fn write_alert(to: &mut Vec<u8>, alert: Alert) {
         Alert::Overdue(_) => 18,
         Alert::OverdueForADay => 19,
         Alert::VoidUnresolved => 20,
+        Alert::VoidedAfterAll => 21,
     });
     match alert {
         Alert::DuplicateNumbers(code) | Alert::Misconfigured(code) => write_code(to, Some(code)),
@@ -494,6 +495,7 @@ impl Reader<'_> {
             18 => Alert::Overdue(Duration::from_millis(self.number()?)),
             19 => Alert::OverdueForADay,
             20 => Alert::VoidUnresolved,
+            21 => Alert::VoidedAfterAll,
             _ => return None,
         })
     }

@@ -134,6 +134,7 @@ fn all() -> Vec<Entry> {
         Alert::Overdue(Duration::from_secs(300)),
         Alert::OverdueForADay,
         Alert::VoidUnresolved,
+        Alert::VoidedAfterAll,
     ];
     for alert in alerts.into_iter().chain(about_fields) {
         with(&|entry| entry.alert = Some(alert));
