@@ -217,3 +217,29 @@ def test_beside_processes_that_share_the_journal_it_is_archived(
     assert code == 1
     assert "archived into" in error, "the other process knows its invoices, too"
     assert invoices(journal) == ["INV-4"]
+
+
+def test_a_debit_that_ovo_reports_of_an_archived_payment_is_returned_by_hand_and_no_command_fails(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    path, archive, report = tmp_path / "ovo.db", tmp_path / "archive.db", tmp_path / "report.csv"
+    # Every look behind its end is soon over, too.
+    timers = {"keep_phone": 0.001, "first_sweep": 0.2, "second_sweep": 0.4, "delay_bound": 0.05}
+    shop = ovo.client(journal=path, background=False, timers={**PATIENT, **timers}, log=False)
+    with shop as client:
+        client.pay("INV-1", amount=12_500, phone=CANCELS)
+        client.acknowledge("INV-1")
+        assert eventually(lambda: _nothing_is_due(client))
+        assert client.archive(now(), archive).payments == 1
+    today = now().strftime("%Y-%m-%d")
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    for applying in ([], ["--apply"]):
+        done = run(ovo, tmp_path, "reconcile", "-j", str(archive), *applying, str(report))
+        assert done.returncode == 3, done
+        assert "EXTRA DEBIT" in done.stdout
+        assert "return it by hand, or ask OVO with batch " in done.stdout
+        assert "nothing returns them from here" in done.stderr
+        assert "the money goes back" not in done.stdout + done.stderr
+    held = run(ovo, tmp_path, "reconcile", str(report))
+    assert held.returncode == 3
+    assert f"MISSING HERE: its payment was archived into {archive}" in held.stdout

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ovo_ptp::{Error, JournalReader as Core, MerchantInvoice};
+use ovo_ptp::{Error, JournalReader as Core, Ledger as _, MerchantInvoice};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
@@ -27,6 +27,10 @@ impl JournalReader {
         let filter = chosen.filter();
         let found = py.detach(|| self.core.payments(&filter)).map_err(|error| raise(py, &error))?;
         Answer::Reports(found).into_python(py)
+    }
+
+    fn is_archive(&self, py: Python<'_>) -> PyResult<bool> {
+        py.detach(|| self.core.is_archive()).map_err(|error| raise(py, &error))
     }
 
     fn payment(&self, py: Python<'_>, invoice: &str) -> PyResult<Py<PyAny>> {

@@ -1,5 +1,7 @@
 //! Where payments are looked up that somebody else's books name.
 
+use std::path::PathBuf;
+
 use crate::client::{Client, JournalReader};
 use crate::error::Error;
 use crate::invoice::MerchantInvoice;
@@ -13,6 +15,14 @@ pub trait Ledger: sealed::Sealed {
     /// The row of an invoice.
     #[doc(hidden)]
     fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error>;
+
+    /// Where the archive was made that has the payment of an invoice.
+    #[doc(hidden)]
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error>;
+
+    /// Whether this is an archive, with which nothing is done any more.
+    #[doc(hidden)]
+    fn is_archive(&self) -> Result<bool, Error>;
 
     /// A page of rows.
     #[doc(hidden)]
@@ -31,6 +41,15 @@ impl Ledger for Client {
         Ok(self.inner.journal.find(invoice)?)
     }
 
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
+        self.inner.ready()?;
+        Ok(self.inner.journal.archived(invoice)?)
+    }
+
+    fn is_archive(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.list(filter)?)
@@ -40,6 +59,14 @@ impl Ledger for Client {
 impl Ledger for JournalReader {
     fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
         Ok(self.journal.find(invoice)?)
+    }
+
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
+        Ok(self.journal.archived(invoice)?)
+    }
+
+    fn is_archive(&self) -> Result<bool, Error> {
+        Ok(self.journal.is_archive()?)
     }
 
     fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {

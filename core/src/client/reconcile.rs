@@ -1,6 +1,7 @@
 //! OVO's settlement report beside the journal, line by line.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::amount::Rupiah;
@@ -46,7 +47,8 @@ pub enum Finding {
     PerhapsNextDay,
     /// Paid there, and the cashier was told otherwise, or nobody knew: to be given to
     /// [`Client::report_paid`](crate::Client::report_paid), which returns the money. Where an operator
-    /// closed it without knowing of a debit, that tells them to return it by hand.
+    /// closed it without knowing of a debit, that tells them to return it by hand; where it is archived
+    /// nothing returns it but a hand.
     ExtraDebit,
     /// Paid there; here the money went back, or is on its way. A later line or report must show it: the
     /// refund's own line takes this finding out of the counts again.
@@ -57,7 +59,7 @@ pub enum Finding {
     OtherAmount,
     /// A second line for the same invoice.
     Twice,
-    /// The journal does not know the invoice.
+    /// The journal does not know the invoice, or its payment was archived: the text says where.
     MissingHere,
     /// Paid here, and not in the report of its day.
     MissingAtOvo,
@@ -208,6 +210,49 @@ pub struct Reconciled {
     pub listed: Option<Rupiah>,
     /// The payment, if the journal knows it and this is not [`Finding::Matched`].
     pub payment: Option<Box<Explanation>>,
+    archived: Option<Archived>,
+}
+
+/// Where the payment is of which nothing can be done here any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Archived {
+    /// In the archive that is read.
+    Here,
+    /// In the archive that was made there.
+    At(PathBuf),
+}
+
+impl Archived {
+    /// Instead of what sends people to commands that an archive refuses, or to another till.
+    fn text(&self, payment: Option<&Explanation>, language: Language) -> Option<String> {
+        let text = match (self, language) {
+            (Archived::Here, language) => {
+                let numbers = payment?.numbers;
+                let (batch, reference) = (numbers.batch(), numbers.reference());
+                match language {
+                    Language::Indonesian => format!(
+                        "OVO memotong saldo pelanggan, tetapi kasir diberi tahu lain; pembayaran ini sudah \
+                         diarsipkan dan dananya tidak kembali dari sini: kembalikan dengan tangan, atau tanyakan \
+                         kepada OVO dengan batch {batch:06} dan reference {reference:06}"
+                    ),
+                    Language::English => format!(
+                        "OVO debited the customer, and the cashier was told otherwise; it is archived, and \
+                         nothing returns the money from here: return it by hand, or ask OVO with batch \
+                         {batch:06} and reference {reference:06}"
+                    ),
+                }
+            }
+            (Archived::At(path), Language::Indonesian) => format!(
+                "pembayarannya sudah diarsipkan ke {}: cocokkan laporan ini dengan arsip itu (-j)",
+                path.display()
+            ),
+            (Archived::At(path), Language::English) => format!(
+                "its payment was archived into {}: hold the report against that (-j)",
+                path.display()
+            ),
+        };
+        Some(text)
+    }
 }
 
 impl Reconciled {
@@ -224,9 +269,13 @@ impl Reconciled {
             }
             (finding, language) => finding.text(language),
         };
+        let archived = self.archived.as_ref().filter(|_| !closed);
+        let meaning = archived
+            .and_then(|archived| archived.text(self.payment.as_deref(), language))
+            .unwrap_or_else(|| meaning.to_owned());
         match &self.payment {
             Some(payment) => format!("{meaning}. {}", payment.why(language)),
-            None => meaning.to_owned(),
+            None => meaning,
         }
     }
 }
@@ -281,9 +330,10 @@ impl Reconciliation {
         journal: &impl Ledger,
         line: &SettlementLine,
     ) -> Result<Reconciled, Error> {
-        let found = match line.invoice.parse::<MerchantInvoice>() {
-            Ok(invoice) => journal.found(&invoice)?,
-            Err(_) => None,
+        let invoice = line.invoice.parse::<MerchantInvoice>().ok();
+        let found = match &invoice {
+            Some(invoice) => journal.found(invoice)?,
+            None => None,
         };
         let finding = match &found {
             None => Finding::MissingHere,
@@ -303,7 +353,14 @@ impl Reconciliation {
                 self.beside_the_other_line(alone, payment.id, line.amount)
             }
         };
-        Ok(self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref()))
+        let archived = match (finding, &invoice) {
+            (Finding::MissingHere, Some(invoice)) => journal.archived(invoice)?.map(Archived::At),
+            (Finding::ExtraDebit, _) if journal.is_archive()? => Some(Archived::Here),
+            _ => None,
+        };
+        let counted =
+            self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref());
+        Ok(Reconciled { archived, ..counted })
     }
 
     /// A sale that went back, and its refund, are one payment on two lines of a report.
@@ -391,7 +448,7 @@ impl Reconciliation {
         count.rupiah = count.rupiah.saturating_add(amount.map_or(0, Rupiah::get));
         let explained = payment.filter(|_| finding != Finding::Matched);
         let payment = explained.map(|payment| Box::new(Explanation::of(payment, WallTime::now())));
-        Reconciled { finding, invoice, listed, payment }
+        Reconciled { finding, invoice, listed, payment, archived: None }
     }
 
     /// A line of a payment that was counted as `finding` is explained by another one.

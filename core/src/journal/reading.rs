@@ -124,6 +124,14 @@ impl JournalCopy {
         self.journal()?.archived(invoice)
     }
 
+    /// Whether this is an [archive](SqliteJournal::archive), and no journal.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn is_archive(&self) -> Result<bool, JournalError> {
+        self.journal()?.present().is_archive()
+    }
+
     /// See [`Journal::figures`]. The room is that beside the journal itself.
     ///
     /// # Errors

@@ -295,6 +295,13 @@ impl SqliteJournal {
         self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(id, _)| id))
     }
 
+    /// Whether this is an archive, and no journal.
+    pub(super) fn is_archive(&self) -> Result<bool, JournalError> {
+        self.read(|engine| {
+            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
     /// Which payment was archived under a number.
     pub(super) fn archived_under(
         &self,
@@ -338,9 +345,7 @@ impl SqliteJournal {
     /// Every row, and SQLite's own check.
     fn look_through(&self) -> Result<Health, JournalError> {
         // Payments of an archive do not follow on each other.
-        let is_archive = self.read(|engine| {
-            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("health", &error))
-        })?;
+        let is_archive = self.is_archive()?;
         let report_gap = |first, last, problems: &mut Vec<String>| {
             if !is_archive {
                 report_gap(first, last, problems);

@@ -234,6 +234,8 @@ class JournalReader:
 
     def __new__(cls, path: str) -> JournalReader:
         """Copies the journal for reading."""
+    def is_archive(self) -> bool:
+        """Whether it is an archive, with which nothing is done any more."""
     def payments(self, chosen: dict[str, Any]) -> Any:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:

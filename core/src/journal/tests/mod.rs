@@ -2,6 +2,7 @@
 
 mod archived;
 mod archived_fork;
+mod archived_report;
 mod belonging;
 mod by_people;
 mod engines;

@@ -36,8 +36,9 @@ def reconcile(options: argparse.Namespace) -> int:
         ovo_ptp.read_settlement_report(path(it), columns, statuses, only=only)
         for it in options.report
     ]
+    journal = shop.reading(options)
     books = ovo_ptp.Reconciliation(
-        shop.reading(options),
+        journal,
         _told(chain.from_iterable(reports)),
         since=None if options.since is None else moment("since", options.since),
         until=None if options.until is None else moment("until", options.until, end_of_day=True),
@@ -61,7 +62,12 @@ def reconcile(options: argparse.Namespace) -> int:
             "what may stand in the next day's report is held against it with both: "
             "ovo-ptp reconcile DAY.csv NEXT.csv"
         )
-    if extra and options.apply:
+    if extra and journal._native.is_archive():
+        shop.say_aside(
+            f"{len(extra)} extra debits of archived payments: nothing returns them from here, "
+            "--apply neither; return them by hand, as each says"
+        )
+    elif extra and options.apply:
         _apply(extra, options)
     elif extra:
         shop.say_aside(f"{len(extra)} extra debits: --apply reports them, and the money goes back")

@@ -1,0 +1,45 @@
+//! OVO's report of days whose payments were archived since.
+
+use super::archived::{archive, over};
+use super::{Scratch, open};
+use crate::journal::conformance::{charge, fresh, write};
+use crate::message::Language;
+use crate::payment::{Boottime, Settlement, Verdict};
+use crate::{Finding, JournalReader, Reconciliation, SettlementLine};
+
+#[test]
+fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
+    let scratch = Scratch::new();
+    let to = scratch.journal().with_file_name("archive.db");
+    let journal = open(&scratch.journal());
+    over(&journal, 1);
+    let mut told_no = fresh(&journal, &charge(2));
+    told_no.state.verdict = Some(Verdict::Abandoned);
+    told_no.state.settlement = Settlement::closed(Boottime(1));
+    told_no.state.due = None;
+    told_no.state.acknowledged = true;
+    told_no.state.phone_forgotten = true;
+    let told_no = write(&journal, told_no);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
+    drop(journal);
+    let intent = &told_no.intent;
+    let invoice = intent.invoice.to_string();
+    let paid = SettlementLine { invoice, amount: intent.amount, refunded: false };
+
+    let read = JournalReader::open(&to).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    assert_eq!(found.finding, Finding::ExtraDebit);
+    let numbers = intent.numbers;
+    let named = format!("batch {:06} and reference {:06}", numbers.batch(), numbers.reference());
+    let text = found.text(Language::English);
+    assert!(text.contains("return it by hand") && text.contains(&named), "{text}");
+    assert!(!text.contains("report_paid"), "nothing reports it any more: {text}");
+
+    let read = JournalReader::open(scratch.journal()).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    assert_eq!(found.finding, Finding::MissingHere);
+    for language in [Language::English, Language::Indonesian] {
+        let text = found.text(language);
+        assert!(text.contains(to.to_str().unwrap()), "{text}");
+    }
+}
