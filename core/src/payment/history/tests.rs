@@ -171,7 +171,7 @@ fn numbers_in_journals_keep_their_meaning() {
     for entry in all() {
         encoding::write(&mut whole, &entry, None);
     }
-    assert_eq!(digest(&whole), "f3ddb2728d98", "a number that was written keeps its meaning");
+    assert_eq!(digest(&whole), "c3a389d12db6", "a number that was written keeps its meaning");
 }
 
 #[test]
