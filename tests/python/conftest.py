@@ -75,15 +75,21 @@ def shop(ovo: Sandbox, tmp_path: Path) -> Iterator[ovo_ptp.Client]:
         yield client
 
 
-def pytest_runtest_logstart(nodeid: str) -> None:
+def _running() -> Path | None:
+    """Where this process, one of several that test, notes what it is at."""
+    notes = os.environ.get("OVO_PTP_RUNNING")
+    return Path(notes) / os.environ.get("PYTEST_XDIST_WORKER", "alone") if notes else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leaves a note for `tests/python/run`: who kills this process at its limit shows only stacks."""
-    if note := os.environ.get("OVO_PTP_RUNNING"):
-        Path(note).write_text(nodeid, encoding="utf-8")
+    if note := _running():
+        note.write_text(item.nodeid, encoding="utf-8")
 
 
 def pytest_sessionfinish() -> None:
-    if note := os.environ.get("OVO_PTP_RUNNING"):
-        Path(note).unlink(missing_ok=True)
+    if note := _running():
+        note.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
