@@ -65,7 +65,7 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// `Misplaced` if something else is at `to`, another archive is not finished, or the journal is
-    /// doubted; `Locked` if somebody archives it already; `Gone` if the archive was taken away
+    /// doubted; `Locked` if somebody archives it already, or began to meanwhile; `Gone` if the archive was taken away
     /// meanwhile; `Full`, `ReadOnly`, `Io`. Every payment is in the journal, in the archive, or in both.
     pub fn archive(
         &self,
@@ -222,7 +222,7 @@ impl SqliteJournal {
         }
         let (select, head) = self.head(&part, before)?;
         let mut progress = ArchiveProgress::default();
-        let drawn = Draft::drawn(&**files, to, &draft_suffix(&part.token), |draft| {
+        let published = Draft::drawn(&**files, to, &draft_suffix(&part.token), |draft| {
             archive::draw_up(&**files, draft, &head, || {
                 let next = std::mem::take(&mut rows);
                 rows =
@@ -231,10 +231,21 @@ impl SqliteJournal {
                 told(tell, progress)?;
                 Ok(next)
             })
-        })?;
-        drawn.publish().map_err(|error| failure::named(to, error))?;
+        })
+        .and_then(|drawn| drawn.publish().map_err(|error| failure::named(to, error)));
+        if let Err(error) = published {
+            // Whoever begins one gives the other up and takes its draft away.
+            return Err(self.overtaken(&part).unwrap_or(error));
+        }
         let file = ArchiveFile::open(files, to, select)?.ok_or_else(|| gone(to))?;
         Ok(Some((part, file)))
+    }
+
+    /// What to say of a failure if somebody else has begun to archive meanwhile.
+    fn overtaken(&self, part: &Part) -> Option<JournalError> {
+        self.read(|engine| parts::refuse_overtaken(&engine.connection, part.number))
+            .err()
+            .filter(|error| error.kind == JournalErrorKind::Locked)
     }
 
     /// Takes away what was drawn up of archives that were given up since: nobody looks for it.

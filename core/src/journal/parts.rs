@@ -137,6 +137,21 @@ pub(super) fn put(connection: &Connection, part: &Part) -> Result<(), JournalErr
         .map_err(|error| failure::sqlite("archive", &error))
 }
 
+/// Refuses to go on with an archive that was given up, because another process began one.
+///
+/// # Errors
+/// `Locked`, if so.
+pub(super) fn refuse_overtaken(connection: &Connection, number: u32) -> Result<(), JournalError> {
+    let open = open(connection).map_err(|error| failure::sqlite("archive", &error))?;
+    if open.is_some_and(|part| part.number == number) {
+        return Ok(());
+    }
+    Err(JournalError::new(
+        JournalErrorKind::Locked,
+        "another process began to archive the journal meanwhile; this one took nothing more out",
+    ))
+}
+
 /// Takes rows out that the archive has, inside the caller's transaction: all of them or none.
 /// Returns how many went, and those that are not what the archive has, because they were changed
 /// meanwhile: they stay.
@@ -147,9 +162,7 @@ pub(super) fn take_out(
 ) -> Result<(u64, Vec<PaymentId>), JournalError> {
     let connection = &engine.connection;
     let failed = |error: rusqlite::Error| failure::sqlite("archive", &error);
-    if open(connection).map_err(failed)?.is_none_or(|part| part.number != number) {
-        return Err(misplaced("another archive of the journal was begun meanwhile".to_owned()));
-    }
+    refuse_overtaken(connection, number)?;
     let (mut gone, mut stay) = (0, Vec::new());
     for row in rows {
         match engine.payment(row.id) {

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::by_people::{invoices, together};
+use super::opening::{child, child_path, wait_for};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
@@ -289,6 +290,44 @@ fn j25_payments_begin_between_the_steps_of_archiving_and_each_step_is_small() {
     assert_eq!(done, Ok(Archived { payments: 70, moved: 70, left: 0 }));
     assert!(begun >= 4, "they had {begun} turns");
     assert_eq!(invoices(&journal).len(), begun as usize);
+}
+
+#[test]
+fn op7_of_two_processes_that_archive_at_once_the_first_gives_way_and_says_why() {
+    let scratch = Scratch::new();
+    let shared = SqliteOptions { shared: true, ..SqliteOptions::default() };
+    let journal = SqliteJournal::open(scratch.journal(), &shared).unwrap();
+    journal.enter_boot("boot").unwrap();
+    (1..=3).for_each(|number| drop(over(&journal, number)));
+    let elsewhere = scratch.journal().with_file_name("elsewhere.db");
+    let mut theirs = None;
+    let error = journal
+        .archive(behind(), &elsewhere, &mut |_| {
+            theirs.get_or_insert_with(|| {
+                let mut other = child("archived::child_archives", &scratch.journal());
+                let mut other = other.spawn().unwrap();
+                let said = wait_for(&mut other, "archived: ");
+                other.wait().unwrap();
+                said
+            });
+            ControlFlow::Continue(())
+        })
+        .unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Locked, "{error}");
+    assert_eq!(theirs.as_deref(), Some("3"));
+    assert_eq!(told(&beside(&scratch)), ["INV-1", "INV-2", "INV-3"]);
+    assert_eq!(archive(&journal, &elsewhere), Ok(Archived::default()), "nothing is left to it");
+}
+
+#[test]
+#[ignore = "run by other tests"]
+fn child_archives() {
+    let Some(path) = child_path() else { return };
+    let shared = SqliteOptions { shared: true, ..SqliteOptions::default() };
+    let journal = SqliteJournal::open(&path, &shared).unwrap();
+    journal.enter_boot("boot").unwrap();
+    let to = path.with_file_name("archive.db");
+    println!("archived: {}", archive(&journal, &to).unwrap().payments);
 }
 
 #[test]
