@@ -190,6 +190,19 @@ def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     assert ovo.net("INV-1") == 0
 
 
+def test_how_a_void_ended_that_ovo_did_not_answer_can_be_asked(till: Till, ovo: Sandbox) -> None:
+    assert till.json("pay", "INV-1", "5", PAYS)[0] == 0
+    assert till.json("check-void", "INV-1")[0] == 1, "nothing was voided yet"
+    ovo.script({"on": "void", "act": {"unheard": True}, "answer": {"code": "17"}})
+    assert till.json("void", "INV-1") == (4, {"state": "pending", "code": None})
+    code, told = eventually(lambda: (told := till.json("check-void", "INV-1"))[0] != 4 and told)
+    assert (code, told) == (3, {"state": "rejected", "code": "17"})
+    assert ovo.net("INV-1") == 5
+    assert till.json("void", "INV-1")[0] == 0
+    assert till.run("check-void", "INV-1").stdout == "voided\n"
+    assert ovo.net("INV-1") == 0
+
+
 def test_each_outcome_has_its_exit_code(till: Till, ovo: Sandbox) -> None:
     assert till.json("pay", "INV-1", "5", PAYS)[0] == 0
     # While nothing is to be settled, whose request would meet the fault instead.

@@ -215,8 +215,8 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(
-            "Cari void ini di OVO; kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
-            "Look the void up at OVO; refund by hand if it did not happen, then rule `close`.",
+            "Tanyakan void ini ke OVO (`check-void`, atau cari di sana); kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
+            "Ask OVO how the void ended (`check-void`, or look it up there); refund by hand if it did not happen, then rule `close`.",
         ),
         // The goods were handed over: neither `paid` nor `refund` is left to rule.
         Money::Unclear if matches!(state.verdict, Some(Verdict::Accepted(_))) => words.pick(

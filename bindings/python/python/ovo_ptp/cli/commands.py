@@ -164,6 +164,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "cancel": paying.cancel,
     "check": _check,
     "void": paying.void,
+    "check-void": paying.check_void,
     "payments": operating.payments,
     "show": operating.show,
     "explain": explaining.explain,

@@ -173,6 +173,7 @@ def parser() -> argparse.ArgumentParser:
         ("cancel", "give up a payment that has no outcome yet; any deduction is returned"),
         ("check", "ask OVO for a payment's status, 60 s to 7 days after its push"),
         ("void", "return a paid payment's amount, on the day of the payment"),
+        ("check-void", "ask OVO how a void ended, also one that was left to an operator"),
     ):
         command = commands.add_parser(name, parents=[shop], help=text)
         command.add_argument("invoice")

@@ -1,4 +1,4 @@
-"""What moves money at the command line: `pay`, `cancel`, `void`.
+"""What moves money at the command line: `pay`, `cancel`, `void`, and `check-void`.
 
 An exit code of 1 says that nothing was started. Once something may have been, the code is the
 outcome's, whatever fails beside it: a busy journal, a full disk, a reader that has gone.
@@ -115,8 +115,16 @@ def cancel(options: argparse.Namespace) -> int:
 def void(options: argparse.Namespace) -> int:
     """Returns a paid amount."""
     with shop.opened(options) as client:
-        void = client.void(options.invoice)
+        return _say_void(options, client.void(options.invoice))
 
+
+def check_void(options: argparse.Namespace) -> int:
+    """Asks OVO how a void ended."""
+    with shop.opened(options) as client:
+        return _say_void(options, client.check_void(options.invoice))
+
+
+def _say_void(options: argparse.Namespace, void: ovo_ptp.VoidOutcome) -> int:
     def tell() -> None:
         if options.json:
             output.as_json(void)
