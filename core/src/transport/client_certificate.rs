@@ -16,6 +16,7 @@ use rustls::pki_types::{
 use rustls::sign::{CertifiedKey, SigningKey};
 use zeroize::Zeroizing;
 
+use super::Validity;
 use crate::error::{Error, ErrorKind};
 use crate::secret_file;
 
@@ -36,7 +37,7 @@ impl ClientCertificate {
     /// and the rule, never content.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Error> {
         let unusable = || invalid("client_certificate", "is not valid PEM of a certificate");
-        let text = std::str::from_utf8(certificate).map_err(|_| unusable())?;
+        let text = in_ascii(certificate);
         let sections = text.split("-----BEGIN CERTIFICATE-----").skip(1);
         let chain: Option<Vec<CertificateDer<'static>>> =
             sections.map(|section| Some(decoded(section)?.to_vec().into())).collect();
@@ -45,12 +46,10 @@ impl ClientCertificate {
             return Err(invalid("client_certificate", "holds no certificate"));
         }
         let certified = CertifiedKey::new(chain, signing_key(key)?);
-        match certified.keys_match() {
-            Ok(()) => Ok(ClientCertificate(Arc::new(certified))),
-            Err(rustls::Error::InconsistentKeys(_)) => {
-                Err(invalid("client_key", "does not belong to the first certificate"))
-            }
-            Err(_) => Err(unusable()),
+        if belong_together(&certified).ok_or_else(unusable)? {
+            Ok(ClientCertificate(Arc::new(certified)))
+        } else {
+            Err(invalid("client_key", "does not belong to the first certificate"))
         }
     }
 
@@ -90,6 +89,29 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
+/// Whether the key is the first certificate's; `None` if that is no certificate.
+fn belong_together(certified: &CertifiedKey) -> Option<bool> {
+    match certified.keys_match() {
+        Ok(()) => Some(true),
+        Err(rustls::Error::InconsistentKeys(_)) => Some(false),
+        // Of X.509 version 1, which the TLS library reads of nobody and acquirers still issue: it is the
+        // host's to like. The public key stands in it as it is, whatever the version.
+        Err(_) => {
+            let certificate = certified.cert.first()?;
+            Validity::of(certificate)?;
+            let own = certified.key.public_key()?;
+            Some(certificate.windows(own.len()).any(|part| part == own.as_ref()))
+        }
+    }
+}
+
+/// A PEM text for reading: only its comments may be in another alphabet, and none of them counts.
+fn in_ascii(pem: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(pem.len()));
+    text.extend(pem.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { '?' }));
+    text
+}
+
 /// What a PEM section holds, from behind its first line on. Decoded here, keys and all else that their
 /// files hold: the TLS library's own reader leaves copies in freed memory.
 fn decoded(section: &str) -> Option<Zeroizing<Vec<u8>>> {
@@ -106,7 +128,7 @@ fn decoded(section: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn signing_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Error> {
     let unsuitable = || invalid("client_key", "is of no kind that TLS can sign with");
     let unusable = || invalid("client_key", "is not valid PEM of a private key");
-    let text = std::str::from_utf8(pem).map_err(|_| unusable())?;
+    let text = in_ascii(pem);
     let (begin, end) = ("-----BEGIN ", "PRIVATE KEY-----");
     let found = text.split(begin).skip(1).find_map(|section| {
         let (kind, rest) = section.split_once(end)?;

@@ -238,6 +238,34 @@ fn b13_a_pair_that_cannot_be_used_is_refused_by_field_and_rule() {
     }
 }
 
+/// Of X.509 version 1 (`openssl x509 -req` without extensions), until 2126, and its key.
+const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBHTCBxQIULjJUE6Mb8C1xwPyyBUx2xzT4eh4wCgYIKoZIzj0EAwIwETEPMA0G
+A1UEAwwGdGlsbC0xMCAXDTI2MTEyNzA2NTMxNloYDzIxMjYxMTAzMDY1MzE2WjAR
+MQ8wDQYDVQQDDAZ0aWxsLTEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ7G5BT
+vQXaoQs9IzJdvBErBheWjexjs8VhYpilw2QcJItzbEypEXtPYnBGU4WTnOkVSvMR
+/yUkxjaBLxESyrHmMAoGCCqGSM49BAMCA0cAMEQCIDE9MP0YfAX5d0Rrk2oSPCjL
+uCWMiLRwlrSszyarOEiMAiA4e2CV1DoDkz9OaPYQrh3fYTCeHQcc9XVYDonYlIuT
+mw==
+-----END CERTIFICATE-----";
+const ITS_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAeB/ziUVQ74GE1UE
+ahlGX/TZT5lWhuUKfDBfKq+2w/ChRANCAAQ7G5BTvQXaoQs9IzJdvBErBheWjexj
+s8VhYpilw2QcJItzbEypEXtPYnBGU4WTnOkVSvMR/yUkxjaBLxESyrHm
+-----END PRIVATE KEY-----";
+
+#[test]
+fn n27_a_certificate_of_version_1_is_shown_and_comments_may_be_in_any_alphabet() {
+    let pem = |text: &str| [b"# Kasse f\xfcr Caf\xe9\n", text.as_bytes()].concat();
+    ClientCertificate::from_pem(&pem(VERSION_1), &pem(ITS_KEY)).unwrap();
+    let (certificate, another) = pair(&AUTHORITY);
+    ClientCertificate::from_pem(&pem(&certificate.pem()), &pem(&another.serialize_pem())).unwrap();
+    let said = refused(VERSION_1, &another.serialize_pem());
+    assert!(said.contains("client_key: does not belong"), "{said}");
+    let said = refused(&VERSION_1.replacen("MII", "MIA", 1), ITS_KEY);
+    assert!(said.contains("client_certificate: is not valid PEM"), "{said}");
+}
+
 #[test]
 fn b13_files_are_read_if_they_are_one_s_own() {
     use std::os::unix::fs::PermissionsExt;
