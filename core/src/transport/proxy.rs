@@ -142,17 +142,19 @@ impl Proxy {
     /// CONNECT (RFC 9110 9.3.6).
     fn connect(&self, line: &mut Connection, to: &Endpoint) -> io::Result<()> {
         let host = to.authority();
-        let mut head =
-            Zeroizing::new(format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n").into_bytes());
-        if let Some(Login { user, password }) = &self.login {
-            let plain = Zeroizing::new(format!("{}:{}", **user, **password));
-            let encoded = Zeroizing::new(BASE64_STANDARD.encode(plain.as_bytes()));
-            for part in ["Proxy-Authorization: Basic ", &encoded, "\r\n"] {
-                head.extend_from_slice(part.as_bytes());
-            }
-        }
-        head.extend_from_slice(b"\r\n");
-        line.write_all(&head)?;
+        let login = self.login.as_ref().map(|Login { user, password }| {
+            let plain = Zeroizing::new([user.as_str(), ":", password].concat());
+            Zeroizing::new(BASE64_STANDARD.encode(plain.as_bytes()))
+        });
+        let [field, login, end] = login
+            .as_ref()
+            .map_or(["", "", ""], |login| ["Proxy-Authorization: Basic ", login.as_str(), "\r\n"]);
+        // At once, and not piece by piece: a text that grows leaves copies of the login behind.
+        let head = Zeroizing::new(
+            ["CONNECT ", &host, " HTTP/1.1\r\nHost: ", &host, "\r\n", field, login, end, "\r\n"]
+                .concat(),
+        );
+        line.write_all(head.as_bytes())?;
         line.flush()?;
         let (mut answer, mut read) = (Vec::new(), 0);
         // Interim answers come before the one that counts.
