@@ -470,6 +470,38 @@ fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     assert_eq!(case.state.void, Void::Voided);
 }
 
+/// A customer's payment that is reversed anew each day is told as overdue in the end, on a till that is
+/// switched off each night, too.
+#[test]
+fn rule_16_a_restart_behind_a_closed_payment_forgets_no_time() {
+    let mut case = Case::sent();
+    case.at(65.0);
+    case.at(66.0);
+    case.checked(StatusAnswer::Paid);
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+    case.now = case.now.plus(Duration::from_secs(600));
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    case.checked(StatusAnswer::Reversed);
+    assert!(case.state.is_closed());
+    let open_for = |case: &Case| {
+        let at = case.state.closed_at().expect("it is closed");
+        let last = at.since(case.state.settling_since);
+        case.state.settled_before_ms + u64::try_from(last.as_millis()).unwrap()
+    };
+    let before = open_for(&case);
+    assert!(before >= 600 * SECOND);
+    for _ in 0..2 {
+        case.now = Boottime(1_000_000);
+        case.does(Input::Rebooted { away: Duration::from_secs(3600) });
+        assert_eq!(open_for(&case), before, "closed, it takes no time, and forgets none");
+    }
+    case.now = case.now.plus(Duration::from_secs(1800));
+    case.checked(StatusAnswer::Paid);
+    assert!(case.state.owes_reversal());
+    assert_eq!(case.state.settled_before_ms, before);
+}
+
 #[test]
 fn rule_18_a_void_is_overdue_and_ends_on_a_till_that_is_switched_off_each_night() {
     let half_a_day = Duration::from_secs(12 * 3600);

@@ -117,9 +117,9 @@ pub fn broken(
         return Some("how long settlement takes is never forgotten");
     }
     let is_restart = matches!(input, Input::Rebooted { .. });
-    let runs = before.void.is_open()
-        || (before.verdict.is_some() && matches!(before.settlement, Settlement::Open(_)));
-    if is_restart && runs && after.settled_before_ms < before.open_ms(before.touched) {
+    let ended = before.closed_at().filter(|_| !before.void.is_open()).unwrap_or(before.touched);
+    let is_decided = before.verdict.is_some();
+    if is_restart && is_decided && after.settled_before_ms < before.open_ms(ended) {
         return Some("no restart forgets how long settlement takes");
     }
     None

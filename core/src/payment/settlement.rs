@@ -553,9 +553,15 @@ pub(super) fn reversed(
 pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
     let left = state.due.map(|due| due.since(state.touched));
     let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();
-    if open || state.void.is_open() {
-        state.settled_before_ms = state.open_ms(state.touched);
-    }
+    // How long it took so far is not forgotten: a closed one may open again.
+    state.settled_before_ms = match state.settlement {
+        _ if state.void.is_open() => state.open_ms(state.touched),
+        Settlement::Closed { at, .. } => state.open_ms(at),
+        Settlement::Open(_) | Settlement::WithOperator if state.verdict.is_some() => {
+            state.open_ms(state.touched)
+        }
+        Settlement::Open(_) | Settlement::WithOperator => state.settled_before_ms,
+    };
     state.begun = Boottime(0);
     state.window = now;
     state.settling_since = now;
