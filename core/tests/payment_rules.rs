@@ -470,6 +470,32 @@ fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     assert_eq!(case.state.void, Void::Voided);
 }
 
+/// Behind two checks that were lost, too: what counts is what was asked behind the first refusal.
+#[test]
+fn rule_15_a_refusal_counts_at_the_second_check_on_schedule_behind_the_first() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    for _ in 0..2 {
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        case.checked(StatusAnswer::NoAnswer);
+    }
+    let mut alerts = Vec::new();
+    for asked in 0..3 {
+        if asked > 0 {
+            assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        }
+        // Each but the last is followed by an operator's, within a second.
+        for _ in 0..if asked < 2 { 2 } else { 1 } {
+            assert!(!case.state.check_unavailable, "on schedule: {asked}");
+            alerts.extend(case.checked(StatusAnswer::Unavailable).alert);
+        }
+    }
+    assert!(case.state.check_unavailable, "refused twice on schedule, behind the first refusal");
+    assert_eq!(alerts.first(), Some(&Alert::CheckUnavailable));
+    case.next();
+    assert!(case.state.is_closed(), "a decline, where nobody can be asked");
+}
+
 /// A customer's payment that is reversed anew each day is told as overdue in the end, on a till that is
 /// switched off each night, too.
 #[test]
@@ -966,8 +992,8 @@ fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
     let step = case.checked(StatusAnswer::Unavailable);
     assert_eq!(step.alert, Some(Alert::CheckUnavailable));
     case.at(65.0);
-    // Said once it may be a passing error.
-    for _ in 0..2 {
+    // Said once it may be a passing error; it counts at the second check behind that.
+    for _ in 0..3 {
         assert_eq!(case.next().send, Some(Request::CheckPayment));
         case.checked(StatusAnswer::Unavailable);
     }
