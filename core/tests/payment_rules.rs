@@ -470,6 +470,64 @@ fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     assert_eq!(case.state.void, Void::Voided);
 }
 
+/// Behind two checks that were lost, too: what counts is what was asked behind the first refusal.
+#[test]
+fn rule_15_a_refusal_counts_at_the_second_check_on_schedule_behind_the_first() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    for _ in 0..2 {
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        case.checked(StatusAnswer::NoAnswer);
+    }
+    let mut alerts = Vec::new();
+    for asked in 0..3 {
+        if asked > 0 {
+            assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        }
+        // Each but the last is followed by an operator's, within a second.
+        for _ in 0..if asked < 2 { 2 } else { 1 } {
+            assert!(!case.state.check_unavailable, "on schedule: {asked}");
+            alerts.extend(case.checked(StatusAnswer::Unavailable).alert);
+        }
+    }
+    assert!(case.state.check_unavailable, "refused twice on schedule, behind the first refusal");
+    assert_eq!(alerts.first(), Some(&Alert::CheckUnavailable));
+    case.next();
+    assert!(case.state.is_closed(), "a decline, where nobody can be asked");
+}
+
+/// A customer's payment that is reversed anew each day is told as overdue in the end, on a till that is
+/// switched off each night, too.
+#[test]
+fn rule_16_a_restart_behind_a_closed_payment_forgets_no_time() {
+    let mut case = Case::sent();
+    case.at(65.0);
+    case.at(66.0);
+    case.checked(StatusAnswer::Paid);
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+    case.now = case.now.plus(Duration::from_secs(600));
+    case.reversed(ReversalAnswer::Acknowledged);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    case.checked(StatusAnswer::Reversed);
+    assert!(case.state.is_closed());
+    let open_for = |case: &Case| {
+        let at = case.state.closed_at().expect("it is closed");
+        let last = at.since(case.state.settling_since);
+        case.state.settled_before_ms + u64::try_from(last.as_millis()).unwrap()
+    };
+    let before = open_for(&case);
+    assert!(before >= 600 * SECOND);
+    for _ in 0..2 {
+        case.now = Boottime(1_000_000);
+        case.does(Input::Rebooted { away: Duration::from_secs(3600) });
+        assert_eq!(open_for(&case), before, "closed, it takes no time, and forgets none");
+    }
+    case.now = case.now.plus(Duration::from_secs(1800));
+    case.checked(StatusAnswer::Paid);
+    assert!(case.state.owes_reversal());
+    assert_eq!(case.state.settled_before_ms, before);
+}
+
 #[test]
 fn rule_18_a_void_is_overdue_and_ends_on_a_till_that_is_switched_off_each_night() {
     let half_a_day = Duration::from_secs(12 * 3600);
@@ -934,8 +992,8 @@ fn a_contract_that_turns_out_to_have_no_check_payment_is_handled_alike() {
     let step = case.checked(StatusAnswer::Unavailable);
     assert_eq!(step.alert, Some(Alert::CheckUnavailable));
     case.at(65.0);
-    // Said once it may be a passing error.
-    for _ in 0..2 {
+    // Said once it may be a passing error; it counts at the second check behind that.
+    for _ in 0..3 {
         assert_eq!(case.next().send, Some(Request::CheckPayment));
         case.checked(StatusAnswer::Unavailable);
     }

@@ -7,7 +7,7 @@ use crate::client::{Client, Inner, VoidOutcome};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
 use crate::journal::JournalError;
-use crate::payment::{Input, Payment, PaymentId, Refusal, Request, Void};
+use crate::payment::{Input, Payment, PaymentId, Refusal, Request, StatusAnswer, Void};
 
 impl Client {
     /// Returns the whole amount of a payment told as Paid, on the WIB day of the payment. If the
@@ -54,13 +54,14 @@ impl Client {
             Some(refusal) => return Err(Error::refused(invoice, refusal)),
             None => {}
         }
-        let outcome = inner.pursue(applied.payment, applied.send);
+        let (outcome, _) = inner.pursue(applied.payment, applied.send);
         drop(owner);
         inner.wake_settler();
         Ok(outcome)
     }
 
-    /// Asks what became of a void whose answer was lost, now instead of on schedule.
+    /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left
+    /// to an operator, too: [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -70,7 +71,10 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if no void was asked for.
+    /// [`ErrorKind::Refused`] if no void was asked for. Of a void that is left to an operator, who may have
+    /// to refund by hand: [`ErrorKind::NoAnswer`] if OVO gave no usable answer (ask again first),
+    /// [`ErrorKind::OutsideWindow`] if it can tell nothing any more, or nobody can ask it because the
+    /// journal has forgotten the phone (look the void up at OVO first).
     pub fn check_void(&self, invoice: &MerchantInvoice) -> Result<VoidOutcome, Error> {
         let inner = &self.inner;
         inner.ready()?;
@@ -78,29 +82,54 @@ impl Client {
         if payment.state.void == Void::None {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
-        // Whoever is to refund by hand may ask once more whether OVO did: as long as there is a phone to
-        // ask with.
-        let is_left_to_a_person =
-            payment.state.void == Void::Expired && !payment.state.phone_forgotten;
-        if !payment.state.void.is_open() && !is_left_to_a_person {
+        if payment.state.void != Void::Expired && !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));
+        }
+        // Whoever is to refund by hand may ask once more whether OVO did, and must not take silence for
+        // an answer.
+        let unknown = |kind, why: &str| {
+            Error::about(
+                invoice,
+                kind,
+                format_args!(
+                    "what became of its void is not known: {why} before you refund by hand"
+                ),
+            )
+        };
+        if payment.state.void == Void::Expired && payment.state.phone_forgotten {
+            let why = "the phone is forgotten, and OVO is not asked without it; look it up at OVO";
+            return Err(unknown(ErrorKind::OutsideWindow, why));
         }
         let Some(owner) = inner.under_way.settle_in_turn(invoice) else {
             return Ok(VoidOutcome::Pending);
         };
-        let outcome = inner.pursue(payment, Some(Request::CheckVoid));
+        let (outcome, said) = inner.pursue(payment, Some(Request::CheckVoid));
         drop(owner);
-        Ok(outcome)
+        match (outcome, said) {
+            (VoidOutcome::NeedsOperator, Some(StatusAnswer::TooOld)) => Err(unknown(
+                ErrorKind::OutsideWindow,
+                "OVO tells it no more (54); look it up at OVO",
+            )),
+            (VoidOutcome::NeedsOperator, said) if said != Some(StatusAnswer::NotFound) => {
+                Err(unknown(ErrorKind::NoAnswer, "the host gave no usable answer; ask again"))
+            }
+            (outcome, _) => Ok(outcome),
+        }
     }
 }
 
 impl Inner {
     /// Sends a request of a void and whatever its answers call for. What the journal does not take
-    /// is pending: the void stands in it as sent, and settlement asks what became of it (J18).
-    fn pursue(self: &Arc<Self>, payment: Payment, send: Option<Request>) -> VoidOutcome {
+    /// is pending: the void stands in it as sent, and settlement asks what became of it (J18). Beside it,
+    /// what OVO said to the last question about it.
+    fn pursue(
+        self: &Arc<Self>,
+        payment: Payment,
+        send: Option<Request>,
+    ) -> (VoidOutcome, Option<StatusAnswer>) {
         self.try_to_pursue(payment, send).unwrap_or_else(|error| {
             self.journal_failed(&error);
-            VoidOutcome::Pending
+            (VoidOutcome::Pending, None)
         })
     }
 
@@ -108,9 +137,13 @@ impl Inner {
         self: &Arc<Self>,
         mut payment: Payment,
         mut send: Option<Request>,
-    ) -> Result<VoidOutcome, JournalError> {
+    ) -> Result<(VoidOutcome, Option<StatusAnswer>), JournalError> {
+        let mut said = None;
         while let Some(request) = send {
             let heard = self.perform(&payment, request, false);
+            if let Input::VoidChecked { answer, .. } = heard.input {
+                said = Some(answer);
+            }
             let applied = self.apply(payment, heard.input, Proof::Heard(&heard))?;
             payment = applied.payment;
             send = applied.send;
@@ -122,7 +155,7 @@ impl Inner {
                 send = applied.send;
             }
         }
-        Ok(VoidOutcome::of(&payment))
+        Ok((VoidOutcome::of(&payment), said))
     }
 
     /// Whether a void whose commit failed may be in the journal all the same, and then be sent by

@@ -67,12 +67,29 @@ pub(super) fn refuse_unreadable(files: &dyn Files, path: &Path) -> Result<(), Jo
     Ok(())
 }
 
+/// What a disk that fails to read says.
+const UNREADABLE: &str =
+    ": the disk could not be read, which says nothing of the journal: mend that";
+
 /// The disk failed to read: nothing is known of the file itself.
 pub(super) fn unreadable(what: &str) -> JournalError {
-    JournalError::new(
-        JournalErrorKind::Io,
-        format!("{what}: the disk could not be read, which says nothing of the journal: mend that"),
-    )
+    JournalError::new(JournalErrorKind::Io, format!("{what}{UNREADABLE}"))
+}
+
+/// Whether an error tells of content that cannot be read: damaged, or not given by the disk.
+pub(super) fn is_unreadable(error: &JournalError) -> bool {
+    error.kind == JournalErrorKind::Corrupt || error.message.ends_with(UNREADABLE)
+}
+
+/// Whether SQLite itself was not given a page.
+pub(super) fn is_failed_read(error: &Error) -> bool {
+    const READS: [i32; 4] = [
+        ffi::SQLITE_IOERR_READ,
+        ffi::SQLITE_IOERR_SHORT_READ,
+        ffi::SQLITE_IOERR_DATA,
+        ffi::SQLITE_IOERR_CORRUPTFS,
+    ];
+    matches!(error, Error::SqliteFailure(failure, _) if READS.contains(&failure.extended_code))
 }
 
 /// What the file system said, about a file.

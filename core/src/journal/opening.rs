@@ -588,9 +588,14 @@ const CHECKED_WHOLE: i64 = 16 << 20;
 /// would fail at payments. Where a person is near, most of it is worth more than a closed shop.
 fn refuse_damaged(connection: &Connection) -> Result<(), JournalError> {
     let mut damage = Vec::new();
-    // A page that the disk does not give is as lost for such a till as a damaged one.
-    view::check_file(connection, CHECKED_WHOLE, &mut damage)
-        .map_err(|error| JournalError { kind: JournalErrorKind::Corrupt, ..error })?;
+    view::check_file(connection, CHECKED_WHOLE, &mut damage).map_err(|error| {
+        // A page that the disk does not give is as lost for such a till as a damaged one. A lock, a full
+        // disk, or whatever else passes, says nothing of the file.
+        match failure::is_unreadable(&error) {
+            true => JournalError { kind: JournalErrorKind::Corrupt, ..error },
+            false => error,
+        }
+    })?;
     match damage.first() {
         None => Ok(()),
         Some(first) => {
@@ -703,6 +708,36 @@ fn compare_with_rows(connection: &Connection, water: &Water) -> Result<(), Journ
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::tests::Scratch;
+
+    fn checked(connection: &Connection) -> JournalErrorKind {
+        refuse_damaged(connection).expect_err("it cannot be checked").kind
+    }
+
+    #[test]
+    fn j9_a_sound_journal_that_is_locked_for_a_moment_is_not_called_damaged() {
+        let scratch = Scratch::new();
+        let connection = Connection::open(scratch.journal()).unwrap();
+        connection.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)").unwrap();
+        let other = Connection::open(scratch.journal()).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        assert_eq!(checked(&connection), JournalErrorKind::Locked);
+        other.execute_batch("ROLLBACK").unwrap();
+        refuse_damaged(&connection).unwrap();
+    }
+
+    #[test]
+    fn j9_a_file_whose_pages_are_lost_is_refused_whoever_lost_them() {
+        let scratch = Scratch::new();
+        let connection = Connection::open(scratch.journal()).unwrap();
+        connection.execute_batch("CREATE TABLE t (a); CREATE TABLE u (a)").unwrap();
+        // The last page is gone, with its sectors.
+        let file = std::fs::OpenOptions::new().write(true).open(scratch.journal()).unwrap();
+        file.set_len(2 * 4096).unwrap();
+        assert_eq!(checked(&connection), JournalErrorKind::Corrupt);
+        assert!(failure::is_unreadable(&failure::unreadable("health")));
+    }
 
     #[test]
     fn j14_an_sqlite_that_can_lose_a_log_is_refused() {

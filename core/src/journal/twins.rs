@@ -22,7 +22,7 @@ use super::sqlite::SqliteJournal;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
 use crate::payment::history::{Entry, What};
-use crate::payment::{Closer, Payment, PaymentId, Rule, Settlement, Source, Verdict};
+use crate::payment::{Closer, Payment, PaymentId, Rule, Settlement, Source, Verdict, Void};
 use crate::wib::WallTime;
 
 /// A journal of the place: 0 for the present one, else the number in the name of a former one.
@@ -147,7 +147,9 @@ impl Twins {
                 continue;
             }
             *self.left.entry((own, number)).or_default() += i64::from(is_owed);
-            if it.payment.state.void.is_open() {
+            // Nobody but this one knows of its void: it asks what became of it, until that is known or
+            // OVO tells it no more.
+            if it.payment.state.void.is_open() && truth.state.void == Void::None {
                 continue;
             }
             let closed = closed_by(&it.payment, truth);
@@ -357,6 +359,10 @@ fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
         (Some(Verdict::Quarantined), Some(Verdict::Abandoned)) => Some(Verdict::Abandoned),
         (own, _) => own,
     };
+    // Asked about by two, it could be sent twice.
+    if state.void.is_open() {
+        state.void = Void::Expired;
+    }
     if !state.is_closed() {
         let at = state.touched;
         state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
@@ -377,6 +383,7 @@ pub(super) fn left_alone(payment: &Payment) -> Payment {
         state.settlement = Settlement::WithOperator;
         state.listed = true;
     }
+    state.listed |= state.void == Void::Expired;
     state.acknowledged = false;
     alone.history.add(&doubted(payment, state.verdict));
     alone

@@ -184,7 +184,10 @@ pub(super) fn check_file(
             .query_map([], |row| row.get::<_, String>(0))?
             .collect::<rusqlite::Result<Vec<String>>>()
     };
-    let lines = check().map_err(|error| failure::sqlite("health", &error))?;
+    let lines = check().map_err(|error| match failure::is_failed_read(&error) {
+        true => failure::unreadable(&format!("health: {error}")),
+        false => failure::sqlite("health", &error),
+    })?;
     if let Some(line) = lines.iter().find(|line| is_unreadable(line)) {
         return Err(failure::unreadable(&format!("health: {line}")));
     }

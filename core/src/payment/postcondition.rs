@@ -21,8 +21,8 @@ use crate::payment::timers::Policy;
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * A void that was refused is asked about before that is its end.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
-/// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: one of
-///   several checks on schedule was refused.
+/// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: behind the
+///   first refusal it was asked twice on schedule.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -58,9 +58,19 @@ pub fn broken(
         return Some("what is due does something, or is due later");
     }
     let refused = matches!(input, Input::Checked { answer: StatusAnswer::Unavailable, .. });
-    let was_asked_again = before.check_refused && before.checks.count > 1;
-    if refused && after.check_unavailable && !before.check_unavailable && !was_asked_again {
+    let is_the_end = refused && after.check_unavailable && !before.check_unavailable;
+    // Counted from the first refusal on.
+    let is_first = after.check_refused && !before.check_refused;
+    let hour_is_over = before.has_asked_for_an_hour() && !after.has_asked_for_an_hour();
+    let counts_anew = after.checks.count == 0 || hour_is_over || after.verdict.is_none();
+    if refused && is_first && !counts_anew {
+        return Some("what was asked before the first refusal of a check does not count");
+    }
+    if is_the_end && (!before.check_refused || before.checks.count < 2) {
         return Some("one refusal of a check may be a passing error");
+    }
+    if after.checks.count > before.checks.count && step.send.is_none() {
+        return Some("what somebody asks in between is no check on schedule");
     }
     if after.cancelled && !before.cancelled && !after.unheard {
         return Some("who cancels vouches for nothing");
@@ -117,9 +127,9 @@ pub fn broken(
         return Some("how long settlement takes is never forgotten");
     }
     let is_restart = matches!(input, Input::Rebooted { .. });
-    let runs = before.void.is_open()
-        || (before.verdict.is_some() && matches!(before.settlement, Settlement::Open(_)));
-    if is_restart && runs && after.settled_before_ms < before.open_ms(before.touched) {
+    let ended = before.closed_at().filter(|_| !before.void.is_open()).unwrap_or(before.touched);
+    let is_decided = before.verdict.is_some();
+    if is_restart && is_decided && after.settled_before_ms < before.open_ms(ended) {
         return Some("no restart forgets how long settlement takes");
     }
     None

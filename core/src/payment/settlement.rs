@@ -383,13 +383,17 @@ impl State {
     }
 
     /// Whether 58 or 96 to a check may be a host's passing error. Said once it may be: a gateway that
-    /// restarts says so for seconds, and nothing before. Said again to a check on schedule (whoever asks
-    /// in between asks the same restart twice) it means that the contract has no checks, unless OVO has shown before what it knows of this payment, or it was cancelled and only a
-    /// check can tell whose the numbers are: then not before it was asked for an hour.
+    /// restarts says so for seconds, and nothing before. Said again to the second check on schedule behind
+    /// the first refusal it means that the contract has no checks (whoever asks in between asks the same
+    /// restart twice), unless OVO has shown before what it knows of this payment, or it was cancelled and
+    /// only a check can tell whose the numbers are: then not before it was asked for an hour.
     pub(super) fn may_be_a_passing_error(&self) -> bool {
-        let needed = self.seen || self.unheard;
         let was_asked_again = self.check_refused && self.checks.count > 1;
-        !was_asked_again || (needed && !self.has_asked_for_an_hour())
+        !was_asked_again || (self.needs_checks() && !self.has_asked_for_an_hour())
+    }
+
+    fn needs_checks(&self) -> bool {
+        self.seen || self.unheard
     }
 
     /// Of a void: 58 or 96 is no passing error where it was said before, and an hour did not end it.
@@ -405,6 +409,12 @@ impl State {
     pub(super) fn refused_in_passing(mut self) -> Step {
         let is_first = !self.check_refused;
         self.check_refused = true;
+        // What was asked before it says nothing: twice more, on schedule. (Before the decision OVO is
+        // asked once.)
+        if is_first && self.verdict.is_some() {
+            let hour_is_over = self.needs_checks() && self.has_asked_for_an_hour();
+            self.checks.count = if hour_is_over { CHECKS_IN_AN_HOUR - 2 } else { 0 };
+        }
         let step = Step::to(self);
         if is_first { step.alerting(Alert::CheckUnavailable) } else { step }
     }
@@ -553,9 +563,15 @@ pub(super) fn reversed(
 pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
     let left = state.due.map(|due| due.since(state.touched));
     let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();
-    if open || state.void.is_open() {
-        state.settled_before_ms = state.open_ms(state.touched);
-    }
+    // How long it took so far is not forgotten: a closed one may open again.
+    state.settled_before_ms = match state.settlement {
+        _ if state.void.is_open() => state.open_ms(state.touched),
+        Settlement::Closed { at, .. } => state.open_ms(at),
+        Settlement::Open(_) | Settlement::WithOperator if state.verdict.is_some() => {
+            state.open_ms(state.touched)
+        }
+        Settlement::Open(_) | Settlement::WithOperator => state.settled_before_ms,
+    };
     state.begun = Boottime(0);
     state.window = now;
     state.settling_since = now;

@@ -16,8 +16,9 @@ use crate::lock::lock;
 use crate::wib::WallTime;
 
 /// The fields that [the protocol](crate::manual::protocol) knows and that say nothing about the person
-/// who pays. Whatever else a host writes is not known to be harmless: its name stays, its value goes.
-const HARMLESS: [&str; 27] = [
+/// who pays, each with one value. Whatever else a host writes is not known to be harmless, nor is free text
+/// (`message`): its name stays, its value goes.
+const HARMLESS: [&str; 24] = [
     "type",
     "processingCode",
     "amount",
@@ -28,7 +29,6 @@ const HARMLESS: [&str; 27] = [
     "merchantId",
     "storeCode",
     "appSource",
-    "transactionRequestData",
     "batchNo",
     "merchantInvoice",
     "traceNumber",
@@ -36,7 +36,6 @@ const HARMLESS: [&str; 27] = [
     "hostDate",
     "responseCode",
     "approvalCode",
-    "transactionResponseData",
     "storeName",
     "storeAddress1",
     "storeAddress2",
@@ -44,8 +43,9 @@ const HARMLESS: [&str; 27] = [
     "ovoPointsUsed",
     "ovoPointsEarned",
     "paymentType",
-    "message",
 ];
+/// The fields that hold others.
+const PARTS: [&str; 2] = ["transactionRequestData", "transactionResponseData"];
 const PHONE: &str = "phone";
 const MASK: &str = "***";
 
@@ -141,35 +141,31 @@ fn phone_in(value: &Value) -> Option<&str> {
     }
 }
 
-/// The value without the person: of a field that is harmless the value, but for the phone wherever it is
-/// repeated; of others only that it was there.
+/// An object without the person: of a field that is harmless the value, but for the phone wherever it is
+/// repeated; of others, and of values without a name, only that they were there.
 fn masked(value: Value, phone: &str) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(name, value)| {
-                    let value = if name.eq_ignore_ascii_case(PHONE) && !value.is_null() {
-                        Value::from(shortened(value.as_str().unwrap_or_default()))
-                    } else if HARMLESS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-                        masked(value, phone)
-                    } else {
-                        hidden(value)
-                    };
-                    (if repeats(&name, phone) { MASK.to_owned() } else { name }, value)
-                })
-                .collect(),
-        ),
-        Value::Array(values) => {
-            Value::Array(values.into_iter().map(|value| masked(value, phone)).collect())
-        }
-        Value::String(text) if repeats(&text, phone) => Value::from(MASK),
-        Value::Number(number) if repeats(&number.to_string(), phone) => Value::from(MASK),
-        other => other,
-    }
+    let Value::Object(fields) = value else { return hidden(value) };
+    let is_one = |names: &[&str], name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let fields = fields.into_iter().map(|(name, value)| {
+        let value = match &value {
+            _ if name.eq_ignore_ascii_case(PHONE) && !value.is_null() => {
+                Value::from(shortened(value.as_str().unwrap_or_default()))
+            }
+            Value::Object(_) if is_one(&PARTS, &name) => masked(value, phone),
+            Value::String(text) if is_one(&HARMLESS, &name) && !repeats(text, phone) => value,
+            Value::Number(number)
+                if is_one(&HARMLESS, &name) && !repeats(&number.to_string(), phone) =>
+            {
+                value
+            }
+            _ => hidden(value),
+        };
+        (if repeats(&name, phone) { MASK.to_owned() } else { name }, value)
+    });
+    Value::Object(fields.collect())
 }
 
-/// The shape of a value whose field nobody knows.
+/// The shape of a value of which nobody knows what it says.
 fn hidden(value: Value) -> Value {
     match value {
         Value::Object(_) | Value::Array(_) | Value::String(_) | Value::Number(_) => MASK.into(),
@@ -245,6 +241,13 @@ mod tests {
             "traceNumber":6281234567890,"amount":12500,"customerName":"SITI","081234567890":null,
             "transactionResponseData":{"fullName":"SITI","OVOID":"****1234","cashBalance":"5",
             "cashUsed":"12500"},"Customer":{"type":"SITI"}}"#;
+        let texts = r#"{"message":"Dear SITI","approvalCode":["SITI"],"storeName":{"type":"SITI"},
+            "transactionResponseData":["SITI",{"fullName":"SITI"}],"hostTime":"100501"}"#;
+        for bare in [texts, r#"["SITI",[{"type":"SITI"}]]"#, r#""SITI""#] {
+            let response = &recorded(&path, answered(bare))["response"];
+            assert!(!response.to_string().contains("SITI"), "{response}");
+            assert!(bare != texts || response["hostTime"] == "100501", "{response}");
+        }
         let line = recorded(&path, answered(body));
         assert_eq!(line["operation"], Operation::PushToPay.name());
         assert_eq!(line["http_status"], 200);

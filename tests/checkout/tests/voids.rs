@@ -193,6 +193,37 @@ fn vd5_a_void_that_is_left_to_an_operator_is_asked_about_before_it_is_refunded_b
     }
 }
 
+/// Silence is no answer: whoever takes it for one refunds what OVO has returned.
+#[test]
+fn vd5_a_void_that_nobody_could_be_asked_about_is_not_told_as_not_carried_out() {
+    let shop = paid();
+    let lost = void().deliver(Delivery::Hang);
+    shop.script([lost, check_void().pretend().code("54")]);
+    assert_eq!(voided(&shop), VoidOutcome::NeedsOperator);
+    let asked = || shop.client().check_void(&invoice("INV-1")).map_err(|error| error.kind());
+    for (link, kind) in [(Link::Down, ErrorKind::NoAnswer), (Link::Mute, ErrorKind::NoAnswer)] {
+        shop.wire.set_link(link);
+        assert_eq!(asked(), Err(kind), "{link:?}");
+    }
+    shop.wire.set_link(Link::Up);
+    for (code, kind) in [
+        ("54", ErrorKind::OutsideWindow),
+        ("58", ErrorKind::NoAnswer),
+        ("63", ErrorKind::NoAnswer),
+        ("ER", ErrorKind::NoAnswer),
+    ] {
+        shop.script([check_void().pretend().code(code)]);
+        assert_eq!(asked(), Err(kind), "{code}");
+    }
+    shop.script([check_void().pretend().code("25")]);
+    assert_eq!(asked(), Ok(VoidOutcome::NeedsOperator), "OVO was asked, and shows none");
+    // The phone is forgotten: nobody can be asked.
+    let before = shop.heard(Operation::CheckVoid);
+    shop.settle_for(days(3));
+    assert_eq!(asked(), Err(ErrorKind::OutsideWindow));
+    assert_eq!(shop.heard(Operation::CheckVoid), before);
+}
+
 #[test]
 fn vd2_neither_void_nor_check_is_answered_for_hours() {
     for heard in [true, false] {

@@ -297,3 +297,47 @@ fn j21_an_older_copy_that_was_set_aside_takes_back_no_void_and_no_acknowledgemen
         assert_eq!(journal.figures().unwrap().unacknowledged.payments, 0);
     }
 }
+
+/// Of a void that both know one asks what became of it: asked about by both it could be sent twice, behind
+/// the other's word that OVO refused it.
+#[test]
+fn j21_a_void_under_way_in_a_copy_is_left_to_the_journal_that_knows_more_of_it() {
+    for (known, is_left) in [(Some(Void::Voided), true), (Some(Void::Unknown), true), (None, false)]
+    {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let (copy, away) = (path.with_file_name("backup.db"), path.with_file_name("away.db"));
+        let journal = open(&path);
+        let mut row = fresh(&journal, &charge(1));
+        row.state.verdict = Some(Verdict::Accepted(Source::Push));
+        row.state.settlement = Settlement::closed(Boottime(1));
+        (row.state.due, row.state.void) = (Some(Boottime(1)), Void::Sent);
+        let mut row = write(&journal, row);
+        journal.backup(&copy).unwrap();
+        row.state.void = known.unwrap_or(Void::None);
+        row.state.due = None;
+        write(&journal, row);
+        drop(journal);
+        // The backup is put in by mistake, and set aside again; the journal itself is put back.
+        std::fs::rename(&path, &away).unwrap();
+        std::fs::rename(&copy, &path).unwrap();
+        drop(together(&path));
+        let aside = set_aside(&path).unwrap();
+        std::fs::rename(&away, &path).unwrap();
+        let journal = together(&path);
+        let told = journal.find(&invoice(1)).unwrap().unwrap();
+        assert_eq!(
+            told.state.void,
+            known.unwrap_or(Void::None),
+            "the one that knows more tells it"
+        );
+        let boot = journal.enter_boot("later").unwrap();
+        let due = journal.due(boot, Boottime(u64::MAX / 4), 9).unwrap();
+        assert_eq!(due.iter().any(|row| row.state.void == Void::Sent), !is_left, "{known:?}");
+        drop(journal);
+        let row = open(&aside).find(&invoice(1)).unwrap().unwrap();
+        let expected = if is_left { Void::Expired } else { Void::Sent };
+        assert_eq!((row.state.void, row.state.due.is_some()), (expected, !is_left), "{known:?}");
+        assert!(!row.state.listed, "the other one answers for it");
+    }
+}
