@@ -236,7 +236,7 @@ impl Session {
     }
 
     pub(super) async fn epoch(&self, schema: &str) -> Result<Epoch, JournalError> {
-        let sql = format!("SELECT number, nonce, state FROM {schema}.epoch WHERE only = 1");
+        let sql = format!("SELECT number, nonce, state FROM {schema}.epoch WHERE one = 1");
         let rows = self.rows(&sql, &[]).await.map_err(|mut error| {
             if error.message.contains("42P01") || error.message.contains("3F000") {
                 error = JournalError::new(

@@ -14,7 +14,7 @@ BEGIN
   IF current_setting('client_min_messages') IN ('error', 'fatal', 'panic') THEN
     PERFORM set_config('client_min_messages', 'warning', true);
   END IF;
-  SELECT * INTO STRICT e FROM epoch WHERE only = 1;
+  SELECT * INTO STRICT e FROM epoch WHERE one = 1;
   IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) THEN
     RAISE EXCEPTION 'this server was promoted or restored, and nobody has judged what it lost' USING ERRCODE = 'OV001';
   END IF;
@@ -36,7 +36,7 @@ BEGIN
     RAISE EXCEPTION 'numbers are handed out once and in order' USING ERRCODE = 'OV002';
   END IF;
   UPDATE water SET begun = begun + 1, last_id = last_id + 1, batch = NEW.batch, reference = NEW.reference,
-    day = floor((NEW.wall + 25200000) / 86400000.0) WHERE only = 1;
+    day = floor((NEW.wall + 25200000) / 86400000.0) WHERE one = 1;
   RETURN NEW;
 END $f$;
 
@@ -89,7 +89,7 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.water_rises() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
 BEGIN
-  IF NEW.only <> OLD.only OR NEW.begun < OLD.begun OR (NEW.batch, NEW.reference) < (OLD.batch, OLD.reference)
+  IF NEW.one <> OLD.one OR NEW.begun < OLD.begun OR (NEW.batch, NEW.reference) < (OLD.batch, OLD.reference)
      OR NEW.floor < OLD.floor OR NEW.doubted < OLD.doubted
      -- Ids are counted within an epoch.
      OR (NEW.last_id < OLD.last_id AND NOT (NEW.last_id = 0 AND NEW.floor > OLD.batch)) THEN
@@ -160,7 +160,7 @@ BEGIN
     SELECT * INTO x FROM payment WHERE invoice = r.invoice;
     IF NOT FOUND AND NOT has_water THEN
       -- From here on nobody else begins: also of two pushes to one customer the second sees the first.
-      PERFORM 1 FROM water WHERE only = 1 FOR UPDATE;
+      PERFORM 1 FROM water WHERE one = 1 FOR UPDATE;
       has_water := true;
       SELECT * INTO x FROM payment WHERE invoice = r.invoice;
     END IF;
@@ -181,7 +181,7 @@ BEGIN
         CONTINUE;
       END IF;
     END IF;
-    SELECT * INTO STRICT w FROM water WHERE only = 1;
+    SELECT * INTO STRICT w FROM water WHERE one = 1;
     start := (o->>'start')::bigint;
     d := floor((r.wall + 25200000) / 86400000.0);
     IF w.batch = 0 THEN
@@ -246,7 +246,7 @@ BEGIN
     PERFORM pg_logical_emit_message(true, 'ovo', '');
     RETURN n;
   END IF;
-  PERFORM 1 FROM epoch WHERE only = 1 FOR UPDATE;
+  PERFORM 1 FROM epoch WHERE one = 1 FOR UPDATE;
   SELECT coalesce(max(id), 0) + 1 INTO n FROM clock;
   INSERT INTO clock VALUES (n, p_name, p_token, p_ms, p_ms, 1, clock_timestamp(), clock_timestamp(), false);
   RETURN n;
@@ -301,7 +301,7 @@ AS $f$
 DECLARE o record;
 BEGIN
   PERFORM guard(p->>'nonce');
-  PERFORM 1 FROM water WHERE only = 1 FOR UPDATE;
+  PERFORM 1 FROM water WHERE one = 1 FOR UPDATE;
   FOR o IN SELECT key, value FROM jsonb_each_text(p->'was') LOOP
     IF (SELECT v FROM meta WHERE k = o.key) IS DISTINCT FROM o.value THEN
       PERFORM pg_logical_emit_message(true, 'ovo', '');
@@ -312,7 +312,7 @@ BEGIN
     RAISE EXCEPTION 'what names a journal never changes' USING ERRCODE = 'OV002';
   END IF;
   INSERT INTO meta SELECT key, value FROM jsonb_each_text(p->'is') ON CONFLICT (k) DO UPDATE SET v = excluded.v;
-  UPDATE water SET floor = greatest(floor, coalesce((p->>'floor')::bigint, 0)) WHERE only = 1;
+  UPDATE water SET floor = greatest(floor, coalesce((p->>'floor')::bigint, 0)) WHERE one = 1;
   RETURN true;
 END $f$;
 -- A server that was promoted, restored or rolled back: what differs is looked at here, not believed.
@@ -321,7 +321,7 @@ CREATE OR REPLACE FUNCTION @s@.judge(p jsonb) RETURNS text LANGUAGE plpgsql SECU
 AS $f$
 DECLARE e epoch; w water; is_other boolean; is_back boolean; has_lost boolean; why text;
 BEGIN
-  SELECT * INTO STRICT e FROM epoch WHERE only = 1 FOR UPDATE;
+  SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   IF e.nonce <> p->>'nonce' THEN
     RETURN 'judged';
   END IF;
@@ -337,11 +337,11 @@ BEGIN
     OR coalesce((SELECT max(seen) < clock_timestamp() - interval '60 seconds' FROM clock), false);
   why := CASE WHEN is_other THEN 'another server answers' ELSE 'the server went back' END;
   UPDATE epoch SET number = e.number + 1, timeline = timeline(), nonce = p->>'next', state = 'judging', lost = has_lost,
-    system = (SELECT system_identifier FROM pg_control_system()) WHERE only = 1;
+    system = (SELECT system_identifier FROM pg_control_system()) WHERE one = 1;
   INSERT INTO failover VALUES (e.number + 1, p->>'next', e.nonce, clock_timestamp(), why);
-  SELECT * INTO STRICT w FROM water WHERE only = 1 FOR UPDATE;
+  SELECT * INTO STRICT w FROM water WHERE one = 1 FOR UPDATE;
   UPDATE water SET last_id = 0, doubted = greatest(w.doubted, CASE WHEN has_lost THEN e.number + 1 ELSE 0 END),
-    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE only = 1;
+    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE one = 1;
   RETURN 'judging';
 END $f$;
 
@@ -352,15 +352,15 @@ AS $f$
 DECLARE e epoch; missing jsonb;
 BEGIN
   PERFORM guard(p->>'nonce');
-  SELECT * INTO STRICT e FROM epoch WHERE only = 1 FOR UPDATE;
+  SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   SELECT jsonb_agg(q.id) INTO missing FROM (
     SELECT (o->>0)::bigint AS id FROM jsonb_array_elements(p->'rows') AS o
     LEFT JOIN payment AS x ON x.id = (o->>0)::bigint
     WHERE x.id IS NULL OR x.version < (o->>1)::bigint OR (x.version = (o->>1)::bigint AND x.token <> (o->>2)::bigint)
     ORDER BY 1) AS q;
   IF missing IS NOT NULL AND NOT e.lost THEN
-    UPDATE epoch SET lost = true, state = CASE WHEN e.state = 'judging' THEN 'judging' ELSE 'doubting' END WHERE only = 1;
-    UPDATE water SET doubted = greatest(doubted, e.number) WHERE only = 1;
+    UPDATE epoch SET lost = true, state = CASE WHEN e.state = 'judging' THEN 'judging' ELSE 'doubting' END WHERE one = 1;
+    UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
   ELSE
     PERFORM pg_logical_emit_message(true, 'ovo', '');
   END IF;
@@ -371,17 +371,17 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.conclude(p_nonce text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; next text;
+DECLARE e epoch; becomes text;
 BEGIN
   PERFORM guard(p_nonce);
-  SELECT * INTO STRICT e FROM epoch WHERE only = 1 FOR UPDATE;
-  next := e.state;
+  SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
+  becomes := e.state;
   IF e.state = 'judging' THEN
-    next := CASE WHEN e.lost THEN 'doubting' ELSE 'open' END;
+    becomes := CASE WHEN e.lost THEN 'doubting' ELSE 'open' END;
   END IF;
-  IF next = 'doubting' AND NOT EXISTS (SELECT 1 FROM payment WHERE verdict IS NULL) THEN
-    next := 'open';
+  IF becomes = 'doubting' AND NOT EXISTS (SELECT 1 FROM payment WHERE verdict IS NULL) THEN
+    becomes := 'open';
   END IF;
-  UPDATE epoch SET state = next WHERE only = 1;
-  RETURN next;
+  UPDATE epoch SET state = becomes WHERE one = 1;
+  RETURN becomes;
 END $f$;

@@ -190,11 +190,11 @@ fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> St
 fn digest_of_constraints(schema: &str) -> String {
     format!(
         "SELECT count(*) || ' ' || coalesce(sum(('x' || substr(md5(q.t), 1, 8))::bit(32)::bigint), 0) FROM (\
-         SELECT k.conname || ' ' || k.contype || ' ' || k.convalidated || ' ' || c.relname || ' ' || \
+         SELECT k.conname::text || ' ' || k.contype::text || ' ' || k.convalidated::text || ' ' || c.relname::text || ' ' || \
          coalesce(pg_get_expr(k.conbin, k.conrelid), '') AS t \
          FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid \
          WHERE k.connamespace = '{schema}'::regnamespace UNION ALL \
-         SELECT n.relname || ' ' || c.relname || ' ' || i.indisunique || ' ' || i.indisvalid || ' ' || \
+         SELECT n.relname::text || ' ' || c.relname::text || ' ' || i.indisunique::text || ' ' || i.indisvalid::text || ' ' || \
          i.indkey::text || ' ' || coalesce(pg_get_expr(i.indpred, i.indrelid), '') FROM pg_index AS i \
          JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_class AS n ON n.oid = i.indexrelid \
          WHERE c.relnamespace = '{schema}'::regnamespace) AS q"

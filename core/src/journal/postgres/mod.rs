@@ -315,7 +315,7 @@ impl PostgresJournal {
 
     fn water(&self) -> Result<Water, JournalError> {
         let sql = format!(
-            "SELECT begun, batch, floor, doubted FROM {} WHERE only = 1",
+            "SELECT begun, batch, floor, doubted FROM {} WHERE one = 1",
             self.table("water")
         );
         let rows = self.read("read", sql, Vec::new())?;

@@ -14,7 +14,7 @@ CREATE TABLE @s@.clock (
 ) WITH (fillfactor = 50);
 -- Which server may write: its timeline and its system, and a name of this time's own.
 CREATE TABLE @s@.epoch (
-  only bigint PRIMARY KEY CHECK (only = 1),
+  one bigint PRIMARY KEY CHECK (one = 1),
   number bigint NOT NULL,
   timeline text NOT NULL,
   system bigint NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE @s@.epoch (
 -- The epochs before, each with the name of the one that it followed.
 CREATE TABLE @s@.failover (number bigint PRIMARY KEY, nonce text NOT NULL UNIQUE, follows text, judged timestamptz NOT NULL, why text NOT NULL);
 CREATE TABLE @s@.water (
-  only bigint PRIMARY KEY CHECK (only = 1),
+  one bigint PRIMARY KEY CHECK (one = 1),
   begun bigint NOT NULL CHECK (begun >= 0),
   last_id bigint NOT NULL CHECK (last_id >= 0),
   batch bigint NOT NULL CHECK (batch BETWEEN 0 AND 999999),
