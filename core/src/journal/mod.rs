@@ -78,6 +78,7 @@ pub use succession::Succession;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
 use std::time::Duration;
 
 use crate::amount::Rupiah;
@@ -202,9 +203,11 @@ pub enum JournalErrorKind {
     Forbidden,
     /// The database server cannot be reached, or does not answer in time. Nothing is refused from then
     /// on: the next call tries again.
+    #[cfg(feature = "postgres")]
     Unreachable,
     /// Another database server answers, or the same one went back in time, and what was lost is not
     /// judged yet; or it is another journal. Nothing may be told from it.
+    #[cfg(feature = "postgres")]
     Frozen,
 }
 
@@ -426,11 +429,13 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// [`JournalError`]; it is tried again.
+    #[cfg(feature = "postgres")]
     fn tend(&self) -> Result<Option<Duration>, JournalError> {
         Ok(None)
     }
 
     /// Clients that settle this journal at the same time, this one included: they share its rate.
+    #[cfg(feature = "postgres")]
     fn live_nodes(&self) -> u32 {
         1
     }

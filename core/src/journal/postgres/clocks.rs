@@ -20,10 +20,12 @@ use serde_json::{Value as Json, json};
 use super::connection::Value;
 use super::writing::Trial;
 use super::{LONGEST, PostgresJournal, Shared, migrate, silent, unreachable};
+use crate::clock::Clock;
 use crate::journal::codes::of_boottime;
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, State};
+use crate::wib::WallTime;
 
 /// How often the own clock is published.
 const BEAT: Duration = Duration::from_secs(2);
@@ -86,6 +88,43 @@ impl Clocks {
             all.1.push(at.saturating_add(difference).saturating_sub(late));
         }
         all
+    }
+}
+
+/// What every clock of a fleet counts from, in milliseconds: what another machine did before this one was
+/// started must not lie before its zero.
+const FAR: u64 = 1 << 40;
+
+/// A node's clock as a fleet's journal knows it: long after its zero.
+pub struct FarClock(Arc<dyn Clock>);
+
+impl FarClock {
+    /// Of the machine's, or of a simulator's.
+    #[must_use]
+    pub fn of(clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        Arc::new(FarClock(clock))
+    }
+}
+
+impl Clock for FarClock {
+    fn boottime(&self) -> Boottime {
+        Boottime(self.0.boottime().0.saturating_add(FAR))
+    }
+
+    fn boot_id(&self) -> String {
+        self.0.boot_id()
+    }
+
+    fn names_the_machines_boot(&self) -> bool {
+        self.0.names_the_machines_boot()
+    }
+
+    fn wall(&self) -> WallTime {
+        self.0.wall()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration);
     }
 }
 

@@ -14,6 +14,7 @@ mod rows;
 mod tls;
 mod writing;
 
+pub use clocks::FarClock;
 pub use dsn::Dsn;
 pub use migrate::{migrate, migrate_with};
 
