@@ -7,7 +7,7 @@ PYTHON ?= python3
 TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
-.PHONY: help demo test test-build check proof test-c test-python test-tools test-arm lint lint-python faults clean
+.PHONY: help demo test test-build check proof test-c test-python test-postgres test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
@@ -20,6 +20,7 @@ help:
 	@echo "make proof           those in full: 15 million states, 100,000 histories, every crash point, 200 kills"
 	@echo "make test-c          those of the C and C++ library alone, installed as it is shipped"
 	@echo "make test-python     those of the Python package alone, against the installed wheel"
+	@echo "make test-postgres   those of the journal in PostgreSQL alone, with servers of their own"
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make simulate SEED=n one simulated history, told line by line"
@@ -69,6 +70,10 @@ test-c:
 
 test-python:
 	PYTHON=$(PYTHON) tests/python/run --quiet
+
+test-postgres:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) test --quiet --package ovo-postgres
 
 # The full doses. They compute and wait for nothing (the kills do): CI runs them beside `make test`.
 # With the whole workspace each time, so that nothing is built twice with other features.

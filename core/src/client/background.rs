@@ -53,6 +53,8 @@ impl Inner {
 
     /// Hands out what is due, and says when to look again.
     fn hand_out(self: &Arc<Self>) -> Result<Duration, JournalError> {
+        #[cfg(feature = "postgres")]
+        let tended = self.tend();
         let is_behind = self.write_all_that_was_heard();
         let rows = self.due_rows(self.clock.boottime())?.rows;
         let hands = {
@@ -67,6 +69,8 @@ impl Inner {
             self.hire();
         }
         let nap = if is_behind { COMMIT_RETRY.min(self.look_up) } else { NAP };
+        #[cfg(feature = "postgres")]
+        let nap = tended.map_or(nap, |tended| nap.min(tended));
         let due = self.until_due()?.unwrap_or(nap);
         // A row that is being worked on stays due: look again, but do not spin.
         Ok(due.min(nap).max(self.look_up / 10).max(Duration::from_millis(5)))

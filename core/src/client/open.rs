@@ -11,6 +11,8 @@ use crate::client::{Client, ClientBuilder, Inner, THREAD_STACK};
 use crate::error::{Error, ErrorKind};
 use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
+#[cfg(feature = "postgres")]
+use crate::journal::postgres::{Dsn, FarClock, PostgresJournal, PostgresOptions};
 use crate::journal::{self, Belonging, Journal, Setup, Succession};
 use crate::message::Signer;
 use crate::payment::Timers;
@@ -37,7 +39,15 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
     /// all cases nothing was sent.
-    pub fn open(self) -> Result<Client, Error> {
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_mut, reason = "a fleet's clock is another")
+    )]
+    pub fn open(mut self) -> Result<Client, Error> {
+        #[cfg(feature = "postgres")]
+        if matches!(&self.journal, JournalChoice::File(place) if Dsn::is_one(place)) {
+            self.clock = FarClock::of(self.clock);
+        }
         self.policy.timers.validate()?;
         if !self.environment.is_loopback() {
             self.policy.timers.validate_for_ovo()?;
@@ -162,6 +172,22 @@ impl ClientBuilder {
                 ));
             }
         };
+        #[cfg(feature = "postgres")]
+        if Dsn::is_one(path) {
+            let options = PostgresOptions {
+                first_batch: self.journal_options.first_batch,
+                clock: Some(Arc::clone(&self.clock)),
+            };
+            let dsn = Dsn::parse(path.to_str().unwrap_or_default())?;
+            return Ok(Arc::new(PostgresJournal::open(&dsn, &options)?));
+        }
+        #[cfg(not(feature = "postgres"))]
+        if path.to_str().is_some_and(|place| place.starts_with("postgres"))
+            && path.components().count() > 2
+        {
+            // Not told as a file that is missing: the address may hold a password.
+            return Err(Error::invalid("journal", "this build has no PostgreSQL"));
+        }
         if !self.environment.is_loopback() {
             refuse_in_memory(path)?;
         }

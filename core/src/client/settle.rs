@@ -63,6 +63,8 @@ impl Client {
 impl Inner {
     /// Runs what is due now, on this thread, and returns the payments that changed.
     fn settle(self: &Arc<Self>) -> Result<Vec<Payment>, JournalError> {
+        #[cfg(feature = "postgres")]
+        self.tend();
         self.write_all_that_was_heard();
         let mut changed: Vec<Payment> = Vec::new();
         let mut failure = None;
@@ -182,6 +184,27 @@ impl Inner {
         Ok(Some(payment))
     }
 
+    /// Looks after what several nodes share; when to do it again.
+    #[cfg(feature = "postgres")]
+    pub(super) fn tend(&self) -> Option<Duration> {
+        self.journal.tend().unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            Some(Duration::from_secs(2))
+        })
+    }
+
+    /// The rate is the fleet's.
+    #[cfg(feature = "postgres")]
+    fn settle_pause(&self) -> Duration {
+        self.settle_pause * self.journal.live_nodes()
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[inline(always)]
+    fn settle_pause(&self) -> Duration {
+        self.settle_pause
+    }
+
     /// Waits for the turn of one request: settlement sends only so many a second, from however
     /// many threads.
     fn take_turn(&self) {
@@ -189,7 +212,7 @@ impl Inner {
         let turn = {
             let mut next = lock(&self.next_turn);
             let turn = now.max(*next);
-            *next = turn + self.settle_pause;
+            *next = turn + self.settle_pause();
             turn
         };
         if turn > now {

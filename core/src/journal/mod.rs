@@ -39,6 +39,8 @@ mod opening;
 mod owing;
 mod parts;
 mod place;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod probed;
 mod reading;
 mod reserve;
@@ -76,6 +78,8 @@ pub use succession::Succession;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+use std::time::Duration;
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
@@ -197,6 +201,14 @@ pub enum JournalErrorKind {
     Forked,
     /// A write that the database itself forbids was tried: a defect in this library.
     Forbidden,
+    /// The database server cannot be reached, or does not answer in time. Nothing is refused from then
+    /// on: the next call tries again.
+    #[cfg(feature = "postgres")]
+    Unreachable,
+    /// Another database server answers, or the same one went back in time, and what was lost is not
+    /// judged yet; or it is another journal. Nothing may be told from it.
+    #[cfg(feature = "postgres")]
+    Frozen,
 }
 
 /// A failure of the journal.
@@ -410,6 +422,22 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`]; the doubt stays.
     fn vouch(&self, _who_and_why: &str) -> Result<bool, JournalError> {
         Ok(false)
+    }
+
+    /// Looks after what several nodes share: clocks, and which server they share it on. The settler calls
+    /// it before every look; when it wants to come again, `None` if never.
+    ///
+    /// # Errors
+    /// [`JournalError`]; it is tried again.
+    #[cfg(feature = "postgres")]
+    fn tend(&self) -> Result<Option<Duration>, JournalError> {
+        Ok(None)
+    }
+
+    /// Clients that settle this journal at the same time, this one included: they share its rate.
+    #[cfg(feature = "postgres")]
+    fn live_nodes(&self) -> u32 {
+        1
     }
 
     /// What was found at opening; told to the client's observer.

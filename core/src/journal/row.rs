@@ -236,8 +236,8 @@ pub(super) fn decode(row: &Row<'_>, incarnation: &Incarnation) -> Result<Payment
     })
 }
 
-struct Reader<'a> {
-    columns: [ValueRef<'a>; CHECKED + 1],
+pub(super) struct Reader<'a> {
+    pub(super) columns: [ValueRef<'a>; CHECKED + 1],
 }
 
 impl Reader<'_> {
@@ -246,6 +246,11 @@ impl Reader<'_> {
         if self.integer(Column::checksum)? != checksum(incarnation, checked) {
             return None;
         }
+        self.unchecked()
+    }
+
+    /// The same of columns whose checksum was looked at.
+    pub(super) fn unchecked(&self) -> Option<Payment> {
         let phone = match (self.maybe_bytes(Column::phone)?, self.maybe_bytes(Column::phone_tag)?) {
             (None, None) => None,
             (Some(sealed), Some(tag)) => {

@@ -21,6 +21,41 @@ use crate::told;
 /// Real time over OVO's time: a customer's 55 seconds take half a second.
 const SCALE: f64 = 0.01;
 
+/// What the tills of a round keep their journal in, and what goes wrong there.
+pub trait Place {
+    /// The address of the journal as a desk sees it; `None` for a file in the shop's folder.
+    fn database(&self, desk: u64) -> Option<String>;
+
+    /// Something happens to it, or not.
+    ///
+    /// # Errors
+    /// What cannot be made to happen: the round is over then.
+    fn has_a_bad_moment(&mut self, dice: &mut Dice) -> Result<(), String>;
+
+    /// Nothing happens any more: the shop closes.
+    ///
+    /// # Errors
+    /// What is left broken.
+    fn recovers(&mut self) -> Result<(), String>;
+}
+
+/// A file, which has no troubles of its own.
+struct File;
+
+impl Place for File {
+    fn database(&self, _: u64) -> Option<String> {
+        None
+    }
+
+    fn has_a_bad_moment(&mut self, _: &mut Dice) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn recovers(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug)]
 pub struct Campaign {
@@ -34,6 +69,8 @@ pub struct Campaign {
     pub per_round: u64,
     /// Tills at a time.
     pub desks: u64,
+    /// How many times as long as usual a till lives: one that opens a journal slowly has to sell, too.
+    pub lives: u64,
     /// Chooses the moments and what goes wrong. The machine's own timing is not repeated by it.
     pub seed: u64,
 }
@@ -54,6 +91,7 @@ pub struct Progress {
 /// One desk's process.
 struct Till {
     process: Child,
+    shop: Shop,
     name: String,
     life: u64,
     dies: Instant,
@@ -66,12 +104,25 @@ impl Campaign {
     ///
     /// # Errors
     /// Every difference, or whatever kept a till from selling.
-    pub fn run(&self, mut progressed: impl FnMut(&Progress)) -> Result<Progress, String> {
+    pub fn run(&self, progressed: impl FnMut(&Progress)) -> Result<Progress, String> {
+        self.run_at(|_| Ok(Box::new(File)), progressed)
+    }
+
+    /// The same with journals somewhere else: `opens` makes one for the round with this number.
+    ///
+    /// # Errors
+    /// As [`Campaign::run`].
+    pub fn run_at(
+        &self,
+        mut opens: impl FnMut(u64) -> Result<Box<dyn Place>, String>,
+        mut progressed: impl FnMut(&Progress),
+    ) -> Result<Progress, String> {
         let mut progress = Progress::default();
         let mut dice = Dice::new(self.seed);
         while progress.kills < self.kills {
             let kills = self.per_round.min(self.kills - progress.kills);
-            let (mix, pauses) = self.round(kills, &mut dice, &mut |kills| {
+            let mut place = opens(progress.rounds)?;
+            let (mix, pauses) = self.round(kills, &mut *place, &mut dice, &mut |kills| {
                 progressed(&Progress { kills: progress.kills + kills, ..progress.clone() });
             })?;
             progress.kills += kills;
@@ -87,6 +138,7 @@ impl Campaign {
     fn round(
         &self,
         kills: u64,
+        place: &mut dyn Place,
         dice: &mut Dice,
         progressed: &mut dyn FnMut(u64),
     ) -> Result<(Mix, u64), String> {
@@ -97,12 +149,16 @@ impl Campaign {
             address: ovo.base_url(),
             authority: ovo.ca_pem_path().to_owned(),
             folder: folder.path().to_owned(),
+            database: place.database(0),
             scale: SCALE,
             shared: true,
             forgets: false,
         };
         let mut tills = (0..self.desks)
-            .map(|desk| self.opens(&shop, format!("D{desk}"), 0, dice))
+            .map(|desk| {
+                let shop = Shop { database: place.database(desk), ..shop.clone() };
+                self.opens(&shop, format!("D{desk}"), 0, dice)
+            })
             .collect::<Result<Vec<_>, String>>()?;
         let (mut killed, mut paused, mut trouble) = (0, 0, Instant::now());
         // However slow the machine is, the kills hit tills that sell.
@@ -130,13 +186,16 @@ impl Campaign {
                 till.process.kill().map_err(text)?;
                 till.process.wait().map_err(text)?;
                 killed += 1;
-                *till = self.opens(&shop, till.name.clone(), till.life + 1, dice)?;
+                *till = self.opens(&till.shop, till.name.clone(), till.life + 1, dice)?;
                 rested = false;
                 progressed(killed.min(kills));
             }
             if trouble.elapsed() > Duration::from_millis(60) {
                 trouble = Instant::now();
                 has_a_bad_moment(&ovo, dice);
+                if let Err(error) = place.has_a_bad_moment(dice) {
+                    return Err(self.keeps(folder, &ovo, &error));
+                }
             }
             if rested {
                 std::thread::sleep(Duration::from_millis(2));
@@ -147,6 +206,7 @@ impl Campaign {
             till.process.wait().map_err(text)?;
         }
         ovo.with_host(|host| *host.script_mut() = Script::default());
+        place.recovers()?;
         // A pause can hold a push back for longer than D: then the sweep is what refunds it.
         let mix = if self.pauses > 0 {
             books::close_after_the_sweep(&shop, &ovo)
@@ -174,9 +234,10 @@ impl Campaign {
         };
         Ok(Till {
             process,
+            shop: shop.clone(),
             name,
             life,
-            dies: Instant::now() + Duration::from_millis(span),
+            dies: Instant::now() + Duration::from_millis(span * self.lives),
             wakes: None,
         })
     }

@@ -53,6 +53,7 @@ fn campaign(options: &[&str]) -> Result<()> {
         pauses: 0,
         per_round: 500,
         desks: 6,
+        lives: 1,
         seed: now,
     };
     for option in options.chunks(2) {

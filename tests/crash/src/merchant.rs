@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ovo_ptp::journal::Filter;
 use ovo_ptp::{Client, ErrorKind, Outcome, VoidOutcome};
@@ -51,15 +51,26 @@ pub fn sell(shop: &Shop, desk: &str, life: &str) -> Result<()> {
     Ok(())
 }
 
-/// A reader of a shared journal may hold an opening up: then it is opened again.
+/// How long a database may be away before a till does not open.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A reader of a shared journal may hold an opening up, and a database may be away: then it is opened again.
 ///
 /// # Errors
 /// The client's.
 pub fn open(shop: &Shop) -> Result<Client> {
+    let begun = Instant::now();
     loop {
         match shop.open() {
             Err(error) if error.kind() == ErrorKind::JournalLocked => {
                 std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error)
+                if error.kind() == ErrorKind::Journal
+                    && shop.database.is_some()
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(100));
             }
             result => return Ok(result?),
         }

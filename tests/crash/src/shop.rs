@@ -19,8 +19,10 @@ pub struct Shop {
     pub address: String,
     /// Its certificate authority.
     pub authority: PathBuf,
-    /// Where the journal and the logs are.
+    /// Where the logs are, and the journal's file.
     pub folder: PathBuf,
+    /// The address of a journal in a database, in place of a file.
+    pub database: Option<String>,
     /// Real time over OVO's time.
     pub scale: f64,
     /// Whether several processes use the journal at once.
@@ -33,6 +35,7 @@ pub struct Shop {
 const ADDRESS: &str = "OVO_CRASH_ADDRESS";
 const AUTHORITY: &str = "OVO_CRASH_AUTHORITY";
 const FOLDER: &str = "OVO_CRASH_FOLDER";
+const DATABASE: &str = "OVO_CRASH_DATABASE";
 const SCALE: &str = "OVO_CRASH_SCALE";
 const SHARED: &str = "OVO_CRASH_SHARED";
 const FORGETS: &str = "OVO_CRASH_FORGETS";
@@ -44,6 +47,7 @@ impl Shop {
             address: std::env::var(ADDRESS).ok()?,
             authority: std::env::var_os(AUTHORITY)?.into(),
             folder: std::env::var_os(FOLDER)?.into(),
+            database: std::env::var(DATABASE).ok(),
             scale: std::env::var(SCALE).ok()?.parse().ok()?,
             shared: std::env::var(SHARED).is_ok_and(|it| it == "true"),
             forgets: std::env::var(FORGETS).is_ok_and(|it| it == "true"),
@@ -60,12 +64,15 @@ impl Shop {
             .env(SCALE, self.scale.to_string())
             .env(SHARED, self.shared.to_string())
             .env(FORGETS, self.forgets.to_string());
+        if let Some(database) = &self.database {
+            command.env(DATABASE, database);
+        }
         command
     }
 
     /// The journal.
     pub fn journal(&self) -> PathBuf {
-        self.folder.join("ovo.db")
+        self.database.as_ref().map_or_else(|| self.folder.join("ovo.db"), PathBuf::from)
     }
 
     /// The log of one desk.

@@ -22,6 +22,7 @@ fn empty_shop() -> (TempDir, Sandbox, Shop) {
         address: ovo.base_url(),
         authority: ovo.ca_pem_path().to_owned(),
         folder: folder.path().to_owned(),
+        database: None,
         scale: 0.01,
         shared: true,
         forgets: false,

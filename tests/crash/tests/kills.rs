@@ -12,6 +12,7 @@ fn c3_c4_c5_c6_c7_c8_c10_c17_mp2_two_hundred_killed_tills_lose_no_rupiah_and_no_
         pauses: 0,
         per_round: 100,
         desks: 6,
+        lives: 1,
         // Another one each day, and said when something is found.
         seed: std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

@@ -131,6 +131,7 @@ fn c15_mp3_mp4_tills_that_are_stopped_at_random_moments_longer_than_the_window_l
         pauses: 2,
         per_round: 30,
         desks: 6,
+        lives: 1,
         seed: 15,
     };
     let done = campaign.run(|_| ()).unwrap_or_else(|faults| panic!("{faults}"));

@@ -44,6 +44,7 @@ impl Street {
             address: ovo.base_url(),
             authority: ovo.ca_pem_path().to_owned(),
             folder: folder.path().to_owned(),
+            database: None,
             scale,
             shared,
             forgets: false,

@@ -1,0 +1,414 @@
+//! Times of several machines, without a clock that they share.
+//!
+//! Every client that is opened has a clock of its own in the journal, and writes its payments' times in
+//! it. What another's clock shows is known from below only: it published `value`, and showed at least that
+//! since. A *reading* is a base (a value that the clock published itself, or that stands in a row as
+//! `touched`) with the difference to the own clock behind the answer. A row is moved by readings whose base
+//! is not before its `touched` alone: a machine that stood still in between has an older reading's
+//! difference too large ([fault MP10]). What a row's times become is never too early, so that no wait is
+//! shortened.
+//!
+//! [fault MP10]: crate::manual::faults#mp-several-processes-and-nodes
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::connection::Value;
+use super::writing::Trial;
+use super::{LONGEST, PostgresJournal, Shared, migrate, silent, unreachable};
+use crate::clock::Clock;
+use crate::journal::codes::of_boottime;
+use crate::journal::{JournalError, JournalErrorKind};
+use crate::lock::lock;
+use crate::payment::{Boottime, Payment, Reversal, Settlement, State};
+use crate::wib::WallTime;
+
+/// How often the own clock is published.
+const BEAT: Duration = Duration::from_secs(2);
+/// A clock that was not published for so long belongs to a node that is gone.
+const SILENT: Duration = Duration::from_secs(10);
+/// How long a node's own payments are left to it behind their due, while it is heard of.
+const OVERDUE_MS: i64 = 3_000;
+/// Readings of one clock that are remembered; the newest bases count.
+const MOST_READINGS: usize = 60;
+
+/// What is known of the others' clocks.
+#[derive(Default)]
+pub(super) struct Clocks {
+    readings: HashMap<i64, BTreeMap<i64, i64>>,
+    /// How often a clock was published, since when that is known, and whether it was closed.
+    heard: HashMap<i64, (i64, Boottime, bool)>,
+    /// Clients that were heard of in the last seconds, this one included.
+    pub(super) live: u32,
+    name: String,
+    token: i64,
+    last: Option<Boottime>,
+}
+
+impl Clocks {
+    /// `clock` shows at least `value` since it showed `base`; the own one showed `now` behind that.
+    pub(super) fn learn(&mut self, clock: i64, base: i64, value: i64, now: i64) {
+        let readings = self.readings.entry(clock).or_default();
+        let difference = value.saturating_sub(now);
+        let known = readings.entry(base).or_insert(difference);
+        *known = (*known).max(difference);
+        while readings.len() > MOST_READINGS {
+            readings.pop_first();
+        }
+    }
+
+    /// How far a row of `clock` is moved that was last written when it showed `touched`.
+    pub(super) fn difference(&self, clock: i64, touched: i64) -> Option<i64> {
+        let readings = self.readings.get(&clock)?;
+        readings.range(touched..).map(|(_, difference)| *difference).max()
+    }
+
+    fn newest(&self, clock: i64) -> Option<(i64, i64)> {
+        self.readings.get(&clock)?.last_key_value().map(|(base, difference)| (*base, *difference))
+    }
+
+    fn is_lively(&self, clock: i64, now: Boottime) -> bool {
+        self.heard
+            .get(&clock)
+            .is_some_and(|(_, since, closed)| !closed && now.since(*since) < SILENT)
+    }
+
+    /// Until which time of each clock a row is due at the own `now`.
+    fn horizons(&self, own: i64, now: Boottime) -> (Vec<i64>, Vec<i64>) {
+        let at = of_boottime(now);
+        let mut all = (vec![own], vec![at]);
+        for clock in self.readings.keys().copied().filter(|clock| *clock != own) {
+            let Some((_, difference)) = self.newest(clock) else { continue };
+            let late = if self.is_lively(clock, now) { OVERDUE_MS } else { 0 };
+            all.0.push(clock);
+            all.1.push(at.saturating_add(difference).saturating_sub(late));
+        }
+        all
+    }
+}
+
+/// What every clock of a fleet counts from, in milliseconds: what another machine did before this one was
+/// started must not lie before its zero.
+const FAR: u64 = 1 << 40;
+
+/// A node's clock as a fleet's journal knows it: long after its zero.
+pub struct FarClock(Arc<dyn Clock>);
+
+impl FarClock {
+    /// Of the machine's, or of a simulator's.
+    #[must_use]
+    pub fn of(clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        Arc::new(FarClock(clock))
+    }
+}
+
+impl Clock for FarClock {
+    fn boottime(&self) -> Boottime {
+        Boottime(self.0.boottime().0.saturating_add(FAR))
+    }
+
+    fn boot_id(&self) -> String {
+        self.0.boot_id()
+    }
+
+    fn names_the_machines_boot(&self) -> bool {
+        self.0.names_the_machines_boot()
+    }
+
+    fn wall(&self) -> WallTime {
+        self.0.wall()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration);
+    }
+}
+
+/// A time of another clock in the own one. The end of time stays.
+fn moved(at: Boottime, difference: i64) -> Boottime {
+    if at.0 == u64::MAX {
+        return at;
+    }
+    let moved = of_boottime(at).saturating_sub(difference).max(0);
+    Boottime(u64::try_from(moved).unwrap_or(0))
+}
+
+fn move_state(state: &mut State, difference: i64) {
+    let shift = |at: &mut Boottime| *at = moved(*at, difference);
+    for at in [
+        &mut state.begun,
+        &mut state.window,
+        &mut state.settling_since,
+        &mut state.touched,
+        &mut state.reversals.not_before,
+        &mut state.checks.not_before,
+    ] {
+        shift(at);
+    }
+    if let Some(due) = &mut state.due {
+        shift(due);
+    }
+    match &mut state.settlement {
+        Settlement::Open(Reversal::Acknowledged(at)) | Settlement::Closed { at, .. } => shift(at),
+        Settlement::Open(Reversal::NotNeeded | Reversal::Needed) | Settlement::WithOperator => {}
+    }
+}
+
+impl PostgresJournal {
+    /// The clock of this handle; 0 before it joined.
+    pub(super) fn boot(&self) -> u32 {
+        u32::try_from(self.shared.own.load(Ordering::Acquire)).unwrap_or(0)
+    }
+
+    /// A row as one of the own clock. Before a clock is joined rows are told as they stand.
+    pub(super) fn inward(&self, mut payment: Payment) -> Payment {
+        let own = self.boot();
+        if own == 0 || payment.boot == own {
+            return payment;
+        }
+        let now = of_boottime(self.shared.clock.boottime());
+        let (clock, touched) = (i64::from(payment.boot), of_boottime(payment.state.touched));
+        let mut clocks = lock(&self.shared.clocks);
+        clocks.learn(clock, touched, touched, now);
+        if let Some(difference) = clocks.difference(clock, touched) {
+            move_state(&mut payment.state, difference);
+            payment.boot = own;
+        }
+        payment
+    }
+
+    /// A clock of its own for whoever opens the journal; the same as long as the name is the last one.
+    pub(super) fn join(&self, name: &str) -> Result<u32, JournalError> {
+        {
+            let clocks = lock(&self.shared.clocks);
+            if self.boot() > 0 && clocks.name == name {
+                return Ok(self.boot());
+            }
+        }
+        self.judge_before_joining()?;
+        self.refuse_after_fork()?;
+        let random = migrate::fresh_name(&[name.as_bytes(), &std::process::id().to_le_bytes()]);
+        let mut token = [0; 8];
+        let _ = getrandom::fill(&mut token);
+        let token = i64::from_le_bytes(token);
+        let shared = Arc::clone(&self.shared);
+        let joined = self.runner.run(LONGEST, async move {
+            let mut line = shared.tender.lock().await;
+            let sql = format!("SELECT {}.join_clock($1, $2, $3, $4)::text", shared.dsn.schema);
+            let values = [
+                Value::Text(lock(&shared.epoch).nonce.clone()),
+                Value::Text(random),
+                Value::Int(token),
+                Value::Int(of_boottime(shared.clock.boottime())),
+            ];
+            let mut told = shared.once(&mut line, "join", &sql, &values).await;
+            if let Err(Trial::Unknown(_)) = told {
+                told = shared.once(&mut line, "join", &sql, &values).await;
+            }
+            told.map_err(Trial::into_error)
+        });
+        let joined = joined.unwrap_or_else(|| Err(silent("join")))?;
+        let own = joined.as_i64().filter(|own| u32::try_from(*own).is_ok());
+        let own = own.ok_or_else(|| unreachable("join: no clock was given"))?;
+        {
+            let mut clocks = lock(&self.shared.clocks);
+            *clocks = Clocks { name: name.to_owned(), token, live: 1, ..Clocks::default() };
+            self.shared.own.store(own, Ordering::Release);
+        }
+        lock(&self.shared.memory).beats = 1;
+        self.beat(false)?;
+        Ok(self.boot())
+    }
+
+    /// Publishes the own clock and those of nodes that are gone, and learns what the others show. When to
+    /// come again.
+    pub(super) fn tend_clocks(&self) -> Result<Option<Duration>, JournalError> {
+        if self.boot() == 0 {
+            return Ok(None);
+        }
+        self.refuse_after_fork()?;
+        let now = self.shared.clock.boottime();
+        let last = lock(&self.shared.clocks).last;
+        let is_refused = lock(&self.shared.memory).is_refused;
+        if let Some(last) = last.filter(|last| now.since(*last) < BEAT && !is_refused) {
+            return Ok(Some(BEAT.saturating_sub(now.since(last))));
+        }
+        let told = self.beat(false);
+        // Also behind a failure: a server that is away is not asked without end.
+        lock(&self.shared.clocks).last = Some(now);
+        match told {
+            Ok(state) => {
+                lock(&self.shared.memory).is_refused = false;
+                self.go_on_judging(&state)?;
+            }
+            Err(error) if error.kind == JournalErrorKind::Frozen => self.judge(&error)?,
+            Err(error) => return Err(error),
+        }
+        Ok(Some(BEAT))
+    }
+
+    /// One beat; what the journal says of its epoch.
+    pub(super) fn beat(&self, closes: bool) -> Result<String, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        let longest = if closes { Duration::from_secs(1) } else { LONGEST };
+        let beaten = self.runner.run(longest, async move { shared.beat(closes).await });
+        beaten.unwrap_or_else(|| Err(silent("beat")))
+    }
+
+    /// Payments that are due: evidence of a debit first; own ones before others'.
+    pub(super) fn due_payments(
+        &self,
+        boot: u32,
+        now: Boottime,
+        limit: usize,
+    ) -> Result<Vec<Payment>, JournalError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let own = i64::from(self.boot());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let table = self.table("payment");
+        let mut all: Vec<Payment> = Vec::new();
+        for late in [1, 0] {
+            let left = limit - i64::try_from(all.len()).unwrap_or(limit);
+            if left <= 0 {
+                break;
+            }
+            let (from, values) = if own == 0 {
+                let from = format!(
+                    "{table} AS payment WHERE due IS NOT NULL AND late_paid = {late} \
+                     AND (boot, due) <= ($1, $2) ORDER BY boot, due LIMIT $3"
+                );
+                (
+                    from,
+                    vec![Value::Int(boot.into()), Value::Int(of_boottime(now)), Value::Int(left)],
+                )
+            } else {
+                let (clocks, until) = lock(&self.shared.clocks).horizons(own, now);
+                // Nodes that find the same rows at the same time take them in different orders.
+                let from = format!(
+                    "unnest($1::bigint[], $2::bigint[]) AS u(c, until) CROSS JOIN LATERAL (\
+                     SELECT * FROM {table} AS p WHERE p.boot = u.c AND p.due IS NOT NULL AND p.due <= u.until \
+                     AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT $3) AS payment \
+                     ORDER BY (payment.boot <> {own}), \
+                     CASE WHEN payment.boot = {own} THEN payment.due::double precision ELSE random() END LIMIT $3"
+                );
+                (from, vec![Value::Ints(clocks), Value::Ints(until), Value::Int(left)])
+            };
+            all.extend(self.payments("due", false, &from, values)?.into_iter().flatten());
+        }
+        if own > 0 {
+            // What a better reading moved behind the present is not due.
+            all.retain(|payment| payment.state.due.is_some_and(|due| due <= now));
+        }
+        Ok(all)
+    }
+
+    /// When the next payment is due.
+    pub(super) fn next_due_time(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+        let own = i64::from(self.boot());
+        let table = self.table("payment");
+        let sql = format!("SELECT boot, min(due) FROM {table} WHERE due IS NOT NULL GROUP BY boot");
+        let rows = self.read("next due", sql, Vec::new())?;
+        let now = self.shared.clock.boottime();
+        let clocks = lock(&self.shared.clocks);
+        let dues = rows.iter().filter_map(|row| {
+            let (clock, due): (i64, i64) = (row.get(0), row.get(1));
+            let due = crate::journal::codes::to_boottime(due)?;
+            if own == 0 {
+                return match clock.cmp(&i64::from(boot)) {
+                    std::cmp::Ordering::Less => Some(Boottime(0)),
+                    std::cmp::Ordering::Equal => Some(due),
+                    std::cmp::Ordering::Greater => None,
+                };
+            }
+            if clock == own {
+                return Some(due);
+            }
+            // One of which nothing is known yet: the next beat tells.
+            let (_, difference) = clocks.newest(clock)?;
+            let late = if clocks.is_lively(clock, now) { OVERDUE_MS } else { 0 };
+            Some(moved(due, difference.saturating_sub(late)))
+        });
+        Ok(dues.min())
+    }
+}
+
+impl Shared {
+    async fn beat(&self, closes: bool) -> Result<String, JournalError> {
+        // One that has no answer yet is not overtaken.
+        let Ok(mut line) = self.tender.try_lock() else { return Err(silent("beat")) };
+        let own = self.own.load(Ordering::Acquire);
+        let sql = format!("SELECT {}.beat($1::jsonb)::text", self.dsn.schema);
+        let nonce = lock(&self.epoch).nonce.clone();
+        if line.is_none() {
+            *line = Some(self.connect().await?);
+        }
+        let told = {
+            // Before it is sent: what is published was shown, and what is learnt is seen behind the answer.
+            let now = self.clock.boottime();
+            let at = of_boottime(now);
+            let clocks = lock(&self.clocks);
+            let others: Vec<Json> = clocks
+                .readings
+                .keys()
+                .filter(|clock| **clock != own && !clocks.is_lively(**clock, now))
+                .filter_map(|clock| {
+                    let (base, difference) = clocks.newest(*clock)?;
+                    Some(json!([clock, base, at.saturating_add(difference)]))
+                })
+                .collect();
+            json!({ "nonce": nonce, "own": [own, clocks.token, at, closes], "clocks": others })
+        };
+        let answer = self
+            .once(&mut line, "beat", &sql, &[Value::Text(told.to_string())])
+            .await
+            .map_err(Trial::into_error)?;
+        let now = self.clock.boottime();
+        let mut clocks = lock(&self.clocks);
+        for told in answer["clocks"].as_array().into_iter().flatten() {
+            let number = |index: usize| told[index].as_i64();
+            let (Some(clock), Some(base), Some(value), Some(beats)) =
+                (number(0), number(1), number(2), number(3))
+            else {
+                continue;
+            };
+            if clock == own {
+                continue;
+            }
+            clocks.learn(clock, base, value, of_boottime(now));
+            let closed = told[4].as_bool().unwrap_or(true);
+            let heard = clocks.heard.entry(clock).or_insert((beats, now, closed));
+            if (heard.0, heard.2) != (beats, closed) {
+                *heard = (beats, now, closed);
+            }
+        }
+        clocks.live =
+            answer["live"].as_u64().and_then(|live| u32::try_from(live).ok()).unwrap_or(1);
+        drop(clocks);
+        let mut memory = lock(&self.memory);
+        if let Some(beats) = answer["beats"].as_i64() {
+            memory.beats = beats;
+        }
+        if !memory.reached(answer["lsn"].as_str().unwrap_or("")) {
+            return Err(JournalError::new(
+                JournalErrorKind::Frozen,
+                "the database server went back behind what it had told",
+            ));
+        }
+        Ok(answer["state"].as_str().unwrap_or("open").to_owned())
+    }
+}
+
+impl Drop for PostgresJournal {
+    fn drop(&mut self) {
+        // The last word of its clock lets the others take over at once. A forked child has none to say.
+        if self.boot() > 0 && std::process::id() == self.process {
+            let _ = self.beat(true);
+        }
+    }
+}

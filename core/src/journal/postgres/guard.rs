@@ -1,0 +1,283 @@
+//! What becomes of a journal behind a failover, a restore or a disk that went back.
+//!
+//! The server refuses every write and every barrier while its timeline or its system is not the epoch's.
+//! A node that sees that judges: the numbers jump, and for ten seconds nothing is written but what the
+//! nodes remember: each compares what it was told with what is there. If one row is missing or is another,
+//! something was lost, and every payment without a verdict is doubted ([`doubted`]): it is asked about and
+//! never reversed unseen.
+//!
+//! [`doubted`]: crate::manual::policy
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::connection::Value;
+use super::writing::Trial;
+use super::{LONGEST, PostgresJournal, Shared, migrate, silent};
+use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
+use crate::lock::lock;
+use crate::numbering::starting_batch;
+use crate::payment::history::{Entry, What};
+use crate::payment::{Boottime, Rule, Verdict};
+use crate::wib::WallTime;
+
+/// How long all nodes have to say what they were told.
+const TO_COMPARE: Duration = Duration::from_secs(10);
+/// How long a node waits for a judgement before it joins.
+const TO_JOIN: Duration = Duration::from_secs(13);
+/// Writes that a node remembers.
+const MOST_REMEMBERED: usize = 4_096;
+
+/// What this node was told.
+#[derive(Default)]
+pub(super) struct Memory {
+    acknowledged: VecDeque<(i64, i64, i64)>,
+    /// The end of the server's log, as far as it is known.
+    lsn: u64,
+    pub(super) beats: i64,
+    /// A call was refused because of the epoch: the next look is due at once.
+    pub(super) is_refused: bool,
+    /// Since when a judgement is seen to go on, and of which epoch.
+    judging: Option<(String, Boottime)>,
+}
+
+impl Memory {
+    pub(super) fn acknowledged(&mut self, id: i64, version: i64, token: i64) {
+        if self.acknowledged.len() == MOST_REMEMBERED {
+            self.acknowledged.pop_front();
+        }
+        self.acknowledged.push_back((id, version, token));
+    }
+
+    /// The server's log reaches to here; `false` if it reached further before.
+    pub(super) fn reached(&mut self, lsn: &str) -> bool {
+        let Some(lsn) = number_of(lsn) else { return true };
+        let goes_on = lsn >= self.lsn;
+        if goes_on {
+            self.lsn = lsn;
+        }
+        goes_on
+    }
+}
+
+/// `16/B374D848` as a number.
+fn number_of(lsn: &str) -> Option<u64> {
+    let (high, low) = lsn.split_once('/')?;
+    Some(u64::from_str_radix(high, 16).ok()? << 32 | u64::from_str_radix(low, 16).ok()?)
+}
+
+impl Shared {
+    /// Remembers that the epoch is to be looked at.
+    pub(super) fn note_refusal(&self, error: &JournalError) {
+        let is_epochs =
+            error.kind == JournalErrorKind::Frozen || error.message.ends_with("(OV005)");
+        if is_epochs {
+            lock(&self.memory).is_refused = true;
+        }
+    }
+}
+
+impl PostgresJournal {
+    /// The answer of a function of the journal's, on the connection for looking after it.
+    pub(super) fn function(&self, name: &'static str, told: Json) -> Result<Json, JournalError> {
+        self.refuse_after_fork()?;
+        let shared = Arc::clone(&self.shared);
+        let mut told = told;
+        told["nonce"] = json!(lock(&shared.epoch).nonce);
+        let answer = self.runner.run(LONGEST, async move {
+            let mut line = shared.tender.lock().await;
+            let sql = format!("SELECT to_json({}.{name}($1::jsonb))::text", shared.dsn.schema);
+            let values = [Value::Text(told.to_string())];
+            shared.once(&mut line, name, &sql, &values).await.map_err(Trial::into_error)
+        });
+        answer.unwrap_or_else(|| Err(silent(name)))
+    }
+
+    /// The server says that it is another one, or in another epoch, than this node knows.
+    pub(super) fn judge(&self, why: &JournalError) -> Result<(), JournalError> {
+        if why.message.ends_with("(OV006)") {
+            return Err(why.clone());
+        }
+        if why.message.ends_with("(OV004)") {
+            return self.follow();
+        }
+        let (lsn, beats) = {
+            let memory = lock(&self.shared.memory);
+            (memory.lsn, memory.beats)
+        };
+        let mut chance = [0; 1];
+        let _ = getrandom::fill(&mut chance);
+        let told = json!({
+            "lsn": format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff),
+            "beats": beats,
+            "clock": self.boot(),
+            "next": migrate::fresh_name(&[b"epoch"]),
+            "start": starting_batch(WallTime::now()).unwrap_or(0),
+            "spread": chance[0] % 32,
+        });
+        let answer = self.function("judge", told)?;
+        if answer.as_str() == Some("same") {
+            // It is the same server, in the state that it was in: what differed is over.
+            lock(&self.shared.memory).lsn = 0;
+            return Ok(());
+        }
+        self.follow()
+    }
+
+    /// Takes up the epoch that was judged behind the one that this node knows, if it is one.
+    fn follow(&self) -> Result<(), JournalError> {
+        let known = lock(&self.shared.epoch).clone();
+        let shared = Arc::clone(&self.shared);
+        let mine = known.nonce.clone();
+        let looked = self.runner.run(LONGEST, async move {
+            let mut line = shared.tender.lock().await;
+            if line.as_ref().is_none_or(super::Session::is_closed) {
+                *line = Some(shared.connect().await?);
+            }
+            let Some(session) = line.as_ref() else { return Err(silent("look")) };
+            let schema = &shared.dsn.schema;
+            let epoch = session.epoch(schema).await?;
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {schema}.failover WHERE nonce = $1)");
+            let follows: bool = session.one(&sql, &[Value::Text(mine)]).await?;
+            Ok((epoch, follows))
+        });
+        let (epoch, follows) = looked.unwrap_or_else(|| Err(silent("look")))?;
+        if !follows || epoch.number < known.number {
+            return Err(JournalError::new(
+                JournalErrorKind::Frozen,
+                "another journal answers, or one from before a failover: nothing is told from it; see which \
+                 server is the right one, and start again",
+            ));
+        }
+        *lock(&self.shared.epoch) = epoch.clone();
+        let rows = {
+            let mut memory = lock(&self.shared.memory);
+            memory.lsn = 0;
+            memory.acknowledged.iter().copied().collect::<Vec<_>>()
+        };
+        lock(&self.findings).push(Finding {
+            critical: true,
+            message: format!(
+                "the database server was replaced or restored (epoch {}): numbers jump, and the nodes compare \
+                 what they were told",
+                epoch.number
+            ),
+        });
+        let missing = self.function("reassert", json!({ "rows": rows }))?;
+        let missing = missing.as_array().map_or(0, Vec::len);
+        if missing > 0 {
+            lock(&self.findings).push(Finding {
+                critical: true,
+                message: format!(
+                    "the database server lost {missing} writes that it had told this node: every payment \
+                     without an outcome is doubted; reconcile with OVO's settlement file, then `ovo-ptp \
+                     journal vouch`"
+                ),
+            });
+        }
+        self.go_on_judging(&epoch.state)
+    }
+
+    /// Ends a judgement whose time is over, and doubts what must be doubted.
+    pub(super) fn go_on_judging(&self, state: &str) -> Result<(), JournalError> {
+        if state == "open" {
+            lock(&self.shared.memory).judging = None;
+            return Ok(());
+        }
+        let nonce = lock(&self.shared.epoch).nonce.clone();
+        let now = self.shared.clock.boottime();
+        let since = {
+            let mut memory = lock(&self.shared.memory);
+            match &memory.judging {
+                Some((of, since)) if *of == nonce => *since,
+                _ => {
+                    memory.judging = Some((nonce.clone(), now));
+                    now
+                }
+            }
+        };
+        if state == "judging" && now.since(since) < TO_COMPARE {
+            return Ok(());
+        }
+        let mut state = self.conclude()?;
+        if state == "doubting" {
+            self.doubt_open_payments()?;
+            state = self.conclude()?;
+        }
+        if state == "open" {
+            lock(&self.shared.memory).judging = None;
+        }
+        Ok(())
+    }
+
+    fn conclude(&self) -> Result<String, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        let told = self.runner.run(LONGEST, async move {
+            let mut line = shared.tender.lock().await;
+            let sql = format!("SELECT to_json({}.conclude($1))::text", shared.dsn.schema);
+            let nonce = lock(&shared.epoch).nonce.clone();
+            shared.once(&mut line, "conclude", &sql, &[Value::Text(nonce)]).await
+        });
+        let told = told.ok_or_else(|| silent("conclude"))?.map_err(Trial::into_error)?;
+        Ok(told.as_str().unwrap_or("judging").to_owned())
+    }
+
+    /// As a copy of a journal on a disk leaves them: asked about, never reversed unseen.
+    fn doubt_open_payments(&self) -> Result<(), JournalError> {
+        let mut filter = Filter { unsettled: true, ..Filter::default() };
+        loop {
+            let page = self.list(&filter)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            filter.after = Some(last.id);
+            for mut payment in page {
+                if payment.state.verdict.is_some() {
+                    continue;
+                }
+                let state = &mut payment.state;
+                state.verdict = Some(Verdict::Quarantined);
+                state.attested = false;
+                state.checks.count = 0;
+                state.due = Some(state.touched);
+                let wall = WallTime::now();
+                let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
+                let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+                let mut entry = Entry::new(wall, since, 0, What::Doubted);
+                (entry.rule, entry.verdict) = (Some(Rule::InDoubt), payment.state.verdict);
+                payment.history.add(&entry);
+                // Another node may have done it.
+                self.doubt_payment(&payment)?;
+            }
+        }
+    }
+
+    /// Whoever joins first behind a failover judges it, too.
+    pub(super) fn judge_before_joining(&self) -> Result<(), JournalError> {
+        let clock = &self.shared.clock;
+        let since = clock.boottime();
+        loop {
+            let told = self.beat(false);
+            let state = match told {
+                Ok(state) => state,
+                Err(error) if error.kind == JournalErrorKind::Frozen => {
+                    self.judge(&error)?;
+                    "judging".to_owned()
+                }
+                Err(error) => return Err(error),
+            };
+            if state == "open" {
+                return Ok(());
+            }
+            self.go_on_judging(&state)?;
+            if clock.boottime().since(since) > TO_JOIN {
+                return Err(JournalError::new(
+                    JournalErrorKind::Frozen,
+                    "the database server was replaced or restored, and is being judged; try again in some seconds",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}

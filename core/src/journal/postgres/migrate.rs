@@ -1,0 +1,421 @@
+//! The schema: made and upgraded by a person with the right to, in one transaction; never by opening.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::connection::{Runner, Session, Value};
+use super::dsn::Dsn;
+use super::failed;
+use crate::journal::codes::{
+    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
+    NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, WITH_OPERATOR,
+};
+use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
+use crate::journal::schema::{is_listed, may_still_debit};
+use crate::journal::{JournalError, JournalErrorKind};
+
+/// Grows with every change of the schema. Version N serves libraries N and N + 1.
+pub(super) const VERSION: u32 = 1;
+
+const TABLES: &str = include_str!("schema.sql");
+const FUNCTIONS: &str = include_str!("functions.sql");
+
+/// The functions that the application may execute.
+const APPLICATIONS: [&str; 8] = [
+    "write(jsonb)",
+    "barrier(text)",
+    "join_clock(text, text, bigint, bigint)",
+    "beat(jsonb)",
+    "remember(jsonb)",
+    "judge(jsonb)",
+    "reassert(jsonb)",
+    "conclude(text)",
+];
+
+/// Which trigger calls what, when and on which table.
+const TRIGGERS: [(&str, &str, &str, &str); 13] = [
+    ("payment_begins", "BEFORE INSERT", "payment", "payment_begins"),
+    ("payment_changes", "BEFORE UPDATE", "payment", "payment_changes"),
+    ("payment_stays", "BEFORE DELETE", "payment", "stays"),
+    ("phone_changes", "BEFORE UPDATE", "phone", "phone_changes"),
+    ("phone_stays", "BEFORE DELETE", "phone", "stays"),
+    ("water_rises", "BEFORE UPDATE", "water", "water_rises"),
+    ("water_stays", "BEFORE DELETE", "water", "stays"),
+    ("epoch_rises", "BEFORE UPDATE", "epoch", "epoch_rises"),
+    ("epoch_stays", "BEFORE DELETE", "epoch", "stays"),
+    ("failover_stays", "BEFORE UPDATE OR DELETE", "failover", "stays"),
+    ("meta_stays", "BEFORE DELETE", "meta", "stays"),
+    ("payment_is_kept", "BEFORE TRUNCATE", "payment", "stays"),
+    ("phone_is_kept", "BEFORE TRUNCATE", "phone", "stays"),
+];
+
+fn columns() -> String {
+    let kinds = COLUMNS.iter().zip(TYPES).filter(|(_, kind)| !kind.is_empty());
+    let lines: Vec<String> = kinds
+        .map(|(name, kind)| {
+            let kind =
+                kind.replace("INTEGER", "bigint").replace("TEXT", "text").replace("BLOB", "bytea");
+            format!("  {name} {kind}")
+        })
+        .collect();
+    lines.join(",\n")
+}
+
+/// What a single row may say, as in the schema of SQLite.
+fn checks() -> String {
+    format!(
+        "  CONSTRAINT amount_is_positive CHECK (amount > 0),
+  CONSTRAINT numbers_have_six_digits CHECK (batch BETWEEN 1 AND 999999 AND reference BETWEEN 1 AND 999999),
+  CONSTRAINT verdict_is_known CHECK (
+    (verdict IS NULL OR verdict BETWEEN {ACCEPTED} AND {QUARANTINED})
+    AND (source IS NOT NULL) = (verdict IS NOT DISTINCT FROM {ACCEPTED})
+    AND (decline_code IS NULL OR verdict IS NOT DISTINCT FROM {DECLINED})),
+  CONSTRAINT settlement_is_known CHECK (
+    settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
+    AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
+    AND reversal BETWEEN 0 AND {ACKNOWLEDGED}
+    AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
+    AND (reversal = 0 OR settlement = {OPEN})),
+  CONSTRAINT void_is_known CHECK (
+    void BETWEEN 0 AND {VOID_QUESTIONED}
+    AND (void_code IS NOT NULL) = (void IN ({VOID_REJECTED}, {VOID_QUESTIONED}))),
+  CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
+    (reversal = 0 AND reversals = 0) OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
+  CONSTRAINT undecided_is_open CHECK (verdict IS NOT NULL OR settlement = {OPEN}),
+  CONSTRAINT only_abandoned_was_cancelled CHECK (cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),
+  CONSTRAINT only_cancelled_is_unheard CHECK (unheard <= cancelled),
+  CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
+  CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL)::int)"
+    )
+}
+
+/// A text of this directory, filled in.
+fn filled(text: &str, schema: &str) -> String {
+    let of = |row: &str, names: &[&str]| -> String {
+        names.iter().map(|name| format!("{row}{name}")).collect::<Vec<_>>().join(", ")
+    };
+    let intent: Vec<&str> = COLUMNS[..INTENT].iter().copied().chain(["seed"]).collect();
+    let asked: Vec<&str> = intent.iter().copied().filter(|name| *name != "seed").collect();
+    let compared: Vec<&str> =
+        asked.iter().copied().filter(|name| !["id"].contains(name)).chain(["seed"]).collect();
+    let replaced: Vec<&str> = COLUMNS[PHONE + 1..].iter().copied().chain(["token"]).collect();
+    let mut text = text.to_owned();
+    for (name, value) in [
+        ("columns", columns()),
+        ("checks", checks()),
+        ("may_still_debit", may_still_debit()),
+        ("is_listed", is_listed()),
+        ("new_intent", of("NEW.", &intent)),
+        ("old_intent", of("OLD.", &intent)),
+        ("x_intent", of("x.", &compared)),
+        ("r_intent", of("r.", &compared)),
+        ("stored", of("", &replaced)),
+        ("r_stored", of("r.", &replaced)),
+        ("QUARANTINED", QUARANTINED.to_string()),
+        ("ABANDONED", ABANDONED.to_string()),
+        ("ACCEPTED", ACCEPTED.to_string()),
+        ("BY_OPERATOR", BY_OPERATOR.to_string()),
+        ("NEEDED", NEEDED.to_string()),
+        ("WITH_OPERATOR", WITH_OPERATOR.to_string()),
+        ("s", schema.to_owned()),
+    ] {
+        text = text.replace(&format!("@{name}@"), &value);
+    }
+    text
+}
+
+/// Names of functions and their texts, as PostgreSQL keeps them.
+pub(super) fn expected_functions(schema: &str) -> BTreeMap<String, String> {
+    let text = filled(FUNCTIONS, schema);
+    let head = format!("CREATE OR REPLACE FUNCTION {schema}.");
+    text.split(&head)
+        .skip(1)
+        .filter_map(|function| {
+            let name = function.split_once('(')?.0.to_owned();
+            let body = function.split("$f$").nth(1)?.to_owned();
+            Some((name, body))
+        })
+        .collect()
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What makes the schema, or brings it up to date.
+fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> String {
+    let mut text = String::new();
+    if is_new {
+        text.push_str(&format!("CREATE SCHEMA {schema};\n"));
+        text.push_str(&filled(TABLES, schema));
+        text.push_str(&format!(
+            "INSERT INTO {schema}.meta VALUES ('incarnation', md5(random()::text || clock_timestamp()::text || \
+             txid_current()::text)), ('created', clock_timestamp()::text), ('schema', '{VERSION}');\n\
+             INSERT INTO {schema}.epoch SELECT 1, 1, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
+             system_identifier, md5(random()::text || clock_timestamp()::text), 'open', false, {loss_possible} \
+             FROM pg_control_system();\n\
+             INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
+        ));
+    }
+    text.push_str(&filled(FUNCTIONS, schema));
+    for (name, event, table, function) in TRIGGERS {
+        let each = if event.contains("TRUNCATE") { "STATEMENT" } else { "ROW" };
+        text.push_str(&format!(
+            "CREATE OR REPLACE TRIGGER {name} {event} ON {schema}.{table} FOR EACH {each} \
+             EXECUTE FUNCTION {schema}.{function}();\n"
+        ));
+    }
+    let role = quoted(role);
+    text.push_str(&format!(
+        "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC, {role};\n\
+         REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {role};\n\
+         REVOKE ALL ON SCHEMA {schema} FROM PUBLIC, {role};\n\
+         GRANT USAGE ON SCHEMA {schema} TO {role};\n\
+         GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};\n"
+    ));
+    for function in APPLICATIONS {
+        text.push_str(&format!("GRANT EXECUTE ON FUNCTION {schema}.{function} TO {role};\n"));
+    }
+    text.push_str(&format!(
+        "INSERT INTO {schema}.meta SELECT 'constraints', ({}) ON CONFLICT (k) DO UPDATE SET v = excluded.v;\n",
+        digest_of_constraints(schema)
+    ));
+    text
+}
+
+/// The constraints and indexes as the server words them, in a few bytes: what the words are differs from
+/// one release of it to the next, so that they are compared with those of the last `migrate`.
+fn digest_of_constraints(schema: &str) -> String {
+    format!(
+        "SELECT count(*) || ' ' || coalesce(sum(('x' || substr(md5(q.t), 1, 8))::bit(32)::bigint), 0) FROM (\
+         SELECT k.conname::text || ' ' || k.contype::text || ' ' || k.convalidated::text || ' ' || c.relname::text || ' ' || \
+         coalesce(pg_get_expr(k.conbin, k.conrelid), '') AS t \
+         FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid \
+         WHERE k.connamespace = '{schema}'::regnamespace UNION ALL \
+         SELECT n.relname::text || ' ' || c.relname::text || ' ' || i.indisunique::text || ' ' || i.indisvalid::text || ' ' || \
+         i.indkey::text || ' ' || coalesce(pg_get_expr(i.indpred, i.indrelid), '') FROM pg_index AS i \
+         JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_class AS n ON n.oid = i.indexrelid \
+         WHERE c.relnamespace = '{schema}'::regnamespace) AS q"
+    )
+}
+
+fn unfit(message: String) -> JournalError {
+    JournalError::new(JournalErrorKind::Version, message)
+}
+
+/// Makes the schema that `dsn` names, or brings it up to date, in one transaction, and lets `app_role`
+/// use it: execute its functions and read its tables, nothing else. Connects as the role that owns it.
+/// `loss_possible` in a schema says that its standbys are asynchronous; see the page "Running a fleet".
+///
+/// Returns the text of what was done; with `print` nothing is done.
+///
+/// # Errors
+/// [`JournalErrorKind::Version`] for a schema of a newer library, a role that could do more than it
+/// should, and a server that has no timelines; `Unreachable`.
+pub fn migrate(dsn: &Dsn, app_role: &str, print: bool) -> Result<String, JournalError> {
+    migrate_with(dsn, app_role, print, false)
+}
+
+/// The same, where a failover may lose what was committed ("asynchronous replicas").
+///
+/// # Errors
+/// As [`migrate`].
+pub fn migrate_with(
+    dsn: &Dsn,
+    app_role: &str,
+    print: bool,
+    loss_possible: bool,
+) -> Result<String, JournalError> {
+    let runner = Runner::start()?;
+    let (dsn, role) = (dsn.clone(), app_role.to_owned());
+    runner
+        .run(std::time::Duration::from_secs(30), async move {
+            let session = Session::connect(&dsn, None, true, &Arc::default()).await?;
+            let schema = &dsn.schema;
+            check_server(&session, &role).await?;
+            let is_there: bool =
+                session.one("SELECT to_regnamespace($1) IS NOT NULL", &[Value::text(schema)]).await?;
+            let mut is_new = !is_there;
+            if is_there {
+                let meta = format!("{schema}.meta");
+                let has_meta: bool =
+                    session.one("SELECT to_regclass($1) IS NOT NULL", &[Value::text(meta)]).await?;
+                if has_meta {
+                    let version: String =
+                        session.one(&format!("SELECT v FROM {schema}.meta WHERE k = 'schema'"), &[]).await?;
+                    if version.parse::<u32>().ok().is_none_or(|version| version > VERSION) {
+                        return Err(unfit(format!(
+                            "schema {schema} is of version {version}, and this library makes {VERSION}; upgrade the library"
+                        )));
+                    }
+                } else {
+                    let tables: i64 = session
+                        .one(
+                            "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)",
+                            &[Value::text(schema)],
+                        )
+                        .await?;
+                    if tables > 0 {
+                        return Err(unfit(format!(
+                            "schema {schema} holds tables of something else; name one of the journal's own"
+                        )));
+                    }
+                    is_new = true;
+                }
+            }
+            let mut text = statements(schema, &role, is_new, loss_possible);
+            if is_there && is_new {
+                text = text.replacen(&format!("CREATE SCHEMA {schema};\n"), "", 1);
+            }
+            let text = format!("BEGIN;\n{text}COMMIT;\n");
+            if !print {
+                session.client.batch_execute(&text).await.map_err(|error| failed("migrate", &error))?;
+            }
+            Ok(text)
+        })
+        .unwrap_or_else(|| Err(super::silent("migrate")))
+}
+
+async fn check_server(session: &Session, role: &str) -> Result<(), JournalError> {
+    let number: String = session.one("SELECT current_setting('server_version_num')", &[]).await?;
+    if number.parse::<u32>().unwrap_or(0) < 140_000 {
+        return Err(unfit("PostgreSQL 14 or newer is required".to_owned()));
+    }
+    let timeline: Result<String, _> = session
+        .one(
+            "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system()",
+            &[],
+        )
+        .await;
+    if timeline.is_err() {
+        return Err(unfit(
+            "this database does not tell its timeline: a failover could not be noticed, and a customer be \
+             debited twice; use PostgreSQL itself"
+                .to_owned(),
+        ));
+    }
+    let is_superuser: Option<bool> = session
+        .maybe("SELECT rolsuper FROM pg_roles WHERE rolname = $1", &[Value::text(role)])
+        .await?;
+    let mine: String = session.one("SELECT current_user::text", &[]).await?;
+    match is_superuser {
+        None => Err(unfit(format!("app role: there is no role {role}; CREATE ROLE it first"))),
+        Some(true) => Err(unfit(format!(
+            "app role: {role} is a superuser, whom no guard holds; use a plain role"
+        ))),
+        Some(false) if mine == role => Err(unfit(format!(
+            "app role: {role} would own the schema and could take its guards away; migrate as another role"
+        ))),
+        Some(false) => Ok(()),
+    }
+}
+
+/// Whether the schema's functions, triggers and constraints are those that the library made: a journal
+/// whose guards were altered by hand is not trusted.
+pub(super) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
+    let version: Option<String> =
+        session.maybe(&format!("SELECT v FROM {schema}.meta WHERE k = 'schema'"), &[]).await?;
+    let version = version.and_then(|version| version.parse::<u32>().ok());
+    if version.is_none_or(|version| version + 1 < VERSION || version > VERSION) {
+        return Err(unfit(format!(
+            "schema {schema} is not one that this library serves; run `ovo-ptp journal migrate`"
+        )));
+    }
+    let altered = |what: &str| {
+        JournalError::new(
+            JournalErrorKind::Corrupt,
+            format!(
+                "schema {schema}: {what} is not what the library made, and its guards are not trusted; find out \
+                 who altered it, then run `ovo-ptp journal migrate`"
+            ),
+        )
+    };
+    let rows = session
+        .rows(
+            "SELECT proname::text, prosrc::text, prosecdef::text || coalesce(array_to_string(proconfig, ','), '') \
+             FROM pg_proc WHERE pronamespace = to_regnamespace($1)",
+            &[Value::text(schema)],
+        )
+        .await?;
+    let mut expected = expected_functions(schema);
+    for row in &rows {
+        let (name, body, config): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        let is_called = APPLICATIONS.iter().any(|known| known.starts_with(&format!("{name}(")));
+        let pinned = config.contains("search_path=");
+        if expected.remove(&name).is_none_or(|known| known != body)
+            || !pinned
+            || is_called != config.starts_with("true")
+        {
+            return Err(altered(&format!("function {name}")));
+        }
+    }
+    if let Some(name) = expected.keys().next() {
+        return Err(altered(&format!("function {name}, which is missing,")));
+    }
+    let rows = session
+        .rows(
+            "SELECT t.tgname::text, c.relname::text, p.proname::text, t.tgenabled::text, t.tgtype::int8 \
+             FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid \
+             WHERE NOT t.tgisinternal AND c.relnamespace = to_regnamespace($1)",
+            &[Value::text(schema)],
+        )
+        .await?;
+    let kind = |event: &str| -> i64 {
+        let row = i64::from(!event.contains("TRUNCATE"));
+        let bits = [("INSERT", 4), ("DELETE", 8), ("UPDATE", 16), ("TRUNCATE", 32)];
+        bits.iter()
+            .filter(|(word, _)| event.contains(word))
+            .fold(row | 2, |all, (_, bit)| all | bit)
+    };
+    for (name, event, table, function) in TRIGGERS {
+        let is_there = rows.iter().any(|row| {
+            let found: (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            found == (name.to_owned(), table.to_owned(), function.to_owned())
+                && row.get::<_, String>(3) == "O"
+                && row.get::<_, i64>(4) == kind(event)
+        });
+        if !is_there {
+            return Err(altered(&format!("trigger {name}")));
+        }
+    }
+    if rows.len() != TRIGGERS.len() {
+        return Err(altered("the number of triggers"));
+    }
+    let known: Option<String> =
+        session.maybe(&format!("SELECT v FROM {schema}.meta WHERE k = 'constraints'"), &[]).await?;
+    let now: String = session.one(&digest_of_constraints(schema), &[]).await?;
+    if known != Some(now) {
+        return Err(altered("a constraint or an index"));
+    }
+    Ok(())
+}
+
+/// A name for something that nobody else names.
+pub(super) fn fresh_name(parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    let mut chance = [0; 16];
+    let _ = getrandom::fill(&mut chance);
+    digest.update(chance);
+    for part in parts {
+        digest.update(part);
+    }
+    digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_in_the_texts_is_filled_in() {
+        let text = statements("ovo", "till", true, false);
+        assert!(!text.replace("'@", "").contains('@'), "{text}");
+        let functions = expected_functions("ovo");
+        for known in APPLICATIONS {
+            let name = known.split('(').next().unwrap();
+            assert!(functions[name].contains("guard(") || name == "judge", "{name} asks the guard");
+        }
+    }
+}

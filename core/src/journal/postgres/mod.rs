@@ -1,0 +1,686 @@
+//! The journal in PostgreSQL, for several nodes: any of them takes a payment, any settles it.
+//!
+//! Every write is one statement: a function with all that a group of callers writes, and a random token
+//! for each. When an answer is lost the same is sent again: the token tells whether it was written. The
+//! server's wall clock decides nothing (see `clocks`), and a server that was promoted or restored is
+//! refused until the nodes have compared what they were told with what it has (see `guard`).
+
+mod clocks;
+mod connection;
+mod dsn;
+mod guard;
+mod migrate;
+mod rows;
+mod tls;
+mod writing;
+
+pub use clocks::FarClock;
+pub use dsn::Dsn;
+pub use migrate::{migrate, migrate_with};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use self::clocks::Clocks;
+use self::connection::{Epoch, Runner, Session, Value};
+use self::guard::Memory;
+use self::writing::{Answer, Op};
+use super::belonging::{self, Belonging, Setup};
+use super::group::Group;
+use super::version::Incarnation;
+use super::{meta, probed, rules, schema};
+use crate::clock::{Clock, SystemClock};
+use crate::invoice::MerchantInvoice;
+use crate::journal::{
+    Begun, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
+    JournalErrorKind, NewPayment, Update,
+};
+use crate::lock::lock;
+use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
+use crate::payment::{Boottime, Payment, PaymentId};
+use crate::wib::WallTime;
+
+/// How long a call may take, whatever the server does.
+const LONGEST: Duration = Duration::from_millis(4_800);
+/// How long one is tried again inside a call.
+const TRIES: Duration = Duration::from_millis(4_200);
+/// Pause before the next try.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Connections that may be open at once, those that say nothing any more included.
+const MOST_CONNECTIONS: usize = 6;
+
+/// How a journal in PostgreSQL is opened.
+#[derive(Clone, Default)]
+pub struct PostgresOptions {
+    /// The batch of the first push of a journal that never pushed; from the wall clock if none is given.
+    pub first_batch: Option<u32>,
+    /// The clock of this node; the machine's if none is given.
+    pub clock: Option<Arc<dyn Clock>>,
+}
+
+/// A journal in PostgreSQL.
+pub struct PostgresJournal {
+    shared: Arc<Shared>,
+    runner: Runner,
+    group: Group<Op, Result<Answer, JournalError>>,
+    incarnation: Incarnation,
+    first_batch: Option<u32>,
+    process: u32,
+    findings: Mutex<Vec<Finding>>,
+}
+
+/// What the calls and the thread have in common.
+struct Shared {
+    dsn: Dsn,
+    clock: Arc<dyn Clock>,
+    select: String,
+    /// Connections that are open.
+    open: Arc<AtomicUsize>,
+    /// Where is written: the second only while the first has no answer.
+    writers: [tokio::sync::Mutex<Option<Session>>; 2],
+    reader: tokio::sync::Mutex<Option<Arc<Session>>>,
+    tender: tokio::sync::Mutex<Option<Session>>,
+    epoch: Mutex<Epoch>,
+    /// The clock that this handle has joined; 0 before that.
+    own: AtomicI64,
+    clocks: Mutex<Clocks>,
+    memory: Mutex<Memory>,
+}
+
+impl std::fmt::Debug for PostgresJournal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PostgresJournal({})", self.shared.dsn)
+    }
+}
+
+fn unreachable(message: impl Into<String>) -> JournalError {
+    JournalError::new(JournalErrorKind::Unreachable, message)
+}
+
+fn silent(doing: &str) -> JournalError {
+    unreachable(format!("{doing}: the database server does not answer"))
+}
+
+/// What the server, or the way to it, said while `doing` something. Its texts name rules and columns, and
+/// never values: details are left out.
+fn failed(doing: &str, error: &tokio_postgres::Error) -> JournalError {
+    use JournalErrorKind::{Corrupt, Forbidden, Foreign, Frozen, Full, Unreachable, Version};
+    let Some(told) = error.as_db_error() else {
+        // What lies behind it names addresses and names, and no secret.
+        let behind = std::error::Error::source(error).map(|source| format!(" ({source})"));
+        return unreachable(format!("{doing}: {error}{}", behind.unwrap_or_default()));
+    };
+    let code = told.code().code();
+    let kind = match code {
+        "OV001" | "OV004" | "OV006" => Frozen,
+        "OV002" => Forbidden,
+        "53100" => Full,
+        "42501" | "42P01" | "3F000" | "42883" => Version,
+        "28P01" | "28000" | "3D000" => Foreign,
+        "XX001" | "XX002" => Corrupt,
+        _ if code.starts_with("23") || code.starts_with("22") => Forbidden,
+        _ => Unreachable,
+    };
+    let kind = if kind == Foreign { Unreachable } else { kind };
+    JournalError::new(kind, format!("{doing}: {} ({code})", told.message()))
+}
+
+/// Whether nobody knows what became of it: the connection is gone, or the server ends it.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_none_or(|told| !told.severity().eq("ERROR"))
+}
+
+fn mixed_up() -> JournalError {
+    JournalError::new(JournalErrorKind::Forbidden, "a write got another write's result")
+}
+
+impl PostgresJournal {
+    /// Opens the journal that `dsn` names. Nothing is made and nothing is changed: `migrate` does that.
+    ///
+    /// # Errors
+    /// `Unreachable`; `Version` if the schema is missing or of another version; `Corrupt` if its guards
+    /// were altered.
+    pub fn open(dsn: &Dsn, options: &PostgresOptions) -> Result<PostgresJournal, JournalError> {
+        if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
+            return Err(JournalError::new(
+                JournalErrorKind::Numbers,
+                "first batch: must be 1 to 999999",
+            ));
+        }
+        let runner = Runner::start()?;
+        let open = Arc::new(AtomicUsize::new(0));
+        let (to, count) = (dsn.clone(), Arc::clone(&open));
+        let opened = runner.run(LONGEST, async move {
+            let session = Session::connect(&to, None, false, &count).await?;
+            migrate::check(&session, &to.schema).await?;
+            let epoch = session.epoch(&to.schema).await?;
+            let sql = format!("SELECT v FROM {}.meta WHERE k = 'incarnation'", to.schema);
+            let incarnation: String = session.one(&sql, &[]).await?;
+            Ok::<_, JournalError>((session, epoch, incarnation))
+        });
+        let (session, epoch, incarnation) = opened.unwrap_or_else(|| Err(silent("open")))?;
+        let incarnation = u128::from_str_radix(&incarnation, 16)
+            .map_err(|_| JournalError::new(JournalErrorKind::Corrupt, "the journal has no name"))?
+            .to_be_bytes();
+        let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let shared = Shared {
+            select: format!("SELECT {} FROM ", rows::selection(&dsn.schema)),
+            dsn: dsn.clone(),
+            clock,
+            open,
+            writers: Default::default(),
+            reader: tokio::sync::Mutex::new(Some(Arc::new(session))),
+            tender: Default::default(),
+            epoch: Mutex::new(epoch),
+            own: AtomicI64::new(0),
+            clocks: Mutex::default(),
+            memory: Mutex::default(),
+        };
+        Ok(PostgresJournal {
+            shared: Arc::new(shared),
+            runner,
+            group: Group::new(),
+            incarnation,
+            first_batch: options.first_batch,
+            process: std::process::id(),
+            findings: Mutex::default(),
+        })
+    }
+
+    fn refuse_after_fork(&self) -> Result<(), JournalError> {
+        if std::process::id() == self.process {
+            return Ok(());
+        }
+        Err(JournalError::new(
+            JournalErrorKind::Forked,
+            "the process forked after opening; open the journal anew in the child",
+        ))
+    }
+
+    /// Rows of a statement, on the connection for reading; sent again if the connection is gone.
+    fn read(
+        &self,
+        doing: &'static str,
+        sql: String,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, JournalError> {
+        self.refuse_after_fork()?;
+        let shared = Arc::clone(&self.shared);
+        let read = async move {
+            let until = tokio::time::Instant::now() + TRIES;
+            loop {
+                let session = shared.reading().await?;
+                let error = match session.ask(&sql, &values).await {
+                    Ok(rows) => return Ok(rows),
+                    Err(error) => error,
+                };
+                let mut reader = shared.reader.lock().await;
+                if reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &session)) {
+                    let ends = is_lost(&error) || session.is_closed();
+                    if ends {
+                        *reader = None;
+                    }
+                }
+                drop(reader);
+                if !is_lost(&error) || tokio::time::Instant::now() >= until {
+                    return Err(failed(doing, &error));
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let answer = self.runner.run(LONGEST, read);
+        if answer.is_none() {
+            // It may hold its connection for as long as it likes; the next call takes another.
+            let shared = Arc::clone(&self.shared);
+            self.runner.start_job(async move {
+                *shared.reader.lock().await = None;
+            });
+        }
+        answer.unwrap_or_else(|| Err(silent(doing)))
+    }
+
+    fn decode(&self, row: &Row) -> Result<Payment, JournalError> {
+        let payment = rows::decode(row, &self.incarnation)?;
+        Ok(self.inward(payment))
+    }
+
+    /// Payments of `from`: a table with conditions. With a barrier what is read is as durable as what was
+    /// written: whoever tells or reverses because of it must not have seen what a failover loses.
+    fn payments(
+        &self,
+        doing: &'static str,
+        barrier: bool,
+        from: &str,
+        mut values: Vec<Value>,
+    ) -> Result<Vec<Result<Payment, JournalError>>, JournalError> {
+        let schema = &self.shared.dsn.schema;
+        let mut sql = self.shared.select.clone();
+        if barrier && self.shared.is_joined() {
+            values.push(Value::Text(lock(&self.shared.epoch).nonce.clone()));
+            sql.push_str(&format!("{schema}.barrier(${}) AS b, ", values.len()));
+        }
+        sql.push_str(from);
+        let read = self.read(doing, sql, values);
+        if let Err(error) = &read {
+            self.shared.note_refusal(error);
+        }
+        Ok(read?.iter().map(|row| self.decode(row)).collect())
+    }
+
+    fn table(&self, name: &str) -> String {
+        format!("{}.{name}", self.shared.dsn.schema)
+    }
+
+    fn meta(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        let rows =
+            self.read("read", format!("SELECT k, v FROM {}", self.table("meta")), Vec::new())?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Writes down what the journal knows of itself, if it still is what was read.
+    fn remember(
+        &self,
+        was: &BTreeMap<String, String>,
+        is: &BTreeMap<String, String>,
+        floor: Option<u32>,
+    ) -> Result<bool, JournalError> {
+        if is.is_empty() && floor.is_none() {
+            return Ok(true);
+        }
+        let was: BTreeMap<&String, Option<&String>> =
+            is.keys().map(|key| (key, was.get(key))).collect();
+        let told = serde_json::json!({ "was": was, "is": is, "floor": floor });
+        let told = self.function("remember", told)?;
+        Ok(told.as_bool().unwrap_or(false))
+    }
+
+    /// Reads, decides and remembers, until nobody else wrote in between.
+    fn decide<T>(
+        &self,
+        decide: impl Fn(&BTreeMap<String, String>) -> Result<Decision<T>, JournalError>,
+    ) -> Result<T, JournalError> {
+        for _ in 0..16 {
+            let was = self.meta()?;
+            let Decision { told, is, floor } = decide(&was)?;
+            if self.remember(&was, &is, floor)? {
+                return Ok(told);
+            }
+        }
+        Err(unreachable("others write too often; try again"))
+    }
+
+    fn water(&self) -> Result<Water, JournalError> {
+        let sql = format!(
+            "SELECT begun, batch, floor, doubted FROM {} WHERE one = 1",
+            self.table("water")
+        );
+        let rows = self.read("read", sql, Vec::new())?;
+        let row = rows
+            .first()
+            .ok_or_else(|| JournalError::new(JournalErrorKind::Corrupt, "its numbers are gone"))?;
+        let number = |index: usize| row.get::<_, i64>(index);
+        let batch = u32::try_from(number(1).max(number(2))).unwrap_or(MAX_NUMBER);
+        Ok(Water { begun: number(0), batch, doubted: number(3) })
+    }
+
+    /// A batch that no twin of this journal has used.
+    fn above(&self, wall: WallTime) -> Result<u32, JournalError> {
+        let water = self.water()?;
+        let above = water.batch.max(starting_batch(wall).unwrap_or(0)) + 1;
+        if above > MAX_NUMBER {
+            return Err(JournalError::new(JournalErrorKind::Numbers, "batch 999999 is used up"));
+        }
+        Ok(above)
+    }
+}
+
+/// What comes of a look at what the journal knows of itself.
+struct Decision<T> {
+    told: T,
+    is: BTreeMap<String, String>,
+    floor: Option<u32>,
+}
+
+struct Water {
+    begun: i64,
+    /// The last batch, or the one below which none is given.
+    batch: u32,
+    /// The last epoch before which something was lost.
+    doubted: i64,
+}
+
+const RING: &str = "key ring ";
+const PROBED: &str = "probed";
+const JUMPED: &str = "jumped";
+
+/// What SQLite's journal says to a set-up, from what this one knows: one policy for both.
+fn compare(
+    known: &BTreeMap<String, String>,
+    setup: &Setup,
+) -> Result<(Belonging, BTreeMap<String, String>), JournalError> {
+    let broken =
+        |error: rusqlite::Error| JournalError::new(JournalErrorKind::Io, format!("open: {error}"));
+    let table = rusqlite::Connection::open_in_memory().map_err(broken)?;
+    schema::create_tables(&table).map_err(broken)?;
+    for (key, value) in known {
+        if key.starts_with(RING) {
+            meta::put(&table, key, unhex(value)).map_err(broken)?;
+        } else {
+            meta::put(&table, key, value.as_str()).map_err(broken)?;
+        }
+    }
+    let belonging = belonging::compare(&table, setup)?;
+    Ok((belonging, changed(&table, known).map_err(broken)?))
+}
+
+/// What is other in `table` than it was.
+fn changed(
+    table: &rusqlite::Connection,
+    known: &BTreeMap<String, String>,
+) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = table.prepare("SELECT k, v FROM meta")?;
+    let mut rows = statement.query([])?;
+    let mut is = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        let value = match row.get_ref(1)? {
+            rusqlite::types::ValueRef::Blob(bytes) => rows::hex(bytes),
+            _ => row.get(1)?,
+        };
+        if known.get(&key) != Some(&value) {
+            is.insert(key, value);
+        }
+    }
+    Ok(is)
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
+    digits
+        .chunks(2)
+        .filter_map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
+        .collect()
+}
+
+/// The conditions of lists, made once.
+fn conditions() -> &'static [String; 2] {
+    static MADE: OnceLock<[String; 2]> = OnceLock::new();
+    MADE.get_or_init(|| [schema::is_unsettled(), schema::needs_operator()])
+}
+
+impl Journal for PostgresJournal {
+    fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
+        self.join(boot_id)
+    }
+
+    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        self.begin_payment(new, method)
+    }
+
+    fn update(&self, payment: &Payment) -> Result<Update, JournalError> {
+        self.update_payment(payment)
+    }
+
+    fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
+        let from = format!("{} AS payment WHERE payment.id = $1", self.table("payment"));
+        self.payments("payment", true, &from, vec![Value::Int(id.0)])?.pop().transpose()
+    }
+
+    fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
+        let from = format!("{} AS payment WHERE payment.invoice = $1", self.table("payment"));
+        self.payments("find", true, &from, vec![Value::text(invoice.as_str())])?.pop().transpose()
+    }
+
+    fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
+        self.due_payments(boot, now, limit)
+    }
+
+    fn next_due(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
+        self.next_due_time(boot)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
+        let [unsettled, needs_operator] = conditions();
+        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
+        let mut from = format!("{} AS payment WHERE true", self.table("payment"));
+        for (wanted, condition) in [
+            (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
+            (filter.unsettled, unsettled.as_str()),
+            (filter.needs_operator, needs_operator.as_str()),
+        ] {
+            if wanted {
+                from.push_str(" AND ");
+                from.push_str(condition);
+            }
+        }
+        let mut values = Vec::new();
+        let mut bound = |from: &mut String, condition: &str, value: i64| {
+            values.push(Value::Int(value));
+            from.push_str(&format!(" AND {condition} ${}", values.len()));
+        };
+        if let Some(after) = filter.after {
+            let condition = if filter.newest_first { "id <" } else { "id >" };
+            bound(&mut from, condition, after.0.max(0));
+        }
+        if let Some(since) = filter.since {
+            bound(&mut from, "wall >=", since.unix_millis());
+        }
+        if let Some(until) = filter.until {
+            bound(&mut from, "wall <", until.unix_millis());
+        }
+        values.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let order = if filter.newest_first { "DESC" } else { "ASC" };
+        from.push_str(&format!(" ORDER BY id {order} LIMIT ${}", values.len()));
+        // Outcomes that nobody has acknowledged are told.
+        let listed = self.payments("list", filter.unacknowledged, &from, values)?;
+        Ok(listed.into_iter().flatten().collect())
+    }
+
+    fn health(&self) -> Result<Health, JournalError> {
+        let [unsettled, _] = conditions();
+        let payment = self.table("payment");
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM {payment}), (SELECT count(*) FROM {payment} WHERE {unsettled}), \
+             current_setting('fsync'), current_setting('full_page_writes'), \
+             (SELECT coalesce(max(id & 1099511627775), 0) - count(*) FROM {payment} \
+              WHERE id >> 40 = (SELECT number - 1 FROM {}))",
+            self.table("epoch")
+        );
+        let rows = self.read("health", sql, Vec::new())?;
+        let row = rows.first().ok_or_else(mixed_up)?;
+        let mut problems = Vec::new();
+        for (index, setting) in [(2, "fsync"), (3, "full_page_writes")] {
+            if row.get::<_, String>(index) != "on" {
+                problems.push(format!(
+                    "the server's {setting} is off: a power cut loses what was told; switch it on"
+                ));
+            }
+        }
+        let missing: i64 = row.get(4);
+        if missing > 0 {
+            problems.push(format!("{missing} payments are missing"));
+        }
+        problems.extend(self.doubt()?);
+        let count = |index: usize| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
+        Ok(Health { payments: count(0), unsettled: count(1), problems, notes: Vec::new() })
+    }
+
+    fn figures(&self) -> Result<Figures, JournalError> {
+        let water = self.water()?;
+        let begun = u64::try_from(water.begun).ok();
+        let doubted = self.doubt()?.is_some();
+        Ok(Figures { begun, doubted, ..Figures::by_listing(self)? })
+    }
+
+    fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {
+        // Several terminals share the journal: none of them is another one's successor.
+        let terminal = format!("terminal {}", setup.terminal);
+        self.decide(|known| {
+            let mut seen = known.clone();
+            let is_first = !known.keys().any(|key| key.starts_with("terminal "));
+            let is_known = known.contains_key(&terminal);
+            seen.remove("terminal");
+            if known.contains_key("terminal") {
+                seen.insert("terminal".to_owned(), setup.terminal.clone());
+            }
+            let (belonging, mut is) = compare(&seen, setup)?;
+            if !is_known {
+                is.insert(terminal.clone(), "known".to_owned());
+            }
+            // Another journal may have served that terminal before.
+            let floor =
+                (!is_known && !is_first).then(|| self.above(WallTime::now())).transpose()?;
+            Ok(Decision { told: belonging, is, floor })
+        })
+    }
+
+    fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
+        self.decide(|_| {
+            let mut is = BTreeMap::from([("key".to_owned(), key.to_owned())]);
+            for (number, sealed) in (1..).zip(key_ring) {
+                is.insert(format!("{RING}{number}"), rows::hex(sealed));
+            }
+            Ok(Decision { told: (), is, floor: None })
+        })
+    }
+
+    fn jump(&self, wall: WallTime) -> Result<Option<Finding>, JournalError> {
+        use super::codes::{ACCEPTED, DECLINED};
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE verdict IN ({ACCEPTED}, {DECLINED}))",
+            self.table("payment")
+        );
+        if self.read("jump", sql, Vec::new())?.first().is_none_or(|row| row.get(0)) {
+            return Ok(None);
+        }
+        let quarter = starting_batch(wall).unwrap_or(0).to_string();
+        self.decide(|known| {
+            let nothing = Decision { told: None, is: BTreeMap::new(), floor: None };
+            if known.get(JUMPED) == Some(&quarter) {
+                return Ok(nothing);
+            }
+            let floor = self.above(wall)?;
+            let told = Finding {
+                critical: false,
+                message: format!(
+                    "OVO says that numbers of this new journal were used before: another journal of this \
+                     terminal began in the same quarter of an hour. The next payments begin with batch \
+                     {floor:06}; the one that got this answer is checked and told as not completed"
+                ),
+            };
+            let is = BTreeMap::from([(JUMPED.to_owned(), quarter.clone())]);
+            Ok(Decision { told: Some(told), is, floor: Some(floor) })
+        })
+    }
+
+    fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
+        self.decide(|known| {
+            let last = known.get(PROBED).and_then(|last| last.parse().ok());
+            let (remembered, told) = probed::judge(last, wall);
+            let is = BTreeMap::from([(PROBED.to_owned(), remembered.to_string())]);
+            Ok(Decision { told, is, floor: None })
+        })
+    }
+
+    fn vouch(&self, who_and_why: &str) -> Result<bool, JournalError> {
+        if self.doubt()?.is_none() {
+            return Ok(false);
+        }
+        let number = self.water()?.doubted.to_string();
+        let at = WallTime::now().wib_text();
+        self.decide(|_| {
+            let is = BTreeMap::from([
+                ("vouched".to_owned(), number.clone()),
+                (format!("vouch {number}"), format!("{at} WIB: {who_and_why}")),
+            ]);
+            Ok(Decision { told: true, is, floor: None })
+        })
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let doubt = self.doubt().ok().flatten();
+        doubt.into_iter().map(|message| Finding { critical: true, message }).collect()
+    }
+
+    fn found_since(&self) -> Vec<Finding> {
+        std::mem::take(&mut *lock(&self.findings))
+    }
+
+    fn tend(&self) -> Result<Option<Duration>, JournalError> {
+        self.tend_clocks()
+    }
+
+    fn live_nodes(&self) -> u32 {
+        lock(&self.shared.clocks).live.max(1)
+    }
+
+    fn backup(&self, _to: &std::path::Path) -> Result<(), JournalError> {
+        Err(JournalError::new(
+            JournalErrorKind::Forbidden,
+            "a journal in PostgreSQL is backed up with the server: pg_basebackup, or archiving of its log",
+        ))
+    }
+
+    fn archived(&self, _invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        Ok(None)
+    }
+}
+
+impl PostgresJournal {
+    /// Why the journal cannot vouch for itself, if it cannot and nobody has answered for it.
+    fn doubt(&self) -> Result<Option<String>, JournalError> {
+        let sql = format!(
+            "SELECT w.doubted, f.why FROM {0}.water AS w JOIN {0}.failover AS f ON f.number = w.doubted \
+             WHERE w.doubted > coalesce((SELECT v::bigint FROM {0}.meta WHERE k = 'vouched'), 0)",
+            self.shared.dsn.schema
+        );
+        let rows = self.read("read", sql, Vec::new())?;
+        Ok(rows.first().map(|row| {
+            format!(
+                "the journal is doubted ({}, and something was lost); payments go on with numbers that jumped, \
+                 and nothing is reversed unseen; reconcile with OVO's settlement file, then \
+                 `ovo-ptp journal vouch`",
+                row.get::<_, String>(1)
+            )
+        }))
+    }
+}
+
+impl Shared {
+    fn is_joined(&self) -> bool {
+        self.own.load(Ordering::Acquire) > 0
+    }
+
+    fn known_epoch(&self) -> i64 {
+        lock(&self.epoch).number
+    }
+
+    /// A connection, unless too many are open already: one that says nothing any more counts, or a network
+    /// that fails would fill the server.
+    async fn connect(&self) -> Result<Session, JournalError> {
+        if self.open.load(Ordering::Acquire) >= MOST_CONNECTIONS {
+            return Err(unreachable("the database server does not answer on any connection"));
+        }
+        Session::connect(&self.dsn, Some(self.known_epoch()), false, &self.open).await
+    }
+
+    async fn reading(&self) -> Result<Arc<Session>, JournalError> {
+        let mut reader = self.reader.lock().await;
+        if let Some(session) = reader.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(self.connect().await?);
+        *reader = Some(Arc::clone(&session));
+        Ok(session)
+    }
+}
+
+/// Whether `open` keeps `new` from beginning.
+fn blocks(open: &Payment, new: &NewPayment, boot: u32) -> bool {
+    rules::blocks(open, new, boot)
+}

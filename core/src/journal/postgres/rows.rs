@@ -1,0 +1,159 @@
+//! A payment on its way to the server and back: the columns of the SQLite journal, under the same names.
+
+use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
+use serde_json::{Map, Value as Json, json};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::journal::row::{self, CHECKED, COLUMNS, Column, PHONE, Reader};
+use crate::journal::version::Incarnation;
+use crate::journal::{JournalError, JournalErrorKind};
+use crate::payment::Payment;
+
+/// The expressions that read a payment, in the order of its columns.
+pub(super) fn selection(schema: &str) -> String {
+    let mut columns = COLUMNS.map(|column| format!("payment.{column}"));
+    columns[PHONE] = format!(
+        "CASE WHEN payment.phone_tag IS NOT NULL THEN \
+         (SELECT p.sealed FROM {schema}.phone AS p WHERE p.id = payment.id) END"
+    );
+    columns.join(", ")
+}
+
+/// What the checksum does not cover: the server gives the numbers of a new row, and keeps the phone,
+/// which is sealed by itself, and the history, whatever the caller holds of them.
+fn is_the_servers(index: usize, is_first: bool) -> bool {
+    const KEPT: [usize; 4] = [
+        Column::phone as usize,
+        Column::phone_tag as usize,
+        Column::history as usize,
+        Column::repeated as usize,
+    ];
+    const GIVEN: [usize; 4] = [
+        Column::id as usize,
+        Column::batch as usize,
+        Column::reference as usize,
+        Column::attested as usize,
+    ];
+    KEPT.contains(&index) || (is_first && GIVEN.contains(&index))
+}
+
+fn checksum<'a>(
+    incarnation: &Incarnation,
+    columns: impl Iterator<Item = ValueRef<'a>>,
+    is_first: bool,
+) -> i64 {
+    let covered = columns
+        .take(CHECKED)
+        .enumerate()
+        .map(|(index, value)| if is_the_servers(index, is_first) { ValueRef::Null } else { value });
+    row::checksum(incarnation, covered)
+}
+
+fn value<'a>(column: &'a ToSqlOutput<'a>) -> ValueRef<'a> {
+    match column {
+        ToSqlOutput::Borrowed(value) => *value,
+        ToSqlOutput::Owned(value) => value.into(),
+        _ => ValueRef::Null,
+    }
+}
+
+/// Bytes as PostgreSQL reads them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("\\x");
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+/// The row for `payment`, as the server takes it. Its version is the one that it will be stored with.
+pub(super) fn encode(payment: &Payment, incarnation: &Incarnation) -> Result<Json, JournalError> {
+    let mut payment = payment.clone();
+    // PostgreSQL's texts hold no zero; the evidence is what a host said.
+    let evidence = &mut payment.evidence;
+    for text in [
+        &mut evidence.approval_code,
+        &mut evidence.trace_number,
+        &mut evidence.host_date,
+        &mut evidence.host_time,
+        &mut evidence.void_date,
+        &mut evidence.ruling,
+        &mut evidence.paid_with.cash,
+        &mut evidence.paid_with.points,
+        &mut evidence.paid_with.points_earned,
+    ] {
+        if let Some(text) = text.as_mut().filter(|text| text.contains('\0')) {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    let columns = row::encode(&payment, &[0; 16])?;
+    let sum = checksum(incarnation, columns.iter().map(value), payment.version == 1);
+    let mut row = Map::new();
+    for (index, (name, column)) in COLUMNS.iter().zip(&columns).enumerate() {
+        if index == PHONE {
+            continue;
+        }
+        let json = match value(column) {
+            _ if index == CHECKED => json!(sum),
+            ValueRef::Null => Json::Null,
+            ValueRef::Integer(number) => json!(number),
+            ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
+            ValueRef::Blob(bytes) => json!(hex(bytes)),
+            ValueRef::Real(_) => {
+                return Err(JournalError::new(
+                    JournalErrorKind::Forbidden,
+                    "no column is a fraction",
+                ));
+            }
+        };
+        row.insert((*name).to_owned(), json);
+    }
+    Ok(Json::Object(row))
+}
+
+fn read(row: &Row, index: usize) -> Option<Sql> {
+    let null = |value: Option<Sql>| value.unwrap_or(Sql::Null);
+    match *row.columns().get(index)?.type_() {
+        Type::INT8 => {
+            row.try_get(index).ok().map(|value: Option<i64>| null(value.map(Sql::Integer)))
+        }
+        Type::TEXT => {
+            row.try_get(index).ok().map(|value: Option<String>| null(value.map(Sql::Text)))
+        }
+        Type::BYTEA => {
+            row.try_get(index).ok().map(|value: Option<Vec<u8>>| null(value.map(Sql::Blob)))
+        }
+        _ => None,
+    }
+}
+
+/// The payment of a row that [`selection`] read.
+///
+/// # Errors
+/// `Corrupt`, naming it, if its checksum or a value is wrong.
+pub(super) fn decode(row: &Row, incarnation: &Incarnation) -> Result<Payment, JournalError> {
+    let payment = || {
+        let values: Vec<Sql> =
+            (0..=CHECKED).map(|index| read(row, index)).collect::<Option<_>>()?;
+        let mut columns = [ValueRef::Null; CHECKED + 1];
+        for (column, value) in columns.iter_mut().zip(&values) {
+            *column = value.into();
+        }
+        let is_first = columns[Column::version as usize] == ValueRef::Integer(1);
+        if columns[CHECKED]
+            != ValueRef::Integer(checksum(incarnation, columns.iter().copied(), is_first))
+        {
+            return None;
+        }
+        Reader { columns }.unchecked()
+    };
+    payment().ok_or_else(|| {
+        let id = row.try_get::<_, i64>(0).unwrap_or(0);
+        JournalError::new(
+            JournalErrorKind::Corrupt,
+            format!("payment {id} is damaged or was edited by hand; it is not trusted"),
+        )
+    })
+}

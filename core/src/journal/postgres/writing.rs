@@ -1,0 +1,363 @@
+//! Writes: in groups, in one statement, sent again with the same token until their fate is known.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::connection::{Session, Value};
+use super::{
+    LONGEST, PAUSE, PostgresJournal, Shared, TRIES, blocks, failed, is_lost, mixed_up, rows,
+    silent, unreachable,
+};
+use crate::journal::group::Writer;
+use crate::journal::version::first_version;
+use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update, rules};
+use crate::lock::lock;
+use crate::numbering::{BatchMethod, Numbers, starting_batch};
+use crate::payment::{Payment, PaymentId};
+
+/// How often a customer's other payments may change under a new one.
+const MOST_LOOKS: usize = 8;
+
+/// One write of one caller, as the server takes it.
+pub(super) enum Op {
+    Begin(Json),
+    /// The row, with its id, its version and its token.
+    Update(Json, (i64, i64, i64)),
+    /// The same, of a row that is doubted while the journal is judged.
+    Doubt(Json, (i64, i64, i64)),
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    Fresh { id: i64, batch: i64, reference: i64, attested: bool },
+    Existing(i64),
+    Blocked(Vec<i64>),
+    NoNumbers(String),
+    Update(String),
+}
+
+fn random() -> i64 {
+    let mut bytes = [0; 8];
+    // Without chance a write whose answer is lost is told as another's.
+    let _ = getrandom::fill(&mut bytes);
+    i64::from_le_bytes(bytes)
+}
+
+impl PostgresJournal {
+    fn submit(&self, op: Op) -> Result<Answer, JournalError> {
+        self.refuse_after_fork()?;
+        self.group.submit(op, self)
+    }
+
+    /// Rule 1.
+    pub(super) fn begin_payment(
+        &self,
+        new: &NewPayment,
+        method: BatchMethod,
+    ) -> Result<Begun, JournalError> {
+        let boot = self.boot();
+        let any = Numbers::new(1, 1).map_err(|_| mixed_up())?;
+        let mut first = first_version(new, 1, any, boot, true, &self.incarnation);
+        // Nothing of it follows from the numbers, which the server gives.
+        let token = random();
+        first.state.seed = token as u16;
+        rules::check_begin(&first)?;
+        let mut tags = vec![rows::hex(&new.phone.tag)];
+        tags.extend(new.former_tags.iter().map(|tag| rows::hex(tag)));
+        let mut ignoring: Vec<(i64, u64)> = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let op = json!({
+                "row": rows::encode(&first, &self.incarnation)?,
+                "token": token,
+                "sealed": rows::hex(&new.phone.sealed),
+                "tags": tags,
+                "careful": new.refuse_unsettled_customer,
+                "ignoring": ignoring,
+                "daily": method == BatchMethod::Daily,
+                "first": self.first_batch,
+                "start": starting_batch(new.wall).ok(),
+            });
+            match self.submit(Op::Begin(op))? {
+                Answer::Fresh { id, batch, reference, attested } => {
+                    let number = |number: i64| u32::try_from(number).unwrap_or(0);
+                    first.intent.numbers =
+                        Numbers::new(number(batch), number(reference)).map_err(|_| mixed_up())?;
+                    first.id = PaymentId(id);
+                    first.state.attested = attested;
+                    lock(&self.shared.memory).acknowledged(id, 1, token);
+                    return Ok(Begun::Fresh(first));
+                }
+                Answer::Existing(id) => return self.there(id).map(Begun::Existing),
+                Answer::Blocked(ids) => {
+                    for id in ids {
+                        let open = self.there(id)?;
+                        if blocks(&open, new, boot) {
+                            return Ok(Begun::UnsettledCustomer(open));
+                        }
+                        ignoring.push((id, open.version));
+                    }
+                }
+                Answer::NoNumbers(why) => {
+                    return Err(JournalError::new(JournalErrorKind::Numbers, why));
+                }
+                Answer::Update(_) => return Err(mixed_up()),
+            }
+        }
+        Err(unreachable("begin: the customer's payments change too often; try again"))
+    }
+
+    /// A row that is there.
+    fn there(&self, id: i64) -> Result<Payment, JournalError> {
+        use crate::journal::Journal;
+        self.payment(PaymentId(id))?.ok_or_else(|| missing(id))
+    }
+
+    /// Compare-and-set of a whole row.
+    pub(super) fn update_payment(&self, payment: &Payment) -> Result<Update, JournalError> {
+        self.put(payment, Op::Update)
+    }
+
+    /// The same while the journal is judged.
+    pub(super) fn doubt_payment(&self, payment: &Payment) -> Result<Update, JournalError> {
+        self.put(payment, Op::Doubt)
+    }
+
+    fn put(
+        &self,
+        payment: &Payment,
+        op: fn(Json, (i64, i64, i64)) -> Op,
+    ) -> Result<Update, JournalError> {
+        let mut after = payment.clone();
+        after.version += 1;
+        let token = random();
+        let row = rows::encode(&after, &self.incarnation)?;
+        let version = i64::try_from(after.version).unwrap_or(i64::MAX);
+        let key = (after.id.0, version, token);
+        let Answer::Update(told) = self.submit(op(json!({ "row": row, "token": token }), key))?
+        else {
+            return Err(mixed_up());
+        };
+        let id = payment.id.0;
+        match told.as_str() {
+            "won" => {
+                lock(&self.shared.memory).acknowledged(id, version, token);
+                Ok(Update::Won(after.version))
+            }
+            "lost" => Ok(Update::Lost(Box::new(self.there(id)?))),
+            "missing" => Err(missing(id)),
+            "intent" => {
+                Err(JournalError::new(JournalErrorKind::Forbidden, "an intent never changes"))
+            }
+            _ => Err(JournalError::new(
+                JournalErrorKind::Frozen,
+                format!(
+                    "payment {id} is another one than it was: the server lost what it had told"
+                ),
+            )),
+        }
+    }
+}
+
+fn missing(id: i64) -> JournalError {
+    JournalError::new(JournalErrorKind::Corrupt, format!("payment {id} is missing"))
+}
+
+impl Writer<Op, Result<Answer, JournalError>> for PostgresJournal {
+    fn write(&self, group: Vec<Op>) -> Vec<Result<Answer, JournalError>> {
+        let all: Vec<usize> = (0..group.len()).collect();
+        match self.write_some(&group, &all) {
+            Ok(answers) => answers,
+            // One that the database refuses is refused alone.
+            Err(error) if error.kind == JournalErrorKind::Forbidden && group.len() > 1 => all
+                .iter()
+                .map(|one| {
+                    let mut answers = self.write_some(&group, &[*one])?;
+                    answers.pop().unwrap_or_else(|| Err(mixed_up()))
+                })
+                .collect(),
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn tidy(&self, _idle: bool) {}
+
+    fn lost(&self) -> Result<Answer, JournalError> {
+        Err(unreachable("the commit was broken off"))
+    }
+}
+
+impl PostgresJournal {
+    fn write_some(
+        &self,
+        group: &[Op],
+        which: &[usize],
+    ) -> Result<Vec<Result<Answer, JournalError>>, JournalError> {
+        // Everywhere in one order, or two nodes wait for each other.
+        let mut updates: Vec<usize> = Vec::new();
+        let mut begins: Vec<usize> = Vec::new();
+        let mut doubting = false;
+        for index in which {
+            match &group[*index] {
+                Op::Begin(_) => begins.push(*index),
+                Op::Update(..) => updates.push(*index),
+                Op::Doubt(..) => {
+                    doubting = true;
+                    updates.push(*index);
+                }
+            }
+        }
+        updates.sort_by_key(|index| match &group[*index] {
+            Op::Update(_, key) | Op::Doubt(_, key) => *key,
+            Op::Begin(_) => (0, 0, 0),
+        });
+        let text = |index: &usize| match &group[*index] {
+            Op::Begin(op) | Op::Update(op, _) | Op::Doubt(op, _) => op.clone(),
+        };
+        let told = json!({
+            "nonce": lock(&self.shared.epoch).nonce,
+            "doubting": doubting,
+            "updates": updates.iter().map(text).collect::<Vec<_>>(),
+            "begins": begins.iter().map(text).collect::<Vec<_>>(),
+        });
+        let shared = Arc::clone(&self.shared);
+        let told = told.to_string();
+        let answer = self.runner.run(LONGEST, async move { shared.write(told).await });
+        let answer = answer.unwrap_or_else(|| Err(silent("write"))).inspect_err(|error| {
+            self.shared.note_refusal(error);
+        })?;
+        lock(&self.shared.memory).reached(answer["lsn"].as_str().unwrap_or(""));
+        let mut answers: Vec<(usize, Result<Answer, JournalError>)> = Vec::new();
+        for (index, told) in updates.iter().zip(answer["updates"].as_array().into_iter().flatten())
+        {
+            let told = told.as_str().unwrap_or_default().to_owned();
+            answers.push((*index, Ok(Answer::Update(told))));
+        }
+        for (index, told) in begins.iter().zip(answer["begins"].as_array().into_iter().flatten()) {
+            answers.push((*index, began(told)));
+        }
+        if answers.len() != which.len() {
+            return Err(mixed_up());
+        }
+        answers.sort_by_key(|(index, _)| *index);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+}
+
+fn began(told: &Json) -> Result<Answer, JournalError> {
+    let number = |index: usize| told[index].as_i64().ok_or_else(mixed_up);
+    match told[0].as_str() {
+        Some("fresh") => Ok(Answer::Fresh {
+            id: number(1)?,
+            batch: number(2)?,
+            reference: number(3)?,
+            attested: number(4)? == 1,
+        }),
+        Some("existing") => Ok(Answer::Existing(number(1)?)),
+        Some("blocked") => {
+            let ids = told[1].as_array().into_iter().flatten();
+            Ok(Answer::Blocked(ids.filter_map(Json::as_i64).collect()))
+        }
+        Some("no batch") => Ok(Answer::NoNumbers(
+            "the clock is outside 2025 to 2053, so no unused batch can be chosen for a new journal; set \
+             the clock or give the first batch"
+                .to_owned(),
+        )),
+        Some("used up") => Ok(Answer::NoNumbers("batch 999999 is used up".to_owned())),
+        _ => Err(mixed_up()),
+    }
+}
+
+impl Shared {
+    /// Sends a write until its fate is known. It is sent on a connection that has no earlier write without
+    /// an answer: there are two, so that at most one is given up and one is tried.
+    async fn write(&self, told: String) -> Result<Json, JournalError> {
+        let until = tokio::time::Instant::now() + TRIES;
+        let mut line = None;
+        for writer in &self.writers {
+            if let Ok(free) = writer.try_lock() {
+                line = Some(free);
+                break;
+            }
+        }
+        let mut line =
+            line.ok_or_else(|| unreachable("write: an earlier write has no answer yet"))?;
+        let sql = format!("SELECT {}.write($1::jsonb)::text", self.dsn.schema);
+        let values = [Value::Text(told)];
+        loop {
+            let error = match self.once(&mut line, "write", &sql, &values).await {
+                Ok(answer) => return Ok(answer),
+                Err(Trial::Refused(error)) => return Err(error),
+                Err(Trial::Unknown(error)) => error,
+            };
+            if tokio::time::Instant::now() >= until {
+                return Err(error);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One try of a statement that answers a text of JSON.
+    pub(super) async fn once(
+        &self,
+        line: &mut Option<Session>,
+        doing: &str,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Json, Trial> {
+        if line.as_ref().is_none_or(Session::is_closed) {
+            *line = None;
+            *line = Some(self.connect().await.map_err(|error| match error.kind {
+                JournalErrorKind::Unreachable => Trial::Unknown(error),
+                _ => Trial::Refused(error),
+            })?);
+        }
+        let Some(session) = line.as_ref() else { return Err(Trial::Unknown(silent(doing))) };
+        let warned = session.warnings();
+        match session.ask(sql, values).await {
+            // A commit that somebody broke off while it waited for the standby is told as done, with a
+            // warning beside it.
+            Ok(_) if session.warnings() != warned => {
+                *line = None;
+                Err(Trial::Unknown(unreachable(format!(
+                    "{doing}: the server does not know whether it lasts"
+                ))))
+            }
+            Ok(rows) => {
+                let text: Option<String> = rows.first().and_then(|row| row.try_get(0).ok());
+                text.and_then(|text| serde_json::from_str(&text).ok())
+                    .ok_or_else(|| Trial::Refused(mixed_up()))
+            }
+            Err(error) if is_lost(&error) => {
+                *line = None;
+                Err(Trial::Unknown(failed(doing, &error)))
+            }
+            Err(error) => {
+                let code = error.code().map_or("", |code| code.code()).to_owned();
+                // It became a standby; somebody else is the server now.
+                if code == "25006" {
+                    *line = None;
+                }
+                let told = failed(doing, &error);
+                let passes = ["25006", "40001", "40P01", "55P03"].contains(&code.as_str());
+                Err(if passes { Trial::Unknown(told) } else { Trial::Refused(told) })
+            }
+        }
+    }
+}
+
+/// How a try failed.
+pub(super) enum Trial {
+    /// Nothing was written, and nothing will be.
+    Refused(JournalError),
+    /// It may have been, or it may be if it is tried again.
+    Unknown(JournalError),
+}
+
+impl Trial {
+    pub(super) fn into_error(self) -> JournalError {
+        match self {
+            Trial::Refused(error) | Trial::Unknown(error) => error,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Something between a node and its server that breaks connections where it is told to.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::protocol::{self, Message};
+
+/// Where a connection breaks at a statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cut {
+    /// The server hears nothing of it.
+    Before,
+    /// The server hears half of it.
+    Inside,
+    /// The server hears all of it; the connection is gone before it answers, or while.
+    During,
+    /// The server has carried it out and answered; nobody hears that.
+    Behind,
+    /// As [`Cut::Behind`], and the connection stays open and silent.
+    Silent,
+}
+
+impl Cut {
+    /// All of them.
+    pub const ALL: [Cut; 5] = [Cut::Before, Cut::Inside, Cut::During, Cut::Behind, Cut::Silent];
+}
+
+struct Rule {
+    /// What the statement contains.
+    text: String,
+    /// So many are carried before.
+    skip: u64,
+    cut: Cut,
+}
+
+struct State {
+    server: Mutex<SocketAddr>,
+    rules: Mutex<Vec<Rule>>,
+    is_silent: AtomicBool,
+    cuts: AtomicU64,
+    cancels: AtomicU64,
+    connections: Mutex<Vec<TcpStream>>,
+    statements: Mutex<Vec<String>>,
+}
+
+/// A proxy; it serves until the process ends.
+#[derive(Clone)]
+pub struct Proxy {
+    port: u16,
+    state: Arc<State>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const PASSES: u8 = 0;
+const SWALLOWS: u8 = 1;
+const SWALLOWS_AND_ENDS: u8 = 2;
+
+/// When a connection is broken whose client is not listened to any more.
+enum End {
+    Now,
+    WhenAnswered,
+}
+
+impl Proxy {
+    /// Passes on what comes to a port of this machine to `port`.
+    ///
+    /// # Panics
+    /// Without a free port.
+    pub fn start(port: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let state = Arc::new(State {
+            server: Mutex::new(SocketAddr::from(([127, 0, 0, 1], port))),
+            rules: Mutex::default(),
+            is_silent: AtomicBool::new(false),
+            cuts: AtomicU64::new(0),
+            cancels: AtomicU64::new(0),
+            connections: Mutex::default(),
+            statements: Mutex::default(),
+        });
+        let proxy =
+            Proxy { port: listener.local_addr().expect("its number").port(), state: state.clone() };
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let state = Arc::clone(&state);
+                std::thread::spawn(move || state.serves(client));
+            }
+        });
+        proxy
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// New connections go to another server.
+    pub fn leads_to(&self, port: u16) {
+        lock(&self.state.server).set_port(port);
+    }
+
+    /// Once: the statement that contains `text` behind `skip` such statements.
+    pub fn cuts(&self, cut: Cut, text: &str, skip: u64) {
+        lock(&self.state.rules).push(Rule { text: text.to_owned(), skip, cut });
+    }
+
+    /// Forgets what was to be cut and has not come.
+    pub fn cuts_nothing(&self) {
+        lock(&self.state.rules).clear();
+    }
+
+    /// How many rules have hit.
+    pub fn hits(&self) -> u64 {
+        self.state.cuts.load(Ordering::SeqCst)
+    }
+
+    /// How many wishes to break a statement off came by. A write must never be broken off.
+    pub fn cancel_requests(&self) -> u64 {
+        self.state.cancels.load(Ordering::SeqCst)
+    }
+
+    /// The statements so far, as their clients prepared them.
+    pub fn statements(&self) -> Vec<String> {
+        lock(&self.state.statements).clone()
+    }
+
+    /// Carries nothing any more in either direction, and breaks nothing; new connections, too. Or goes on.
+    pub fn is_silent(&self, silent: bool) {
+        self.state.is_silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// Breaks every connection.
+    pub fn breaks_all(&self) {
+        for stream in lock(&self.state.connections).drain(..) {
+            // It may be gone.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl State {
+    fn serves(self: Arc<Self>, client: TcpStream) {
+        // A server that is not there refuses: so does this.
+        let Ok(server) = TcpStream::connect(*lock(&self.server)) else { return };
+        for stream in [&client, &server] {
+            let _ = stream.set_nodelay(true);
+            let Ok(copy) = stream.try_clone() else { return };
+            lock(&self.connections).push(copy);
+        }
+        let manner = Arc::new(AtomicU8::new(PASSES));
+        let (Ok(mut from_server), Ok(mut to_client)) = (server.try_clone(), client.try_clone())
+        else {
+            return;
+        };
+        let back = Arc::clone(&self);
+        let heard = Arc::clone(&manner);
+        let carrier = std::thread::spawn(move || {
+            let _ = back.carries_back(&mut from_server, &mut to_client, &heard);
+            let _ = from_server.shutdown(Shutdown::Both);
+            let _ = to_client.shutdown(Shutdown::Both);
+        });
+        let end = self.carries(&client, &server, &manner);
+        if !matches!(end, Ok(End::WhenAnswered)) {
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = server.shutdown(Shutdown::Both);
+        }
+        let _ = carrier.join();
+    }
+
+    fn waits_while_silent(&self) {
+        while self.is_silent.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn carries(
+        &self,
+        mut client: &TcpStream,
+        mut server: &TcpStream,
+        manner: &AtomicU8,
+    ) -> io::Result<End> {
+        let mut is_first = true;
+        let mut exchange = Vec::new();
+        while let Some(message) = protocol::read(&mut client, is_first)? {
+            self.waits_while_silent();
+            if message.asks_for_encryption() {
+                server.write_all(&message.bytes)?;
+                // Nothing can be read from here on.
+                io::copy(&mut client, &mut server)?;
+                return Ok(End::Now);
+            }
+            if message.is_a_cancel_request() {
+                self.cancels.fetch_add(1, Ordering::SeqCst);
+            }
+            if message.letter == Some(b'P') || message.letter == Some(b'Q') {
+                let text = String::from_utf8_lossy(&message.bytes[5..]);
+                lock(&self.statements).push(text.trim_matches('\0').to_owned());
+            }
+            let is_statement = !is_first && message.letter != Some(b'p');
+            is_first = false;
+            if !is_statement {
+                server.write_all(&message.bytes)?;
+                continue;
+            }
+            let is_over = message.ends_an_exchange();
+            exchange.push(message);
+            if !is_over {
+                continue;
+            }
+            let cut = self.cut_of(&exchange);
+            let bytes: Vec<u8> = exchange.drain(..).flat_map(|message| message.bytes).collect();
+            match cut {
+                None => server.write_all(&bytes)?,
+                Some(Cut::Before) => return Ok(End::Now),
+                Some(Cut::Inside) => {
+                    server.write_all(&bytes[..bytes.len() / 2])?;
+                    return Ok(End::Now);
+                }
+                Some(Cut::During) => {
+                    manner.store(SWALLOWS, Ordering::SeqCst);
+                    server.write_all(&bytes)?;
+                    return Ok(End::Now);
+                }
+                Some(Cut::Behind) => {
+                    manner.store(SWALLOWS_AND_ENDS, Ordering::SeqCst);
+                    server.write_all(&bytes)?;
+                    return Ok(End::WhenAnswered);
+                }
+                Some(Cut::Silent) => {
+                    manner.store(SWALLOWS, Ordering::SeqCst);
+                    server.write_all(&bytes)?;
+                    // Until the client gives up.
+                    io::copy(&mut client, &mut io::sink())?;
+                    return Ok(End::Now);
+                }
+            }
+        }
+        // The end of a session without a last exchange.
+        for message in exchange {
+            server.write_all(&message.bytes)?;
+        }
+        Ok(End::Now)
+    }
+
+    fn cut_of(&self, exchange: &[Message]) -> Option<Cut> {
+        let mut rules = lock(&self.rules);
+        let position = rules.iter_mut().position(|rule| {
+            let is_meant = exchange.iter().any(|message| message.contains(&rule.text));
+            if is_meant && rule.skip > 0 {
+                rule.skip -= 1;
+                return false;
+            }
+            is_meant
+        })?;
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+        Some(rules.remove(position).cut)
+    }
+
+    fn carries_back(
+        &self,
+        server: &mut TcpStream,
+        client: &mut TcpStream,
+        manner: &AtomicU8,
+    ) -> io::Result<()> {
+        let mut first = [0];
+        if io::Read::read(&mut *server, &mut first)? == 0 {
+            return Ok(());
+        }
+        self.waits_while_silent();
+        // The answer to a wish for encryption is one letter. No session's first message begins with these two: that
+        // one asks for a password, or says that none is needed.
+        if matches!(&first, b"N" | b"S") {
+            client.write_all(&first)?;
+            return io::copy(server, client).map(|_| ());
+        }
+        let mut stream = io::Read::chain(&first[..], &mut *server);
+        while let Some(message) = protocol::read(&mut stream, false)? {
+            self.waits_while_silent();
+            match manner.load(Ordering::SeqCst) {
+                PASSES => client.write_all(&message.bytes)?,
+                SWALLOWS_AND_ENDS if message.is_the_end_of_an_answer() => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
