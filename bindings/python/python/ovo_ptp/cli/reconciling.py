@@ -49,7 +49,9 @@ def reconcile(options: argparse.Namespace) -> int:
         extra = _written(books, options)
     except (BrokenPipeError, ovo_ptp.OvoError) as error:
         gone = isinstance(error, BrokenPipeError)
-        _say_not_applied("whoever read the list left before its end" if gone else BROKEN_OFF, options)
+        _say_not_applied(
+            "whoever read the list left before its end" if gone else BROKEN_OFF, options
+        )
         raise
     if extra is None:
         _say_not_applied(BROKEN_OFF, options)
