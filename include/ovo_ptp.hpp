@@ -783,8 +783,8 @@ class Client {
     if (!done) return done.error();
     return Voided{static_cast<VoidState>(flat.state), flat.response_code};
   }
-  /// Asks what became of a void. Of one that is left to an operator `NeedsOperator` says that OVO was
-  /// asked just now and shows none; `NoAnswer` and `OutsideWindow` that nobody knows: ask OVO before you
+  /// Asks what became of a void. Of one that was left to an operator before `NeedsOperator` says that
+  /// OVO was asked just now and shows none; `NoAnswer` and `OutsideWindow` that nobody knows: ask OVO before you
   /// refund by hand.
   [[nodiscard]] Result<Voided> check_void(std::string_view invoice) {
     ovo_void_result flat = OVO_VOID_RESULT_INIT;

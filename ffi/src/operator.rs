@@ -183,7 +183,7 @@ pub extern "C" fn ovo_void(
 }
 
 /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left to an
-/// operator, too: `OVO_VOID_NEEDS_OPERATOR` says that OVO was asked just now and shows none.
+/// operator before, too: of that `OVO_VOID_NEEDS_OPERATOR` says that OVO was asked just now and shows none.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
@@ -191,7 +191,7 @@ pub extern "C" fn ovo_void(
 /// - `result`: gets how it stands.
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_REFUSED`: no void was asked for; `OVO_ERR_NOT_FOUND`;
-/// `OVO_ERR_JOURNAL`; or a common code. Of a void that is left to an operator, who may have to refund by hand:
+/// `OVO_ERR_JOURNAL`; or a common code. Of a void that was left to an operator before, who may have to refund by hand:
 /// `OVO_ERR_NO_ANSWER`: OVO gave no usable answer, ask again first; `OVO_ERR_OUTSIDE_WINDOW`: it can tell
 /// nothing any more, or the journal has forgotten the phone, look the void up at OVO first.
 ///

@@ -352,6 +352,23 @@ def test_a_wrong_line_is_told_behind_what_was_found_before_it(
     assert (done.returncode, "OTHER AMOUNT" in done.stdout) == (1, True)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_behind_a_wrong_line_nothing_is_applied_and_that_is_said(
+    ovo: Sandbox, till: Till, tmp_path: Path, form: list[str]
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=CANCELS)
+        settled(client, ovo)
+    report = tmp_path / "report.csv"
+    for wrong, applied in (("TOTAL,\n", False), ("", True)):
+        report.write_text("MerchantInvoice,Amount\nINV-1,12500\n" + wrong)
+        done = till.run("reconcile", *BARE, *form, "--apply", str(report))
+        assert "extra debit" in done.stdout.lower()
+        assert (done.returncode, "line 3" in done.stderr) == ((3, False) if applied else (1, True))
+        assert ("nothing was applied" in done.stderr) is not applied, done.stderr
+        assert ("reported as paid" in done.stderr) is applied, done.stderr
+
+
 def test_a_list_that_nobody_reads_to_its_end_applies_nothing_and_says_so(
     ovo: Sandbox, till: Till, tmp_path: Path
 ) -> None:

@@ -304,6 +304,8 @@ pub struct Reconciliation {
     /// Which were paid there and had gone back here, and still lack their refund's line.
     returned: Payments,
     counts: HashMap<Finding, Count>,
+    /// Whether the journal is an archive: asked for once.
+    is_archive: Option<bool>,
 }
 
 /// How many there are of a finding, and their sum.
@@ -355,12 +357,20 @@ impl Reconciliation {
         };
         let archived = match (finding, &invoice) {
             (Finding::MissingHere, Some(invoice)) => journal.archived(invoice)?.map(Archived::At),
-            (Finding::ExtraDebit, _) if journal.is_archive()? => Some(Archived::Here),
+            (Finding::ExtraDebit, _) if self.reads_an_archive(journal)? => Some(Archived::Here),
             _ => None,
         };
-        let counted =
-            self.counted(finding, line.invoice.clone(), Some(line.amount), found.as_ref());
-        Ok(Reconciled { archived, ..counted })
+        let name = line.invoice.clone();
+        Ok(self.counted(finding, name, Some(line.amount), found.as_ref(), archived))
+    }
+
+    fn reads_an_archive(&mut self, journal: &impl Ledger) -> Result<bool, Error> {
+        if let Some(known) = self.is_archive {
+            return Ok(known);
+        }
+        let is_archive = journal.is_archive()?;
+        self.is_archive = Some(is_archive);
+        Ok(is_archive)
     }
 
     /// A sale that went back, and its refund, are one payment on two lines of a report.
@@ -418,7 +428,7 @@ impl Reconciliation {
                 _ => continue,
             };
             let invoice = payment.intent.invoice.as_str().to_owned();
-            missing.push(self.counted(finding, invoice, None, Some(payment)));
+            missing.push(self.counted(finding, invoice, None, Some(payment), None));
         }
         Ok((missing, next))
     }
@@ -441,6 +451,7 @@ impl Reconciliation {
         invoice: String,
         listed: Option<Rupiah>,
         payment: Option<&Payment>,
+        archived: Option<Archived>,
     ) -> Reconciled {
         let amount = listed.or(payment.map(|payment| payment.intent.amount));
         let count = self.counts.entry(finding).or_default();
@@ -448,7 +459,7 @@ impl Reconciliation {
         count.rupiah = count.rupiah.saturating_add(amount.map_or(0, Rupiah::get));
         let explained = payment.filter(|_| finding != Finding::Matched);
         let payment = explained.map(|payment| Box::new(Explanation::of(payment, WallTime::now())));
-        Reconciled { finding, invoice, listed, payment, archived: None }
+        Reconciled { finding, invoice, listed, payment, archived }
     }
 
     /// A line of a payment that was counted as `finding` is explained by another one.
@@ -621,7 +632,7 @@ mod tests {
             assert!(books.is_first(PaymentId(7), refunded));
             let alone = finding(refunded, Money::Voided);
             let found = books.beside_the_other_line(alone, PaymentId(7), amount);
-            books.counted(found, "INV-7".to_owned(), Some(amount), None).finding
+            books.counted(found, "INV-7".to_owned(), Some(amount), None, None).finding
         });
         assert_eq!(books.count(Finding::ReturnedHere), Count::default());
         (findings, books.agrees())

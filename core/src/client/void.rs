@@ -61,7 +61,8 @@ impl Client {
     }
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left
-    /// to an operator, too: [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none.
+    /// to an operator before, too: of that [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and
+    /// shows none.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -71,7 +72,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if no void was asked for. Of a void that is left to an operator, who may have
+    /// [`ErrorKind::Refused`] if no void was asked for. Of a void that was left to an operator before, who may have
     /// to refund by hand: [`ErrorKind::NoAnswer`] if OVO gave no usable answer (ask again first),
     /// [`ErrorKind::OutsideWindow`] if it can tell nothing any more, or nobody can ask it because the
     /// journal has forgotten the phone (look the void up at OVO first).
@@ -96,7 +97,8 @@ impl Client {
                 ),
             )
         };
-        if payment.state.void == Void::Expired && payment.state.phone_forgotten {
+        let was_left = payment.state.void == Void::Expired;
+        if was_left && payment.state.phone_forgotten {
             let why = "the phone is forgotten, and OVO is not asked without it; look it up at OVO";
             return Err(unknown(ErrorKind::OutsideWindow, why));
         }
@@ -106,6 +108,7 @@ impl Client {
         let (outcome, said) = inner.pursue(payment, Some(Request::CheckVoid));
         drop(owner);
         match (outcome, said) {
+            (outcome, _) if !was_left => Ok(outcome),
             (VoidOutcome::NeedsOperator, Some(StatusAnswer::TooOld)) => Err(unknown(
                 ErrorKind::OutsideWindow,
                 "OVO tells it no more (54); look it up at OVO",

@@ -312,19 +312,15 @@ impl SqliteJournal {
         })
     }
 
-    /// The numbers of its payments up to `last`, in their order.
-    pub(super) fn ids_up_to(&self, last: i64) -> Result<Vec<i64>, JournalError> {
+    /// The numbers of its payments above `low` and up to `high`, in their order.
+    pub(super) fn ids_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
         let mut found = Vec::new();
+        let sql = "SELECT id FROM payment WHERE id > ?1 AND id <= ?2 ORDER BY id";
         self.report(|view| {
-            view.read(
-                "health",
-                "SELECT id FROM payment WHERE id <= ?1 ORDER BY id",
-                [last],
-                |row| {
-                    found.push(row.get(0)?);
-                    Ok(())
-                },
-            )
+            view.read("health", sql, (low, high), |row| {
+                found.push(row.get(0)?);
+                Ok(())
+            })
         })?;
         Ok(found)
     }

@@ -383,13 +383,15 @@ class Client:
         return await self._ask_void(self._native.void, invoice)
 
     def check_void(self, invoice: str) -> reports.VoidOutcome:
-        """Asks what became of a void whose answer was lost, now instead of on schedule; of one that was
-        left to an operator, too: `needs_operator` says that OVO was asked just now and shows none.
+        """Asks what became of a void whose answer was lost, now instead of on schedule.
 
-        Raises: `RefusedError` if no void was asked for. Of a void that is left to an operator, who may have
-        to refund by hand: `NoAnswerError` if OVO gave no usable answer (ask again first), and
-        `OutsideWindowError` if it can tell nothing any more, or the journal has forgotten the phone (look
-        the void up at OVO first).
+        Of one that was left to an operator before, too: of that `needs_operator` says that OVO was
+        asked just now and shows none.
+
+        Raises: `RefusedError` if no void was asked for. Of a void that was left to an operator
+        before, who may have to refund by hand: `NoAnswerError` if OVO gave no usable answer (ask
+        again first), and `OutsideWindowError` if it can tell nothing any more, or the journal has
+        forgotten the phone (look the void up at OVO first).
         """
         self._listen()
         return _make.void(self._native.check_void(_make.text("invoice", invoice), way_of_waiting()))

@@ -136,8 +136,8 @@ class RefusedError(OvoError):
 
 
 class OutsideWindowError(OvoError):
-    """A check was asked too early or too late (60 seconds to 7 days after the push; of a void, as long as the
-    journal has the phone)."""
+    """A check was asked too early or too late: 60 seconds to 7 days after the push; of a void, as
+    long as the journal has the phone."""
 
     code = "outside_window"
 

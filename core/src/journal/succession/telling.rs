@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::{PRESENT, Succession};
 use crate::invoice::MerchantInvoice;
 use crate::journal::parts::Name;
-use crate::journal::sqlite::SqliteJournal;
+use crate::journal::sqlite::{STRIDE, SqliteJournal};
 use crate::journal::{Filter, Journal, JournalError};
 use crate::payment::{Payment, PaymentId};
 
@@ -74,16 +74,27 @@ impl Succession {
         place: i64,
         journal: &SqliteJournal,
     ) -> Result<u64, JournalError> {
-        let mut elsewhere = HashSet::new();
-        for (other, last) in self.twins.shares(place) {
-            let Some(theirs) = self.at(other) else { continue };
-            if other < place {
-                elsewhere.extend(theirs.ids_up_to(last)?);
+        let shares = || self.twins.shares(place);
+        let last = shares().map(|(_, last)| last).max().unwrap_or(0);
+        let (mut count, mut seen) = (0, 0);
+        while seen < last {
+            let end = seen.saturating_add(STRIDE).min(last);
+            let mut elsewhere = HashSet::new();
+            for (other, last) in shares() {
+                let Some(theirs) = self.at(other) else { continue };
+                let last = last.min(end);
+                if other < place {
+                    elsewhere.extend(theirs.ids_between(seen, last)?);
+                }
+                elsewhere.extend(theirs.archived_between(seen, last)?);
             }
-            elsewhere.extend(theirs.archived_between(0, last)?);
+            if !elsewhere.is_empty() {
+                let own = journal.ids_between(seen, end)?;
+                count += own.iter().filter(|id| elsewhere.contains(*id)).count() as u64;
+            }
+            seen = end;
         }
-        let shared = if elsewhere.is_empty() { Vec::new() } else { journal.ids_up_to(i64::MAX)? };
-        Ok(shared.iter().filter(|id| elsewhere.contains(*id)).count() as u64)
+        Ok(count)
     }
 
     /// How many of its open payments another journal tells.

@@ -14,7 +14,7 @@ use crate::journal::{
     SqliteJournal, SqliteOptions, Succession, move_journal, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, PaymentId, Settlement, Source, Verdict, Void};
+use crate::payment::{Boottime, Payment, PaymentId, Settlement, Source, State, Verdict, Void};
 use crate::wib::WallTime;
 
 /// Paid, acknowledged, its phone forgotten, no look behind due.
@@ -26,6 +26,15 @@ pub(super) fn over(journal: &SqliteJournal, number: u32) -> Payment {
     state.acknowledged = true;
     state.due = None;
     state.phone_forgotten = true;
+    write(journal, payment)
+}
+
+/// Another one that was begun already, settled as `other` is.
+pub(super) fn settled_as(journal: &SqliteJournal, number: u32, other: u32) -> Payment {
+    let row = |number| journal.find(&invoice(number)).unwrap().unwrap();
+    let mut payment = row(number);
+    let seed = payment.state.seed;
+    payment.state = State { seed, ..row(other).state };
     write(journal, payment)
 }
 

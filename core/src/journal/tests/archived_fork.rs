@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::archived::{archive, beside, over};
+use super::archived::{archive, beside, over, settled_as};
 use super::by_people::{invoices, together};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
@@ -102,10 +102,7 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
     over(&journal, 1);
     fresh(&journal, &charge(2));
     journal.backup(&backup).unwrap();
-    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
-    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
-    second.state.seed = journal.find(&invoice(2)).unwrap().unwrap().state.seed;
-    write(&journal, second);
+    settled_as(&journal, 2, 1);
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
     drop(journal);
     // Put back in the place of a lost one: doubted, its rows are known, and nothing is pushed again.
@@ -145,11 +142,7 @@ fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone(
     fresh(&journal, &charge(2));
     over(&journal, 3);
     journal.backup(&backup).unwrap();
-    let mut second = journal.find(&invoice(2)).unwrap().unwrap();
-    let seed = second.state.seed;
-    second.state = journal.find(&invoice(1)).unwrap().unwrap().state;
-    second.state.seed = seed;
-    write(&journal, second);
+    settled_as(&journal, 2, 1);
     assert_eq!(archive(&journal, &to).unwrap().payments, 3);
     drop(journal);
     set_aside(&path).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::faulty::Faulty;
 use super::hands::{beside, left_behind};
-use super::{Scratch, open};
+use super::{Scratch, open, with_unread_pages};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
     Begun, Filter, Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession, set_aside,
@@ -127,15 +127,8 @@ fn j20_a_till_without_a_person_sets_aside_what_it_cannot_use_and_sells_on() {
 #[test]
 fn j9_pages_that_are_damaged_are_named_with_a_cure_and_a_till_alone_sells_on() {
     let scratch = Scratch::new();
+    with_unread_pages(&scratch);
     let path = scratch.journal();
-    let journal = open(&path);
-    (1..=60).for_each(|number| drop(fresh(&journal, &charge(number))));
-    drop(journal);
-    // An older copy of a part of the file, or a failing card.
-    let mut bytes = fs::read(&path).unwrap();
-    let eighth = bytes.len() / 8;
-    bytes[6 * eighth..7 * eighth].fill(0x5a);
-    fs::write(&path, bytes).unwrap();
     // Where a person is near it opens, and what fails says what to do.
     let journal = open(&path);
     let told = journal.list(&Filter::default()).map(drop).unwrap_err();

@@ -30,6 +30,7 @@ mod unread;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::journal::conformance::{charge, fresh};
 use crate::journal::{Journal, SqliteJournal, SqliteOptions};
 
 /// A directory of its own, removed at the end.
@@ -70,6 +71,19 @@ impl Drop for Scratch {
 
 pub(super) fn open(path: &Path) -> SqliteJournal {
     SqliteJournal::open(path, &SqliteOptions::default()).unwrap()
+}
+
+/// A journal with pages that cannot be read as one's: an older copy of a part of the file, or a failing
+/// card.
+pub(super) fn with_unread_pages(scratch: &Scratch) {
+    let path = scratch.journal();
+    let journal = open(&path);
+    (1..=60).for_each(|number| drop(fresh(&journal, &charge(number))));
+    drop(journal);
+    let mut bytes = fs::read(&path).unwrap();
+    let eighth = bytes.len() / 8;
+    bytes[6 * eighth..7 * eighth].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
 }
 
 /// A journal whose files go with it.

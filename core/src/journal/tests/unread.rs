@@ -5,23 +5,11 @@ use std::sync::Arc;
 
 use super::by_people::together;
 use super::faulty::Faulty;
-use super::{Scratch, open};
+use super::{Scratch, open, with_unread_pages};
 use crate::journal::conformance::{charge, fresh};
 use crate::journal::{
     Journal, JournalErrorKind, SqliteJournal, SqliteOptions, Succession, set_aside,
 };
-
-/// A journal with pages that cannot be read as one's.
-fn with_unread_pages(scratch: &Scratch) {
-    let path = scratch.journal();
-    let journal = open(&path);
-    (1..=60).for_each(|number| drop(fresh(&journal, &charge(number))));
-    drop(journal);
-    let mut bytes = fs::read(&path).unwrap();
-    let eighth = bytes.len() / 8;
-    bytes[6 * eighth..7 * eighth].fill(0x5a);
-    fs::write(&path, bytes).unwrap();
-}
 
 #[test]
 fn j9_a_disk_that_cannot_be_read_is_named_and_its_journal_is_not_called_damaged() {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 AGREES, ERROR, DIFFERS = 0, 1, 3
 #: Lines between two words to somebody who waits at a terminal.
 PROGRESS = 50_000
+BROKEN_OFF = "the report was not read to its end"
 COLUMNS = ("invoice", "finding", "listed", "amount", "money", "text", "text_en")
 
 
@@ -46,11 +47,14 @@ def reconcile(options: argparse.Namespace) -> int:
     )
     try:
         extra = _written(books, options)
-    except BrokenPipeError:
-        if options.apply:
-            shop.say_aside("nothing was applied: whoever read the list left before its end")
+    except (BrokenPipeError, ovo_ptp.OvoError) as error:
+        gone = isinstance(error, BrokenPipeError)
+        _say_not_applied(
+            "whoever read the list left before its end" if gone else BROKEN_OFF, options
+        )
         raise
     if extra is None:
+        _say_not_applied(BROKEN_OFF, options)
         return ERROR
     if not books.looked_for_missing:
         shop.say_aside(
@@ -161,6 +165,11 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
     if failed is not None:
         shop.say_aside(str(failed))
     return failed is None
+
+
+def _say_not_applied(why: str, options: argparse.Namespace) -> None:
+    if options.apply:
+        shop.say_aside(f"nothing was applied: {why}")
 
 
 def _apply(invoices: list[str], options: argparse.Namespace) -> None:
