@@ -88,7 +88,7 @@ def address(socket: pathlib.Path, user: str) -> str:
 
 
 def main() -> None:
-    with postgresql() as socket, Sandbox(time_scale=0.5) as ovo:
+    with postgresql() as socket, Sandbox(time_scale=0.2) as ovo:
         # Once, by the person who owns the database.
         program = [sys.executable, "-m", "ovo_ptp"]
         owner, journal = address(socket, "shop_owner"), address(socket, "shop_till")
