@@ -8,7 +8,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
 .PHONY: help demo test test-build check proof test-c test-python test-postgres test-tools test-arm lint lint-python faults clean
-.PHONY: simulate simulate-long simulate-mutants kill-campaign fuzz-abi
+.PHONY: simulate simulate-long simulate-mutants kill-campaign kill-campaign-fleet fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install header sizes bench bench-python response-codes
 
@@ -32,8 +32,9 @@ help:
 	@echo "make sandbox         OVO's side as a program, with a page to be the customer: PORT=7443 PAGE=7080"
 	@echo "                     SCALE=1 (0.05: twenty times as fast) OPEN=1 (in a browser); Ctrl-C ends it"
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
+	@echo "make kill-campaign-fleet  kills nodes on one journal in PostgreSQL 2,000 times, cuts and promotes (KILLS=, SEED=)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
-	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release"
+	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release FEATURES= (postgres)"
 	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
 	@echo "make test-tools      installs what some tests are skipped without (make test does so, too)"
 	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
@@ -146,9 +147,10 @@ bench-python:
 
 PREFIX ?= /usr/local
 PROFILE ?= release
+FEATURES ?=
 install:
 	$(if $(filter firmware,$(PROFILE)),LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)") \
-	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE)
+	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES))
 	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
 sizes:
@@ -168,6 +170,12 @@ header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --package ovo-ptp-ffi --test header
 
 KILLS ?= 10000
+
+FLEET_KILLS = $(if $(filter command line environment,$(origin KILLS)),$(KILLS),2000)
+kill-campaign-fleet:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) build --quiet --package ovo-postgres
+	@$(CARGO) run --quiet --package ovo-postgres -- campaign --kills $(FLEET_KILLS) --seed $(SEED)
 
 kill-campaign:
 	$(CARGO) build --quiet --package ovo-crash

@@ -200,3 +200,17 @@ def test_the_django_shop_pays_through_its_worker(programs: Programs, ovo: Sandbo
         programs.start(shop, "ovo_worker")
         eventually(lambda: status("ORDER-3-1") == "paid")
         assert len(ovo.ledger()) == 3
+
+
+@pytest.mark.skipif(
+    not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="needs PostgreSQL"
+)
+def test_mp2_c4_one_node_finishes_the_payment_of_another_that_died(programs: Programs) -> None:
+    done = programs.run(str(EXAMPLES / "two_nodes.py"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [
+        "the schema is made; nodes connect as shop_till",
+        "node 1: killed, while the customer looks at the prompt",
+        "node 2: TABLE-7 is paid",
+        "OVO: 1 push",
+    ]

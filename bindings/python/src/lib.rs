@@ -71,7 +71,7 @@ mod _native {
     #[pymodule_export]
     use super::payment::Payment;
     #[pymodule_export]
-    use super::reader::{JournalReader, is_the_journals, move_journal, set_aside};
+    use super::reader::{JournalReader, is_the_journals, migrate_journal, move_journal, set_aside};
     #[pymodule_export]
     use super::reconcile::Reconciliation;
     #[pymodule_export]

@@ -78,6 +78,24 @@ pub(crate) fn is_the_journals(journal: PathBuf, file: PathBuf) -> bool {
     ovo_ptp::journal::is_the_journals(&journal, &file)
 }
 
+/// Makes the schema of a journal in PostgreSQL, or brings it up to date. Returns what was run.
+#[pyfunction]
+pub(crate) fn migrate_journal(
+    py: Python<'_>,
+    address: &str,
+    app_role: &str,
+    print_only: bool,
+    loss_possible: bool,
+) -> PyResult<String> {
+    use ovo_ptp::journal::postgres::{Dsn, migrate_with};
+
+    py.detach(|| {
+        let dsn = Dsn::parse(address)?;
+        Ok(migrate_with(&dsn, app_role, print_only, loss_possible)?)
+    })
+    .map_err(|error: Error| raise(py, &error))
+}
+
 /// Moves a journal.
 #[pyfunction]
 pub(crate) fn move_journal(py: Python<'_>, from_path: PathBuf, to_path: PathBuf) -> PyResult<()> {

@@ -7,6 +7,7 @@
 //! | [`policy`] | who reviews what is done with a payment, or changes it |
 //! | [`faults`] | who writes a test, or looks for one |
 //! | [`operations`] | who is called at 2 a.m. |
+//! | [`fleet`] | who runs several nodes on one journal in PostgreSQL |
 //! | [`response_codes`] | who shows an answer to a cashier |
 //! | [`ovo_questions`], [`pertanyaan_ovo`] | who goes live with a merchant: OVO's own questions, in English and Indonesian |
 //! | [`design`] | who would have built it otherwise |
@@ -26,6 +27,9 @@ pub mod faults {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}
+
+#[doc = include_str!("fleet.md")]
+pub mod fleet {}
 
 #[doc = include_str!("response_codes.md")]
 pub mod response_codes {}

@@ -177,11 +177,13 @@ pub extern "C" fn ovo_config_set_environment_class(
 }
 
 /// Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
-/// directory must exist, on a local disk that keeps what it was told to sync.
+/// directory must exist, on a local disk that keeps what it was told to sync. A library that was built with
+/// the feature `postgres` also takes the address of a journal for several nodes:
+/// `postgresql://user@host1,host2/database?schema=ovo`, with the password in `PGPASSWORD` or a password file.
 ///
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
-/// - `path`: the file; stays the caller's. One journal serves one tid and mid.
+/// - `path`: the file or the address; stays the caller's. One journal serves one tid and mid.
 ///
 /// Returns: `OVO_OK` or a common code; the file is looked at by `ovo_client_open`.
 ///

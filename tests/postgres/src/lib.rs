@@ -10,6 +10,7 @@
 //! fast the machine is.
 
 mod certificates;
+mod fleet;
 mod folder;
 mod pooler;
 mod programs;
@@ -17,6 +18,7 @@ mod protocol;
 mod proxy;
 mod server;
 
+pub use fleet::{Fleet, migrates};
 pub use pooler::Pooler;
 pub use programs::are_installed;
 pub use proxy::{Cut, Proxy};

@@ -1,21 +1,39 @@
-//! `ovo-postgres serve`: a server of its own until this program ends, and where it is.
+//! `ovo-postgres campaign --kills 2000`: kills nodes, cuts their connections and promotes, and compares the books.
+//! `ovo-postgres serve`: a server of its own until this program ends, and where it is. The other command is a node.
 
 use std::io::Read;
 use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use ovo_postgres::{APPLICATION, OWNER, Server};
+use ovo_crash::campaign::Campaign;
+use ovo_crash::fork::fork_while_paying;
+use ovo_crash::merchant;
+use ovo_crash::shop::Shop;
+use ovo_postgres::{APPLICATION, Fleet, OWNER, Server};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["serve"] => {
+    let done = match (words.as_slice(), Shop::from_environment()) {
+        (["serve"], _) => {
             serve();
-            ExitCode::SUCCESS
+            Ok(())
         }
+        (["campaign", options @ ..], _) => campaign(options),
+        (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
+        (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
         _ => {
-            eprintln!("usage: ovo-postgres serve");
-            ExitCode::from(2)
+            eprintln!("usage: ovo-postgres serve | campaign [--kills N] [--seed N] [--nodes N]");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -28,4 +46,51 @@ fn serve() {
     println!("application {}", server.dsn(APPLICATION));
     // Whoever reads ended it.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn campaign(options: &[&str]) -> Result<()> {
+    let mut campaign = Campaign {
+        program: std::env::current_exe()?,
+        kills: 2_000,
+        pauses: 0,
+        per_round: 100,
+        desks: 4,
+        lives: 4,
+        seed: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+    };
+    for option in options.chunks(2) {
+        match option {
+            ["--kills", number] => campaign.kills = number.parse()?,
+            ["--seed", number] => campaign.seed = number.parse()?,
+            ["--nodes", number] => campaign.desks = number.parse()?,
+            _ => return Err(format!("what is {option:?}?").into()),
+        }
+    }
+    let (kills, nodes, seed) = (campaign.kills, campaign.desks, campaign.seed);
+    println!("{kills} kills, {nodes} nodes at a time, seed {seed}");
+    let begun = Instant::now();
+    let mut shown = 0;
+    let done = campaign.run_at(
+        |round| Ok(Box::new(Fleet::start(round, nodes)?)),
+        |progress| {
+            if progress.kills >= shown + 50 || progress.kills == kills {
+                shown = progress.kills;
+                println!(
+                    "{:>6} kills in {:.0} s, {} rounds compared, {} payments",
+                    progress.kills,
+                    begun.elapsed().as_secs_f64(),
+                    progress.rounds,
+                    progress.mix.of("payments"),
+                );
+            }
+        },
+    )?;
+    println!(
+        "every rupiah agrees: {} kills in {:.0} s, {} primaries died, seed {seed}",
+        done.kills,
+        begun.elapsed().as_secs_f64(),
+        Fleet::promotions(),
+    );
+    println!("{}", done.mix);
+    Ok(())
 }

@@ -393,6 +393,27 @@ impl Server {
         send(receiver, if still { libc::SIGSTOP } else { libc::SIGCONT }).expect("it is ours");
     }
 
+    /// Keeps a copy of its storage as it is, as a snapshot of a disk does.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    pub fn remembers(&self) {
+        self.kill();
+        copies(&self.data(), &self.folder.join("before"));
+        self.restart();
+    }
+
+    /// Is what it was at [`Server::remembers`].
+    ///
+    /// # Panics
+    /// If it was never remembered.
+    pub fn goes_back(&self) {
+        self.kill();
+        fs::remove_dir_all(self.data()).expect("own directory");
+        copies(&self.folder.join("before"), &self.data());
+        self.restart();
+    }
+
     /// Makes a replica the primary, and waits until it writes.
     ///
     /// # Panics
@@ -416,6 +437,12 @@ impl Drop for Server {
 fn append(path: &Path, text: &str) {
     let file = fs::OpenOptions::new().append(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).expect("own file");
+}
+
+/// With owners and modes.
+fn copies(from: &Path, to: &Path) {
+    run(Command::new("cp").arg("-a").arg(from).arg(to))
+        .unwrap_or_else(|error| panic!("cp: {error}"));
 }
 
 /// The processes that a process started.

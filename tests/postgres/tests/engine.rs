@@ -412,3 +412,60 @@ fn mp6_behind_a_failover_without_loss_numbers_jump_and_payments_go_on() {
     assert!(second.state.attested, "nothing was lost");
     assert_eq!(journal.payment(before.id).unwrap().map(|row| row.state), Some(before.state));
 }
+
+/// What a synchronous standby has not acknowledged is told by nobody, whoever breaks the wait for it off and
+/// whatever the role is set to (MP7).
+#[test]
+fn mp7_a_commit_that_the_standby_does_not_have_is_not_told() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::start();
+    let schema = schema(&server);
+    let replica = server.replica(true);
+    for setting in ["synchronous_commit = off", "client_min_messages = error"] {
+        server.sql(&format!("ALTER ROLE {APPLICATION} SET {setting}"));
+    }
+    let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
+    journal.enter_boot("a").unwrap();
+    let first = fresh(&journal, &charge(1));
+    replica.stands_still(true);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    for how in ["pg_cancel_backend", "pg_terminate_backend"] {
+        std::thread::scope(|scope| {
+            let update = scope.spawn(|| journal.update(&first));
+            until("it waits for the standby", || server.sql(waits) != "0");
+            server.sql(&format!(
+                "SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            ));
+            let told = update.join().expect("no panic");
+            assert!(
+                matches!(&told, Err(error) if error.kind == JournalErrorKind::Unreachable),
+                "{how}: {told:?}"
+            );
+        });
+    }
+    // Everybody sees the row now, and nobody is told it.
+    let read = journal.payment(first.id);
+    assert!(matches!(&read, Err(error) if error.kind == JournalErrorKind::Unreachable), "{read:?}");
+    replica.stands_still(false);
+    until("the standby is there again", || journal.payment(first.id).is_ok());
+    let version = journal.payment(first.id).unwrap().map(|row| row.version);
+    assert!(matches!(version, Some(2 | 3)), "{version:?}");
+}
+
+/// MP16: an embedder's own runtime, and a fork.
+#[test]
+fn a_tokio_task_may_call_the_journal() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::start();
+    let journal = open(&direct(&server));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        journal.enter_boot("a").unwrap();
+        fresh(&journal, &charge(1));
+        drop(journal);
+    });
+}

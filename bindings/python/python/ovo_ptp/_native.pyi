@@ -27,6 +27,7 @@ __all__ = [
     "customer_texts",
     "error_kinds",
     "is_the_journals",
+    "migrate_journal",
     "move_journal",
     "normalise_phone",
     "response_codes",
@@ -224,6 +225,9 @@ def set_aside(path: str) -> str:
 
 def is_the_journals(journal: str, file: str) -> bool:
     """Whether a file is the journal, or lies beside it as a part of it."""
+
+def migrate_journal(address: str, app_role: str, print_only: bool, loss_possible: bool) -> str:
+    """Makes the schema of a journal in PostgreSQL, or brings it up to date."""
 
 def move_journal(from_path: str, to_path: str) -> None:
     """Moves a journal."""

@@ -67,7 +67,9 @@ class Client:
         credentials: What OVO issued; without it, from the environment variables `OVO_MERCHANT_ID`,
             `OVO_STORE_CODE`, `OVO_TID`, `OVO_MID`, `OVO_APP_ID` and `OVO_APP_KEY`.
         journal: The journal's file, on a local disk; made if it is not there. One journal for each
-            tid and mid.
+            tid and mid. Or the address of one for several nodes, which `ovo_ptp.journal.migrate`
+            made: ``postgresql://user@host1,host2/database?schema=ovo``, with the password in
+            ``PGPASSWORD`` or a password file.
         shared: Several processes of this host use the journal. Default: one, which shuts all others
             out.
         first_batch: The batch of a new journal's first push; without it, one that was never used.

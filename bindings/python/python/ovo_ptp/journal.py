@@ -1,4 +1,4 @@
-"""What people do with a journal that no program has open: set it aside, move it, back it up."""
+"""What people do with a journal: set it aside, move it, back it up, make it in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ovo_ptp import _make, _native
 from ovo_ptp.reader import JournalReader
 
-__all__ = ["backup", "move", "set_aside"]
+__all__ = ["backup", "migrate", "move", "set_aside"]
 
 
 def set_aside(path: str | os.PathLike[str]) -> Path:
@@ -52,3 +52,36 @@ def backup(path: str | os.PathLike[str], to_path: str | os.PathLike[str]) -> Non
         JournalError: There is none, there is a file at `to_path`, or the disk refuses.
     """
     JournalReader(path).backup(to_path)
+
+
+def migrate(
+    address: str, *, app_role: str, print_only: bool = False, loss_possible: bool = False
+) -> str:
+    """Makes the schema of a journal in PostgreSQL, or brings it up to date, in one transaction.
+
+    Opening a client never does that. It connects as the role that owns the schema; the nodes
+    connect as another one, which may then read tables and call functions, and nothing else.
+
+    Args:
+        address: ``postgresql://owner@host/database?schema=ovo``; the password is better in
+            ``PGPASSWORD`` or a password file.
+        app_role: The role that the nodes connect as. It must exist, and be no superuser and not
+            the owner.
+        print_only: Change nothing; only return the statements.
+        loss_possible: A failover may lose what was committed: replicas are asynchronous.
+
+    Returns:
+        The statements.
+
+    Raises:
+        ConfigurationError: The address is wrong.
+        JournalError: The server cannot be reached, is older than PostgreSQL 14 or tells no
+            timeline; the role is missing or could take the guards away; the schema is a newer
+            library's, or something else's.
+    """
+    return _native.migrate_journal(
+        _make.text("address", address),
+        _make.text("app_role", app_role),
+        _make.flag("print_only", print_only),
+        _make.flag("loss_possible", loss_possible),
+    )

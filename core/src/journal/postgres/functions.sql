@@ -238,16 +238,17 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.join_clock(p_nonce text, p_name text, p_token bigint, p_ms bigint) RETURNS bigint
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE n bigint;
+DECLARE e epoch; n bigint;
 BEGIN
-  PERFORM guard(p_nonce);
+  e := guard(p_nonce);
   SELECT id INTO n FROM clock WHERE name = p_name AND token = p_token;
   IF FOUND THEN
     PERFORM pg_logical_emit_message(true, 'ovo', '');
     RETURN n;
   END IF;
   PERFORM 1 FROM epoch WHERE one = 1 FOR UPDATE;
-  SELECT coalesce(max(id), 0) + 1 INTO n FROM clock;
+  -- One that was lost with a server is not given again.
+  SELECT greatest(coalesce(max(id), 0), (e.number - 1) << 20) + 1 INTO n FROM clock;
   INSERT INTO clock VALUES (n, p_name, p_token, p_ms, p_ms, 1, clock_timestamp(), clock_timestamp(), false);
   RETURN n;
 END $f$;
@@ -327,7 +328,7 @@ BEGIN
   END IF;
   is_other := e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system());
   -- An end of the log, or a beat, that this node was told, and that the server does not know.
-  is_back := NOT is_other AND pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn;
+  is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn;
   is_back := is_back OR coalesce((SELECT c.beats < (p->>'beats')::bigint FROM clock AS c WHERE c.id = (p->>'clock')::bigint), false);
   is_back := is_back OR ((p->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (p->>'clock')::bigint));
   IF NOT is_other AND NOT is_back THEN

@@ -113,7 +113,7 @@ impl PostgresJournal {
         let told = json!({
             "lsn": format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff),
             "beats": beats,
-            "clock": self.boot(),
+            "clock": self.shared.own.load(std::sync::atomic::Ordering::Acquire),
             "next": migrate::fresh_name(&[b"epoch"]),
             "start": starting_batch(WallTime::now()).unwrap_or(0),
             "spread": chance[0] % 32,

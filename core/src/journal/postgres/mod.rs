@@ -20,7 +20,7 @@ pub use migrate::{migrate, migrate_with};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -88,6 +88,8 @@ struct Shared {
     epoch: Mutex<Epoch>,
     /// The clock that this handle has joined; 0 before that.
     own: AtomicI64,
+    /// The number under which the client knows it, whatever was lost meanwhile.
+    told: AtomicU32,
     clocks: Mutex<Clocks>,
     memory: Mutex<Memory>,
 }
@@ -178,6 +180,7 @@ impl PostgresJournal {
             tender: Default::default(),
             epoch: Mutex::new(epoch),
             own: AtomicI64::new(0),
+            told: AtomicU32::new(0),
             clocks: Mutex::default(),
             memory: Mutex::default(),
         };

@@ -1,4 +1,4 @@
--- The tables of a fleet's journal. @...@ is filled in by migrate.rs.
+-- The tables of a fleet's journal. What stands between two at signs is filled in by migrate.rs.
 CREATE TABLE @s@.meta (k text PRIMARY KEY, v text NOT NULL);
 -- A row for each client that was ever opened: what its clock showed at least (see clocks.rs).
 CREATE TABLE @s@.clock (

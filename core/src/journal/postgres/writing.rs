@@ -59,6 +59,7 @@ impl PostgresJournal {
         let boot = self.boot();
         let any = Numbers::new(1, 1).map_err(|_| mixed_up())?;
         let mut first = first_version(new, 1, any, boot, true, &self.incarnation);
+        first.boot = self.shared.outward(boot);
         // Nothing of it follows from the numbers, which the server gives.
         let token = random();
         first.state.seed = token as u16;
@@ -85,6 +86,7 @@ impl PostgresJournal {
                         Numbers::new(number(batch), number(reference)).map_err(|_| mixed_up())?;
                     first.id = PaymentId(id);
                     first.state.attested = attested;
+                    first.boot = boot;
                     lock(&self.shared.memory).acknowledged(id, 1, token);
                     return Ok(Begun::Fresh(first));
                 }
@@ -130,6 +132,7 @@ impl PostgresJournal {
     ) -> Result<Update, JournalError> {
         let mut after = payment.clone();
         after.version += 1;
+        after.boot = self.shared.outward(after.boot);
         let token = random();
         let row = rows::encode(&after, &self.incarnation)?;
         let version = i64::try_from(after.version).unwrap_or(i64::MAX);

@@ -18,7 +18,7 @@ from ovo_ptp.cli import (
     shop,
     uat,
 )
-from ovo_ptp.cli.options import parser, path
+from ovo_ptp.cli.options import is_address, parser, path
 from ovo_ptp.cli.paying import OUTCOMES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _doctor(options: argparse.Namespace) -> int:
         # What OVO says can be asked all the same, and the journal be read.
         beside, client = str(locked), shop.asking(options)
     except ovo_ptp.JournalError as error:
-        if path(options.journal).exists():
+        if is_address(options.journal) or path(options.journal).exists():
             raise
         beside, client = str(error), shop.asking(options)
     with client:
@@ -77,7 +77,7 @@ def _say_diagnosis(
     if beside is not None:
         note = beside.removeprefix("journal: ")
         if path(options.journal).exists():
-            journal = shop.reading(options)
+            journal = shop.reading_file(options)
             payments, unsettled = journal.counts()
             problems += journal.problems()
             note = f"{payments} payments, {unsettled} not settled; {note}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ovo_ptp
 from ovo_ptp import journal
 from ovo_ptp.cli import archiving, output, shop
-from ovo_ptp.cli.options import path
+from ovo_ptp.cli.options import address, is_address, path
 
 if TYPE_CHECKING:
     import argparse
@@ -93,6 +93,22 @@ def _rekey(options: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(options: argparse.Namespace) -> int:
+    if not is_address(options.address):
+        raise ovo_ptp.ConfigurationError("journal: address: must begin with postgresql://")
+    done = journal.migrate(
+        address(options.address),
+        app_role=options.app_role,
+        print_only=options.print,
+        loss_possible=options.loss_possible,
+    )
+    if options.print:
+        output.say(done.rstrip())
+    else:
+        output.say(f"the schema is made; nodes connect as {options.app_role}")
+    return 0
+
+
 def _refuse_what_never_was(file: str) -> None:
     if not any(path(f"{file}{suffix}").exists() for suffix in ("", "-wal", ".lock")):
         raise shop.no_journal(file)
@@ -105,4 +121,5 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "archive": archiving.archive,
     "vouch": _vouch,
     "rekey": _rekey,
+    "migrate": _migrate,
 }

@@ -75,7 +75,7 @@ def metrics(options: argparse.Namespace) -> int:
 
 
 def _chosen(
-    options: argparse.Namespace, journal: ovo_ptp.JournalReader
+    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
 ) -> Iterator[ovo_ptp.PaymentReport]:
     since, until = options.since, options.until
     return journal.each_payment(

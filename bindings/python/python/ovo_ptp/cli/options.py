@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ovo_ptp import InvalidInputError, __version__, _native
+from ovo_ptp import ConfigurationError, InvalidInputError, __version__, _native
 from ovo_ptp._hidden import Hidden
 
 ENVIRONMENTS = "staging, staging-old, production, production-old, or the address of a sandbox"
@@ -30,7 +30,14 @@ changed, OVO_PREVIOUS_APP_KEYS; never from an argument.
 def _shop() -> argparse.ArgumentParser:
     shop = argparse.ArgumentParser(add_help=False)
     group = shop.add_argument_group("the shop")
-    group.add_argument("--journal", "-j", default="ovo.db", metavar="FILE", help="default: ovo.db")
+    group.add_argument(
+        "--journal",
+        "-j",
+        default="ovo.db",
+        metavar="FILE",
+        help="default: ovo.db; or the address of one for several nodes, without its password: "
+        "postgresql://user@host/database (PGPASSWORD, PGPASSFILE)",
+    )
     group.add_argument("--environment", "-e", metavar="E", help=ENVIRONMENTS)
     group.add_argument("--shared", action="store_true", help="other processes use the journal too")
     group.add_argument("--credentials", metavar="FILE", help="TOML or JSON, mode 0600")
@@ -70,7 +77,7 @@ def _shop() -> argparse.ArgumentParser:
 def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     """What people do with a journal's files."""
     journal = commands.add_parser(
-        "journal", help="set aside, move, back up, archive, vouch for, rekey"
+        "journal", help="set aside, move, back up, archive, vouch for, rekey, migrate"
     )
     actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION")
     aside = actions.add_parser("set-aside", help="out of the way, as one; the next one settles it")
@@ -106,6 +113,26 @@ def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
         "rekey",
         parents=[shop],
         help="take up a new app key; the one before comes with the credentials (previous_app_keys)",
+    )
+    migrate = actions.add_parser(
+        "migrate",
+        help="make or upgrade the schema of a journal in PostgreSQL, for several nodes",
+        description="Makes the schema, or brings it up to date, in one transaction. Connects as "
+        "the role that owns it. The password is in PGPASSWORD or a password file (PGPASSFILE), "
+        "never in the address. See the manual's page 'Running a fleet'.",
+    )
+    migrate.add_argument("address", metavar="postgresql://owner@host/database?schema=ovo")
+    migrate.add_argument(
+        "--app-role",
+        required=True,
+        metavar="ROLE",
+        help="whom the nodes connect as: may read and call functions, nothing else",
+    )
+    migrate.add_argument("--print", action="store_true", help="change nothing, show the statements")
+    migrate.add_argument(
+        "--loss-possible",
+        action="store_true",
+        help="replicas are asynchronous: a failover may lose payments, and they are doubted then",
     )
 
 
@@ -308,6 +335,26 @@ def parser() -> argparse.ArgumentParser:
 def path(text: str) -> Path:
     """A path with `~` resolved."""
     return Path(text).expanduser()
+
+
+def is_address(journal: str) -> bool:
+    """Whether a journal is in a database and no file."""
+    return journal.startswith(("postgresql://", "postgres://"))
+
+
+def address(journal: str) -> str:
+    """The address of a journal in a database, from an argument.
+
+    Raises:
+        ConfigurationError: It has a password: other users of the machine see arguments.
+    """
+    login, at, _ = journal.split("://", 1)[1].split("/", 1)[0].rpartition("@")
+    if at and ":" in login:
+        raise ConfigurationError(
+            "journal: other users of this machine see a password in an argument; put it into "
+            "PGPASSWORD or a password file (PGPASSFILE)"
+        )
+    return journal
 
 
 def output_file(field: str, text: str, journal: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ovo_ptp
 from ovo_ptp._hidden import Hidden
 from ovo_ptp.cli import output
-from ovo_ptp.cli.options import output_file, path
+from ovo_ptp.cli.options import address, is_address, output_file, path
 from ovo_ptp.client import _NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def opened(
         JournalError: There is none.
         JournalLockedError: Another process has it for itself.
     """
+    if is_address(options.journal):
+        there = address(options.journal)
+        return _maker(options, there, background=makes_journal, **more)(False)
     journal = path(options.journal)
     if not makes_journal and not journal.exists():
         raise no_journal(options.journal)
@@ -110,8 +113,20 @@ def asking(options: argparse.Namespace) -> ovo_ptp.Client:
     return _maker(options, _NO_JOURNAL, background=False)(False)
 
 
-def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader:
-    """The journal, to be read beside whoever has it."""
+def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader | ovo_ptp.Client:
+    """The journal, to be read beside whoever has it. In a database a client reads it."""
+    if is_address(options.journal):
+        return opened(options)
+    return reading_file(options)
+
+
+def reading_file(options: argparse.Namespace) -> ovo_ptp.JournalReader:
+    """The journal in a file, to be read beside whoever has it."""
+    if is_address(options.journal):
+        raise ovo_ptp.ConfigurationError(
+            f"journal: {options.command} reads files only; ask the payments of this one with "
+            "`ovo-ptp payments --csv`"
+        )
     if not path(options.journal).exists():
         raise no_journal(options.journal)
     return ovo_ptp.JournalReader(path(options.journal))
@@ -121,12 +136,14 @@ def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader:
 UNREAD = (" is gone", "cannot be opened", "which was set aside, and may hold")
 
 
-def unread(journal: ovo_ptp.JournalReader) -> list[str]:
+def unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> list[str]:
     """Journals of the place that are gone or cannot be read: what is not found may be in them."""
+    if isinstance(journal, ovo_ptp.Client):
+        return []
     return [line for line in journal.problems() if any(word in line for word in UNREAD)]
 
 
-def say_what_is_unread(journal: ovo_ptp.JournalReader) -> None:
+def say_what_is_unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> None:
     """Beside an answer that found nothing."""
     for line in unread(journal):
         say_aside(line)

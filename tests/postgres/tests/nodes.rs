@@ -1,0 +1,226 @@
+//! Whole clients on one journal in PostgreSQL, against the sandbox over TLS.
+
+use std::time::Duration;
+
+use ovo_crash::process::Process;
+use ovo_crash::shop::Shop;
+use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, are_installed, migrates, until};
+use ovo_ptp::{Charge, Client, ErrorKind, Outcome, Rupiah};
+use ovo_sandbox::{Sandbox, SandboxConfig};
+use tempfile::TempDir;
+
+/// Real time over OVO's time.
+const SCALE: f64 = 0.01;
+
+/// OVO and a folder for a shop that finds its journal at `database`.
+struct Street {
+    ovo: Sandbox,
+    folder: TempDir,
+}
+
+impl Street {
+    fn open() -> Street {
+        Street::at(SCALE)
+    }
+
+    fn at(scale: f64) -> Street {
+        let ovo = Sandbox::start(SandboxConfig::https().time_scale(scale)).expect("a sandbox");
+        Street { ovo, folder: TempDir::new().expect("a directory") }
+    }
+
+    fn shop(&self, database: String) -> Shop {
+        Shop {
+            address: self.ovo.base_url(),
+            authority: self.ovo.ca_pem_path().to_owned(),
+            folder: self.folder.path().to_owned(),
+            database: Some(database),
+            scale: SCALE,
+            shared: true,
+            forgets: false,
+        }
+    }
+
+    fn node(&self, database: String) -> Client {
+        self.shop(database).open().unwrap_or_else(|error| panic!("a node: {error}"))
+    }
+
+    fn debited(&self, invoice: &str) -> i64 {
+        let of = |entry: &ovo_sandbox::Entry| entry.invoice == invoice;
+        self.ovo.ledger().iter().filter(|entry| of(entry)).map(|entry| entry.net()).sum()
+    }
+}
+
+fn migrated() -> Server {
+    let server = Server::start();
+    migrates(&server).expect("a schema");
+    server
+}
+
+fn charge(invoice: &str) -> Charge {
+    let amount = Rupiah::new(12_500).expect("an amount");
+    // Approves at once; one of a hundred customers, as a customer's payments wait for each other.
+    let customer =
+        invoice.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+            % 100;
+    let phone = format!("0813000000{customer:02}").parse().expect("a phone");
+    Charge::new(invoice, amount, phone).expect("an invoice")
+}
+
+fn is_paid(node: &Client, invoice: &str) {
+    let outcome = node.pay(&charge(invoice)).unwrap_or_else(|error| panic!("{invoice}: {error}"));
+    assert!(matches!(outcome, Outcome::Paid(_)), "{invoice}: {outcome:?}");
+}
+
+#[test]
+fn mp8_a_payment_over_tls_and_one_through_a_pooler_in_transaction_mode() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::open(), migrated());
+    let direct = street.node(server.dsn(APPLICATION));
+    let pooler = Pooler::start(&server);
+    let pooled = street.node(server.plain_dsn(APPLICATION, pooler.port()));
+    is_paid(&direct, "OVER-TLS");
+    is_paid(&pooled, "THROUGH-A-POOLER");
+    // Either node knows both.
+    for node in [&direct, &pooled] {
+        for invoice in ["OVER-TLS", "THROUGH-A-POOLER"] {
+            let report = node.payment(&invoice.parse().expect("an invoice")).expect("it is known");
+            assert!(report.is_some_and(|report| report.outcome.is_some()), "{invoice}");
+        }
+    }
+    assert_eq!(street.debited("OVER-TLS"), 12_500);
+    let encrypted = server.sql(
+        "SELECT bool_or(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'shop_till'",
+    );
+    assert_eq!(encrypted, "t");
+}
+
+#[test]
+fn mp12_nodes_that_push_one_invoice_at_once_push_it_once() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::open(), migrated());
+    let nodes: Vec<Client> = (0..4).map(|_| street.node(server.dsn(APPLICATION))).collect();
+    std::thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(|| is_paid(node, "THE-SAME"));
+        }
+    });
+    let pushes = street.ovo.ledger().iter().filter(|entry| entry.invoice == "THE-SAME").count();
+    assert_eq!((pushes, street.debited("THE-SAME")), (1, 12_500));
+}
+
+#[test]
+fn j13_whatever_is_cut_at_whatever_write_one_payment_is_one_debit_and_one_word() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::open(), migrated());
+    let mut paid = 0;
+    let mut hits = 0;
+    for cut in Cut::ALL {
+        // The Intent, the verdict, and that the shop has it.
+        for skip in 0..3 {
+            let proxy = Proxy::start(server.port());
+            let node = street.node(server.plain_dsn(APPLICATION, proxy.port()));
+            let invoice = format!("CUT-{cut:?}-{skip}").to_uppercase();
+            proxy.cuts(cut, ".write(", skip);
+            let told = node.pay(&charge(&invoice));
+            let acknowledged = node.acknowledge(&invoice.parse().expect("an invoice"));
+            hits += proxy.hits();
+            proxy.cuts_nothing();
+            assert_eq!(proxy.cancel_requests(), 0, "a write is never broken off");
+            if let (Ok(_), Err(error)) = (&told, &acknowledged) {
+                // Nobody answered in time: it may be said again.
+                assert_eq!((cut, error.kind()), (Cut::Silent, ErrorKind::Journal), "{error}");
+                until("the shop has it", || {
+                    node.acknowledge(&invoice.parse().expect("an invoice")).is_ok()
+                });
+            }
+            let word = match &told {
+                Ok(Outcome::Paid(_)) => 12_500,
+                Ok(_) => 0,
+                // Nothing was begun, or nobody knows: the list tells.
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Journal, "{invoice}: {error}");
+                    drop(node);
+                    let other = street.node(server.dsn(APPLICATION));
+                    let id = invoice.parse().expect("an invoice");
+                    until("it is settled", || {
+                        other.payment(&id).ok().flatten().is_none_or(|report| report.settled)
+                    });
+                    let report = other.payment(&id).expect("it answers");
+                    match report.and_then(|report| report.outcome) {
+                        Some(Outcome::Paid(_)) => 12_500,
+                        _ => 0,
+                    }
+                }
+            };
+            until("every rupiah agrees", || street.debited(&invoice) == word);
+            paid += i64::from(word > 0);
+        }
+    }
+    assert_eq!(hits, 15);
+    assert!(paid >= 10, "{paid} were paid");
+    let twice = "SELECT count(*) FROM (SELECT 1 FROM ovo.payment GROUP BY batch, reference HAVING count(*) > 1) q";
+    assert_eq!(server.sql(twice), "0");
+}
+
+#[test]
+fn mp10_a_silent_server_holds_no_call_up_and_closing_neither() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::open(), migrated());
+    let proxy = Proxy::start(server.port());
+    let node = street.node(server.plain_dsn(APPLICATION, proxy.port()));
+    is_paid(&node, "BEFORE");
+    proxy.is_silent(true);
+    let begun = std::time::Instant::now();
+    let refused = node.pay(&charge("SILENT")).expect_err("nobody answers");
+    assert_eq!(refused.kind(), ErrorKind::Journal, "{refused}");
+    // 5 s are promised; a busy machine takes its time.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let begun = std::time::Instant::now();
+    drop(node);
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    proxy.is_silent(false);
+    assert_eq!(street.debited("SILENT"), 0);
+}
+
+#[test]
+fn mp11_a_forked_child_can_do_nothing_and_its_parents_payment_does_not_notice() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::at(0.05), migrated());
+    let mut shop = street.shop(server.dsn(APPLICATION));
+    shop.scale = 0.05;
+    let mut command = shop.command(env!("CARGO_BIN_EXE_ovo-postgres"));
+    // The customer takes forty seconds of OVO's: two of ours.
+    let mut parent = Process::start(command.args(["fork", "FORKED", "081200000140"]));
+    parent.says("begun");
+    until("the push arrives", || !street.ovo.ledger().is_empty());
+    parent.hears("fork now");
+    assert_eq!(parent.says("told"), "paid");
+    assert_eq!(parent.says("then"), "paid");
+    assert!(parent.ends().success());
+    assert_eq!((street.debited("FORKED"), street.debited("FORKED-NEXT")), (10_000, 10_000));
+}
+
+#[test]
+fn a_task_of_the_callers_own_runtime_may_open_pay_and_drop() {
+    if !are_installed() {
+        return;
+    }
+    let (street, server) = (Street::open(), migrated());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let node = street.node(server.dsn(APPLICATION));
+        is_paid(&node, "IN-A-TASK");
+        drop(node);
+    });
+    assert_eq!(street.debited("IN-A-TASK"), 12_500);
+}
