@@ -74,7 +74,7 @@ def test_an_explanation_is_a_value_in_two_languages(ovo: Sandbox, tmp_path: Path
         assert again.story == it.story
     assert isinstance(outcome, ovo_ptp.Paid)
     assert outcome.cash_used is not None
-    assert "Barang diserahkan" in it.text()
+    assert "Barang milik pelanggan" in it.text()
     assert "The goods are the customer's" in it.text("en")
     assert it.says["money"]["id"] in it.text("id")
     page = it.html("en")

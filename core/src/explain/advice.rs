@@ -94,7 +94,9 @@ fn not_sent(payment: &Payment, words: Words) -> String {
 
 /// Where the money is, in a sentence.
 pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static str {
-    let declined = matches!(payment.state.verdict, Some(Verdict::Declined(_)));
+    let state = &payment.state;
+    let declined = matches!(state.verdict, Some(Verdict::Declined(_)));
+    let abandoned = state.verdict == Some(Verdict::Abandoned);
     match money {
         Money::Waiting => words.pick(
             "Belum diketahui: pelanggan mungkin sedang membayar.",
@@ -105,7 +107,12 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "The customer is debited; the money is the shop's.",
         ),
         // A decline can hide a debit; where there are no checks nobody has looked.
-        Money::NotDebited if declined && !payment.state.seen => words.pick(
+        // OVO's answer to a reversal proves nothing (policy 1.2).
+        Money::NotDebited if abandoned && !state.seen => words.pick(
+            "OVO menjawab pembatalan ini, tetapi tidak ada pemeriksaan status yang memastikan bahwa saldo pelanggan tidak terpotong; bandingkan dengan laporan settlement OVO.",
+            "OVO answered its reversal, but no status check has confirmed that the customer is not debited; compare OVO's settlement file.",
+        ),
+        Money::NotDebited if declined && !state.seen => words.pick(
             "Menurut OVO saldo pelanggan tidak terpotong; tidak ada pemeriksaan status yang memastikannya.",
             "OVO declined it, so the customer is not debited; no status check has confirmed that.",
         ),
@@ -134,6 +141,10 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
         Money::Voided => words.pick(
             "Pembayaran lunas lalu di-void: uangnya kembali ke pelanggan.",
             "It was paid, then voided: the customer has the money back.",
+        ),
+        Money::Unclear if void_is_unknown(payment) => words.pick(
+            "Tidak jelas: pembayaran lunas, dan tidak diketahui apakah void-nya dijalankan.",
+            "Unclear: it was paid, and nobody knows whether its void was carried out.",
         ),
         Money::Unclear if is_still_asked(payment) => words.pick(
             "Belum jelas: jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya lebih dulu.",
@@ -165,8 +176,13 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
             "Tunggu hasil void sebelum mengembalikan uang dengan cara lain.",
             "Wait for the void's end before returning the money in another way.",
         ),
+        // Whoever asked for a void took the goods back, or never gave them.
+        (Some(Verdict::Accepted(_)), _) if void_is_unknown(payment) => words.pick(
+            "Jangan serahkan barang untuk pembayaran ini: void sudah diminta. Operator mencari apakah uangnya sudah kembali.",
+            "Hand over nothing for this payment: its void was asked for. An operator finds out whether the money went back.",
+        ),
         (Some(Verdict::Accepted(_)), _) => words.pick(
-            "Barang diserahkan: pembayaran ini dinyatakan lunas.",
+            "Barang milik pelanggan: pembayaran ini sudah dinyatakan lunas.",
             "The goods are the customer's: this payment was told as paid.",
         ),
         (Some(Verdict::Declined(_)), Money::Unsettled | Money::BeingReturned | Money::SaidNotDebited) => {
@@ -192,6 +208,11 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
             "Hand over nothing. Tell the customer that any deduction is returned.",
         ),
     }
+}
+
+/// Whether a void was asked for and nobody knows its end.
+fn void_is_unknown(payment: &Payment) -> bool {
+    payment.state.void == Void::Expired
 }
 
 /// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.

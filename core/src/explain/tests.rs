@@ -72,6 +72,37 @@ fn a_doubted_payment_calls_nobody_before_ovo_was_asked() {
 }
 
 #[test]
+fn whoever_asked_for_a_void_is_not_told_to_hand_over_the_goods_while_its_end_is_unknown() {
+    use crate::payment::{Closer, Settlement, Source, Void};
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.void = Void::Expired;
+    payment.state.listed = true;
+    let it = Explanation::of(&payment, now());
+    assert!(it.money_text(Language::English).contains("whether its void was carried out"));
+    assert!(it.cashier(Language::English).starts_with("Hand over nothing"));
+    payment.state.listed = false;
+    payment.state.settlement =
+        Settlement::Closed { at: Boottime(9_000), by: Closer::Operator, looks: 2 };
+    let it = Explanation::of(&payment, now());
+    assert_eq!(it.money, Money::ByHand);
+    assert!(it.cashier(Language::Indonesian).starts_with("Jangan serahkan barang"));
+}
+
+#[test]
+fn an_answer_to_a_reversal_is_no_proof_that_nothing_was_debited() {
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = crate::payment::Settlement::closed(Boottime(9_000));
+    let said = |payment: &Payment| {
+        Explanation::of(payment, now()).money_text(Language::English).to_owned()
+    };
+    assert!(said(&payment).contains("no status check has confirmed"), "{}", said(&payment));
+    payment.state.seen = true;
+    assert_eq!(said(&payment), "The customer is not debited.");
+}
+
+#[test]
 fn every_step_has_a_line_in_both_languages_and_no_two_are_mixed_up() {
     let whats = [
         What::Sent,

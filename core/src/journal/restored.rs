@@ -174,7 +174,11 @@ pub(super) fn judge(
         leave_open_payments_to_checks(engine)?;
         engine.findings.push(Finding {
             critical: true,
-            message: format!("the journal is doubted: {}; {CURE}", reasons.join("; ")),
+            message: format!(
+                "the journal is doubted: {}; {}",
+                reasons.join("; "),
+                cure(&engine.connection)
+            ),
         });
     }
     engine
@@ -209,10 +213,15 @@ pub(super) fn misses(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(meta::get::<String>(connection, LOST)?.is_some_and(|lost| !lost.is_empty()))
 }
 
-/// What goes on, and what to do.
-const CURE: &str = "payments go on with numbers that jumped, and nothing is reversed unseen; see that \
-                    the other copy is not used any more, reconcile with OVO's settlement file, then \
-                    `ovo-ptp journal vouch`";
+/// What to do about a doubt, with the file that is meant: a shop may have several.
+fn cure(connection: &Connection) -> String {
+    let file = connection.path().map(|path| format!(" -j {path}")).unwrap_or_default();
+    format!(
+        "payments go on with numbers that jumped, and nothing is reversed unseen; see that the other \
+         copy is not used any more, reconcile with OVO's settlement file, then `ovo-ptp journal \
+         vouch{file}`"
+    )
+}
 
 fn above(batch: u32) -> Result<u32, JournalError> {
     match batch + 1 {
@@ -288,7 +297,7 @@ pub(super) fn doubt_anew(
     let floor = above_a_twin(files, &water, WallTime::now())?;
     doubt(connection, &water, why).map_err(failed)?;
     connection.execute("UPDATE high_water SET floor = ?1, doubted = 1", [floor]).map_err(failed)?;
-    let message = format!("the journal is doubted: {why}; {CURE}");
+    let message = format!("the journal is doubted: {why}; {}", cure(connection));
     Ok(Finding { critical: true, message })
 }
 
@@ -300,7 +309,7 @@ pub(super) fn reason(connection: &Connection, water: &Water) -> rusqlite::Result
     let number: i64 = meta::get(connection, DOUBTS)?.unwrap_or(1);
     let known: Option<String> = meta::get(connection, &format!("doubt {number}"))?;
     let why = known.unwrap_or_else(|| "it was replaced by an older copy or another one".to_owned());
-    Ok(Some(format!("the journal is doubted ({why}); {CURE}")))
+    Ok(Some(format!("the journal is doubted ({why}); {}", cure(connection))))
 }
 
 /// Ends the doubt, inside the caller's transaction. `false` if there is none.

@@ -53,7 +53,7 @@ fn agrees(shop: &Shop, when: &str) -> Explanation {
             assert!(!part.is_empty() && text.contains(part), "{when}: {text}");
         }
         assert!(text.lines().count() >= 8 + it.story.len(), "{when}: {text}");
-        let goods = ["Barang diserahkan", "The goods are the customer's"];
+        let goods = ["Barang milik pelanggan", "The goods are the customer's"];
         let hands_over = goods.iter().any(|words| it.cashier(language).contains(words));
         assert!(!hands_over || paid, "{when}: goods are handed over only for what is paid");
         let again = ["coba lagi", "try again", "Try again"];

@@ -34,7 +34,10 @@ fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
         assert_eq!(row.state.verdict, Some(Verdict::Quarantined));
         assert!(row.state.due.is_some(), "it is asked about, and an operator decides if need be");
         assert_eq!(journal.find(&invoice(2)), Ok(Some(abandoned.clone())), "decided is decided");
-        assert!(journal.health().unwrap().problems[0].contains("older copy"), "reported again");
+        let problems = journal.health().unwrap().problems;
+        assert!(problems[0].contains("older copy"), "reported again");
+        let cure = format!("journal vouch -j {}`", path.display());
+        assert!(problems[0].contains(&cure), "of this file: {problems:?}");
     }
     let journal = open(&path);
     let next = fresh(&journal, &charge(4));
