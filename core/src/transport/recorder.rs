@@ -76,7 +76,9 @@ impl Recorder {
         if lost > 0 {
             line.insert("lost_before".to_owned(), lost.into());
         }
-        let text = format!("{}\n", Value::Object(line));
+        // A disk that was full kept half a line: what follows begins anew, not behind it.
+        let anew = if lost > 0 { "\n" } else { "" };
+        let text = format!("{anew}{}\n", Value::Object(line));
         match lock(&self.file).write_all(text.as_bytes()) {
             Ok(()) => self.lost.fetch_sub(lost, Ordering::Relaxed),
             Err(_) => self.lost.fetch_add(1, Ordering::Relaxed),
@@ -276,6 +278,20 @@ mod tests {
             let mode = std::fs::metadata(&path).expect("a record").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        std::fs::remove_file(&path).expect("a record");
+    }
+
+    #[test]
+    fn what_follows_half_a_line_of_a_full_disk_is_a_line_of_its_own() {
+        let path = std::env::temp_dir().join(format!("record-cut-{}.jsonl", std::process::id()));
+        std::fs::write(&path, r#"{"at":"2026-11"#).expect("a file");
+        let nobody = Arc::new(Answers(answered("{}")));
+        let recorder = Recorder::new(nobody, &path).expect("a file");
+        recorder.lost.store(1, Ordering::Relaxed);
+        recorder.write(Map::new());
+        recorder.write(Map::new());
+        let text = std::fs::read_to_string(&path).expect("a record");
+        assert_eq!(text, "{\"at\":\"2026-11\n{\"lost_before\":1}\n{}\n");
         std::fs::remove_file(&path).expect("a record");
     }
 }
