@@ -1,7 +1,7 @@
 //! What must hold of every step, whatever the rules say: checked in debug builds, by the model
 //! checker and in every simulated history.
 
-use crate::payment::answer::StatusAnswer;
+use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::input::{Input, Ruling};
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
@@ -20,6 +20,7 @@ use crate::payment::timers::Policy;
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * A void that was refused is asked about before that is its end.
+/// * A void that was left to an operator is told as voided, with an alert, as soon as OVO says so.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
 /// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: behind the
 ///   first refusal it was asked twice on schedule.
@@ -48,6 +49,15 @@ pub fn broken(
     if matches!(before.void, Void::Sent | Void::Unknown) && matches!(after.void, Void::Rejected(_))
     {
         return Some("a refused void is asked about");
+    }
+    let is_voided = matches!(
+        input,
+        Input::VoidAnswered(VoidAnswer::Voided)
+            | Input::VoidChecked { answer: StatusAnswer::Paid, .. }
+    );
+    let is_left = before.void == Void::Expired;
+    if is_voided && is_left && (after.void != Void::Voided || step.alert.is_none()) {
+        return Some("who was to refund a void by hand hears that it was carried out");
     }
     let stands = State { touched: before.touched, ..*after } == *before;
     if input == Input::Due

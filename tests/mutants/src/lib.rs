@@ -127,6 +127,7 @@ pub enum Mutant {
     CancelVouches,
     VoidRefusalTrusted,
     HeardOutUnread,
+    VoidedAfterAllDropped,
 }
 
 enum Breaks {
@@ -162,7 +163,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 62] = [
+    pub const ALL: [Mutant; 63] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -181,7 +182,7 @@ impl Mutant {
         Mutant::SeenBeforeDuplicate, Mutant::DeclineReversed, Mutant::UndeliverableTrusted, Mutant::UnsentCheckCounts,
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
-        Mutant::HeardOutUnread,
+        Mutant::HeardOutUnread, Mutant::VoidedAfterAllDropped,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -407,6 +408,9 @@ impl Mutant {
             Mutant::VoidRefusalTrusted => wrong("void refusal is trusted",
                 "a void that was refused was not carried out, nobody asks (policy 2.8)",
                 W::Voids, policy::void_refusal_is_trusted),
+            Mutant::VoidedAfterAllDropped => wrong("voided after all is dropped",
+                "a void that was left to an operator stays so though OVO says that it was carried out (policy 2.8)",
+                W::Voids, policy::voided_after_all_is_dropped),
         }
     }
 }

@@ -707,3 +707,20 @@ pub(crate) fn void_refusal_is_trusted(
     }
     next
 }
+
+pub(crate) fn voided_after_all_is_dropped(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    let says = matches!(
+        input,
+        Input::VoidAnswered(VoidAnswer::Voided)
+            | Input::VoidChecked { answer: StatusAnswer::Paid, .. }
+    );
+    if says && state.void == Void::Expired {
+        return Step { alert: None, state: *state, ..step(policy, state, input, now) };
+    }
+    step(policy, state, input, now)
+}
