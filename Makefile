@@ -47,10 +47,10 @@ demo:
 	$(CARGO) build --profile demo --package ovo-demo
 	@$(CARGO) run --quiet --profile demo --package ovo-demo $(if $(V),-- -v)
 
-# Many tests wait more than they compute: twice as many at once as there are cores on a small machine.
+# Many tests wait more than they compute: more at once than there are cores on a small machine.
 # What a random or complete test leaves out with SMALL_DOSES, `make proof` runs.
 test: test-build
-	SMALL_DOSES=1 OVO_FUZZ_SECONDS=10 RUST_TEST_THREADS=4 $(CARGO) test --workspace --quiet
+	SMALL_DOSES=1 OVO_FUZZ_SECONDS=10 RUST_TEST_THREADS=3 CARGO=$(CARGO) tests/side-by-side
 	$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory sizes
 	@$(TEST_NAMES) | $(PYTHON) tests/faults/report
