@@ -26,7 +26,7 @@ const FUNCTIONS: &str = include_str!("functions.sql");
 const APPLICATIONS: [&str; 8] = [
     "write(jsonb)",
     "barrier(text)",
-    "join_clock(text, text, bigint, bigint)",
+    "join_clock(text, text, bigint, bigint, bigint)",
     "beat(jsonb)",
     "remember(jsonb)",
     "judge(jsonb)",
