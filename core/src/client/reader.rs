@@ -28,6 +28,14 @@ impl JournalReader {
     /// [`ErrorKind::JournalLocked`](crate::ErrorKind::JournalLocked) if this process has it open
     /// (ask its client) or it is never at rest.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
+        #[cfg(feature = "postgres")]
+        if crate::journal::postgres::Dsn::is_one(path.as_ref()) {
+            // Not told as a file that is missing: the address may hold a password.
+            return Err(Error::invalid(
+                "journal",
+                "of a fleet is read by a client, which may stand beside the others",
+            ));
+        }
         Ok(JournalReader { journal: JournalCopy::open(path)? })
     }
 

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::journal::codes::of_boottime;
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::lock::lock;
+use crate::numbering::starting_batch;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, State};
 use crate::wib::WallTime;
 
@@ -210,12 +211,13 @@ impl PostgresJournal {
         let shared = Arc::clone(&self.shared);
         let joined = self.runner.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
-            let sql = format!("SELECT {}.join_clock($1, $2, $3, $4)::text", shared.dsn.schema);
+            let sql = format!("SELECT {}.join_clock($1, $2, $3, $4, $5)::text", shared.dsn.schema);
             let values = [
                 Value::Text(lock(&shared.epoch).nonce.clone()),
                 Value::Text(random),
                 Value::Int(token),
                 Value::Int(of_boottime(shared.clock.boottime())),
+                Value::Int(starting_batch(shared.clock.wall()).unwrap_or(0).into()),
             ];
             let mut told = shared.once(&mut line, "join", &sql, &values).await;
             if let Err(Trial::Unknown(_)) = told {

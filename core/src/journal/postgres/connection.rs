@@ -12,6 +12,7 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row};
 
@@ -99,8 +100,17 @@ pub(super) struct Epoch {
 /// One connection.
 pub(super) struct Session {
     pub(super) client: Client,
+    listener: AbortHandle,
     /// Warnings that the server has sent: behind a commit they say that nobody knows whether it lasts.
     warnings: Arc<AtomicU64>,
+}
+
+impl Drop for Session {
+    /// Whoever was let in too late, or says nothing, does not stay behind. What was sent goes on there: this is
+    /// no wish to cancel it.
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
 }
 
 /// A value of a statement; its type is sent with it, so that no question about types precedes it.
@@ -212,18 +222,18 @@ impl Session {
             failed
         };
         let warnings = Arc::new(AtomicU64::new(0));
-        let client = if dsn.encrypted && !matches!(host, Host::Socket(..)) {
+        let (client, listener) = if dsn.encrypted && !matches!(host, Host::Socket(..)) {
             config.ssl_mode(tokio_postgres::config::SslMode::Require);
             let (client, connection) = config.connect(Tls::new(dsn)?).await.map_err(unreachable)?;
-            tokio::spawn(listen(connection, Arc::clone(&warnings), open));
-            client
+            let listener = tokio::spawn(listen(connection, Arc::clone(&warnings), open));
+            (client, listener.abort_handle())
         } else {
             config.ssl_mode(tokio_postgres::config::SslMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(unreachable)?;
-            tokio::spawn(listen(connection, Arc::clone(&warnings), open));
-            client
+            let listener = tokio::spawn(listen(connection, Arc::clone(&warnings), open));
+            (client, listener.abort_handle())
         };
-        let session = Session { client, warnings };
+        let session = Session { client, listener, warnings };
         let in_recovery: bool = session.one("SELECT pg_is_in_recovery()", &[]).await?;
         if in_recovery {
             return Err(JournalError::new(
@@ -296,8 +306,29 @@ impl Session {
         })
     }
 
+    /// Ends a connection on which only was read, whatever it still waits for.
+    pub(super) fn give_up(&self) {
+        self.listener.abort();
+    }
+
     pub(super) fn warnings(&self) -> u64 {
         self.warnings.load(Ordering::Acquire)
+    }
+}
+
+/// A connection that is open, whatever ends it.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn count(all: Arc<AtomicUsize>) -> Open {
+        all.fetch_add(1, Ordering::AcqRel);
+        Open(all)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -310,7 +341,7 @@ async fn listen<S, T>(
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    open.fetch_add(1, Ordering::AcqRel);
+    let _open = Open::count(open);
     while let Some(Ok(message)) =
         std::future::poll_fn(|context| connection.poll_message(context)).await
     {
@@ -322,5 +353,4 @@ async fn listen<S, T>(
             }
         }
     }
-    open.fetch_sub(1, Ordering::AcqRel);
 }

@@ -235,7 +235,8 @@ BEGIN
   RETURN true;
 END $f$;
 
-CREATE OR REPLACE FUNCTION @s@.join_clock(p_nonce text, p_name text, p_token bigint, p_ms bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION @s@.join_clock(p_nonce text, p_name text, p_token bigint, p_ms bigint, p_start bigint)
+  RETURNS bigint
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
 DECLARE e epoch; n bigint;
@@ -247,6 +248,11 @@ BEGIN
     RETURN n;
   END IF;
   PERFORM 1 FROM epoch WHERE one = 1 FOR UPDATE;
+  -- If nobody was here, nobody remembers what a copy that was put back in the meantime does not know.
+  IF NOT EXISTS (SELECT 1 FROM clock WHERE seen > clock_timestamp() - interval '10 seconds' AND NOT closed) THEN
+    UPDATE water SET floor = least(999999, greatest(floor, CASE WHEN p_start > batch THEN p_start ELSE batch + 1 END))
+      WHERE one = 1 AND batch > 0;
+  END IF;
   -- One that was lost with a server is not given again.
   SELECT greatest(coalesce(max(id), 0), (e.number - 1) << 20) + 1 INTO n FROM clock;
   INSERT INTO clock VALUES (n, p_name, p_token, p_ms, p_ms, 1, clock_timestamp(), clock_timestamp(), false);

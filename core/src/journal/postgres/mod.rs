@@ -238,10 +238,12 @@ impl PostgresJournal {
         };
         let answer = self.runner.run(LONGEST, read);
         if answer.is_none() {
-            // It may hold its connection for as long as it likes; the next call takes another.
+            // The next call takes another connection, and this one does not stay behind.
             let shared = Arc::clone(&self.shared);
             self.runner.start_job(async move {
-                *shared.reader.lock().await = None;
+                if let Some(silent) = shared.reader.lock().await.take() {
+                    silent.give_up();
+                }
             });
         }
         answer.unwrap_or_else(|| Err(silent(doing)))
