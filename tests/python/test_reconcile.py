@@ -204,6 +204,7 @@ def test_a_status_is_read_and_never_guessed(tmp_path: Path) -> None:
     told = {
         it.invoice: it.refunded
         for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid", "": "paid"})
+        if not it.nothing
     }
     paid, refunded = ("INV-0", "INV-1", "INV-2", "INV-7"), ("INV-3", "INV-4")
     assert told == {**dict.fromkeys(paid, False), **dict.fromkeys(refunded, True)}
@@ -328,8 +329,10 @@ def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
     assert (code, told["counts"]["missing here"]["payments"]) == (3, 1)
     code, told = till.json("reconcile", "--only", "TID=00000001", str(report))
     assert (code, told["counts"]["matched"]["payments"]) == (0, 1)
+    # A till that the report has no line of sold nothing on its days, says the report.
     code, told = till.json("reconcile", "--only", "TID=00000003", str(report))
-    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, False)
+    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, True)
+    assert [it["finding"] for it in told["payments"]] == ["missing at OVO"]
     wrong = till.run("reconcile", "--only", "TERMINAL=1", str(report))
     assert wrong.returncode == 1
     assert "only: the report has no column TERMINAL; it has TransactionDate" in wrong.stderr
@@ -383,3 +386,42 @@ def test_a_terminal_that_knows_only_ascii_ends_no_command(
     )
     done = till.run("reconcile", *BARE, str(report), environment={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, "KOPI-\\xe9" in done.stdout) == (3, True), done.stderr
+
+
+def test_a_report_that_calls_a_paid_payment_failed_differs(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        client.pay("INV-2", amount=700, phone=CANCELS)
+        client.pay("INV-3", amount=900, phone=PAYS)
+        settled(client, ovo)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report = tmp_path / "report.csv"
+    both = (
+        f"INV-1,12500,FAILED,{today}\nINV-2,700,FAILED,{today}\nINV-3,900,PENDING,{today}\n"
+        f"another till's/#1,,FAILED,\n"
+    )
+    report.write_text(head + both)
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["looked_for_missing"]) == (3, True)
+    assert [(it["invoice"], it["finding"], it["listed"]) for it in told["payments"]] == [
+        ("INV-1", "failed there", 12_500),
+        ("INV-3", "failed there", 900),
+    ]
+    assert told["counts"] == {"failed there": {"payments": 2, "rupiah": 13_400}}
+    # The day's report called it pending, and the next one paid: in either order they agree.
+    (tmp_path / "next.csv").write_text(
+        head + f"INV-1,12500,PAID,{today}\nINV-3,900,PAID,{today}\n"
+    )
+    for files in (("report.csv", "next.csv"), ("next.csv", "report.csv")):
+        code, told = till.json("reconcile", *files)
+        assert (code, told["agrees"], list(told["counts"])) == (0, True, ["matched"])
+    # Of another day's report, too, in whose days nobody looks for it.
+    report.write_text(head + "INV-1,12500,FAILED,2026-01-02\n")
+    code, told = till.json("reconcile", str(report))
+    assert (code, list(told["counts"])) == (3, ["failed there"])
+    assert "FAILED THERE: the report says that no money moved" in till.run(
+        "reconcile", str(report)
+    ).stdout

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ovo_ptp import _make, _native
 from ovo_ptp._record import Record
-from ovo_ptp.errors import InvalidInputError
+from ovo_ptp.errors import InvalidInputError, NotFoundError
 
 TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
@@ -41,21 +41,36 @@ STATUSES = {
 MOST = 2**63 - 1
 #: Lines that are handed to the native side at a time.
 _PAGE = 500
+#: Findings that lines beside each other show, which the native side does not see.
+_OWN = ("failed there",)
+_FAILED = {
+    "id": "menurut laporan tidak ada dana yang berpindah, tetapi di sini lunas: tanyakan kepada OVO",
+    "en": "the report says that no money moved, and it is paid here: ask OVO",
+}
 
 
 class SettlementLine(Record):
     """A line of the report."""
 
-    __slots__ = ("invoice", "amount", "refunded", "day")
-    _defaults: ClassVar[dict[str, Any]] = {"refunded": False, "day": None}
+    __slots__ = ("invoice", "amount", "refunded", "day", "nothing", "elsewhere")
+    _defaults: ClassVar[dict[str, Any]] = {
+        "refunded": False,
+        "day": None,
+        "nothing": False,
+        "elsewhere": False,
+    }
     #: The merchant's invoice, as the report has it.
     invoice: str
-    #: The amount of the payment in rupiah, before fees.
+    #: The amount of the payment in rupiah, before fees; 0 where it does not count and is none.
     amount: int
     #: Whether the line says that the customer has the money back.
     refunded: bool
     #: The day of the transaction, at midnight; `None` if the report does not tell.
     day: datetime | None
+    #: Whether the line says that no money moved (FAILED): it differs from a payment told as paid.
+    nothing: bool
+    #: Whether it is another till's (`only`): of it nothing but the day counts.
+    elsewhere: bool
 
 
 class Reconciled(Record):
@@ -73,7 +88,7 @@ class Reconciled(Record):
     )
     #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
     #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO`,
-    #: `with operator` or `contradicted`.
+    #: `with operator`, `contradicted` or `failed there`.
     finding: str
     #: Whether somebody must look: the two books differ. The refund's own line takes a
     #: `returned here` out of the counts again.
@@ -111,7 +126,8 @@ class Reconciliation:
         lines: The report.
         since: The beginning of the report's time, an aware datetime.
         until: Its end. Payments that were begun in between, are paid here and have had no line are
-            `missing at OVO`. Where neither is given, the days of the lines decide; where the lines
+            `missing at OVO`. Where neither is given, the days of the lines decide, also of those
+            that say that no money moved or are another till's; where the lines
             have none, nothing is looked for, `looked_for_missing` is false and `agrees`, too.
         matched: Whether lines that agree are handed out, too; they are counted in any case.
 
@@ -143,6 +159,10 @@ class Reconciliation:
             raise InvalidInputError("until: must be behind since", field="until")
         self._matched = _make.flag("matched", matched)
         self._native = _native.Reconciliation()
+        #: What is counted otherwise than the native side does, which sees one line at a time.
+        self._moved: dict[str, list[int]] = {}
+        #: Payments told as paid of which a line says that no money moved, and its amount.
+        self._failed: dict[str, int] = {}
         self.looked_for_missing = False
 
     def __iter__(self) -> Iterator[Reconciled]:
@@ -154,6 +174,11 @@ class Reconciliation:
                 if line.day is not None:
                     first = line.day if first is None else min(first, line.day)
                     last = line.day if last is None else max(last, line.day)
+                if line.elsewhere:
+                    continue
+                if line.nothing:
+                    self._note_failed(line)
+                    continue
                 amount = _make.whole("amount", line.amount, 1, MOST)
                 page.append((line.invoice, amount, line.refunded))
                 if len(page) == _PAGE:
@@ -170,6 +195,7 @@ class Reconciliation:
 
             since = _make.unix_millis("since", first)
             until = _make.unix_millis("until", last + dt.timedelta(days=1))
+        yield from self._failed_there()
         if since is not None and until is not None:
             yield from self._missing(since, until)
 
@@ -183,23 +209,85 @@ class Reconciliation:
         while True:
             found, after = self._native.missing(self._journal._native, since, until, after)
             for fields in found:
-                yield Reconciled(**fields)
+                if fields["invoice"] in self._failed:
+                    self._uncounted(fields)
+                else:
+                    yield Reconciled(**fields)
             if after is None:
                 return
+
+    def _note_failed(self, line: SettlementLine) -> None:
+        """Remembers the line if the payment was told as paid. Whether another line has it as paid
+        is known at the end: it may stand in the next file."""
+        try:
+            report = self._journal.payment(line.invoice)
+        except (InvalidInputError, NotFoundError):  # no invoice of ours, or an archived one
+            return
+        if report is not None and report.outcome is not None and report.outcome.name == "paid":
+            self._failed[line.invoice] = line.amount
+
+    def _failed_there(self) -> Iterator[Reconciled]:
+        """Of those that no line has as paid or refunded, what counts as the shop's money."""
+        for invoice, listed in list(self._failed.items()):
+            report = self._journal.payment(invoice)
+            begun = None if report is None else _make.unix_millis("begun", report.begun)
+            fields = None
+            if begun is not None:
+                beside, _ = self._native.missing(self._journal._native, begun, begun + 1, None)
+                for it in beside:
+                    self._uncounted(it)
+                    fields = it if it["invoice"] == invoice else fields
+            if fields is None or fields["finding"] not in ("missing at OVO", "perhaps next day"):
+                del self._failed[invoice]
+                continue
+            self._count("failed there", 1, fields["amount"])
+            story = self._journal.explain(invoice)
+            why = {} if story is None else story.says["why"]
+            yield Reconciled(
+                **{
+                    **fields,
+                    "finding": "failed there",
+                    "is_difference": True,
+                    "listed": listed or None,
+                    "text": f"{_FAILED['id']}. {why.get('id', '')}",
+                    "text_en": f"{_FAILED['en']}. {why.get('en', '')}",
+                }
+            )
+
+    def _count(self, finding: str, payments: int, rupiah: int | None) -> None:
+        count = self._moved.setdefault(finding, [0, 0])
+        count[0] += payments
+        count[1] += rupiah or 0
+
+    def _uncounted(self, fields: dict[str, Any]) -> None:
+        """It was counted by the native side, and is told as something else, or again."""
+        listed = fields["listed"]
+        amount = fields["amount"] if listed is None else listed
+        self._count(fields["finding"], -1, -(amount or 0))
+
+    def _counted(self) -> list[tuple[str, int, int, bool]]:
+        counts = [*self._native.counts(), *((name, 0, 0, True) for name in _OWN)]
+        moved = self._moved
+        return [
+            (name, payments + more[0], rupiah + more[1], differs)
+            for name, payments, rupiah, differs in counts
+            for more in (moved.get(name, (0, 0)),)
+        ]
 
     @property
     def counts(self) -> dict[str, tuple[int, int]]:
         """By finding, how many there are so far and their rupiah; those that there are none of
         left out."""
-        counts = self._native.counts()
-        return {name: (payments, rupiah) for name, payments, rupiah, _ in counts if payments}
+        return {
+            name: (payments, rupiah) for name, payments, rupiah, _ in self._counted() if payments
+        }
 
     @property
     def agrees(self) -> bool:
         """Whether nobody has to look: no line differs, and of what is paid here none is missing. As
         long as nobody looked for what is missing, nothing is known to agree."""
         return self.looked_for_missing and not any(
-            payments for _, payments, _, differs in self._native.counts() if differs
+            payments for _, payments, _, differs in self._counted() if differs
         )
 
     def __repr__(self) -> str:
@@ -224,10 +312,11 @@ def read_settlement_report(
         statuses: What statuses mean that are not in `STATUSES`: `paid`, `refunded` or `nothing`, by
             the whole status in capitals. A line is a refund if its status says so (VOIDED, REFUND
             SUCCESS) or if its amount is negative; one that says that no money moved (FAILED,
-            PENDING) is left out. An empty status means what is said of `""`, and else nothing.
+            PENDING) is `nothing`. An empty status means what is said of `""`, and else nothing.
         only: Columns of the report and the value that a line must have there, as
             `{"TID": "00000001"}`: one report lists every till of a merchant, and each till's
-            journal knows its own. Zeros before a number do not count: spreadsheets drop them.
+            journal knows its own. Zeros before a number do not count: spreadsheets drop them. The
+            other lines are `elsewhere`: the days of the report are theirs, too.
 
     Raises:
         InvalidInputError: The file cannot be read, has no such column, a value is none, or nobody
@@ -298,10 +387,8 @@ def _read(
                 where = f"line {rows.line_num + 1}"
                 if len(row) <= last:
                     raise InvalidInputError(f"report: {where} is cut short", field="report")
-                if all(_bare(row[place]) == value for place, value in places):
-                    line = _line(row, at, meant, where)
-                    if line is not None:
-                        yield line
+                elsewhere = any(_bare(row[place]) != value for place, value in places)
+                yield _others(row, at) if elsewhere else _line(row, at, meant, where)
     except OSError as error:
         raise InvalidInputError(
             f"report: cannot be read ({error.strerror})", field="report"
@@ -311,15 +398,35 @@ def _read(
         raise InvalidInputError(f"report: {what}", field="report") from None
 
 
+def _others(row: list[str], at: dict[str, int]) -> SettlementLine:
+    """Another till's line, or a sum: nothing of it is checked."""
+    try:
+        day = _day(row[at["date"]].strip(), "") if "date" in at else None
+    except InvalidInputError:
+        day = None
+    return SettlementLine(invoice=row[at["invoice"]].strip(), amount=0, day=day, elsewhere=True)
+
+
 def _line(
     row: list[str], at: dict[str, int], meant: dict[str, str], where: str
-) -> SettlementLine | None:
+) -> SettlementLine:
     cells = {name: row[index].strip() for name, index in at.items()}
     amount = cells["amount"]
     negative = amount.startswith("-")
     meaning = _meaning(cells["status"].upper(), meant, where) if "status" in cells else "paid"
     if meaning == "nothing":
-        return None
+        # What did not happen may have no day and no amount.
+        dated = "date" in cells and cells["date"]
+        try:
+            listed = _rupiah(amount.removeprefix("-"), where)
+        except InvalidInputError:
+            listed = 0
+        return SettlementLine(
+            invoice=cells["invoice"],
+            amount=listed,
+            day=_day(cells["date"], where) if dated else None,
+            nothing=True,
+        )
     return SettlementLine(
         invoice=cells["invoice"],
         amount=_rupiah(amount.removeprefix("-"), where),
