@@ -425,3 +425,33 @@ def test_a_report_that_calls_a_paid_payment_failed_differs(
     assert "FAILED THERE: the report says that no money moved" in till.run(
         "reconcile", str(report)
     ).stdout
+
+
+def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("OLD-1", amount=12_500, phone=PAYS)
+    assert till.journal("set-aside", "ovo.db").returncode == 0
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("NEW-1", amount=700, phone=PAYS)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    (tmp_path / "report.csv").write_text(head + f"NEW-1,700,PAID,{today}\n")
+    (tmp_path / "ovo.db.aside-1").write_bytes(b"7" * 4096)
+    for said in ("cannot be opened", "is gone"):
+        code, told = till.json("reconcile", "report.csv")
+        assert (code, told["agrees"], len(told["unread"])) == (3, False, 1)
+        shown = till.run("reconcile", "report.csv")
+        assert (shown.returncode, said in shown.stderr) == (3, True), shown.stderr
+        assert "the books agree" not in shown.stdout
+        assert "not all journals of this place could be read" in shown.stdout
+        for options in ([], ["--totals"], ["--csv"], ["--json"], ["--totals", "--json"]):
+            shown = till.run("payments", *options)
+            assert (shown.returncode, said in shown.stderr) == (0, True), options
+        assert "received: Rp700, without" in till.run("payments", "--totals").stdout
+        measured = till.run("metrics")
+        assert (measured.returncode, said in measured.stderr) == (1, True)
+        assert "ovo_ptp_" in measured.stdout
+        for file in tmp_path.glob("ovo.db.aside-1*"):
+            file.unlink()

@@ -164,6 +164,9 @@ class Reconciliation:
         #: Payments told as paid of which a line says that no money moved, and its amount.
         self._failed: dict[str, int] = {}
         self.looked_for_missing = False
+        #: Journals of this place that are gone or cannot be read, one line each; known at the end.
+        #: As long as there is one, nothing is known to agree: what was sold may be in it.
+        self.unread: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Reconciled]:
         first: datetime | None = None
@@ -189,6 +192,7 @@ class Reconciliation:
             yield from self._compared(page)
             raise
         yield from self._compared(page)
+        self.unread = tuple(self._journal._unread())
         since, until = self._since, self._until
         if since is None and first is not None and last is not None:
             import datetime as dt
@@ -285,10 +289,12 @@ class Reconciliation:
     @property
     def agrees(self) -> bool:
         """Whether nobody has to look: no line differs, and of what is paid here none is missing. As
-        long as nobody looked for what is missing, nothing is known to agree."""
-        return self.looked_for_missing and not any(
-            payments for _, payments, _, differs in self._counted() if differs
-        )
+        long as nobody looked for what is missing, or a journal of this place is unread, nothing is
+        known to agree."""
+        return self.looked_for_missing and not self.unread and not self._differs()
+
+    def _differs(self) -> bool:
+        return any(payments for _, payments, _, differs in self._counted() if differs)
 
     def __repr__(self) -> str:
         return f"<ovo_ptp.Reconciliation {self.counts}>"

@@ -38,8 +38,12 @@ def payments(options: argparse.Namespace) -> int:
         raise ovo_ptp.InvalidInputError("limit: must be 1 or more", field="limit")
     journal = shop.reading(options)
     found = _chosen(options, journal)
+    # A total or a list that lacks a journal looks like one that is whole.
+    unread = shop.unread(journal)
+    for line in unread:
+        shop.say_aside(line)
     if options.totals:
-        return _totals(found, as_json=options.json)
+        return _totals(found, unread, as_json=options.json)
     if options.csv:
         _as_csv(_first(found, limit))
     elif options.json:
@@ -47,8 +51,6 @@ def payments(options: argparse.Namespace) -> int:
     else:
         shown = list(_first(found, SCREEN if limit is None else limit))
         output.payments(shown)
-        if not shown:
-            shop.say_what_is_unread(journal)
         if next(found, None) is not None:
             shop.say_aside(
                 f"these are the first {len(shown)}, and there are more: --limit, --since, --until"
@@ -59,7 +61,8 @@ def payments(options: argparse.Namespace) -> int:
 def metrics(options: argparse.Namespace) -> int:
     """How the journal stands, for Prometheus. A file is replaced as a whole: nobody reads half."""
     try:
-        text = shop.reading(options).metrics_text()
+        journal = shop.reading(options)
+        text = journal.metrics_text()
     except ovo_ptp.JournalError:
         # A collector goes on reading the file: it must not go on with the last good figures.
         if options.to is not None:
@@ -71,7 +74,10 @@ def metrics(options: argparse.Namespace) -> int:
         output.as_json(text)
     else:
         output.say(text.rstrip("\n"))
-    return 0
+    unread = shop.unread(journal)
+    for line in unread:
+        shop.say_aside(line)
+    return 1 if unread else 0
 
 
 def _chosen(
@@ -164,7 +170,9 @@ def _is_ours(file: Path) -> bool:
     return begins in (b"", BEGINS)
 
 
-def _totals(found: Iterable[ovo_ptp.PaymentReport], *, as_json: bool) -> int:
+def _totals(
+    found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_json: bool
+) -> int:
     """Payments and rupiah by outcome. What the shop keeps is what was paid, and neither voided nor
     dealt with by hand: of that an operator's own books tell."""
     count: dict[str, int] = {}
@@ -178,11 +186,12 @@ def _totals(found: Iterable[ovo_ptp.PaymentReport], *, as_json: bool) -> int:
     received = rupiah.get("paid", 0)
     if as_json:
         by_outcome = {name: {"payments": count[name], "rupiah": rupiah[name]} for name in count}
-        output.as_json({"outcomes": by_outcome, "received": received})
+        output.as_json({"outcomes": by_outcome, "received": received, "unread": unread})
         return 0
     rows = [(name, str(count[name]), _money(rupiah[name])) for name in sorted(count)]
     output.table([("OUTCOME", "PAYMENTS", "AMOUNT"), *rows])
-    output.say(f"received: {_money(received)}")
+    but = ", without what is named above" if unread else ""
+    output.say(f"received: {_money(received)}{but}")
     return 0
 
 

@@ -50,6 +50,8 @@ def reconcile(options: argparse.Namespace) -> int:
         if options.apply:
             shop.say_aside("nothing was applied: whoever read the list left before its end")
         raise
+    for line in books.unread:
+        shop.say_aside(line)
     if extra is None:
         return ERROR
     if not books.looked_for_missing:
@@ -131,8 +133,10 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
 def _verdict(books: ovo_ptp.Reconciliation) -> str:
     if books.agrees:
         return "the books agree"
-    if books.looked_for_missing:
+    if books._differs():
         return "the books differ"
+    if books.looked_for_missing:
+        return "the books are not known to agree: not all journals of this place could be read"
     return "the books are not known to agree: what the report has not was not looked for"
 
 
@@ -153,6 +157,7 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
     summary: dict[str, object] = {
         "agrees": books.agrees,
         "looked_for_missing": books.looked_for_missing,
+        "unread": list(books.unread),
         "counts": counts,
     }
     if failed is not None:
