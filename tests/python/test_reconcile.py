@@ -412,9 +412,7 @@ def test_a_report_that_calls_a_paid_payment_failed_differs(
     ]
     assert told["counts"] == {"failed there": {"payments": 2, "rupiah": 13_400}}
     # The day's report called it pending, and the next one paid: in either order they agree.
-    (tmp_path / "next.csv").write_text(
-        head + f"INV-1,12500,PAID,{today}\nINV-3,900,PAID,{today}\n"
-    )
+    (tmp_path / "next.csv").write_text(head + f"INV-1,12500,PAID,{today}\nINV-3,900,PAID,{today}\n")
     for files in (("report.csv", "next.csv"), ("next.csv", "report.csv")):
         code, told = till.json("reconcile", *files)
         assert (code, told["agrees"], list(told["counts"])) == (0, True, ["matched"])
@@ -422,9 +420,10 @@ def test_a_report_that_calls_a_paid_payment_failed_differs(
     report.write_text(head + "INV-1,12500,FAILED,2026-01-02\n")
     code, told = till.json("reconcile", str(report))
     assert (code, list(told["counts"])) == (3, ["failed there"])
-    assert "FAILED THERE: the report says that no money moved" in till.run(
-        "reconcile", str(report)
-    ).stdout
+    assert (
+        "FAILED THERE: the report says that no money moved"
+        in till.run("reconcile", str(report)).stdout
+    )
 
 
 def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
@@ -455,3 +454,49 @@ def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
         assert "ovo_ptp_" in measured.stdout
         for file in tmp_path.glob("ovo.db.aside-1*"):
             file.unlink()
+
+
+def test_lines_of_other_days_than_their_payments_agree_with_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        for number in range(1, 4):
+            client.pay(f"INV-{number}", amount=12_500, phone=PAYS)
+    today = dt.datetime.now(WIB).date()
+    report = tmp_path / "report.csv"
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    # As a report does whose months are taken for days.
+    report.write_text(head + "INV-1,12500,PAID,11/12/2025\nINV-2,12500,PAID,11/12/2025\n")
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["agrees"]) == (3, False)
+    assert [(it["invoice"], it["finding"]) for it in told["payments"]] == [("INV-1", "other day")]
+    assert told["counts"]["other day"] == {"payments": 2, "rupiah": 25_000}
+    assert (
+        f"on 2025-12-11, and it was begun on {today} (2 payments)"
+        in till.run("reconcile", str(report)).stdout
+    )
+    # With its days it says what is missing.
+    code, told = till.json(
+        "reconcile", str(report), "--since", "yesterday", "--until", "2099-01-01"
+    )
+    assert [it["finding"] for it in told["payments"]] == ["missing at OVO"]
+
+
+@pytest.mark.parametrize(
+    ("date", "day"),
+    [
+        ("2026-11-19T18:30:00Z", 20),
+        ("2026-11-19T16:59:59.999Z", 19),
+        ("2026-11-20 01:30:00+07:00", 20),
+        ("2026-11-20 01:30 WIB", 20),
+        ("20/11/2026 01:30:00 +0900", 19),
+        ("20261119T183000Z", 20),
+        ("2026-11-19 18:30:00", 19),
+        ("2026-11-19 11:30 PM", 19),
+    ],
+)
+def test_a_time_with_a_zone_is_of_its_day_in_wib(tmp_path: Path, date: str, day: int) -> None:
+    report = tmp_path / "report.csv"
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,5,PAID,{date}\n")
+    [line] = ovo_ptp.read_settlement_report(report)
+    assert line.day == dt.datetime(2026, 11, day, tzinfo=WIB)

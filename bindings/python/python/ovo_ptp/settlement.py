@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
+    from datetime import date, datetime, timedelta
     from typing import Any, ClassVar
 
     from ovo_ptp.reader import JournalReader
@@ -42,9 +42,11 @@ MOST = 2**63 - 1
 #: Lines that are handed to the native side at a time.
 _PAGE = 500
 #: Findings that lines beside each other show, which the native side does not see.
-_OWN = ("failed there",)
+_OWN = ("failed there", "other day")
+#: A push may be paid for so long behind its beginning, as the core has it: on the next day.
+_PAID_WITHIN = 70
 _FAILED = {
-    "id": "menurut laporan tidak ada dana yang berpindah, tetapi di sini lunas: tanyakan kepada OVO",
+    "id": "menurut laporan tidak ada dana berpindah, tetapi di sini lunas: tanyakan kepada OVO",
     "en": "the report says that no money moved, and it is paid here: ask OVO",
 }
 
@@ -88,7 +90,8 @@ class Reconciled(Record):
     )
     #: `matched`, `refunded`, `open`, `by hand`, `perhaps next day`, `extra debit`, `returned here`,
     #: `refunded there`, `other amount`, `twice`, `missing here`, `missing at OVO`,
-    #: `with operator`, `contradicted` or `failed there`.
+    #: `with operator`, `contradicted`, `failed there` or `other day`: the first of those that the
+    #: report has on the one day and the journal on the other.
     finding: str
     #: Whether somebody must look: the two books differ. The refund's own line takes a
     #: `returned here` out of the counts again.
@@ -163,6 +166,8 @@ class Reconciliation:
         self._moved: dict[str, list[int]] = {}
         #: Payments told as paid of which a line says that no money moved, and its amount.
         self._failed: dict[str, int] = {}
+        #: By the report's day and the journal's, the first payment, how many, and their rupiah.
+        self._other_days: dict[tuple[date, date], tuple[Reconciled, int, int]] = {}
         self.looked_for_missing = False
         #: Journals of this place that are gone or cannot be read, one line each; known at the end.
         #: As long as there is one, nothing is known to agree: what was sold may be in it.
@@ -171,7 +176,7 @@ class Reconciliation:
     def __iter__(self) -> Iterator[Reconciled]:
         first: datetime | None = None
         last: datetime | None = None
-        page: list[tuple[str, int, bool]] = []
+        page: list[SettlementLine] = []
         try:
             for line in self._lines:
                 if line.day is not None:
@@ -182,8 +187,8 @@ class Reconciliation:
                 if line.nothing:
                     self._note_failed(line)
                     continue
-                amount = _make.whole("amount", line.amount, 1, MOST)
-                page.append((line.invoice, amount, line.refunded))
+                _make.whole("amount", line.amount, 1, MOST)
+                page.append(line)
                 if len(page) == _PAGE:
                     yield from self._compared(page)
                     page = []
@@ -200,12 +205,63 @@ class Reconciliation:
             since = _make.unix_millis("since", first)
             until = _make.unix_millis("until", last + dt.timedelta(days=1))
         yield from self._failed_there()
+        yield from self._on_other_days(since, until)
         if since is not None and until is not None:
             yield from self._missing(since, until)
 
-    def _compared(self, page: list[tuple[str, int, bool]]) -> Iterator[Reconciled]:
-        found = self._native.lines(self._journal._native, page, self._matched)
-        return (Reconciled(**fields) for fields in found)
+    def _compared(self, page: list[SettlementLine]) -> Iterator[Reconciled]:
+        lines = [(line.invoice, line.amount, line.refunded) for line in page]
+        found = self._native.lines(self._journal._native, lines, True)
+        for line, fields in zip(page, found, strict=True):
+            it = Reconciled(**fields)
+            if it.finding == "matched":
+                self._note_other_day(line, it)
+            if self._matched or it.finding != "matched":
+                yield it
+
+    def _note_other_day(self, line: SettlementLine, it: Reconciled) -> None:
+        """Remembers a payment that was begun on another day than its line has: months and days
+        that are taken for each other match, and what is missing is looked for elsewhere."""
+        if line.day is None:
+            return
+        import datetime as dt
+
+        from ovo_ptp._wib import WIB
+
+        report = self._journal.payment(line.invoice)
+        if report is None:
+            return
+        day = line.day.astimezone(WIB).date()
+        paid_by = report.begun + dt.timedelta(seconds=_PAID_WITHIN)
+        if report.begun.date() <= day <= paid_by.date():
+            return
+        days = (day, report.begun.date())
+        first, payments, rupiah = self._other_days.get(days, (it, 0, 0))
+        self._other_days[days] = (first, payments + 1, rupiah + line.amount)
+
+    def _on_other_days(self, since: int | None, until: int | None) -> Iterator[Reconciled]:
+        """Those that were begun outside of the days in which the missing ones are looked for."""
+        import datetime as dt
+
+        from ovo_ptp._wib import WIB
+
+        for (listed, begun), (first, payments, rupiah) in self._other_days.items():
+            midnight = dt.datetime(begun.year, begun.month, begun.day, tzinfo=WIB)
+            begins = _make.unix_millis("begun", midnight)
+            ends = _make.unix_millis("begun", midnight + dt.timedelta(days=1))
+            if since is None or until is None or begins is None or ends is None:
+                continue
+            if begins < until and since < ends:
+                continue
+            self._count("other day", payments, rupiah)
+            why = (
+                f"laporan menyebut {listed}, di sini dimulai {begun} ({payments} pembayaran): "
+                "periksa kolom tanggal, atau beri harinya (--since, --until)",
+                f"the report has it on {listed}, and it was begun on {begun} ({payments} "
+                "payments): look at its column of dates, or name the days (--since, --until)",
+            )
+            told = {"is_difference": True, "text": why[0], "text_en": why[1]}
+            yield Reconciled(**{**first.to_dict(), "finding": "other day", **told})
 
     def _missing(self, since: int, until: int) -> Iterator[Reconciled]:
         self.looked_for_missing = True
@@ -413,9 +469,7 @@ def _others(row: list[str], at: dict[str, int]) -> SettlementLine:
     return SettlementLine(invoice=row[at["invoice"]].strip(), amount=0, day=day, elsewhere=True)
 
 
-def _line(
-    row: list[str], at: dict[str, int], meant: dict[str, str], where: str
-) -> SettlementLine:
+def _line(row: list[str], at: dict[str, int], meant: dict[str, str], where: str) -> SettlementLine:
     cells = {name: row[index].strip() for name, index in at.items()}
     amount = cells["amount"]
     negative = amount.startswith("-")
@@ -473,18 +527,45 @@ def _rupiah(text: str, where: str) -> int:
     return amount
 
 
+#: A time behind the day, and its zone; without one it is OVO's own, WIB.
+_TIME = r"[T ]?\s*([0-9]{1,2})[:.]?([0-9]{2})(?:[:.]?[0-9]{2}(?:[.,][0-9]+)?)?\s*"
+_ZONE = r"(Z|UTC|GMT|WIB|[+-][0-9]{2}:?(?:[0-9]{2})?)"
+
+
 def _day(text: str, where: str) -> datetime:
+    """The day in WIB, at midnight."""
     import datetime as dt
+    import re
 
     from ovo_ptp._wib import WIB
 
     for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d"):
+        length = 8 if pattern == "%Y%m%d" else 10
         try:
-            return dt.datetime.strptime(text[: 8 if pattern == "%Y%m%d" else 10], pattern).replace(
-                tzinfo=WIB
-            )
+            day = dt.datetime.strptime(text[:length], pattern).replace(tzinfo=WIB)
         except ValueError:
             continue
+        rest = text[length:].strip().upper()
+        if re.search(_ZONE + "$", rest):
+            zoned = re.fullmatch(_TIME + _ZONE, rest)
+            if zoned is None or int(zoned[1]) > 23 or int(zoned[2]) > 59:
+                break
+            ahead = _ahead(zoned[3])
+            moment = day + dt.timedelta(hours=int(zoned[1]) + 7, minutes=int(zoned[2])) - ahead
+            day = moment.replace(hour=0, minute=0)
+        return day
     raise InvalidInputError(
         f"report: {where}: the date must be as 2026-11-26 or 26/11/2026", field="report"
     )
+
+
+def _ahead(zone: str) -> timedelta:
+    """How far a zone is ahead of UTC."""
+    import datetime as dt
+
+    if zone == "WIB":
+        return dt.timedelta(hours=7)
+    if zone[0] not in "+-":
+        return dt.timedelta()
+    ahead = dt.timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
+    return -ahead if zone[0] == "-" else ahead
