@@ -500,3 +500,27 @@ def test_a_time_with_a_zone_is_of_its_day_in_wib(tmp_path: Path, date: str, day:
     report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,5,PAID,{date}\n")
     [line] = ovo_ptp.read_settlement_report(report)
     assert line.day == dt.datetime(2026, 11, day, tzinfo=WIB)
+
+
+def test_a_table_for_a_spreadsheet_has_no_formula_of_somebody_else(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    names = ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", " =1", "a=\x1b[2Jb", "INV-1"]
+    with (tmp_path / "report.csv").open("w", newline="", encoding="utf-8") as text:
+        rows = csv.writer(text, quoting=csv.QUOTE_ALL)
+        rows.writerow(["MerchantInvoice", "Amount"])
+        rows.writerows([name, "700"] for name in names)
+    done = till.run("reconcile", *BARE, "--csv", "report.csv")
+    told = [row["invoice"] for row in csv.DictReader(io.StringIO(done.stdout))]
+    # Blanks at a cell's ends are no part of an invoice.
+    assert told[:4] == ["'=1+1", "'+1", "'-1", "'@A1"]
+    assert told[4:] == ["'=1", "'=1", "'=1", "a=\ufffd[2Jb", "INV-1"]
+
+
+def test_an_approval_code_is_no_formula_of_a_spreadsheet() -> None:
+    from ovo_ptp.cli.output import cell
+
+    assert [cell(it) for it in ("=A", "\t1", "\r1", "\n1", "x\ty", -5, None, "")] == [
+        "'=A", "'\ufffd1", "'\ufffd1", "'\ufffd1", "x\ufffdy", -5, None, "",
+    ]  # fmt: skip

@@ -132,7 +132,8 @@ def _as_csv(found: Iterable[ovo_ptp.PaymentReport]) -> None:
     written.writeheader()
     for report in found:
         fields = report.to_dict()
-        written.writerow({**(fields["outcome"] or {}), **fields["terminal"], **_flat(fields)})
+        row = {**(fields["outcome"] or {}), **fields["terminal"], **_flat(fields)}
+        written.writerow({name: output.cell(value) for name, value in row.items()})
 
 
 def _flat(fields: dict[str, object]) -> dict[str, object]:

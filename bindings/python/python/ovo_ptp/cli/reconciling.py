@@ -111,7 +111,9 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
     if options.csv:
         written = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
         written.writeheader()
-        written.writerows(it.to_dict() for it in found())
+        written.writerows(
+            {name: output.cell(value) for name, value in it.to_dict().items()} for it in found()
+        )
     elif options.json:
         if not _as_json(found(), books):
             return None
