@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-#: `PaymentReport.settlement` of what an operator dealt with by hand.
-CLOSED_BY_OPERATOR = "closed by an operator"
+#: `PaymentReport.settlement` of a paid payment whose money may not be the shop's: its operator
+#: dealt with it by hand or has to, or it is on its way back.
+NOT_RECEIVED = ("closed by an operator", "waits for an operator", "void under way")
 #: What a collector reads of a journal that cannot be read, as a client tells it.
 UNREADABLE = """\
 # HELP ovo_ptp_journal_readable 0 if the journal cannot be read; its figures are missing then.
@@ -174,14 +175,14 @@ def _is_ours(file: Path) -> bool:
 def _totals(
     found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_json: bool
 ) -> int:
-    """Payments and rupiah by outcome. What the shop keeps is what was paid, and neither voided nor
-    dealt with by hand: of that an operator's own books tell."""
+    """Payments and rupiah by outcome. What the shop keeps is what was paid, is not voided or about
+    to be, and waits for no operator; what one dealt with by hand, their own books tell."""
     count: dict[str, int] = {}
     rupiah: dict[str, int] = {}
     for report in found:
         name = "no outcome yet" if report.outcome is None else output.outcome_name(report.outcome)
-        if name == "paid" and report.settlement == CLOSED_BY_OPERATOR:
-            name = f"paid, {CLOSED_BY_OPERATOR}"
+        if name == "paid" and report.settlement in NOT_RECEIVED:
+            name = f"paid, {report.settlement}"
         count[name] = count.get(name, 0) + 1
         rupiah[name] = rupiah.get(name, 0) + report.amount
     received = rupiah.get("paid", 0)
