@@ -184,6 +184,16 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
             "line 2: nobody said whether its status means paid, refunded, nothing",
         ),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--statuses", "X=yes"], "statuses: a status means"),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,5,REFUND REVERSED\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,-5,Void_Reversed\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
     ],
 )
 def test_a_report_that_is_none_is_refused_by_line_and_rule(

@@ -499,7 +499,10 @@ def _meaning(status: str, meant: dict[str, str], where: str) -> str:
     """What a status means. Nobody guesses: a failure that is read as paid returns money."""
     if status in meant:
         return meant[status]
-    said = {STATUSES.get(word, "?") for word in status.replace("_", " ").replace("-", " ").split()}
+    words = status.replace("_", " ").replace("-", " ").split()
+    said = {STATUSES.get(word, "?") for word in words}
+    if sum(STATUSES.get(word) == "refunded" for word in words) > 1:
+        said = {"?"}  # REFUND REVERSED: the refund was taken back, and the customer has paid
     if said == {"paid"}:
         return "paid"
     if said and said <= {"paid", "refunded"}:
