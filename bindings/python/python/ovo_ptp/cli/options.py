@@ -234,7 +234,11 @@ def parser() -> argparse.ArgumentParser:
     payments.add_argument("--until", metavar="DAY", help="up to the end of this day")
     payments.add_argument("--oldest-first", action="store_true")
     payments.add_argument("--limit", type=int, help="at most so many (people are shown 50)")
-    payments.add_argument("--totals", action="store_true", help="payments and rupiah by outcome, and what of it is the shop's for certain")
+    payments.add_argument(
+        "--totals",
+        action="store_true",
+        help="payments and rupiah by outcome, and what of it is the shop's for certain",
+    )
     payments.add_argument("--csv", action="store_true", help=TABLE)
 
     reconcile = commands.add_parser(
