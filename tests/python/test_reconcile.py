@@ -534,3 +534,25 @@ def test_an_approval_code_is_no_formula_of_a_spreadsheet() -> None:
     assert [cell(it) for it in ("=A", "\t1", "\r1", "\n1", "x\ty", -5, None, "")] == [
         "'=A", "'\ufffd1", "'\ufffd1", "'\ufffd1", "x\ufffdy", -5, None, "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sale_first", [True, False])
+def test_a_debit_that_nobody_knew_of_and_its_refund_are_not_returned_again(
+    ovo: Sandbox, till: Till, tmp_path: Path, sale_first: bool
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=CANCELS)
+        settled(client, ovo)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    lines = [f"INV-1,12500,PAID,{today}\n", f"INV-1,12500,REFUNDED,{today}\n"]
+    report = tmp_path / "report.csv"
+    report.write_text(
+        "MerchantInvoice,Amount,Status,TransactionDate\n"
+        + "".join(lines if sale_first else reversed(lines))
+    )
+    code, told = till.json("reconcile", "--apply", str(report))
+    assert (code, told["agrees"], list(told["counts"])) == (0, True, ["refunded"]), told
+    assert "report" not in till.run("reconcile", "--apply", str(report)).stderr
+    # Without its refund's line it is one.
+    report.write_text("MerchantInvoice,Amount,Status,TransactionDate\n" + lines[0])
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "extra debit"}

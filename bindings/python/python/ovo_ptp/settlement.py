@@ -43,6 +43,10 @@ MOST = 2**63 - 1
 _PAGE = 500
 #: Findings that lines beside each other show, which the native side does not see.
 _OWN = ("failed there", "other day")
+#: What a line is of a debit that the journal does not know of.
+_UNKNOWN_DEBIT = ("extra debit", "contradicted")
+#: `Reconciled.money` of a refund whose debit it does not know of.
+_NEVER_DEBITED = ("not debited", "said not debited", "unsettled", "by hand")
 #: A push may be paid for so long behind its beginning, as the core has it: on the next day.
 _PAID_WITHIN = 70
 _FAILED = {
@@ -94,7 +98,7 @@ class Reconciled(Record):
     #: report has on the one day and the journal on the other.
     finding: str
     #: Whether somebody must look: the two books differ. The refund's own line takes a
-    #: `returned here` out of the counts again.
+    #: `returned here` or an `extra debit` out of the counts again.
     is_difference: bool
     #: The invoice.
     invoice: str
@@ -114,7 +118,7 @@ class Reconciliation:
     """A settlement report beside a journal: iterate over it, then read `counts` and `agrees`.
 
     Memory is bounded, whatever the length of the report: bits of each payment that was seen. It
-    changes nothing; `extra debit` is for `Client.report_paid`, which returns the money.
+    changes nothing; `extra_debits` are for `Client.report_paid`, which returns the money.
 
     >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "s.db",
     ...                     ca_file=sandbox.ca_file, time_scale=sandbox.time_scale) as shop:
@@ -168,6 +172,9 @@ class Reconciliation:
         self._failed: dict[str, int] = {}
         #: By the report's day and the journal's, the first payment, how many, and their rupiah.
         self._other_days: dict[tuple[date, date], tuple[Reconciled, int, int]] = {}
+        #: Debits that were not known here, by invoice, and refunds of such.
+        self._debits: dict[str, Reconciled] = {}
+        self._refunds: dict[str, Reconciled] = {}
         self.looked_for_missing = False
         #: Journals of this place that are gone or cannot be read, one line each; known at the end.
         #: As long as there is one, nothing is known to agree: what was sold may be in it.
@@ -213,11 +220,37 @@ class Reconciliation:
         lines = [(line.invoice, line.amount, line.refunded) for line in page]
         found = self._native.lines(self._journal._native, lines, True)
         for line, fields in zip(page, found, strict=True):
-            it = Reconciled(**fields)
+            it = self._beside_its_refund(Reconciled(**fields))
             if it.finding == "matched":
                 self._note_other_day(line, it)
             if self._matched or it.finding != "matched":
                 yield it
+
+    def _beside_its_refund(self, it: Reconciled) -> Reconciled:
+        """A debit that nobody knew of here and its refund, on two lines in either order: the
+        customer has the money, and a reversal would be one too many."""
+        if it.finding in _UNKNOWN_DEBIT:
+            refund = self._refunds.get(it.invoice)
+            if refund is None:
+                self._debits[it.invoice] = it
+                return it
+            self._uncounted(it.to_dict())
+            self._count("refunded", 1, it.listed)
+            told = {"finding": "refunded", "is_difference": False}
+            return Reconciled(
+                **{**it.to_dict(), **told, "text": refund.text, "text_en": refund.text_en}
+            )
+        if it.finding == "refunded" and it.money in _NEVER_DEBITED:
+            debit = self._debits.pop(it.invoice, None)
+            self._refunds[it.invoice] = it
+            if debit is not None:
+                self._uncounted(debit.to_dict())
+        return it
+
+    @property
+    def extra_debits(self) -> list[str]:
+        """The invoices of the extra debits so far that no refund's line took out again."""
+        return [invoice for invoice, it in self._debits.items() if it.finding == "extra debit"]
 
     def _note_other_day(self, line: SettlementLine, it: Reconciled) -> None:
         """Remembers a payment that was begun on another day than its line has: months and days

@@ -100,25 +100,17 @@ def _told(lines: Iterator[ovo_ptp.SettlementLine]) -> Iterator[ovo_ptp.Settlemen
 def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list[str] | None:
     """Prints what was found as it comes, then the summary; returns the extra debits' invoices, or
     `None` if a line is wrong and was said to be."""
-    extra: list[str] = []
-
-    def found() -> Iterator[ovo_ptp.Reconciled]:
-        for it in books:
-            if it.finding == "extra debit":
-                extra.append(it.invoice)
-            yield it
-
     if options.csv:
         written = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
         written.writeheader()
         written.writerows(
-            {name: output.cell(value) for name, value in it.to_dict().items()} for it in found()
+            {name: output.cell(value) for name, value in it.to_dict().items()} for it in books
         )
     elif options.json:
-        if not _as_json(found(), books):
+        if not _as_json(iter(books), books):
             return None
     else:
-        for it in found():
+        for it in books:
             amount = it.listed if it.listed is not None else it.amount
             money = "" if amount is None else ovo_ptp.format_rupiah(amount)
             invoice = output.printable(it.invoice)
@@ -129,7 +121,7 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
         ]
         output.table([("FINDING", "PAYMENTS", "AMOUNT"), *rows])
         output.say(_verdict(books))
-    return extra
+    return books.extra_debits
 
 
 def _verdict(books: ovo_ptp.Reconciliation) -> str:
