@@ -556,3 +556,32 @@ def test_a_debit_that_nobody_knew_of_and_its_refund_are_not_returned_again(
     # Without its refund's line it is one.
     report.write_text("MerchantInvoice,Amount,Status,TransactionDate\n" + lines[0])
     assert found(tmp_path / "ovo.db", report) == {"INV-1": "extra debit"}
+
+
+def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.script(
+        {"on": "reversal", "times": 0, "answer": {"empty": 503}},
+        {"on": "check_payment", "times": 0, "answer": {"empty": 503}},
+    )
+    with ovo.client(journal=tmp_path / "ovo.db", log=False) as client:
+        client.pay("INV-1", amount=12_500, phone=IGNORES)
+
+        def closed() -> bool:
+            try:
+                return client.rule("INV-1", "close", reason="looked up: not debited").settled
+            except ovo_ptp.OvoError:
+                return False
+
+        assert eventually(closed)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    report = tmp_path / "report.csv"
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    before = till.run("reconcile", str(report)).stderr
+    assert "1 extra debits that an operator closed" in before
+    assert "the money goes back" not in before
+    applied = till.run("reconcile", "--apply", str(report)).stderr
+    assert "INV-1: reported as paid; closed by an operator; return it by hand" in applied
+    assert "the running shop goes on" not in applied
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}

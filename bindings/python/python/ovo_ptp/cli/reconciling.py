@@ -72,7 +72,17 @@ def reconcile(options: argparse.Namespace) -> int:
     elif extra and options.apply:
         _apply(extra, options)
     elif extra:
-        shop.say_aside(f"{len(extra)} extra debits: --apply reports them, and the money goes back")
+        by_hand = [invoice for invoice in extra if _is_closed(journal.payment(invoice))]
+        if len(extra) > len(by_hand):
+            shop.say_aside(
+                f"{len(extra) - len(by_hand)} extra debits: --apply reports them, and the money "
+                "goes back"
+            )
+        if by_hand:
+            shop.say_aside(
+                f"{len(by_hand)} extra debits that an operator closed: nothing returns them by "
+                "itself; --apply notes the report, and you return them by hand"
+            )
     return AGREES if books.agrees else DIFFERS
 
 
@@ -162,10 +172,19 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
     return failed is None
 
 
+def _is_closed(report: ovo_ptp.PaymentReport | None) -> bool:
+    """Whether an operator closed it: behind a ruling nothing is sent any more."""
+    return report is not None and report.settlement == "closed by an operator"
+
+
 def _apply(invoices: list[str], options: argparse.Namespace) -> None:
-    """Gives each to the policy, which asks OVO and returns the money."""
+    """Gives each to the policy, which asks OVO and returns the money; but not behind a ruling."""
+    goes_on = False
     with shop.opened(options) as client:
         for invoice in invoices:
             report = client.report_paid(invoice)
-            shop.say_aside(f"{invoice}: reported as paid; {report.settlement}")
-    shop.say_aside("the running shop goes on with them, or `ovo-ptp settle --until-settled`")
+            by_hand = "; return it by hand unless that was done" if _is_closed(report) else ""
+            goes_on = goes_on or not by_hand
+            shop.say_aside(f"{invoice}: reported as paid; {report.settlement}{by_hand}")
+    if goes_on:
+        shop.say_aside("the running shop goes on with them, or `ovo-ptp settle --until-settled`")
