@@ -718,3 +718,21 @@ def test_ov22_doctor_says_what_it_means_that_a_wrong_signature_is_accepted(
     code, said = till.json("doctor", "--probe-signature")
     assert (code, said["wrong_signature"]["state"]) == (1, "accepted")
     assert "so it checks none" in said["problems"][0]
+
+
+def test_totals_count_as_received_nothing_that_may_go_back(till: Till, ovo: Sandbox) -> None:
+    with ovo.client(journal=till.folder / "ovo.db", background=False) as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        client.pay("INV-2", amount=700, phone=PAYS)
+        # OVO voids it, and nobody hears so.
+        ovo.script(
+            {"on": "void", "times": 0, "deliver": "hang"},
+            {"on": "check_void", "times": 0, "answer": {"empty": 503}},
+        )
+        client.void("INV-1")
+        report = client.payment("INV-1")
+        assert report is not None
+        assert report.settlement == "void under way"
+    totals = till.json("payments", "--totals")[1]
+    assert totals["received"] == 700
+    assert totals["outcomes"]["paid, void under way"] == {"payments": 1, "rupiah": 12_500}

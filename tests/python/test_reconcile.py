@@ -184,6 +184,16 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
             "line 2: nobody said whether its status means paid, refunded, nothing",
         ),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--statuses", "X=yes"], "statuses: a status means"),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,5,REFUND REVERSED\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
+        (
+            "MerchantInvoice,Amount,Status\nINV-1,-5,Void_Reversed\n",
+            [],
+            "line 2: nobody said whether its status means paid, refunded, nothing",
+        ),
     ],
 )
 def test_a_report_that_is_none_is_refused_by_line_and_rule(
@@ -204,6 +214,7 @@ def test_a_status_is_read_and_never_guessed(tmp_path: Path) -> None:
     told = {
         it.invoice: it.refunded
         for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid", "": "paid"})
+        if not it.nothing
     }
     paid, refunded = ("INV-0", "INV-1", "INV-2", "INV-7"), ("INV-3", "INV-4")
     assert told == {**dict.fromkeys(paid, False), **dict.fromkeys(refunded, True)}
@@ -328,8 +339,10 @@ def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
     assert (code, told["counts"]["missing here"]["payments"]) == (3, 1)
     code, told = till.json("reconcile", "--only", "TID=00000001", str(report))
     assert (code, told["counts"]["matched"]["payments"]) == (0, 1)
+    # A till that the report has no line of sold nothing on its days, says the report.
     code, told = till.json("reconcile", "--only", "TID=00000003", str(report))
-    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, False)
+    assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, True)
+    assert [it["finding"] for it in told["payments"]] == ["missing at OVO"]
     wrong = till.run("reconcile", "--only", "TERMINAL=1", str(report))
     assert wrong.returncode == 1
     assert "only: the report has no column TERMINAL; it has TransactionDate" in wrong.stderr
@@ -400,3 +413,192 @@ def test_a_terminal_that_knows_only_ascii_ends_no_command(
     )
     done = till.run("reconcile", *BARE, str(report), environment={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, "KOPI-\\xe9" in done.stdout) == (3, True), done.stderr
+
+
+def test_a_report_that_calls_a_paid_payment_failed_differs(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=PAYS)
+        client.pay("INV-2", amount=700, phone=CANCELS)
+        client.pay("INV-3", amount=900, phone=PAYS)
+        settled(client, ovo)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report = tmp_path / "report.csv"
+    both = (
+        f"INV-1,12500,FAILED,{today}\nINV-2,700,FAILED,{today}\nINV-3,900,PENDING,{today}\n"
+        f"another till's/#1,,FAILED,\n"
+    )
+    report.write_text(head + both)
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["looked_for_missing"]) == (3, True)
+    assert [(it["invoice"], it["finding"], it["listed"]) for it in told["payments"]] == [
+        ("INV-1", "failed there", 12_500),
+        ("INV-3", "failed there", 900),
+    ]
+    assert told["counts"] == {"failed there": {"payments": 2, "rupiah": 13_400}}
+    # The day's report called it pending, and the next one paid: in either order they agree.
+    (tmp_path / "next.csv").write_text(head + f"INV-1,12500,PAID,{today}\nINV-3,900,PAID,{today}\n")
+    for files in (("report.csv", "next.csv"), ("next.csv", "report.csv")):
+        code, told = till.json("reconcile", *files)
+        assert (code, told["agrees"], list(told["counts"])) == (0, True, ["matched"])
+    # Of another day's report, too, in whose days nobody looks for it.
+    report.write_text(head + "INV-1,12500,FAILED,2026-01-02\n")
+    code, told = till.json("reconcile", str(report))
+    assert (code, list(told["counts"])) == (3, ["failed there"])
+    assert (
+        "FAILED THERE: the report says that no money moved"
+        in till.run("reconcile", str(report)).stdout
+    )
+
+
+def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("OLD-1", amount=12_500, phone=PAYS)
+    assert till.journal("set-aside", "ovo.db").returncode == 0
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("NEW-1", amount=700, phone=PAYS)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    (tmp_path / "report.csv").write_text(head + f"NEW-1,700,PAID,{today}\n")
+    (tmp_path / "ovo.db.aside-1").write_bytes(b"7" * 4096)
+    for said in ("cannot be opened", "is gone"):
+        code, told = till.json("reconcile", "report.csv")
+        assert (code, told["agrees"], len(told["unread"])) == (3, False, 1)
+        shown = till.run("reconcile", "report.csv")
+        assert (shown.returncode, said in shown.stderr) == (3, True), shown.stderr
+        assert "the books agree" not in shown.stdout
+        assert "not all journals of this place could be read" in shown.stdout
+        for options in ([], ["--totals"], ["--csv"], ["--json"], ["--totals", "--json"]):
+            shown = till.run("payments", *options)
+            assert (shown.returncode, said in shown.stderr) == (0, True), options
+        assert "received: Rp700, without" in till.run("payments", "--totals").stdout
+        measured = till.run("metrics")
+        assert (measured.returncode, said in measured.stderr) == (1, True)
+        assert "ovo_ptp_" in measured.stdout
+        for file in tmp_path.glob("ovo.db.aside-1*"):
+            file.unlink()
+
+
+def test_lines_of_other_days_than_their_payments_agree_with_nothing(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        for number in range(1, 4):
+            client.pay(f"INV-{number}", amount=12_500, phone=PAYS)
+    today = dt.datetime.now(WIB).date()
+    report = tmp_path / "report.csv"
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    # As a report does whose months are taken for days.
+    report.write_text(head + "INV-1,12500,PAID,11/12/2025\nINV-2,12500,PAID,11/12/2025\n")
+    code, told = till.json("reconcile", str(report))
+    assert (code, told["agrees"]) == (3, False)
+    assert [(it["invoice"], it["finding"]) for it in told["payments"]] == [("INV-1", "other day")]
+    assert told["counts"]["other day"] == {"payments": 2, "rupiah": 25_000}
+    assert (
+        f"on 2025-12-11, and it was begun on {today} (2 payments)"
+        in till.run("reconcile", str(report)).stdout
+    )
+    # With its days it says what is missing.
+    code, told = till.json(
+        "reconcile", str(report), "--since", "yesterday", "--until", "2099-01-01"
+    )
+    assert [it["finding"] for it in told["payments"]] == ["missing at OVO"]
+
+
+@pytest.mark.parametrize(
+    ("date", "day"),
+    [
+        ("2026-11-19T18:30:00Z", 20),
+        ("2026-11-19T16:59:59.999Z", 19),
+        ("2026-11-20 01:30:00+07:00", 20),
+        ("2026-11-20 01:30 WIB", 20),
+        ("20/11/2026 01:30:00 +0900", 19),
+        ("20261119T183000Z", 20),
+        ("2026-11-19 18:30:00", 19),
+        ("2026-11-19 11:30 PM", 19),
+    ],
+)
+def test_a_time_with_a_zone_is_of_its_day_in_wib(tmp_path: Path, date: str, day: int) -> None:
+    report = tmp_path / "report.csv"
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,5,PAID,{date}\n")
+    [line] = ovo_ptp.read_settlement_report(report)
+    assert line.day == dt.datetime(2026, 11, day, tzinfo=WIB)
+
+
+def test_a_table_for_a_spreadsheet_has_no_formula_of_somebody_else(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    names = ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", " =1", "a=\x1b[2Jb", "INV-1"]
+    with (tmp_path / "report.csv").open("w", newline="", encoding="utf-8") as text:
+        rows = csv.writer(text, quoting=csv.QUOTE_ALL)
+        rows.writerow(["MerchantInvoice", "Amount"])
+        rows.writerows([name, "700"] for name in names)
+    done = till.run("reconcile", *BARE, "--csv", "report.csv")
+    told = [row["invoice"] for row in csv.DictReader(io.StringIO(done.stdout))]
+    # Blanks at a cell's ends are no part of an invoice.
+    assert told[:4] == ["'=1+1", "'+1", "'-1", "'@A1"]
+    assert told[4:] == ["'=1", "'=1", "'=1", "a=\ufffd[2Jb", "INV-1"]
+
+
+def test_an_approval_code_is_no_formula_of_a_spreadsheet() -> None:
+    from ovo_ptp.cli.output import cell
+
+    assert [cell(it) for it in ("=A", "\t1", "\r1", "\n1", "x\ty", -5, None, "")] == [
+        "'=A", "'\ufffd1", "'\ufffd1", "'\ufffd1", "x\ufffdy", -5, None, "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sale_first", [True, False])
+def test_a_debit_that_nobody_knew_of_and_its_refund_are_not_returned_again(
+    ovo: Sandbox, till: Till, tmp_path: Path, sale_first: bool
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db") as client:
+        client.pay("INV-1", amount=12_500, phone=CANCELS)
+        settled(client, ovo)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    lines = [f"INV-1,12500,PAID,{today}\n", f"INV-1,12500,REFUNDED,{today}\n"]
+    report = tmp_path / "report.csv"
+    report.write_text(
+        "MerchantInvoice,Amount,Status,TransactionDate\n"
+        + "".join(lines if sale_first else reversed(lines))
+    )
+    code, told = till.json("reconcile", "--apply", str(report))
+    assert (code, told["agrees"], list(told["counts"])) == (0, True, ["refunded"]), told
+    assert "report" not in till.run("reconcile", "--apply", str(report)).stderr
+    # Without its refund's line it is one.
+    report.write_text("MerchantInvoice,Amount,Status,TransactionDate\n" + lines[0])
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "extra debit"}
+
+
+def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.script(
+        {"on": "reversal", "times": 0, "answer": {"empty": 503}},
+        {"on": "check_payment", "times": 0, "answer": {"empty": 503}},
+    )
+    with ovo.client(journal=tmp_path / "ovo.db", log=False) as client:
+        client.pay("INV-1", amount=12_500, phone=IGNORES)
+
+        def closed() -> bool:
+            try:
+                return client.rule("INV-1", "close", reason="looked up: not debited").settled
+            except ovo_ptp.OvoError:
+                return False
+
+        assert eventually(closed)
+    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+    report = tmp_path / "report.csv"
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    before = till.run("reconcile", str(report)).stderr
+    assert "1 extra debits that an operator closed" in before
+    assert "the money goes back" not in before
+    applied = till.run("reconcile", "--apply", str(report)).stderr
+    assert "INV-1: reported as paid; closed by an operator; return it by hand" in applied
+    assert "the running shop goes on" not in applied
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}

@@ -17,6 +17,8 @@ __all__ = ["JournalReader"]
 
 #: Payments that a walk through the journal holds at a time.
 _PAGE = 200
+#: What the library says of journals that belong to this one and that it cannot ask.
+_UNREAD = (" is gone", "cannot be opened", "which was set aside, and may hold")
 
 
 class JournalReader:
@@ -126,6 +128,10 @@ class JournalReader:
     def problems(self) -> list[str]:
         """What is damaged, one line each; empty if nothing is."""
         return self._native.health()[2]
+
+    def _unread(self) -> list[str]:
+        """Journals of the place that are gone or cannot be read: what is not found may be there."""
+        return [line for line in self.problems() if any(word in line for word in _UNREAD)]
 
     def __repr__(self) -> str:
         return "<ovo_ptp.JournalReader>"

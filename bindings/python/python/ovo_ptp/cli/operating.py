@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-#: `PaymentReport.settlement` of what an operator dealt with by hand.
-CLOSED_BY_OPERATOR = "closed by an operator"
+#: `PaymentReport.settlement` of a paid payment whose money may not be the shop's: its operator
+#: dealt with it by hand or has to, or it is on its way back.
+NOT_RECEIVED = ("closed by an operator", "waits for an operator", "void under way")
 #: What a collector reads of a journal that cannot be read, as a client tells it.
 UNREADABLE = """\
 # HELP ovo_ptp_journal_readable 0 if the journal cannot be read; its figures are missing then.
@@ -38,8 +39,12 @@ def payments(options: argparse.Namespace) -> int:
         raise ovo_ptp.InvalidInputError("limit: must be 1 or more", field="limit")
     journal = shop.reading(options)
     found = _chosen(options, journal)
+    # A total or a list that lacks a journal looks like one that is whole.
+    unread = shop.unread(journal)
+    for line in unread:
+        shop.say_aside(line)
     if options.totals:
-        return _totals(found, as_json=options.json)
+        return _totals(found, unread, as_json=options.json)
     if options.csv:
         _as_csv(_first(found, limit))
     elif options.json:
@@ -47,8 +52,6 @@ def payments(options: argparse.Namespace) -> int:
     else:
         shown = list(_first(found, SCREEN if limit is None else limit))
         output.payments(shown)
-        if not shown:
-            shop.say_what_is_unread(journal)
         if next(found, None) is not None:
             shop.say_aside(
                 f"these are the first {len(shown)}, and there are more: --limit, --since, --until"
@@ -59,7 +62,8 @@ def payments(options: argparse.Namespace) -> int:
 def metrics(options: argparse.Namespace) -> int:
     """How the journal stands, for Prometheus. A file is replaced as a whole: nobody reads half."""
     try:
-        text = shop.reading(options).metrics_text()
+        journal = shop.reading(options)
+        text = journal.metrics_text()
     except ovo_ptp.JournalError:
         # A collector goes on reading the file: it must not go on with the last good figures.
         if options.to is not None:
@@ -71,7 +75,10 @@ def metrics(options: argparse.Namespace) -> int:
         output.as_json(text)
     else:
         output.say(text.rstrip("\n"))
-    return 0
+    unread = shop.unread(journal)
+    for line in unread:
+        shop.say_aside(line)
+    return 1 if unread else 0
 
 
 def _chosen(
@@ -126,7 +133,8 @@ def _as_csv(found: Iterable[ovo_ptp.PaymentReport]) -> None:
     written.writeheader()
     for report in found:
         fields = report.to_dict()
-        written.writerow({**(fields["outcome"] or {}), **fields["terminal"], **_flat(fields)})
+        row = {**(fields["outcome"] or {}), **fields["terminal"], **_flat(fields)}
+        written.writerow({name: output.cell(value) for name, value in row.items()})
 
 
 def _flat(fields: dict[str, object]) -> dict[str, object]:
@@ -164,25 +172,26 @@ def _is_ours(file: Path) -> bool:
     return begins in (b"", BEGINS)
 
 
-def _totals(found: Iterable[ovo_ptp.PaymentReport], *, as_json: bool) -> int:
-    """Payments and rupiah by outcome. What the shop keeps is what was paid, and neither voided nor
-    dealt with by hand: of that an operator's own books tell."""
+def _totals(found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_json: bool) -> int:
+    """Payments and rupiah by outcome. What the shop keeps is what was paid, is not voided or about
+    to be, and waits for no operator; what one dealt with by hand, their own books tell."""
     count: dict[str, int] = {}
     rupiah: dict[str, int] = {}
     for report in found:
         name = "no outcome yet" if report.outcome is None else output.outcome_name(report.outcome)
-        if name == "paid" and report.settlement == CLOSED_BY_OPERATOR:
-            name = f"paid, {CLOSED_BY_OPERATOR}"
+        if name == "paid" and report.settlement in NOT_RECEIVED:
+            name = f"paid, {report.settlement}"
         count[name] = count.get(name, 0) + 1
         rupiah[name] = rupiah.get(name, 0) + report.amount
     received = rupiah.get("paid", 0)
     if as_json:
         by_outcome = {name: {"payments": count[name], "rupiah": rupiah[name]} for name in count}
-        output.as_json({"outcomes": by_outcome, "received": received})
+        output.as_json({"outcomes": by_outcome, "received": received, "unread": unread})
         return 0
     rows = [(name, str(count[name]), _money(rupiah[name])) for name in sorted(count)]
     output.table([("OUTCOME", "PAYMENTS", "AMOUNT"), *rows])
-    output.say(f"received: {_money(received)}")
+    but = ", without what is named above" if unread else ""
+    output.say(f"received: {_money(received)}{but}")
     return 0
 
 

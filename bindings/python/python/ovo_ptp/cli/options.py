@@ -158,6 +158,10 @@ def _credentials(commands: Any) -> None:
         )
 
 
+#: Of `--csv`.
+TABLE = "a table for a spreadsheet; before what it would take for a formula stands '"
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands."""
     top = argparse.ArgumentParser(
@@ -257,8 +261,12 @@ def parser() -> argparse.ArgumentParser:
     payments.add_argument("--until", metavar="DAY", help="up to the end of this day")
     payments.add_argument("--oldest-first", action="store_true")
     payments.add_argument("--limit", type=int, help="at most so many (people are shown 50)")
-    payments.add_argument("--totals", action="store_true", help="payments and rupiah by outcome")
-    payments.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
+    payments.add_argument(
+        "--totals",
+        action="store_true",
+        help="payments and rupiah by outcome, and what of it is the shop's for certain",
+    )
+    payments.add_argument("--csv", action="store_true", help=TABLE)
 
     reconcile = commands.add_parser(
         "reconcile",
@@ -293,9 +301,11 @@ def parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
     reconcile.add_argument("--until", metavar="DAY", help="up to the end of this day")
     reconcile.add_argument("--all", action="store_true", help="those that agree, too")
-    reconcile.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
+    reconcile.add_argument("--csv", action="store_true", help=TABLE)
     reconcile.add_argument(
-        "--apply", action="store_true", help="report extra debits as paid: the money goes back"
+        "--apply",
+        action="store_true",
+        help="report extra debits as paid: the money goes back, but of what an operator closed",
     )
 
     uat = commands.add_parser(

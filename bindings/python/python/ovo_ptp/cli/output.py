@@ -32,6 +32,15 @@ def printable(text: str) -> str:
     )
 
 
+def cell(value: object) -> object:
+    """Of a table for a spreadsheet: somebody else's text is never taken for a formula."""
+    if not isinstance(value, str):
+        return value
+    # Before the letters that move cursors are replaced: a tab begins a formula, too.
+    formula = value.lstrip(" ")[:1] in tuple("=+-@\t\r\n")
+    return "'" * formula + printable(value)
+
+
 def drop(stream: TextIO) -> None:
     """Sends nowhere what a stream did not take.
 

@@ -53,6 +53,8 @@ def reconcile(options: argparse.Namespace) -> int:
             "whoever read the list left before its end" if gone else BROKEN_OFF, options
         )
         raise
+    for line in books.unread:
+        shop.say_aside(line)
     if extra is None:
         _say_not_applied(BROKEN_OFF, options)
         return ERROR
@@ -74,7 +76,17 @@ def reconcile(options: argparse.Namespace) -> int:
     elif extra and options.apply:
         _apply(extra, options)
     elif extra:
-        shop.say_aside(f"{len(extra)} extra debits: --apply reports them, and the money goes back")
+        by_hand = [invoice for invoice in extra if _is_closed(journal.payment(invoice))]
+        if len(extra) > len(by_hand):
+            shop.say_aside(
+                f"{len(extra) - len(by_hand)} extra debits: --apply reports them, and the money "
+                "goes back"
+            )
+        if by_hand:
+            shop.say_aside(
+                f"{len(by_hand)} extra debits that an operator closed: nothing returns them by "
+                "itself; --apply notes the report, and you return them by hand"
+            )
     return AGREES if books.agrees else DIFFERS
 
 
@@ -102,23 +114,17 @@ def _told(lines: Iterator[ovo_ptp.SettlementLine]) -> Iterator[ovo_ptp.Settlemen
 def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list[str] | None:
     """Prints what was found as it comes, then the summary; returns the extra debits' invoices, or
     `None` if a line is wrong and was said to be."""
-    extra: list[str] = []
-
-    def found() -> Iterator[ovo_ptp.Reconciled]:
-        for it in books:
-            if it.finding == "extra debit":
-                extra.append(it.invoice)
-            yield it
-
     if options.csv:
         written = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
         written.writeheader()
-        written.writerows(it.to_dict() for it in found())
+        written.writerows(
+            {name: output.cell(value) for name, value in it.to_dict().items()} for it in books
+        )
     elif options.json:
-        if not _as_json(found(), books):
+        if not _as_json(iter(books), books):
             return None
     else:
-        for it in found():
+        for it in books:
             amount = it.listed if it.listed is not None else it.amount
             money = "" if amount is None else ovo_ptp.format_rupiah(amount)
             invoice = output.printable(it.invoice)
@@ -129,14 +135,16 @@ def _written(books: ovo_ptp.Reconciliation, options: argparse.Namespace) -> list
         ]
         output.table([("FINDING", "PAYMENTS", "AMOUNT"), *rows])
         output.say(_verdict(books))
-    return extra
+    return books.extra_debits
 
 
 def _verdict(books: ovo_ptp.Reconciliation) -> str:
     if books.agrees:
         return "the books agree"
-    if books.looked_for_missing:
+    if books._differs():
         return "the books differ"
+    if books.looked_for_missing:
+        return "the books are not known to agree: not all journals of this place could be read"
     return "the books are not known to agree: what the report has not was not looked for"
 
 
@@ -157,6 +165,7 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
     summary: dict[str, object] = {
         "agrees": books.agrees,
         "looked_for_missing": books.looked_for_missing,
+        "unread": list(books.unread),
         "counts": counts,
     }
     if failed is not None:
@@ -172,10 +181,19 @@ def _say_not_applied(why: str, options: argparse.Namespace) -> None:
         shop.say_aside(f"nothing was applied: {why}")
 
 
+def _is_closed(report: ovo_ptp.PaymentReport | None) -> bool:
+    """Whether an operator closed it: behind a ruling nothing is sent any more."""
+    return report is not None and report.settlement == "closed by an operator"
+
+
 def _apply(invoices: list[str], options: argparse.Namespace) -> None:
-    """Gives each to the policy, which asks OVO and returns the money."""
+    """Gives each to the policy, which asks OVO and returns the money; but not behind a ruling."""
+    goes_on = False
     with shop.opened(options) as client:
         for invoice in invoices:
             report = client.report_paid(invoice)
-            shop.say_aside(f"{invoice}: reported as paid; {report.settlement}")
-    shop.say_aside("the running shop goes on with them, or `ovo-ptp settle --until-settled`")
+            by_hand = "; return it by hand unless that was done" if _is_closed(report) else ""
+            goes_on = goes_on or not by_hand
+            shop.say_aside(f"{invoice}: reported as paid; {report.settlement}{by_hand}")
+    if goes_on:
+        shop.say_aside("the running shop goes on with them, or `ovo-ptp settle --until-settled`")

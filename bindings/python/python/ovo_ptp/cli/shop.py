@@ -132,19 +132,13 @@ def reading_file(options: argparse.Namespace) -> ovo_ptp.JournalReader:
     return ovo_ptp.JournalReader(path(options.journal))
 
 
-#: What the library says of journals that belong to this one and that it cannot ask.
-UNREAD = (" is gone", "cannot be opened", "which was set aside, and may hold")
-
-
 def unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> list[str]:
     """Journals of the place that are gone or cannot be read: what is not found may be in them."""
-    if isinstance(journal, ovo_ptp.Client):
-        return []
-    return [line for line in journal.problems() if any(word in line for word in UNREAD)]
+    return [] if isinstance(journal, ovo_ptp.Client) else journal._unread()
 
 
 def say_what_is_unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> None:
-    """Beside an answer that found nothing."""
+    """Beside an answer that found nothing, or that counts what it found."""
     for line in unread(journal):
         say_aside(line)
 
