@@ -499,7 +499,14 @@ def _others(row: list[str], at: dict[str, int]) -> SettlementLine:
         day = _day(row[at["date"]].strip(), "") if "date" in at else None
     except InvalidInputError:
         day = None
-    return SettlementLine(invoice=row[at["invoice"]].strip(), amount=0, day=day, elsewhere=True)
+    return SettlementLine(
+        invoice=row[at["invoice"]].strip(),
+        amount=0,
+        refunded=False,
+        day=day,
+        nothing=False,
+        elsewhere=True,
+    )
 
 
 def _line(row: list[str], at: dict[str, int], meant: dict[str, str], where: str) -> SettlementLine:
@@ -518,13 +525,17 @@ def _line(row: list[str], at: dict[str, int], meant: dict[str, str], where: str)
             invoice=cells["invoice"],
             amount=listed,
             day=_day(cells["date"], where) if dated else None,
+            refunded=False,
             nothing=True,
+            elsewhere=False,
         )
     return SettlementLine(
         invoice=cells["invoice"],
         amount=_rupiah(amount.removeprefix("-"), where),
         refunded=negative or meaning == "refunded",
         day=_day(cells["date"], where) if "date" in cells else None,
+        nothing=False,
+        elsewhere=False,
     )
 
 

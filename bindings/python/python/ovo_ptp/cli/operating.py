@@ -172,9 +172,7 @@ def _is_ours(file: Path) -> bool:
     return begins in (b"", BEGINS)
 
 
-def _totals(
-    found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_json: bool
-) -> int:
+def _totals(found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_json: bool) -> int:
     """Payments and rupiah by outcome. What the shop keeps is what was paid, is not voided or about
     to be, and waits for no operator; what one dealt with by hand, their own books tell."""
     count: dict[str, int] = {}

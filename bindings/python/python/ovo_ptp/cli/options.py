@@ -276,7 +276,9 @@ def parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--all", action="store_true", help="those that agree, too")
     reconcile.add_argument("--csv", action="store_true", help=TABLE)
     reconcile.add_argument(
-        "--apply", action="store_true", help="report extra debits as paid: the money goes back, but of what an operator closed",
+        "--apply",
+        action="store_true",
+        help="report extra debits as paid: the money goes back, but of what an operator closed",
     )
 
     uat = commands.add_parser(
