@@ -287,3 +287,9 @@ def test_a_separator_of_unicode_in_an_answer_loses_no_exchange(tmp_path: Path) -
         encoding="utf-8",
     )
     assert [it["name"] for it in folder.exchanges(3)] == names
+
+
+def test_one_number_is_not_both_testers(ovo: Sandbox, tmp_path: Path) -> None:
+    numbers = ("--customer", "081234567890", "--unregistered", "+6281234567890")
+    done = Till(ovo, tmp_path).run("uat", "evidence", *numbers)
+    assert (done.returncode, "unregistered: is the customer's own" in done.stderr) == (1, True)

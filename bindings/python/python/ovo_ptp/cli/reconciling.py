@@ -46,9 +46,15 @@ def reconcile(options: argparse.Namespace) -> int:
     )
     try:
         extra = _written(books, options)
-    except BrokenPipeError:
+        sys.stdout.flush()
+    except OSError as error:
         if options.apply:
-            shop.say_aside("nothing was applied: whoever read the list left before its end")
+            why = (
+                "whoever read the list left before its end"
+                if isinstance(error, BrokenPipeError)
+                else "the list could not be written to its end"
+            )
+            shop.say_aside(f"nothing was applied: {why}")
         raise
     for line in books.unread:
         shop.say_aside(line)
