@@ -736,3 +736,14 @@ def test_totals_count_as_received_nothing_that_may_go_back(till: Till, ovo: Sand
     totals = till.json("payments", "--totals")[1]
     assert totals["received"] == 700
     assert totals["outcomes"]["paid, void under way"] == {"payments": 1, "rupiah": 12_500}
+
+
+def test_days_in_the_wrong_order_and_a_pipe_for_figures_are_refused(
+    till: Till, ovo: Sandbox
+) -> None:
+    ovo.client(journal=till.folder / "ovo.db").close()
+    done = till.run("payments", "--since", "2026-11-27", "--until", "2026-11-25")
+    assert (done.returncode, "until: must be behind since" in done.stderr) == (1, True)
+    os.mkfifo(till.folder / "pipe")
+    done = till.run("metrics", "--to", "pipe")
+    assert (done.returncode, "it is not replaced" in done.stderr) == (1, True)

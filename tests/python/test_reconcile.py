@@ -185,6 +185,22 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
         ),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--statuses", "X=yes"], "statuses: a status means"),
         (
+            "MerchantInvoice,Amount,TransactionDate\nINV-1,5,9999-12-31\n",
+            BARE,
+            "line 2: the date must be as 2026-11-26",
+        ),
+        (
+            f"MerchantInvoice,Amount\nINV-1,{'9' * 4_400}\n",
+            BARE,
+            "line 2: the amount must be whole rupiah",
+        ),
+        ("MerchantInvoice,Amount\nINV-1,5,6\n", BARE, "line 2 has more cells than its heading"),
+        (
+            "MerchantInvoice,Amount\nINV-1,5\n",
+            ["--since", "2026-01-01", "--until", "9999-12-31"],
+            "until: there is no day behind it",
+        ),
+        (
             "MerchantInvoice,Amount,Status\nINV-1,5,REFUND REVERSED\n",
             [],
             "line 2: nobody said whether its status means paid, refunded, nothing",
@@ -602,3 +618,38 @@ def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
     assert "INV-1: reported as paid; closed by an operator; return it by hand" in applied
     assert "the running shop goes on" not in applied
     assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
+
+
+def test_zeros_are_no_empty_cell(tmp_path: Path) -> None:
+    report = tmp_path / "report.csv"
+    report.write_text("MerchantInvoice,Amount,Status,TID\nA,5,PAID,\nB,5,PAID,0\n")
+    told = {
+        only: [
+            it.invoice
+            for it in ovo_ptp.read_settlement_report(report, only={"TID": only})
+            if not it.elsewhere
+        ]
+        for only in ("0000", "")
+    }
+    assert told == {"0000": ["B"], "": ["A"]}
+
+
+def test_a_list_for_which_there_is_no_room_applies_nothing_and_is_told(
+    ovo: Sandbox, till: Till, tmp_path: Path
+) -> None:
+    ovo.client(journal=tmp_path / "ovo.db").close()
+    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount\nINV-1,700\n")
+    for options in (["--apply"], ["--apply", "--json"], ["--apply", "--csv"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                till.command("reconcile", *BARE, *options, "report.csv"),
+                cwd=tmp_path,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert "nothing was applied: the list could not be written" in done.stderr
+        assert "not all was written: No space left" in done.stderr
+        assert "Traceback" not in done.stderr

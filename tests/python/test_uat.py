@@ -275,3 +275,21 @@ def test_a_till_that_is_killed_comes_back_towards_a_host_that_wants_a_certificat
     assert json.loads(done.stdout.splitlines()[-1])["scenarios"]["18"] == "passed", (
         done.stdout + done.stderr
     )
+
+
+def test_a_separator_of_unicode_in_an_answer_loses_no_exchange(tmp_path: Path) -> None:
+    from ovo_ptp.uat.folder import Folder
+
+    folder = Folder(tmp_path / "uat")
+    names = ["a\u2028b", "a\u0085b", "a\u2029b"]
+    folder.record(3).write_text(
+        "".join(json.dumps({"name": name}, ensure_ascii=False) + "\n" for name in names),
+        encoding="utf-8",
+    )
+    assert [it["name"] for it in folder.exchanges(3)] == names
+
+
+def test_one_number_is_not_both_testers(ovo: Sandbox, tmp_path: Path) -> None:
+    numbers = ("--customer", "081234567890", "--unregistered", "+6281234567890")
+    done = Till(ovo, tmp_path).run("uat", "evidence", *numbers)
+    assert (done.returncode, "unregistered: is the customer's own" in done.stderr) == (1, True)

@@ -17,12 +17,14 @@ _AMOUNT = re.compile(
 )
 #: A day alone: 2026-11-26, 20261126, 2026-W48-4.
 _DAY = re.compile(r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)")
+#: Letters of an amount; Python reads no number of thousands of digits.
+_LONGEST = 100
 _SEN = re.compile(r"(?:[.,]00|,-)$")
 
 
 def rupiah(typed: str) -> int:
     """The amount, or an error: OVO has no decimals, and a guess would be somebody's money."""
-    if _AMOUNT.fullmatch(typed.strip()):
+    if len(typed) <= _LONGEST and _AMOUNT.fullmatch(typed.strip()):
         return int(re.sub(r"[^0-9]", "", _SEN.sub("", typed.strip())))
     raise InvalidInputError(
         "amount: must be whole rupiah, as 12500, 12.500 or Rp12.500", field="amount"
@@ -49,4 +51,7 @@ def moment(field: str, typed: str, *, end_of_day: bool = False) -> dt.datetime:
             found = found.replace(tzinfo=WIB)
         if not _DAY.fullmatch(typed.strip()):
             return found
-    return found + dt.timedelta(days=1) if end_of_day else found
+    try:
+        return found + dt.timedelta(days=1) if end_of_day else found
+    except OverflowError:
+        raise InvalidInputError(f"{field}: there is no day behind it", field=field) from None

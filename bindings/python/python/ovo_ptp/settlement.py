@@ -210,7 +210,10 @@ class Reconciliation:
             import datetime as dt
 
             since = _make.unix_millis("since", first)
-            until = _make.unix_millis("until", last + dt.timedelta(days=1))
+            try:
+                until = _make.unix_millis("until", last + dt.timedelta(days=1))
+            except OverflowError:
+                raise InvalidInputError("day: there is none behind it", field="day") from None
         yield from self._failed_there()
         yield from self._on_other_days(since, until)
         if since is not None and until is not None:
@@ -439,7 +442,8 @@ def read_settlement_report(
 
 def _bare(value: str) -> str:
     value = value.strip()
-    return value.lstrip("0") if value.isdigit() else value
+    # 0000 is 0, and not what an empty cell has.
+    return (value.lstrip("0") or "0") if value.isdigit() else value
 
 
 def _read(
@@ -482,6 +486,11 @@ def _read(
                 where = f"line {rows.line_num + 1}"
                 if len(row) <= last:
                     raise InvalidInputError(f"report: {where} is cut short", field="report")
+                if any(cell.strip() for cell in row[len(heads) :]):
+                    # A comma in a name without quotes, and each cell behind it is another column's.
+                    raise InvalidInputError(
+                        f"report: {where} has more cells than its heading", field="report"
+                    )
                 elsewhere = any(_bare(row[place]) != value for place, value in places)
                 yield _others(row, at) if elsewhere else _line(row, at, meant, where)
     except OSError as error:
@@ -524,8 +533,8 @@ def _line(row: list[str], at: dict[str, int], meant: dict[str, str], where: str)
         return SettlementLine(
             invoice=cells["invoice"],
             amount=listed,
-            refunded=False,
             day=_day(cells["date"], where) if dated else None,
+            refunded=False,
             nothing=True,
             elsewhere=False,
         )
@@ -592,6 +601,8 @@ def _day(text: str, where: str) -> datetime:
             day = dt.datetime.strptime(text[:length], pattern).replace(tzinfo=WIB)
         except ValueError:
             continue
+        if not 2000 <= day.year < 3000:
+            break  # 9999-12-31 stands for no day, and none is behind it
         rest = text[length:].strip().upper()
         if re.search(_ZONE + "$", rest):
             zoned = re.fullmatch(_TIME + _ZONE, rest)

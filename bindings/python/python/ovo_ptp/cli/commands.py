@@ -35,7 +35,8 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else WRONG_USE
     try:
-        return COMMANDS[options.command](options)
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
     except ovo_ptp.OvoError as error:
         if getattr(options, "json", False):
             output.as_json({"error": error.code, "message": error.message})
@@ -44,9 +45,15 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         output.drop(sys.stdout)  # whoever read has enough
         return ERROR
+    except OSError as error:
+        # What may not be untrue whatever standard output takes (`pay`) sees to that itself.
+        output.drop(sys.stdout)
+        shop.say_aside(f"not all was written: {error.strerror}")
+        return ERROR
     except KeyboardInterrupt:
         shop.say_aside("interrupted; nothing is lost, ask again with the same invoice")
         return CTRL_C
+    return code
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -84,13 +85,16 @@ def metrics(options: argparse.Namespace) -> int:
 def _chosen(
     options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
 ) -> Iterator[ovo_ptp.PaymentReport]:
-    since, until = options.since, options.until
+    since = None if options.since is None else moment("since", options.since)
+    until = None if options.until is None else moment("until", options.until, end_of_day=True)
+    if since is not None and until is not None and until <= since:
+        raise ovo_ptp.InvalidInputError("until: must be behind since", field="until")
     return journal.each_payment(
         unsettled=options.unsettled,
         unacknowledged=options.unacknowledged,
         needs_operator=options.needs_operator,
-        since=None if since is None else moment("since", since),
-        until=None if until is None else moment("until", until, end_of_day=True),
+        since=since,
+        until=until,
         newest_first=not options.oldest_first,
     )
 
@@ -163,6 +167,9 @@ def _replaced(options: argparse.Namespace, text: str) -> None:
 def _is_ours(file: Path) -> bool:
     """Whether the file may be replaced: it is not there, is empty, or was written by this."""
     try:
+        # A pipe would wait for somebody who writes into it, and a device is nobody's to replace.
+        if not stat.S_ISREG(file.stat().st_mode):
+            return False
         with file.open("rb") as there:
             begins = there.read(len(BEGINS))
     except FileNotFoundError:

@@ -47,11 +47,16 @@ def reconcile(options: argparse.Namespace) -> int:
     )
     try:
         extra = _written(books, options)
-    except (BrokenPipeError, ovo_ptp.OvoError) as error:
-        gone = isinstance(error, BrokenPipeError)
-        _say_not_applied(
-            "whoever read the list left before its end" if gone else BROKEN_OFF, options
-        )
+        sys.stdout.flush()
+    except (OSError, ovo_ptp.OvoError) as error:
+        why = BROKEN_OFF
+        if isinstance(error, OSError):
+            why = (
+                "whoever read the list left before its end"
+                if isinstance(error, BrokenPipeError)
+                else "the list could not be written to its end"
+            )
+        _say_not_applied(why, options)
         raise
     for line in books.unread:
         shop.say_aside(line)

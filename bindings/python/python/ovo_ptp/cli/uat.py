@@ -101,6 +101,13 @@ def _refuse_without_phones(
                     "--sandbox everything is played by itself",
                     field=name,
                 )
+        if ovo_ptp.normalise_phone(options.customer) == ovo_ptp.normalise_phone(
+            options.unregistered
+        ):
+            raise ovo_ptp.InvalidInputError(
+                "unregistered: is the customer's own number, which has an OVO account",
+                field="unregistered",
+            )
 
 
 def _play(

@@ -75,7 +75,8 @@ class Folder:
         record = self.record(number)
         if not record.exists():
             return []
-        lines = (_exchange(line) for line in record.read_text(encoding="utf-8").splitlines())
+        # Not splitlines(): JSON has U+2028 and U+0085 as they are, and they end no line of it.
+        lines = (_exchange(line) for line in record.read_text(encoding="utf-8").split("\n"))
         return [it for it in lines if it is not None and _is_of(number, it)]
 
     def pictures(self, number: int) -> Iterator[Path]:
