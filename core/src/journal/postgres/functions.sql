@@ -119,6 +119,10 @@ DECLARE
   wrote boolean := false; has_water boolean := false; start bigint; b bigint; f bigint; d bigint;
 BEGIN
   e := guard(p->>'nonce');
+  -- The same server on a disk that went back: only who was told more can know.
+  IF pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn THEN
+    RAISE EXCEPTION 'the server went back behind what it had told' USING ERRCODE = 'OV004';
+  END IF;
   IF e.state <> 'open' AND NOT (e.state = 'doubting' AND coalesce((p->>'doubting')::boolean, false)) THEN
     RAISE EXCEPTION 'the journal is being judged' USING ERRCODE = 'OV005';
   END IF;

@@ -52,6 +52,11 @@ impl Memory {
         self.acknowledged.push_back((id, version, token));
     }
 
+    /// How far the server's log reached at least, as the server writes it.
+    pub(super) fn known_lsn(&self) -> String {
+        text_of(self.lsn)
+    }
+
     /// The server's log reaches to here; `false` if it reached further before.
     pub(super) fn reached(&mut self, lsn: &str) -> bool {
         let Some(lsn) = number_of(lsn) else { return true };
@@ -61,6 +66,10 @@ impl Memory {
         }
         goes_on
     }
+}
+
+fn text_of(lsn: u64) -> String {
+    format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff)
 }
 
 /// `16/B374D848` as a number.
@@ -111,7 +120,7 @@ impl PostgresJournal {
         let mut chance = [0; 1];
         let _ = getrandom::fill(&mut chance);
         let told = json!({
-            "lsn": format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff),
+            "lsn": text_of(lsn),
             "beats": beats,
             "clock": self.shared.own.load(std::sync::atomic::Ordering::Acquire),
             "next": migrate::fresh_name(&[b"epoch"]),

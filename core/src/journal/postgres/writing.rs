@@ -219,6 +219,7 @@ impl PostgresJournal {
         };
         let told = json!({
             "nonce": lock(&self.shared.epoch).nonce,
+            "lsn": lock(&self.shared.memory).known_lsn(),
             "doubting": doubting,
             "updates": updates.iter().map(text).collect::<Vec<_>>(),
             "begins": begins.iter().map(text).collect::<Vec<_>>(),
