@@ -243,3 +243,29 @@ def test_a_debit_that_ovo_reports_of_an_archived_payment_is_returned_by_hand_and
     held = run(ovo, tmp_path, "reconcile", str(report))
     assert held.returncode == 3
     assert f"MISSING HERE: its payment was archived into {archive}" in held.stdout
+
+
+def test_books_and_totals_of_archived_days_say_what_they_lack(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    with opened(ovo, journal) as client:
+        client.archive(now(), tmp_path / "archive.db")
+    report = tmp_path / "report.csv"
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report.write_text(head + f"INV-4,12500,PAID,{now():%Y-%m-%d}\n")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        line = [PROGRAM, *words, "-j", str(journal)]
+        return subprocess.run(line, capture_output=True, text=True, check=False)
+
+    done = run("reconcile", str(report))
+    told = f"3 paid payments of these days were archived into {tmp_path / 'archive.db'}"
+    assert (done.returncode, told in done.stderr) == (3, True), done.stderr
+    assert "the books agree" not in done.stdout
+    assert json.loads(run("reconcile", "--json", str(report)).stdout)["agrees"] is False
+    assert told in run("payments", "--totals").stderr
+    assert told not in run("payments", "--totals", "--until", "2026-01-01").stderr
+    # On a shelf: nobody knows of which days it is, and it is said.
+    (tmp_path / "archive.db").rename(tmp_path / "shelf.db")
+    done = run("reconcile", str(report))
+    assert (done.returncode, "3 payments were archived into" in done.stderr) == (0, True)

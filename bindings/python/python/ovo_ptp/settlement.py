@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
     from typing import Any, ClassVar
 
+    from ovo_ptp._archives import InArchive
     from ovo_ptp.reader import JournalReader
 
 __all__ = ["Reconciled", "Reconciliation", "SettlementLine", "read_settlement_report"]
@@ -179,6 +180,8 @@ class Reconciliation:
         #: Journals of this place that are gone or cannot be read, one line each; known at the end.
         #: As long as there is one, nothing is known to agree: what was sold may be in it.
         self.unread: tuple[str, ...] = ()
+        #: What was archived of the report's days, and was not compared; known at the end.
+        self.archived: tuple[InArchive, ...] = ()
 
     def __iter__(self) -> Iterator[Reconciled]:
         first: datetime | None = None
@@ -218,6 +221,10 @@ class Reconciliation:
         yield from self._on_other_days(since, until)
         if since is not None and until is not None:
             yield from self._missing(since, until)
+            from ovo_ptp._archives import in_archives
+            from ovo_ptp._wib import at
+
+            self.archived = tuple(in_archives(self._journal, at(since), at(until)))
 
     def _compared(self, page: list[SettlementLine]) -> Iterator[Reconciled]:
         lines = [(line.invoice, line.amount, line.refunded) for line in page]
@@ -381,9 +388,10 @@ class Reconciliation:
     @property
     def agrees(self) -> bool:
         """Whether nobody has to look: no line differs, and of what is paid here none is missing. As
-        long as nobody looked for what is missing, or a journal of this place is unread, nothing is
-        known to agree."""
-        return self.looked_for_missing and not self.unread and not self._differs()
+        long as nobody looked for what is missing, a journal of this place is unread, or paid
+        payments of these days are in an archive, nothing is known to agree."""
+        apart = self.unread or any(it.payments for it in self.archived)
+        return self.looked_for_missing and not apart and not self._differs()
 
     def _differs(self) -> bool:
         return any(payments for _, payments, _, differs in self._counted() if differs)

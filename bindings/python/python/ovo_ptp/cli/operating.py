@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import ovo_ptp
+from ovo_ptp._archives import in_archives
 from ovo_ptp._typed import moment
 from ovo_ptp.cli import output, shop
 from ovo_ptp.cli.options import output_file
@@ -16,6 +17,7 @@ from ovo_ptp.cli.options import output_file
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
 #: `PaymentReport.settlement` of a paid payment whose money may not be the shop's: its operator
@@ -45,6 +47,7 @@ def payments(options: argparse.Namespace) -> int:
     for line in unread:
         shop.say_aside(line)
     if options.totals:
+        _say_what_is_archived(options, journal)
         return _totals(found, unread, as_json=options.json)
     if options.csv:
         _as_csv(_first(found, limit))
@@ -82,13 +85,18 @@ def metrics(options: argparse.Namespace) -> int:
     return 1 if unread else 0
 
 
-def _chosen(
-    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
-) -> Iterator[ovo_ptp.PaymentReport]:
+def _days(options: argparse.Namespace) -> tuple[datetime | None, datetime | None]:
     since = None if options.since is None else moment("since", options.since)
     until = None if options.until is None else moment("until", options.until, end_of_day=True)
     if since is not None and until is not None and until <= since:
         raise ovo_ptp.InvalidInputError("until: must be behind since", field="until")
+    return since, until
+
+
+def _chosen(
+    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
+) -> Iterator[ovo_ptp.PaymentReport]:
+    since, until = _days(options)
     return journal.each_payment(
         unsettled=options.unsettled,
         unacknowledged=options.unacknowledged,
@@ -97,6 +105,17 @@ def _chosen(
         until=until,
         newest_first=not options.oldest_first,
     )
+
+
+def _say_what_is_archived(
+    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
+) -> None:
+    """A total of days whose payments have left looks like one of days without sales."""
+    if isinstance(journal, ovo_ptp.Client):
+        return  # in a database nothing is archived
+    since, until = _days(options)
+    for it in in_archives(journal, since, until):
+        shop.say_aside(f"{it.text()}; they are not in these totals (-j)")
 
 
 def _first(

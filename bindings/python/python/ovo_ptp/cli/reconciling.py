@@ -60,6 +60,8 @@ def reconcile(options: argparse.Namespace) -> int:
         raise
     for line in books.unread:
         shop.say_aside(line)
+    for it in books.archived:
+        shop.say_aside(f"{it.text()}; it was not compared with that (-j)")
     if extra is None:
         _say_not_applied(BROKEN_OFF, options)
         return ERROR
@@ -148,6 +150,8 @@ def _verdict(books: ovo_ptp.Reconciliation) -> str:
         return "the books agree"
     if books._differs():
         return "the books differ"
+    if books.looked_for_missing and not books.unread:
+        return "the books are not known to agree: payments of these days are in an archive"
     if books.looked_for_missing:
         return "the books are not known to agree: not all journals of this place could be read"
     return "the books are not known to agree: what the report has not was not looked for"
@@ -171,6 +175,7 @@ def _as_json(found: Iterator[ovo_ptp.Reconciled], books: ovo_ptp.Reconciliation)
         "agrees": books.agrees,
         "looked_for_missing": books.looked_for_missing,
         "unread": list(books.unread),
+        "archived": [it.to_dict() for it in books.archived],
         "counts": counts,
     }
     if failed is not None:
