@@ -182,9 +182,9 @@ impl ClientBuilder {
             return Ok(Arc::new(PostgresJournal::open(&dsn, &options)?));
         }
         #[cfg(not(feature = "postgres"))]
-        if path.to_str().is_some_and(|place| place.starts_with("postgres"))
-            && path.components().count() > 2
-        {
+        if path.to_str().is_some_and(|place| {
+            place.starts_with("postgresql://") || place.starts_with("postgres://")
+        }) {
             // Not told as a file that is missing: the address may hold a password.
             return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }

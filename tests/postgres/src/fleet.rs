@@ -33,7 +33,7 @@ impl Fleet {
     pub fn start(round: u64, desks: u64) -> Result<Fleet, String> {
         let primary = Server::start();
         migrates(&primary)?;
-        let replica = round.is_multiple_of(2).then(|| primary.replica(true));
+        let replica = (round % 2 == 0).then(|| primary.replica(true));
         let other = replica.as_ref().map_or(primary.port(), Server::port);
         let ways = (0..desks.max(1)).map(|_| [Proxy::start(primary.port()), Proxy::start(other)]);
         Ok(Fleet {
