@@ -268,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
     reconcile.add_argument(
         "--only",
         metavar="COLUMN=VALUE,...",
-        help="compare lines of this till alone, as TID=00000001, where a report lists several: each "
+        help="only lines of this till, as TID=00000001, where a report lists several: each "
         "till's journal knows its own",
     )
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
