@@ -272,8 +272,8 @@ def parser() -> argparse.ArgumentParser:
         "reconcile",
         parents=[shop],
         help="OVO's settlement report (CSV) beside the journal: what differs, and whose it is",
-        epilog="exit codes: 0 the books agree, 3 they differ or nobody looked for what is missing, "
-        "1 an error (nothing was changed)",
+        epilog="exit codes: 0 the books agree, 3 they differ or nobody looked for what is missing "
+        "(also in an archive, or a journal that cannot be read), 1 an error (nothing was changed)",
     )
     reconcile.add_argument(
         "report",
@@ -295,7 +295,7 @@ def parser() -> argparse.ArgumentParser:
     reconcile.add_argument(
         "--only",
         metavar="COLUMN=VALUE,...",
-        help="lines of this till alone, as TID=00000001, where a report lists several: each "
+        help="only lines of this till, as TID=00000001, where a report lists several: each "
         "till's journal knows its own",
     )
     reconcile.add_argument("--since", metavar="DAY", help="the report's days, if it names none")
