@@ -1,6 +1,8 @@
 //! The engine itself against real servers: the conformance kit in every way that leads to a server, writes
 //! whose connection is cut, guards that hold the application's role, clocks, promotions.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
