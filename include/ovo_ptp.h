@@ -1258,7 +1258,8 @@ int32_t ovo_config_set_environment_class(ovo_config *config, const char *environ
 // Returns: `OVO_OK` or a common code; the file is looked at by `ovo_client_open`.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_journal(ovo_config *config, const char *path);
+int32_t ovo_config_set_journal(ovo_config *config,
+                               const char *path);
 
 // Lets several processes of this host use the journal at once. Default: one, which shuts all
 // others out.

@@ -39,15 +39,22 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`], [`ErrorKind::Journal`] or [`ErrorKind::JournalLocked`]; in
     /// all cases nothing was sent.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(unused_mut, reason = "a fleet's clock is another")
-    )]
-    pub fn open(mut self) -> Result<Client, Error> {
+    pub fn open(self) -> Result<Client, Error> {
         #[cfg(feature = "postgres")]
+        return self.with_the_fleets_clock().open_as_it_is();
+        #[cfg(not(feature = "postgres"))]
+        self.open_as_it_is()
+    }
+
+    #[cfg(feature = "postgres")]
+    fn with_the_fleets_clock(mut self) -> Self {
         if matches!(&self.journal, JournalChoice::File(place) if Dsn::is_one(place)) {
             self.clock = FarClock::of(self.clock);
         }
+        self
+    }
+
+    fn open_as_it_is(self) -> Result<Client, Error> {
         self.policy.timers.validate()?;
         if !self.environment.is_loopback() {
             self.policy.timers.validate_for_ovo()?;
