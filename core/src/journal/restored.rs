@@ -9,7 +9,6 @@
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -22,8 +21,7 @@ use super::whereabouts::Whereabouts;
 use super::{aside, meta, owing, place};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
-use crate::payment::history::{Entry, What};
-use crate::payment::{Payment, Rule, Verdict};
+use crate::payment::Payment;
 use crate::wib::WallTime;
 
 /// How often the journal was doubted, and how many of those a person has answered for.
@@ -343,17 +341,7 @@ fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError
         true
     })?;
     for mut payment in open {
-        let state = &mut payment.state;
-        state.verdict = Some(Verdict::Quarantined);
-        state.attested = false;
-        state.checks.count = 0;
-        state.due = Some(state.touched);
-        let wall = WallTime::now();
-        let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
-        let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-        let mut entry = Entry::new(wall, since, 0, What::Doubted);
-        (entry.rule, entry.verdict) = (Some(Rule::InDoubt), payment.state.verdict);
-        payment.history.add(&entry);
+        payment.leave_to_checks();
         engine.update(&payment)?;
     }
     Ok(())

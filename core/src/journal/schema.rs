@@ -116,18 +116,17 @@ fn rules() -> Vec<String> {
     all
 }
 
-fn payment_table() -> String {
-    let columns = definitions();
+/// What a single row may say, in the words of both engines: `is` compares with NULL as with a value,
+/// `as_number` turns a condition into 0 or 1.
+pub(super) fn constraints(is: &str, as_number: &str) -> String {
     format!(
-        "CREATE TABLE payment (
-{columns},
-  CONSTRAINT amount_is_positive CHECK (amount > 0),
+        "  CONSTRAINT amount_is_positive CHECK (amount > 0),
   CONSTRAINT numbers_have_six_digits
     CHECK (batch BETWEEN 1 AND {MAX_NUMBER} AND reference BETWEEN 1 AND {MAX_NUMBER}),
   CONSTRAINT verdict_is_known CHECK (
     (verdict IS NULL OR verdict BETWEEN {ACCEPTED} AND {QUARANTINED})
-    AND (source IS NOT NULL) = (verdict IS {ACCEPTED})
-    AND (decline_code IS NULL OR verdict IS {DECLINED})),
+    AND (source IS NOT NULL) = (verdict {is} {ACCEPTED})
+    AND (decline_code IS NULL OR verdict {is} {DECLINED})),
   CONSTRAINT settlement_is_known CHECK (
     settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
     AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
@@ -145,7 +144,16 @@ fn payment_table() -> String {
     cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),
   CONSTRAINT only_cancelled_is_unheard CHECK (unheard <= cancelled),
   CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
-  CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL))
+  CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL){as_number})"
+    )
+}
+
+fn payment_table() -> String {
+    let (columns, constraints) = (definitions(), constraints("IS", ""));
+    format!(
+        "CREATE TABLE payment (
+{columns},
+{constraints}
 ) STRICT"
     )
 }

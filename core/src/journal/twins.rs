@@ -14,16 +14,13 @@
 //! [fault J21]: crate::manual::faults#j-disk-and-journal
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use super::parts::Name;
 use super::rules;
 use super::sqlite::SqliteJournal;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
-use crate::payment::history::{Entry, What};
-use crate::payment::{Closer, Payment, PaymentId, Rule, Settlement, Source, Verdict, Void};
-use crate::wib::WallTime;
+use crate::payment::{Closer, Payment, PaymentId, Settlement, Source, Verdict, Void};
 
 /// A journal of the place: 0 for the present one, else the number in the name of a former one.
 type Number = i64;
@@ -370,7 +367,7 @@ fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
     (state.due, state.listed, state.acknowledged) = (None, false, true);
     state.phone_forgotten = true;
     closed.intent.phone = None;
-    closed.history.add(&doubted(payment, closed.state.verdict));
+    closed.note_doubt();
     closed
 }
 
@@ -385,18 +382,8 @@ pub(super) fn left_alone(payment: &Payment) -> Payment {
     }
     state.listed |= state.void == Void::Expired;
     state.acknowledged = false;
-    alone.history.add(&doubted(payment, state.verdict));
+    alone.note_doubt();
     alone
-}
-
-/// What its history says of a payment whose journals do not agree.
-fn doubted(payment: &Payment, verdict: Option<Verdict>) -> Entry {
-    let wall = WallTime::now();
-    let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
-    let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-    let mut entry = Entry::new(wall, since, 0, What::Doubted);
-    (entry.rule, entry.verdict) = (Some(Rule::InDoubt), verdict);
-    entry
 }
 
 /// Of several payments under one invoice the one that is told: two tills' that did not know each

@@ -6,17 +6,48 @@
 //!
 //! [faults J12, J21, J23]: crate::manual::faults#j-disk-and-journal
 
-use crate::payment::Alert;
+use std::time::Duration;
+
 use crate::payment::answer::StatusAnswer;
+use crate::payment::history::{Entry, What};
 use crate::payment::pace::try_now;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
+use crate::payment::{Alert, Payment, Rule};
+use crate::wib::WallTime;
 
 impl State {
     /// Whether this payment is one of those.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.verdict == Some(Verdict::Quarantined) && matches!(self.settlement, Settlement::Open(_))
+    }
+
+    /// Makes a payment without a verdict one of those: it is asked about anew, from the first check on.
+    fn leave_to_checks(&mut self) {
+        debug_assert!(self.verdict.is_none());
+        self.verdict = Some(Verdict::Quarantined);
+        self.attested = false;
+        self.checks.count = 0;
+        self.due = Some(self.touched);
+    }
+}
+
+impl Payment {
+    /// What every engine does to a payment without a verdict in a journal that cannot vouch for itself.
+    pub(crate) fn leave_to_checks(&mut self) {
+        self.state.leave_to_checks();
+        self.note_doubt();
+    }
+
+    /// Its history says that the journal, or two journals that disagree, put it in doubt.
+    pub(crate) fn note_doubt(&mut self) {
+        let wall = WallTime::now();
+        let millis = wall.unix_millis().saturating_sub(self.intent.wall.unix_millis());
+        let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        let mut entry = Entry::new(wall, since, 0, What::Doubted);
+        (entry.rule, entry.verdict) = (Some(Rule::InDoubt), self.state.verdict);
+        self.history.add(&entry);
     }
 }
 
@@ -76,8 +107,7 @@ mod tests {
 
     fn left_open() -> State {
         let mut state = State::intent(&Policy::default(), Boottime(0), false, 0);
-        state.verdict = Some(Verdict::Quarantined);
-        state.due = Some(state.touched);
+        state.leave_to_checks();
         state
     }
 

@@ -20,8 +20,7 @@ use super::{LONGEST, PostgresJournal, Shared, migrate, silent};
 use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::numbering::starting_batch;
-use crate::payment::history::{Entry, What};
-use crate::payment::{Boottime, Rule, Verdict};
+use crate::payment::Boottime;
 use crate::wib::WallTime;
 
 /// How long all nodes have to say what they were told.
@@ -245,17 +244,7 @@ impl PostgresJournal {
                 if payment.state.verdict.is_some() {
                     continue;
                 }
-                let state = &mut payment.state;
-                state.verdict = Some(Verdict::Quarantined);
-                state.attested = false;
-                state.checks.count = 0;
-                state.due = Some(state.touched);
-                let wall = WallTime::now();
-                let millis = wall.unix_millis().saturating_sub(payment.intent.wall.unix_millis());
-                let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-                let mut entry = Entry::new(wall, since, 0, What::Doubted);
-                (entry.rule, entry.verdict) = (Some(Rule::InDoubt), payment.state.verdict);
-                payment.history.add(&entry);
+                payment.leave_to_checks();
                 // Another node may have done it.
                 self.doubt_payment(&payment)?;
             }

@@ -8,12 +8,9 @@ use sha2::{Digest, Sha256};
 use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
 use super::failed;
-use crate::journal::codes::{
-    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
-    NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, WITH_OPERATOR,
-};
+use crate::journal::codes::{ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, WITH_OPERATOR};
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
-use crate::journal::schema::{is_listed, may_still_debit};
+use crate::journal::schema::{constraints, is_listed, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
 
 /// Grows with every change of the schema. Version N serves libraries N and N + 1.
@@ -63,34 +60,6 @@ fn columns() -> String {
     lines.join(",\n")
 }
 
-/// What a single row may say, as in the schema of SQLite.
-fn checks() -> String {
-    format!(
-        "  CONSTRAINT amount_is_positive CHECK (amount > 0),
-  CONSTRAINT numbers_have_six_digits CHECK (batch BETWEEN 1 AND 999999 AND reference BETWEEN 1 AND 999999),
-  CONSTRAINT verdict_is_known CHECK (
-    (verdict IS NULL OR verdict BETWEEN {ACCEPTED} AND {QUARANTINED})
-    AND (source IS NOT NULL) = (verdict IS NOT DISTINCT FROM {ACCEPTED})
-    AND (decline_code IS NULL OR verdict IS NOT DISTINCT FROM {DECLINED})),
-  CONSTRAINT settlement_is_known CHECK (
-    settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
-    AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
-    AND reversal BETWEEN 0 AND {ACKNOWLEDGED}
-    AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
-    AND (reversal = 0 OR settlement = {OPEN})),
-  CONSTRAINT void_is_known CHECK (
-    void BETWEEN 0 AND {VOID_QUESTIONED}
-    AND (void_code IS NOT NULL) = (void IN ({VOID_REJECTED}, {VOID_QUESTIONED}))),
-  CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
-    (reversal = 0 AND reversals = 0) OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
-  CONSTRAINT undecided_is_open CHECK (verdict IS NOT NULL OR settlement = {OPEN}),
-  CONSTRAINT only_abandoned_was_cancelled CHECK (cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),
-  CONSTRAINT only_cancelled_is_unheard CHECK (unheard <= cancelled),
-  CONSTRAINT only_accepted_is_voided CHECK (void = 0 OR coalesce(verdict, 0) = {ACCEPTED}),
-  CONSTRAINT forgotten_phone_is_gone CHECK (phone_forgotten = (phone_tag IS NULL)::int)"
-    )
-}
-
 /// A text of this directory, filled in.
 fn filled(text: &str, schema: &str) -> String {
     let of = |row: &str, names: &[&str]| -> String {
@@ -104,7 +73,7 @@ fn filled(text: &str, schema: &str) -> String {
     let mut text = text.to_owned();
     for (name, value) in [
         ("columns", columns()),
-        ("checks", checks()),
+        ("checks", constraints("IS NOT DISTINCT FROM", "::int")),
         ("may_still_debit", may_still_debit()),
         ("is_listed", is_listed()),
         ("new_intent", of("NEW.", &intent)),
