@@ -12,17 +12,20 @@
 mod certificates;
 mod fleet;
 mod folder;
+pub mod journals;
 mod pooler;
 mod programs;
 mod protocol;
 mod proxy;
 mod server;
+mod street;
 
 pub use fleet::{Fleet, migrates};
 pub use pooler::Pooler;
 pub use programs::are_installed;
 pub use proxy::{Cut, Proxy};
 pub use server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
+pub use street::{Street, charge};
 
 use std::time::{Duration, Instant};
 

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use ovo_crash::process::send;
 
 use crate::certificates::Certificates;
+use crate::fleet::migrates;
 use crate::folder::Folder;
-use crate::programs::{self, Programs, run};
+use crate::programs::{self, Programs, are_installed, run};
 use crate::{PATIENCE, until};
 
 /// The database of every server here.
@@ -44,6 +45,26 @@ pub(crate) fn free_port() -> u16 {
 }
 
 impl Server {
+    /// An empty server, or `None` and a word on the standard error where PostgreSQL is not installed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn if_installed() -> Option<Server> {
+        are_installed().then(Server::start)
+    }
+
+    /// The same with the schema of a journal.
+    ///
+    /// # Panics
+    /// If it does not start, or is not migrated.
+    #[must_use]
+    pub fn migrated() -> Option<Server> {
+        let server = Server::if_installed()?;
+        migrates(&server).expect("a schema");
+        Some(server)
+    }
+
     /// An empty server with the roles [`OWNER`] and [`APPLICATION`] and the database [`DATABASE`].
     ///
     /// # Panics

@@ -1,49 +1,15 @@
 //! Servers that die, come back, go back in time or live beside each other, with whole clients on them.
 
-use ovo_crash::shop::Shop;
-use ovo_postgres::{APPLICATION, Proxy, Server, are_installed, migrates, until};
-use ovo_ptp::{Charge, Client, ErrorKind, Outcome, Rupiah};
-use ovo_sandbox::{Sandbox, SandboxConfig};
-use tempfile::TempDir;
+use ovo_postgres::{APPLICATION, Proxy, Server, Street, charge, until};
+use ovo_ptp::{Client, ErrorKind, Outcome};
 
-struct Street {
-    ovo: Sandbox,
-    folder: TempDir,
-}
-
-impl Street {
-    fn open() -> Street {
-        let ovo = Sandbox::start(SandboxConfig::https().time_scale(0.01)).expect("a sandbox");
-        Street { ovo, folder: TempDir::new().expect("a directory") }
-    }
-
-    fn node(&self, database: &str) -> Result<Client, ovo_ptp::Error> {
-        Shop {
-            address: self.ovo.base_url(),
-            authority: self.ovo.ca_pem_path().to_owned(),
-            folder: self.folder.path().to_owned(),
-            database: Some(database.to_owned()),
-            scale: 0.01,
-            shared: true,
-            forgets: false,
-        }
-        .open()
-    }
-
-    fn pushes(&self, invoice: &str) -> usize {
-        self.ovo.ledger().iter().filter(|entry| entry.invoice == invoice).count()
-    }
-}
-
-fn charge(number: u32) -> Charge {
-    let phone = format!("0813000000{number:02}").parse().expect("a phone that approves");
-    let amount = Rupiah::new(12_500).expect("an amount");
-    Charge::new(format!("ORDER-{number}"), amount, phone).expect("an invoice")
+fn order(number: u32) -> String {
+    format!("ORDER-{number}")
 }
 
 /// Pays as soon as the journal lets it.
 fn pays(node: &Client, number: u32) {
-    until("the journal is judged", || match node.pay(&charge(number)) {
+    until("the journal is judged", || match node.pay(&charge(&order(number))) {
         Ok(outcome) => {
             assert!(matches!(outcome, Outcome::Paid(_)), "{number}: {outcome:?}");
             true
@@ -62,19 +28,15 @@ fn numbers(server: &Server, number: u32) -> String {
 
 #[test]
 fn mp16_an_intent_whose_wait_for_the_standby_was_cancelled_is_not_sent() {
-    if !are_installed() {
-        return;
-    }
+    let Some(primary) = Server::migrated() else { return };
     let street = Street::open();
-    let primary = Server::start();
-    migrates(&primary).expect("a schema");
     let replica = primary.replica(true);
     let proxy = Proxy::start(primary.port());
-    let node = street.node(&primary.plain_dsn(APPLICATION, proxy.port())).expect("it opens");
+    let node = street.node(&primary.plain_dsn(APPLICATION, proxy.port()));
     pays(&node, 1);
     replica.stands_still(true);
     std::thread::scope(|scope| {
-        let paying = scope.spawn(|| node.pay(&charge(2)));
+        let paying = scope.spawn(|| node.pay(&charge("ORDER-2")));
         // What a time-out of a driver, or an impatient person, does: the server answers success, with a warning.
         until("the call ends", || {
             primary.sql(
@@ -100,13 +62,9 @@ fn mp16_an_intent_whose_wait_for_the_standby_was_cancelled_is_not_sent() {
 
 #[test]
 fn mp17_storage_that_went_back_in_time_gives_out_no_number_twice() {
-    if !are_installed() {
-        return;
-    }
+    let Some(server) = Server::migrated() else { return };
     let street = Street::open();
-    let server = Server::start();
-    migrates(&server).expect("a schema");
-    let node = street.node(&server.dsn(APPLICATION)).expect("it opens");
+    let node = street.node(&server.dsn(APPLICATION));
     pays(&node, 1);
     server.remembers();
     pays(&node, 2);
@@ -122,14 +80,10 @@ fn mp17_storage_that_went_back_in_time_gives_out_no_number_twice() {
 
 #[test]
 fn mp17_the_old_primary_alive_beside_the_new_one_shares_no_number_with_it() {
-    if !are_installed() {
-        return;
-    }
+    let Some(old) = Server::migrated() else { return };
     let street = Street::open();
-    let old = Server::start();
-    migrates(&old).expect("a schema");
     let replica = old.replica(false);
-    let first = street.node(&old.dsn(APPLICATION)).expect("it opens");
+    let first = street.node(&old.dsn(APPLICATION));
     pays(&first, 1);
     old.is_followed();
     replica.follows_nobody();
@@ -138,7 +92,7 @@ fn mp17_the_old_primary_alive_beside_the_new_one_shares_no_number_with_it() {
     let proxy = Proxy::start(replica.port());
     let second = std::cell::OnceCell::new();
     until("the promoted server is judged", || {
-        match street.node(&old.plain_dsn(APPLICATION, proxy.port())) {
+        match street.shop(&old.plain_dsn(APPLICATION, proxy.port())).open() {
             Ok(node) => second.set(node).is_ok(),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Journal, "{error}");

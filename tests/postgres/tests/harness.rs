@@ -14,10 +14,7 @@ fn rows(server: &Server) -> String {
 
 #[test]
 fn a_proxy_cuts_before_inside_and_behind_a_statement() {
-    if !are_installed() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::if_installed() else { return };
     server.sql(TABLE);
     let proxy = Proxy::start(server.port());
     let insert = |i: u32| {
@@ -47,10 +44,7 @@ fn a_proxy_cuts_before_inside_and_behind_a_statement() {
 
 #[test]
 fn a_replica_that_fell_behind_loses_what_an_asynchronous_primary_promised() {
-    if !are_installed() {
-        return;
-    }
-    let primary = Server::start();
+    let Some(primary) = Server::if_installed() else { return };
     primary.sql(TABLE);
     let replica = primary.replica(false);
     primary.sql("INSERT INTO public.t VALUES (1)");
@@ -71,10 +65,7 @@ fn a_replica_that_fell_behind_loses_what_an_asynchronous_primary_promised() {
 
 #[test]
 fn a_synchronous_replica_loses_nothing() {
-    if !are_installed() {
-        return;
-    }
-    let primary = Server::start();
+    let Some(primary) = Server::if_installed() else { return };
     primary.sql(TABLE);
     let replica = primary.replica(true);
     primary.sql("INSERT INTO public.t VALUES (1)");
@@ -95,10 +86,7 @@ fn a_synchronous_replica_loses_nothing() {
 
 #[test]
 fn a_pooler_in_transaction_mode_keeps_no_session() {
-    if !are_installed() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::if_installed() else { return };
     let pooler = Pooler::start(&server);
     let through = |text: &str| server.sql_through(pooler.port(), APPLICATION, text);
     assert_eq!(through("SELECT current_user"), Ok(APPLICATION.to_owned()));

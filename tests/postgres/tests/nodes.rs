@@ -3,68 +3,8 @@
 use std::time::Duration;
 
 use ovo_crash::process::Process;
-use ovo_crash::shop::Shop;
-use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, are_installed, migrates, until};
-use ovo_ptp::{Charge, Client, ErrorKind, Outcome, Rupiah};
-use ovo_sandbox::{Sandbox, SandboxConfig};
-use tempfile::TempDir;
-
-/// Real time over OVO's time.
-const SCALE: f64 = 0.01;
-
-/// OVO and a folder for a shop that finds its journal at `database`.
-struct Street {
-    ovo: Sandbox,
-    folder: TempDir,
-}
-
-impl Street {
-    fn open() -> Street {
-        Street::at(SCALE)
-    }
-
-    fn at(scale: f64) -> Street {
-        let ovo = Sandbox::start(SandboxConfig::https().time_scale(scale)).expect("a sandbox");
-        Street { ovo, folder: TempDir::new().expect("a directory") }
-    }
-
-    fn shop(&self, database: String) -> Shop {
-        Shop {
-            address: self.ovo.base_url(),
-            authority: self.ovo.ca_pem_path().to_owned(),
-            folder: self.folder.path().to_owned(),
-            database: Some(database),
-            scale: SCALE,
-            shared: true,
-            forgets: false,
-        }
-    }
-
-    fn node(&self, database: String) -> Client {
-        self.shop(database).open().unwrap_or_else(|error| panic!("a node: {error}"))
-    }
-
-    fn debited(&self, invoice: &str) -> i64 {
-        let of = |entry: &ovo_sandbox::Entry| entry.invoice == invoice;
-        self.ovo.ledger().iter().filter(|entry| of(entry)).map(|entry| entry.net()).sum()
-    }
-}
-
-fn migrated() -> Server {
-    let server = Server::start();
-    migrates(&server).expect("a schema");
-    server
-}
-
-fn charge(invoice: &str) -> Charge {
-    let amount = Rupiah::new(12_500).expect("an amount");
-    // Approves at once; one of a hundred customers, as a customer's payments wait for each other.
-    let customer =
-        invoice.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-            % 100;
-    let phone = format!("0813000000{customer:02}").parse().expect("a phone");
-    Charge::new(invoice, amount, phone).expect("an invoice")
-}
+use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, Street, charge, until};
+use ovo_ptp::{Client, ErrorKind, Outcome};
 
 fn is_paid(node: &Client, invoice: &str) {
     let outcome = node.pay(&charge(invoice)).unwrap_or_else(|error| panic!("{invoice}: {error}"));
@@ -73,13 +13,11 @@ fn is_paid(node: &Client, invoice: &str) {
 
 #[test]
 fn mp8_a_payment_over_tls_and_one_through_a_pooler_in_transaction_mode() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::open(), migrated());
-    let direct = street.node(server.dsn(APPLICATION));
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
+    let direct = street.node(&server.dsn(APPLICATION));
     let pooler = Pooler::start(&server);
-    let pooled = street.node(server.plain_dsn(APPLICATION, pooler.port()));
+    let pooled = street.node(&server.plain_dsn(APPLICATION, pooler.port()));
     is_paid(&direct, "OVER-TLS");
     is_paid(&pooled, "THROUGH-A-POOLER");
     // Either node knows both.
@@ -98,33 +36,28 @@ fn mp8_a_payment_over_tls_and_one_through_a_pooler_in_transaction_mode() {
 
 #[test]
 fn mp12_nodes_that_push_one_invoice_at_once_push_it_once() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::open(), migrated());
-    let nodes: Vec<Client> = (0..4).map(|_| street.node(server.dsn(APPLICATION))).collect();
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
+    let nodes: Vec<Client> = (0..4).map(|_| street.node(&server.dsn(APPLICATION))).collect();
     std::thread::scope(|scope| {
         for node in &nodes {
             scope.spawn(|| is_paid(node, "THE-SAME"));
         }
     });
-    let pushes = street.ovo.ledger().iter().filter(|entry| entry.invoice == "THE-SAME").count();
-    assert_eq!((pushes, street.debited("THE-SAME")), (1, 12_500));
+    assert_eq!((street.pushes("THE-SAME"), street.debited("THE-SAME")), (1, 12_500));
 }
 
 #[test]
 fn j13_whatever_is_cut_at_whatever_write_one_payment_is_one_debit_and_one_word() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::open(), migrated());
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
     let mut paid = 0;
     let mut hits = 0;
     for cut in Cut::ALL {
         // The Intent, the verdict, and that the shop has it.
         for skip in 0..3 {
             let proxy = Proxy::start(server.port());
-            let node = street.node(server.plain_dsn(APPLICATION, proxy.port()));
+            let node = street.node(&server.plain_dsn(APPLICATION, proxy.port()));
             let invoice = format!("CUT-{cut:?}-{skip}").to_uppercase();
             proxy.cuts(cut, ".write(", skip);
             let told = node.pay(&charge(&invoice));
@@ -146,7 +79,7 @@ fn j13_whatever_is_cut_at_whatever_write_one_payment_is_one_debit_and_one_word()
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::Journal, "{invoice}: {error}");
                     drop(node);
-                    let other = street.node(server.dsn(APPLICATION));
+                    let other = street.node(&server.dsn(APPLICATION));
                     let id = invoice.parse().expect("an invoice");
                     until("it is settled", || {
                         other.payment(&id).ok().flatten().is_none_or(|report| report.settled)
@@ -170,12 +103,10 @@ fn j13_whatever_is_cut_at_whatever_write_one_payment_is_one_debit_and_one_word()
 
 #[test]
 fn mp10_a_silent_server_holds_no_call_up_and_closing_neither() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::open(), migrated());
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
     let proxy = Proxy::start(server.port());
-    let node = street.node(server.plain_dsn(APPLICATION, proxy.port()));
+    let node = street.node(&server.plain_dsn(APPLICATION, proxy.port()));
     is_paid(&node, "BEFORE");
     proxy.is_silent(true);
     let begun = std::time::Instant::now();
@@ -192,12 +123,9 @@ fn mp10_a_silent_server_holds_no_call_up_and_closing_neither() {
 
 #[test]
 fn mp11_a_forked_child_can_do_nothing_and_its_parents_payment_does_not_notice() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::at(0.05), migrated());
-    let mut shop = street.shop(server.dsn(APPLICATION));
-    shop.scale = 0.05;
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::at(0.05);
+    let shop = street.shop(&server.dsn(APPLICATION));
     let mut command = shop.command(env!("CARGO_BIN_EXE_ovo-postgres"));
     // The customer takes forty seconds of OVO's: two of ours.
     let mut parent = Process::start(command.args(["fork", "FORKED", "081200000140"]));
@@ -212,13 +140,11 @@ fn mp11_a_forked_child_can_do_nothing_and_its_parents_payment_does_not_notice() 
 
 #[test]
 fn a_task_of_the_callers_own_runtime_may_open_pay_and_drop() {
-    if !are_installed() {
-        return;
-    }
-    let (street, server) = (Street::open(), migrated());
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
-        let node = street.node(server.dsn(APPLICATION));
+        let node = street.node(&server.dsn(APPLICATION));
         is_paid(&node, "IN-A-TASK");
         drop(node);
     });
