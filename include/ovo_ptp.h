@@ -855,6 +855,10 @@ typedef struct ovo_filter {
   uint32_t limit;
   // 1: newest first, for people; else in the order in which they were begun.
   int32_t newest_first;
+  // Only payments of this terminal (`tid`); NULL for all. Stays the caller's, as `mid` does.
+  const char *tid;
+  // Only payments of this merchant id (`mid`); NULL for all.
+  const char *mid;
 } ovo_filter;
 
 // A payment as the journal knows it. Begin with `OVO_RECORD_INIT`. Holds nothing about the person

@@ -356,6 +356,8 @@ struct Filter {
   std::uint32_t limit = 0;
   /// For people; else in the order in which they were begun.
   bool newest_first = false;
+  /// Only payments of this terminal and of this merchant id; empty for all.
+  std::string tid, mid;
 };
 
 /// What came of archiving.
@@ -840,6 +842,8 @@ class Client {
     flat.after = filter.after;
     flat.limit = filter.limit;
     flat.newest_first = filter.newest_first ? 1 : 0;
+    flat.tid = filter.tid.empty() ? nullptr : filter.tid.c_str();
+    flat.mid = filter.mid.empty() ? nullptr : filter.mid.c_str();
     return listed([&](ovo_list** list) { return ovo_list_payments(client_, &flat, list); });
   }
   /// Writes a copy of the journal, whole and synced, while payments go on.

@@ -6,7 +6,7 @@ use ptp::journal::Filter;
 use ptp::payment::PaymentId;
 use ptp::{PaymentReport, WallTime};
 
-use crate::argument::{In, Out, OutStruct, Sized32, flag};
+use crate::argument::{In, Out, OutStruct, Sized32, Text, flag};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
 use crate::guard::{anywhere, outside};
@@ -57,11 +57,15 @@ pub struct ovo_filter {
     pub limit: u32,
     /// 1: newest first, for people; else in the order in which they were begun.
     pub newest_first: i32,
+    /// Only payments of this terminal (`tid`); NULL for all. Stays the caller's, as `mid` does.
+    pub tid: Text,
+    /// Only payments of this merchant id (`mid`); NULL for all.
+    pub mid: Text,
 }
 
-// SAFETY: repr(C), its size in front, numbers only.
+// SAFETY: repr(C), its size in front; zeroes are NULL pointers.
 unsafe impl Sized32 for ovo_filter {
-    const SIZES: &'static [usize] = &[48];
+    const SIZES: &'static [usize] = &[48, 48 + 2 * size_of::<*const ()>()];
 }
 
 impl ovo_filter {
@@ -75,6 +79,8 @@ impl ovo_filter {
             until: time(self.until_ms),
             after: (self.after != 0).then_some(PaymentId(self.after)),
             limit: self.limit as usize,
+            tid: self.tid.read_if_any("tid", 64)?.map(str::to_owned),
+            mid: self.mid.read_if_any("mid", 64)?.map(str::to_owned),
             newest_first: flag("newest first", self.newest_first)?,
         })
     }

@@ -72,6 +72,12 @@ static void lists_newest_first(ovo_client *client)
     } while (length > 0);
     printf("newest first: %s\n", seen);
     expect(strcmp(seen, "INV-FILE-3 INV-FILE-2 INV-FILE-1 ") == 0, "paged newest first");
+    filter.mid = "no-such-outlet";
+    filter.after = 0;
+    must(ovo_list_payments(client, &filter, &list), "listing an outlet's");
+    must(ovo_list_length(list, &length), "length");
+    expect(length == 0, "only one outlet's");
+    must(ovo_list_free(list), "freeing");
     filter.newest_first = 2;
     expect(ovo_list_payments(client, &filter, &list) == OVO_ERR_INVALID_INPUT, "neither 1 nor 0");
 }

@@ -292,6 +292,10 @@ def test_payments_are_listed_by_time_state_and_page(shop: ovo_ptp.Client) -> Non
     assert [report.invoice for report in page] == ["INV-4", "INV-3"]
     page = shop.payments(newest_first=True, after=page[-1].id)
     assert [report.invoice for report in page] == ["INV-2", "INV-1", "INV-0"]
+    terminal = reports[0].terminal
+    assert len(shop.payments(tid=terminal.tid, mid=terminal.mid)) == 5
+    assert shop.payments(tid="99999999") == []
+    assert list(shop.each_payment(mid="elsewhere")) == []
     assert shop.payments(until=begun) == []
     assert len(shop.payments(since=begun - dt.timedelta(seconds=1))) == 5
     assert shop.payment("INV-9") is None

@@ -159,6 +159,10 @@ pub struct Filter {
     pub since: Option<WallTime>,
     /// Only payments begun before this wall time.
     pub until: Option<WallTime>,
+    /// Only payments of this terminal (`tid`). Not looked up but looked for: with `since` on a long journal.
+    pub tid: Option<String>,
+    /// Only payments of this merchant id (`mid`), in the same way.
+    pub mid: Option<String>,
     /// Newest first, for people; else in the order in which they were begun.
     pub newest_first: bool,
     /// Only payments behind this one, the last of the page before, in the order of the list.

@@ -28,6 +28,8 @@ pub(super) fn is_listed(payment: &Payment, filter: &Filter) -> bool {
         && (!filter.needs_operator || state.needs_operator())
         && filter.since.is_none_or(|since| wall >= since)
         && filter.until.is_none_or(|until| wall < until)
+        && filter.tid.as_deref().is_none_or(|tid| tid == payment.intent.terminal.tid())
+        && filter.mid.as_deref().is_none_or(|mid| mid == payment.intent.terminal.mid())
 }
 
 /// Whether `open`, a payment of the same customer, keeps a new one from beginning in boot `boot`.

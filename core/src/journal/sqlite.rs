@@ -632,8 +632,10 @@ impl Journal for SqliteJournal {
         let order = if filter.newest_first { "DESC" } else { "ASC" };
         let rest = format!(
             "WHERE id > ?1 AND id <= ?2{conditions} AND (?3 IS NULL OR wall >= ?3) \
-             AND (?4 IS NULL OR wall < ?4) ORDER BY id {order}"
+             AND (?4 IS NULL OR wall < ?4) \
+             AND (?5 IS NULL OR tid = ?5) AND (?6 IS NULL OR mid = ?6) ORDER BY id {order}"
         );
+        let (tid, mid) = (filter.tid.as_deref(), filter.mid.as_deref());
         let since = filter.since.map(|wall| wall.unix_millis());
         let until = filter.until.map(|wall| wall.unix_millis());
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
@@ -659,7 +661,7 @@ impl Journal for SqliteJournal {
                 false => (low, high.min(low.saturating_add(stride))),
             };
             self.report(|view| {
-                view.rows("list", &rest, (from, to, since, until), |_, payment| {
+                view.rows("list", &rest, (from, to, since, until, tid, mid), |_, payment| {
                     listed.extend(payment);
                     listed.len() < limit
                 })

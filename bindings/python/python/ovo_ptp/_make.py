@@ -63,6 +63,8 @@ def chosen(**wanted: Any) -> dict[str, Any]:
         **wanted,
         "since": unix_millis("since", wanted["since"]),
         "until": unix_millis("until", wanted["until"]),
+        "tid": None if wanted["tid"] is None else text("tid", wanted["tid"]),
+        "mid": None if wanted["mid"] is None else text("mid", wanted["mid"]),
         "after": None if after is None else whole("after", after, 0, 2**63 - 1),
         "limit": whole("limit", limit, 1, 2**63 - 1),
     }

@@ -488,6 +488,8 @@ class Client:
         needs_operator: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        tid: str | None = None,
+        mid: str | None = None,
         newest_first: bool = False,
         after: int | None = None,
         limit: int = 1_000,
@@ -500,6 +502,8 @@ class Client:
             needs_operator: Only those that wait for an operator.
             since: Only those begun at or after this time (an aware datetime).
             until: Only those begun before this time.
+            tid: Only those of this terminal.
+            mid: Only those of this merchant id.
             newest_first: For people; else in the order in which they were begun.
             after: Only those behind this one, in the order of the list: the `id` of the last
                 payment of the page before.
@@ -511,6 +515,8 @@ class Client:
             needs_operator=needs_operator,
             since=since,
             until=until,
+            tid=tid,
+            mid=mid,
             newest_first=newest_first,
             after=after,
             limit=limit,
@@ -525,6 +531,8 @@ class Client:
         needs_operator: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        tid: str | None = None,
+        mid: str | None = None,
         newest_first: bool = False,
         after: int | None = None,
         limit: int = 1_000,
@@ -536,6 +544,8 @@ class Client:
             needs_operator=needs_operator,
             since=since,
             until=until,
+            tid=tid,
+            mid=mid,
             newest_first=newest_first,
             after=after,
             limit=limit,
@@ -550,6 +560,8 @@ class Client:
         needs_operator: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        tid: str | None = None,
+        mid: str | None = None,
         newest_first: bool = False,
     ) -> Iterator[reports.PaymentReport]:
         """Walks through all payments of a choice, page by page: bounded memory.
@@ -565,6 +577,8 @@ class Client:
             needs_operator=needs_operator,
             since=since,
             until=until,
+            tid=tid,
+            mid=mid,
             newest_first=newest_first,
             after=None,
             limit=_PAGE,
@@ -584,6 +598,8 @@ class Client:
         needs_operator: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        tid: str | None = None,
+        mid: str | None = None,
         newest_first: bool = False,
     ) -> AsyncIterator[reports.PaymentReport]:
         """Like `each_payment`, for asyncio: `async for`."""
@@ -593,6 +609,8 @@ class Client:
             needs_operator=needs_operator,
             since=since,
             until=until,
+            tid=tid,
+            mid=mid,
             newest_first=newest_first,
             after=None,
             limit=_PAGE,

@@ -3,6 +3,7 @@
 use super::{Behaviour, MORNING, charge, fresh, valid, write};
 use crate::journal::{Filter, Health, Journal, Tally};
 use crate::payment::{Boottime, Payment, PaymentId, Reversal, Settlement, Source, Verdict, Void};
+use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
@@ -15,6 +16,7 @@ pub(super) const ALL: &[Behaviour] = &[
     a_list_can_be_read_page_by_page,
     the_newest_payments_are_listed_first_where_people_look,
     a_list_can_be_cut_by_time,
+    a_list_can_be_one_terminal_s,
     a_sound_journal_reports_its_counts,
     figures_say_what_the_lists_would,
 ];
@@ -206,6 +208,27 @@ fn a_list_can_be_cut_by_time(journal: &dyn Journal) {
     assert_eq!(cut(None, at(2)), [1]);
     let newest = Filter { since: at(2), newest_first: true, limit: 3, ..Filter::default() };
     assert_eq!(listed(journal, &newest), [5, 4, 3]);
+}
+
+fn a_list_can_be_one_terminal_s(journal: &dyn Journal) {
+    for number in 1..=6 {
+        let mut new = charge(number);
+        let tid = if number % 2 == 0 { "TILL-2" } else { "TILL-1" };
+        let mid = if number < 4 { "OUTLET-A" } else { "OUTLET-B" };
+        new.terminal = valid(Terminal::new(tid, mid, "STORE"));
+        fresh(journal, &new);
+    }
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let of = |tid: &str, mid: &str, newest_first| {
+        let filter =
+            Filter { tid: some(tid), mid: some(mid), newest_first, limit: 2, ..Filter::default() };
+        listed(journal, &filter)
+    };
+    assert_eq!(of("TILL-2", "", false), [2, 4]);
+    assert_eq!(of("TILL-1", "", true), [5, 3]);
+    assert_eq!(of("", "OUTLET-B", true), [6, 5]);
+    assert_eq!(of("TILL-1", "OUTLET-A", false), [1, 3]);
+    assert_eq!(of("TILL-1", "outlet-a", false), [0_i64; 0]);
 }
 
 fn a_sound_journal_reports_its_counts(journal: &dyn Journal) {

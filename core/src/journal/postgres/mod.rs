@@ -464,6 +464,12 @@ impl Journal for PostgresJournal {
             }
         }
         let mut values = Vec::new();
+        for (column, wanted) in [("tid", &filter.tid), ("mid", &filter.mid)] {
+            if let Some(wanted) = wanted {
+                values.push(Value::text(wanted));
+                from.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
         let mut bound = |from: &mut String, condition: &str, value: i64| {
             values.push(Value::Int(value));
             from.push_str(&format!(" AND {condition} ${}", values.len()));

@@ -103,6 +103,8 @@ def _chosen(
         needs_operator=options.needs_operator,
         since=since,
         until=until,
+        tid=options.tid,
+        mid=options.mid,
         newest_first=not options.oldest_first,
     )
 

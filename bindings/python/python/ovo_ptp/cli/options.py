@@ -348,8 +348,8 @@ def path(text: str) -> Path:
 
 
 def is_address(journal: str) -> bool:
-    """Whether a journal is in a database and no file."""
-    return journal.startswith(("postgresql://", "postgres://"))
+    """Whether a journal is in a database and no file, or was meant to be."""
+    return _native.is_address(journal)
 
 
 def address(journal: str) -> str:
