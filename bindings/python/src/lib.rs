@@ -71,7 +71,9 @@ mod _native {
     #[pymodule_export]
     use super::payment::Payment;
     #[pymodule_export]
-    use super::reader::{JournalReader, is_the_journals, migrate_journal, move_journal, set_aside};
+    use super::reader::{
+        JournalReader, is_address, is_the_journals, migrate_journal, move_journal, set_aside,
+    };
     #[pymodule_export]
     use super::reconcile::Reconciliation;
     #[pymodule_export]

@@ -72,6 +72,12 @@ pub(crate) fn set_aside(py: Python<'_>, path: PathBuf) -> PyResult<PathBuf> {
     py.detach(|| ovo_ptp::journal::set_aside(path)).map_err(|error| raise(py, &error.into()))
 }
 
+/// Whether a journal's place is, or was meant to be, a database's address and no path.
+#[pyfunction]
+pub(crate) fn is_address(place: PathBuf) -> bool {
+    ovo_ptp::journal::is_address(&place)
+}
+
 /// Whether a file is the journal, or lies beside it as a part of it.
 #[pyfunction]
 pub(crate) fn is_the_journals(journal: PathBuf, file: PathBuf) -> bool {
@@ -86,12 +92,14 @@ pub(crate) fn migrate_journal(
     app_role: &str,
     print_only: bool,
     loss_possible: bool,
+    restored: bool,
 ) -> PyResult<String> {
-    use ovo_ptp::journal::postgres::{Dsn, migrate_with};
+    use ovo_ptp::journal::postgres::{Dsn, Migration, migrate};
 
     py.detach(|| {
         let dsn = Dsn::parse(address)?;
-        Ok(migrate_with(&dsn, app_role, print_only, loss_possible)?)
+        let migration = Migration { app_role, print: print_only, loss_possible, restored };
+        Ok(migrate(&dsn, &migration)?)
     })
     .map_err(|error: Error| raise(py, &error))
 }

@@ -13,7 +13,7 @@ use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
 #[cfg(feature = "postgres")]
 use crate::journal::postgres::{Dsn, FarClock, PostgresJournal, PostgresOptions};
-use crate::journal::{self, Belonging, Journal, Setup, Succession};
+use crate::journal::{self, Belonging, Journal, Setup, Succession, is_address};
 use crate::message::Signer;
 use crate::payment::Timers;
 #[cfg(feature = "https")]
@@ -48,7 +48,7 @@ impl ClientBuilder {
 
     #[cfg(feature = "postgres")]
     fn with_the_fleets_clock(mut self) -> Self {
-        if matches!(&self.journal, JournalChoice::File(place) if Dsn::is_one(place)) {
+        if matches!(&self.journal, JournalChoice::File(place) if is_address(place)) {
             self.clock = FarClock::of(self.clock);
         }
         self
@@ -180,7 +180,7 @@ impl ClientBuilder {
             }
         };
         #[cfg(feature = "postgres")]
-        if Dsn::is_one(path) {
+        if is_address(path) {
             let options = PostgresOptions {
                 first_batch: self.journal_options.first_batch,
                 clock: Some(Arc::clone(&self.clock)),
@@ -189,9 +189,7 @@ impl ClientBuilder {
             return Ok(Arc::new(PostgresJournal::open(&dsn, &options)?));
         }
         #[cfg(not(feature = "postgres"))]
-        if path.to_str().is_some_and(|place| {
-            place.starts_with("postgresql://") || place.starts_with("postgres://")
-        }) {
+        if is_address(path) {
             // Not told as a file that is missing: the address may hold a password.
             return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }

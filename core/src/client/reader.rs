@@ -7,7 +7,7 @@ use crate::client::{Ledger as _, PaymentReport};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Figures, Filter, Health, JournalCopy};
+use crate::journal::{Figures, Filter, Health, JournalCopy, is_address};
 use crate::payment::Payment;
 use crate::wib::WallTime;
 
@@ -28,8 +28,7 @@ impl JournalReader {
     /// [`ErrorKind::JournalLocked`](crate::ErrorKind::JournalLocked) if this process has it open
     /// (ask its client) or it is never at rest.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
-        #[cfg(feature = "postgres")]
-        if crate::journal::postgres::Dsn::is_one(path.as_ref()) {
+        if is_address(path.as_ref()) {
             // Not told as a file that is missing: the address may hold a password.
             return Err(Error::invalid(
                 "journal",

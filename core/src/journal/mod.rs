@@ -7,6 +7,7 @@
 //!
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
+mod address;
 mod archive;
 mod archiving;
 mod aside;
@@ -58,6 +59,8 @@ mod view;
 mod whereabouts;
 
 pub use crate::numbering::{HighWater, MAX_NUMBER, next_numbers, starting_batch};
+#[doc(hidden)]
+pub use address::is_address;
 pub use archiving::{ArchiveProgress, Archived};
 pub use aside::set_aside;
 #[doc(hidden)]
@@ -69,7 +72,6 @@ pub use memory::MemoryJournal;
 pub use moving::move_journal;
 #[doc(hidden)]
 pub use moving::move_journal_on;
-#[doc(hidden)]
 pub use place::is_the_journals;
 pub use reading::JournalCopy;
 pub use sqlite::{SqliteJournal, SqliteOptions};

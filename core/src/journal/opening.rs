@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
+use super::address;
 use super::archive;
 use super::aside;
 use super::companion;
@@ -127,6 +128,7 @@ fn attempt_with_reserve(
 
 /// The journal's own name, whatever directory the process changes to.
 pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, JournalError> {
+    address::refuse(path)?;
     // Log, mark and lock lie beside the file itself, not beside a link to it (J24).
     std::path::absolute(path)
         .and_then(|path| files.resolve(&path))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ovo_crash::Dice;
 use ovo_crash::campaign::Place;
-use ovo_ptp::journal::postgres::{Dsn, migrate};
+use ovo_ptp::journal::postgres::{Dsn, Migration, migrate};
 
 use crate::server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
 use crate::{Cut, Proxy};
@@ -59,13 +59,17 @@ impl Fleet {
     }
 }
 
+/// A migration for [`APPLICATION`] that says nothing more.
+pub const AS_IT_IS: Migration<'static> =
+    Migration { app_role: APPLICATION, print: false, loss_possible: false, restored: false };
+
 /// Makes the schema of a journal on a server, for [`APPLICATION`].
 ///
 /// # Errors
 /// What the library says.
 pub fn migrates(server: &Server) -> Result<(), String> {
     let dsn = Dsn::parse(&server.dsn(OWNER)).map_err(|error| error.to_string())?;
-    migrate(&dsn, APPLICATION, false).map_err(|error| error.to_string())?;
+    migrate(&dsn, &AS_IT_IS).map_err(|error| error.to_string())?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ovo_ptp::journal::Journal;
 use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, migrate};
 
-use crate::{APPLICATION, OWNER, Proxy, Server};
+use crate::{APPLICATION, AS_IT_IS, OWNER, Proxy, Server};
 
 /// The name of a schema that no other test has.
 #[must_use]
@@ -30,7 +30,7 @@ pub fn dsn(text: &str, schema: &str) -> Dsn {
 #[must_use]
 pub fn schema(server: &Server) -> String {
     let name = name();
-    migrate(&dsn(&server.dsn(OWNER), &name), APPLICATION, false).expect("a schema");
+    migrate(&dsn(&server.dsn(OWNER), &name), &AS_IT_IS).expect("a schema");
     name
 }
 

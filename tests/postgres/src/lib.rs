@@ -20,7 +20,7 @@ mod proxy;
 mod server;
 mod street;
 
-pub use fleet::{Fleet, migrates};
+pub use fleet::{AS_IT_IS, Fleet, migrates};
 pub use pooler::Pooler;
 pub use programs::are_installed;
 pub use proxy::{Cut, Proxy};

@@ -435,6 +435,36 @@ impl Server {
         self.restart();
     }
 
+    /// A dump of a schema, taken now.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn dump(&self, schema: &str) -> PathBuf {
+        let to = self.folder.join(&format!("{schema}.dump"));
+        let mut dump = self.at_home("pg_dump");
+        run(dump.args(["-Fc", "-n", schema, "-f"]).arg(&to).arg(DATABASE))
+            .unwrap_or_else(|error| panic!("pg_dump: {error}"));
+        to
+    }
+
+    /// Puts a dump back, in place of what is there.
+    ///
+    /// # Panics
+    /// If it cannot be.
+    pub fn puts_back(&self, dump: &Path) {
+        let mut restore = self.at_home("pg_restore");
+        run(restore.args(["--clean", "--single-transaction", "-d", DATABASE]).arg(dump))
+            .unwrap_or_else(|error| panic!("pg_restore: {error}"));
+    }
+
+    /// One of PostgreSQL's programs, as the superuser of this server.
+    fn at_home(&self, program: &str) -> Command {
+        let mut command = self.programs.own(program);
+        command.arg("-h").arg(self.socket()).args(["-p", &self.port.to_string(), "-U", SUPERUSER]);
+        command
+    }
+
     /// Makes a replica the primary, and waits until it writes.
     ///
     /// # Panics

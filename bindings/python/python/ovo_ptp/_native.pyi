@@ -26,6 +26,7 @@ __all__ = [
     "check_invoice",
     "customer_texts",
     "error_kinds",
+    "is_address",
     "is_the_journals",
     "migrate_journal",
     "move_journal",
@@ -223,10 +224,15 @@ class Client:
 def set_aside(path: str) -> str:
     """Sets a journal aside, and returns where it is then."""
 
+def is_address(place: str) -> bool:
+    """Whether a journal's place is, or was meant to be, a database's address and no path."""
+
 def is_the_journals(journal: str, file: str) -> bool:
     """Whether a file is the journal, or lies beside it as a part of it."""
 
-def migrate_journal(address: str, app_role: str, print_only: bool, loss_possible: bool) -> str:
+def migrate_journal(
+    address: str, app_role: str, print_only: bool, loss_possible: bool, restored: bool
+) -> str:
     """Makes the schema of a journal in PostgreSQL, or brings it up to date."""
 
 def move_journal(from_path: str, to_path: str) -> None:

@@ -55,7 +55,12 @@ def backup(path: str | os.PathLike[str], to_path: str | os.PathLike[str]) -> Non
 
 
 def migrate(
-    address: str, *, app_role: str, print_only: bool = False, loss_possible: bool = False
+    address: str,
+    *,
+    app_role: str,
+    print_only: bool = False,
+    loss_possible: bool = False,
+    restored: bool = False,
 ) -> str:
     """Makes the schema of a journal in PostgreSQL, or brings it up to date, in one transaction.
 
@@ -68,7 +73,10 @@ def migrate(
         app_role: The role that the nodes connect as. It must exist, and be no superuser and not
             the owner.
         print_only: Change nothing; only return the statements.
-        loss_possible: A failover may lose what was committed: replicas are asynchronous.
+        loss_possible: A failover may lose what was committed: replicas are asynchronous. Kept by
+            a schema from its beginning.
+        restored: The journal was put back from a copy, and what came behind that is lost: numbers
+            jump, and payments without an outcome are asked about and never reversed unseen.
 
     Returns:
         The statements.
@@ -84,4 +92,5 @@ def migrate(
         _make.text("app_role", app_role),
         _make.flag("print_only", print_only),
         _make.flag("loss_possible", loss_possible),
+        _make.flag("restored", restored),
     )

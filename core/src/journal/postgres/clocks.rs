@@ -22,7 +22,7 @@ use super::writing::Trial;
 use super::{LONGEST, PostgresJournal, Shared, migrate, silent, unreachable};
 use crate::clock::Clock;
 use crate::journal::codes::of_boottime;
-use crate::journal::{JournalError, JournalErrorKind};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::numbering::starting_batch;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, State};
@@ -226,7 +226,18 @@ impl PostgresJournal {
             told.map_err(Trial::into_error)
         });
         let joined = joined.unwrap_or_else(|| Err(silent("join")))?;
-        let own = joined.as_i64().filter(|own| u32::try_from(*own).is_ok());
+        if let Some(last) = joined["restarted"].as_i64() {
+            let last = WallTime::from_unix_millis(last).wib_text();
+            lock(&self.findings).push(Finding {
+                critical: false,
+                message: format!(
+                    "no node was running, and the database server was restarted since one was heard of last \
+                     ({last} WIB): behind a power cut all is well; if the server was put back from a copy, stop \
+                     the nodes, and run `ovo-ptp journal migrate --restored` before one pays"
+                ),
+            });
+        }
+        let own = joined["clock"].as_i64().filter(|own| u32::try_from(*own).is_ok());
         let own = own.ok_or_else(|| unreachable("join: no clock was given"))?;
         {
             let mut clocks = lock(&self.shared.clocks);
@@ -371,7 +382,7 @@ impl Shared {
         let Ok(mut line) = self.tender.try_lock() else { return Err(silent("beat")) };
         let own = self.own.load(Ordering::Acquire);
         let sql = format!("SELECT {}.beat($1::jsonb)::text", self.dsn.schema);
-        let nonce = lock(&self.epoch).nonce.clone();
+        let known = self.known();
         if line.is_none() {
             *line = Some(self.connect().await?);
         }
@@ -389,7 +400,7 @@ impl Shared {
                     Some(json!([clock, base, at.saturating_add(difference)]))
                 })
                 .collect();
-            json!({ "nonce": nonce, "own": [own, clocks.token, at, closes], "clocks": others })
+            json!({ "known": known, "own": [own, clocks.token, at, closes], "clocks": others })
         };
         let answer = self
             .once(&mut line, "beat", &sql, &[Value::Text(told.to_string())])

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -60,15 +60,6 @@ fn invalid(part: &str, rule: &str) -> Error {
 }
 
 impl Dsn {
-    /// Whether a journal's place is such an address and no path.
-    #[must_use]
-    pub fn is_one(place: &Path) -> bool {
-        place
-            .to_str()
-            .and_then(|place| place.split_once("://"))
-            .is_some_and(|(scheme, _)| matches!(scheme, "postgresql" | "postgres"))
-    }
-
     /// Reads an address.
     ///
     /// ```
@@ -116,7 +107,7 @@ impl Dsn {
             let (name, value) = parameter
                 .split_once('=')
                 .ok_or_else(|| invalid("parameters", "each must be name=value"))?;
-            let value = decoded(name, value)?;
+            let value = decoded("parameters", value)?;
             match name {
                 "schema" => dsn.schema = value,
                 "user" => dsn.user = value,
@@ -349,8 +340,6 @@ mod tests {
         let socket =
             Dsn::parse("postgresql:///shop?host=/run/pg&user=till&sslmode=disable").unwrap();
         assert_eq!(socket.hosts, [Host::Socket("/run/pg".into(), 5432)]);
-        assert!(Dsn::is_one(Path::new("postgresql://a@b/c")));
-        assert!(!Dsn::is_one(Path::new("/var/lib/shop/ovo.db")));
     }
 
     #[test]

@@ -2,6 +2,10 @@
 CREATE OR REPLACE FUNCTION @s@.timeline() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $f$ SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) $f$;
 
+-- Whether a dump was put back: it makes the tables anew.
+CREATE OR REPLACE FUNCTION @s@.is_remade(e @s@.epoch) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $f$ SELECT e.payments IS DISTINCT FROM to_regclass('@s@.payment')::oid::bigint $f$;
+
 CREATE OR REPLACE FUNCTION @s@.guard(p_nonce text) RETURNS @s@.epoch LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
 DECLARE e epoch;
@@ -15,11 +19,25 @@ BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
   END IF;
   SELECT * INTO STRICT e FROM epoch WHERE one = 1;
-  IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) THEN
+  IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) OR is_remade(e) THEN
     RAISE EXCEPTION 'this server was promoted or restored, and nobody has judged what it lost' USING ERRCODE = 'OV001';
   END IF;
   IF e.nonce <> p_nonce THEN
     RAISE EXCEPTION 'the journal was judged anew' USING ERRCODE = 'OV004';
+  END IF;
+  RETURN e;
+END $f$;
+
+-- The same with what the node was told before. One server on a disk that went back, or that a dump was put
+-- back into, is the same system in the same epoch: only who was told more can know.
+CREATE OR REPLACE FUNCTION @s@.guard_told(p jsonb) RETURNS @s@.epoch LANGUAGE plpgsql SET search_path = @s@, pg_temp
+AS $f$
+DECLARE e epoch;
+BEGIN
+  e := guard(p->>'nonce');
+  IF pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn OR ((p->>'beats')::bigint > 0
+      AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (p->>'clock')::bigint AND beats >= (p->>'beats')::bigint)) THEN
+    RAISE EXCEPTION 'the server went back behind what it had told' USING ERRCODE = 'OV003';
   END IF;
   RETURN e;
 END $f$;
@@ -101,8 +119,8 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.epoch_rises() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
 BEGIN
-  IF NEW.number < OLD.number OR (NEW.number = OLD.number AND (NEW.nonce, NEW.timeline, NEW.system)
-      IS DISTINCT FROM (OLD.nonce, OLD.timeline, OLD.system)) THEN
+  IF NEW.number < OLD.number OR (NEW.number = OLD.number AND (NEW.nonce, NEW.timeline, NEW.system, NEW.payments)
+      IS DISTINCT FROM (OLD.nonce, OLD.timeline, OLD.system, OLD.payments)) THEN
     RAISE EXCEPTION 'an epoch is judged once' USING ERRCODE = 'OV002';
   END IF;
   RETURN NEW;
@@ -118,11 +136,7 @@ DECLARE
   updates jsonb := '[]'; begins jsonb := '[]'; blocking jsonb;
   wrote boolean := false; has_water boolean := false; start bigint; b bigint; f bigint; d bigint;
 BEGIN
-  e := guard(p->>'nonce');
-  -- The same server on a disk that went back: only who was told more can know.
-  IF pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn THEN
-    RAISE EXCEPTION 'the server went back behind what it had told' USING ERRCODE = 'OV004';
-  END IF;
+  e := guard_told(p->'known');
   IF e.state <> 'open' AND NOT (e.state = 'doubting' AND coalesce((p->>'doubting')::boolean, false)) THEN
     RAISE EXCEPTION 'the journal is being judged' USING ERRCODE = 'OV005';
   END IF;
@@ -230,28 +244,29 @@ BEGIN
 END $f$;
 
 -- Before a row that is told: its commit is behind those of all rows that this statement sees.
-CREATE OR REPLACE FUNCTION @s@.barrier(p_nonce text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER VOLATILE
+CREATE OR REPLACE FUNCTION @s@.barrier(p jsonb) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER VOLATILE
   SET search_path = @s@, pg_temp
 AS $f$
 BEGIN
-  PERFORM guard(p_nonce);
+  PERFORM guard_told(p);
   PERFORM pg_logical_emit_message(true, 'ovo', '');
   RETURN true;
 END $f$;
 
 CREATE OR REPLACE FUNCTION @s@.join_clock(p_nonce text, p_name text, p_token bigint, p_ms bigint, p_start bigint)
-  RETURNS bigint
+  RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; n bigint;
+DECLARE e epoch; n bigint; last timestamptz; left_open boolean;
 BEGIN
   e := guard(p_nonce);
   SELECT id INTO n FROM clock WHERE name = p_name AND token = p_token;
   IF FOUND THEN
     PERFORM pg_logical_emit_message(true, 'ovo', '');
-    RETURN n;
+    RETURN jsonb_build_object('clock', n);
   END IF;
   PERFORM 1 FROM epoch WHERE one = 1 FOR UPDATE;
+  SELECT max(seen), bool_or(NOT closed) INTO last, left_open FROM clock;
   -- If nobody was here, nobody remembers what a copy that was put back in the meantime does not know.
   IF NOT EXISTS (SELECT 1 FROM clock WHERE seen > clock_timestamp() - interval '10 seconds' AND NOT closed) THEN
     UPDATE water SET floor = least(999999, greatest(floor, CASE WHEN p_start > batch THEN p_start ELSE batch + 1 END))
@@ -260,7 +275,9 @@ BEGIN
   -- One that was lost with a server is not given again.
   SELECT greatest(coalesce(max(id), 0), (e.number - 1) << 20) + 1 INTO n FROM clock;
   INSERT INTO clock VALUES (n, p_name, p_token, p_ms, p_ms, 1, clock_timestamp(), clock_timestamp(), false);
-  RETURN n;
+  RETURN jsonb_build_object('clock', n,
+    -- A power cut looks like this, and so does a copy that was put back.
+    'restarted', CASE WHEN left_open AND last < pg_postmaster_start_time() THEN (extract(epoch FROM last) * 1000)::bigint END);
 END $f$;
 
 -- Publishes what the own clock shows and what others' show at least, and tells what everybody's did.
@@ -269,7 +286,7 @@ CREATE OR REPLACE FUNCTION @s@.beat(p jsonb) RETURNS jsonb LANGUAGE plpgsql SECU
 AS $f$
 DECLARE e epoch; o jsonb; c clock; own jsonb := p->'own'; most bigint; told jsonb;
 BEGIN
-  e := guard(p->>'nonce');
+  e := guard_told(p->'known');
   FOR o IN SELECT value FROM jsonb_array_elements(p->'clocks') ORDER BY (value->>0)::bigint LOOP
     -- Others publish a dead clock only, and at the same time as each other: who comes second need not wait.
     SELECT * INTO c FROM clock WHERE id = (o->>0)::bigint AND id <> (own->>0)::bigint FOR UPDATE SKIP LOCKED;
@@ -311,7 +328,7 @@ CREATE OR REPLACE FUNCTION @s@.remember(p jsonb) RETURNS boolean LANGUAGE plpgsq
 AS $f$
 DECLARE o record;
 BEGIN
-  PERFORM guard(p->>'nonce');
+  PERFORM guard_told(p->'known');
   PERFORM 1 FROM water WHERE one = 1 FOR UPDATE;
   FOR o IN SELECT key, value FROM jsonb_each_text(p->'was') LOOP
     IF (SELECT v FROM meta WHERE k = o.key) IS DISTINCT FROM o.value THEN
@@ -340,19 +357,20 @@ BEGIN
   -- An end of the log, or a beat, that this node was told, and that the server does not know.
   is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn;
   is_back := is_back OR coalesce((SELECT c.beats < (p->>'beats')::bigint FROM clock AS c WHERE c.id = (p->>'clock')::bigint), false);
-  is_back := is_back OR ((p->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (p->>'clock')::bigint));
+  is_back := is_back OR is_remade(e) OR coalesce((p->>'restored')::boolean, false) OR ((p->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (p->>'clock')::bigint));
   IF NOT is_other AND NOT is_back THEN
     RETURN 'same';
   END IF;
-  has_lost := is_back OR e.loss_possible
-    OR coalesce((SELECT max(seen) < clock_timestamp() - interval '60 seconds' FROM clock), false);
-  why := CASE WHEN is_other THEN 'another server answers' ELSE 'the server went back' END;
-  UPDATE epoch SET number = e.number + 1, timeline = timeline(), nonce = p->>'next', state = 'judging', lost = has_lost,
-    system = (SELECT system_identifier FROM pg_control_system()) WHERE one = 1;
+  -- What the judgement before this one found is not forgotten.
+  has_lost := is_back OR e.loss_possible OR (e.state <> 'open' AND e.lost);
+  why := CASE WHEN (p->>'restored')::boolean OR is_remade(e) THEN 'it was put back from a copy' WHEN is_other THEN 'another server answers'
+    ELSE 'the server went back' END;
+  UPDATE epoch SET number = e.number + 1, timeline = timeline(), nonce = p->>'next', state = 'judging', lost = has_lost, witnessed = false,
+    system = (SELECT system_identifier FROM pg_control_system()), payments = to_regclass('@s@.payment')::oid::bigint WHERE one = 1;
   INSERT INTO failover VALUES (e.number + 1, p->>'next', e.nonce, clock_timestamp(), why);
   SELECT * INTO STRICT w FROM water WHERE one = 1 FOR UPDATE;
   UPDATE water SET last_id = 0, doubted = greatest(w.doubted, CASE WHEN has_lost THEN e.number + 1 ELSE 0 END),
-    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE one = 1;
+    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'batch')::bigint + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE one = 1;
   RETURN 'judging';
 END $f$;
 
@@ -372,9 +390,9 @@ BEGIN
   IF missing IS NOT NULL AND NOT e.lost THEN
     UPDATE epoch SET lost = true, state = CASE WHEN e.state = 'judging' THEN 'judging' ELSE 'doubting' END WHERE one = 1;
     UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
-  ELSE
-    PERFORM pg_logical_emit_message(true, 'ovo', '');
   END IF;
+  -- Only who was here before can say that nothing is missing.
+  UPDATE epoch SET witnessed = witnessed OR (p->>'clock')::bigint > 0 WHERE one = 1;
   RETURN coalesce(missing, '[]');
 END $f$;
 
@@ -388,11 +406,15 @@ BEGIN
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   becomes := e.state;
   IF e.state = 'judging' THEN
+    e.lost := e.lost OR NOT e.witnessed;
     becomes := CASE WHEN e.lost THEN 'doubting' ELSE 'open' END;
+    IF e.lost THEN
+      UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
+    END IF;
   END IF;
   IF becomes = 'doubting' AND NOT EXISTS (SELECT 1 FROM payment WHERE verdict IS NULL) THEN
     becomes := 'open';
   END IF;
-  UPDATE epoch SET state = becomes WHERE one = 1;
+  UPDATE epoch SET state = becomes, lost = e.lost WHERE one = 1;
   RETURN becomes;
 END $f$;

@@ -8,8 +8,9 @@
 //!
 //! [`doubted`]: crate::manual::policy
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -20,22 +21,28 @@ use super::{LONGEST, PostgresJournal, Shared, migrate, silent};
 use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::numbering::starting_batch;
-use crate::payment::Boottime;
+use crate::payment::{Boottime, Payment};
 use crate::wib::WallTime;
 
 /// How long all nodes have to say what they were told.
 const TO_COMPARE: Duration = Duration::from_secs(10);
 /// How long a node waits for a judgement before it joins.
 const TO_JOIN: Duration = Duration::from_secs(13);
-/// Writes that a node remembers.
+/// Payments of which a node remembers what it was told.
 const MOST_REMEMBERED: usize = 4_096;
 
 /// What this node was told.
 #[derive(Default)]
 pub(super) struct Memory {
-    acknowledged: VecDeque<(i64, i64, i64)>,
+    /// By id: the version and its token.
+    acknowledged: HashMap<i64, (i64, i64)>,
+    /// The ids, in the order in which they came.
+    ids: VecDeque<i64>,
     /// The end of the server's log, as far as it is known.
     lsn: u64,
+    /// The last batch.
+    batch: u32,
+    /// How often the own clock was published, as the server said; 0 if the server need not know it.
     pub(super) beats: i64,
     /// A call was refused because of the epoch: the next look is due at once.
     pub(super) is_refused: bool,
@@ -45,15 +52,25 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn acknowledged(&mut self, id: i64, version: i64, token: i64) {
-        if self.acknowledged.len() == MOST_REMEMBERED {
-            self.acknowledged.pop_front();
+        match self.acknowledged.get_mut(&id) {
+            Some(known) if known.0 > version => {}
+            Some(known) => *known = (version, token),
+            None => {
+                if self.ids.len() == MOST_REMEMBERED {
+                    let oldest = self.ids.pop_front();
+                    oldest.and_then(|oldest| self.acknowledged.remove(&oldest));
+                }
+                self.ids.push_back(id);
+                self.acknowledged.insert(id, (version, token));
+            }
         }
-        self.acknowledged.push_back((id, version, token));
     }
 
-    /// How far the server's log reached at least, as the server writes it.
-    pub(super) fn known_lsn(&self) -> String {
-        text_of(self.lsn)
+    /// A row that was read behind a barrier, or that is new.
+    pub(super) fn told(&mut self, payment: &Payment, token: i64) {
+        let version = i64::try_from(payment.version).unwrap_or(i64::MAX);
+        self.acknowledged(payment.id.0, version, token);
+        self.batch = self.batch.max(payment.intent.numbers.batch());
     }
 
     /// The server's log reaches to here; `false` if it reached further before.
@@ -78,6 +95,14 @@ fn number_of(lsn: &str) -> Option<u64> {
 }
 
 impl Shared {
+    /// What this node was told last, by which a server that went back is known.
+    pub(super) fn known(&self) -> Json {
+        let nonce = lock(&self.epoch).nonce.clone();
+        let clock = self.own.load(Ordering::Acquire);
+        let memory = lock(&self.memory);
+        json!({ "nonce": nonce, "lsn": text_of(memory.lsn), "clock": clock, "beats": memory.beats })
+    }
+
     /// Remembers that the epoch is to be looked at.
     pub(super) fn note_refusal(&self, error: &JournalError) {
         let is_epochs =
@@ -95,6 +120,7 @@ impl PostgresJournal {
         let shared = Arc::clone(&self.shared);
         let mut told = told;
         told["nonce"] = json!(lock(&shared.epoch).nonce);
+        told["known"] = shared.known();
         let answer = self.runner.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
             let sql = format!("SELECT to_json({}.{name}($1::jsonb))::text", shared.dsn.schema);
@@ -112,24 +138,24 @@ impl PostgresJournal {
         if why.message.ends_with("(OV004)") {
             return self.follow();
         }
-        let (lsn, beats) = {
+        let (lsn, beats, batch) = {
             let memory = lock(&self.shared.memory);
-            (memory.lsn, memory.beats)
+            (memory.lsn, memory.beats, memory.batch)
         };
-        let mut chance = [0; 1];
-        let _ = getrandom::fill(&mut chance);
         let told = json!({
             "lsn": text_of(lsn),
             "beats": beats,
-            "clock": self.shared.own.load(std::sync::atomic::Ordering::Acquire),
+            "batch": batch,
+            "clock": self.shared.own.load(Ordering::Acquire),
             "next": migrate::fresh_name(&[b"epoch"]),
             "start": starting_batch(WallTime::now()).unwrap_or(0),
-            "spread": chance[0] % 32,
+            "spread": migrate::spread(),
         });
         let answer = self.function("judge", told)?;
         if answer.as_str() == Some("same") {
             // It is the same server, in the state that it was in: what differed is over.
-            lock(&self.shared.memory).lsn = 0;
+            let mut memory = lock(&self.shared.memory);
+            (memory.lsn, memory.beats) = (0, 0);
             return Ok(());
         }
         self.follow()
@@ -163,8 +189,9 @@ impl PostgresJournal {
         *lock(&self.shared.epoch) = epoch.clone();
         let rows = {
             let mut memory = lock(&self.shared.memory);
-            memory.lsn = 0;
-            memory.acknowledged.iter().copied().collect::<Vec<_>>()
+            (memory.lsn, memory.beats) = (0, 0);
+            let rows = memory.acknowledged.iter();
+            rows.map(|(id, (version, token))| (*id, *version, *token)).collect::<Vec<_>>()
         };
         lock(&self.findings).push(Finding {
             critical: true,
@@ -174,7 +201,8 @@ impl PostgresJournal {
                 epoch.number
             ),
         });
-        let missing = self.function("reassert", json!({ "rows": rows }))?;
+        let clock = self.shared.own.load(Ordering::Acquire);
+        let missing = self.function("reassert", json!({ "rows": rows, "clock": clock }))?;
         let missing = missing.as_array().map_or(0, Vec::len);
         if missing > 0 {
             lock(&self.findings).push(Finding {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::connection::{Runner, Session, Value};
@@ -12,6 +13,8 @@ use crate::journal::codes::{ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINE
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
 use crate::journal::schema::{constraints, is_listed, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
+use crate::numbering::starting_batch;
+use crate::wib::WallTime;
 
 /// Grows with every change of the schema. Version N serves libraries N and N + 1.
 pub(super) const VERSION: u32 = 1;
@@ -22,7 +25,7 @@ const FUNCTIONS: &str = include_str!("functions.sql");
 /// The functions that the application may execute.
 const APPLICATIONS: [&str; 8] = [
     "write(jsonb)",
-    "barrier(text)",
+    "barrier(jsonb)",
     "join_clock(text, text, bigint, bigint, bigint)",
     "beat(jsonb)",
     "remember(jsonb)",
@@ -114,7 +117,8 @@ fn quoted(name: &str) -> String {
 }
 
 /// What makes the schema, or brings it up to date.
-fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> String {
+fn statements(schema: &str, is_new: bool, migration: &Migration<'_>) -> String {
+    let loss_possible = migration.loss_possible;
     let mut text = String::new();
     if is_new {
         text.push_str(&format!("CREATE SCHEMA {schema};\n"));
@@ -123,7 +127,8 @@ fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> St
             "INSERT INTO {schema}.meta VALUES ('incarnation', md5(random()::text || clock_timestamp()::text || \
              txid_current()::text)), ('created', clock_timestamp()::text), ('schema', '{VERSION}');\n\
              INSERT INTO {schema}.epoch SELECT 1, 1, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
-             system_identifier, md5(random()::text || clock_timestamp()::text), 'open', false, {loss_possible} \
+             system_identifier, '{schema}.payment'::regclass::oid::bigint, \
+             md5(random()::text || clock_timestamp()::text), 'open', false, true, {loss_possible} \
              FROM pg_control_system();\n\
              INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
         ));
@@ -136,7 +141,7 @@ fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> St
              EXECUTE FUNCTION {schema}.{function}();\n"
         ));
     }
-    let role = quoted(role);
+    let role = quoted(migration.app_role);
     text.push_str(&format!(
         "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC, {role};\n\
          REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {role};\n\
@@ -151,20 +156,34 @@ fn statements(schema: &str, role: &str, is_new: bool, loss_possible: bool) -> St
         "INSERT INTO {schema}.meta SELECT 'constraints', ({}) ON CONFLICT (k) DO UPDATE SET v = excluded.v;\n",
         digest_of_constraints(schema)
     ));
+    if migration.restored && !is_new {
+        let told = json!({
+            "lsn": "0/0",
+            "restored": true,
+            "next": fresh_name(&[b"epoch"]),
+            "start": starting_batch(WallTime::now()).unwrap_or(0),
+            // A copy of a copy begins elsewhere.
+            "spread": spread(),
+        });
+        text.push_str(&format!(
+            "SELECT {schema}.judge('{told}'::jsonb || jsonb_build_object('nonce', nonce)) FROM {schema}.epoch;\n"
+        ));
+    }
     text
 }
 
 /// The constraints and indexes as the server words them, in a few bytes: what the words are differs from
-/// one release of it to the next, so that they are compared with those of the last `migrate`.
+/// one release of it to the next, so that they are compared with those of the last `migrate`. Without
+/// quotes, which a role's `quote_all_identifiers` adds, and parentheses, which a dump takes away.
 fn digest_of_constraints(schema: &str) -> String {
     format!(
         "SELECT count(*) || ' ' || coalesce(sum(('x' || substr(md5(q.t), 1, 8))::bit(32)::bigint), 0) FROM (\
          SELECT k.conname::text || ' ' || k.contype::text || ' ' || k.convalidated::text || ' ' || c.relname::text || ' ' || \
-         coalesce(pg_get_expr(k.conbin, k.conrelid), '') AS t \
+         coalesce(translate(pg_get_expr(k.conbin, k.conrelid), '() ' || chr(34), ''), '') AS t \
          FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid \
          WHERE k.connamespace = '{schema}'::regnamespace UNION ALL \
          SELECT n.relname::text || ' ' || c.relname::text || ' ' || i.indisunique::text || ' ' || i.indisvalid::text || ' ' || \
-         i.indkey::text || ' ' || coalesce(pg_get_expr(i.indpred, i.indrelid), '') FROM pg_index AS i \
+         i.indkey::text || ' ' || coalesce(translate(pg_get_expr(i.indpred, i.indrelid), '() ' || chr(34), ''), '') FROM pg_index AS i \
          JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_class AS n ON n.oid = i.indexrelid \
          WHERE c.relnamespace = '{schema}'::regnamespace) AS q"
     )
@@ -174,31 +193,37 @@ fn unfit(message: String) -> JournalError {
     JournalError::new(JournalErrorKind::Version, message)
 }
 
+/// What `migrate` is asked for.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Migration<'a> {
+    /// The role of the nodes: it may execute the schema's functions and read its tables, nothing else.
+    pub app_role: &'a str,
+    /// Only say what would be done.
+    pub print: bool,
+    /// A failover may lose what was committed: the standbys are asynchronous. Kept by a schema from its
+    /// beginning.
+    pub loss_possible: bool,
+    /// The journal was put back from a copy, and what came behind that is lost: numbers jump, and payments
+    /// without a verdict are asked about and never reversed unseen. Much is noticed without it; a disk that
+    /// was put back while no node was running is not.
+    pub restored: bool,
+}
+
 /// Makes the schema that `dsn` names, or brings it up to date, in one transaction, and lets `app_role`
-/// use it: execute its functions and read its tables, nothing else. Connects as the role that owns it.
-/// `loss_possible` in a schema says that its standbys are asynchronous; see the page "Running a fleet".
+/// use it. Connects as the role that owns it. See the page "[Running a fleet]".
 ///
 /// Returns the text of what was done; with `print` nothing is done.
+///
+/// [Running a fleet]: crate::manual::fleet
 ///
 /// # Errors
 /// [`JournalErrorKind::Version`] for a schema of a newer library, a role that could do more than it
 /// should, and a server that has no timelines; `Unreachable`.
-pub fn migrate(dsn: &Dsn, app_role: &str, print: bool) -> Result<String, JournalError> {
-    migrate_with(dsn, app_role, print, false)
-}
-
-/// The same, where a failover may lose what was committed ("asynchronous replicas").
-///
-/// # Errors
-/// As [`migrate`].
-pub fn migrate_with(
-    dsn: &Dsn,
-    app_role: &str,
-    print: bool,
-    loss_possible: bool,
-) -> Result<String, JournalError> {
+pub fn migrate(dsn: &Dsn, migration: &Migration<'_>) -> Result<String, JournalError> {
     let runner = Runner::start()?;
-    let (dsn, role) = (dsn.clone(), app_role.to_owned());
+    let (dsn, role) = (dsn.clone(), migration.app_role.to_owned());
+    let (print, loss_possible, restored) =
+        (migration.print, migration.loss_possible, migration.restored);
     runner
         .run(std::time::Duration::from_secs(30), async move {
             let session = Session::connect(&dsn, None, true, &Arc::default()).await?;
@@ -234,7 +259,8 @@ pub fn migrate_with(
                     is_new = true;
                 }
             }
-            let mut text = statements(schema, &role, is_new, loss_possible);
+            let migration = Migration { app_role: &role, print, loss_possible, restored };
+            let mut text = statements(schema, is_new, &migration);
             if is_there && is_new {
                 text = text.replacen(&format!("CREATE SCHEMA {schema};\n"), "", 1);
             }
@@ -361,6 +387,16 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
     Ok(())
 }
 
+/// By how many batches at most two copies of one journal jump apart.
+const SPREAD: u8 = 32;
+
+/// How far this one jumps.
+pub(super) fn spread() -> u8 {
+    let mut chance = [0; 1];
+    let _ = getrandom::fill(&mut chance);
+    chance[0] % SPREAD
+}
+
 /// A name for something that nobody else names.
 pub(super) fn fresh_name(parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
@@ -379,7 +415,7 @@ mod tests {
 
     #[test]
     fn every_place_in_the_texts_is_filled_in() {
-        let text = statements("ovo", "till", true, false);
+        let text = statements("ovo", true, &Migration { app_role: "till", ..Migration::default() });
         let is_place = |piece: &str| {
             !piece.is_empty() && piece.bytes().all(|l| l.is_ascii_alphanumeric() || l == b'_')
         };
@@ -387,7 +423,7 @@ mod tests {
         let functions = expected_functions("ovo");
         for known in APPLICATIONS {
             let name = known.split('(').next().unwrap();
-            assert!(functions[name].contains("guard(") || name == "judge", "{name} asks the guard");
+            assert!(functions[name].contains("guard") || name == "judge", "{name} asks the guard");
         }
     }
 }

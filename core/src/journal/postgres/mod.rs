@@ -16,7 +16,7 @@ mod writing;
 
 pub use clocks::FarClock;
 pub use dsn::Dsn;
-pub use migrate::{migrate, migrate_with};
+pub use migrate::{Migration, migrate};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ use tokio_postgres::Row;
 use self::clocks::Clocks;
 use self::connection::{Epoch, Runner, Session, Value};
 use self::guard::Memory;
-use self::writing::{Answer, Op};
+use self::writing::{Answer, Op, Trial};
 use super::belonging::{self, Belonging, Setup};
 use super::group::Group;
 use super::version::Incarnation;
@@ -108,6 +108,11 @@ fn silent(doing: &str) -> JournalError {
     unreachable(format!("{doing}: the database server does not answer"))
 }
 
+/// Success, with a warning beside it: the wait for the standby was broken off.
+fn unsure(doing: &str) -> JournalError {
+    unreachable(format!("{doing}: the server does not know whether it lasts"))
+}
+
 /// What the server, or the way to it, said while `doing` something. Its texts name rules and columns, and
 /// never values: details are left out.
 fn failed(doing: &str, error: &tokio_postgres::Error) -> JournalError {
@@ -119,7 +124,7 @@ fn failed(doing: &str, error: &tokio_postgres::Error) -> JournalError {
     };
     let code = told.code().code();
     let kind = match code {
-        "OV001" | "OV004" | "OV006" => Frozen,
+        "OV001" | "OV003" | "OV004" | "OV006" => Frozen,
         "OV002" => Forbidden,
         "53100" => Full,
         "42501" | "42P01" | "3F000" | "42883" => Version,
@@ -171,7 +176,7 @@ impl PostgresJournal {
             .to_be_bytes();
         let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let shared = Shared {
-            select: format!("SELECT {} FROM ", rows::selection(&dsn.schema)),
+            select: format!("SELECT {}, ", rows::selection(&dsn.schema)),
             dsn: dsn.clone(),
             clock,
             open,
@@ -218,20 +223,23 @@ impl PostgresJournal {
             let until = tokio::time::Instant::now() + TRIES;
             loop {
                 let session = shared.reading().await?;
+                let warned = session.warnings();
                 let error = match session.ask(&sql, &values).await {
+                    // Somebody broke off the barrier's wait for the standby: what was read may be lost.
+                    Ok(_) if session.warnings() != warned => Trial::Unknown(unsure(doing)),
                     Ok(rows) => return Ok(rows),
-                    Err(error) => error,
+                    Err(error) if is_lost(&error) => Trial::Unknown(failed(doing, &error)),
+                    Err(error) => Trial::Refused(failed(doing, &error)),
                 };
+                let is_unknown = matches!(error, Trial::Unknown(_));
                 let mut reader = shared.reader.lock().await;
-                if reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &session)) {
-                    let ends = is_lost(&error) || session.is_closed();
-                    if ends {
-                        *reader = None;
-                    }
+                let is_kept = reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &session));
+                if is_kept && (is_unknown || session.is_closed()) {
+                    *reader = None;
                 }
                 drop(reader);
-                if !is_lost(&error) || tokio::time::Instant::now() >= until {
-                    return Err(failed(doing, &error));
+                if !is_unknown || tokio::time::Instant::now() >= until {
+                    return Err(error.into_error());
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -265,16 +273,32 @@ impl PostgresJournal {
     ) -> Result<Vec<Result<Payment, JournalError>>, JournalError> {
         let schema = &self.shared.dsn.schema;
         let mut sql = self.shared.select.clone();
-        if barrier && self.shared.is_joined() {
-            values.push(Value::Text(lock(&self.shared.epoch).nonce.clone()));
-            sql.push_str(&format!("{schema}.barrier(${}) AS b, ", values.len()));
+        let barrier = barrier && self.shared.is_joined();
+        if barrier {
+            values.push(Value::Text(self.shared.known().to_string()));
+            sql.push_str(&format!(
+                "payment.token, {schema}.barrier(${}::jsonb) AS b",
+                values.len()
+            ));
+        } else {
+            sql.push_str("payment.token");
         }
+        sql.push_str(" FROM ");
         sql.push_str(from);
-        let read = self.read(doing, sql, values);
-        if let Err(error) = &read {
+        let read = self.read(doing, sql, values).inspect_err(|error| {
             self.shared.note_refusal(error);
+        })?;
+        let rows: Vec<_> = read.iter().map(|row| self.decode(row)).collect();
+        if barrier {
+            // Somebody may be told it: behind a failover it must be there.
+            let mut memory = lock(&self.shared.memory);
+            for (row, payment) in read.iter().zip(&rows) {
+                if let (Ok(payment), Ok(token)) = (payment, row.try_get(rows::TOKEN)) {
+                    memory.told(payment, token);
+                }
+            }
         }
-        Ok(read?.iter().map(|row| self.decode(row)).collect())
+        Ok(rows)
     }
 
     fn table(&self, name: &str) -> String {

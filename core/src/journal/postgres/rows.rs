@@ -10,6 +10,9 @@ use crate::journal::version::Incarnation;
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::payment::Payment;
 
+/// Where the token of the row's last write stands behind the payment's columns.
+pub(super) const TOKEN: usize = CHECKED + 1;
+
 /// The expressions that read a payment, in the order of its columns.
 pub(super) fn selection(schema: &str) -> String {
     let mut columns = COLUMNS.map(|column| format!("payment.{column}"));

@@ -18,9 +18,13 @@ CREATE TABLE @s@.epoch (
   number bigint NOT NULL,
   timeline text NOT NULL,
   system bigint NOT NULL,
+  -- The number of the table of payments: one that a dump has put back is another.
+  payments bigint NOT NULL,
   nonce text NOT NULL,
   state text NOT NULL CHECK (state IN ('open', 'judging', 'doubting')),
   lost boolean NOT NULL,
+  -- Whether a node that ran before the judgement has compared what it was told.
+  witnessed boolean NOT NULL,
   loss_possible boolean NOT NULL
 );
 -- The epochs before, each with the name of the one that it followed.

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::connection::{Session, Value};
 use super::{
     LONGEST, PAUSE, PostgresJournal, Shared, TRIES, blocks, failed, is_lost, mixed_up, rows,
-    silent, unreachable,
+    silent, unreachable, unsure,
 };
 use crate::journal::group::Writer;
 use crate::journal::version::first_version;
@@ -87,7 +87,7 @@ impl PostgresJournal {
                     first.id = PaymentId(id);
                     first.state.attested = attested;
                     first.boot = boot;
-                    lock(&self.shared.memory).acknowledged(id, 1, token);
+                    lock(&self.shared.memory).told(&first, token);
                     return Ok(Begun::Fresh(first));
                 }
                 Answer::Existing(id) => return self.there(id).map(Begun::Existing),
@@ -218,8 +218,7 @@ impl PostgresJournal {
             Op::Begin(op) | Op::Update(op, _) | Op::Doubt(op, _) => op.clone(),
         };
         let told = json!({
-            "nonce": lock(&self.shared.epoch).nonce,
-            "lsn": lock(&self.shared.memory).known_lsn(),
+            "known": self.shared.known(),
             "doubting": doubting,
             "updates": updates.iter().map(text).collect::<Vec<_>>(),
             "begins": begins.iter().map(text).collect::<Vec<_>>(),
@@ -323,9 +322,7 @@ impl Shared {
             // warning beside it.
             Ok(_) if session.warnings() != warned => {
                 *line = None;
-                Err(Trial::Unknown(unreachable(format!(
-                    "{doing}: the server does not know whether it lasts"
-                ))))
+                Err(Trial::Unknown(unsure(doing)))
             }
             Ok(rows) => {
                 let text: Option<String> = rows.first().and_then(|row| row.try_get(0).ok());

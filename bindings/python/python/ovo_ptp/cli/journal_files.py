@@ -101,6 +101,7 @@ def _migrate(options: argparse.Namespace) -> int:
         app_role=options.app_role,
         print_only=options.print,
         loss_possible=options.loss_possible,
+        restored=options.restored,
     )
     if options.print:
         output.say(done.rstrip())

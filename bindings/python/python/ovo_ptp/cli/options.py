@@ -134,6 +134,11 @@ def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replicas are asynchronous: a failover may lose payments, and they are doubted then",
     )
+    migrate.add_argument(
+        "--restored",
+        action="store_true",
+        help="the journal was put back from a copy: numbers jump, open payments are doubted",
+    )
 
 
 def _credentials(commands: Any) -> None:
@@ -259,6 +264,8 @@ def parser() -> argparse.ArgumentParser:
         "--since", metavar="DAY", help="2026-11-26, 2026-11-26T14:30, today (WIB)"
     )
     payments.add_argument("--until", metavar="DAY", help="up to the end of this day")
+    payments.add_argument("--tid", help="only those of this terminal")
+    payments.add_argument("--mid", help="only those of this merchant id")
     payments.add_argument("--oldest-first", action="store_true")
     payments.add_argument("--limit", type=int, help="at most so many (people are shown 50)")
     payments.add_argument(
@@ -358,8 +365,8 @@ def address(journal: str) -> str:
     Raises:
         ConfigurationError: It has a password: other users of the machine see arguments.
     """
-    login, at, _ = journal.split("://", 1)[1].split("/", 1)[0].rpartition("@")
-    if at and ":" in login:
+    login, at, _ = journal.partition("?")[0].rpartition("@")
+    if at and ":" in login.removeprefix("postgresql://").removeprefix("postgres://"):
         raise ConfigurationError(
             "journal: other users of this machine see a password in an argument; put it into "
             "PGPASSWORD or a password file (PGPASSFILE)"
