@@ -62,6 +62,8 @@ pub(super) enum Write {
     /// What became of an archive.
     EndPart(Part),
 }
+    /// Shows that it can be written to.
+    Nothing,
 
 /// What came of it.
 #[derive(Debug)]
@@ -445,6 +447,7 @@ impl Engine {
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)
                 .map_err(|error| failure::sqlite("vouch", &error)),
+            Write::Nothing => Ok(Written::Noted),
         }
     }
 

@@ -179,6 +179,11 @@ impl SqliteJournal {
         }
     }
 
+    /// Whether it can be written to: a commit of nothing.
+    pub(super) fn writes_nothing(&self) -> Result<(), JournalError> {
+        self.submit(Write::Nothing).map(drop)
+    }
+
     /// Which journal it is or is a copy of, and how often it was doubted.
     pub(super) fn descent(&self) -> Result<(Incarnation, i64), JournalError> {
         self.read(|engine| {
