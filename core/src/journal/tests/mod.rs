@@ -14,6 +14,7 @@ mod guards;
 mod handover;
 mod hands;
 mod left_log;
+mod left_to;
 mod locked;
 mod lost;
 mod measure;
