@@ -242,7 +242,10 @@ pub(super) fn attempt(
     })?;
     engine.access = access;
     engine.place.settle(access)?;
-    engine.reserve.is_whole();
+    if !engine.has_its_reserve() {
+        let lacks = engine.lacks_its_reserve();
+        engine.findings.extend(lacks.map(|message| Finding { critical: true, message }));
+    }
     Ok(engine)
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::failure;
 use super::file_system::{self, Kept};
-use super::files::{Files, Identity, Look};
+use super::files::{Files, Identity, Look, Room};
 use super::opening::{self, Access};
 use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
@@ -113,8 +113,8 @@ impl Place {
         Ok(Some(place))
     }
 
-    /// Bytes that can still be written there, of how many, where that can be told.
-    pub(super) fn room(&self) -> Option<(u64, u64)> {
+    /// The room there, where that can be told.
+    pub(super) fn room(&self) -> Option<Room> {
         self.files.room(&self.path)
     }
 

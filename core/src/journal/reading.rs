@@ -139,7 +139,7 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]
     pub fn figures(&self) -> Result<Figures, JournalError> {
-        let room = SystemFiles.room(self.journal.path()).map(|(room, _)| room);
+        let room = SystemFiles.room(self.journal.path()).map(|room| room.own);
         Ok(Figures { room, ..self.journal()?.figures()? })
     }
 

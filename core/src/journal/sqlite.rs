@@ -696,8 +696,8 @@ impl Journal for SqliteJournal {
             Ok(Figures {
                 begun: u64::try_from(water.last_id).ok(),
                 doubted: water.doubted,
-                room: engine.place.room().map(|(room, _)| room).filter(|_| is_open),
-                reserve_spent: is_open.then(|| engine.reserve.is_spent()),
+                room: engine.place.room().map(|room| room.own).filter(|_| is_open),
+                reserve_spent: is_open.then(|| engine.lacks_its_reserve().is_some()),
                 ..Figures::default()
             })
         })?;

@@ -24,6 +24,7 @@ mod opening;
 mod owing;
 mod policy;
 mod reading;
+mod reserve;
 mod restored;
 mod surroundings;
 mod twins;
