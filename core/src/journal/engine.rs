@@ -18,7 +18,7 @@ use super::meta;
 use super::opening::{self, Access, SHARED_PATIENCE};
 use super::owing::{self, Debt};
 use super::parts::{self, Part};
-use super::place::Place;
+use super::place::{Place, Stamp};
 use super::probed;
 use super::reserve::{self, Reserve};
 use super::restored;
@@ -62,9 +62,9 @@ pub(super) enum Write {
     TakeOut(u32, Vec<Payment>),
     /// What became of an archive.
     EndPart(Part),
-}
     /// Shows that it can be written to.
     Nothing,
+}
 
 /// What came of it.
 #[derive(Debug)]
@@ -284,7 +284,7 @@ impl Engine {
         written
     }
 
-    fn end_turn(&self) {
+    pub(super) fn end_turn(&self) {
         if let Some(lock) = &self.lock {
             lock.end_turn();
         }
@@ -378,7 +378,7 @@ impl Engine {
         }
         // J22: whether this process is still the one that may write, and where the journal lies.
         let lock = self.lock.as_ref().map_or(Ok(()), Lock::keep);
-        lock.and_then(|()| self.place.check()).map_err(|gone| self.abort(gone))?;
+        lock.and_then(|()| self.is_in_place()).map_err(|gone| self.abort(gone))?;
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
@@ -447,6 +447,7 @@ impl Engine {
                 gone.map(|(gone, stay)| Written::TakenOut(gone, stay))
             }
             Write::EndPart(part) => parts::put(&self.connection, part).map(|()| Written::Noted),
+            Write::Nothing => Ok(Written::Noted),
             Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
             Write::Doubt(why) => {
                 restored::doubt_beside(&**self.place.files(), &self.connection, why)
@@ -465,7 +466,6 @@ impl Engine {
                 .and_then(|water| restored::vouch(&self.connection, &water, who_and_why))
                 .map(Written::Vouched)
                 .map_err(|error| failure::sqlite("vouch", &error)),
-            Write::Nothing => Ok(Written::Noted),
         }
     }
 
@@ -684,14 +684,28 @@ impl Engine {
 
     /// Whether it was kept from finishing, the frames in the log, and how many of them were moved.
     fn checkpoint(&self, pragma: &str) -> Result<(bool, i64, i64), JournalError> {
-        self.place.check()?;
+        self.is_in_place()?;
+        self.tell_the_others(None)?;
         self.place.log_was_cut();
         let moved = self.connection.prepare_cached(pragma).and_then(|mut statement| {
             statement
                 .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
         });
         self.place.was_written();
+        self.tell_the_others(self.place.as_shared())?;
         moved.map_err(|error| failure::sqlite("checkpoint", &error))
+    }
+
+    /// Whether the journal is where it was, and as those who write to it left it.
+    fn is_in_place(&self) -> Result<(), JournalError> {
+        self.place.check()?;
+        self.place.check_shared(self.lock.as_ref().and_then(Lock::noted))
+    }
+
+    /// How the database looks, to those who share it.
+    pub(super) fn tell_the_others(&self, written: Option<Stamp>) -> Result<(), JournalError> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        lock.note(written).map_err(|error| failure::file("checkpoint", &error))
     }
 
     /// Refuses a poisoned handle, and clears up behind a leader that died of a panic.
