@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
 use super::belonging::{self, Belonging, Setup};
 use super::failure;
 use super::file_system::{self, Kept};
+use super::files::Room;
 use super::jump;
 use super::lock::Lock;
 use super::log;
@@ -17,7 +18,7 @@ use super::meta;
 use super::opening::{self, Access, SHARED_PATIENCE};
 use super::owing::{self, Debt};
 use super::parts::{self, Part};
-use super::place::Place;
+use super::place::{Place, Stamp};
 use super::probed;
 use super::reserve::{self, Reserve};
 use super::restored;
@@ -61,6 +62,8 @@ pub(super) enum Write {
     TakeOut(u32, Vec<Payment>),
     /// What became of an archive.
     EndPart(Part),
+    /// Shows that it can be written to.
+    Nothing,
 }
 
 /// What came of it.
@@ -281,7 +284,7 @@ impl Engine {
         written
     }
 
-    fn end_turn(&self) {
+    pub(super) fn end_turn(&self) {
         if let Some(lock) = &self.lock {
             lock.end_turn();
         }
@@ -292,7 +295,7 @@ impl Engine {
         let begins = |write: &Write| {
             matches!(write, Write::Begin(..) | Write::BeginPart(..) | Write::TakeOut(..))
         };
-        let room = !group.iter().any(begins) || self.reserve.is_whole();
+        let room = !group.iter().any(begins) || self.has_its_reserve();
         let mut result = self.commit(group, room);
         // J2, J3: the disk is full for new payments; those under way get the reserve.
         let full = matches!(&result, Err(error) if error.kind == JournalErrorKind::Full);
@@ -308,6 +311,22 @@ impl Engine {
             Ok(results) => results,
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    /// Whether new payments may begin: those under way find room on a full disk.
+    pub(super) fn has_its_reserve(&mut self) -> bool {
+        let room = self.place.room();
+        self.reserve.learn(room);
+        self.reserve.is_whole() && self.reserve.would_help(room)
+    }
+
+    /// Why none may, as it was found last; for people.
+    pub(super) fn lacks_its_reserve(&self) -> Option<String> {
+        let room = self.place.room();
+        if self.reserve.is_spent() {
+            return Some(reserve::is_spent(room.map(|room| room.own)));
+        }
+        (!self.reserve.would_help(room)).then(reserve::is_roots)
     }
 
     /// On a full disk: an outcome gets the room that its history would take.
@@ -331,12 +350,13 @@ impl Engine {
             // A write that fails is undone by itself (it is one statement, or has a savepoint), and
             // its neighbours go on.
             let result = match write {
-                Write::Begin(..) | Write::BeginPart(..) | Write::TakeOut(..) if !room => {
-                    Err(JournalError::new(
-                        JournalErrorKind::Full,
-                        "the disk is full; what is left of it is for payments under way",
-                    ))
-                }
+                // One that is known is no new one: whoever asks again hears what became of it.
+                Write::Begin(new, _) if !room => match self.find(new.invoice.as_str()) {
+                    Ok(Some(known)) => Ok(Written::Begun(Box::new(Begun::Existing(known)))),
+                    Ok(None) => Err(no_room_for_more()),
+                    Err(error) => Err(error),
+                },
+                Write::BeginPart(..) | Write::TakeOut(..) if !room => Err(no_room_for_more()),
                 Write::Update(_) => self.apply(write).or_else(|error| {
                     if error.kind != JournalErrorKind::Full || self.connection.is_autocommit() {
                         return Err(error);
@@ -358,7 +378,7 @@ impl Engine {
         }
         // J22: whether this process is still the one that may write, and where the journal lies.
         let lock = self.lock.as_ref().map_or(Ok(()), Lock::keep);
-        lock.and_then(|()| self.place.check()).map_err(|gone| self.abort(gone))?;
+        lock.and_then(|()| self.is_in_place()).map_err(|gone| self.abort(gone))?;
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
@@ -427,6 +447,7 @@ impl Engine {
                 gone.map(|(gone, stay)| Written::TakenOut(gone, stay))
             }
             Write::EndPart(part) => parts::put(&self.connection, part).map(|()| Written::Noted),
+            Write::Nothing => Ok(Written::Noted),
             Write::Probe(wall) => probed::note(&self.connection, *wall).map(Written::Probed),
             Write::Doubt(why) => {
                 restored::doubt_beside(&**self.place.files(), &self.connection, why)
@@ -663,14 +684,28 @@ impl Engine {
 
     /// Whether it was kept from finishing, the frames in the log, and how many of them were moved.
     fn checkpoint(&self, pragma: &str) -> Result<(bool, i64, i64), JournalError> {
-        self.place.check()?;
+        self.is_in_place()?;
+        self.tell_the_others(None)?;
         self.place.log_was_cut();
         let moved = self.connection.prepare_cached(pragma).and_then(|mut statement| {
             statement
                 .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
         });
         self.place.was_written();
+        self.tell_the_others(self.place.as_shared())?;
         moved.map_err(|error| failure::sqlite("checkpoint", &error))
+    }
+
+    /// Whether the journal is where it was, and as those who write to it left it.
+    fn is_in_place(&self) -> Result<(), JournalError> {
+        self.place.check()?;
+        self.place.check_shared(self.lock.as_ref().and_then(Lock::noted))
+    }
+
+    /// How the database looks, to those who share it.
+    pub(super) fn tell_the_others(&self, written: Option<Stamp>) -> Result<(), JournalError> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        lock.note(written).map_err(|error| failure::file("checkpoint", &error))
     }
 
     /// Refuses a poisoned handle, and clears up behind a leader that died of a panic.
@@ -864,14 +899,13 @@ impl Engine {
         }
         // A copy for reading has neither.
         if let Some(lock) = &self.lock {
-            if self.reserve.is_spent() {
-                problems.push(reserve::is_spent(self.place.room().map(|(room, _)| room)));
-            } else if let Some((room, _)) =
-                self.place.room().filter(|(room, all)| *room < LITTLE_ROOM.min(*all / 16))
-            {
+            let little = |room: &Room| room.own < LITTLE_ROOM.min(room.all / 16);
+            if let Some(lacks) = self.lacks_its_reserve() {
+                problems.push(lacks);
+            } else if let Some(room) = self.place.room().filter(little) {
                 problems.push(format!(
                     "the journal's disk has {} KiB left, and a payment takes up to 60; make room",
-                    room >> 10
+                    room.own >> 10
                 ));
             }
             if !self.reserve.is_kept() {
@@ -946,4 +980,11 @@ impl Engine {
         // SQLite checkpoints once more; if that fails the log stays and is read at the next open.
         let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     }
+}
+
+fn no_room_for_more() -> JournalError {
+    JournalError::new(
+        JournalErrorKind::Full,
+        "the disk is full; what is left of it is for payments under way",
+    )
 }

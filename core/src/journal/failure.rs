@@ -26,7 +26,10 @@ pub(super) fn sqlite(doing: &str, error: &Error) -> JournalError {
         return JournalError::new(JournalErrorKind::Corrupt, format!("{doing}: {error}"));
     };
     let kind = match failure.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => JournalErrorKind::Locked,
+        // The last one: the log could not be read for ten seconds because somebody kept its locks.
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::FileLockingProtocolFailed => JournalErrorKind::Locked,
         ErrorCode::DiskFull => JournalErrorKind::Full,
         ErrorCode::ReadOnly if failure.extended_code == ffi::SQLITE_READONLY_DBMOVED => {
             JournalErrorKind::Gone

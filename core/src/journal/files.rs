@@ -45,6 +45,17 @@ pub enum Hold {
     Not,
 }
 
+/// Room on a file system, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// What this user can still write.
+    pub own: u64,
+    /// What is free beside that, and kept for root.
+    pub kept: u64,
+    /// How large the file system is.
+    pub all: u64,
+}
+
 /// A file system. Everything in it is for its owner's eyes only.
 pub trait Files: Send + Sync + Debug {
     /// Under which name SQLite knows it; `None` for SQLite's own default.
@@ -53,8 +64,8 @@ pub trait Files: Send + Sync + Debug {
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
     }
-    /// Bytes that can still be written beside a file, of how many, where that can be told.
-    fn room(&self, _: &Path) -> Option<(u64, u64)> {
+    /// The room beside a file, where that can be told.
+    fn room(&self, _: &Path) -> Option<Room> {
         None
     }
     /// What is there under a name.
@@ -155,10 +166,14 @@ impl Files for SystemFiles {
     }
 
     #[cfg(unix)]
-    fn room(&self, path: &Path) -> Option<(u64, u64)> {
+    fn room(&self, path: &Path) -> Option<Room> {
         let stat = rustix::fs::statvfs(directory_of(path)).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-        Some((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+        let kept = match rustix::process::geteuid().is_root() {
+            true => 0,
+            false => stat.f_bfree.saturating_sub(stat.f_bavail),
+        };
+        Some(Room { own: bytes(stat.f_bavail), kept: bytes(kept), all: bytes(stat.f_blocks) })
     }
 
     fn look(&self, path: &Path) -> io::Result<Look> {

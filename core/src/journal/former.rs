@@ -102,6 +102,50 @@ impl Former {
         payment
     }
 
+    /// What it answered about a payment that would be pushed, or said to be unknown: one that is locked may
+    /// know it, and answers another time.
+    ///
+    /// # Errors
+    /// `Locked`: nothing may be begun now.
+    pub(super) fn or_later<T: Default>(
+        &self,
+        answer: Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        match answer {
+            Err(error) if error.kind == JournalErrorKind::Locked => {
+                self.fails(&error);
+                Err(cannot_be_asked(&self.name, failure::without_cure(&error)))
+            }
+            answer => Ok(self.or_nothing(answer)),
+        }
+    }
+
+    /// What came of writing to it. What another program kept from being written is over once something
+    /// is.
+    pub(super) fn wrote<T>(&self, written: Result<T, JournalError>) -> Result<T, JournalError> {
+        match &written {
+            Ok(_) => self.goes_on(),
+            // Any other failure may be the step's, and not the file's.
+            Err(error) if is_its_own(error) => self.fails(error),
+            Err(_) => {}
+        }
+        written
+    }
+
+    fn goes_on(&self) {
+        let mut trouble = lock(&self.trouble);
+        if trouble.passes && self.can_be_read() {
+            *trouble = Trouble::default();
+        }
+    }
+
+    /// What it must know before it takes part cannot be written into it: it is only asked what it knows,
+    /// until the next opening.
+    pub(super) fn is_left_out(&self, error: &JournalError) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.fails(error);
+    }
+
     /// What it answered; nothing where that failed.
     pub(super) fn or_nothing<T: Default>(&self, answer: Result<T, JournalError>) -> T {
         answer.unwrap_or_else(|error| {
@@ -124,15 +168,14 @@ impl Former {
         }
     }
 
-    /// What to tell of what could not be done with it.
+    /// What to tell of what could not be done with it, and cannot still.
     pub(super) fn trouble(&self) -> Option<String> {
-        let mut trouble = lock(&self.trouble);
-        let told = trouble.why.as_ref().map(|why| self.in_words(why, trouble.passes));
-        if trouble.passes && trouble.is_told {
-            // As long as it lasts, the next step finds it again.
-            *trouble = Trouble::default();
+        if lock(&self.trouble).passes {
+            // Whether it is over only writing tells.
+            let _ = self.wrote(self.journal.writes_nothing());
         }
-        told
+        let trouble = lock(&self.trouble);
+        trouble.why.as_ref().map(|why| self.in_words(why, trouble.passes))
     }
 
     /// The same, once.
@@ -145,6 +188,13 @@ impl Former {
 
     fn in_words(&self, why: &str, passes: bool) -> String {
         let name = &self.name;
+        if passes && !self.can_be_read() {
+            return format!(
+                "{name}, which was set aside, was locked by another program when it was opened ({why}), and \
+                 is left out: what it owes is not settled, and its invoices are known only as far as it \
+                 can be read; end that program, and start again"
+            );
+        }
         if passes {
             return format!(
                 "{name}, which was set aside, is locked by another program ({why}): as long as that \
@@ -175,4 +225,20 @@ impl Former {
     pub(super) fn own(id: PaymentId) -> PaymentId {
         PaymentId(id.0 & ((1 << JOURNAL_AT) - 1))
     }
+}
+
+/// The file's own failure, which a person has to hear of.
+fn is_its_own(error: &JournalError) -> bool {
+    failure::poisons(error.kind) || error.kind == JournalErrorKind::Locked
+}
+
+/// Nobody may be pushed, or told that an invoice is unknown, as long as this one may know better.
+pub(super) fn cannot_be_asked(name: &str, why: &str) -> JournalError {
+    JournalError::new(
+        JournalErrorKind::Locked,
+        format!(
+            "{name}, which was set aside, is locked by another program ({why}), and may know this \
+             payment: nothing is begun; try again, or end that program"
+        ),
+    )
 }

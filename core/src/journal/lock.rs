@@ -16,10 +16,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::files::{Files, Hold, OpenFile};
+use super::place::Stamp;
 use super::{companion, place};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::lock::lock;
 
+/// How long a note about the database is, at the most: three numbers.
+const LONGEST_NOTE: usize = 64;
 /// The lock file holds the number of the process that took it last, for messages only.
 const LONGEST_PID: usize = 32;
 
@@ -207,6 +210,28 @@ impl Lock {
         if let Some(turn) = &mut *lock(&self.turn) {
             let _ = turn.hold(Hold::Not);
         }
+    }
+
+    /// What was noted of the database by whoever wrote it last; `None` if nothing is known. In one's turn
+    /// only.
+    pub(super) fn noted(&self) -> Option<Stamp> {
+        let mut turn = lock(&self.turn);
+        let note = turn.as_mut()?.read(0, LONGEST_NOTE).ok()?;
+        Stamp::read(&note)
+    }
+
+    /// Tells those who share the journal how the database looks, or that it is being written to: whoever
+    /// is killed then leaves nothing that anybody could miss.
+    ///
+    /// # Errors
+    /// Something else is noted, and cannot be taken back.
+    pub(super) fn note(&self, written: Option<Stamp>) -> io::Result<()> {
+        let mut turn = lock(&self.turn);
+        let Some(turn) = turn.as_mut() else { return Ok(()) };
+        let words = written.and_then(|it| it.in_words()).unwrap_or_default();
+        turn.write(0, format!("{words:<LONGEST_NOTE$}").as_bytes())
+            // On a full disk the first note has no room.
+            .or_else(|_| turn.set_length(0))
     }
 
     /// Holds the file, made if need be; `None` if it cannot be made, or held by anybody.

@@ -96,8 +96,13 @@ pub(super) fn open(
     let obstacle = lock.obstacle();
     engine.findings.extend(obstacle.map(|message| Finding { critical: true, message }));
     engine.findings.extend(companion::not_its_own(&**files, &path));
-    lock.end_turn();
+    let is_first = !lock.found_others();
     engine.lock = Some(lock);
+    if is_first {
+        // What was noted for those who shared it before is over.
+        engine.tell_the_others(engine.place.as_shared())?;
+    }
+    engine.end_turn();
     Ok(engine)
 }
 
@@ -244,7 +249,10 @@ pub(super) fn attempt(
     })?;
     engine.access = access;
     engine.place.settle(access)?;
-    engine.reserve.is_whole();
+    if !engine.has_its_reserve() {
+        let lacks = engine.lacks_its_reserve();
+        engine.findings.extend(lacks.map(|message| Finding { critical: true, message }));
+    }
     Ok(engine)
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::failure;
 use super::file_system::{self, Kept};
-use super::files::{Files, Identity, Look};
+use super::files::{Files, Identity, Look, Room};
 use super::opening::{self, Access};
 use super::{migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
@@ -35,25 +35,39 @@ pub(super) struct Place {
     /// How long the log was at the last look.
     log_length: AtomicU64,
     /// The database as this process wrote it last; `None` where others may write it, too.
-    written: Mutex<Option<Written>>,
+    written: Mutex<Option<Stamp>>,
     /// The index of the log, which processes that share the journal have together.
     index: Option<Identity>,
 }
 
 /// What can be told of a file without reading it.
-#[derive(Clone, Copy, Debug)]
-struct Written {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stamp {
     length: u64,
     at: SystemTime,
 }
 
-impl Written {
-    fn of(look: Look) -> Option<Written> {
-        look.modified.map(|at| Written { length: look.length, at })
+impl Stamp {
+    /// Of a note that [`in_words`](Self::in_words) wrote; `None` if nothing is said there.
+    pub(super) fn read(words: &[u8]) -> Option<Stamp> {
+        let mut words = std::str::from_utf8(words).ok()?.split_whitespace();
+        let mut next = || words.next()?.parse().ok();
+        let (length, seconds, nanos) = (next()?, next()?, next()?);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        Some(Stamp { length, at: at + Duration::from_nanos(nanos) })
+    }
+
+    pub(super) fn in_words(&self) -> Option<String> {
+        let at = self.at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(format!("{} {} {}", self.length, at.as_secs(), at.subsec_nanos()))
+    }
+
+    fn of(look: Look) -> Option<Stamp> {
+        look.modified.map(|at| Stamp { length: look.length, at })
     }
 
     /// Whether the file is as it was. A program that puts times back knows them to the second only.
-    fn is_as(&self, before: &Written) -> bool {
+    fn is_as(&self, before: &Stamp) -> bool {
         let put_back = Duration::from_secs(1);
         self.length == before.length
             && before.at.duration_since(self.at).is_ok_and(|earlier| earlier < put_back)
@@ -113,8 +127,8 @@ impl Place {
         Ok(Some(place))
     }
 
-    /// Bytes that can still be written there, of how many, where that can be told.
-    pub(super) fn room(&self) -> Option<(u64, u64)> {
+    /// The room there, where that can be told.
+    pub(super) fn room(&self) -> Option<Room> {
         self.files.room(&self.path)
     }
 
@@ -153,13 +167,38 @@ impl Place {
         // Elsewhere a time may change behind the writing.
         let is_telling = cfg!(unix) && self.alone && self.kept() != Kept::ByAProgram;
         let look = self.files.look(&self.path).ok().filter(|_| is_telling);
-        *lock(&self.written) = look.and_then(Written::of);
+        *lock(&self.written) = look.and_then(Stamp::of);
+    }
+
+    /// What those who share the journal tell each other about the database as it is now; `None` where a
+    /// time may change behind the writing.
+    pub(super) fn as_shared(&self) -> Option<Stamp> {
+        let is_telling = cfg!(unix) && !self.alone && self.kept() != Kept::ByAProgram;
+        self.files.look(&self.path).ok().filter(|_| is_telling).and_then(Stamp::of)
+    }
+
+    /// As [`check`](Self::check), where others write to the database as well. `noted`: as they left it.
+    pub(super) fn check_shared(&self, noted: Option<Stamp>) -> Result<(), JournalError> {
+        match (noted, self.as_shared()) {
+            (Some(before), Some(now)) if !now.is_as(&before) => Err(self.is_gone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_gone(&self) -> JournalError {
+        JournalError::new(
+            JournalErrorKind::Gone,
+            format!(
+                "{} or its log was deleted, moved, replaced, written to or cut while it was open",
+                self.path.display()
+            ),
+        )
     }
 
     /// Whether nobody else wrote to the database: a backup that is copied over it keeps the file, and the
     /// next pages that are written into it make it neither one journal nor the other (J22).
     fn is_as_written(&self, look: Look) -> bool {
-        match (*lock(&self.written), Written::of(look)) {
+        match (*lock(&self.written), Stamp::of(look)) {
             (Some(before), Some(now)) => now.is_as(&before),
             _ => true,
         }
@@ -198,17 +237,7 @@ impl Place {
             && self.write_ahead.is_none_or(|expected| self.has_its_log(expected))
             // Those who came with another index would write over this process's commits.
             && self.index.is_none_or(|expected| is_there(&self.index_path(), expected));
-        if whole {
-            Ok(())
-        } else {
-            Err(JournalError::new(
-                JournalErrorKind::Gone,
-                format!(
-                    "{} or its log was deleted, moved, replaced, written to or cut while it was open",
-                    self.path.display()
-                ),
-            ))
-        }
+        if whole { Ok(()) } else { Err(self.is_gone()) }
     }
 }
 

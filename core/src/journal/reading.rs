@@ -19,7 +19,9 @@ use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
 use super::{aside, copies, failure, fork, handover, notes, opening, place, schema};
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Figures, Filter, Health, Journal, JournalError, JournalErrorKind};
+use crate::journal::{
+    Figures, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment,
+};
 use crate::payment::Payment;
 
 /// Looks that must find the file at rest, before a journal is called too busy to be copied.
@@ -137,7 +139,7 @@ impl JournalCopy {
     /// # Errors
     /// [`JournalError`]
     pub fn figures(&self) -> Result<Figures, JournalError> {
-        let room = SystemFiles.room(self.journal.path()).map(|(room, _)| room);
+        let room = SystemFiles.room(self.journal.path()).map(|room| room.own);
         Ok(Figures { room, ..self.journal()?.figures()? })
     }
 
@@ -151,6 +153,11 @@ impl JournalCopy {
         let to = opening::resolve(&SystemFiles, to.as_ref())?;
         copies::refuse_part_of(self.journal.path(), &to)?;
         self.journal.backup(&to)
+    }
+
+    /// Whether a payment of the same customer refuses this one.
+    pub(super) fn blocks(&self, new: &NewPayment) -> Result<bool, JournalError> {
+        self.journal()?.present().blocking(new).map(|open| open.is_some())
     }
 
     /// See [`Journal::health`].

@@ -3,18 +3,18 @@
 //! A small file beside the journal is given up when a verdict finds no room. New payments are
 //! refused until it could be filled again, so that they cannot eat what settlement needs. What it frees
 //! is the journal's only where the file system keeps no room for root (ext4 keeps 5 %): a disk that root
-//! has filled takes it in, and people are told so.
+//! has filled takes it in. New payments are refused then as well, and people are told so.
 //!
 //! [operations 3.3]: crate::manual::operations#33-when-it-fails
 
 use std::io;
 use std::path::Path;
 
-use super::files::{Files, OpenFile};
+use super::files::{Files, OpenFile, Room};
 use super::{companion, place};
 
 /// Some forty commits, of a few pages each.
-const SIZE: usize = 256 << 10;
+pub(super) const SIZE: usize = 256 << 10;
 /// Room without which no verdict can be written.
 const ONE_COMMIT: u64 = 16 << 10;
 
@@ -23,6 +23,8 @@ const ONE_COMMIT: u64 = 16 << 10;
 pub(super) struct Reserve {
     /// `None` where it could not be made: then a full disk is simply full.
     file: Option<Box<dyn OpenFile>>,
+    /// What the file system keeps for root, as long as that has it all: known once there was more room.
+    roots: Option<u64>,
 }
 
 impl Reserve {
@@ -33,7 +35,7 @@ impl Reserve {
         if matches!(files.length_if_shared(&path), Ok(Some(length)) if length == SIZE as u64) {
             let _ = files.remove(&path);
         }
-        Reserve { file: companion::open(files, &path).ok() }
+        Reserve { file: companion::open(files, &path).ok(), roots: None }
     }
 
     /// Whether new payments may begin: the reserve is there, or could be filled now.
@@ -51,6 +53,26 @@ impl Reserve {
                 }
                 filled
             }
+        }
+    }
+
+    /// Looks what the file system keeps for root, as long as that can be told.
+    pub(super) fn learn(&mut self, room: Option<Room>) {
+        if let Some(room) = room.filter(|room| room.own > 0) {
+            self.roots = Some(room.kept);
+        }
+    }
+
+    /// Whether what it frees would be the shop's. Where root has filled the disk into its own share, that
+    /// takes it in.
+    pub(super) fn would_help(&self, room: Option<Room>) -> bool {
+        let Some(room) = room.filter(|room| room.own == 0 && self.file.is_some()) else {
+            return true;
+        };
+        match self.roots {
+            Some(roots) => room.kept + SIZE as u64 >= roots + ONE_COMMIT,
+            // How large its share is cannot be told any more.
+            None => room.kept == 0,
         }
     }
 
@@ -83,6 +105,13 @@ pub(super) fn is_spent(room: Option<u64>) -> String {
         _ => ("payments under way end", "its reserve is being spent"),
     };
     format!("the journal's disk is full and {only}: {under_way}, new ones are refused; make room")
+}
+
+/// What to tell of one that would free nothing.
+pub(super) fn is_roots() -> String {
+    "the journal's disk is full, and what its reserve would free the file system keeps for root: payments \
+     under way would be interrupted, so new ones are refused; make room"
+        .to_owned()
 }
 
 /// With bytes, not with a hole; and not with zeros, which some file systems keep as one.

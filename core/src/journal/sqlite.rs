@@ -179,6 +179,11 @@ impl SqliteJournal {
         }
     }
 
+    /// Whether it can be written to: a commit of nothing.
+    pub(super) fn writes_nothing(&self) -> Result<(), JournalError> {
+        self.submit(Write::Nothing).map(drop)
+    }
+
     /// Which journal it is or is a copy of, and how often it was doubted.
     pub(super) fn descent(&self) -> Result<(Incarnation, i64), JournalError> {
         self.read(|engine| {
@@ -693,8 +698,8 @@ impl Journal for SqliteJournal {
             Ok(Figures {
                 begun: u64::try_from(water.last_id).ok(),
                 doubted: water.doubted,
-                room: engine.place.room().map(|(room, _)| room).filter(|_| is_open),
-                reserve_spent: is_open.then(|| engine.reserve.is_spent()),
+                room: engine.place.room().map(|room| room.own).filter(|_| is_open),
+                reserve_spent: is_open.then(|| engine.lacks_its_reserve().is_some()),
                 ..Figures::default()
             })
         })?;

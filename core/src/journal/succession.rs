@@ -8,6 +8,7 @@
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
 mod as_one;
+mod locked;
 mod remembering;
 mod telling;
 
@@ -65,6 +66,8 @@ pub(super) struct Closed {
     /// What can still be told of it.
     mark: Option<Mark>,
     why: String,
+    /// Where it lies, if all that is wrong with it is that somebody else has it.
+    locked: Option<PathBuf>,
 }
 
 impl Closed {
@@ -85,16 +88,23 @@ impl SetAside {
         let name = aside.display().to_string();
         match opened {
             Ok(journal) => self.open.push(Former::new(number, name, journal)),
-            Err(error) => self.closed.push(Closed {
-                number: i64::from(number),
-                mark: mark::read(files, aside),
-                why: format!(
-                    "the journal {name}, which was set aside, cannot be opened ({}): what it owes is \
-                     not settled, and its invoices and customers are unknown; mend that and start \
-                     again, or compare OVO's settlement file with your books",
-                    failure::without_cure(&error)
-                ),
-            }),
+            Err(error) => {
+                let is_locked = error.kind == JournalErrorKind::Locked;
+                let why = failure::without_cure(&error);
+                self.closed.push(Closed {
+                    number: i64::from(number),
+                    mark: mark::read(files, aside),
+                    why: match is_locked {
+                        true => locked::in_words(&name, why),
+                        false => format!(
+                            "the journal {name}, which was set aside, cannot be opened ({why}): what \
+                             it owes is not settled, and its invoices and customers are unknown; mend \
+                             that and start again, or compare OVO's settlement file with your books"
+                        ),
+                    },
+                    locked: is_locked.then(|| aside.to_owned()),
+                });
+            }
         }
     }
 }

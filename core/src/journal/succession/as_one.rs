@@ -11,8 +11,7 @@ use crate::journal::former::JOURNAL_AT;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{
     ArchiveProgress, Archived, Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health,
-    Journal, JournalError, JournalErrorKind, NewPayment, Setup, Update, aside, failure, rules,
-    twins,
+    Journal, JournalError, JournalErrorKind, NewPayment, Setup, Update, aside, rules,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -22,8 +21,11 @@ use crate::wib::WallTime;
 impl Journal for Succession {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
         for former in self.serving() {
-            let boot = former.or_nothing(former.journal.enter_boot(boot_id));
-            former.boot.store(boot, Ordering::Relaxed);
+            match former.wrote(former.journal.enter_boot(boot_id)) {
+                Ok(boot) => former.boot.store(boot, Ordering::Relaxed),
+                // Without a boot of its own every wait in it would begin anew, again and again.
+                Err(error) => former.is_left_out(&error),
+            }
         }
         let boot = self.present.enter_boot(boot_id)?;
         self.boot.store(boot, Ordering::Relaxed);
@@ -31,25 +33,28 @@ impl Journal for Succession {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
-        if self.former.is_empty() {
+        if self.former.is_empty() && self.locked().next().is_none() {
             return self.present.begin(new, method);
         }
-        if let Some(known) = self.find(&new.invoice)? {
+        if let Some(known) = self.find_here(&new.invoice)? {
             return Ok(Begun::Existing(known));
         }
         let boot = self.boot.load(Ordering::Relaxed);
         for former in self.knowing() {
-            if let Some(id) = former.or_nothing(former.journal.archived_as(&new.invoice)) {
+            if let Some(id) = former.or_later(former.journal.archived_as(&new.invoice))? {
                 return Ok(Begun::Archived(id));
             }
         }
         if new.refuse_unsettled_customer {
             for former in self.knowing() {
                 // A damaged row of the customer's is one that could still be debited.
-                if let Some(open) = former.or_nothing(former.journal.blocking(new)).transpose()? {
+                if let Some(open) = former.or_later(former.journal.blocking(new))?.transpose()? {
                     return Ok(Begun::UnsettledCustomer(former.outward(open, boot)));
                 }
             }
+        }
+        for locked in self.locked() {
+            locked.refuse_what_it_knows(new)?;
         }
         self.present.begin(new, method)
     }
@@ -63,11 +68,7 @@ impl Journal for Succession {
         if is_owed {
             self.note_what_it_owes_again(former);
         }
-        let updated = former.journal.update(&former.inward(payment, boot));
-        // The file's failure, not one for which this step is refused.
-        if let Some(error) = updated.as_ref().err().filter(|it| failure::poisons(it.kind)) {
-            former.fails(error);
-        }
+        let updated = former.wrote(former.journal.update(&former.inward(payment, boot)));
         Ok(match updated? {
             Update::Lost(row) => Update::Lost(Box::new(former.outward(*row, boot))),
             won @ Update::Won(_) => {
@@ -87,12 +88,13 @@ impl Journal for Succession {
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        let (found, damaged) = self.all_under(invoice)?;
-        // One that is damaged in one of them may be whole in another; nowhere whole, it is refused.
-        match (twins::most_known(found), damaged) {
-            (None, Some(error)) => Err(error),
-            (found, _) => Ok(found),
+        let found = self.find_here(invoice)?;
+        if found.is_none() {
+            for locked in self.locked() {
+                locked.refuse_if_it_knows(invoice)?;
+            }
         }
+        Ok(found)
     }
 
     fn find_hidden(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
@@ -294,11 +296,8 @@ impl Journal for Succession {
                         Finding { critical: false, message }
                     });
                 }
-                Err(error) => {
-                    // Whose it is cannot be told.
-                    former.failed.store(true, Ordering::Relaxed);
-                    former.fails(&error);
-                }
+                // Whose it is cannot be told.
+                Err(error) => former.is_left_out(&error),
             }
         }
         Ok(belonging)
@@ -306,7 +305,7 @@ impl Journal for Succession {
 
     fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
         for former in self.serving() {
-            former.or_nothing(former.journal.adopt_key(key, key_ring));
+            former.or_nothing(former.wrote(former.journal.adopt_key(key, key_ring)));
         }
         self.present.adopt_key(key, key_ring)
     }
@@ -383,7 +382,7 @@ impl Journal for Succession {
 
     fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
         for former in self.serving() {
-            let found = former.or_nothing(Journal::archived(&former.journal, invoice));
+            let found = former.or_later(Journal::archived(&former.journal, invoice))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -396,7 +395,7 @@ impl Journal for Succession {
         let mut ended = false;
         // Nobody answers for another merchant's.
         for former in self.knowing() {
-            ended |= former.or_nothing(former.journal.vouch(who_and_why));
+            ended |= former.or_nothing(former.wrote(former.journal.vouch(who_and_why)));
         }
         let mut missing = lock(&self.missing);
         while let Some(debt) = missing.last() {

@@ -17,12 +17,12 @@ impl Succession {
     /// Before anything is sold: whatever became of the mark, no number of a former one is handed out
     /// again.
     pub(super) fn begin_above_the_former(&self) -> Result<(), JournalError> {
-        let open = self.former.iter().filter_map(|former| former.journal.last_batch().ok());
         let closed = self.closed.iter().filter_map(|closed| closed.mark.map(|it| it.numbers.0));
-        match open.chain(closed).max() {
-            Some(last @ 1..) => self.present.begin_above(last),
-            _ => Ok(()),
+        let mut last = closed.max().unwrap_or(0);
+        for former in &self.former {
+            last = last.max(former.or_later(former.journal.last_batch())?);
         }
+        if last > 0 { self.present.begin_above(last) } else { Ok(()) }
     }
 
     /// Before anything is sold: what must be known if one of the others is gone the next time.
@@ -82,7 +82,7 @@ impl Succession {
     /// Whoever sets a doubted journal aside would otherwise be rid of its doubt, while its other copy sells
     /// on. What is to be told, if the present one was not doubted before.
     pub(super) fn doubt_with(&self, former: &Former) -> Result<Option<Finding>, JournalError> {
-        if !former.journal.is_doubted().unwrap_or(false) {
+        if !former.or_nothing(former.journal.is_doubted()) {
             return Ok(None);
         }
         let why = format!("{}, which was set aside at its place, is doubted", former.name);

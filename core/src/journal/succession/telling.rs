@@ -28,7 +28,7 @@ impl Succession {
     }
 
     /// One that can be asked.
-    fn at(&self, place: i64) -> Option<&SqliteJournal> {
+    pub(in crate::journal) fn at(&self, place: i64) -> Option<&SqliteJournal> {
         match place {
             PRESENT => Some(&self.present),
             place => self.serving().find(|former| former.place == place).map(|it| &it.journal),
@@ -74,11 +74,21 @@ impl Succession {
         place: i64,
         journal: &SqliteJournal,
     ) -> Result<u64, JournalError> {
+        self.counted_in_strides(place, journal, STRIDE)
+    }
+
+    /// The same, so many numbers at a time.
+    pub(in crate::journal) fn counted_in_strides(
+        &self,
+        place: i64,
+        journal: &SqliteJournal,
+        stride: i64,
+    ) -> Result<u64, JournalError> {
         let shares = || self.twins.shares(place);
         let last = shares().map(|(_, last)| last).max().unwrap_or(0);
         let (mut count, mut seen) = (0, 0);
         while seen < last {
-            let end = seen.saturating_add(STRIDE).min(last);
+            let end = seen.saturating_add(stride).min(last);
             let mut elsewhere = HashSet::new();
             for (other, last) in shares() {
                 let Some(theirs) = self.at(other) else { continue };
@@ -122,7 +132,7 @@ impl Succession {
         let boot = self.boot.load(Ordering::Relaxed);
         let (mut found, mut damaged) = (Vec::new(), None);
         for former in self.knowing() {
-            match former.or_nothing(former.journal.find_row(invoice)) {
+            match former.or_later(former.journal.find_row(invoice))? {
                 Some(Ok(known)) if self.answers(former.place, &known) => {
                     found.push(former.outward(known, boot));
                 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::archived::{archive, beside, over, settled_as};
 use super::by_people::{invoices, together};
+use super::opening::{child, wait_for};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
-use crate::journal::{Begun, Filter, Journal, SqliteJournal, Succession, set_aside};
+use crate::journal::{Begun, Filter, Journal, SqliteJournal, SqliteOptions, Succession, set_aside};
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
 
@@ -121,6 +122,9 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
     let boot = both.enter_boot("boot-a").unwrap();
     assert_eq!(invoices(&both), [""; 0], "the archive tells them");
     assert_eq!(both.health().unwrap().payments, 0, "and counts them");
+    for stride in [1, 2, 3, 10_000] {
+        assert_eq!(both.counted_in_strides(0, both.present(), stride), Ok(2), "{stride}");
+    }
     let unheard = Filter { unacknowledged: true, ..Filter::default() };
     assert_eq!(both.list(&unheard), Ok(Vec::new()));
     assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()), "nothing is settled twice");
@@ -154,4 +158,36 @@ fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone(
     let both = together(&path);
     assert_eq!(both.figures().unwrap().unacknowledged.payments, 0, "the archive tells it");
     assert_eq!(invoices(&both), [""; 0]);
+}
+
+#[test]
+fn j21_what_another_program_archives_under_the_running_shop_is_told_by_the_archive_alone() {
+    let scratch = Scratch::new();
+    let (path, to) = (scratch.journal(), beside(&scratch));
+    let backup = path.with_file_name("backup.db");
+    let journal = open(&path);
+    journal.enter_boot("boot-a").unwrap();
+    over(&journal, 1);
+    fresh(&journal, &charge(2));
+    journal.backup(&backup).unwrap();
+    settled_as(&journal, 2, 1);
+    drop(journal);
+    let aside = set_aside(&path).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let shared = SqliteOptions { shared: true, ..SqliteOptions::default() };
+    let both = Succession::open(&path, &shared).unwrap();
+    let boot = both.enter_boot("boot-a").unwrap();
+    assert_eq!(invoices(&both), ["INV-1", "INV-2"], "each once");
+    let mut other = child("archived::child_archives", &aside).spawn().unwrap();
+    assert_eq!(wait_for(&mut other, "archived: "), "2");
+    other.wait().unwrap();
+    for number in 1..=2 {
+        assert_eq!(both.find(&invoice(number)), Ok(None), "{number}");
+        assert_eq!(both.archived(&invoice(number)), Ok(Some(to.clone())));
+        let again = both.begin(&charge(number), BatchMethod::Continuous).unwrap();
+        assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
+    }
+    assert_eq!(invoices(&both), [""; 0]);
+    assert_eq!(both.health().unwrap().payments, 0);
+    assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()));
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::journal::files::{Files, Look, OpenFile, SystemFiles};
+use crate::journal::files::{Files, Look, OpenFile, Room, SystemFiles};
 
 /// Whether a name may be made, given away or synced.
 type Refuses = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
@@ -15,20 +15,33 @@ pub(super) struct Faulty {
     refuses: Box<Refuses>,
     /// Whether a file is on a part of the disk that cannot be read.
     is_unreadable: Box<dyn Fn(&Path) -> bool + Send + Sync>,
+    /// What the file system says of its room.
+    room: Option<Arc<Mutex<Room>>>,
 }
 
 impl Faulty {
     pub(super) fn where_it(
         refuses: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
     ) -> Arc<dyn Files> {
-        Arc::new(Faulty { refuses: Box::new(refuses), is_unreadable: Box::new(|_| false) })
+        let is_unreadable = Box::new(|_: &Path| false);
+        Arc::new(Faulty { refuses: Box::new(refuses), is_unreadable, room: None })
     }
 
     /// Where these files cannot be read.
     pub(super) fn where_nothing_reads(
         is_unreadable: impl Fn(&Path) -> bool + Send + Sync + 'static,
     ) -> Arc<dyn Files> {
-        Arc::new(Faulty { refuses: Box::new(|_| Ok(())), is_unreadable: Box::new(is_unreadable) })
+        let refuses = Box::new(|_: &Path| Ok(()));
+        Arc::new(Faulty { refuses, is_unreadable: Box::new(is_unreadable), room: None })
+    }
+
+    /// Where there is so much room.
+    pub(super) fn with_room(room: &Arc<Mutex<Room>>) -> Arc<dyn Files> {
+        Arc::new(Faulty {
+            refuses: Box::new(|_| Ok(())),
+            is_unreadable: Box::new(|_| false),
+            room: Some(Arc::clone(room)),
+        })
     }
 
     /// Behind so many changes.
@@ -50,6 +63,13 @@ impl fmt::Debug for Faulty {
 impl Files for Faulty {
     fn vfs(&self) -> Option<&str> {
         SystemFiles.vfs()
+    }
+
+    fn room(&self, path: &Path) -> Option<Room> {
+        match &self.room {
+            Some(room) => Some(*room.lock().unwrap()),
+            None => SystemFiles.room(path),
+        }
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {

@@ -318,3 +318,41 @@ fn j12_nothing_is_missed_where_no_journal_was() {
     let scratch = Scratch::new();
     assert!(open(&scratch.journal()).findings().is_empty());
 }
+
+/// By another program: a descriptor that is closed here would end SQLite's locks.
+fn run(program: &str, arguments: &[&Path]) {
+    assert!(std::process::Command::new(program).args(arguments).status().unwrap().success());
+}
+
+#[test]
+fn j11_j22_a_backup_copied_over_a_journal_that_several_share_is_noticed_by_each_of_them() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let kept = path.with_file_name("kept.db");
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    let open_row = fresh(&journal, &charge(9));
+    journal.backup(&kept).unwrap();
+    let mut other = child("hands::child_shares_and_sells", &path).spawn().unwrap();
+    wait_for(&mut other, "result: ready");
+    // Each has written to the database: what the others know of it goes with that.
+    (10..50).for_each(|number| drop(fresh(&journal, &charge(number))));
+    run("cp", &[&kept, &path]);
+    assert_eq!(journal.update(&open_row).unwrap_err().kind, JournalErrorKind::Gone);
+    drop(other.stdin.take());
+    assert_eq!(wait_for(&mut other, "result: "), "Err(Gone)");
+    other.wait().unwrap();
+}
+
+#[test]
+fn j22_where_nobody_could_note_how_the_shared_database_was_left_nobody_is_accused() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    fresh(&journal, &charge(1));
+    // Somebody was killed while the log was moved: its note is gone, and the database is another.
+    fs::write(beside(&path, ".turn"), "").unwrap();
+    run("touch", &[&path]);
+    fresh(&journal, &charge(2));
+    drop(journal);
+    assert_eq!(SqliteJournal::open(&path, &SHARED).unwrap().findings(), []);
+}

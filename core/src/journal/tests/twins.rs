@@ -341,3 +341,15 @@ fn j21_a_void_under_way_in_a_copy_is_left_to_the_journal_that_knows_more_of_it()
         assert!(!row.state.listed, "the other one answers for it");
     }
 }
+
+#[test]
+fn j21_what_two_of_them_know_is_counted_once_in_strides_of_any_length() {
+    let scratch = Scratch::new();
+    let journal = backup_put_back(&scratch);
+    let former = journal.at(1).unwrap();
+    for stride in [1, 2, 3, 4, 10_000] {
+        assert_eq!(journal.counted_in_strides(1, former, stride), Ok(3), "{stride}");
+        let present = journal.counted_in_strides(0, journal.present(), stride);
+        assert_eq!(present, Ok(0), "of two the present one counts: {stride}");
+    }
+}
