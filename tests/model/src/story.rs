@@ -95,6 +95,7 @@ fn scene<const N: usize>(
         What::HearPush => (process, hears(&format!("hears {}", heard(was.answer)))),
         What::ConnectionBreaks => (process, hears("loses the connection of the push")),
         What::HearOut => (process, hears("has listened to the end")),
+        What::HearWord => plain("caller", "reads that OVO has told somebody else"),
         What::Leave => plain("caller", "stops to wait"),
         What::Tell => {
             let told = outcome_name(outcome_bit(row::unpack(thread.local).verdict));

@@ -54,6 +54,7 @@ pub enum News {
     Cancelled,
     CancelledHeard,
     HeardOut,
+    Awaited,
 }
 
 impl News {
@@ -101,6 +102,7 @@ impl News {
             News::Cancelled => Input::Cancelled { heard: false },
             News::CancelledHeard => Input::Cancelled { heard: true },
             News::HeardOut => Input::HeardOut,
+            News::Awaited => Input::Awaited,
         }
     }
 }
