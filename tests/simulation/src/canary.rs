@@ -44,7 +44,6 @@ impl Canary {
                     | Mutant::HeardOutUnread
                     | Mutant::CancelUndone
                     | Mutant::CancelReversedAtOnce
-                    | Mutant::VoidedAfterAllDropped
             )
         )
     }
