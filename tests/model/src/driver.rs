@@ -37,7 +37,8 @@ const CHECK_NEWS: [News; 8] = [
 const REVERSAL_NEWS: [News; 3] = [News::Acknowledged, News::ReversalNotSent, News::ReversalSilence];
 const VOID_NEWS: [News; 4] =
     [News::Voided, News::VoidRejected, News::VoidNotSent, News::VoidSilence];
-const CHECK_VOID_NEWS: [News; 3] = [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence];
+const CHECK_VOID_NEWS: [News; 4] =
+    [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence, News::VoidCheckRefused];
 
 impl<const N: usize> PushToPay<N> {
     pub(crate) fn client_actions(

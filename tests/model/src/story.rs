@@ -161,7 +161,7 @@ fn heard(news: News) -> &'static str {
         News::Doubtful => "paid, but whose cannot be told",
         News::NotFound | News::VoidNotFound => "not found (25)",
         News::Reversed => "reversed (73)",
-        News::CheckRefused => "no checks here",
+        News::CheckRefused | News::VoidCheckRefused => "no checks here",
         News::Acknowledged | News::Voided | News::VoidFound => "done (00)",
         News::VoidRejected => "rejected",
         _ => "nothing usable",

@@ -46,6 +46,7 @@ pub enum News {
     VoidFound,
     VoidNotFound,
     VoidCheckSilence,
+    VoidCheckRefused,
     // From the merchant.
     ReportedPaid,
     RuledPaid,
@@ -94,6 +95,9 @@ impl News {
             }
             News::VoidCheckSilence => {
                 Input::VoidChecked { issued, answer: StatusAnswer::NoAnswer, in_time }
+            }
+            News::VoidCheckRefused => {
+                Input::VoidChecked { issued, answer: StatusAnswer::Unavailable, in_time }
             }
             News::ReportedPaid => Input::ReportedPaid,
             News::RuledPaid => Input::Ruled(Ruling::Paid),

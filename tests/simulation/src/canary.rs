@@ -44,6 +44,7 @@ impl Canary {
                     | Mutant::HeardOutUnread
                     | Mutant::CancelUndone
                     | Mutant::CancelReversedAtOnce
+                    | Mutant::VoidRefusedAtOnce
             )
         )
     }

@@ -304,7 +304,7 @@ impl Plan {
                 plan.longest_queue = 600_000;
             }
             World::Reboots => plan.power_cuts = plan.power_cuts.max(1),
-            World::Voids => {
+            World::Voids | World::RefusedVoids => {
                 plan.operations = plan.operations.max(4);
                 plan.odds.loss = plan.odds.loss.max(20);
                 if mutant == Mutant::VoidedTwiceAtOnce {
