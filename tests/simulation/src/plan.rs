@@ -188,7 +188,8 @@ impl Plan {
         }
         plan.cancels = some(chance, 3, 3);
         plan.closes = some(chance, 6, 2);
-        if chance.once_in(24) {
+        // A network that is mute for minutes is nothing for a host that names other sales' numbers, above.
+        if chance.once_in(24) && plan.foreign == 0 {
             plan.has_closed_voids();
         }
         plan
@@ -310,7 +311,8 @@ impl Plan {
                 if mutant == Mutant::VoidedTwiceAtOnce {
                     plan.processes = 2;
                 }
-                if mutant == Mutant::VoidedAfterAllDropped && plan.void_closes == 0 {
+                let has_closed = plan.void_closes > 0 || plan.foreign > 0;
+                if mutant == Mutant::VoidedAfterAllDropped && !has_closed {
                     plan.has_closed_voids();
                 }
             }
