@@ -582,6 +582,8 @@ fn happening(dice: &mut Dice, now: Boottime) -> Input {
         8 => Input::Acknowledged,
         9 if dice.roll(4) == 0 => Input::Rebooted { away: Duration::from_secs(dice.roll(100_000)) },
         10 => Input::Checked { issued: now, answer: status(dice), waiting: dice.roll(2) == 0 },
+        11 => Input::Awaited,
+        12 => Input::VoidChecked { issued: now, answer: status(dice), in_time: dice.roll(2) == 0 },
         _ => Input::Due,
     }
 }

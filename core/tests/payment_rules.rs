@@ -470,6 +470,63 @@ fn rule_18_one_refused_check_behind_an_hour_of_silence_ends_no_void() {
     assert_eq!(case.state.void, Void::Voided);
 }
 
+/// Two refusals within a second are one restart of a gateway, however long nobody answered before.
+#[test]
+fn rule_18_two_refusals_within_a_second_behind_an_hour_of_silence_end_no_void() {
+    let refusal = VoidAnswer::Rejected(code("14"));
+    for (answer, open) in
+        [(VoidAnswer::Unknown, Void::Unknown), (refusal, Void::Questioned(code("14")))]
+    {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::VoidAsked { in_time: true });
+        case.does(Input::VoidAnswered(answer));
+        let says = |case: &mut Case, answer| {
+            let issued = case.now;
+            case.now = case.now.plus(Duration::from_millis(300));
+            case.does(Input::VoidChecked { issued, answer, in_time: true });
+        };
+        for _ in 0..12 {
+            assert_eq!(case.next_request(), Some(Request::CheckVoid));
+            says(&mut case, StatusAnswer::NoAnswer);
+        }
+        // An operator asks, twice; what was on schedule in between is asked, too.
+        says(&mut case, StatusAnswer::Unavailable);
+        says(&mut case, StatusAnswer::Unavailable);
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        says(&mut case, StatusAnswer::Unavailable);
+        says(&mut case, StatusAnswer::Unavailable);
+        assert_eq!(case.state.void, open);
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        says(&mut case, StatusAnswer::Unavailable);
+        assert!(!case.state.void.is_open(), "refused for half an hour, on schedule");
+    }
+}
+
+/// What was refused about a void's first copy says nothing of the second one.
+#[test]
+fn rule_18_a_refusal_from_before_the_void_was_sent_again_ends_no_void() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    let says = |case: &mut Case, answer| {
+        let issued = case.now;
+        case.does(Input::VoidChecked { issued, answer, in_time: true }).send
+    };
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    says(&mut case, StatusAnswer::Unavailable);
+    assert_eq!(case.next_request(), Some(Request::CheckVoid));
+    assert_eq!(says(&mut case, StatusAnswer::NotFound), Some(Request::Void));
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    for _ in 0..12 {
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        says(&mut case, StatusAnswer::NoAnswer);
+    }
+    says(&mut case, StatusAnswer::Unavailable);
+    assert_eq!(case.state.void, Void::Unknown);
+}
+
 /// Behind two checks that were lost, too: what counts is what was asked behind the first refusal.
 #[test]
 fn rule_15_a_refusal_counts_at_the_second_check_on_schedule_behind_the_first() {

@@ -266,7 +266,7 @@ impl Inner {
             without_body,
             with_body,
             clock_ahead_seconds,
-            route: self.transport.inspect(budget, &self.watch(budget, None)),
+            route: self.transport.inspect(budget, &self.watch(budget)),
             wrong_signature: None,
             journal: self.journal.health().map_err(|error| error.to_string()),
         }
@@ -313,7 +313,7 @@ impl Inner {
             send_budget: budget,
             total_budget: budget,
         };
-        match self.transport.exchange(&request, &self.watch(budget, None)) {
+        match self.transport.exchange(&request, &self.watch(budget)) {
             Exchange::Answered(answer) => {
                 if let Some(date) = answer.server_date {
                     *clock_ahead = Some(self.clock.wall().unix_seconds() - date);

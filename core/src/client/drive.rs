@@ -116,12 +116,15 @@ impl Driver {
         }
     }
 
-    /// Looks what the journal has now: another process may have brought the verdict, and whoever
-    /// waits here is to hear of it (MP14). Often enough is once in a look-up.
+    /// Looks what the journal has now: another process may have brought the verdict, or have been told
+    /// by OVO what somebody here waits for, and whoever waits here is to hear of it (MP14). Often enough
+    /// is once in a look-up, and before anything is done.
     fn look(&self) {
         let mut row = self.row();
         let now = self.inner.clock.boottime();
-        if row.payment.state.verdict.is_some() || now.since(row.looked) < self.inner.look_up {
+        let due = row.payment.state.due.is_some_and(|due| due <= now);
+        let is_soon = now.since(row.looked) < self.inner.look_up;
+        if row.payment.state.verdict.is_some() || (is_soon && !due) {
             return;
         }
         row.looked = now;
@@ -130,6 +133,11 @@ impl Driver {
             if current.version != row.payment.version {
                 row.follow(current);
             }
+        }
+        let state = &row.payment.state;
+        if state.verdict.is_none() && state.late_paid && self.under_way.is_awaited() {
+            // A journal that does not take it now is asked again with the next look.
+            let _ = self.apply(&mut row, Input::Awaited, None);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::numbering::Numbers;
 use crate::payment::history::{Ended, Trouble};
 use crate::payment::{
     Alert, Asked, Boottime, Evidence, Input, NotSentReason, PaidWith, Payment, PaymentId,
-    PushAnswer, Request, ReversalAnswer, State, StatusAnswer, VoidAnswer,
+    PushAnswer, Request, ReversalAnswer, State, StatusAnswer, Void, VoidAnswer,
 };
 use crate::phone::PhoneNumber;
 use crate::transport::{self, Exchange, Failure, FailureKind, Watch};
@@ -32,6 +32,24 @@ struct Watcher {
     until: AtomicU64,
     /// Whether it is still wanted of a client that closes.
     is_wanted: bool,
+    /// Somebody waits for what this request is to bring: it is given up as soon as the journal has it
+    /// from another process.
+    brings: Option<Brings>,
+    /// When the journal was looked at for that, in milliseconds of boottime.
+    looked: AtomicU64,
+}
+
+/// A payment, and whether what a request about it is to bring is known.
+type Brings = (PaymentId, fn(&State) -> bool);
+
+/// The outcome of a payment, or that it is paid.
+fn is_decided(state: &State) -> bool {
+    state.verdict.is_some() || state.late_paid
+}
+
+/// That a void was carried out. (Whatever else somebody wrote of it, this answer may still say so.)
+fn is_voided(state: &State) -> bool {
+    state.void == Void::Voided
 }
 
 impl Watch for Watcher {
@@ -58,8 +76,23 @@ impl Watch for Watcher {
     fn wait(&self) -> Option<Duration> {
         let until = Boottime(self.until.load(Ordering::Acquire));
         let left = until.since(self.inner.clock.boottime());
-        let is_over = left.is_zero() || (self.inner.is_closed() && !self.is_wanted);
+        let is_over =
+            left.is_zero() || (self.inner.is_closed() && !self.is_wanted) || self.is_known();
         (!is_over).then_some(left.min(SLICE))
+    }
+}
+
+impl Watcher {
+    /// Whether another process has brought what this request is to bring.
+    fn is_known(&self) -> bool {
+        let Some((id, is_known)) = self.brings else { return false };
+        let now = self.inner.clock.boottime();
+        let looked = Boottime(self.looked.load(Ordering::Acquire));
+        if now.since(looked) < self.inner.look_up {
+            return false;
+        }
+        self.looked.store(now.0, Ordering::Release);
+        matches!(self.inner.journal.payment(id), Ok(Some(row)) if is_known(&row.state))
     }
 }
 
@@ -75,7 +108,8 @@ pub(super) struct Heard {
 pub(super) type WhyNotSent = (NotSentReason, String);
 
 impl Inner {
-    /// Sends the request that the policy asked for and reads the answer into the input to step.
+    /// Sends the request that the policy asked for and reads the answer into the input to step. `waiting`:
+    /// somebody waits for what it is to bring.
     pub(super) fn perform(
         self: &Arc<Self>,
         payment: &Payment,
@@ -86,6 +120,7 @@ impl Inner {
         let intent = &payment.intent;
         let phone = self.phone_of(payment);
         let now = || self.clock.wall().wib_text();
+        let voided: Option<Brings> = waiting.then_some((payment.id, is_voided));
         let (exchange, response, input) = match request {
             Request::CheckPayment => {
                 let body = intent.reference(phone.as_ref()).check_payment(&intent.date());
@@ -95,7 +130,8 @@ impl Inner {
                     // waits for it, too.
                     let timers = &self.policy.timers;
                     let (send, total) = (timers.send_budget, timers.check_budget);
-                    let watch = self.watcher(None, total, issued.plus(total), true);
+                    let brings: Option<Brings> = waiting.then_some((payment.id, is_decided));
+                    let watch = self.watcher(None, total, issued.plus(total), true, brings);
                     self.send(&body, numbers, send.min(total), total, &watch)
                 } else {
                     self.ask(&body, numbers)
@@ -110,7 +146,7 @@ impl Inner {
             Request::Reversal => {
                 let carried = if self.phone_in_reversal { phone.as_ref() } else { None };
                 let body = intent.reference(carried).reversal(&now());
-                let (exchange, response) = self.move_money(&body, payment);
+                let (exchange, response) = self.move_money(&body, payment, None);
                 let answer = match (&exchange, &response) {
                     (Exchange::NotSent(_), _) => ReversalAnswer::NotSent,
                     (_, Some(response)) => {
@@ -132,7 +168,7 @@ impl Inner {
             Request::Void => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).void(&date);
-                let (exchange, response) = self.move_money(&body, payment);
+                let (exchange, response) = self.move_money(&body, payment, voided);
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
                         self.read(payment, phone.as_ref(), response, VoidAnswer::classify)
@@ -145,7 +181,8 @@ impl Inner {
             Request::CheckVoid => {
                 let date = payment.evidence.void_date.clone().unwrap_or_else(now);
                 let body = intent.reference(phone.as_ref()).check_void(&date);
-                let (exchange, response) = self.ask(&body, Some(intent.numbers));
+                let numbers = Some(intent.numbers);
+                let (exchange, response) = self.send_patiently(&body, numbers, None, voided);
                 let answer = match (&exchange, &response) {
                     (_, Some(response)) => {
                         self.read(payment, phone.as_ref(), response, StatusAnswer::classify_void)
@@ -310,9 +347,10 @@ impl Inner {
         self: &Arc<Self>,
         body: &RequestBody,
         payment: &Payment,
+        brings: Option<Brings>,
     ) -> (Exchange, Option<Response>) {
         let decided = Some((payment.id, payment.state));
-        self.send_patiently(body, Some(payment.intent.numbers), decided)
+        self.send_patiently(body, Some(payment.intent.numbers), decided, brings)
     }
 
     /// A request that moves no money.
@@ -321,7 +359,7 @@ impl Inner {
         body: &RequestBody,
         numbers: Option<Numbers>,
     ) -> (Exchange, Option<Response>) {
-        self.send_patiently(body, numbers, None)
+        self.send_patiently(body, numbers, None, None)
     }
 
     /// Connecting takes as long as it may take a push: on a way that lets pushes out, what takes them
@@ -331,21 +369,19 @@ impl Inner {
         body: &RequestBody,
         numbers: Option<Numbers>,
         decided: Option<(PaymentId, State)>,
+        brings: Option<Brings>,
     ) -> (Exchange, Option<Response>) {
         let timers = &self.policy.timers;
         let (send_budget, budget) = (timers.send_budget, timers.exchange_budget);
-        let watch = self.watch(budget, decided);
+        let until = self.clock.boottime().plus(send_budget + budget);
+        let watch = self.watcher(decided, budget, until, false, brings);
         self.send(body, numbers, send_budget, send_budget + budget, &watch)
     }
 
     /// Who gives a request up when the client closes.
-    pub(super) fn watch(
-        self: &Arc<Self>,
-        budget: Duration,
-        decided: Option<(PaymentId, State)>,
-    ) -> Arc<dyn Watch> {
+    pub(super) fn watch(self: &Arc<Self>, budget: Duration) -> Arc<dyn Watch> {
         let connected = self.clock.boottime().plus(self.policy.timers.send_budget);
-        self.watcher(decided, budget, connected.plus(budget), false)
+        self.watcher(None, budget, connected.plus(budget), false, None)
     }
 
     fn watcher(
@@ -354,9 +390,11 @@ impl Inner {
         budget: Duration,
         until: Boottime,
         is_wanted: bool,
+        brings: Option<Brings>,
     ) -> Arc<dyn Watch> {
         let (inner, until) = (Arc::clone(self), until.0.into());
-        Arc::new(Watcher { inner, decided, budget, until, is_wanted })
+        let looked = self.clock.boottime().0.into();
+        Arc::new(Watcher { inner, decided, budget, until, is_wanted, brings, looked })
     }
 
     fn send(

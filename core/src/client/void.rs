@@ -143,7 +143,7 @@ impl Inner {
     ) -> Result<(VoidOutcome, Option<StatusAnswer>), JournalError> {
         let mut said = None;
         while let Some(request) = send {
-            let heard = self.perform(&payment, request, false);
+            let heard = self.perform(&payment, request, true);
             if let Input::VoidChecked { answer, .. } = heard.input {
                 said = Some(answer);
             }

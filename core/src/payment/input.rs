@@ -26,6 +26,9 @@ pub enum Input {
     HeardOut,
     /// Time passed: the state's `due` may have come.
     Due,
+    /// A caller waits for the outcome, and the journal has what somebody wrote who did not wait: another
+    /// process's settlement, or an operator who asked from there (rule 10).
+    Awaited,
     /// A status check ended.
     Checked {
         /// When it was sent.

@@ -276,6 +276,23 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     Step::to(state)
 }
 
+/// Rule 10 for whoever waits in another process than the one that asked: OVO's answer counts for them,
+/// too, if it came before the decision was due. (What was said before a restart, or to somebody who died
+/// since, is old. Of a payment that cannot be checked OVO's settlement file may say so, which nobody
+/// waits for.)
+pub(super) fn awaited(policy: &Policy, state: State, now: Boottime) -> Step {
+    let is_shown = state.verdict.is_none() && state.late_paid;
+    let restarted = state.begun == Boottime(0);
+    let decide = state.window.plus(policy.timers.decide);
+    let is_fresh = now < decide.plus(policy.timers.check_budget);
+    let in_time = !restarted && state.touched <= decide && is_fresh;
+    let is_certain = !state.check_unavailable && !state.duplicate_hint;
+    if is_shown && in_time && is_certain && policy.late_success == LateSuccess::Accept {
+        return state.accept(policy, Source::Status, now).by(Rule::FoundPaid);
+    }
+    Step::to(state)
+}
+
 /// Rules 9 to 12: the one check before the decision.
 pub(super) fn checked(
     policy: &Policy,

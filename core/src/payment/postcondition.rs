@@ -24,6 +24,7 @@ use crate::payment::timers::Policy;
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
 /// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: behind the
 ///   first refusal it was asked twice on schedule.
+/// * The same of a void's checks, behind an hour of asking.
 /// * Whoever cancels vouches for nothing until the push's answer was listened for.
 /// * How long settlement takes is never forgotten: the alerts about it come in the end.
 pub fn broken(
@@ -78,6 +79,16 @@ pub fn broken(
     }
     if is_the_end && (!before.check_refused || before.checks.count < 2) {
         return Some("one refusal of a check may be a passing error");
+    }
+    let about_void = matches!(input, Input::VoidChecked { answer: StatusAnswer::Unavailable, .. });
+    if about_void && policy.check_payment && before.void.is_open() {
+        if is_first && !after.leaves_two_checks_of_the_hour() {
+            return Some("behind the first refusal a void is asked about twice on schedule");
+        }
+        let for_good = before.check_refused && before.has_asked_for_an_hour();
+        if !after.void.is_open() && !for_good {
+            return Some("refused within an hour, the checks of a void go on");
+        }
     }
     if after.checks.count > before.checks.count && step.send.is_none() {
         return Some("what somebody asks in between is no check on schedule");

@@ -97,7 +97,7 @@ impl Rule {
             Input::Cancelled { .. } | Input::HeardOut => Rule::Cancel,
             Input::Checked { .. } if before.owes_reversal() => Rule::IdentityGate,
             Input::Reversed { .. } => Rule::Reversal,
-            Input::Due | Input::Checked { .. } => Rule::of_state(before),
+            Input::Due | Input::Awaited | Input::Checked { .. } => Rule::of_state(before),
             Input::Rebooted { .. } => Rule::Restart,
             Input::Acknowledged => Rule::Acknowledgement,
             Input::VoidAsked { .. } | Input::VoidAnswered(_) | Input::VoidChecked { .. } => {

@@ -396,9 +396,25 @@ impl State {
         self.seen || self.unheard
     }
 
-    /// Of a void: 58 or 96 is no passing error where it was said before, and an hour did not end it.
+    /// Of a void: 58 or 96 is no passing error where it was said before, an hour of asking did not end it,
+    /// and two checks of that hour were on schedule behind the first refusal: asked twice within a second
+    /// a gateway that restarts says it twice.
     pub(super) fn is_refused_for_good(&self) -> bool {
         self.check_refused && self.has_asked_for_an_hour()
+    }
+
+    /// Of a void, such an error: the next try is already scheduled.
+    pub(super) fn void_refused_in_passing(mut self) -> State {
+        if !self.check_refused {
+            self.checks.count = self.checks.count.min(CHECKS_IN_AN_HOUR - 2);
+        }
+        self.check_refused = true;
+        self
+    }
+
+    /// Whether an hour's asking, all but the last two checks on schedule, can have been before it.
+    pub(crate) fn leaves_two_checks_of_the_hour(&self) -> bool {
+        self.checks.count <= CHECKS_IN_AN_HOUR - 2
     }
 
     pub(crate) fn has_asked_for_an_hour(&self) -> bool {

@@ -129,6 +129,7 @@ fn rules(policy: &Policy, state: State, input: Input, now: Boottime) -> Step {
         Input::Cancelled { heard } => open::cancelled(policy, state, heard, now),
         Input::HeardOut => Step::to(open::heard_out(state, now)),
         Input::Due => due(policy, state, now),
+        Input::Awaited => open::awaited(policy, state, now),
         Input::Checked { issued, answer, waiting } if state.verdict.is_none() => {
             open::checked(policy, state, issued, answer, waiting, now)
         }

@@ -38,7 +38,6 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::VoidTooLate);
     }
     state.void_resent = false;
-    (state.checks.count, state.check_refused) = (0, false);
     // Its own time counts from here.
     state.settling_since = now;
     (state.settled_before_ms, state.overdue_alerts) = (0, 0);
@@ -47,8 +46,8 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
 
 fn send(policy: &Policy, mut state: State, now: Boottime) -> Step {
     state.void = Void::Sent;
-    // What was asked about its first copy says nothing of this one.
-    state.checks.count = 0;
+    // What was asked about its first copy, and refused, says nothing of this one.
+    (state.checks.count, state.check_refused) = (0, false);
     // If this process dies, whoever comes next asks first what became of it.
     state.due = Some(now.plus(policy.timers.exchange_budget + policy.timers.retry));
     Step::to(state).sending(Request::Void)
@@ -127,8 +126,7 @@ pub(super) fn checked(
         }
         // Perhaps a passing error: an operator who refunds what was voided returns the money twice.
         StatusAnswer::Unavailable if policy.check_payment && !state.is_refused_for_good() => {
-            state.check_refused = true;
-            Step::to(state)
+            Step::to(state.void_refused_in_passing())
         }
         StatusAnswer::Unavailable | StatusAnswer::TooOld | StatusAnswer::Doubtful => {
             unresolved(policy, state, now)
@@ -145,7 +143,7 @@ pub(super) fn checked(
 /// seconds after it carried it out.
 fn refused_checked(
     policy: &Policy,
-    mut state: State,
+    state: State,
     refusal: ResponseCode,
     issued: Boottime,
     answer: StatusAnswer,
@@ -168,10 +166,7 @@ fn refused_checked(
         StatusAnswer::Unavailable if !policy.check_payment || state.is_refused_for_good() => {
             end(policy, state, stands, now)
         }
-        StatusAnswer::Unavailable => {
-            state.check_refused = true;
-            Step::to(state)
-        }
+        StatusAnswer::Unavailable => Step::to(state.void_refused_in_passing()),
         StatusAnswer::TooOld => unresolved(policy, state, now),
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent => Step::to(state.check_was_not_sent(policy, now)),

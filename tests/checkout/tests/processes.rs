@@ -1,14 +1,14 @@
 //! Processes that die, pause, restart and share one journal (C3 to C11, C13, C15, MP2,
 //! MP4, MP5, MP9, MP12, MP13).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ovo_checkout::{Fault, Life, Shop, SimClock, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Boottime, LateSuccess};
-use ovo_ptp::{Client, Clock, ErrorKind, Event, Outcome, WallTime};
+use ovo_ptp::{Client, Clock, ErrorKind, Event, Outcome, VoidOutcome, WallTime};
 use ovo_sandbox::{Delivery, HostConfig, Step};
 
 const APPROVES: &str = "081234567890";
@@ -523,6 +523,96 @@ fn mp12_one_invoice_on_two_nodes_is_pushed_once_and_told_once() {
         settled(&shop);
         assert_eq!(shop.heard(Operation::PushToPay), 1);
     }
+}
+
+/// Rule 10 asks whether somebody waits, not where.
+#[test]
+fn mp14_who_waits_hears_within_two_seconds_what_an_operator_was_told_elsewhere() {
+    for (asks_at, answered) in [(60.2, true), (60.9, true), (60.9, false), (63.9, false)] {
+        let shop = Shop::open();
+        let desk = shop.second_client();
+        let told = Arc::new(AtomicU64::new(0));
+        let at = Arc::clone(&told);
+        if !answered {
+            // The till's own check.
+            shop.script([Step::on(Operation::CheckPayment).unheard()]);
+        }
+        shop.later(seconds(asks_at), move |outside| {
+            desk.check(&invoice("INV-1")).expect("is answered");
+            at.store(outside.clock.world().ms, Ordering::Relaxed);
+        });
+        let outcome = shop.pay("INV-1", PAYS_MUTELY_AT_10);
+        let heard = shop.clock.world().ms;
+        assert_eq!(
+            outcome.name(),
+            "paid",
+            "asked at {asks_at}, its own check answered: {answered}"
+        );
+        let told = told.load(Ordering::Relaxed);
+        assert!(heard < told + 2_000, "asked at {asks_at}: told at {told}, heard at {heard}");
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::Reversal), 0);
+    }
+}
+
+/// The one check before the decision, too, whichever process comes to make it.
+#[test]
+fn mp14_who_waits_hears_what_another_process_asked_for_in_passing() {
+    for moment in 0..40 {
+        let shop = Shop::open();
+        let peer = shop.second_client();
+        shop.later(Duration::from_millis(60_500 + 5 * moment), move |_| {
+            peer.settle().expect("settles");
+        });
+        assert!(shop.pay("INV-1", PAYS_MUTELY_AT_10).is_paid(), "{moment}");
+        settled(&shop);
+        assert_eq!(shop.heard(Operation::CheckPayment), 1, "{moment}");
+    }
+}
+
+/// What a merchant does not accept late is not accepted from elsewhere.
+#[test]
+fn mp14_who_reverses_late_successes_reverses_what_was_asked_elsewhere() {
+    let shop =
+        Shop::with(HostConfig::default(), |builder| builder.late_success(LateSuccess::Reverse));
+    let desk = shop.second_client();
+    shop.later(seconds(60.2), move |_| {
+        desk.check(&invoice("INV-1")).expect("is answered");
+    });
+    assert_eq!(shop.pay("INV-1", PAYS_MUTELY_AT_10).name(), "not completed");
+    settled(&shop);
+}
+
+/// What was said to somebody who died since is old: whoever asks again is told by OVO.
+#[test]
+fn mp14_who_asks_again_much_later_is_not_told_an_old_answer() {
+    let mut shop = Shop::open();
+    shop.dies_after(seconds(30.0));
+    assert!(Life::until_death(|| shop.pay("INV-1", PAYS_MUTELY_AT_10)).is_none());
+    let desk = shop.second_client();
+    shop.clock.pass(seconds(31.0));
+    desk.check(&invoice("INV-1")).expect("is answered");
+    shop.clock.pass(minutes(10));
+    shop.reopen();
+    assert_eq!(shop.pay("INV-1", PAYS_MUTELY_AT_10).name(), "not completed");
+    settled(&shop);
+}
+
+#[test]
+fn mp14_who_voids_hears_within_two_seconds_that_it_was_done() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    let desk = shop.second_client();
+    shop.script([Step::on(Operation::Void).deliver(Delivery::Hang)]);
+    let began = shop.clock.world().ms;
+    shop.later(seconds(3.0), move |_| {
+        let asked = desk.check_void(&invoice("INV-1")).expect("is answered");
+        assert_eq!(asked, VoidOutcome::Voided);
+    });
+    assert_eq!(shop.client().void(&invoice("INV-1")).unwrap(), VoidOutcome::Voided);
+    let took = shop.clock.world().ms - began;
+    assert!(took < 5_200, "heard after {took} ms");
+    settled(&shop);
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub enum What {
     ConnectionBreaks,
     /// The caller stops to wait.
     Leave,
+    /// Whoever waits reads what OVO said to somebody else.
+    HearWord,
     /// The outcome is told.
     Tell,
     /// A cancelled payment was listened to until OVO's time was over, or its answer was heard.

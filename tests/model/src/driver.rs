@@ -37,7 +37,8 @@ const CHECK_NEWS: [News; 8] = [
 const REVERSAL_NEWS: [News; 3] = [News::Acknowledged, News::ReversalNotSent, News::ReversalSilence];
 const VOID_NEWS: [News; 4] =
     [News::Voided, News::VoidRejected, News::VoidNotSent, News::VoidSilence];
-const CHECK_VOID_NEWS: [News; 3] = [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence];
+const CHECK_VOID_NEWS: [News; 4] =
+    [News::VoidFound, News::VoidNotFound, News::VoidCheckSilence, News::VoidCheckRefused];
 
 impl<const N: usize> PushToPay<N> {
     pub(crate) fn client_actions(
@@ -86,6 +87,9 @@ impl<const N: usize> PushToPay<N> {
                     }
                     if self.setting.impatient && thread.waiting {
                         may(What::Leave);
+                    }
+                    if thread.waiting && self.has_word(payment, moment.now) {
+                        may(What::HearWord);
                     }
                     if moment.wishes[CANCELS] > 0 {
                         may(What::Cancel);
@@ -403,6 +407,10 @@ impl<const N: usize> PushToPay<N> {
                 thread = self.commit(moment, i, p, hears(listened, News::HeardOut));
             }
             What::Leave => thread.waiting = false,
+            What::HearWord => {
+                let row = Thread { local: payment.row, fresh: true, ..thread };
+                thread = self.commit(moment, i, p, hears(row, News::Awaited));
+            }
             What::Tell => {
                 let known = row::unpack(thread.local);
                 // Whoever cancelled is told at once; the connection stays open for what OVO says.
@@ -466,6 +474,14 @@ impl<const N: usize> PushToPay<N> {
         let payment = &mut moment.payments[i];
         // A commit made the other thread's copy old; it must not be undone here.
         payment.threads[p] = thread;
+    }
+
+    /// Whether OVO has said to somebody that did not wait that it is paid, in time for who does.
+    fn has_word(&self, payment: &Payment, now: u8) -> bool {
+        let state = row::unpack(payment.row);
+        let at = LADDER[usize::from(now)];
+        let next = step(&self.setting.policy, &state, Input::Awaited, at);
+        !payment.old_boot && payment.row != NONE && next.state.verdict != state.verdict
     }
 
     /// The last instant moves on by itself: pushes beyond the bound are gone then.

@@ -101,8 +101,13 @@ impl<const N: usize> PushToPay<N> {
             Ask::Reversal => may(News::Acknowledged),
             Ask::Void if payment.record == Record::Paid => may(News::Voided),
             Ask::Void => may(News::VoidRejected),
-            Ask::CheckVoid if payment.record == Record::Voided => may(News::VoidFound),
-            Ask::CheckVoid => may(News::VoidNotFound),
+            Ask::CheckVoid => {
+                if self.setting.checks == Checks::MayBeRefused {
+                    may(News::VoidCheckRefused);
+                }
+                let voided = payment.record == Record::Voided;
+                may(if voided { News::VoidFound } else { News::VoidNotFound });
+            }
             Ask::Nothing => {}
         }
         // Done, or refused, in words that nobody can read as that.

@@ -119,6 +119,9 @@ pub fn every_time() -> Vec<Run> {
         run("two voids, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Voids))
         }),
+        run("a void whose checks are refused, one process, 1 crash, 1 loss, 1 duplicate", {
+            sized(1, [1, 1, 1], world(World::RefusedVoids))
+        }),
         run("cancelled, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Cancels))
         }),

@@ -142,6 +142,9 @@ impl Setting {
                 Setting { lying_declines: true, manual_checks: 1, ..Setting::faults(0, 1, 0) }
             }
             World::Voids => Setting { voids: 2, ..Setting::faults(0, 1, 1) },
+            World::RefusedVoids => {
+                Setting { voids: 1, checks: Checks::MayBeRefused, ..Setting::faults(0, 1, 1) }
+            }
             World::TwoPayments => Setting::calm(),
             World::Cancels => Setting { cancels: 1, ..one_of_each },
             World::Undelivered => {

@@ -95,6 +95,7 @@ fn scene<const N: usize>(
         What::HearPush => (process, hears(&format!("hears {}", heard(was.answer)))),
         What::ConnectionBreaks => (process, hears("loses the connection of the push")),
         What::HearOut => (process, hears("has listened to the end")),
+        What::HearWord => plain("caller", "reads that OVO has told somebody else"),
         What::Leave => plain("caller", "stops to wait"),
         What::Tell => {
             let told = outcome_name(outcome_bit(row::unpack(thread.local).verdict));
@@ -160,7 +161,7 @@ fn heard(news: News) -> &'static str {
         News::Doubtful => "paid, but whose cannot be told",
         News::NotFound | News::VoidNotFound => "not found (25)",
         News::Reversed => "reversed (73)",
-        News::CheckRefused => "no checks here",
+        News::CheckRefused | News::VoidCheckRefused => "no checks here",
         News::Acknowledged | News::Voided | News::VoidFound => "done (00)",
         News::VoidRejected => "rejected",
         _ => "nothing usable",

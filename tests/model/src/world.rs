@@ -46,6 +46,7 @@ pub enum News {
     VoidFound,
     VoidNotFound,
     VoidCheckSilence,
+    VoidCheckRefused,
     // From the merchant.
     ReportedPaid,
     RuledPaid,
@@ -54,6 +55,7 @@ pub enum News {
     Cancelled,
     CancelledHeard,
     HeardOut,
+    Awaited,
 }
 
 impl News {
@@ -94,6 +96,9 @@ impl News {
             News::VoidCheckSilence => {
                 Input::VoidChecked { issued, answer: StatusAnswer::NoAnswer, in_time }
             }
+            News::VoidCheckRefused => {
+                Input::VoidChecked { issued, answer: StatusAnswer::Unavailable, in_time }
+            }
             News::ReportedPaid => Input::ReportedPaid,
             News::RuledPaid => Input::Ruled(Ruling::Paid),
             News::RuledRefund => Input::Ruled(Ruling::Refund),
@@ -101,6 +106,7 @@ impl News {
             News::Cancelled => Input::Cancelled { heard: false },
             News::CancelledHeard => Input::Cancelled { heard: true },
             News::HeardOut => Input::HeardOut,
+            News::Awaited => Input::Awaited,
         }
     }
 }

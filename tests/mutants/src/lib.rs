@@ -42,6 +42,8 @@ pub enum World {
     ManualChecks,
     /// The merchant voids.
     Voids,
+    /// The same, and OVO refuses checks, perhaps in passing.
+    RefusedVoids,
     /// Two payments share a journal.
     TwoPayments,
     /// The contract has no status check, and an operator decides whenever one is wanted.
@@ -128,6 +130,7 @@ pub enum Mutant {
     VoidRefusalTrusted,
     HeardOutUnread,
     VoidedAfterAllDropped,
+    VoidRefusedAtOnce,
 }
 
 enum Breaks {
@@ -163,7 +166,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 63] = [
+    pub const ALL: [Mutant; 64] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -183,6 +186,7 @@ impl Mutant {
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
         Mutant::HeardOutUnread, Mutant::VoidedAfterAllDropped,
+        Mutant::VoidRefusedAtOnce,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -411,6 +415,9 @@ impl Mutant {
             Mutant::VoidedAfterAllDropped => wrong("voided after all is dropped",
                 "a void that was left to an operator stays so though OVO says that it was carried out (policy 2.8)",
                 W::Voids, policy::voided_after_all_is_dropped),
+            Mutant::VoidRefusedAtOnce => wrong("void refused at once",
+                "two refusals of a void's checks leave it to an operator, whenever they came (policy 2.8)",
+                W::RefusedVoids, policy::void_is_refused_at_once),
         }
     }
 }

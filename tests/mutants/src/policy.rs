@@ -724,3 +724,18 @@ pub(crate) fn voided_after_all_is_dropped(
     }
     step(policy, state, input, now)
 }
+
+pub(crate) fn void_is_refused_at_once(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    let says = matches!(input, Input::VoidChecked { answer: StatusAnswer::Unavailable, .. });
+    if says && state.check_refused {
+        // As if an hour's checks had been asked before.
+        let checks = Tries { count: 10, ..state.checks };
+        return step(policy, &State { checks, ..*state }, input, now);
+    }
+    step(policy, state, input, now)
+}

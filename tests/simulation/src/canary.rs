@@ -44,7 +44,7 @@ impl Canary {
                     | Mutant::HeardOutUnread
                     | Mutant::CancelUndone
                     | Mutant::CancelReversedAtOnce
-                    | Mutant::VoidedAfterAllDropped
+                    | Mutant::VoidRefusedAtOnce
             )
         )
     }

@@ -4,7 +4,7 @@
 //! processes run, an operator answers what was handed over. Everything must then close, and both
 //! sides' books must agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -19,7 +19,7 @@ use ovo_sandbox::{
 use crate::canary::Canary;
 use crate::disk::{Cut, Fault, SimDisk};
 use crate::plan::Plan;
-use crate::process::{Newborn, Process, Request, Task, World, is_lie};
+use crate::process::{Newborn, Process, Request, Task, World, is_left_to_people, is_lie};
 use crate::random::Chance;
 use crate::scenario::{Blow, Deed, Scenario};
 use crate::story::Story;
@@ -267,6 +267,7 @@ impl History {
             closed: Mutex::default(),
             sent: Mutex::default(),
             asked_by_hand: Mutex::default(),
+            voided_after_all: Mutex::default(),
             invited: Mutex::default(),
             newborns: Mutex::default(),
             secrets: secrets(),
@@ -420,6 +421,30 @@ impl History {
                 self.plan(later, Happening::Operator(seat, task.clone()));
             }
             self.plan(after, Happening::Operator(which(chance), task));
+        }
+        for _ in 0..plan.void_closes {
+            self.draws_a_closed_void(&plan, chance);
+        }
+    }
+
+    /// OVO carries out a void, and no answer comes back until an operator has closed the payment.
+    fn draws_a_closed_void(&mut self, plan: &Plan, chance: &mut Chance) {
+        let invoice = chance.one_of(&self.requests).invoice.clone();
+        let which = |chance: &mut Chance| chance.below(plan.processes as u64) as usize;
+        let begins = chance.between(plan.length / 3, plan.length - 560 * SECOND);
+        let closes = begins + chance.between(330 * SECOND, 480 * SECOND);
+        let ends = closes + chance.below(MINUTE);
+        for seat in 0..plan.processes {
+            self.plan(begins, Happening::Link(seat, Link::Mute));
+            self.plan(ends, Happening::Link(seat, Link::Up));
+        }
+        let void = Task::Void(invoice.clone());
+        self.plan(begins + SECOND, Happening::Operator(which(chance), void));
+        let close = Task::CloseVoid(invoice.clone());
+        self.plan(closes, Happening::Operator(which(chance), close));
+        if chance.once_in(2) {
+            let asks = Task::CheckVoid(invoice);
+            self.plan(ends + chance.below(20 * SECOND), Happening::Operator(which(chance), asks));
         }
     }
 
@@ -737,6 +762,7 @@ impl History {
     fn settles(&mut self) {
         let began = self.now();
         let mut reported = self.world.plan.host.check_contracted;
+        let mut asked_about = BTreeSet::new();
         loop {
             self.until(20 * MINUTE);
             // Without status checks nobody but the merchant, who hands in OVO's settlement file,
@@ -749,7 +775,17 @@ impl History {
             }
             // Before the till has closed, somebody asks for every sale that has no outcome.
             let reports = self.reports();
+            // Whoever is to refund a void by hand asks OVO about it first.
+            let left = reports.iter().flatten().filter(|report| is_left_to_people(report));
+            let left: Vec<String> = left.map(|report| report.invoice.as_str().to_owned()).collect();
+            let new = left.into_iter().filter(|invoice| asked_about.insert(invoice.clone()));
+            let new: Vec<Task> = new.map(Task::CheckVoid).collect();
+            let is_asked = !new.is_empty();
+            if let Some(process) = self.somebody() {
+                lock(&process.tasks).extend(new);
+            }
             let open = !was_reported
+                || is_asked
                 || reports.as_ref().is_none_or(|reports| {
                     reports.iter().any(|report| !report.settled || report.needs_operator)
                 });

@@ -86,6 +86,8 @@ pub struct Plan {
     pub closes: u64,
     /// Reversals that OVO acknowledges and does not carry out.
     pub hollow: u64,
+    /// Voids of which nobody hears anything, whatever is asked, until an operator closes the payment.
+    pub void_closes: u64,
     /// OVO.
     pub host: HostConfig,
 }
@@ -145,6 +147,7 @@ impl Plan {
             fresh_journal: chance.once_in(16),
             nameless_checks: chance.once_in(16),
             hollow: 0,
+            void_closes: 0,
             cancels: 0,
             closes: 0,
             host,
@@ -185,6 +188,10 @@ impl Plan {
         }
         plan.cancels = some(chance, 3, 3);
         plan.closes = some(chance, 6, 2);
+        // A network that is mute for minutes is nothing for a host that names other sales' numbers, above.
+        if chance.once_in(24) && plan.foreign == 0 {
+            plan.has_closed_voids();
+        }
         plan
     }
 
@@ -213,6 +220,12 @@ impl Plan {
         if chance.once_in(6) {
             self.host.sloppy.push(Sloppiness::bare_failures());
         }
+    }
+
+    /// An operator may close a void that takes longer than five minutes: that takes time.
+    fn has_closed_voids(&mut self) {
+        self.void_closes = 1;
+        self.length += 900_000;
     }
 
     /// The contract has no status check: what nobody can see, no client can mend, so the host does
@@ -292,11 +305,15 @@ impl Plan {
                 plan.longest_queue = 600_000;
             }
             World::Reboots => plan.power_cuts = plan.power_cuts.max(1),
-            World::Voids => {
+            World::Voids | World::RefusedVoids => {
                 plan.operations = plan.operations.max(4);
                 plan.odds.loss = plan.odds.loss.max(20);
                 if mutant == Mutant::VoidedTwiceAtOnce {
                     plan.processes = 2;
+                }
+                let has_closed = plan.void_closes > 0 || plan.foreign > 0;
+                if mutant == Mutant::VoidedAfterAllDropped && !has_closed {
+                    plan.has_closed_voids();
                 }
             }
             World::Cancels => plan.cancels = 3,
@@ -359,6 +376,7 @@ impl Plan {
             ("cancels", self.cancels),
             ("closes", self.closes),
             ("hollow reversals", self.hollow),
+            ("voids closed", self.void_closes),
             ("sloppy fields", self.host.sloppy.len() as u64),
             ("nameless checks", u64::from(self.nameless_checks)),
             ("slow disk", u64::from(self.slow_disk)),

@@ -12,7 +12,7 @@ use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Payment, Ruling, Verdict};
 use ovo_ptp::{
     AppKey, Charge, Client, Credentials, Environment, Error, ErrorKind, Event, MerchantInvoice,
-    Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal,
+    Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal, VoidOutcome,
 };
 use ovo_sandbox::{
     Behaviour, DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) sent: Mutex<BTreeMap<(String, &'static str), Vec<u64>>>,
     /// Payments that somebody asked about by hand.
     pub(crate) asked_by_hand: Mutex<BTreeSet<String>>,
+    /// Payments whose void was left to people, and who heard that it was carried out.
+    pub(crate) voided_after_all: Mutex<BTreeSet<String>>,
     /// When a cashier was told of a payment that a new attempt makes sense.
     pub(crate) invited: Mutex<BTreeMap<String, u64>>,
     /// Sales that some till has asked for.
@@ -248,6 +250,9 @@ impl World {
                     Event::Alert { invoice, alert: Alert::VoidUnresolved, .. } => {
                         lock(&self.by_hand).insert(invoice.as_str().to_owned());
                     }
+                    Event::Alert { invoice, alert: Alert::VoidedAfterAll, .. } => {
+                        lock(&self.voided_after_all).insert(invoice.as_str().to_owned());
+                    }
                     Event::Settled { invoice } => self.is_closed(invoice.as_str()),
                     _ => {}
                 }
@@ -283,6 +288,8 @@ impl Drop for Awaited<'_> {
 pub(crate) enum Task {
     Void(String),
     CheckVoid(String),
+    /// Closes a paid payment whose void takes too long.
+    CloseVoid(String),
     Check(String),
     Acknowledge,
     ReportPaid(String),
@@ -541,8 +548,9 @@ impl Process {
                 }));
             }
             Task::CheckVoid(name) if !is_flying(&name) => {
-                note(client.check_void(&invoice(&name)).map(|_| ()));
+                note(self.asks_about_a_void(client, &name));
             }
+            Task::CloseVoid(name) if !is_flying(&name) => note(self.closes_a_void(client, &name)),
             Task::Check(name) => note({
                 lock(&self.world.asked_by_hand).insert(name.clone());
                 client.check(&invoice(&name)).map(|status| {
@@ -568,8 +576,49 @@ impl Process {
             Task::Inquire(phone) => {
                 note(client.inquire(&phone.parse().expect("a valid phone")).map(|_| ()));
             }
-            Task::Void(_) | Task::CheckVoid(_) | Task::Ask(_) => {}
+            Task::Void(_) | Task::CheckVoid(_) | Task::CloseVoid(_) | Task::Ask(_) => {}
         }
+    }
+
+    /// Where nothing goes wrong any more, whoever was to refund a void by hand hears that OVO did.
+    fn asks_about_a_void(&self, client: &Client, name: &str) -> Result<(), Error> {
+        let world = &self.world;
+        let left = client.payment(&invoice(name))?.is_some_and(|report| is_left_to_people(&report));
+        let voided = {
+            let host = lock(&world.host);
+            host.ledger().iter().any(|entry| entry.invoice == name && entry.voided_ms.is_some())
+        };
+        let result = client.check_void(&invoice(name));
+        let is_told = matches!(result, Ok(VoidOutcome::Voided))
+            && lock(&world.voided_after_all).contains(name);
+        // What OVO cannot be asked, or says in words that nobody can read, tells nobody.
+        let could_tell = world.calm.load(Ordering::Relaxed)
+            && world.plan.host.check_contracted
+            && world.plan.foreign == 0
+            && world.plan.host.sloppy.is_empty();
+        let kind = result.as_ref().map_err(Error::kind).err();
+        let is_asked = !matches!(kind, Some(ErrorKind::Refused | ErrorKind::OutsideWindow));
+        if left && voided && could_tell && is_asked && !is_told {
+            world.story.breaks(format!(
+                "{name}: voided, and whoever was to refund it by hand was not told: {result:?}"
+            ));
+        }
+        result.map(|outcome| self.tell(|| format!("  void of {name}: {outcome:?}")))
+    }
+
+    fn closes_a_void(&self, client: &Client, name: &str) -> Result<(), Error> {
+        let report = client.payment(&invoice(name))?;
+        if !report.is_some_and(|report| matches!(report.outcome, Some(Outcome::Paid(_)))) {
+            return Ok(());
+        }
+        // Noted first: its process may die of it.
+        let is_new = lock(&self.world.by_hand).insert(name.to_owned());
+        let ruled = client.rule(&invoice(name), Ruling::Close, "refunded by hand");
+        let is_refused = ruled.as_ref().map_err(Error::kind).err() == Some(ErrorKind::Refused);
+        if is_new && is_refused {
+            lock(&self.world.by_hand).remove(name);
+        }
+        ruled.map(|_| ())
     }
 
     /// An operator with OVO's books in hand.
@@ -600,6 +649,12 @@ impl Process {
 /// A customer who is debited although OVO declined: nobody can know, but for 26, which is no promise.
 pub(crate) fn is_lie(entry: &Entry) -> bool {
     matches!(&entry.behaviour, Some(Behaviour::DeclineButDebited { code, .. }) if code != "26")
+}
+
+/// Whether people are to return the money of a paid payment, perhaps because of a void.
+pub(crate) fn is_left_to_people(report: &PaymentReport) -> bool {
+    matches!(report.outcome, Some(Outcome::Paid(_)))
+        && matches!(report.settlement, "waits for an operator" | "closed by an operator")
 }
 
 /// What [`Outcome::name`] says while it can still change.

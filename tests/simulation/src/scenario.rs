@@ -115,6 +115,7 @@ impl Scenario {
             reversed_by_ovo: 0,
             nameless_checks: false,
             hollow: 0,
+            void_closes: 0,
             cancels: 0,
             closes: 0,
             longest_queue: 0,

@@ -45,6 +45,7 @@ const QUICK: &[Mutant] = &[
     Mutant::PaddedIsAnother,
     Mutant::DeclineReversed,
     Mutant::UndeliverableTrusted,
+    Mutant::VoidedAfterAllDropped,
 ];
 
 #[test]

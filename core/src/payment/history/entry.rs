@@ -260,7 +260,7 @@ impl What {
                 return exchange(Operation::CheckVoid, answer.into());
             }
             Input::Cancelled { heard } => What::Cancelled { heard },
-            Input::Due => What::Time,
+            Input::Due | Input::Awaited => What::Time,
             Input::Rebooted { .. } => What::Restarted,
             Input::Acknowledged => What::Acknowledged,
             Input::VoidAsked { .. } => What::VoidAsked,
