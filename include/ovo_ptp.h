@@ -734,7 +734,9 @@ typedef struct ovo_request {
 // Carries one request and its answer.
 //
 // The order of calls:
-// - connect, with TLS to its end; nothing of the request is needed for that but its `url`;
+// - connect, with TLS to its end; nothing of the request is needed for that but its `url`. Meanwhile ask
+//   `ovo_exchange_connecting` about five times a second; if it is not `OVO_OK`, hang up and return
+//   `OVO_EXCHANGE_NOT_SENT`;
 // - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
 //   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 // - write the request; `ovo_exchange_sent` when its last byte is out;
@@ -2377,6 +2379,21 @@ int32_t ovo_reconcile_free(ovo_reconciliation *books);
 //
 // Memory: the text is constant and never freed.
 const char *ovo_finding_name(int32_t finding);
+
+// Asks, while there is no connection yet, whether the request is still wanted: the cashier cancels or
+// the client closes, and nobody shall wait until a modem has dialled. To be asked again and again,
+// about five times a second, until the connection is ready; costs a look at the journal once a second
+// and runs the countdown. A transport that never asks waits until it connects or gives up by itself.
+//
+// Parameters:
+// - `exchange`: the transport's; stays the library's.
+//
+// Returns: `OVO_OK`: go on; `OVO_ERR_STOPPED`: nobody wants it any more, hang up, write nothing and
+// return `OVO_EXCHANGE_NOT_SENT`; `OVO_ERR_WRONG_THREAD`; or a common code. Behind
+// `ovo_exchange_begin` it is always `OVO_OK`.
+//
+// Memory: nothing.
+int32_t ovo_exchange_connecting(ovo_exchange *exchange);
 
 // Asks, with the connection ready, whether the request may be written now, and signs it: `random` and
 // `hmac` of the request point to these headers from here on.

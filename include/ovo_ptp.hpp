@@ -522,6 +522,9 @@ class Exchange {
   explicit Exchange(ovo_exchange* exchange, const ovo_request* shown = nullptr,
                     Request* seen = nullptr) noexcept
       : exchange_(exchange), shown_(shown), seen_(seen) {}
+  /// While there is no connection yet, about five times a second. False: nobody wants the request any
+  /// more; hang up, return NotSent.
+  [[nodiscard]] bool connecting() noexcept { return ovo_exchange_connecting(exchange_) == OVO_OK; }
   /// Immediately before the first byte. False: write nothing, return NotSent. The request is signed
   /// anew: read its random and hmac behind this.
   [[nodiscard]] bool begin() noexcept {

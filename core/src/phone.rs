@@ -1,7 +1,10 @@
 //! The customer's phone number, which is also the OVO account.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -12,7 +15,8 @@ use crate::error::Error;
 /// anything else are refused.
 ///
 /// A phone number is personal data: it prints masked (`0812****7890`), also with `{:?}`, and an
-/// error about it never repeats it. [`digits`](Self::digits) is the only way to the whole number.
+/// error about it never repeats it. [`digits`](Self::digits) is the only way to the whole number. It is
+/// wiped from memory when dropped.
 ///
 /// ```
 /// let phone: ovo_ptp::PhoneNumber = "+62 812-3456-7890".parse()?;
@@ -22,8 +26,8 @@ use crate::error::Error;
 /// ```
 ///
 /// [protocol 7]: crate::manual::protocol#7-phone-and-amount
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PhoneNumber(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhoneNumber(Zeroizing<String>);
 
 /// No form of a valid number is longer than this, brackets and spaces included.
 const MAX_TYPED: usize = 40;
@@ -49,7 +53,7 @@ impl FromStr for PhoneNumber {
             // A spreadsheet's number: read as digits it would be another customer's, one longer.
             return refuse("ends in .0, as if it had been stored as a number");
         }
-        let mut digits = String::with_capacity(typed.len());
+        let mut digits = Zeroizing::new(String::with_capacity(typed.len()));
         for (index, character) in typed.char_indices() {
             match character {
                 '0'..='9' => digits.push(character),
@@ -62,18 +66,18 @@ impl FromStr for PhoneNumber {
         }
         let international = typed.starts_with('+');
         let national = match digits.as_str() {
-            d if d.starts_with("0062") && !international => d["0062".len()..].to_owned(),
-            d if d.starts_with("62") => d["62".len()..].to_owned(),
+            d if d.starts_with("0062") && !international => &d["0062".len()..],
+            d if d.starts_with("62") => &d["62".len()..],
             _ if international => {
                 return refuse("only Indonesian numbers (+62) have an OVO account");
             }
             d if d.starts_with("00") => {
                 return refuse("only Indonesian numbers (0062) have an OVO account");
             }
-            d => d.to_owned(),
+            d => d,
         };
         // "+62 (0)812..." is written often enough: the trunk zero may stand behind the country code.
-        let subscriber = national.strip_prefix('0').unwrap_or(&national);
+        let subscriber = national.strip_prefix('0').unwrap_or(national);
         let mut rest = subscriber.chars();
         if rest.next() != Some('8') || !matches!(rest.next(), Some('1'..='9')) {
             return refuse(
@@ -83,7 +87,13 @@ impl FromStr for PhoneNumber {
         if !(9..=12).contains(&subscriber.len()) {
             return refuse("an Indonesian mobile number has 10 to 13 digits, counted from 08");
         }
-        Ok(PhoneNumber(format!("0{subscriber}")))
+        Ok(PhoneNumber(Zeroizing::new(["0", subscriber].concat())))
+    }
+}
+
+impl Hash for PhoneNumber {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
     }
 }
 

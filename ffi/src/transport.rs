@@ -8,6 +8,8 @@ use std::thread::{self, ThreadId};
 use ptp::message::{MAX_RESPONSE_BODY, Signature};
 use ptp::transport::{self, Exchange, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
 
+use zeroize::Zeroizing;
+
 use crate::argument::{Bytes, Out, Text};
 use crate::callback::Userdata;
 use crate::code::{Failure, ovo_code};
@@ -60,7 +62,9 @@ pub struct ovo_exchange {
 /// Carries one request and its answer.
 ///
 /// The order of calls:
-/// - connect, with TLS to its end; nothing of the request is needed for that but its `url`;
+/// - connect, with TLS to its end; nothing of the request is needed for that but its `url`. Meanwhile ask
+///   `ovo_exchange_connecting` about five times a second; if it is not `OVO_OK`, hang up and return
+///   `OVO_EXCHANGE_NOT_SENT`;
 /// - `ovo_exchange_begin`, immediately before the first byte; if it is not `OVO_OK`, write nothing
 ///   and return `OVO_EXCHANGE_NOT_SENT`; from `OVO_OK` on that cannot be said any more;
 /// - write the request; `ovo_exchange_sent` when its last byte is out;
@@ -106,7 +110,7 @@ pub(crate) struct ExchangeBody {
 struct Headers {
     shown: UnsafeCell<ovo_request>,
     /// Every signature that was shown: whoever read its pointers may still use them.
-    signed: UnsafeCell<Vec<[CString; 2]>>,
+    signed: UnsafeCell<Vec<[Zeroizing<Vec<u8>>; 2]>>,
     /// The request's own, borrowed for the length of the call.
     sign: *const (dyn Fn() -> Signature + 'static),
 }
@@ -125,14 +129,18 @@ impl Headers {
         // SAFETY: `sign` lives as long as the transport function runs; nobody else has a reference
         // into the cells, C only pointers.
         unsafe {
-            let Signature { random, hmac } = (*self.sign)();
-            let text = |text: String| CString::new(text).unwrap_or_default();
-            let pair = [text(random), text(hmac)];
-            (*self.shown.get()).random = pair[0].as_ptr();
-            (*self.shown.get()).hmac = pair[1].as_ptr();
+            let signature = (*self.sign)();
+            let pair = [&signature.random, &signature.hmac].map(|text| terminated(text.as_bytes()));
+            (*self.shown.get()).random = pair[0].as_ptr().cast();
+            (*self.shown.get()).hmac = pair[1].as_ptr().cast();
             (*self.signed.get()).push(pair);
         }
     }
+}
+
+/// A copy for C that is wiped: it ends with a NUL.
+fn terminated(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([bytes, &[0]].concat())
 }
 
 #[derive(Default)]
@@ -222,9 +230,8 @@ impl Transport for OwnTransport {
                 let _ = handle::close::<ExchangeBody, _>(self.0);
             }
         }
-        let (app_id, mut bytes) =
-            (CString::new(request.app_id).unwrap_or_default(), request.body.to_vec());
-        bytes.push(0);
+        let (app_id, bytes) =
+            (CString::new(request.app_id).unwrap_or_default(), terminated(request.body));
         let millis =
             |duration: std::time::Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         let shown = ovo_request {
@@ -268,6 +275,31 @@ impl Transport for OwnTransport {
         drop(exchange);
         body.ended(end)
     }
+}
+
+/// Asks, while there is no connection yet, whether the request is still wanted: the cashier cancels or
+/// the client closes, and nobody shall wait until a modem has dialled. To be asked again and again,
+/// about five times a second, until the connection is ready; costs a look at the journal once a second
+/// and runs the countdown. A transport that never asks waits until it connects or gives up by itself.
+///
+/// Parameters:
+/// - `exchange`: the transport's; stays the library's.
+///
+/// Returns: `OVO_OK`: go on; `OVO_ERR_STOPPED`: nobody wants it any more, hang up, write nothing and
+/// return `OVO_EXCHANGE_NOT_SENT`; `OVO_ERR_WRONG_THREAD`; or a common code. Behind
+/// `ovo_exchange_begin` it is always `OVO_OK`.
+///
+/// Memory: nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_exchange_connecting(exchange: *mut ovo_exchange) -> i32 {
+    anywhere(exchange.addr(), &[], || {
+        let body = ExchangeBody::get(exchange)?;
+        if body.state().begun || body.watch.connecting() {
+            return Ok(());
+        }
+        body.state().stopped = true;
+        Err(Failure::new(ovo_code::OVO_ERR_STOPPED, "the request is not wanted any more"))
+    })
 }
 
 /// Asks, with the connection ready, whether the request may be written now, and signs it: `random` and

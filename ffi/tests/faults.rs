@@ -52,6 +52,11 @@ fn n26_a_request_of_a_slow_terminal_is_signed_behind_its_connecting() {
 }
 
 #[test]
+fn f6_a_modem_that_dials_hears_of_a_cancel_and_of_a_closing_client() {
+    fault("given_up_while_dialling", Build::Address);
+}
+
+#[test]
 fn f7_closing_while_other_threads_wait_ends_their_calls() {
     fault("close_while_waiting", Build::Static);
 }

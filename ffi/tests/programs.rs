@@ -67,6 +67,41 @@ fn n25_a_first_payment_through_a_real_proxy() {
 }
 
 #[test]
+fn n25_a_first_payment_through_a_real_socks_server() {
+    if !has("microsocks") {
+        return;
+    }
+    let stage = Stage::at(FAST);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    drop(listener);
+    let served = ["-i", "127.0.0.1", "-p", &port, "-u", "till", "-P", "s3cret-word"];
+    let mut server = Command::new("microsocks").args(served).spawn().unwrap();
+    while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let program = compile(&["c/first_payment.c"], Build::Shared);
+    let mut through = command(&program);
+    through.env("SANDBOX_PROXY", format!("socks5://till:s3cret-word@127.0.0.1:{port}"));
+    let said = stage.succeeds(through, &[]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(said.contains("INV-FIRST-1: paid Rp12.500, approval code "), "{said}");
+    assert_eq!(stage.sandbox.net("INV-FIRST-1"), 12_500);
+    // Without it nothing leads to OVO: the way was through it.
+    let stage = Stage::at(FAST);
+    let mut without = command(&program);
+    without.env("SANDBOX_PROXY", format!("socks5://till:s3cret-word@127.0.0.1:{port}"));
+    let output = without
+        .envs(stage.sandbox.settings())
+        .arg(stage.directory.path().join("ovo.db"))
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(stage.sandbox.net("INV-FIRST-1"), 0);
+}
+
+#[test]
 fn n27_a_first_payment_at_a_host_that_wants_a_certificate() {
     let stage = Stage::with(FAST, &["--client-certificate"]);
     let program = compile(&["c/first_payment.c"], Build::Shared);

@@ -246,6 +246,12 @@ static void *other_thread(void *exchange)
     return NULL;
 }
 
+static void *another_dials(void *exchange)
+{
+    EXPECT(ovo_exchange_connecting(exchange), OVO_ERR_WRONG_THREAD);
+    return NULL;
+}
+
 static int32_t tricky(void *userdata, const ovo_request *request, ovo_exchange *exchange)
 {
     static const uint8_t answer[] = "{\"responseCode\":\"00\"}";
@@ -266,6 +272,7 @@ static int32_t tricky(void *userdata, const ovo_request *request, ovo_exchange *
         return OVO_EXCHANGE_ANSWERED;
     case 1: /* not sent, after all was sent */
         must(ovo_exchange_begin(exchange), "begin");
+        must(ovo_exchange_connecting(exchange), "too late to ask");
         must(ovo_exchange_sent(exchange), "sent");
         return OVO_EXCHANGE_NOT_SENT;
     case 2: /* answered with nothing */
@@ -304,6 +311,7 @@ static int transports(void)
     }
     /* An exchange ends with its function. */
     EXPECT(ovo_exchange_begin(kept), OVO_ERR_BAD_HANDLE);
+    EXPECT(ovo_exchange_connecting(kept), OVO_ERR_BAD_HANDLE);
     EXPECT(ovo_exchange_wait(kept, &milliseconds), OVO_ERR_BAD_HANDLE);
     must(ovo_client_close(client), "closing");
     return 0;
@@ -371,6 +379,61 @@ static int signed_behind_connecting(void)
     EXPECT(ovo_inquire(client, "081200000000", &known), OVO_ERR_NO_ANSWER);
     EXPECT(connected, 1);
     must(ovo_client_close(client), "closing");
+    return 0;
+}
+
+/* A modem that dials until somebody tells it to stop: the cashier, or a client that closes. */
+static volatile int dialling, given_up;
+
+static int32_t dials(void *userdata, const ovo_request *request, ovo_exchange *exchange)
+{
+    int turns;
+    pthread_t thread;
+    (void)userdata;
+    (void)request;
+    EXPECT(pthread_create(&thread, NULL, another_dials, exchange), 0);
+    pthread_join(thread, NULL);
+    dialling++;
+    for (turns = 0; turns < 500; turns++) {
+        if (ovo_exchange_connecting(exchange) == OVO_ERR_STOPPED) {
+            given_up++;
+            return OVO_EXCHANGE_NOT_SENT;
+        }
+        pause_ms(20);
+    }
+    return OVO_EXCHANGE_NOT_SENT;
+}
+
+static int given_up_while_dialling(void)
+{
+    ovo_config *config = sandbox_config(journal);
+    ovo_charge charge = charge_of("INV-DIAL-1", "081200000000");
+    ovo_outcome outcome = OVO_OUTCOME_INIT;
+    ovo_payment *payment = NULL;
+    ovo_client *client;
+
+    must(ovo_config_set_background(config, 1), "background");
+    must(ovo_config_set_transport(config, dials, NULL), "transport");
+    client = open_and_free(config);
+    must(ovo_start(client, &charge, &payment), "starting");
+    while (dialling < 1)
+        pause_ms(1);
+    must(ovo_cancel(client, "INV-DIAL-1", &outcome), "cancelling");
+    EXPECT(outcome.kind, OVO_NOT_SENT);
+    must(ovo_payment_free(payment), "freeing");
+    /* Long before the ten seconds of the modem are over. */
+    pause_ms(3000);
+    EXPECT(given_up, 1);
+
+    charge = charge_of("INV-DIAL-2", "081200000001");
+    must(ovo_start(client, &charge, &payment), "starting");
+    while (dialling < 2)
+        pause_ms(1);
+    must(ovo_client_close(client), "closing");
+    EXPECT(given_up, 2);
+    must(ovo_wait(payment, 0, &outcome), "waiting");
+    EXPECT(outcome.kind, OVO_NOT_SENT);
+    must(ovo_payment_free(payment), "freeing");
     return 0;
 }
 
@@ -751,6 +814,7 @@ int main(int argc, char **argv)
         {"reentry", reentry},
         {"transports", transports},
         {"signed_behind_connecting", signed_behind_connecting},
+        {"given_up_while_dialling", given_up_while_dialling},
         {"close_while_waiting", close_while_waiting},
         {"close_with_a_grace", close_with_a_grace},
         {"close_under_load", close_under_load},

@@ -28,15 +28,20 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Somebody else's proxy: its address without user and password, and its log."""
     program = shutil.which("tinyproxy")
     if program is None:
         pytest.skip("tinyproxy is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     settings, log = tmp_path / "proxy.conf", tmp_path / "proxy.log"
     settings.write_text(
         f"Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nBasicAuth till {PASSWORD}\n"
@@ -59,6 +64,30 @@ def test_n25_a_payment_goes_through_a_real_proxy(
         assert isinstance(client.pay("INV-1", amount=10_000, phone="081234567890"), ovo_ptp.Paid)
     assert ovo.net("INV-1") == 10_000
     assert "CONNECT" in log.read_text(encoding="utf-8")
+
+
+def test_n25_a_payment_goes_through_a_real_socks_server(ovo: Sandbox, tmp_path: Path) -> None:
+    program = shutil.which("microsocks")
+    if program is None:
+        pytest.skip("microsocks is not installed")
+    port = _free_port()
+    command = [program, "-i", "127.0.0.1", "-p", str(port), "-u", "till", "-P", PASSWORD]
+    with subprocess.Popen(command) as running:
+        try:
+            eventually(lambda: _listens(port))
+            way = f"socks5://till:{PASSWORD}@127.0.0.1:{port}"
+            with ovo.client(journal=tmp_path / "shop.db", proxy=way) as client:
+                told = client.pay("INV-1", amount=10_000, phone="081234567890")
+                assert isinstance(told, ovo_ptp.Paid)
+            # Without it nothing leads to OVO: the way was through it.
+            running.kill()
+            running.wait()
+            with ovo.client(journal=tmp_path / "shop.db", proxy=way) as client:
+                told = client.pay("INV-2", amount=10_000, phone="081234567891")
+                assert isinstance(told, ovo_ptp.NotSent)
+        finally:
+            running.kill()
+    assert (ovo.net("INV-1"), ovo.net("INV-2")) == (10_000, 0)
 
 
 def test_n25_a_proxy_that_refuses_sends_nothing(

@@ -354,10 +354,11 @@ impl Watch for Driver {
 }
 
 impl Inner {
-    /// Brings a payment to its verdict and tells it: with its push if it is `fresh`.
+    /// Brings a payment to its verdict and tells it: with its push if it is `fresh`. Boxed, as it is
+    /// large and waits on a small stack.
     pub(super) fn bring_to_verdict(
         self: &Arc<Self>,
-        payment: Payment,
+        payment: Box<Payment>,
         fresh: bool,
         phone: &PhoneNumber,
         owner: Owner,
@@ -396,7 +397,7 @@ impl Inner {
             return self.finish(driver, owner);
         }
         let watch: Arc<dyn Watch> = driver.clone();
-        let payment = driver.row().payment.clone();
+        let payment = Box::new(driver.row().payment.clone());
         let (heard, why_not_sent) = self.push(&payment, phone, &watch);
         if heard.input != Input::NotSent {
             driver.under_way.awaits_answer();
@@ -427,7 +428,7 @@ impl Inner {
 
     fn driver(
         self: &Arc<Self>,
-        payment: Payment,
+        payment: Box<Payment>,
         under_way: &Arc<UnderWay>,
         seat: Seat,
     ) -> Arc<Driver> {
@@ -437,7 +438,7 @@ impl Inner {
             under_way: Arc::clone(under_way),
             seat,
             row: Mutex::new(Row {
-                payment,
+                payment: *payment,
                 wallet: None,
                 why_not_sent: None,
                 connected: None,

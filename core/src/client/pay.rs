@@ -93,7 +93,7 @@ impl Client {
                 // Cancelled, the payment is off the list before this thread is done with it.
                 let _lingering = self.inner.under_way.linger();
                 let seat = Seat::Caller(watch.map(Mutex::new));
-                self.inner.bring_to_verdict(*payment, fresh, &charge.phone, owner, seat);
+                self.inner.bring_to_verdict(payment, fresh, &charge.phone, owner, seat);
                 Ok(waiter.payment().wait())
             }
         }
@@ -161,7 +161,7 @@ impl Client {
             Taken::Decided(outcome) => Waiter::of(&UnderWay::decided(outcome)),
             Taken::Joined(waiter) => waiter,
             Taken::Owned { payment, fresh, owner, waiter } => {
-                self.on_a_thread(*payment, fresh, &charge.phone, owner)?;
+                self.on_a_thread(payment, fresh, &charge.phone, owner)?;
                 waiter
             }
         };
@@ -170,7 +170,7 @@ impl Client {
 
     fn on_a_thread(
         &self,
-        payment: Payment,
+        payment: Box<Payment>,
         fresh: bool,
         phone: &PhoneNumber,
         owner: Owner,
@@ -184,7 +184,7 @@ impl Client {
             Ok(()) => Ok(()),
             Err(error) => {
                 if fresh {
-                    self.inner.apply(row, Input::NotSent, Proof::None)?;
+                    self.inner.apply(*row, Input::NotSent, Proof::None)?;
                 }
                 Err(Error::new(
                     ErrorKind::Configuration,

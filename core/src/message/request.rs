@@ -4,6 +4,7 @@
 //! [protocol 2.2]: crate::manual::protocol#22-fields-of-each-operation
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
@@ -30,12 +31,16 @@ pub struct PaymentRef<'a> {
     pub phone: Option<&'a PhoneNumber>,
 }
 
-/// The bytes of one request: what is signed is what is sent.
+/// The bytes of one request: what is signed is what is sent. They hold a phone number and are wiped from
+/// memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestBody {
     operation: Operation,
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
 }
+
+/// Room for every valid body: one that grows leaves copies of the phone behind.
+const ROOM: usize = 768;
 
 impl RequestBody {
     /// The operation asked for.
@@ -49,9 +54,13 @@ impl RequestBody {
     }
 
     fn encode(operation: Operation, fields: &Fields<'_>) -> Self {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
         // Strings and integers cannot fail to serialise into memory; an empty body would be
         // refused by OVO (BR), not misread.
-        RequestBody { operation, bytes: serde_json::to_vec(fields).unwrap_or_default() }
+        if serde_json::to_writer(&mut *bytes, fields).is_err() {
+            bytes.clear();
+        }
+        RequestBody { operation, bytes }
     }
 }
 

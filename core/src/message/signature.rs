@@ -4,6 +4,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroize;
 
 use crate::credentials::AppKey;
 use crate::wib::WallTime;
@@ -30,7 +31,8 @@ pub struct Signer {
     keyed: Hmac<Sha256>,
 }
 
-/// The two headers of one attempt. Made anew for every attempt from one reading of the clock.
+/// The two headers of one attempt. Made anew for every attempt from one reading of the clock; wiped from
+/// memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature {
     /// `random`: Unix seconds, ten digits.
@@ -89,6 +91,12 @@ impl Signer {
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signer").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Signature {
+    fn drop(&mut self) {
+        self.hmac.zeroize();
     }
 }
 

@@ -1,11 +1,13 @@
-//! The heads of one exchange, written and parsed by `ureq` over a connection of ours.
+//! The heads of one exchange: `ureq` writes the request's and reads the answer's.
 //!
-//! Everything that money depends on stays here: the connection (which is ready before ureq hears of
-//! the request), the one write, the watch, the deadline, the phase of a failure, and how an answer
-//! ends. There is no way to a second connection: the connector holds one and gives it away.
+//! Everything that money depends on stays here: the connection, the one write, the watch, the
+//! deadline, the phase of a failure, and how an answer ends. ureq never has the connection: what it
+//! writes ends in memory, and it reads a head when that is whole. So nothing of it is on the stack or
+//! in memory while a customer decides, it cannot send anything, and a panic of its has one meaning on
+//! either side of the write.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use ureq::Agent;
@@ -18,7 +20,7 @@ use zeroize::Zeroizing;
 use super::connection::{Connection, kind_of};
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
-use super::response::{Head, Input, MAX_HEAD, cut, head_length, malformed, unix_seconds};
+use super::response::{Head, Input, MAX_HEAD, malformed, unix_seconds};
 use super::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Watch, failure};
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
@@ -36,8 +38,7 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Error> {
-        let encrypted = endpoint.tls_name.is_some();
-        let scheme = if encrypted { "https" } else { "http" };
+        let scheme = if endpoint.tls_name.is_some() { "https" } else { "http" };
         let host = endpoint.host_header();
         let invalid = || Error::new(ErrorKind::Configuration, "the base URL cannot be used");
         let uri =
@@ -53,7 +54,6 @@ impl Http {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         let config = Config::builder()
             .proxy(None)
-            .https_only(encrypted)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_connections(0)
@@ -67,206 +67,155 @@ impl Http {
     /// One request over one connection, on which it can be written at once.
     pub(super) fn exchange(
         &self,
-        connection: Connection,
+        mut connection: Connection,
         request: &HttpRequest<'_>,
         signature: &Signature,
         watch: &Arc<dyn Watch>,
         send_by: Deadline,
         total: Deadline,
     ) -> Exchange {
-        let secrets = [("random", &signature.random), ("hmac", &signature.hmac)]
-            .map(|(name, value)| (name, Zeroizing::new(value.clone())));
-        let room = HEAD_ROOM
-            + self.uri.path().len()
-            + request.app_id.len()
-            + secrets.iter().map(|(_, value)| value.len()).sum::<usize>()
-            + request.body.len();
+        let bytes = match self.write(request, signature) {
+            Ok(bytes) => bytes,
+            Err(failure) => return Exchange::NotSent(failure),
+        };
+        if !watch.may_send() {
+            return Exchange::NotSent(failure(FailureKind::Stopped, "sending was not allowed"));
+        }
+        if let Err(error) = connection.send(&bytes, send_by) {
+            let why = format_args!("the request could not be written: {error}");
+            let failure = failure(kind_of(&error), why);
+            // Elsewhere than on Unix a failed write may have sent something all the same.
+            let nothing_left = cfg!(unix) && connection.written() == 0;
+            return match nothing_left {
+                true => Exchange::NotSent(failure),
+                false => Exchange::NoAnswer(failure),
+            };
+        }
+        drop(bytes);
+        watch.sent();
         let input = Input { connection, watch: Arc::clone(watch), total, bytes: Vec::new() };
-        let told = Arc::new(Mutex::default());
-        let carrier = Carrier {
-            input: Some(input),
-            send_by,
-            secrets,
-            body: Zeroizing::new(request.body.to_vec()),
-            request: Zeroizing::new(vec![0; room]),
-            written: 0,
-            consumed: 0,
-            told: Arc::clone(&told),
-        };
-        let connector = OneConnection(Mutex::new(Some(carrier)));
-        let agent = Agent::with_parts(self.config.clone(), connector, NoNames);
-        let answer = catch_unwind(AssertUnwindSafe(|| self.ask(&agent, request, signature)));
-        let answer = match answer {
-            Ok(answer) => answer,
-            // The watch is not ureq's: whoever panics in it finds his own panic again.
-            Err(panic) if lock(&told).in_watch => resume_unwind(panic),
-            // What ureq was about to do is anybody's guess. What has left is known.
-            Err(_) => Err(ureq::Error::Other("the HTTP engine panicked".into())),
-        };
-        let answer = answer.map(|response| {
-            let headers = response.headers().iter();
-            let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-            Head::judge(response.status().as_u16(), response.version() == Version::HTTP_10, headers)
-        });
-        // ureq has nothing of ours any more.
-        drop(agent);
-        let Told { may_have_left, failure: reason, input, .. } = std::mem::take(&mut *lock(&told));
-        let failure = match (answer, input) {
-            (Ok(Ok(head)), Some(input)) => match read(head, input) {
-                Ok(answer) => return Exchange::Answered(answer),
-                Err(failure) => failure,
-            },
-            (Ok(Err(failure)), _) => failure,
-            (Err(error), _) => reason.unwrap_or_else(|| malformed(&error.to_string())),
-            (Ok(Ok(_)), None) => malformed("the connection is lost"),
-        };
-        if may_have_left { Exchange::NoAnswer(failure) } else { Exchange::NotSent(failure) }
+        match self.read(input) {
+            Ok(answer) => Exchange::Answered(answer),
+            Err(failure) => Exchange::NoAnswer(failure),
+        }
     }
 
-    fn ask(
+    /// The whole request. ureq sees neither secrets nor body, and logs none: they are put in behind it.
+    fn write(
         &self,
-        agent: &Agent,
         request: &HttpRequest<'_>,
         signature: &Signature,
-    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let secrets = [("random", &signature.random), ("hmac", &signature.hmac)];
         let mut headers = self.headers.clone();
-        let mut set = |name: &'static str, value: HeaderValue| headers.insert(name, value);
-        set("app-id", HeaderValue::from_str(request.app_id).map_err(http::Error::from)?);
-        // ureq sees neither secrets nor body, and logs none: the carrier puts them in.
-        set(
-            "random",
-            HeaderValue::from_str(&mask(signature.random.len())).map_err(http::Error::from)?,
-        );
-        set("hmac", HeaderValue::from_str(&mask(signature.hmac.len())).map_err(http::Error::from)?);
-        let mut question = http::Request::new(mask(request.body.len()));
+        let unusable = |_| failure(FailureKind::Malformed, "a header value cannot be written");
+        headers.insert("app-id", HeaderValue::from_str(request.app_id).map_err(unusable)?);
+        for (name, value) in secrets {
+            headers.insert(name, HeaderValue::from_str(&mask(value.len())).map_err(unusable)?);
+        }
+        let secret = signature.random.len() + signature.hmac.len();
+        let known = HEAD_ROOM + self.uri.path().len() + request.app_id.len();
+        let room = known + secret + request.body.len();
+        let page = Page { written: vec![0; room], ..Page::default() };
+        let (result, page) = self.run(page, headers, mask(request.body.len()));
+        let unwritten = |why: &dyn fmt::Display| {
+            failure(FailureKind::Malformed, format_args!("the request cannot be written: {why}"))
+        };
+        if page.asked == 0 {
+            let why = result.err().map_or("it has no end".to_owned(), |error| error.to_string());
+            return Err(unwritten(&why));
+        }
+        let mut bytes = Zeroizing::new(page.written);
+        bytes.truncate(page.length);
+        for (name, value) in secrets {
+            let marker = format!("\r\n{name}: ");
+            let at = bytes.windows(marker.len()).position(|part| part == marker.as_bytes());
+            let place = at.map(|at| at + marker.len()..at + marker.len() + value.len());
+            let place = place.and_then(|place| bytes.get_mut(place));
+            place
+                .ok_or_else(|| unwritten(&"a header is missing"))?
+                .copy_from_slice(value.as_bytes());
+        }
+        let body = bytes.len().checked_sub(request.body.len());
+        let body = body.ok_or_else(|| unwritten(&"the body is missing"))?;
+        bytes[body..].copy_from_slice(request.body);
+        Ok(bytes)
+    }
+
+    /// Waits for the answer.
+    fn read(&self, mut input: Input) -> Result<HttpAnswer, Failure> {
+        let mut read = 0;
+        let head = loop {
+            let head = input.head(read)?;
+            read += head.len();
+            if let Some(head) = self.judge(head)? {
+                break head;
+            }
+        };
+        let body = input.body(head.framing)?;
+        input.nothing_follows()?;
+        input.connection.end();
+        Ok(HttpAnswer {
+            status: head.status,
+            body,
+            server_date: if input.connection.is_encrypted() { head.date } else { None },
+            retry_after: head.retry_after,
+        })
+    }
+
+    /// Judges a whole head; `None`: an interim one, another follows.
+    fn judge(&self, mut head: Vec<u8>) -> Result<Option<Head>, Failure> {
+        judge_bodiless(&mut head)?;
+        // ureq takes no 100 with headers, which hosts send and HTTP allows.
+        if head.len() > 12 && head[9..].starts_with(b"100") {
+            head[9..12].copy_from_slice(b"102");
+        }
+        hide(&mut head);
+        // Nobody sees this request: an answer is judged by the method alone.
+        let page =
+            Page { written: vec![0; HEAD_ROOM + self.uri.path().len()], head, ..Page::default() };
+        let (result, page) = self.run(page, HeaderMap::new(), String::new());
+        match result {
+            Ok(head) => head.map(Some),
+            // It took the head and asked for the next one.
+            Err(_) if page.asked > 1 && page.head.is_empty() => Ok(None),
+            Err(error) => Err(malformed(&error.to_string())),
+        }
+    }
+
+    /// ureq's part, over a page instead of a connection. What it needs of the stack is free again when
+    /// this returns.
+    #[inline(never)]
+    fn run(
+        &self,
+        page: Page,
+        headers: HeaderMap,
+        body: String,
+    ) -> (Result<Result<Head, Failure>, ureq::Error>, Page) {
+        let left = Arc::new(Mutex::default());
+        let connector = OnePage(Mutex::new(Some(page)), Arc::clone(&left));
+        let mut question = http::Request::new(body);
         *question.method_mut() = Method::POST;
         *question.uri_mut() = self.uri.clone();
         *question.headers_mut() = headers;
-        agent.run(question)
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            let agent = Agent::with_parts(self.config.clone(), connector, NoNames);
+            let response = agent.run(question)?;
+            let headers = response.headers().iter();
+            let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
+            let http_1_0 = response.version() == Version::HTTP_10;
+            Ok(Head::judge(response.status().as_u16(), http_1_0, headers))
+        }));
+        let asked =
+            asked.unwrap_or_else(|_| Err(ureq::Error::Other("the HTTP engine panicked".into())));
+        let page = std::mem::take(&mut *lock(&left));
+        (asked, page)
     }
 }
 
 /// What ureq sees, and may log, in place of a secret.
 fn mask(length: usize) -> String {
     "*".repeat(length)
-}
-
-/// Reads what follows a head.
-fn read(head: Head, mut input: Input) -> Result<HttpAnswer, Failure> {
-    let body = input.body(head.framing)?;
-    input.nothing_follows()?;
-    input.connection.end();
-    Ok(HttpAnswer {
-        status: head.status,
-        body,
-        server_date: if input.connection.is_encrypted() { head.date } else { None },
-        retry_after: head.retry_after,
-    })
-}
-
-/// What the carrier tells the exchange, with ureq between them.
-#[derive(Default)]
-struct Told {
-    /// A byte of the request may have left.
-    may_have_left: bool,
-    /// The watch is being asked or told something.
-    in_watch: bool,
-    /// Why the carrier failed.
-    failure: Option<Failure>,
-    /// The connection, back from ureq, and what it has read behind the head.
-    input: Option<Input>,
-}
-
-/// The connection as ureq sees it. It comes home when ureq drops it.
-struct Carrier {
-    input: Option<Input>,
-    send_by: Deadline,
-    secrets: [(&'static str, Zeroizing<String>); 2],
-    body: Zeroizing<Vec<u8>>,
-    /// Head and body until they are sent.
-    request: Zeroizing<Vec<u8>>,
-    written: usize,
-    consumed: usize,
-    told: Arc<Mutex<Told>>,
-}
-
-impl Carrier {
-    /// Writes the whole request at once.
-    fn send(&mut self) -> Result<(), Failure> {
-        let Some(input) = &mut self.input else { return Err(cut()) };
-        self.request.truncate(self.written);
-        for (name, value) in &self.secrets {
-            let marker = format!("\r\n{name}: ");
-            let at = self.request.windows(marker.len()).position(|part| part == marker.as_bytes());
-            let place = at.map(|at| at + marker.len()..at + marker.len() + value.len());
-            let Some(place) = place.and_then(|place| self.request.get_mut(place)) else {
-                return Err(failure(FailureKind::Malformed, "a header is missing"));
-            };
-            place.copy_from_slice(value.as_bytes());
-        }
-        let Some(body) = self.written.checked_sub(self.body.len()) else { return Err(cut()) };
-        self.request[body..].copy_from_slice(&self.body);
-        if !watching(&self.told, || input.watch.may_send()) {
-            return Err(failure(FailureKind::Stopped, "sending was not allowed"));
-        }
-        // Until the opposite is proven.
-        lock(&self.told).may_have_left = true;
-        if let Err(error) = input.connection.send(&self.request, self.send_by) {
-            // Elsewhere than on Unix a failed write may have sent something all the same.
-            let proven = cfg!(unix) && input.connection.written() == 0;
-            lock(&self.told).may_have_left = !proven;
-            return Err(failure(
-                kind_of(&error),
-                format_args!("the request could not be written: {error}"),
-            ));
-        }
-        self.request = Zeroizing::default();
-        self.written = 0;
-        watching(&self.told, || input.watch.sent());
-        Ok(())
-    }
-
-    /// Waits for a whole head, so that it is parsed once.
-    fn wait(&mut self) -> Result<(), Failure> {
-        if self.written > 0 {
-            self.send()?;
-        }
-        if self.consumed > MAX_HEAD {
-            return Err(malformed("the headers are too large"));
-        }
-        let Some(input) = &mut self.input else { return Err(cut()) };
-        let mut searched = 0;
-        loop {
-            // Told from the first bytes: something else may never send an empty line.
-            if !b"HTTP/1.".starts_with(&input.bytes[..input.bytes.len().min(7)]) {
-                return Err(malformed("the answer is not HTTP/1"));
-            }
-            if let Some(length) = head_length(&input.bytes, searched) {
-                judge_bodiless(&mut input.bytes[..length])?;
-                // ureq takes no 100 with headers, which hosts send and HTTP allows.
-                if length > 12 && input.bytes[9..].starts_with(b"100") {
-                    input.bytes[9..12].copy_from_slice(b"102");
-                }
-                hide(&mut input.bytes[..length]);
-                return Ok(());
-            }
-            if self.consumed + input.bytes.len() > MAX_HEAD {
-                return Err(malformed("the headers are too large"));
-            }
-            searched = input.bytes.len();
-            if !watching(&self.told, || input.more())? {
-                return Err(cut());
-            }
-        }
-    }
-}
-
-/// Runs what calls the watch, so that its panic can be told from ureq's.
-fn watching<T>(told: &Mutex<Told>, call: impl FnOnce() -> T) -> T {
-    lock(told).in_watch = true;
-    let result = call();
-    lock(told).in_watch = false;
-    result
 }
 
 /// Judges the head of an answer that has no body, interim ones with it, and takes from it what ureq
@@ -324,43 +273,57 @@ fn is_read(name: &[u8], value: &[u8]) -> bool {
     }
 }
 
-impl Transport for Carrier {
+/// What ureq takes for a connection.
+#[derive(Default)]
+struct Page {
+    /// Head and body of the request, and room for more of them.
+    written: Vec<u8>,
+    length: usize,
+    /// The head of the answer, or what is left of it.
+    head: Vec<u8>,
+    /// How often input was asked for.
+    asked: usize,
+}
+
+/// A page that comes back when ureq drops it.
+struct Lent(Page, Arc<Mutex<Page>>);
+
+impl Transport for Lent {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self
     }
 
-    /// Keeps it: head and body leave in one write.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        self.written += amount;
+        self.0.length += amount;
         Ok(())
     }
 
+    /// The whole head, once.
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        match self.wait() {
-            Ok(()) => Ok(true),
-            Err(failure) => {
-                lock(&self.told).failure = Some(failure);
-                Err(ureq::Error::Other("the exchange ended".into()))
-            }
+        self.0.asked += 1;
+        if self.0.asked == 1 && !self.0.head.is_empty() {
+            return Ok(true);
         }
+        Err(ureq::Error::Other("there is no more".into()))
     }
 
     fn is_open(&mut self) -> bool {
         false
     }
 
+    /// TLS is behind the page, where the URL asks for it.
     fn is_tls(&self) -> bool {
-        self.input.as_ref().is_some_and(|input| input.connection.is_encrypted())
+        true
     }
 }
 
-impl Buffers for Carrier {
+impl Buffers for Lent {
     fn output(&mut self) -> &mut [u8] {
-        &mut self.request[self.written..]
+        &mut self.0.written[self.0.length..]
     }
 
     fn input(&self) -> &[u8] {
-        self.input.as_ref().map_or(&[], |input| &input.bytes)
+        &self.0.head
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
@@ -370,14 +333,11 @@ impl Buffers for Carrier {
     fn input_appended(&mut self, _: usize) {}
 
     fn input_consume(&mut self, amount: usize) {
-        if let Some(input) = &mut self.input {
-            input.bytes.drain(..amount);
-        }
-        self.consumed += amount;
+        self.0.head.drain(..amount);
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        (&mut [], &mut self.request[self.written..])
+        (&mut [], &mut self.0.written[self.0.length..])
     }
 
     /// A head is looked at once, when it is whole.
@@ -386,36 +346,36 @@ impl Buffers for Carrier {
     }
 }
 
-impl Drop for Carrier {
+impl Drop for Lent {
     fn drop(&mut self) {
-        lock(&self.told).input = self.input.take();
+        *lock(&self.1) = std::mem::take(&mut self.0);
     }
 }
 
-impl fmt::Debug for Carrier {
+impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Carrier")
+        f.write_str("Lent")
     }
 }
 
-/// Gives its connection away, once.
-struct OneConnection(Mutex<Option<Carrier>>);
+/// Gives its page away, once.
+struct OnePage(Mutex<Option<Page>>, Arc<Mutex<Page>>);
 
-impl Connector for OneConnection {
-    type Out = Carrier;
+impl Connector for OnePage {
+    type Out = Lent;
 
     fn connect(
         &self,
         _: &ConnectionDetails<'_>,
         _: Option<()>,
-    ) -> Result<Option<Carrier>, ureq::Error> {
-        Ok(lock(&self.0).take())
+    ) -> Result<Option<Lent>, ureq::Error> {
+        Ok(lock(&self.0).take().map(|page| Lent(page, Arc::clone(&self.1))))
     }
 }
 
-impl fmt::Debug for OneConnection {
+impl fmt::Debug for OnePage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OneConnection")
+        f.write_str("OnePage")
     }
 }
 

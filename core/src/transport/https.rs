@@ -1,7 +1,7 @@
 //! The transport of the product: HTTP/1.1 over TLS.
 //!
 //! HTTP itself is ureq's: it writes the head of a request and reads the heads of answers. What only
-//! this library needs is ours: the one connection, ready before ureq hears of the request, the one
+//! this library needs is ours: the one connection, which ureq never has, the one
 //! write, the phase of every failure, the deadline, the watch, and how an answer ends (`http.rs`,
 //! `response.rs`). TLS is rustls.
 

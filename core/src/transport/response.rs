@@ -74,6 +74,29 @@ impl Input {
         }
     }
 
+    /// Waits for a whole head, so that it is parsed once, and takes it. `before`: the length of those
+    /// that came before it.
+    pub(super) fn head(&mut self, before: usize) -> Result<Vec<u8>, Failure> {
+        let mut searched = 0;
+        loop {
+            // Told from the first bytes: something else may never send an empty line.
+            if !b"HTTP/1.".starts_with(&self.bytes[..self.bytes.len().min(7)]) {
+                return Err(malformed("the answer is not HTTP/1"));
+            }
+            let length = head_length(&self.bytes, searched);
+            if before + length.unwrap_or(self.bytes.len()) > MAX_HEAD {
+                return Err(malformed("the headers are too large"));
+            }
+            if let Some(length) = length {
+                return Ok(self.bytes.drain(..length).collect());
+            }
+            searched = self.bytes.len();
+            if !self.more()? {
+                return Err(cut());
+            }
+        }
+    }
+
     /// Reads a body and leaves what follows it.
     pub(super) fn body(&mut self, framing: Framing) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
@@ -202,7 +225,7 @@ pub(super) fn extend_body(body: &mut Vec<u8>, part: &[u8]) {
 
 /// Where a head that starts at 0 ends, its empty line included. Bytes before `searched` were
 /// looked at before.
-pub(super) fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
+fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(2);
     let line_feeds = (from..bytes.len()).filter(|at| bytes[*at] == b'\n');
     for at in line_feeds {
@@ -251,7 +274,7 @@ pub(super) fn too_large() -> Failure {
 }
 
 /// The stream ended where an answer does not.
-pub(super) fn cut() -> Failure {
+fn cut() -> Failure {
     failure(FailureKind::Broken, "no whole answer: the host closed the connection")
 }
 
