@@ -64,7 +64,9 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Phase};
 pub use explain::Explanation;
 pub use invoice::MerchantInvoice;
-pub use journal::{ArchiveProgress, Archived, Filter, JournalErrorKind, SqliteOptions};
+pub use journal::{
+    ArchiveProgress, Archived, Filter, JournalErrorKind, KnownArchive, SqliteOptions,
+};
 pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
 pub use numbering::{BatchMethod, Numbers};
 pub use payment::{Alert, LateSuccess, Ruling, StatusAnswer, Timers};

@@ -240,6 +240,8 @@ class JournalReader:
         """Copies the journal for reading."""
     def is_archive(self) -> bool:
         """Whether it is an archive, with which nothing is done any more."""
+    def archives(self) -> list[tuple[str, int, int | None, int | None]]:
+        """Its archives: where, how many payments, begun from when and until when at most."""
     def payments(self, chosen: dict[str, Any]) -> Any:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:

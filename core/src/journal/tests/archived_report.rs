@@ -43,3 +43,24 @@ fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
         assert!(text.contains(to.to_str().unwrap()), "{text}");
     }
 }
+
+#[test]
+fn a_journal_says_which_archives_it_has_how_much_is_in_each_and_of_which_days_at_most() {
+    let scratch = Scratch::new();
+    let to = scratch.journal().with_file_name("archive.db");
+    let journal = open(&scratch.journal());
+    assert_eq!(journal.archives().unwrap(), []);
+    let first = fresh(&journal, &charge(1));
+    over(&journal, 2);
+    over(&journal, 3);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
+    let [only] = &journal.archives().unwrap()[..] else { panic!("there is one") };
+    assert_eq!((&only.path, only.payments), (&to, 2));
+    assert_eq!((only.since, only.until), (Some(first.intent.wall), None));
+    let last = fresh(&journal, &charge(4));
+    drop(journal);
+    let read = JournalReader::open(scratch.journal()).unwrap();
+    let [beside] = &read.archives().unwrap()[..] else { panic!("there is one") };
+    assert_eq!(beside.until, Some(last.intent.wall));
+    assert_eq!(JournalReader::open(&to).unwrap().archives().unwrap(), [], "an archive has none");
+}
