@@ -54,7 +54,7 @@ mod wib;
 pub use amount::Rupiah;
 pub use client::{
     Charge, Client, ClientBuilder, Count, Diagnosis, EachPayment, Finding, Inquiry, JournalReader,
-    Ledger, PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation,
+    Ledger, Listed, PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation,
     SettlementLine, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};

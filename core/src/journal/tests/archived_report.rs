@@ -23,11 +23,10 @@ fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
     drop(journal);
     let intent = &told_no.intent;
-    let invoice = intent.invoice.to_string();
-    let paid = SettlementLine { invoice, amount: intent.amount, refunded: false };
+    let paid = SettlementLine::paid(intent.invoice.as_str(), intent.amount);
 
     let read = JournalReader::open(&to).unwrap();
-    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap().unwrap();
     assert_eq!(found.finding, Finding::ExtraDebit);
     let numbers = intent.numbers;
     let named = format!("batch {:06} and reference {:06}", numbers.batch(), numbers.reference());
@@ -36,7 +35,7 @@ fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
     assert!(!text.contains("report_paid"), "nothing reports it any more: {text}");
 
     let read = JournalReader::open(scratch.journal()).unwrap();
-    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap().unwrap();
     assert_eq!(found.finding, Finding::MissingHere);
     for language in [Language::English, Language::Indonesian] {
         let text = found.text(language);
