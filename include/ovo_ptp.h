@@ -623,10 +623,11 @@ enum ovo_finding
   OVO_FINDING_BY_HAND = 4,
   // Paid here at the end of the day: it may stand in the next day's report.
   OVO_FINDING_PERHAPS_NEXT_DAY = 5,
-  // Paid there, and the cashier was told otherwise, or nobody knew: give it to `ovo_report_paid`, which
-  // returns the money.
+  // Paid there, and the cashier was told otherwise, or nobody knew: behind the last line
+  // (`ovo_reconcile_extra_debit`) give it to `ovo_report_paid`, which returns the money. The refund's own
+  // line takes it out of the counts again.
   OVO_FINDING_EXTRA_DEBIT = 6,
-  // Paid there; here the money went back, or is on its way. A later report must show it.
+  // Paid there; here the money went back, or is on its way. A later line or report must show it.
   OVO_FINDING_RETURNED_HERE = 7,
   // Refunded there, and paid here: ask OVO.
   OVO_FINDING_REFUNDED_THERE = 8,
@@ -642,6 +643,13 @@ enum ovo_finding
   OVO_FINDING_WITH_OPERATOR = 13,
   // Paid there, reported before, and OVO's status checks know of no debit: ask OVO.
   OVO_FINDING_CONTRADICTED = 14,
+  // No money moved, says the report, no line has it as paid, and it is paid here: ask OVO. From
+  // `ovo_reconcile_missing`.
+  OVO_FINDING_FAILED_THERE = 15,
+  // Paid there and here, and begun on another day than the line's, outside of those in which the
+  // missing ones are looked for: look at the report's column of dates. From `ovo_reconcile_missing`, the
+  // first payment for all of the same two days; the text says how many.
+  OVO_FINDING_OTHER_DAY = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1044,10 +1052,14 @@ typedef int32_t (*ovo_watch_fn)(void *userdata, int32_t phase, uint32_t remainin
 typedef struct ovo_settlement_line {
   // Size of this struct in bytes, set by `OVO_SETTLEMENT_LINE_INIT`.
   uint32_t size;
-  // 1 if the line says that the customer has the money back.
-  int32_t refunded;
-  // The amount of the payment in rupiah, before fees; above 0, also of a refund.
+  // An `ovo_listed`: what it says.
+  int32_t says;
+  // The amount of the payment in rupiah, before fees; above 0, also of a refund. 0 if a line that says
+  // that no money moved has none.
   int64_t amount;
+  // A moment of the transaction's day (in WIB), in milliseconds since 1970 UTC; 0 if the report does not
+  // tell.
+  int64_t day_ms;
   // The merchant's invoice as the report has it, up to 255 bytes. One that could not be an invoice of
   // this library is missing here, and no error.
   const char *invoice;
@@ -2300,7 +2312,9 @@ int32_t ovo_payment_free(ovo_payment *payment);
 int32_t ovo_reconcile_new(const char *journal,
                           ovo_reconciliation **books);
 
-// Compares a line of the report with the payment of its invoice. It asks OVO nothing.
+// Compares a line of the report with the payment of its invoice. It asks OVO nothing. Of a line that says
+// that no money moved, and of another till's, the finding is `OVO_FINDING_NONE`: what they come to is known
+// at the end (`ovo_reconcile_missing`).
 //
 // Parameters:
 // - `books`: a reconciliation; stays the caller's.
@@ -2310,8 +2324,8 @@ int32_t ovo_reconcile_new(const char *journal,
 // - `language`: an `ovo_language`, of the text.
 // - `found`: gets what it comes to.
 //
-// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, or client and
-// file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
+// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, the line says
+// nothing, or client and file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
 // `OVO_OK`.
 //
 // Memory: nothing is kept of the line.
@@ -2321,14 +2335,16 @@ int32_t ovo_reconcile_line(ovo_reconciliation *books,
                            int32_t language,
                            ovo_reconciled *found);
 
-// Tells the next payment that is paid here, was begun within the report's days, and has had no line.
-// Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days. Walk through
-// the days once, behind the last line: what is told is counted.
+// Tells what only the end of the report shows, one after the other: `OVO_FINDING_FAILED_THERE`,
+// `OVO_FINDING_OTHER_DAY`, then each payment that is paid here, was begun within the report's days, and has
+// had no line. Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days.
+// Walk through the days once, behind the last line: what is told is counted.
 //
 // Parameters:
 // - `books`, `client`: as of `ovo_reconcile_line`.
 // - `since_ms`: the report's first moment, in milliseconds since 1970 UTC; midnight in Jakarta is 17:00 UTC.
-// - `until_ms`: the first moment behind the report.
+// - `until_ms`: the first moment behind the report. Both 0: the days of the lines decide, and if these have
+//   none, payments without a line are not looked for.
 // - `language`: an `ovo_language`, of the text.
 // - `found`: gets the payment.
 //
@@ -2342,6 +2358,24 @@ int32_t ovo_reconcile_missing(ovo_reconciliation *books,
                               int64_t until_ms,
                               int32_t language,
                               ovo_reconciled *found);
+
+// Tells the next extra debit of the lines so far that no refund's line took out again: give it to
+// `ovo_report_paid`, which returns the money. Behind the last line, because the refund may stand on any. It
+// counts nothing. Behind the last one the finding is `OVO_FINDING_NONE`, and the next call begins anew.
+//
+// Parameters:
+// - `books`, `client`: as of `ovo_reconcile_line`.
+// - `language`: an `ovo_language`, of the text.
+// - `found`: gets the payment.
+//
+// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: client and file do not fit; `OVO_ERR_JOURNAL`: call an
+// operator; or a common code.
+//
+// Memory: nothing is kept of the arguments.
+int32_t ovo_reconcile_extra_debit(ovo_reconciliation *books,
+                                  ovo_client *client,
+                                  int32_t language,
+                                  ovo_reconciled *found);
 
 // Tells how often there was a finding so far.
 //
@@ -2560,7 +2594,7 @@ int32_t ovo_version_number(void);
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
 #define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0 }
 #define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
-#define OVO_SETTLEMENT_LINE_INIT { (uint32_t)sizeof(ovo_settlement_line), 0, 0, NULL }
+#define OVO_SETTLEMENT_LINE_INIT { (uint32_t)sizeof(ovo_settlement_line), 0, 0, 0, NULL }
 #define OVO_RECONCILED_INIT { (uint32_t)sizeof(ovo_reconciled), 0, 0, 0, 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
@@ -2582,7 +2616,7 @@ OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 80);
 OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_reconciled, 600);
-OVO_ASSERT_SIZE(ovo_settlement_line, (16 + sizeof(void *) + 7) / 8 * 8);
+OVO_ASSERT_SIZE(ovo_settlement_line, (24 + sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
 #undef OVO_ASSERT_SIZE

@@ -164,6 +164,14 @@ enum class Finding : std::int32_t {
   MissingAtOvo = OVO_FINDING_MISSING_AT_OVO,
   WithOperator = OVO_FINDING_WITH_OPERATOR,
   Contradicted = OVO_FINDING_CONTRADICTED,
+  FailedThere = OVO_FINDING_FAILED_THERE,
+  OtherDay = OVO_FINDING_OTHER_DAY,
+};
+enum class Listed : std::int32_t {
+  Paid = OVO_LISTED_PAID,
+  Refunded = OVO_LISTED_REFUNDED,
+  Nothing = OVO_LISTED_NOTHING,
+  Elsewhere = OVO_LISTED_ELSEWHERE,
 };
 enum class LateSuccess : std::int32_t { Accept = OVO_LATE_ACCEPT, Reverse = OVO_LATE_REVERSE };
 enum class BatchMethod : std::int32_t { Continuous = OVO_BATCH_CONTINUOUS, Daily = OVO_BATCH_DAILY };
@@ -577,8 +585,9 @@ struct SettlementLine {
   std::string_view invoice;
   /// In rupiah, before fees; above 0, also of a refund.
   std::int64_t amount = 0;
-  /// Whether the line says that the customer has the money back.
-  bool refunded = false;
+  Listed says = Listed::Paid;
+  /// A moment of the transaction's day, in milliseconds since 1970 UTC; 0 if the report does not tell.
+  std::int64_t day_ms = 0;
 };
 
 /// What a line, or a payment without one, comes to.
@@ -606,32 +615,40 @@ class Reconciliation {
  public:
   Reconciliation(ovo_reconciliation* books, ovo_client* client) noexcept
       : books_(books), client_(client) {}
-  /// Compares a line with the payment of its invoice.
-  [[nodiscard]] Result<Reconciled> line(const SettlementLine& line,
+  /// Compares a line with the payment of its invoice; none of what is known at the end (missing()).
+  [[nodiscard]] Result<std::optional<Reconciled>> line(const SettlementLine& line,
                                         Language language = Language::Indonesian) {
     const detail::Text invoice(line.invoice);
     if (invoice.broken()) return detail::Text::error();
     ovo_settlement_line flat = OVO_SETTLEMENT_LINE_INIT;
     flat.invoice = invoice.get();
     flat.amount = line.amount;
-    flat.refunded = line.refunded ? 1 : 0;
+    flat.says = static_cast<std::int32_t>(line.says);
+    flat.day_ms = line.day_ms;
     ovo_reconciled found = OVO_RECONCILED_INIT;
     const auto code = ovo_reconcile_line(books_.get(), client_, &flat,
                                          static_cast<std::int32_t>(language), &found);
-    if (code != OVO_OK) return detail::failed(code);
-    return made(found);
+    return told(code, found);
   }
-  /// The next payment that is paid here, was begun within these days and has had no line; none behind
-  /// the last one. Walk through the days once, behind the last line.
+  /// The next one of what only the end of the report shows: failed there, other day, then what is paid
+  /// here, was begun within these days (both 0: those of the lines) and has had no line; none behind the
+  /// last one. Walk through the days once, behind the last line.
   [[nodiscard]] Result<std::optional<Reconciled>> missing(std::int64_t since_ms,
                                                           std::int64_t until_ms,
                                                           Language language = Language::Indonesian) {
     ovo_reconciled found = OVO_RECONCILED_INIT;
     const auto code = ovo_reconcile_missing(books_.get(), client_, since_ms, until_ms,
                                             static_cast<std::int32_t>(language), &found);
-    if (code != OVO_OK) return detail::failed(code);
-    if (found.finding == OVO_FINDING_NONE) return std::optional<Reconciled>();
-    return std::optional<Reconciled>(made(found));
+    return told(code, found);
+  }
+  /// The next extra debit that no refund's line took out again, behind the last line; none behind the last
+  /// one, and then from the first again.
+  [[nodiscard]] Result<std::optional<Reconciled>> extra_debit(
+      Language language = Language::Indonesian) {
+    ovo_reconciled found = OVO_RECONCILED_INIT;
+    const auto code = ovo_reconcile_extra_debit(books_.get(), client_,
+                                                static_cast<std::int32_t>(language), &found);
+    return told(code, found);
   }
   /// How often there was a finding so far.
   [[nodiscard]] Result<Found> count(Finding finding) const {
@@ -643,6 +660,11 @@ class Reconciliation {
   }
 
  private:
+  static Result<std::optional<Reconciled>> told(std::int32_t code, const ovo_reconciled& flat) {
+    if (code != OVO_OK) return detail::failed(code);
+    if (flat.finding == OVO_FINDING_NONE) return std::optional<Reconciled>();
+    return std::optional<Reconciled>(made(flat));
+  }
   static Reconciled made(const ovo_reconciled& flat) {
     return Reconciled{static_cast<Finding>(flat.finding), flat.is_difference != 0, flat.listed,
                       flat.amount, flat.invoice, flat.text};

@@ -54,7 +54,7 @@ mod wib;
 pub use amount::Rupiah;
 pub use client::{
     Charge, Client, ClientBuilder, Count, Diagnosis, EachPayment, Finding, Inquiry, JournalReader,
-    Ledger, PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation,
+    Ledger, Listed, PaymentHandle, PaymentReport, Probe, Progress, Reconciled, Reconciliation,
     SettlementLine, Status, VoidOutcome,
 };
 pub use clock::{Clock, SystemClock};
@@ -64,7 +64,9 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Phase};
 pub use explain::Explanation;
 pub use invoice::MerchantInvoice;
-pub use journal::{ArchiveProgress, Archived, Filter, JournalErrorKind, SqliteOptions};
+pub use journal::{
+    ArchiveProgress, Archived, Filter, JournalErrorKind, KnownArchive, SqliteOptions,
+};
 pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
 pub use numbering::{BatchMethod, Numbers};
 pub use payment::{Alert, LateSuccess, Ruling, StatusAnswer, Timers};

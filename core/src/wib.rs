@@ -52,6 +52,12 @@ impl WallTime {
         (self.0 + WIB_OFFSET_MS).div_euclid(DAY_MS)
     }
 
+    /// Midnight at the beginning of a WIB calendar day, counted from 1970-01-01.
+    pub(crate) fn of_wib_day(day: i64) -> WallTime {
+        let midnight = day.saturating_mul(DAY_MS).saturating_sub(WIB_OFFSET_MS);
+        WallTime::from_unix_millis(midnight)
+    }
+
     /// Milliseconds since midnight WIB.
     pub fn wib_millis_of_day(self) -> i64 {
         (self.0 + WIB_OFFSET_MS).rem_euclid(DAY_MS)

@@ -796,6 +796,19 @@ fn rule_16_two_sweeps_look_behind_a_closed_payment_and_then_the_phone_goes() {
 }
 
 #[test]
+fn rule_16_a_closed_payment_that_ovo_no_longer_knows_is_over() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    case.checked(StatusAnswer::Reversed);
+    // Switched off for longer than OVO answers for.
+    case.at(8.0 * 86_400.0);
+    let step = case.checked(StatusAnswer::TooOld);
+    assert_eq!((step.alert, step.send), (None, None));
+    assert!(case.state.is_closed() && !case.state.needs_operator());
+    assert!(case.state.phone_forgotten && case.state.due.is_none());
+}
+
+#[test]
 fn rule_16_a_sweep_that_finds_a_debit_settles_everything_again() {
     let mut case = Case::sent().reversed_once();
     case.next();

@@ -11,7 +11,7 @@
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
 #define OVO_DIAGNOSIS_INIT { (uint32_t)sizeof(ovo_diagnosis), 0, 0, 0, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0 }
 #define OVO_ERROR_FACTS_INIT { (uint32_t)sizeof(ovo_error_facts), 0, 0, "", "" }
-#define OVO_SETTLEMENT_LINE_INIT { (uint32_t)sizeof(ovo_settlement_line), 0, 0, NULL }
+#define OVO_SETTLEMENT_LINE_INIT { (uint32_t)sizeof(ovo_settlement_line), 0, 0, 0, NULL }
 #define OVO_RECONCILED_INIT { (uint32_t)sizeof(ovo_reconciled), 0, 0, 0, 0, 0, "", "" }
 #define OVO_CLOCK_INIT { (uint32_t)sizeof(ovo_clock), 0, NULL, NULL, NULL, NULL, NULL }
 
@@ -33,7 +33,7 @@ OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 80);
 OVO_ASSERT_SIZE(ovo_error_facts, 104);
 OVO_ASSERT_SIZE(ovo_reconciled, 600);
-OVO_ASSERT_SIZE(ovo_settlement_line, (16 + sizeof(void *) + 7) / 8 * 8);
+OVO_ASSERT_SIZE(ovo_settlement_line, (24 + sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_charge, (16 + 5 * sizeof(void *) + 7) / 8 * 8);
 OVO_ASSERT_SIZE(ovo_clock, 8 + 5 * sizeof(void *));
 #undef OVO_ASSERT_SIZE

@@ -1,16 +1,15 @@
 //! OVO's settlement report beside the journal, line by line.
 
-use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::mem::size_of;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ptp::payment::PaymentId;
 use ptp::{
-    Finding, JournalReader, Ledger, Reconciled, Reconciliation, Rupiah, SettlementLine, WallTime,
+    Finding, JournalReader, Listed, Reconciled, Reconciliation, Rupiah, SettlementLine, WallTime,
 };
 
-use crate::argument::{In, Out, OutStruct, Sized32, Text, flag, place};
+use crate::argument::{In, Out, OutStruct, Sized32, Text, place};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
 use crate::config::PATH;
@@ -33,15 +32,8 @@ pub(crate) struct BooksBody {
     books: Reconciliation,
     /// `None`: each call names a client.
     reader: Option<JournalReader>,
-    walk: Option<Walk>,
-}
-
-/// A walk through what the report has not.
-struct Walk {
-    days: (i64, i64),
-    page: VecDeque<Reconciled>,
-    /// What to ask behind next; `None` behind the last page.
-    next: Option<Option<PaymentId>>,
+    /// The last extra debit that was told; `None` before the first.
+    debit: Option<PaymentId>,
 }
 
 /// What a line of the report, or a payment that has none, comes to. Up to `OVO_FINDING_PERHAPS_NEXT_DAY`
@@ -60,10 +52,11 @@ pub enum ovo_finding {
     OVO_FINDING_BY_HAND = 4,
     /// Paid here at the end of the day: it may stand in the next day's report.
     OVO_FINDING_PERHAPS_NEXT_DAY = 5,
-    /// Paid there, and the cashier was told otherwise, or nobody knew: give it to `ovo_report_paid`, which
-    /// returns the money.
+    /// Paid there, and the cashier was told otherwise, or nobody knew: behind the last line
+    /// (`ovo_reconcile_extra_debit`) give it to `ovo_report_paid`, which returns the money. The refund's own
+    /// line takes it out of the counts again.
     OVO_FINDING_EXTRA_DEBIT = 6,
-    /// Paid there; here the money went back, or is on its way. A later report must show it.
+    /// Paid there; here the money went back, or is on its way. A later line or report must show it.
     OVO_FINDING_RETURNED_HERE = 7,
     /// Refunded there, and paid here: ask OVO.
     OVO_FINDING_REFUNDED_THERE = 8,
@@ -79,10 +72,30 @@ pub enum ovo_finding {
     OVO_FINDING_WITH_OPERATOR = 13,
     /// Paid there, reported before, and OVO's status checks know of no debit: ask OVO.
     OVO_FINDING_CONTRADICTED = 14,
+    /// No money moved, says the report, no line has it as paid, and it is paid here: ask OVO. From
+    /// `ovo_reconcile_missing`.
+    OVO_FINDING_FAILED_THERE = 15,
+    /// Paid there and here, and begun on another day than the line's, outside of those in which the
+    /// missing ones are looked for: look at the report's column of dates. From `ovo_reconcile_missing`, the
+    /// first payment for all of the same two days; the text says how many.
+    OVO_FINDING_OTHER_DAY = 16,
+}
+
+/// What a line of a report says of the customer's money.
+#[repr(i32)]
+pub enum ovo_listed {
+    /// The customer paid.
+    OVO_LISTED_PAID = 1,
+    /// The customer has the money back.
+    OVO_LISTED_REFUNDED = 2,
+    /// No money moved (FAILED, PENDING).
+    OVO_LISTED_NOTHING = 3,
+    /// It is another till's, or a sum: of it nothing but the day counts.
+    OVO_LISTED_ELSEWHERE = 4,
 }
 
 /// The findings in the core's order: a test holds the numbers and the words against it.
-const FINDINGS: [(i32, Finding); 14] = [
+const FINDINGS: [(i32, Finding); 16] = [
     (ovo_finding::OVO_FINDING_MATCHED as i32, Finding::Matched),
     (ovo_finding::OVO_FINDING_REFUNDED as i32, Finding::Refunded),
     (ovo_finding::OVO_FINDING_OPEN as i32, Finding::Open),
@@ -97,6 +110,8 @@ const FINDINGS: [(i32, Finding); 14] = [
     (ovo_finding::OVO_FINDING_MISSING_AT_OVO as i32, Finding::MissingAtOvo),
     (ovo_finding::OVO_FINDING_WITH_OPERATOR as i32, Finding::WithOperator),
     (ovo_finding::OVO_FINDING_CONTRADICTED as i32, Finding::Contradicted),
+    (ovo_finding::OVO_FINDING_FAILED_THERE as i32, Finding::FailedThere),
+    (ovo_finding::OVO_FINDING_OTHER_DAY as i32, Finding::OtherDay),
 ];
 
 /// A line of OVO's settlement report, as your program reads it: OVO publishes no format for Push To Pay.
@@ -106,10 +121,14 @@ const FINDINGS: [(i32, Finding); 14] = [
 pub struct ovo_settlement_line {
     /// Size of this struct in bytes, set by `OVO_SETTLEMENT_LINE_INIT`.
     pub size: u32,
-    /// 1 if the line says that the customer has the money back.
-    pub refunded: i32,
-    /// The amount of the payment in rupiah, before fees; above 0, also of a refund.
+    /// An `ovo_listed`: what it says.
+    pub says: i32,
+    /// The amount of the payment in rupiah, before fees; above 0, also of a refund. 0 if a line that says
+    /// that no money moved has none.
     pub amount: i64,
+    /// A moment of the transaction's day (in WIB), in milliseconds since 1970 UTC; 0 if the report does not
+    /// tell.
+    pub day_ms: i64,
     /// The merchant's invoice as the report has it, up to 255 bytes. One that could not be an invoice of
     /// this library is missing here, and no error.
     pub invoice: Text,
@@ -117,7 +136,28 @@ pub struct ovo_settlement_line {
 
 // SAFETY: repr(C), its size in front; a NULL text is a value.
 unsafe impl Sized32 for ovo_settlement_line {
-    const SIZES: &'static [usize] = &[16 + size_of::<usize>().next_multiple_of(8)];
+    const SIZES: &'static [usize] = &[24 + size_of::<usize>().next_multiple_of(8)];
+}
+
+impl ovo_settlement_line {
+    /// What it says, with its amount.
+    fn listed(&self) -> Result<Listed, Failure> {
+        const PAID: i32 = ovo_listed::OVO_LISTED_PAID as i32;
+        const REFUNDED: i32 = ovo_listed::OVO_LISTED_REFUNDED as i32;
+        const NOTHING: i32 = ovo_listed::OVO_LISTED_NOTHING as i32;
+        const ELSEWHERE: i32 = ovo_listed::OVO_LISTED_ELSEWHERE as i32;
+        Ok(match self.says {
+            PAID => Listed::Paid(Rupiah::new(self.amount)?),
+            REFUNDED => Listed::Refunded(Rupiah::new(self.amount)?),
+            NOTHING if self.amount == 0 => Listed::Nothing(None),
+            NOTHING => Listed::Nothing(Some(Rupiah::new(self.amount)?)),
+            ELSEWHERE => Listed::Elsewhere,
+            _ => {
+                let (code, why) = (ovo_code::OVO_ERR_INVALID_INPUT, "must be an ovo_listed");
+                return Err(Failure::of_field(code, "says", why));
+            }
+        })
+    }
 }
 
 /// What a line, or a payment without one, comes to. Begin with `OVO_RECONCILED_INIT`.
@@ -167,7 +207,7 @@ impl ovo_reconciled {
         // Of what agrees no explanation is made: its amount is the report's.
         let amount = match &it.payment {
             Some(payment) => payment.amount.get(),
-            None if it.finding == Finding::Matched => listed,
+            None if matches!(it.finding, Finding::Matched | Finding::OtherDay) => listed,
             None => 0,
         };
         let mut flat = ovo_reconciled {
@@ -188,11 +228,11 @@ impl BooksBody {
     fn with<T>(
         &mut self,
         client: *mut ovo_client,
-        work: impl FnOnce(&mut Reconciliation, &mut Option<Walk>, &Journal<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Reconciliation, &Journal<'_>) -> Result<T, ptp::Error>,
     ) -> Result<T, Failure> {
-        let BooksBody { books, reader, walk } = self;
+        let BooksBody { books, reader, .. } = self;
         match reader {
-            Some(reader) if client.is_null() => work(books, walk, &Journal::Beside(reader)),
+            Some(reader) if client.is_null() => Ok(work(books, &Journal::Beside(reader))?),
             Some(_) => Err(Failure::of_field(
                 ovo_code::OVO_ERR_INVALID_INPUT,
                 "client",
@@ -200,7 +240,7 @@ impl BooksBody {
             )),
             None => {
                 let body = ClientBody::get(client)?;
-                work(books, walk, &Journal::Own(&body.client))
+                Ok(work(books, &Journal::Own(&body.client))?)
             }
         }
     }
@@ -210,33 +250,6 @@ impl BooksBody {
 enum Journal<'a> {
     Own(&'a ptp::Client),
     Beside(&'a JournalReader),
-}
-
-fn line(
-    books: &mut Reconciliation,
-    journal: &impl Ledger,
-    line: &SettlementLine,
-) -> Result<Reconciled, Failure> {
-    Ok(books.line(journal, line)?)
-}
-
-/// The next one of a walk; `None` at its end.
-fn next(
-    books: &mut Reconciliation,
-    walk: &mut Walk,
-    journal: &impl Ledger,
-) -> Result<Option<Reconciled>, Failure> {
-    let (since, until) = walk.days;
-    loop {
-        if let Some(found) = walk.page.pop_front() {
-            return Ok(Some(found));
-        }
-        let Some(after) = walk.next else { return Ok(None) };
-        let days = (WallTime::from_unix_millis(since), WallTime::from_unix_millis(until));
-        let (page, behind) = books.missing(journal, days.0, days.1, after)?;
-        walk.page = page.into();
-        walk.next = behind.map(Some);
-    }
 }
 
 fn get(books: *const ovo_reconciliation) -> Result<Arc<Mutex<BooksBody>>, Failure> {
@@ -268,13 +281,15 @@ pub extern "C" fn ovo_reconcile_new(journal: Text, books: Out<*mut ovo_reconcili
             }
             None => None,
         };
-        let body = BooksBody { books: Reconciliation::new(), reader, walk: None };
+        let body = BooksBody { books: Reconciliation::new(), reader, debit: None };
         books.write(handle::open(Arc::new(Mutex::new(body)))?);
         Ok(())
     })
 }
 
-/// Compares a line of the report with the payment of its invoice. It asks OVO nothing.
+/// Compares a line of the report with the payment of its invoice. It asks OVO nothing. Of a line that says
+/// that no money moved, and of another till's, the finding is `OVO_FINDING_NONE`: what they come to is known
+/// at the end (`ovo_reconcile_missing`).
 ///
 /// Parameters:
 /// - `books`: a reconciliation; stays the caller's.
@@ -284,8 +299,8 @@ pub extern "C" fn ovo_reconcile_new(journal: Text, books: Out<*mut ovo_reconcili
 /// - `language`: an `ovo_language`, of the text.
 /// - `found`: gets what it comes to.
 ///
-/// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, or client and
-/// file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
+/// Returns: `OVO_OK`, whatever it comes to; `OVO_ERR_INVALID_INPUT`: the amount is none, the line says
+/// nothing, or client and file do not fit; `OVO_ERR_JOURNAL`: call an operator; or a common code. The line counts only with
 /// `OVO_OK`.
 ///
 /// Memory: nothing is kept of the line.
@@ -301,29 +316,32 @@ pub extern "C" fn ovo_reconcile_line(
         let given = line.read("line")?;
         let listed = SettlementLine {
             invoice: given.invoice.read("invoice", LISTED)?.to_owned(),
-            amount: Rupiah::new(given.amount)?,
-            refunded: flag("refunded", given.refunded)?,
+            says: given.listed()?,
+            day: (given.day_ms != 0).then(|| WallTime::from_unix_millis(given.day_ms)),
         };
         let language = self::language(language)?;
         let body = get(books)?;
         let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
-        let it = body.with(client, |books, _, journal| match journal {
-            Journal::Own(client) => self::line(books, *client, &listed),
-            Journal::Beside(reader) => self::line(books, *reader, &listed),
+        let it = body.with(client, |books, journal| match journal {
+            Journal::Own(client) => books.line(*client, &listed),
+            Journal::Beside(reader) => books.line(*reader, &listed),
         })?;
-        found.write(&ovo_reconciled::of(&it, language));
+        let none = ovo_reconciled::none();
+        found.write(&it.map_or(none, |it| ovo_reconciled::of(&it, language)));
         Ok(())
     })
 }
 
-/// Tells the next payment that is paid here, was begun within the report's days, and has had no line.
-/// Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days. Walk through
-/// the days once, behind the last line: what is told is counted.
+/// Tells what only the end of the report shows, one after the other: `OVO_FINDING_FAILED_THERE`,
+/// `OVO_FINDING_OTHER_DAY`, then each payment that is paid here, was begun within the report's days, and has
+/// had no line. Behind the last one the finding is `OVO_FINDING_NONE`, until it is asked about other days.
+/// Walk through the days once, behind the last line: what is told is counted.
 ///
 /// Parameters:
 /// - `books`, `client`: as of `ovo_reconcile_line`.
 /// - `since_ms`: the report's first moment, in milliseconds since 1970 UTC; midnight in Jakarta is 17:00 UTC.
-/// - `until_ms`: the first moment behind the report.
+/// - `until_ms`: the first moment behind the report. Both 0: the days of the lines decide, and if these have
+///   none, payments without a line are not looked for.
 /// - `language`: an `ovo_language`, of the text.
 /// - `found`: gets the payment.
 ///
@@ -342,21 +360,52 @@ pub extern "C" fn ovo_reconcile_missing(
 ) -> i32 {
     outside(books.addr(), &[&found.required("found")], || {
         let language = self::language(language)?;
-        let days = (since_ms, until_ms);
+        let days = (WallTime::from_unix_millis(since_ms), WallTime::from_unix_millis(until_ms));
+        let days = (since_ms != 0 || until_ms != 0).then_some(days);
         let body = get(books)?;
         let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
-        let it = body.with(client, |books, walk, journal| {
-            let walk = match walk {
-                Some(walk) if walk.days == days => walk,
-                other => other.insert(Walk { days, page: VecDeque::new(), next: Some(None) }),
-            };
-            match journal {
-                Journal::Own(client) => next(books, walk, *client),
-                Journal::Beside(reader) => next(books, walk, *reader),
-            }
+        let it = body.with(client, |books, journal| match journal {
+            Journal::Own(client) => books.missing(*client, days),
+            Journal::Beside(reader) => books.missing(*reader, days),
         })?;
         let none = ovo_reconciled::none();
         found.write(&it.map_or(none, |it| ovo_reconciled::of(&it, language)));
+        Ok(())
+    })
+}
+
+/// Tells the next extra debit of the lines so far that no refund's line took out again: give it to
+/// `ovo_report_paid`, which returns the money. Behind the last line, because the refund may stand on any. It
+/// counts nothing. Behind the last one the finding is `OVO_FINDING_NONE`, and the next call begins anew.
+///
+/// Parameters:
+/// - `books`, `client`: as of `ovo_reconcile_line`.
+/// - `language`: an `ovo_language`, of the text.
+/// - `found`: gets the payment.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: client and file do not fit; `OVO_ERR_JOURNAL`: call an
+/// operator; or a common code.
+///
+/// Memory: nothing is kept of the arguments.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_extra_debit(
+    books: *mut ovo_reconciliation,
+    client: *mut ovo_client,
+    language: i32,
+    found: OutStruct<ovo_reconciled>,
+) -> i32 {
+    outside(books.addr(), &[&found.required("found")], || {
+        let language = self::language(language)?;
+        let body = get(books)?;
+        let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = body.debit;
+        let next = body.with(client, |books, journal| match journal {
+            Journal::Own(client) => books.extra_debit(*client, last),
+            Journal::Beside(reader) => books.extra_debit(*reader, last),
+        })?;
+        body.debit = next.as_ref().map(|(id, _)| *id);
+        let none = ovo_reconciled::none();
+        found.write(&next.map_or(none, |(_, it)| ovo_reconciled::of(&it, language)));
         Ok(())
     })
 }
@@ -434,6 +483,8 @@ pub extern "C" fn ovo_finding_name(finding: i32) -> *const c_char {
             Ok(Finding::MissingAtOvo) => c"missing at OVO",
             Ok(Finding::WithOperator) => c"with operator",
             Ok(Finding::Contradicted) => c"contradicted",
+            Ok(Finding::FailedThere) => c"failed there",
+            Ok(Finding::OtherDay) => c"other day",
             _ => c"unknown",
         })
         .as_ptr()

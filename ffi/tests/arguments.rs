@@ -252,6 +252,7 @@ static void calls(void)
     ovo_reconciled reconciled = OVO_RECONCILED_INIT;
     settlement_line.invoice = "INV-1";
     settlement_line.amount = 1000;
+    settlement_line.says = OVO_LISTED_PAID;
     charge.invoice = "INV-1";
     charge.amount = 1000;
     charge.phone = "081200000000";

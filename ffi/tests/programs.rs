@@ -246,15 +246,26 @@ fn reconciliation(build: Build) {
         "ANOTHER-TILL/9: missing here",
         "INV-REC-3: missing at OVO of 7000: paid here, and not in the report of its day",
         "1 missing at OVO, 7000 rupiah",
+        "INV-REC-5: failed there of 2000: the report says that no money moved, and it is paid here",
+        "1 failed there, 2000 rupiah",
+        "INV-REC-6: extra debit",
+        "INV-REC-6: refunded",
+        "1 extra debit, 5000 rupiah",
+        "INV-REC-2 goes back",
+        "of another till: 1",
+        "INV-REC-4 other day: the report has it on",
+        "(1 payments)",
+        "says nothing: 1",
         "no line: 1",
         "own journal: 1",
         "INV-REC-1 beside: matched",
         "a client too: 1",
         "no amount: 1",
-        "counted: 1",
+        "counted: 2",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
+    assert!(!said.contains("INV-REC-6 goes back"), "OVO has returned it: {said}");
     let evidence = std::fs::read_to_string(stage.directory.path().join("ovo.db.jsonl")).unwrap();
     assert!(evidence.lines().count() >= 4, "each exchange is a line");
     assert!(!evidence.contains("081200001700"), "phones are masked");

@@ -213,10 +213,12 @@ static void call_one(const char *journal)
         ovo_reconciled found = OVO_RECONCILED_INIT;
         line.invoice = charge.invoice;
         line.amount = number();
-        line.refunded = (int32_t)any(3);
+        line.says = (int32_t)any(6);
+        line.day_ms = any(2) == 0 ? 0 : number();
         ovo_reconcile_new(any(4) == 0 ? text() : NULL, &books);
         ovo_reconcile_line(books, HANDLE(ovo_client, clients), &line, number(), &found);
         ovo_reconcile_missing(books, HANDLE(ovo_client, clients), number(), number(), number(), &found);
+        ovo_reconcile_extra_debit(books, HANDLE(ovo_client, clients), number(), &found);
         ovo_reconcile_count(books, number(), &large, any(2) == 0 ? &large : NULL);
         ovo_reconcile_free(books);
         break;

@@ -51,11 +51,15 @@ int main(int argc, char** argv) {
 
     // OVO's report of the day: the voided payment is in it, and an invoice of another till.
     auto books = client.reconcile().or_throw();
-    const auto refunded = books.line({"INV-DAY-1", 10000, true}).or_throw();
+    const auto refunded = books.line({"INV-DAY-1", 10000, ovo::Listed::Refunded}).or_throw();
     const auto foreign = books.line({"ANOTHER-TILL/9", 1000}, ovo::Language::English).or_throw();
-    if (refunded.finding != ovo::Finding::Refunded || refunded.is_difference ||
-        foreign.finding != ovo::Finding::MissingHere ||
-        foreign.text.find("this journal does not know") == std::string::npos)
+    if (!refunded || refunded->finding != ovo::Finding::Refunded || refunded->is_difference ||
+        !foreign || foreign->finding != ovo::Finding::MissingHere ||
+        foreign->text.find("this journal does not know") == std::string::npos)
+      return 1;
+    // What did not move money comes to something at the end only.
+    if (books.line({"INV-DAY-3", 5000, ovo::Listed::Nothing}).or_throw() ||
+        books.extra_debit().or_throw())
       return 1;
     const std::int64_t now = static_cast<std::int64_t>(std::time(nullptr)) * 1000;
     // What was paid today keeps its phone, so it is not over and stays here.

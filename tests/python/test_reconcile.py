@@ -29,6 +29,34 @@ def till(ovo: Sandbox, tmp_path: Path) -> Till:
 BARE = ["--map", "status="]
 
 
+class Report:
+    """OVO's report, a file with the sandbox's columns; its lines are of today unless a test says
+    otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def lists(
+        self,
+        *lines: str,
+        columns: str = "MerchantInvoice,Amount,Status",
+        day: str | None = "today",
+    ) -> Report:
+        if day == "today":
+            day = dt.datetime.now(WIB).strftime("%Y-%m-%d")
+        end = ["", *(f"{line},{day}" for line in lines)] if day else ["", *lines]
+        self.path.write_text(columns + (",TransactionDate" if day else "") + "\n".join(end) + "\n")
+        return self
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    return Report(tmp_path / "report.csv")
+
+
 def settlement(ovo: Sandbox) -> str:
     """What the sandbox pays out."""
     with urllib.request.urlopen(f"{ovo.control_url}/settlement.csv") as answer:
@@ -36,17 +64,17 @@ def settlement(ovo: Sandbox) -> str:
     return text
 
 
-def found(journal: Path, report: Path, **options: object) -> dict[str, str]:
+def found(journal: Path, report: Report, **options: object) -> dict[str, str]:
     books = ovo_ptp.Reconciliation(
         ovo_ptp.JournalReader(journal),
-        ovo_ptp.read_settlement_report(report),
+        ovo_ptp.read_settlement_report(report.path),
         **options,  # type: ignore[arg-type]
     )
     return {it.invoice: it.finding for it in books}
 
 
 def test_a_days_report_agrees_with_the_journal_of_that_day(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
@@ -56,8 +84,7 @@ def test_a_days_report_agrees_with_the_journal_of_that_day(
         assert client.void("INV-4").state == "voided"
         settled(client, ovo)
         # Beside the running shop.
-        report = tmp_path / "report.csv"
-        report.write_text(settlement(ovo))
+        report.path.write_text(settlement(ovo))
         code, told = till.json("reconcile", "--all", str(report))
     assert code == 0, told
     assert told["agrees"] is True
@@ -68,14 +95,15 @@ def test_a_days_report_agrees_with_the_journal_of_that_day(
     assert told["counts"]["matched"] == {"payments": 1, "rupiah": 12_500}
 
 
-def test_everything_that_differs_is_named_once(ovo: Sandbox, till: Till, tmp_path: Path) -> None:
+def test_everything_that_differs_is_named_once(
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
+) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         for number in range(1, 6):
             client.pay(f"INV-{number}", amount=1_000 * number, phone=PAYS)
     today = dt.datetime.now(WIB).strftime("%d/%m/%Y")
-    report = tmp_path / "report.csv"
     # Another till's sale, an amount that is not ours, a refund nobody here knows of, a line twice.
-    report.write_text(
+    report.path.write_text(
         "\ufeffOrder;Gross;Tanggal\r\n"
         f"INV-1;1.000,00;{today}\r\n"
         f"INV-2;2.500;{today}\r\n"
@@ -108,16 +136,14 @@ def test_everything_that_differs_is_named_once(ovo: Sandbox, till: Till, tmp_pat
 
 
 def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_nothing(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     # OVO says that it was declined, and takes the money hours later than anybody looks.
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=CANCELS)
         settled(client, ovo)
         assert client.payment("INV-1").settled  # type: ignore[union-attr]
-    report = tmp_path / "report.csv"
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    report.lists("INV-1,12500,PAID")
     before = found(tmp_path / "ovo.db", report)
     assert before == {"INV-1": "extra debit"}
     # Read without --apply: nothing changes.
@@ -213,31 +239,40 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
     ],
 )
 def test_a_report_that_is_none_is_refused_by_line_and_rule(
-    till: Till, tmp_path: Path, ovo: Sandbox, text: str, options: list[str], says: str
+    till: Till,
+    tmp_path: Path,
+    report: Report,
+    ovo: Sandbox,
+    text: str,
+    options: list[str],
+    says: str,
 ) -> None:
     ovo.client(journal=tmp_path / "ovo.db").close()
-    (tmp_path / "report.csv").write_text(text)
+    report.path.write_text(text)
     done = till.run("reconcile", *options, "report.csv")
     assert done.returncode == 1
     assert says in done.stderr
 
 
-def test_a_status_is_read_and_never_guessed(tmp_path: Path) -> None:
-    report = tmp_path / "report.csv"
+def test_a_status_is_read_and_never_guessed(report: Report) -> None:
     statuses = ("PAID", "success", "", "Void Success", "REFUNDED", "FAILED", "PENDING", "TUNTAS")
     lines = [f"INV-{number},5,{status}" for number, status in enumerate(statuses)]
-    report.write_text("\n".join(["MerchantInvoice,Amount,Status", *lines]))
+    report.lists(*lines, day=None)
     told = {
         it.invoice: it.refunded
-        for it in ovo_ptp.read_settlement_report(report, statuses={"Tuntas": "paid", "": "paid"})
+        for it in ovo_ptp.read_settlement_report(
+            report.path, statuses={"Tuntas": "paid", "": "paid"}
+        )
         if not it.nothing
     }
     paid, refunded = ("INV-0", "INV-1", "INV-2", "INV-7"), ("INV-3", "INV-4")
     assert told == {**dict.fromkeys(paid, False), **dict.fromkeys(refunded, True)}
 
 
-def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo: Sandbox) -> None:
-    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount,Status\n")
+def test_no_report_and_no_journal_are_told_apart(
+    till: Till, tmp_path: Path, report: Report, ovo: Sandbox
+) -> None:
+    report.lists(day=None)
     none = till.run("reconcile", "report.csv")
     assert none.returncode == 1
     assert "there is none at ovo.db" in none.stderr
@@ -249,16 +284,14 @@ def test_no_report_and_no_journal_are_told_apart(till: Till, tmp_path: Path, ovo
     assert "were not looked for" in done.stderr
 
 
-@pytest.mark.parametrize("report", ["MerchantInvoice,Amount,Status,TransactionDate\n", "no days"])
+@pytest.mark.parametrize(("lines", "day"), [([], "today"), (["INV-1,12500,PAID"], None)])
 def test_a_report_that_lacks_every_sale_agrees_with_nothing(
-    ovo: Sandbox, till: Till, tmp_path: Path, report: str
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report, lines: list[str], day: str | None
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
         client.pay("INV-2", amount=700, phone="081234567891")
-    if report == "no days":
-        report = "MerchantInvoice,Amount,Status\nINV-1,12500,PAID\n"
-    (tmp_path / "report.csv").write_text(report)
+    report.lists(*lines, day=day)
     code, told = till.json("reconcile", "report.csv")
     assert (code, told["agrees"], told["looked_for_missing"]) == (3, False, False)
     shown = till.run("reconcile", "report.csv")
@@ -274,21 +307,18 @@ def test_a_report_that_lacks_every_sale_agrees_with_nothing(
 
 @pytest.mark.parametrize("sale_first", [True, False])
 def test_a_sale_and_its_void_on_two_lines_of_a_report_agree(
-    ovo: Sandbox, till: Till, tmp_path: Path, sale_first: bool
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report, sale_first: bool
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=9_000, phone=PAYS)
         assert client.void("INV-1").state == "voided"
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    lines = [f"INV-1,9000,PAID,{today}\n", f"INV-1,-9000,VOIDED,{today}\n"]
-    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
-    report = tmp_path / "report.csv"
-    report.write_text(head + "".join(lines if sale_first else reversed(lines)))
+    lines = ["INV-1,9000,PAID", "INV-1,-9000,VOIDED"]
+    report.lists(*(lines if sale_first else reversed(lines)))
     code, told = till.json("reconcile", str(report))
     assert (code, told["agrees"]) == (0, True), told
     assert "returned here" not in told["counts"]
     # Without its refund's line a later report must show it.
-    report.write_text(head + lines[0])
+    report.lists(lines[0])
     code, told = till.json("reconcile", str(report))
     assert (code, list(told["counts"])) == (3, ["returned here"])
 
@@ -317,12 +347,10 @@ def test_a_sale_at_the_end_of_a_day_is_held_against_the_next_days_report_too(
 
 
 def test_an_invoice_of_a_report_writes_no_line_of_its_own(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     ovo.client(journal=tmp_path / "ovo.db").close()
-    (tmp_path / "report.csv").write_text(
-        'MerchantInvoice,Amount,Status\n"X\nthe books agree\x1b[2J",5,PAID\n'
-    )
+    report.lists('"X\nthe books agree\x1b[2J",5,PAID', day=None)
     done = till.run("reconcile", "report.csv")
     assert done.returncode == 3
     assert "the books agree" not in done.stdout.splitlines()
@@ -339,13 +367,12 @@ def test_a_time_of_a_day_is_not_taken_for_the_day() -> None:
 
 
 def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
     [first] = csv.DictReader(io.StringIO(settlement(ovo)))
-    report = tmp_path / "report.csv"
-    with report.open("w", newline="") as text:
+    with report.path.open("w", newline="") as text:
         written = csv.DictWriter(text, list(first))
         written.writeheader()
         # As a spreadsheet leaves the number of a terminal.
@@ -365,12 +392,11 @@ def test_a_report_of_several_tills_is_held_against_each_tills_own_journal(
 
 
 def test_a_wrong_line_is_told_behind_what_was_found_before_it(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
-    report = tmp_path / "report.csv"
-    report.write_text("MerchantInvoice,Amount\nINV-1,12000\nTOTAL,\n")
+    report.lists("INV-1,12000", "TOTAL,", columns="MerchantInvoice,Amount", day=None)
     done = till.run("reconcile", *BARE, "--json", str(report))
     told = json.loads(done.stdout)
     assert (done.returncode, told["agrees"], told["error"]) == (1, False, "invalid_input")
@@ -383,14 +409,13 @@ def test_a_wrong_line_is_told_behind_what_was_found_before_it(
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
 def test_behind_a_wrong_line_nothing_is_applied_and_that_is_said(
-    ovo: Sandbox, till: Till, tmp_path: Path, form: list[str]
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report, form: list[str]
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=CANCELS)
         settled(client, ovo)
-    report = tmp_path / "report.csv"
-    for wrong, applied in (("TOTAL,\n", False), ("", True)):
-        report.write_text("MerchantInvoice,Amount\nINV-1,12500\n" + wrong)
+    for wrong, applied in ((["TOTAL,"], False), ([], True)):
+        report.lists("INV-1,12500", *wrong, columns="MerchantInvoice,Amount", day=None)
         done = till.run("reconcile", *BARE, *form, "--apply", str(report))
         assert "extra debit" in done.stdout.lower()
         assert (done.returncode, "line 3" in done.stderr) == ((3, False) if applied else (1, True))
@@ -399,12 +424,11 @@ def test_behind_a_wrong_line_nothing_is_applied_and_that_is_said(
 
 
 def test_a_list_that_nobody_reads_to_its_end_applies_nothing_and_says_so(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     ovo.client(journal=tmp_path / "ovo.db").close()
-    report = tmp_path / "report.csv"
-    lines = "".join(f"INV-{number},700\n" for number in range(5_000))
-    report.write_text("MerchantInvoice,Amount\n" + lines)
+    lines = [f"INV-{number},700" for number in range(5_000)]
+    report.lists(*lines, columns="MerchantInvoice,Amount", day=None)
     command = till.command("reconcile", *BARE, "--apply", str(report))
     with subprocess.Popen(
         command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -419,12 +443,11 @@ def test_a_list_that_nobody_reads_to_its_end_applies_nothing_and_says_so(
 
 
 def test_a_terminal_that_knows_only_ascii_ends_no_command(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
-    report = tmp_path / "report.csv"
-    report.write_text(
+    report.path.write_text(
         "MerchantInvoice,Amount\nKOPI-\N{LATIN SMALL LETTER E WITH ACUTE},700\n", "utf-8"
     )
     done = till.run("reconcile", *BARE, str(report), environment={"PYTHONIOENCODING": "ascii"})
@@ -432,21 +455,17 @@ def test_a_terminal_that_knows_only_ascii_ends_no_command(
 
 
 def test_a_report_that_calls_a_paid_payment_failed_differs(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=PAYS)
         client.pay("INV-2", amount=700, phone=CANCELS)
         client.pay("INV-3", amount=900, phone=PAYS)
         settled(client, ovo)
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
-    report = tmp_path / "report.csv"
-    both = (
-        f"INV-1,12500,FAILED,{today}\nINV-2,700,FAILED,{today}\nINV-3,900,PENDING,{today}\n"
-        f"another till's/#1,,FAILED,\n"
-    )
-    report.write_text(head + both)
+    failed = ("INV-1,12500,FAILED", "INV-2,700,FAILED", "INV-3,900,PENDING")
+    report.lists(*failed)
+    with report.path.open("a") as text:
+        text.write("another till's/#1,,FAILED,\n")
     code, told = till.json("reconcile", str(report))
     assert (code, told["looked_for_missing"]) == (3, True)
     assert [(it["invoice"], it["finding"], it["listed"]) for it in told["payments"]] == [
@@ -455,12 +474,12 @@ def test_a_report_that_calls_a_paid_payment_failed_differs(
     ]
     assert told["counts"] == {"failed there": {"payments": 2, "rupiah": 13_400}}
     # The day's report called it pending, and the next one paid: in either order they agree.
-    (tmp_path / "next.csv").write_text(head + f"INV-1,12500,PAID,{today}\nINV-3,900,PAID,{today}\n")
+    Report(tmp_path / "next.csv").lists("INV-1,12500,PAID", "INV-3,900,PAID")
     for files in (("report.csv", "next.csv"), ("next.csv", "report.csv")):
         code, told = till.json("reconcile", *files)
         assert (code, told["agrees"], list(told["counts"])) == (0, True, ["matched"])
     # Of another day's report, too, in whose days nobody looks for it.
-    report.write_text(head + "INV-1,12500,FAILED,2026-01-02\n")
+    report.lists("INV-1,12500,FAILED", day="2026-01-02")
     code, told = till.json("reconcile", str(report))
     assert (code, list(told["counts"])) == (3, ["failed there"])
     assert (
@@ -470,16 +489,14 @@ def test_a_report_that_calls_a_paid_payment_failed_differs(
 
 
 def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("OLD-1", amount=12_500, phone=PAYS)
     assert till.journal("set-aside", "ovo.db").returncode == 0
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("NEW-1", amount=700, phone=PAYS)
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
-    (tmp_path / "report.csv").write_text(head + f"NEW-1,700,PAID,{today}\n")
+    report.lists("NEW-1,700,PAID")
     (tmp_path / "ovo.db.aside-1").write_bytes(b"7" * 4096)
     for said in ("cannot be opened", "is gone"):
         code, told = till.json("reconcile", "report.csv")
@@ -500,16 +517,14 @@ def test_books_that_lack_a_journal_of_their_place_agree_with_nothing(
 
 
 def test_lines_of_other_days_than_their_payments_agree_with_nothing(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         for number in range(1, 4):
             client.pay(f"INV-{number}", amount=12_500, phone=PAYS)
     today = dt.datetime.now(WIB).date()
-    report = tmp_path / "report.csv"
-    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
     # As a report does whose months are taken for days.
-    report.write_text(head + "INV-1,12500,PAID,11/12/2025\nINV-2,12500,PAID,11/12/2025\n")
+    report.lists("INV-1,12500,PAID", "INV-2,12500,PAID", day="11/12/2025")
     code, told = till.json("reconcile", str(report))
     assert (code, told["agrees"]) == (3, False)
     assert [(it["invoice"], it["finding"]) for it in told["payments"]] == [("INV-1", "other day")]
@@ -538,19 +553,18 @@ def test_lines_of_other_days_than_their_payments_agree_with_nothing(
         ("2026-11-19 11:30 PM", 19),
     ],
 )
-def test_a_time_with_a_zone_is_of_its_day_in_wib(tmp_path: Path, date: str, day: int) -> None:
-    report = tmp_path / "report.csv"
-    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,5,PAID,{date}\n")
-    [line] = ovo_ptp.read_settlement_report(report)
+def test_a_time_with_a_zone_is_of_its_day_in_wib(report: Report, date: str, day: int) -> None:
+    report.lists("INV-1,5,PAID", day=date)
+    [line] = ovo_ptp.read_settlement_report(report.path)
     assert line.day == dt.datetime(2026, 11, day, tzinfo=WIB)
 
 
 def test_a_table_for_a_spreadsheet_has_no_formula_of_somebody_else(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     ovo.client(journal=tmp_path / "ovo.db").close()
     names = ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", " =1", "a=\x1b[2Jb", "INV-1"]
-    with (tmp_path / "report.csv").open("w", newline="", encoding="utf-8") as text:
+    with report.path.open("w", newline="", encoding="utf-8") as text:
         rows = csv.writer(text, quoting=csv.QUOTE_ALL)
         rows.writerow(["MerchantInvoice", "Amount"])
         rows.writerows([name, "700"] for name in names)
@@ -571,28 +585,23 @@ def test_an_approval_code_is_no_formula_of_a_spreadsheet() -> None:
 
 @pytest.mark.parametrize("sale_first", [True, False])
 def test_a_debit_that_nobody_knew_of_and_its_refund_are_not_returned_again(
-    ovo: Sandbox, till: Till, tmp_path: Path, sale_first: bool
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report, sale_first: bool
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         client.pay("INV-1", amount=12_500, phone=CANCELS)
         settled(client, ovo)
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    lines = [f"INV-1,12500,PAID,{today}\n", f"INV-1,12500,REFUNDED,{today}\n"]
-    report = tmp_path / "report.csv"
-    report.write_text(
-        "MerchantInvoice,Amount,Status,TransactionDate\n"
-        + "".join(lines if sale_first else reversed(lines))
-    )
+    lines = ["INV-1,12500,PAID", "INV-1,12500,REFUNDED"]
+    report.lists(*(lines if sale_first else reversed(lines)))
     code, told = till.json("reconcile", "--apply", str(report))
     assert (code, told["agrees"], list(told["counts"])) == (0, True, ["refunded"]), told
     assert "report" not in till.run("reconcile", "--apply", str(report)).stderr
     # Without its refund's line it is one.
-    report.write_text("MerchantInvoice,Amount,Status,TransactionDate\n" + lines[0])
+    report.lists(lines[0])
     assert found(tmp_path / "ovo.db", report) == {"INV-1": "extra debit"}
 
 
 def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     ovo.script(
         {"on": "reversal", "times": 0, "answer": {"empty": 503}},
@@ -608,9 +617,7 @@ def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
                 return False
 
         assert eventually(closed)
-    today = dt.datetime.now(WIB).strftime("%Y-%m-%d")
-    report = tmp_path / "report.csv"
-    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\nINV-1,12500,PAID,{today}\n")
+    report.lists("INV-1,12500,PAID")
     before = till.run("reconcile", str(report)).stderr
     assert "1 extra debits that an operator closed" in before
     assert "the money goes back" not in before
@@ -620,13 +627,13 @@ def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
     assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
 
 
-def test_zeros_are_no_empty_cell(tmp_path: Path) -> None:
-    report = tmp_path / "report.csv"
-    report.write_text("MerchantInvoice,Amount,Status,TID\nA,5,PAID,\nB,5,PAID,0\n")
+def test_zeros_are_no_empty_cell(report: Report) -> None:
+    columns = "MerchantInvoice,Amount,Status,TID"
+    report.lists("A,5,PAID,", "B,5,PAID,0", columns=columns, day=None)
     told = {
         only: [
             it.invoice
-            for it in ovo_ptp.read_settlement_report(report, only={"TID": only})
+            for it in ovo_ptp.read_settlement_report(report.path, only={"TID": only})
             if not it.elsewhere
         ]
         for only in ("0000", "")
@@ -635,10 +642,10 @@ def test_zeros_are_no_empty_cell(tmp_path: Path) -> None:
 
 
 def test_a_list_for_which_there_is_no_room_applies_nothing_and_is_told(
-    ovo: Sandbox, till: Till, tmp_path: Path
+    ovo: Sandbox, till: Till, tmp_path: Path, report: Report
 ) -> None:
     ovo.client(journal=tmp_path / "ovo.db").close()
-    (tmp_path / "report.csv").write_text("MerchantInvoice,Amount\nINV-1,700\n")
+    report.lists("INV-1,700", columns="MerchantInvoice,Amount", day=None)
     for options in (["--apply"], ["--apply", "--json"], ["--apply", "--csv"]):
         with open("/dev/full", "w") as full:
             done = subprocess.run(

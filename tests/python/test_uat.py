@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import signal
 import subprocess
@@ -184,6 +185,28 @@ def test_a_report_without_days_does_not_prove_that_every_paid_invoice_is_in_it(
     report.write_text(f"MerchantInvoice,Amount,Status\n{paid},10000,PAID\n")
     done = till.run("uat", "uat", "--only", "23", "--report", str(report), *phones)
     assert "failed: the report names no days" in done.stdout, done.stdout
+
+
+def test_a_report_beside_a_journal_that_nobody_can_read_proves_nothing(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    till = Till(ovo, tmp_path)
+    phones = ("--customer", "081234567890", "--unregistered", "081200001401")
+    till.run("uat", "uat", "--only", "3", *phones)
+    [journal] = (tmp_path / "uat").rglob("*.db")
+    assert till.journal("set-aside", str(journal)).returncode == 0
+    till.run("uat", "uat", "--only", "3", *phones)
+    paid = ovo.ledger()[-1]["invoice"]
+    journal.with_name(f"{journal.name}.aside-1").write_bytes(b"7" * 4096)
+    report = tmp_path / "report.csv"
+    day = dt.datetime.now(dt.timezone(dt.timedelta(hours=7))).strftime("%Y-%m-%d")
+    report.write_text(f"MerchantInvoice,Amount,Status,TransactionDate\n{paid},10000,PAID,{day}\n")
+    for _ in ("cannot be opened", "is gone"):
+        done = till.run("uat", "uat", "--only", "23", "--report", str(report), *phones)
+        assert "failed: " in done.stdout, done.stdout
+        assert ".aside-1" in done.stdout, done.stdout
+        for file in journal.parent.glob(f"{journal.name}.aside-1*"):
+            file.unlink()
 
 
 def test_a_scenario_whose_fault_never_came_has_not_passed(ovo: Sandbox, tmp_path: Path) -> None:

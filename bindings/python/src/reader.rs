@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
-use ovo_ptp::{Error, JournalReader as Core, Ledger as _, MerchantInvoice};
+use ovo_ptp::{
+    Error, JournalReader as Core, KnownArchive, Ledger as _, MerchantInvoice, WallTime,
+};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
 use crate::client::Chosen;
 use crate::error::raise;
+
+/// An archive: where, how many, from when, until when.
+type Known = (String, u64, Option<i64>, Option<i64>);
 
 /// See `ovo_ptp.reader.JournalReader`.
 #[pyclass(frozen, module = "ovo_ptp._native")]
@@ -31,6 +36,17 @@ impl JournalReader {
 
     fn is_archive(&self, py: Python<'_>) -> PyResult<bool> {
         py.detach(|| self.core.is_archive()).map_err(|error| raise(py, &error))
+    }
+
+    /// Of each archive where it was made, how many payments left for it, and between which moments they
+    /// were begun, if that is known.
+    fn archives(&self, py: Python<'_>) -> PyResult<Vec<Known>> {
+        let known = py.detach(|| self.core.archives()).map_err(|error| raise(py, &error))?;
+        let millis = |moment: Option<WallTime>| moment.map(WallTime::unix_millis);
+        let told = |it: KnownArchive| {
+            (it.path.display().to_string(), it.payments, millis(it.since), millis(it.until))
+        };
+        Ok(known.into_iter().map(told).collect())
     }
 
     fn payment(&self, py: Python<'_>, invoice: &str) -> PyResult<Py<PyAny>> {

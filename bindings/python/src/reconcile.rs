@@ -2,15 +2,18 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ovo_ptp::payment::PaymentId;
 use ovo_ptp::{
-    Error, Finding, Language, Reconciled, Reconciliation as Core, Rupiah, SettlementLine, WallTime,
+    Error, Finding, Language, Listed, Reconciled, Reconciliation as Core, Rupiah, SettlementLine,
+    WallTime,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::raise;
 use crate::reader::JournalReader;
+
+/// What is handed over at a time.
+const PAGE: usize = 500;
 
 /// See `ovo_ptp.settlement.Reconciliation`.
 #[pyclass(frozen, module = "ovo_ptp._native")]
@@ -19,8 +22,23 @@ pub(crate) struct Reconciliation {
     core: Mutex<Core>,
 }
 
-/// Invoice, amount, and whether it was refunded.
-type Line = (String, i64, bool);
+/// Invoice, amount (0 if the line has none), what it says, and a moment of its day.
+type Line = (String, i64, Says, Option<i64>);
+
+/// What a line says, by its word.
+#[derive(FromPyObject)]
+struct Says(String);
+
+impl Says {
+    fn of(&self, amount: i64) -> Result<Listed, Error> {
+        Ok(match self.0.as_str() {
+            "paid" => Listed::Paid(Rupiah::new(amount)?),
+            "refunded" => Listed::Refunded(Rupiah::new(amount)?),
+            "nothing" => Listed::Nothing(Rupiah::new(amount).ok()),
+            _ => Listed::Elsewhere,
+        })
+    }
+}
 
 #[pymethods]
 impl Reconciliation {
@@ -29,7 +47,7 @@ impl Reconciliation {
         Reconciliation::default()
     }
 
-    /// What lines come to; without those that agree, unless `matched`.
+    /// What lines come to that say something of money; without those that agree, unless `matched`.
     fn lines<'py>(
         &self,
         py: Python<'py>,
@@ -40,12 +58,10 @@ impl Reconciliation {
         let compare = || {
             let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
             let mut found = Vec::new();
-            for (invoice, amount, refunded) in lines {
-                let amount = Rupiah::new(amount)?;
-                let it = core.line(&reader.core, &SettlementLine { invoice, amount, refunded })?;
-                if matched || it.finding != Finding::Matched {
-                    found.push(it);
-                }
+            for (invoice, amount, says, day) in lines {
+                let (says, day) = (says.of(amount)?, day.map(WallTime::from_unix_millis));
+                let it = core.line(&reader.core, &SettlementLine { invoice, says, day })?;
+                found.extend(it.filter(|it| matched || it.finding != Finding::Matched));
             }
             Ok(found)
         };
@@ -53,34 +69,63 @@ impl Reconciliation {
         found.iter().map(|it| reconciled(py, it)).collect()
     }
 
-    /// A page of payments that have had no line, and what to ask behind next.
+    /// The next ones of what the end of the report shows; empty behind the last.
     fn missing<'py>(
         &self,
         py: Python<'py>,
         reader: &JournalReader,
-        since: i64,
-        until: i64,
-        after: Option<i64>,
-    ) -> PyResult<(Vec<Bound<'py, PyDict>>, Option<i64>)> {
-        let (since, until) = (WallTime::from_unix_millis(since), WallTime::from_unix_millis(until));
+        days: Option<(i64, i64)>,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let moment = WallTime::from_unix_millis;
+        let days = days.map(|(since, until)| (moment(since), moment(until)));
         let page = || {
             let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-            core.missing(&reader.core, since, until, after.map(PaymentId))
+            let mut found = Vec::new();
+            while found.len() < PAGE {
+                let Some(it) = core.missing(&reader.core, days)? else { break };
+                found.push(it);
+            }
+            Ok(found)
         };
-        let (found, next) = py.detach(page).map_err(|error| raise(py, &error))?;
-        let found = found.iter().map(|it| reconciled(py, it)).collect::<PyResult<_>>()?;
-        Ok((found, next.map(|id| id.0)))
+        let found = py.detach(page).map_err(|error: Error| raise(py, &error))?;
+        found.iter().map(|it| reconciled(py, it)).collect()
     }
 
-    /// How many there are of each finding and their rupiah, and whether it is a difference.
-    fn counts(&self) -> Vec<(&'static str, u64, i64, bool)> {
+    /// The first moment of the report's days and the first behind them, as far as its lines tell.
+    fn days(&self) -> Option<(i64, i64)> {
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        core.days().map(|(since, until)| (since.unix_millis(), until.unix_millis()))
+    }
+
+    /// The invoices of the extra debits that no refund's line took out again.
+    fn extra_debits(&self, py: Python<'_>, reader: &JournalReader) -> PyResult<Vec<String>> {
+        let all = || {
+            let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+            let (mut found, mut last) = (Vec::new(), None);
+            while let Some((id, it)) = core.extra_debit(&reader.core, last)? {
+                found.push(it.invoice);
+                last = Some(id);
+            }
+            Ok(found)
+        };
+        py.detach(all).map_err(|error: Error| raise(py, &error))
+    }
+
+    /// How many there are of each finding, and their rupiah.
+    fn counts(&self) -> Vec<(&'static str, u64, i64)> {
         let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         Finding::ALL
             .map(|finding| {
                 let count = core.count(finding);
-                (finding.name(), count.payments, count.rupiah, finding.is_difference())
+                (finding.name(), count.payments, count.rupiah)
             })
             .into()
+    }
+
+    /// Whether a finding is a difference, and whether what is missing was looked for.
+    fn standing(&self) -> (bool, bool) {
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        (core.differs(), core.looked_for_missing())
     }
 }
 

@@ -61,7 +61,7 @@ pub use handle::PaymentHandle;
 pub use ledger::Ledger;
 pub use list::EachPayment;
 pub use reader::JournalReader;
-pub use reconcile::{Count, Finding, Reconciled, Reconciliation, SettlementLine};
+pub use reconcile::{Count, Finding, Listed, Reconciled, Reconciliation, SettlementLine};
 pub use report::{Inquiry, PaymentReport, Status, VoidOutcome};
 
 use inner::Inner;

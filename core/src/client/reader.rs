@@ -7,7 +7,7 @@ use crate::client::{Ledger as _, PaymentReport};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Figures, Filter, Health, JournalCopy, is_address};
+use crate::journal::{Figures, Filter, Health, JournalCopy, KnownArchive, is_address};
 use crate::payment::Payment;
 use crate::wib::WallTime;
 
@@ -83,6 +83,15 @@ impl JournalReader {
     /// written.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), Error> {
         Ok(self.journal.backup(to)?)
+    }
+
+    /// The archives that payments left this journal for: where each was made, how many, and of which
+    /// days at most. Empty of an archive.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn archives(&self) -> Result<Vec<KnownArchive>, Error> {
+        Ok(self.journal.archives()?)
     }
 
     /// How many payments there are, and what is damaged.

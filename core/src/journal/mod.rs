@@ -28,6 +28,7 @@ mod former;
 mod group;
 mod handover;
 mod jump;
+mod known_archives;
 mod lock;
 mod log;
 mod mark;
@@ -68,6 +69,7 @@ pub use aside::set_aside_on;
 pub use belonging::{Belonging, Setup};
 pub use figures::{Figures, Tally};
 pub use fork::{after_fork, before_fork};
+pub use known_archives::KnownArchive;
 pub use memory::MemoryJournal;
 pub use moving::move_journal;
 #[doc(hidden)]

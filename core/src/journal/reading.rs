@@ -20,7 +20,7 @@ use super::succession::{SetAside, Succession};
 use super::{aside, copies, failure, fork, handover, notes, opening, place, schema};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Figures, Filter, Health, Journal, JournalError, JournalErrorKind, NewPayment,
+    Figures, Filter, Health, Journal, JournalError, JournalErrorKind, KnownArchive, NewPayment,
 };
 use crate::payment::Payment;
 
@@ -124,6 +124,14 @@ impl JournalCopy {
     /// [`JournalError`]
     pub fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
         self.journal()?.archived(invoice)
+    }
+
+    /// See [`SqliteJournal::archives`]; also of the journals that were set aside there.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn archives(&self) -> Result<Vec<KnownArchive>, JournalError> {
+        self.journal()?.archives()
     }
 
     /// Whether this is an [archive](SqliteJournal::archive), and no journal.

@@ -25,7 +25,7 @@ use super::owing::{self, Debt, Gone, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::Twins;
 use super::{aside, failure};
-use crate::journal::{Finding, JournalError, JournalErrorKind, SqliteOptions};
+use crate::journal::{Finding, JournalError, JournalErrorKind, KnownArchive, SqliteOptions};
 use crate::payment::PaymentId;
 
 /// The number of the present journal among those of its place; the others have theirs in their names.
@@ -110,6 +110,16 @@ impl SetAside {
 }
 
 impl Succession {
+    /// The archives of all of them.
+    pub(super) fn archives(&self) -> Result<Vec<KnownArchive>, JournalError> {
+        let mut known = Vec::new();
+        for former in self.serving() {
+            known.extend(former.or_nothing(former.journal.archives()));
+        }
+        known.extend(self.present.archives()?);
+        Ok(known)
+    }
+
     /// Opens the journal at `path` as [`SqliteJournal::open`] does, and with it whatever was
     /// [set aside](super::set_aside) there. A former one that cannot be opened stops nothing; it is
     /// among the [findings](crate::journal::Journal::findings).

@@ -1,4 +1,4 @@
-"""Opening a journal that has grown for years."""
+"""A journal that has grown for years: opening it, and a report of OVO's beside it."""
 
 import os
 import shutil
@@ -65,3 +65,36 @@ def opening(_sandbox, quick):
     shutil.rmtree(build.DATA, ignore_errors=True)
     build.DATA.mkdir()
     return section
+
+
+def reconciling(_sandbox, quick):
+    counts = (FEW * 10, MANY // 10 if quick else MANY)
+    found = {}
+    for count in counts:
+        file = _filled(count)
+        command = [build.OURS, "reconcile", str(file), str(count)]
+        found[count] = measure.answer(command)
+        file.unlink()
+    rows = [
+        [
+            f"{count:,}",
+            *(f"{it[name]:.1f}" for name in ("open_s", "lines_s", "end_s")),
+            f"{it['lines_s'] * 1e6 / count:.0f}",
+            f"{it['peak_kb']:,}",
+        ]
+        for count, it in found.items()
+    ]
+    few, many = (found[count] for count in counts)
+    return Section(
+        "A settlement report beside a journal, a line for each payment",
+        ["Lines", "copying, s", "lines, s", "end, s", "us a line", "peak memory, KB"],
+        rows,
+        notes=["The end looks for what the report has not. No file is parsed: that is Python's share."],
+        aims=[
+            (
+                f"{counts[1]:,} lines in bounded memory",
+                f"{many['peak_kb']:,} KB against {few['peak_kb']:,} KB with {counts[0]:,}",
+                many["peak_kb"] <= few["peak_kb"] + 8 * 1024,
+            )
+        ],
+    )

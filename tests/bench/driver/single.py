@@ -116,6 +116,62 @@ def instructions(sandbox, quick):
     )
 
 
+def history(sandbox, quick):
+    """What the history of a payment adds to its instructions: it rides in commits that are made anyway."""
+    count = measure.Instructions()
+
+    def store(name):
+        return str(build.DATA / f"history-{next(_files)}-{name}.ovo")
+
+    real = store("real")
+    pay = [build.OURS, "pay", sandbox.url, sandbox.ca]
+    sandbox.forget()
+    measure.run([*pay, real, "1", "foreground"])
+    commands = {
+        "a whole payment": lambda n: [*pay, store("pay"), str(n), "foreground"],
+        "its commits, history kept": lambda n: [
+            build.OURS, "history", real, store("kept"), str(n), "kept"
+        ],
+        "its commits, no history": lambda n: [
+            build.OURS, "history", real, store("none"), str(n), "none"
+        ],
+        "its begin alone": lambda n: [
+            build.OURS, "history", real, store("begun"), str(n), "begun"
+        ],
+    }
+    found = {}
+    for what, command in commands.items():
+        values = []
+        for _ in range(1 if quick else 3):
+            measured = {}
+            for number in (3, 13):
+                sandbox.forget()
+                measured[number] = count(command(number)) / 1e6
+            values.append(measure.slope(measured, 3, 13))
+        found[what] = measure.median(values), values
+    whole, kept, none, _ = (middle for middle, _ in found.values())
+    share = (kept - none) / (whole - (kept - none))
+    return Section(
+        "User instructions of a payment's begin and of its history",
+        ["What", "M", "rounds"],
+        [
+            [what, f"{middle:.3f}", f"{min(values):.3f} to {max(values):.3f}"]
+            for what, (middle, values) in found.items()
+        ],
+        notes=[
+            f"Counted by `{count.how}`. The history is that of a real approved payment, replayed into the "
+            "same three commits."
+        ],
+        aims=[
+            (
+                "History: at most 8 % more instructions a payment",
+                f"{share:.1%} ({kept - none:.3f} M beside {whole - (kept - none):.2f} M)",
+                share <= 0.08,
+            )
+        ],
+    )
+
+
 def syncs(sandbox, quick):
     counts = (10, 60) if quick else (20, 220)
     rows, syncs, journal = [], {}, None

@@ -4,10 +4,12 @@
 
 mod commits;
 mod exchange;
+mod history;
 mod merchant;
 mod own_connections;
 mod pay;
 mod raw_append;
+mod reconciling;
 mod rows;
 mod waiting;
 
@@ -25,8 +27,11 @@ ovo-bench wait URL CA JOURNAL N                 N payments that wait for their c
 ovo-bench commits journal|raw|own FILE THREADS SECONDS
                                                 durable commits: the journal, a raw grouped append,
                                                 and SQLite connections of the threads' own
+ovo-bench history REAL FILE N begun|none|kept   of N approved payments the Intents alone, all commits
+                                                without a history, or with that of the first one in REAL
 ovo-bench fill JOURNAL ROWS                     a journal with so many settled payments
 ovo-bench open JOURNAL                          opens it and reads the first due rows
+ovo-bench reconcile JOURNAL LINES               a report of so many lines beside it
 ";
 
 fn main() -> ExitCode {
@@ -69,8 +74,18 @@ fn run(arguments: &[&str]) -> Result<(), Failed> {
         ["commits", "own", file, threads, seconds] => {
             own_connections::measured(file, threads.parse()?, seconds.parse()?)
         }
+        ["history", real, file, count, done] => {
+            let done = match done {
+                "begun" => history::Done::Begun,
+                "none" => history::Done::WithoutHistory,
+                "kept" => history::Done::WithHistory,
+                _ => return Err(USAGE.into()),
+            };
+            history::commits(real, file, count.parse()?, done)
+        }
         ["fill", journal, count] => rows::fill(journal, count.parse()?),
         ["open", journal] => rows::open(journal),
+        ["reconcile", journal, lines] => reconciling::beside(journal, lines.parse()?),
         _ => Err(USAGE.into()),
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn open(file: &str) -> Result<(), Failed> {
 }
 
 /// The largest resident set of this process so far.
-fn peak_kb() -> Result<u64, Failed> {
+pub(crate) fn peak_kb() -> Result<u64, Failed> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));

@@ -7,7 +7,7 @@ use ovo_checkout::{Fault, Life, Link, Shop, days, hours, invoice, minutes, secon
 use ovo_ptp::explain::{Happened, Money, NextStep};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::history::What;
-use ovo_ptp::{Explanation, Finding, Language, Reconciliation, Ruling, Rupiah, SettlementLine};
+use ovo_ptp::{Explanation, Finding, Language, Listed, Reconciliation, Ruling, Rupiah, SettlementLine};
 use ovo_sandbox::{HostConfig, Step};
 
 const APPROVES: &str = "081234567890";
@@ -287,8 +287,10 @@ fn a_refused_void_that_was_refunded_by_hand_is_not_told_as_the_shops_money() {
 /// What a line of OVO's report that says paid comes to.
 fn listed_as_paid(shop: &Shop) -> Finding {
     let amount = Rupiah::new(AMOUNT).expect("an amount");
-    let line = SettlementLine { invoice: "INV-1".to_owned(), amount, refunded: false };
-    Reconciliation::new().line(&**shop.client(), &line).expect("the journal answers").finding
+    let says = Listed::Paid(amount);
+    let line = SettlementLine { invoice: "INV-1".to_owned(), says, day: None };
+    let found = Reconciliation::new().line(&**shop.client(), &line).expect("the journal answers");
+    found.expect("a line about money").finding
 }
 
 #[test]

@@ -172,6 +172,24 @@ fn c4_a_payment_found_after_more_than_seven_days_goes_to_the_operator() {
 }
 
 #[test]
+fn c4_what_was_settled_before_eight_days_switched_off_is_over_and_troubles_nobody() {
+    let mut shop = Shop::open();
+    assert_eq!(shop.pay("INV-1", PAYS_MUTELY_AT_10).name(), "paid");
+    assert_eq!(shop.pay("INV-2", IGNORES).name(), "not completed");
+    shop.settle_for(minutes(10));
+    assert!(shop.report("INV-2").settled, "two looks behind are left");
+    shop.clock.pass(days(8));
+    shop.reboot();
+    shop.settle_for(days(3));
+    shop.assert_every_rupiah_agrees();
+    for invoice in ["INV-1", "INV-2"] {
+        let it = shop.report(invoice);
+        assert!(it.settled && !it.needs_operator, "{it:?}");
+    }
+    assert!(!shop.alerted(|alert| alert.is_critical()));
+}
+
+#[test]
 fn c5_a_success_that_died_before_its_commit_is_found_if_the_till_asks_again() {
     for phone in [APPROVES, "081200000130"] {
         let mut shop = Shop::open();

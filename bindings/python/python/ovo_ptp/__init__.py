@@ -64,8 +64,8 @@ from ovo_ptp.settlement import (
     Reconciled,
     Reconciliation,
     SettlementLine,
-    read_settlement_report,
 )
+from ovo_ptp.settlement_report import read_settlement_report
 from ovo_ptp.started import StartedPayment
 
 __version__: str = _native.VERSION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ovo_ptp import _make
 from ovo_ptp._record import Record
 from ovo_ptp.errors import OvoError
 
@@ -37,18 +38,13 @@ def in_archives(
     journal: JournalReader, since: datetime | None, until: datetime | None
 ) -> list[InArchive]:
     """Archives that have paid payments of these days, or of which nobody can say."""
-    if journal._native.is_archive():
-        return []
-    newest = journal.payments(newest_first=True, limit=1)
-    if newest and newest[0].id <= journal.counts()[0]:
-        return []  # no number is missing
     found = []
-    for file, archived, last in _archives(journal):
-        if since is not None:
-            # Numbers rise with time: one from before these days, and behind all of the archive's.
-            before = journal.payments(until=since, newest_first=True, limit=1)
-            if before and before[0].id > last:
-                continue
+    first, end = _make.unix_millis("since", since), _make.unix_millis("until", until)
+    for file, archived, begins, ends in journal._native.archives():
+        if first is not None and ends is not None and ends < first:
+            continue
+        if end is not None and begins is not None and begins >= end:
+            continue
         there = _paid(file, since, until)
         if there != 0:
             found.append(InArchive(file=file, payments=there, archived=archived))
@@ -63,25 +59,3 @@ def _paid(file: str, since: datetime | None, until: datetime | None) -> int | No
         return sum(it.outcome is not None and it.outcome.name == "paid" for it in those)
     except OvoError:
         return None
-
-
-def _archives(journal: JournalReader) -> list[tuple[str, int, int]]:
-    """Each one's file, how many payments left for it, and the highest number of these."""
-    import sqlite3
-    import tempfile
-    from contextlib import closing
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory(prefix="ovo-ptp-") as own:
-        # Never the journal itself: closing a file gives up the locks of its process.
-        copy = Path(own) / "copy.db"
-        journal.backup(copy)
-        with closing(sqlite3.connect(copy)) as kept:
-            parts = kept.execute("SELECT part, count(*), max(id) FROM archived GROUP BY part")
-            found = []
-            for part, archived, last in parts.fetchall():
-                row = kept.execute("SELECT v FROM meta WHERE k = ?", (f"archive {part}",))
-                text = row.fetchone()
-                file = "" if text is None else str(text[0]).split(" ", 2)[-1]
-                found.append((file, archived, last))
-            return found

@@ -246,6 +246,8 @@ class JournalReader:
         """Copies the journal for reading."""
     def is_archive(self) -> bool:
         """Whether it is an archive, with which nothing is done any more."""
+    def archives(self) -> list[tuple[str, int, int | None, int | None]]:
+        """Its archives: where, how many payments, begun from when and until when at most."""
     def payments(self, chosen: dict[str, Any]) -> Any:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:
@@ -266,15 +268,22 @@ class Reconciliation:
     def __new__(cls) -> Reconciliation:
         """Nothing read yet."""
     def lines(
-        self, reader: JournalReader, lines: list[tuple[str, int, bool]], matched: bool
+        self,
+        reader: JournalReader,
+        lines: list[tuple[str, int, str, int | None]],
+        matched: bool,
     ) -> list[dict[str, Any]]:
-        """What lines come to."""
-    def missing(
-        self, reader: JournalReader, since: int, until: int, after: int | None
-    ) -> tuple[list[dict[str, Any]], int | None]:
-        """A page of payments without a line."""
-    def counts(self) -> list[tuple[str, int, int, bool]]:
+        """What lines come to: invoice, amount, what it says, a moment of its day."""
+    def missing(self, reader: JournalReader, days: tuple[int, int] | None) -> list[dict[str, Any]]:
+        """The next ones of what the end of the report shows; empty behind the last."""
+    def days(self) -> tuple[int, int] | None:
+        """The days of the lines."""
+    def extra_debits(self, reader: JournalReader) -> list[str]:
+        """The invoices of those that no refund's line took out again."""
+    def counts(self) -> list[tuple[str, int, int]]:
         """Of each finding."""
+    def standing(self) -> tuple[bool, bool]:
+        """Whether a finding is a difference, and whether the missing ones were looked for."""
 
 @final
 class Sandbox:

@@ -4,6 +4,7 @@
 mod belonging;
 mod closing;
 mod metrics;
+mod reconciling;
 mod set_up;
 mod settling;
 mod waiting;

@@ -23,11 +23,10 @@ fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
     drop(journal);
     let intent = &told_no.intent;
-    let invoice = intent.invoice.to_string();
-    let paid = SettlementLine { invoice, amount: intent.amount, refunded: false };
+    let paid = SettlementLine::paid(intent.invoice.as_str(), intent.amount);
 
     let read = JournalReader::open(&to).unwrap();
-    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap().unwrap();
     assert_eq!(found.finding, Finding::ExtraDebit);
     let numbers = intent.numbers;
     let named = format!("batch {:06} and reference {:06}", numbers.batch(), numbers.reference());
@@ -36,10 +35,31 @@ fn a_report_that_lists_an_archived_payment_says_what_can_still_be_done() {
     assert!(!text.contains("report_paid"), "nothing reports it any more: {text}");
 
     let read = JournalReader::open(scratch.journal()).unwrap();
-    let found = Reconciliation::new().line(&read, &paid).unwrap();
+    let found = Reconciliation::new().line(&read, &paid).unwrap().unwrap();
     assert_eq!(found.finding, Finding::MissingHere);
     for language in [Language::English, Language::Indonesian] {
         let text = found.text(language);
         assert!(text.contains(to.to_str().unwrap()), "{text}");
     }
+}
+
+#[test]
+fn a_journal_says_which_archives_it_has_how_much_is_in_each_and_of_which_days_at_most() {
+    let scratch = Scratch::new();
+    let to = scratch.journal().with_file_name("archive.db");
+    let journal = open(&scratch.journal());
+    assert_eq!(journal.archives().unwrap(), []);
+    let first = fresh(&journal, &charge(1));
+    over(&journal, 2);
+    over(&journal, 3);
+    assert_eq!(archive(&journal, &to).unwrap().payments, 2);
+    let [only] = &journal.archives().unwrap()[..] else { panic!("there is one") };
+    assert_eq!((&only.path, only.payments), (&to, 2));
+    assert_eq!((only.since, only.until), (Some(first.intent.wall), None));
+    let last = fresh(&journal, &charge(4));
+    drop(journal);
+    let read = JournalReader::open(scratch.journal()).unwrap();
+    let [beside] = &read.archives().unwrap()[..] else { panic!("there is one") };
+    assert_eq!(beside.until, Some(last.intent.wall));
+    assert_eq!(JournalReader::open(&to).unwrap().archives().unwrap(), [], "an archive has none");
 }

@@ -457,6 +457,9 @@ def report_of_the_day(stage: Stage) -> str:
     )
     differing = [it for it in books if it.is_difference]
     stage.need(not differing, "; ".join(f"{it.invoice}: {it.text_en}" for it in differing[:5]))
+    # What was sold may be in these, and the report may lack it.
+    stage.need(not books.unread, "; ".join(books.unread))
+    stage.need(not books.archived, "; ".join(it.text() for it in books.archived))
     stage.need(
         books.looked_for_missing,
         "the report names no days (a column TransactionDate): nobody can say which paid invoices "
