@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use ovo_ptp::{
-    Error, JournalReader as Core, KnownArchive, Ledger as _, MerchantInvoice, WallTime,
-};
+use ovo_ptp::{Error, JournalReader as Core, KnownArchive, Ledger as _, MerchantInvoice, WallTime};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;

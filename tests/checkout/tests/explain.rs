@@ -7,7 +7,9 @@ use ovo_checkout::{Fault, Life, Link, Shop, days, hours, invoice, minutes, secon
 use ovo_ptp::explain::{Happened, Money, NextStep};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::history::What;
-use ovo_ptp::{Explanation, Finding, Language, Listed, Reconciliation, Ruling, Rupiah, SettlementLine};
+use ovo_ptp::{
+    Explanation, Finding, Language, Listed, Reconciliation, Ruling, Rupiah, SettlementLine,
+};
 use ovo_sandbox::{HostConfig, Step};
 
 const APPROVES: &str = "081234567890";

@@ -196,33 +196,57 @@ fn the_application_executes_functions_and_writes_no_other_way() {
 }
 
 #[test]
-fn a_journal_whose_guards_were_altered_is_refused_until_it_is_migrated() {
+fn a_journal_whose_guards_were_altered_is_refused() {
     let Some(server) = Server::if_installed() else { return };
-    let schema = schema(&server);
-    let app = dsn(&server.dsn(APPLICATION), &schema);
-    drop(open(&app));
-    // How a role has texts shown to it alters nothing.
-    server.sql(&format!("ALTER ROLE {APPLICATION} SET quote_all_identifiers = on"));
-    drop(open(&app));
     for altered in [
         "ALTER TABLE {}.payment DISABLE TRIGGER payment_changes",
         "DROP TRIGGER payment_stays ON {}.payment",
         "CREATE OR REPLACE FUNCTION {}.stays() RETURNS trigger LANGUAGE plpgsql SET search_path = {}, pg_temp AS 'BEGIN RETURN NULL; END'",
         "ALTER FUNCTION {}.write(jsonb) RESET ALL",
+        "ALTER FUNCTION {}.write(jsonb) SET synchronous_commit = off",
         "ALTER TABLE {}.payment DROP CONSTRAINT undecided_is_open",
         "DROP INDEX {}.payment_numbers",
+        "CREATE RULE swallows AS ON UPDATE TO {}.payment DO INSTEAD NOTHING",
+        "ALTER TABLE {}.phone SET UNLOGGED",
+        "ALTER TABLE {}.payment ENABLE ROW LEVEL SECURITY",
     ] {
+        let schema = schema(&server);
+        let app = dsn(&server.dsn(APPLICATION), &schema);
+        drop(open(&app));
         let altered = altered.replace("{}", &schema);
         server.sql_as(OWNER, &altered).unwrap();
         let error = PostgresJournal::open(&app, &PostgresOptions::default()).expect_err(&altered);
         assert_eq!(error.kind, JournalErrorKind::Corrupt, "{altered}: {error}");
-        if altered.contains("TRIGGER") || altered.contains("FUNCTION") {
-            server.sql_as(OWNER, &format!("ALTER TABLE {schema}.payment ENABLE TRIGGER ALL")).ok();
-            let owner = dsn(&server.dsn(OWNER), &schema);
-            migrate(&owner, &AS_IT_IS).unwrap();
+        if altered.contains("FUNCTION") {
+            migrate(&dsn(&server.dsn(OWNER), &schema), &AS_IT_IS).unwrap();
             drop(open(&app));
         }
     }
+    // How a role has texts shown to it alters nothing.
+    server.sql(&format!("ALTER ROLE {APPLICATION} SET quote_all_identifiers = on"));
+    drop(open(&direct(&server)));
+}
+
+#[test]
+fn a_role_that_could_write_past_the_guards_is_no_nodes() {
+    let Some(server) = Server::if_installed() else { return };
+    let schema = schema(&server);
+    let refused = |role: &str| {
+        let dsn = dsn(&server.dsn(role), &schema);
+        let error = PostgresJournal::open(&dsn, &PostgresOptions::default()).expect_err(role);
+        assert_eq!(error.kind, JournalErrorKind::Version, "{role}: {error}");
+        assert!(error.message.contains("past the guards"), "{error}");
+    };
+    refused(OWNER);
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    for stands_for in [OWNER, "pg_write_all_data"] {
+        server.sql(&format!("GRANT {stands_for} TO {APPLICATION}"));
+        refused(APPLICATION);
+        let error = migrate(&owner, &AS_IT_IS).expect_err(stands_for);
+        assert!(error.message.contains(stands_for), "{error}");
+        server.sql(&format!("REVOKE {stands_for} FROM {APPLICATION}"));
+    }
+    drop(open(&dsn(&server.dsn(APPLICATION), &schema)));
 }
 
 /// MP16: an embedder's own runtime, and a fork.

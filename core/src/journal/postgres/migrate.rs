@@ -98,16 +98,39 @@ fn filled(text: &str, schema: &str) -> String {
     text
 }
 
-/// Names of functions and their texts, as PostgreSQL keeps them.
-pub(super) fn expected_functions(schema: &str) -> BTreeMap<String, String> {
+/// A function as PostgreSQL keeps it: its text, and what it sets while it runs.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Function {
+    body: String,
+    sets: Vec<String>,
+}
+
+/// What stands between a function's name and its text: the settings, each as `name=value`.
+fn settings(head: &str) -> Vec<String> {
+    let mut sets: Vec<String> = head
+        .split(" SET ")
+        .skip(1)
+        .filter_map(|set| {
+            let (name, value) = set.split_once(" = ")?;
+            Some(format!("{}={}", name.trim(), value.trim().trim_matches('\'')))
+        })
+        .collect();
+    sets.sort();
+    sets
+}
+
+/// The functions by their names.
+pub(super) fn expected_functions(schema: &str) -> BTreeMap<String, Function> {
     let text = filled(FUNCTIONS, schema);
     let head = format!("CREATE OR REPLACE FUNCTION {schema}.");
     text.split(&head)
         .skip(1)
         .filter_map(|function| {
             let name = function.split_once('(')?.0.to_owned();
-            let body = function.split("$f$").nth(1)?.to_owned();
-            Some((name, body))
+            let mut parts = function.split("$f$");
+            let head = parts.next()?.replace('\n', " ").replace(" AS ", " ");
+            let body = parts.next()?.to_owned();
+            Some((name, Function { body, sets: settings(&head) }))
         })
         .collect()
 }
@@ -303,7 +326,21 @@ async fn check_server(session: &Session, role: &str) -> Result<(), JournalError>
         Some(false) if mine == role => Err(unfit(format!(
             "app role: {role} would own the schema and could take its guards away; migrate as another role"
         ))),
-        Some(false) => Ok(()),
+        Some(false) => {
+            let stands_for: Option<String> = session
+                .maybe(
+                    "SELECT rolname::text FROM pg_roles WHERE (rolname = current_user OR rolsuper \
+                     OR rolname = 'pg_write_all_data') AND pg_has_role($1, oid, 'MEMBER') LIMIT 1",
+                    &[Value::text(role)],
+                )
+                .await?;
+            match stands_for {
+                None => Ok(()),
+                Some(other) => Err(unfit(format!(
+                    "app role: {role} is a member of {other}, and could take the guards away; use a plain role"
+                ))),
+            }
+        }
     }
 }
 
@@ -329,19 +366,22 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
     };
     let rows = session
         .rows(
-            "SELECT proname::text, prosrc::text, prosecdef::text || coalesce(array_to_string(proconfig, ','), '') \
-             FROM pg_proc WHERE pronamespace = to_regnamespace($1)",
+            "SELECT p.proname::text, p.prosrc::text, p.prosecdef, coalesce(array_to_string(p.proconfig, E'\n'), ''), \
+             p.proowner = n.nspowner FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace \
+             WHERE p.pronamespace = to_regnamespace($1)",
             &[Value::text(schema)],
         )
         .await?;
     let mut expected = expected_functions(schema);
     for row in &rows {
-        let (name, body, config): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        let (name, body, config): (String, String, String) = (row.get(0), row.get(1), row.get(3));
+        let (is_definers, is_owners): (bool, bool) = (row.get(2), row.get(4));
         let is_called = APPLICATIONS.iter().any(|known| known.starts_with(&format!("{name}(")));
-        let pinned = config.contains("search_path=");
-        if expected.remove(&name).is_none_or(|known| known != body)
-            || !pinned
-            || is_called != config.starts_with("true")
+        let mut sets: Vec<String> = config.lines().map(str::to_owned).collect();
+        sets.sort();
+        if expected.remove(&name) != Some(Function { body, sets })
+            || is_called != is_definers
+            || !is_owners
         {
             return Err(altered(&format!("function {name}")));
         }
@@ -377,6 +417,33 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
     }
     if rows.len() != TRIGGERS.len() {
         return Err(altered("the number of triggers"));
+    }
+    // A rule that swallows writes, rows that are hidden, and a table that no log keeps.
+    let strange: Option<String> = session
+        .maybe(
+            "SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r' \
+             AND (c.relrowsecurity OR c.relpersistence <> 'p' OR EXISTS (SELECT 1 FROM pg_rewrite WHERE ev_class = c.oid))",
+            &[Value::text(schema)],
+        )
+        .await?;
+    if let Some(table) = strange {
+        return Err(altered(&format!("table {table} (its rules, row security or persistence)")));
+    }
+    let may_write: bool = session
+        .one(
+            &format!(
+                "SELECT has_table_privilege('{schema}.payment', 'INSERT, UPDATE, DELETE, TRUNCATE') \
+                 OR pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1"
+            ),
+            &[Value::text(schema)],
+        )
+        .await?;
+    if may_write {
+        return Err(unfit(
+            "the role that connects could write past the guards, or take them away; connect as the app role of \
+             `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one"
+                .to_owned(),
+        ));
     }
     let known: Option<String> =
         session.maybe(&format!("SELECT v FROM {schema}.meta WHERE k = 'constraints'"), &[]).await?;
