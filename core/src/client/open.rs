@@ -209,12 +209,23 @@ impl ClientBuilder {
         Ok(Arc::new(Succession::open(path, &self.journal_options)?))
     }
 
+    /// The proxy as the journal records it.
+    fn way_out(&self) -> Option<String> {
+        #[cfg(feature = "https")]
+        if self.transport.is_none() {
+            let proxy = self.proxy.as_ref();
+            return Some(proxy.map_or_else(|| "none".to_owned(), ToString::to_string));
+        }
+        None
+    }
+
     /// Whom the journal is to belong to.
     fn setup(&self, seal: &PhoneSeal) -> Setup {
         let terminal = self.credentials.terminal();
         Setup {
             class: self.class().to_owned(),
             host: self.environment.base_url().to_owned(),
+            proxy: self.way_out(),
             merchant_id: self.credentials.merchant_id().to_owned(),
             terminal: format!("{}/{}", terminal.tid(), terminal.mid()),
             key: seal.key(),

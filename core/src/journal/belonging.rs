@@ -1,5 +1,5 @@
 //! Whose a journal is ([faults J26, J27]): the kind of environment and the merchant, which never
-//! change; the host, the terminal and the app key, which may.
+//! change; the host, the proxy, the terminal and the app key, which may.
 //!
 //! A payment of staging must not answer for one of production, and what one host owes must not be
 //! settled against another.
@@ -21,6 +21,9 @@ pub struct Setup {
     pub host: String,
     /// The merchant's number.
     pub merchant_id: String,
+    /// The proxy on the way to it, without what it is opened with, or `none`; `None` where the transport
+    /// does not tell.
+    pub proxy: Option<String>,
     /// Terminal and merchant number at the acquirer.
     pub terminal: String,
     /// Names of app keys, which say nothing about them: the present one and those that the client
@@ -47,6 +50,7 @@ pub struct Belonging {
 
 const CLASS: &str = "class";
 const HOST: &str = "host";
+const PROXY: &str = "proxy";
 const MERCHANT: &str = "merchant";
 const TERMINAL: &str = "terminal";
 const KEY: &str = "key";
@@ -101,6 +105,14 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
                 message: format!("the journal's {what} was {before} and is {now} from now on{and}"),
             });
         }
+    }
+    if let Some(now) = &setup.proxy {
+        let before = known(PROXY)?.filter(|before| before != now);
+        belonging.findings.extend(before.map(|before| Finding {
+            critical: false,
+            message: format!("the proxy on the way to OVO was {before} and is {now} from now on"),
+        }));
+        meta::put(connection, PROXY, now.as_str()).map_err(failed)?;
     }
     for (key, now) in [
         (CLASS, &setup.class),

@@ -357,3 +357,59 @@ fn j26_the_same_gateway_written_in_another_way_opens_its_journal() {
     let refused = another.open().expect_err("another port, another gateway").to_string();
     assert!(refused.find("environment_class") < refused.find("set-aside"), "{refused}");
 }
+
+#[test]
+fn j28_a_94_on_a_new_journal_makes_its_numbers_jump_and_it_is_said() {
+    let shop = Shop::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let client = shop
+        .builder(Environment::custom("http://127.0.0.1:9"), credentials("1234", "a", "80001001"))
+        .timers(Timers::scaled(0.001))
+        .transport(Arc::new(Says(Some("94"))))
+        .observer(move |event| {
+            if let Event::JournalFound(found) = event {
+                crate::lock::lock(&hears).push(found.message.clone());
+            }
+        })
+        .open()
+        .unwrap();
+    let batch = |invoice: &str| {
+        let charge = crate::Charge::new(
+            invoice,
+            crate::Rupiah::new(12_500).unwrap(),
+            "081234567890".parse().unwrap(),
+        );
+        client.pay(&charge.unwrap().allow_second_push()).unwrap();
+        client.payment(&invoice.parse().unwrap()).unwrap().unwrap().numbers.batch()
+    };
+    let (first, second, third) = (batch("INV-1"), batch("INV-2"), batch("INV-3"));
+    let said = crate::lock::lock(&told).clone();
+    assert!(second > first, "{said:?}");
+    assert_eq!(third, second, "once in a quarter of an hour");
+    assert!(said.len() == 1 && said[0].contains(&format!("{second:06}")), "{said:?}");
+}
+
+#[cfg(feature = "https")]
+#[test]
+fn j26_another_proxy_is_recorded_and_said_without_its_password() {
+    let shop = Shop::new();
+    let opens = |proxy: Option<&str>| {
+        let ours = credentials("1234", "a", "80001001");
+        let mut builder = shop.builder(Environment::Staging, ours);
+        if let Some(url) = proxy {
+            builder = builder.proxy(crate::transport::Proxy::new(url).unwrap());
+        }
+        shop.opens(builder).0
+    };
+    assert_eq!(opens(None), [""; 0]);
+    for _ in 0..2 {
+        let said = opens(Some("http://till:s3cret@proxy.shop.internal:3128"));
+        let _ = opens(Some("http://till:s3cret@proxy.shop.internal:3128"));
+        assert!(said.len() == 1 && said[0].contains("was none"), "{said:?}");
+        assert!(said[0].contains("proxy.shop.internal:3128"), "{said:?}");
+        let said = opens(None);
+        assert!(said.len() == 1 && said[0].contains("is none"), "{said:?}");
+    }
+    assert_eq!(opens(None), [""; 0], "once");
+}

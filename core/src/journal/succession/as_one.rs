@@ -18,6 +18,16 @@ use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
 use crate::wib::WallTime;
 
+/// A backup that was killed may have left those of the former journals, without the present one's.
+fn is_in_the_way(mut error: JournalError) -> JournalError {
+    if error.kind == JournalErrorKind::Misplaced {
+        error.message.push_str(
+            ": if it is what a backup that was broken off has left, take it away; or choose another place",
+        );
+    }
+    error
+}
+
 impl Journal for Succession {
     fn enter_boot(&self, boot_id: &str) -> Result<u32, JournalError> {
         for former in self.serving() {
@@ -326,7 +336,7 @@ impl Journal for Succession {
             // Those of another merchant, too: they are no less lost with the disk.
             for former in self.former.iter().filter(|former| former.can_be_read()) {
                 let beside = aside::numbered(to, former.number());
-                former.journal.backup(&beside)?;
+                former.journal.backup(&beside).map_err(is_in_the_way)?;
                 made.push(beside);
             }
             self.present.backup(to)

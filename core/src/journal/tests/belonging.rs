@@ -12,6 +12,7 @@ fn set_up_for(terminal: &str) -> Setup {
     Setup {
         class: "loopback".to_owned(),
         host: "https://127.0.0.1:1".to_owned(),
+        proxy: None,
         merchant_id: "1234".to_owned(),
         terminal: terminal.to_owned(),
         key: "k".to_owned(),

@@ -56,6 +56,7 @@ fn j9_j19_j20_no_damaged_page_of_what_was_set_aside_stops_the_journal_that_follo
     let setup = Setup {
         class: "staging".to_owned(),
         host: "https://api".to_owned(),
+        proxy: None,
         merchant_id: "1".to_owned(),
         terminal: "T1/M1".to_owned(),
         key: "k".to_owned(),

@@ -25,6 +25,8 @@ fn j2_j3_where_root_has_filled_the_disk_no_payment_begins_that_its_reserve_could
     let open_on = || SqliteJournal::open_on(Arc::clone(&files), &path, &SqliteOptions::default());
     let journal = open_on().unwrap();
     let mut under_way = fresh(&journal, &charge(1));
+    let problems = journal.health().unwrap().problems;
+    assert!(problems.iter().any(|it| it.contains("1024 KiB left")), "{problems:?}");
     // The shop has filled it by itself: what the reserve frees is the shop's.
     *room.lock().unwrap() = full(50 * MEBIBYTE);
     fresh(&journal, &charge(2));
@@ -56,4 +58,22 @@ fn j2_j3_where_root_has_filled_the_disk_no_payment_begins_that_its_reserve_could
     fresh(&journal, &charge(4));
     drop(journal);
     assert_eq!(open(&path).findings(), []);
+}
+
+#[test]
+fn e16_doctor_calls_a_journal_in_memory_a_problem() {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_memory = |at: &&str| mounts.lines().any(|it| it.contains(&format!(" {at} tmpfs ")));
+    let Some(memory) = ["/dev/shm", "/run", "/tmp"].into_iter().find(is_memory) else {
+        eprintln!("SKIPPED: no file system in memory here");
+        return;
+    };
+    let path = std::path::Path::new(memory).join(format!("ovo-ptp-{}.db", std::process::id()));
+    let journal = SqliteJournal::open(&path, &SqliteOptions::default()).unwrap();
+    let problems = journal.health().unwrap().problems;
+    drop(journal);
+    for suffix in ["", "-wal", ".mark", ".reserve", ".lock"] {
+        let _ = std::fs::remove_file(super::hands::beside(&path, suffix));
+    }
+    assert!(problems.iter().any(|it| it.contains("tmpfs")), "{problems:?}");
 }
