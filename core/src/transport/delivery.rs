@@ -63,3 +63,41 @@ impl Delivery {
         sockopt::set_socket_linger(stream, None)
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What the system is to do with a connection: for how many milliseconds an unacknowledged request
+    /// is sent again, and when signs of life begin, how often they come and how many may stay unanswered.
+    fn settings(stream: &TcpStream) -> (u32, Option<(Duration, Duration, u32)>) {
+        let alive = sockopt::socket_keepalive(stream).unwrap().then(|| {
+            (
+                sockopt::tcp_keepidle(stream).unwrap(),
+                sockopt::tcp_keepintvl(stream).unwrap(),
+                sockopt::tcp_keepcnt(stream).unwrap(),
+            )
+        });
+        (sockopt::tcp_user_timeout(stream).unwrap(), alive)
+    }
+
+    #[test]
+    fn n24_an_acknowledged_request_is_kept_alive_and_its_wait_never_ended_by_the_system() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut delivery = Delivery::default();
+        delivery.begin(&stream).unwrap();
+        delivery.watch(&stream).unwrap();
+        assert_eq!(settings(&stream), (15_000, None), "it may not be acknowledged yet");
+        delivery.written = Instant::now().checked_sub(SETTLED);
+        delivery.watch(&stream).unwrap();
+        // Routers forget in minutes; fifty minutes of silence are beyond every wait.
+        assert_eq!(settings(&stream), (0, Some((KEEP_ALIVE, KEEP_ALIVE, 100))));
+        assert_eq!(sockopt::socket_linger(&stream).unwrap(), Some(Duration::ZERO));
+        delivery.end(&stream).unwrap();
+        assert_eq!(sockopt::socket_linger(&stream).unwrap(), None);
+    }
+}
