@@ -659,6 +659,29 @@ typedef int32_t ovo_finding;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a line of a report says of the customer's money.
+enum ovo_listed
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The customer paid.
+  OVO_LISTED_PAID = 1,
+  // The customer has the money back.
+  OVO_LISTED_REFUNDED = 2,
+  // No money moved (FAILED, PENDING).
+  OVO_LISTED_NOTHING = 3,
+  // It is another till's, or a sum: of it nothing but the day counts.
+  OVO_LISTED_ELSEWHERE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ovo_listed ovo_listed;
+#else
+typedef int32_t ovo_listed;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // A client: one merchant's journal and connection to OVO. Any thread may use it, several at once.
 typedef struct ovo_client ovo_client;
 
