@@ -10,7 +10,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 .PHONY: help demo test test-build check proof test-c test-python test-postgres test-tools test-arm lint lint-python faults clean
 .PHONY: simulate simulate-long simulate-mutants kill-campaign kill-campaign-fleet fuzz-abi
 .PHONY: model-check model-mutants model-story
-.PHONY: sandbox install header sizes bench bench-python response-codes
+.PHONY: sandbox install release header sizes bench bench-python response-codes
 
 help:
 	@echo "make demo            a shop's morning against the sandbox, over TLS, in seconds (V=1: with its requests)"
@@ -35,6 +35,7 @@ help:
 	@echo "make kill-campaign-fleet  kills nodes on one journal in PostgreSQL 2,000 times, cuts and promotes (KILLS=, SEED=)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release FEATURES= (postgres)"
+	@echo "make release         what a release has, from its tag: checked, built twice and compared, installed, paid with"
 	@echo "make sizes           builds the firmware library and holds its sizes against ffi/README.md"
 	@echo "make test-tools      installs what some tests are skipped without (make test does so, too)"
 	@echo "make fuzz-abi        random calls of the C library for a minute, under a sanitizer (SEED=1)"
@@ -152,6 +153,10 @@ install:
 	$(if $(filter firmware,$(PROFILE)),LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)") \
 	$(CARGO) build --package ovo-ptp-ffi --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES))
 	ffi/install --from target/$(PROFILE) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+release:
+	@PYTHON=$(PYTHON) tests/tools
+	PYTHON=$(PYTHON) tests/release/run
 
 sizes:
 	ffi/sizes

@@ -7,7 +7,9 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use support::{Build, Stage, command, compile_paths, pkg_config, prefix, soname, text, workspace};
+use support::{
+    Build, Stage, command, compile_paths, has, pkg_config, prefix, run, soname, text, workspace,
+};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(workspace().join(path))
@@ -204,4 +206,67 @@ fn the_readme_s_programs_run_as_printed() {
         assert!(said.starts_with("paid, approval code "), "{name}: {said}{output:?}");
         assert_eq!(stage.sandbox.net("INV-2026-0001"), 12_500);
     }
+}
+
+/// The archive and the Debian packages of `make release`, unpacked into clean prefixes: an archive
+/// somewhere, the packages as if at the root of a system, where libraries lie one directory deeper.
+#[test]
+fn what_a_release_has_for_c_installs_and_pays() {
+    if !has("dpkg-deb") || !has("cmake") {
+        return;
+    }
+    let (arch, version) = (std::env::consts::ARCH, env!("CARGO_PKG_VERSION"));
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    run(Command::new(workspace().join("tests/release/c-library"))
+        .args(["--quick", "--target", &format!("{arch}-unknown-linux-gnu")])
+        .arg("--from")
+        .arg(prefix().join("lib"))
+        .arg("--out")
+        .arg(place("made")));
+    let made: BTreeSet<String> = std::fs::read_dir(place("made"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(made.len(), 3, "{made:?}");
+
+    let name = format!("libovo_ptp-{version}-{arch}-linux-gnu");
+    run(Command::new("tar")
+        .arg("xzf")
+        .arg(place("made").join(format!("{name}.tar.gz")))
+        .arg("-C")
+        .arg(directory.path()));
+    let flags = run(Command::new("pkg-config")
+        .env("PKG_CONFIG_PATH", place(&name).join("lib/pkgconfig"))
+        .args(["--cflags", "--libs", "ovo_ptp"]));
+    let source = workspace().join("tests/c/first_payment.c");
+    let program = place("by-pkg-config");
+    run(Command::new("cc")
+        .arg(source)
+        .args(text(&flags).split_whitespace())
+        .arg("-o")
+        .arg(&program));
+    let pays = |program: &std::path::Path, libraries: &std::path::Path| {
+        let mut paying = Command::new(program);
+        paying.env("LD_LIBRARY_PATH", libraries);
+        let stage = Stage::at(0.05);
+        let said = stage.succeeds(paying, &[]);
+        assert!(said.contains("INV-FIRST-1: paid Rp12.500, approval code "), "{said}");
+        assert_eq!(stage.sandbox.net("INV-FIRST-1"), 12_500);
+    };
+    pays(&program, &place(&name).join("lib"));
+
+    let system = place("system");
+    for package in made.iter().filter(|file| file.ends_with(".deb")) {
+        run(Command::new("dpkg-deb").arg("-x").arg(place("made").join(package)).arg(&system));
+    }
+    let build = place("by-cmake");
+    run(Command::new("cmake")
+        .arg("-S")
+        .arg(workspace().join("tests/c/cmake"))
+        .arg("-B")
+        .arg(&build)
+        .arg(format!("-DCMAKE_PREFIX_PATH={}", system.join("usr").display())));
+    run(Command::new("cmake").arg("--build").arg(&build).args(["--target", "shared_payment"]));
+    pays(&build.join("shared_payment"), &system.join(format!("usr/lib/{arch}-linux-gnu")));
 }

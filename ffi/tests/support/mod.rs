@@ -37,7 +37,8 @@ fn target() -> PathBuf {
     path
 }
 
-fn run(command: &mut Command) -> Output {
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),

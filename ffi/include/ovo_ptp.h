@@ -1,0 +1,1 @@
+../../include/ovo_ptp.h
