@@ -503,6 +503,28 @@ fn rule_18_two_refusals_within_a_second_behind_an_hour_of_silence_end_no_void() 
     }
 }
 
+/// Somebody asks while the void's own answer is awaited: OVO's word that it is done is the end.
+#[test]
+fn rule_18_a_void_that_a_check_shows_while_its_answer_is_awaited_is_voided() {
+    let answers = [
+        (StatusAnswer::Paid, Void::Voided),
+        (StatusAnswer::NotFound, Void::Sent),
+        (StatusAnswer::NoAnswer, Void::Sent),
+        (StatusAnswer::TooOld, Void::Sent),
+        (StatusAnswer::Unavailable, Void::Sent),
+    ];
+    for (answer, void) in answers {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::VoidAsked { in_time: true });
+        let issued = case.now;
+        let step = case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!((step.state.void, step.send), (void, None), "{answer:?}");
+        case.does(Input::VoidAnswered(VoidAnswer::Voided));
+        assert_eq!(case.state.void, Void::Voided, "{answer:?}");
+    }
+}
+
 /// What was refused about a void's first copy says nothing of the second one.
 #[test]
 fn rule_18_a_refusal_from_before_the_void_was_sent_again_ends_no_void() {

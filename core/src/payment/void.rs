@@ -110,6 +110,9 @@ pub(super) fn checked(
     match state.void {
         Void::Questioned(code) => return refused_checked(policy, state, code, issued, answer, now),
         Void::Unknown => {}
+        // Asked by hand, or from another process, while its own answer is still awaited: what is done is
+        // done, and everything else is left to that answer.
+        Void::Sent if answer == StatusAnswer::Paid => return end(policy, state, Void::Voided, now),
         Void::Expired if answer == StatusAnswer::Paid => return voided_after_all(state),
         _ => return Step::to(state),
     }

@@ -12,7 +12,8 @@ use ovo_ptp::journal::{
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Boottime, Payment, PaymentId, Ruling};
 use ovo_ptp::{
-    BatchMethod, Charge, Client, ErrorKind, MerchantInvoice, Outcome, Rupiah, Terminal, VoidOutcome,
+    BatchMethod, Charge, Client, ErrorKind, Language, MerchantInvoice, Outcome, Rupiah, Terminal,
+    VoidOutcome,
 };
 use ovo_sandbox::{Behaviour, HostConfig, Step};
 
@@ -429,6 +430,51 @@ fn c11_closing_while_a_payment_waits_interrupts_it_within_a_second_and_loses_not
             settled(&shop);
             assert!(shop.heard(Operation::PushToPay) <= 1);
         }
+    }
+}
+
+/// E5: as long as the customer may be debited, nothing that he reads asks him to pay again.
+#[test]
+fn e5_what_nobody_knows_yet_invites_nobody_to_pay_again() {
+    let interrupted = || {
+        let shop = Shop::open();
+        let client = Arc::clone(shop.client());
+        shop.later(seconds(5.0), move |_| close_elsewhere(&client));
+        shop.pay("INV-1", PAYS_MUTELY_AT_10)
+    };
+    let for_an_operator = || {
+        let shop = Shop::open();
+        shop.script([Step::on(Operation::CheckPayment).set("amount", 1)]);
+        shop.pay("INV-1", PAYS_MUTELY_AT_10)
+    };
+    let cancelled = || {
+        let shop = Shop::open();
+        let client = Arc::clone(shop.client());
+        shop.later(seconds(5.0), move |_| {
+            client.cancel(&invoice("INV-1")).expect("is cancelled");
+        });
+        shop.pay("INV-1", PAYS_MUTELY_AT_10)
+    };
+    let ended = || Shop::open().pay("INV-1", IGNORES);
+    let told = [
+        (interrupted(), "interrupted"),
+        (for_an_operator(), "needs operator"),
+        (cancelled(), "not completed"),
+        (ended(), "not completed"),
+    ];
+    for (outcome, name) in told {
+        assert_eq!(outcome.name(), name);
+        for language in [Language::Indonesian, Language::English] {
+            let text = outcome.customer_text(language).to_lowercase();
+            for invitation in
+                ["coba lagi", "try again", "another method", "metode lain", "nothing is charged"]
+            {
+                assert!(!text.contains(invitation), "{name}: {text}");
+            }
+        }
+        let is_open = matches!(outcome, Outcome::Interrupted(_) | Outcome::NeedsOperator(_));
+        let text = outcome.customer_text(Language::English);
+        assert_eq!(text.contains("Do not pay again"), is_open, "{name}: {text}");
     }
 }
 
