@@ -653,14 +653,20 @@ impl Journal for SqliteJournal {
             (true, None) => (0, last),
             (false, after) => (after.unwrap_or(0), last),
         };
-        if since.is_some() || until.is_some() {
-            // The index of times bounds them: a clock may have jumped, so they need not be in order.
-            match self.report(|view| view.begun_between(since, until))? {
-                Some((first, last)) => (low, high) = (low.max(first - 1), high.min(last)),
-                None => return Ok(listed),
-            }
-        }
+        // The index of times bounds them: a clock may have jumped, so they need not be in order. A page that
+        // goes on behind another is begun without it, or a walk would read that index once for each page.
+        let mut is_bounded = since.is_none() && until.is_none();
+        let mut goes_on = after.is_some();
         while low < high && listed.len() < limit {
+            if !is_bounded && !goes_on {
+                match self.report(|view| view.begun_between(since, until))? {
+                    Some((first, last)) => (low, high) = (low.max(first - 1), high.min(last)),
+                    None => break,
+                }
+                is_bounded = true;
+                continue;
+            }
+            goes_on = false;
             let (from, to) = match filter.newest_first {
                 true => (low.max(high.saturating_sub(stride)), high),
                 false => (low, high.min(low.saturating_add(stride))),

@@ -12,6 +12,10 @@ use super::{failure, row};
 use crate::journal::JournalError;
 use crate::payment::Payment;
 
+/// Reads the index of times from one end of the days to the other.
+pub(super) const BEGUN_BETWEEN: &str = "SELECT min(id), max(id) FROM payment INDEXED BY payment_wall \
+                                        WHERE wall >= ?1 AND wall < ?2";
+
 /// A connection that only reads.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -152,13 +156,11 @@ impl View<'_> {
         since: Option<i64>,
         until: Option<i64>,
     ) -> Result<Option<(i64, i64)>, JournalError> {
-        let bounds = "SELECT min(id), max(id) FROM payment INDEXED BY payment_wall \
-                      WHERE wall >= ?1 AND wall < ?2";
         let from = since.unwrap_or(i64::MIN);
         let to = until.unwrap_or(i64::MAX);
         let found: (Option<i64>, Option<i64>) = self
             .connection
-            .prepare_cached(bounds)
+            .prepare_cached(BEGUN_BETWEEN)
             .and_then(|mut statement| {
                 statement.query_row((from, to), |row| Ok((row.get(0)?, row.get(1)?)))
             })

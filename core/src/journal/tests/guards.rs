@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, verdicts, write};
-use crate::journal::{Begun, Journal, JournalErrorKind, MemoryJournal, Update, schema};
+use crate::journal::view::BEGUN_BETWEEN;
+use crate::journal::{Begun, Filter, Journal, JournalErrorKind, MemoryJournal, Update, schema};
 use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
 use crate::payment::history::{Entry, What};
 use crate::payment::{Boottime, Payment, Reversal, Settlement, Source, State, Verdict, Void};
+use crate::wib::WallTime;
 
 #[test]
 fn a_wrong_transition_fails_in_the_database_itself() {
@@ -404,4 +406,34 @@ fn an_invoice_that_is_damaged_begins_nothing() {
     }
     let begun = journal.begin(&charge(3), BatchMethod::Continuous);
     assert!(matches!(begun, Ok(Begun::Fresh(_))), "other customers go on");
+}
+
+#[test]
+fn a_walk_through_days_reads_their_index_at_its_ends_and_not_for_each_page() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    for number in 1..=40 {
+        fresh(&journal, &charge(number));
+    }
+    let begun = charge(1).wall;
+    let tomorrow = WallTime::from_unix_millis(begun.unix_millis() + 86_400_000);
+    for newest_first in [false, true] {
+        let days =
+            Filter { since: Some(begun), until: Some(tomorrow), limit: 3, ..Filter::default() };
+        let (mut seen, mut after) = (0, None);
+        loop {
+            let page = journal.list(&Filter { after, newest_first, ..days.clone() }).unwrap();
+            seen += page.len();
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+        }
+        assert_eq!(seen, 40);
+    }
+    let read = journal.report(|view| {
+        let index = view.connection.prepare_cached(BEGUN_BETWEEN).unwrap();
+        Ok(index.get_status(StatementStatus::Run))
+    });
+    // The first page of each walk, and those at its end that are not full.
+    let read = read.unwrap();
+    assert!((2..=6).contains(&read), "{read} times for 28 pages");
 }
