@@ -145,8 +145,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As for [`pay`](Self::pay); also if no thread can be started, in which case nothing was
-    /// pushed and the payment is closed as not sent. A client that was opened without
+    /// As for [`pay`](Self::pay); also if no thread can be started for a new payment, in which case nothing
+    /// was pushed and it is closed as not sent (one that an earlier call began is told as `Interrupted`). A client that was opened without
     /// [`threads`](crate::ClientBuilder::threads) refuses at once.
     pub fn start(&self, charge: &Charge) -> Result<PaymentHandle, Error> {
         self.inner.ready_to_pay()?;
@@ -182,10 +182,14 @@ impl Client {
         });
         match spawned {
             Ok(()) => Ok(()),
+            // The push of an earlier call may be alive: that is no error, but an outcome that nobody here
+            // brings. (The owner went with the thread that never was.)
+            Err(_) if !fresh => {
+                self.inner.wake_settler();
+                Ok(())
+            }
             Err(error) => {
-                if fresh {
-                    self.inner.apply(*row, Input::NotSent, Proof::None)?;
-                }
+                self.inner.apply(*row, Input::NotSent, Proof::None)?;
                 Err(Error::new(
                     ErrorKind::Configuration,
                     format!("no thread can be started for the payment ({})", error.kind()),

@@ -1,6 +1,7 @@
 //! Processes that die, pause, restart and share one journal (C3 to C11, C13, C15, MP2,
 //! MP4, MP5, MP9, MP12, MP13).
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -565,6 +566,48 @@ fn mp14_who_waits_hears_within_two_seconds_what_an_operator_was_told_elsewhere()
         settled(&shop);
         assert_eq!(shop.heard(Operation::Reversal), 0);
     }
+}
+
+/// P4: a process without memory for a thread more has pushed nothing, and says nothing of what an earlier
+/// process may have pushed.
+#[test]
+#[cfg(target_os = "linux")]
+fn c18_what_gets_no_thread_is_not_pushed_and_what_was_pushed_before_is_interrupted() {
+    let program = std::env::current_exe().expect("this program");
+    let child = ["--exact", "starts_without_room_for_a_thread", "--ignored", "--nocapture"];
+    let output = Command::new(program).args(child).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "in a process of its own, by c18_what_gets_no_thread_is_not_pushed_and_what_was_pushed_before_is_interrupted"]
+#[cfg(target_os = "linux")]
+fn starts_without_room_for_a_thread() {
+    let limit = |bytes: &str| {
+        let process = std::process::id().to_string();
+        let limits = ["--pid", &process, &format!("--as={bytes}")];
+        assert!(Command::new("prlimit").args(limits).status().expect("runs").success());
+    };
+    let mut shop = Shop::open();
+    shop.dies_after(seconds(30.0));
+    assert!(Life::until_death(|| shop.pay("INV-1", IGNORES)).is_none());
+    shop.reopen();
+    let (earlier, new) = (charge("INV-1", IGNORES), charge("INV-2", APPROVES));
+    // What is given back stays with the process.
+    drop((0..500).map(|_| vec![1u8; 1_000]).collect::<Vec<_>>());
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("is read");
+    let pages: u64 = pages.split(' ').next().and_then(|it| it.parse().ok()).expect("a number");
+    limit(&format!("{}:unlimited", pages * 4_096 + 100_000));
+    let (new, earlier) = (shop.client().start(&new), shop.client().start(&earlier));
+    limit("unlimited");
+    assert_eq!(new.expect_err("no thread").kind(), ErrorKind::Configuration);
+    let earlier = earlier.expect("perhaps pushed").poll();
+    assert_eq!(earlier.map(|outcome| outcome.name()), Some("interrupted"));
+    settled(&shop);
+    assert_eq!(shop.report("INV-2").outcome.map(|outcome| outcome.name()), Some("not sent"));
+    assert_eq!(shop.heard(Operation::PushToPay), 1);
 }
 
 /// What a merchant does not accept late is not accepted from elsewhere.
