@@ -90,7 +90,7 @@ pub(crate) fn sign(
     if random.is_empty() {
         return Err(exception(py, "invalid_input", "random: must not be empty"));
     }
-    Ok(Signer::new(app_id, &key, mode).sign_text(body, random).hmac)
+    Ok(Signer::new(app_id, &key, mode).sign_text(body, random).hmac.clone())
 }
 
 /// A Unix time in milliseconds as OVO's date field, the WIB day, and milliseconds since midnight.

@@ -357,7 +357,7 @@ fn secrets(evidence: &Evidence) -> Vec<(String, Vec<u8>)> {
     plant("balance after the payment", &(BALANCE - AMOUNT).to_string());
     let signer = Signer::new(APP_ID, &AppKey::new(APP_KEY).unwrap(), SigningMode::WithoutBody);
     for second in evidence.seconds.0 - 2..=evidence.seconds.1 + 2 {
-        let hmac = signer.sign_text(b"", second.to_string()).hmac;
+        let hmac = signer.sign_text(b"", second.to_string()).hmac.clone();
         secrets.push((format!("raw hmac of {second}"), bytes_of(&hmac)));
         secrets.push((format!("hmac of {second}"), hmac.into_bytes()));
     }
