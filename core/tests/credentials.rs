@@ -101,7 +101,10 @@ fn assert_complete(credentials: &Credentials) {
     // The key does not come out; that it got in shows in what it signs.
     let signs = |key: &AppKey| {
         let mode = ovo_ptp::message::SigningMode::WithoutBody;
-        ovo_ptp::message::Signer::new("demo-app", key, mode).sign_text(b"", "1".to_owned()).hmac
+        ovo_ptp::message::Signer::new("demo-app", key, mode)
+            .sign_text(b"", "1".to_owned())
+            .hmac
+            .clone()
     };
     assert_eq!(signs(credentials.app_key()), signs(&AppKey::new(KEY).unwrap()));
 }
