@@ -490,7 +490,10 @@ mod tests {
         let functions = expected_functions("ovo");
         for known in APPLICATIONS {
             let name = known.split('(').next().unwrap();
-            assert!(functions[name].body.contains("guard") || name == "judge", "{name} asks the guard");
+            assert!(
+                functions[name].body.contains("guard") || name == "judge",
+                "{name} asks the guard"
+            );
         }
     }
 }
