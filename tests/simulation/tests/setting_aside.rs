@@ -13,7 +13,8 @@ use ovo_checkout::Life;
 use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::{charge, fresh};
 use ovo_ptp::journal::{
-    Begun, Filter, Journal, JournalError, JournalErrorKind, SqliteOptions, Succession, set_aside_on,
+    Begun, Filter, Finding, Journal, JournalError, JournalErrorKind, SqliteOptions, Succession,
+    set_aside_on,
 };
 use ovo_simulation::disk::{Cut, Fault, Mount, MountedFiles, SimDisk};
 use ovo_simulation::random::Chance;
@@ -103,7 +104,16 @@ impl Till {
 
     fn backs_up(&self, life: &Arc<Life>) -> Result<(), JournalError> {
         let journal = self.opens(PLACE, life)?;
-        journal.backup(&self.mounted.path(BACKUP))
+        journal.backup(&self.mounted.path(BACKUP))?;
+        let is_without = |found: &Finding| found.message.contains("was written without it");
+        if journal.found_since().iter().any(|found| found.critical && is_without(found)) {
+            // One that could not be read just then: whoever is told so takes another backup.
+            drop(journal);
+            for file in [BACKUP, format!("{BACKUP}.aside-1").as_str()] {
+                self.disk.deletes(file);
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is one, which is whole then.
