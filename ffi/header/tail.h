@@ -5,7 +5,7 @@
     "", "", "", "", "", "", "", { "", "", "", "", "", "", "", "" } }
 #define OVO_RECORD_INIT \
   { (uint32_t)sizeof(ovo_record), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", "", "", "" }
-#define OVO_FILTER_INIT { (uint32_t)sizeof(ovo_filter), 0, 0, 0, 0, 0, 0, 0, 0 }
+#define OVO_FILTER_INIT { (uint32_t)sizeof(ovo_filter), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
 #define OVO_RESPONSE_CODE_INIT \
   { (uint32_t)sizeof(ovo_response_code), 0, 0, 0, 0, 0, "", "", "" }
 #define OVO_VOID_RESULT_INIT { (uint32_t)sizeof(ovo_void_result), 0, "" }
@@ -27,7 +27,7 @@
 OVO_ASSERT_SIZE(ovo_wallet, 352);
 OVO_ASSERT_SIZE(ovo_outcome, 768);
 OVO_ASSERT_SIZE(ovo_record, 232);
-OVO_ASSERT_SIZE(ovo_filter, 48);
+OVO_ASSERT_SIZE(ovo_filter, 48 + 2 * sizeof(void *));
 OVO_ASSERT_SIZE(ovo_response_code, 288);
 OVO_ASSERT_SIZE(ovo_void_result, 16);
 OVO_ASSERT_SIZE(ovo_diagnosis, 80);
