@@ -213,4 +213,5 @@ def test_mp2_c4_one_node_finishes_the_payment_of_another_that_died(programs: Pro
         "node 1: killed, while the customer looks at the prompt",
         "node 2: TABLE-7 is paid",
         "OVO: 1 push",
+        "books: ['TABLE-7 paid']",
     ]

@@ -122,6 +122,9 @@ def main() -> None:
             second.acknowledge(INVOICE)
         pushes = [entry for entry in ovo.ledger() if entry["invoice"] == INVOICE]
         print(f"OVO: {len(pushes)} push")
+        # Whoever keeps the books needs no credentials of OVO's.
+        books = ovo_ptp.JournalReader(journal)
+        print(f"books: {[f'{it.invoice} {it.outcome.name}' for it in books.each_payment()]}")
 
 
 if __name__ == "__main__":

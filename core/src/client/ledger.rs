@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::client::{Client, JournalReader};
+use crate::client::Client;
 use crate::error::Error;
 use crate::invoice::MerchantInvoice;
 use crate::journal::Filter;
@@ -53,23 +53,5 @@ impl Ledger for Client {
     fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.list(filter)?)
-    }
-}
-
-impl Ledger for JournalReader {
-    fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
-        Ok(self.journal.find(invoice)?)
-    }
-
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
-        Ok(self.journal.archived(invoice)?)
-    }
-
-    fn is_archive(&self) -> Result<bool, Error> {
-        Ok(self.journal.is_archive()?)
-    }
-
-    fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
-        Ok(self.journal.list(filter)?)
     }
 }

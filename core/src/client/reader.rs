@@ -1,12 +1,16 @@
 //! Reports about a journal without a client.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::client::inner::unless_archived;
-use crate::client::{Ledger as _, PaymentReport};
+use crate::client::{Ledger, PaymentReport};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::invoice::MerchantInvoice;
+#[cfg(feature = "postgres")]
+use crate::journal::Journal as _;
+#[cfg(feature = "postgres")]
+use crate::journal::postgres::{Dsn, PostgresJournal, PostgresOptions};
 use crate::journal::{Figures, Filter, Health, JournalCopy, KnownArchive, is_address};
 use crate::payment::Payment;
 use crate::wib::WallTime;
@@ -17,7 +21,26 @@ use crate::wib::WallTime;
 /// It shows the journal as it was when this was opened.
 #[derive(Debug)]
 pub struct JournalReader {
-    pub(super) journal: JournalCopy,
+    journal: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(JournalCopy),
+    /// Joined by no clock: rows are told as they stand.
+    #[cfg(feature = "postgres")]
+    Fleet(Box<PostgresJournal>),
+}
+
+/// The same question to whichever it is.
+macro_rules! ask {
+    ($journal:expr, $it:ident => $question:expr) => {
+        match $journal {
+            Source::File($it) => $question,
+            #[cfg(feature = "postgres")]
+            Source::Fleet($it) => $question,
+        }
+    };
 }
 
 impl JournalReader {
@@ -28,14 +51,18 @@ impl JournalReader {
     /// [`ErrorKind::JournalLocked`](crate::ErrorKind::JournalLocked) if this process has it open
     /// (ask its client) or it is never at rest.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
+        #[cfg(feature = "postgres")]
+        if is_address(path.as_ref()) {
+            let dsn = Dsn::parse(&path.as_ref().to_string_lossy())?;
+            let journal = Box::new(PostgresJournal::open(&dsn, &PostgresOptions::default())?);
+            return Ok(JournalReader { journal: Source::Fleet(journal) });
+        }
+        #[cfg(not(feature = "postgres"))]
         if is_address(path.as_ref()) {
             // Not told as a file that is missing: the address may hold a password.
-            return Err(Error::invalid(
-                "journal",
-                "of a fleet is read by a client, which may stand beside the others",
-            ));
+            return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }
-        Ok(JournalReader { journal: JournalCopy::open(path)? })
+        Ok(JournalReader { journal: Source::File(JournalCopy::open(path)?) })
     }
 
     /// As [`Client::payments`](crate::Client::payments).
@@ -67,12 +94,14 @@ impl JournalReader {
     /// The row of an invoice, or where its payment was archived.
     fn told(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
         let found = self.found(invoice)?;
-        unless_archived(invoice, found, || self.journal.archived(invoice))
+        unless_archived(invoice, found, || {
+            ask!(&self.journal, it => it.archived(invoice))
+        })
     }
 
     /// How the journal stands.
     pub(super) fn figures(&self) -> Result<Figures, Error> {
-        Ok(self.journal.figures()?)
+        Ok(ask!(&self.journal, it => it.figures())?)
     }
 
     /// Writes a backup of the journal to `to`, beside whoever has it open. Whoever opens it as a
@@ -82,7 +111,7 @@ impl JournalReader {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if there is a file already, or it cannot be
     /// written.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<(), Error> {
-        Ok(self.journal.backup(to)?)
+        Ok(ask!(&self.journal, it => it.backup(to.as_ref()))?)
     }
 
     /// The archives that payments left this journal for: where each was made, how many, and of which
@@ -91,7 +120,11 @@ impl JournalReader {
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn archives(&self) -> Result<Vec<KnownArchive>, Error> {
-        Ok(self.journal.archives()?)
+        match &self.journal {
+            Source::File(journal) => Ok(journal.archives()?),
+            #[cfg(feature = "postgres")]
+            Source::Fleet(_) => Ok(Vec::new()),
+        }
     }
 
     /// How many payments there are, and what is damaged.
@@ -99,6 +132,28 @@ impl JournalReader {
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
     pub fn health(&self) -> Result<Health, Error> {
-        Ok(self.journal.health()?)
+        Ok(ask!(&self.journal, it => it.health())?)
+    }
+}
+
+impl Ledger for JournalReader {
+    fn found(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
+        Ok(ask!(&self.journal, it => it.find(invoice))?)
+    }
+
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
+        Ok(ask!(&self.journal, it => it.archived(invoice))?)
+    }
+
+    fn is_archive(&self) -> Result<bool, Error> {
+        match &self.journal {
+            Source::File(journal) => Ok(journal.is_archive()?),
+            #[cfg(feature = "postgres")]
+            Source::Fleet(_) => Ok(false),
+        }
+    }
+
+    fn listed(&self, filter: &Filter) -> Result<Vec<Payment>, Error> {
+        Ok(ask!(&self.journal, it => it.list(filter))?)
     }
 }

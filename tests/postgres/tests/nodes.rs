@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ovo_crash::process::Process;
 use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, Street, charge, until};
-use ovo_ptp::{Client, ErrorKind, Outcome};
+use ovo_ptp::journal::Filter;
+use ovo_ptp::{
+    Client, ErrorKind, Finding, JournalReader, Listed, Outcome, Reconciliation, Rupiah, SettlementLine,
+};
 
 fn is_paid(node: &Client, invoice: &str) {
     let outcome = node.pay(&charge(invoice)).unwrap_or_else(|error| panic!("{invoice}: {error}"));
@@ -32,6 +35,38 @@ fn mp8_a_payment_over_tls_and_one_through_a_pooler_in_transaction_mode() {
         "SELECT bool_or(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'shop_till'",
     );
     assert_eq!(encrypted, "t");
+}
+
+/// Whoever keeps the books has no credentials of OVO's, joins no clock and writes nothing.
+#[test]
+fn op7_a_reader_looks_into_a_fleet_s_journal_beside_its_nodes() {
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
+    let node = street.node(&server.dsn(APPLICATION));
+    let reader = JournalReader::open(server.dsn(APPLICATION)).expect("a reader");
+    for invoice in ["BOOKS-1", "BOOKS-2"] {
+        is_paid(&node, invoice);
+    }
+    let clocks = server.sql("SELECT count(*) FROM ovo.clock");
+    let listed = reader.payments(&Filter::default()).expect("a list");
+    assert_eq!(listed.len(), 2, "as it is now, and not as it was at opening");
+    let invoice = "BOOKS-1".parse().expect("an invoice");
+    assert!(reader.explain(&invoice).expect("it answers").is_some());
+    assert!(reader.metrics_text().expect("figures").contains("ovo_ptp_journal"));
+    assert_eq!(reader.health().expect("it looks").payments, 2);
+    let mut books = Reconciliation::new();
+    let line = |invoice: &str, amount| SettlementLine {
+        invoice: invoice.to_owned(),
+        says: Listed::Paid(Rupiah::new(amount).expect("an amount")),
+        day: None,
+    };
+    let matched = books.line(&reader, &line("BOOKS-1", 12_500)).expect("it looks");
+    assert_eq!(matched.expect("a finding").finding, Finding::Matched);
+    let other = books.line(&reader, &line("BOOKS-2", 1)).expect("it looks").expect("a finding");
+    assert_eq!(other.finding, Finding::OtherAmount);
+    assert_eq!(server.sql("SELECT count(*) FROM ovo.clock"), clocks, "it joins none");
+    let to = std::env::temp_dir().join("never-made.db");
+    assert_eq!(reader.backup(&to).expect_err("of a server").kind(), ErrorKind::Journal);
 }
 
 #[test]

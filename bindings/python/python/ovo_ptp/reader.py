@@ -28,8 +28,11 @@ class JournalReader:
     writes nothing, and makes no journal where there is none. It shows the journal as it was when
     this was made; underneath is a private copy in the directory for temporary files.
 
+    A journal in PostgreSQL is read where it is, as it is at each call, by a role that may read its
+    tables: the nodes' own, or another one.
+
     Args:
-        path: The journal's file.
+        path: The journal's file, or the address of one for several nodes.
 
     Raises:
         JournalError: There is none, or it cannot be read.

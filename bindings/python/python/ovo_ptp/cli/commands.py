@@ -84,7 +84,7 @@ def _say_diagnosis(
     if beside is not None:
         note = beside.removeprefix("journal: ")
         if path(options.journal).exists():
-            journal = shop.reading_file(options)
+            journal = shop.reading(options)
             payments, unsettled = journal.counts()
             problems += journal.problems()
             note = f"{payments} payments, {unsettled} not settled; {note}"

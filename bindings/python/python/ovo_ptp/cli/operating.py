@@ -94,7 +94,7 @@ def _days(options: argparse.Namespace) -> tuple[datetime | None, datetime | None
 
 
 def _chosen(
-    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
+    options: argparse.Namespace, journal: ovo_ptp.JournalReader
 ) -> Iterator[ovo_ptp.PaymentReport]:
     since, until = _days(options)
     return journal.each_payment(
@@ -109,12 +109,8 @@ def _chosen(
     )
 
 
-def _say_what_is_archived(
-    options: argparse.Namespace, journal: ovo_ptp.JournalReader | ovo_ptp.Client
-) -> None:
+def _say_what_is_archived(options: argparse.Namespace, journal: ovo_ptp.JournalReader) -> None:
     """A total of days whose payments have left looks like one of days without sales."""
-    if isinstance(journal, ovo_ptp.Client):
-        return  # in a database nothing is archived
     since, until = _days(options)
     for it in in_archives(journal, since, until):
         shop.say_aside(f"{it.text()}; they are not in these totals (-j)")

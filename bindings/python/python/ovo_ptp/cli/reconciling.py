@@ -37,7 +37,7 @@ def reconcile(options: argparse.Namespace) -> int:
         ovo_ptp.read_settlement_report(path(it), columns, statuses, only=only)
         for it in options.report
     ]
-    journal = shop.reading_file(options)
+    journal = shop.reading(options)
     books = ovo_ptp.Reconciliation(
         journal,
         _told(chain.from_iterable(reports)),

@@ -113,31 +113,21 @@ def asking(options: argparse.Namespace) -> ovo_ptp.Client:
     return _maker(options, _NO_JOURNAL, background=False)(False)
 
 
-def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader | ovo_ptp.Client:
-    """The journal, to be read beside whoever has it. In a database a client reads it."""
+def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader:
+    """The journal, to be read beside whoever has it: in a file, or in a database."""
     if is_address(options.journal):
-        return opened(options)
-    return reading_file(options)
-
-
-def reading_file(options: argparse.Namespace) -> ovo_ptp.JournalReader:
-    """The journal in a file, to be read beside whoever has it."""
-    if is_address(options.journal):
-        raise ovo_ptp.ConfigurationError(
-            f"journal: {options.command} reads files only; ask the payments of this one with "
-            "`ovo-ptp payments --csv`"
-        )
+        return ovo_ptp.JournalReader(address(options.journal))
     if not path(options.journal).exists():
         raise no_journal(options.journal)
     return ovo_ptp.JournalReader(path(options.journal))
 
 
-def unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> list[str]:
+def unread(journal: ovo_ptp.JournalReader) -> list[str]:
     """Journals of the place that are gone or cannot be read: what is not found may be in them."""
-    return [] if isinstance(journal, ovo_ptp.Client) else journal._unread()
+    return journal._unread()
 
 
-def say_what_is_unread(journal: ovo_ptp.JournalReader | ovo_ptp.Client) -> None:
+def say_what_is_unread(journal: ovo_ptp.JournalReader) -> None:
     """Beside an answer that found nothing, or that counts what it found."""
     for line in unread(journal):
         say_aside(line)
