@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
 import pytest
+from ovo_ptp import journal as journals
 
 from conftest import PAYS, ROOT
 
@@ -42,14 +43,12 @@ def _told(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_op7_books_of_a_fleet_are_kept_without_credentials(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_op7_books_of_a_fleet_are_kept_without_credentials(ovo: Sandbox, tmp_path: Path) -> None:
     two_nodes = _example()
     with two_nodes.postgresql() as socket:
         owner = two_nodes.address(socket, "shop_owner")
         journal = two_nodes.address(socket, "shop_till")
-        ovo_ptp.journal.migrate(owner, app_role="shop_till")
+        journals.migrate(owner, app_role="shop_till")
         with ovo_ptp.Client(
             ovo.base_url,
             ovo.credentials,

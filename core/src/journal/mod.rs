@@ -392,10 +392,10 @@ pub trait Journal: Send + Sync {
     /// Writes a copy to `to` while payments go on; see [`SqliteJournal::backup`].
     ///
     /// # Errors
-    /// [`JournalError`]; `Forbidden` for an engine that is backed up by other means.
+    /// [`JournalError`]; `Misplaced` for an engine that is backed up by other means.
     fn backup(&self, _to: &Path) -> Result<(), JournalError> {
         Err(JournalError::new(
-            JournalErrorKind::Forbidden,
+            JournalErrorKind::Misplaced,
             "this engine is backed up by other means",
         ))
     }

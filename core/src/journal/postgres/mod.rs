@@ -656,7 +656,7 @@ impl Journal for PostgresJournal {
 
     fn backup(&self, _to: &std::path::Path) -> Result<(), JournalError> {
         Err(JournalError::new(
-            JournalErrorKind::Forbidden,
+            JournalErrorKind::Misplaced,
             "a journal in PostgreSQL is backed up with the server: pg_basebackup, or archiving of its log",
         ))
     }
