@@ -212,8 +212,8 @@ impl Client {
                     if self.joins(charge, &invoice, &waiter)? {
                         return Ok(Taken::Joined(waiter));
                     }
-                    // Whoever was at it could not begin (a journal error, other details): now it
-                    // is our turn.
+                    // Whoever was at it asked for other details, or nothing of his was begun: now it is
+                    // our turn.
                 }
                 TakenUp::Settling(waiter) => {
                     // That can last as long as the host keeps silent. What is known waits for nobody.
@@ -254,7 +254,8 @@ impl Client {
             timers: inner.policy.timers,
         };
         let begun = inner.journal.begin(&new, inner.batch_method);
-        if begun.is_err() {
+        if let Err(why) = &begun {
+            owner.refused(why);
             inner.counters.committed(Commit::Failed);
         }
         match begun? {
@@ -311,7 +312,7 @@ impl Client {
         invoice: &MerchantInvoice,
         waiter: &Waiter,
     ) -> Result<bool, Error> {
-        if !waiter.payment().begins() {
+        if !waiter.payment().begins()? {
             return Ok(false);
         }
         self.same_details(&self.inner.row(invoice)?, charge)?;

@@ -94,9 +94,7 @@ impl JournalReader {
     /// The row of an invoice, or where its payment was archived.
     fn told(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, Error> {
         let found = self.found(invoice)?;
-        unless_archived(invoice, found, || {
-            ask!(&self.journal, it => it.archived(invoice))
-        })
+        unless_archived(invoice, found, || ask!(&self.journal, it => it.archived(invoice)))
     }
 
     /// How the journal stands.

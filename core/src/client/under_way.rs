@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::foreign;
 use crate::invoice::MerchantInvoice;
+use crate::journal::JournalError;
 use crate::lock::{lock, wait, wait_at_most};
 use crate::payment::{Boottime, Outcome};
 
@@ -57,6 +58,8 @@ struct Standing {
     /// There is a payment under way or decided: who waits for it hears how it ends. Until then
     /// the owner may still be refused, and then his refusal is nobody else's.
     begun: bool,
+    /// Why the journal could not take it: so it cannot for whoever asked for the same meanwhile.
+    refused: Option<JournalError>,
     outcome: Option<Outcome>,
     /// Blocked calls and live handles: while there is one, a late success is accepted (rule 10).
     waiting: usize,
@@ -171,12 +174,18 @@ impl UnderWay {
 
     /// Waits until the owner has a payment (true) or was refused one (false): as long as a commit
     /// takes.
-    pub(super) fn begins(&self) -> bool {
+    ///
+    /// # Errors
+    /// The journal's, if it could take none: were each to try in turn, the last would wait for all.
+    pub(super) fn begins(&self) -> Result<bool, JournalError> {
         let mut standing = lock(&self.standing);
         while !standing.begun && standing.outcome.is_none() {
             standing = wait(&self.changed, standing);
         }
-        standing.begun
+        match (standing.begun, &standing.refused) {
+            (false, Some(refused)) => Err(refused.clone()),
+            (begun, _) => Ok(begun),
+        }
     }
 
     fn begin(&self, fresh: bool) {
@@ -423,6 +432,11 @@ impl Owner {
     /// owner made its Intent, and nobody has written its push.
     pub(super) fn begin(&self, fresh: bool) {
         self.under_way.begin(fresh);
+    }
+
+    /// The journal could not take it.
+    pub(super) fn refused(&self, why: &JournalError) {
+        lock(&self.under_way.standing).refused = Some(why.clone());
     }
 
     /// Ends the work and tells the outcome.

@@ -6,7 +6,8 @@ use ovo_crash::process::Process;
 use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, Street, charge, until};
 use ovo_ptp::journal::Filter;
 use ovo_ptp::{
-    Client, ErrorKind, Finding, JournalReader, Listed, Outcome, Reconciliation, Rupiah, SettlementLine,
+    Client, ErrorKind, Finding, JournalReader, Listed, Outcome, Reconciliation, Rupiah,
+    SettlementLine,
 };
 
 fn is_paid(node: &Client, invoice: &str) {
@@ -154,6 +155,30 @@ fn mp10_a_silent_server_holds_no_call_up_and_closing_neither() {
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     proxy.is_silent(false);
     assert_eq!(street.debited("SILENT"), 0);
+}
+
+#[test]
+fn mp10_many_callers_of_one_invoice_wait_for_a_silent_server_once() {
+    let Some(server) = Server::migrated() else { return };
+    let street = Street::open();
+    let proxy = Proxy::start(server.port());
+    let node = street.node(&server.plain_dsn(APPLICATION, proxy.port()));
+    is_paid(&node, "BEFORE");
+    proxy.is_silent(true);
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let refused = node.pay(&charge("THE-SAME")).expect_err("nobody answers");
+                assert_eq!(refused.kind(), ErrorKind::Journal, "{refused}");
+            });
+        }
+    });
+    // 5 s are promised; one behind the other would be a minute, and more.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    proxy.is_silent(false);
+    proxy.breaks_all();
+    assert_eq!(street.debited("THE-SAME"), 0);
 }
 
 #[test]
