@@ -1,0 +1,72 @@
+//! What is known to be wrong without looking at the rows.
+
+use super::{Engine, Water};
+use crate::journal::file_system::{self, Kept};
+use crate::journal::files::Room;
+use crate::journal::{Health, JournalError, failure, parts, restored};
+
+/// Room on the disk that is called little: a quiet day's payments. Of a small one, a sixteenth.
+const LITTLE_ROOM: u64 = 16 << 20;
+
+impl Engine {
+    /// What is known to be wrong without looking at the rows.
+    pub(in crate::journal) fn report(&self, health: &mut Health) -> Result<(), JournalError> {
+        self.place.check()?;
+        let failed = |error: rusqlite::Error| failure::sqlite("health", &error);
+        let water = Water::read(&self.connection).map_err(failed)?;
+        let problems = &mut health.problems;
+        problems.extend(restored::reason(&self.connection, &water).map_err(failed)?);
+        if self.lock.is_some() && self.place.look()?.born.is_none() {
+            health.notes.push(
+                "the file system remembers no times of birth, so that a directory put back from a \
+                 backup may look like the one that was there: after putting one back compare OVO's \
+                 settlement file with your books"
+                    .to_owned(),
+            );
+        }
+        health.notes.extend(parts::open(&self.connection).map_err(failed)?.map(|part| {
+            format!(
+                "the archive {} is not finished: unless that is going on just now, archive into it once \
+                 more; until then nobody reads what it has",
+                part.path.display()
+            )
+        }));
+        let kept = self.place.kept();
+        let risk = file_system::risk(kept).map(str::to_owned);
+        if kept == Kept::InMemory {
+            problems.extend(risk)
+        } else {
+            health.notes.extend(risk)
+        }
+        // A copy for reading has neither.
+        if let Some(lock) = &self.lock {
+            let little = |room: &Room| room.own < LITTLE_ROOM.min(room.all / 16);
+            if let Some(lacks) = self.lacks_its_reserve() {
+                problems.push(lacks);
+            } else if let Some(room) = self.place.room().filter(little) {
+                problems.push(format!(
+                    "the journal's disk has {} KiB left, and a payment takes up to 60; make room",
+                    room.own >> 10
+                ));
+            }
+            if !self.reserve.is_kept() {
+                problems.push(
+                    "the reserve beside the journal cannot be written: on a full disk payments under \
+                     way are interrupted"
+                        .to_owned(),
+                );
+            }
+            if !lock.is_held() {
+                health.notes.push(
+                    "the file system has no locks for the journal beside SQLite's: a program that \
+                     reads the journal's own files would let others in"
+                        .to_owned(),
+                );
+            }
+        }
+        if !self.mark.is_writable() {
+            health.problems.push("the mark beside the journal cannot be written".to_owned());
+        }
+        Ok(())
+    }
+}
