@@ -401,6 +401,57 @@ def test_mp11_a_child_opens_its_own_journal_whatever_the_parent_is_doing(
         busy.join()
 
 
+@FORKING
+@pytest.mark.parametrize("where", ["after_in_child", "after_in_parent"])
+def test_mp11_what_a_program_does_around_its_forks_hangs_nobody(
+    where: str, ovo: Sandbox, tmp_path: Path
+) -> None:
+    """Hooks from before the import run while the library still keeps all others out."""
+    program = tmp_path / "hooks.py"
+    program.write_text(
+        f"""
+import os
+client = None
+
+def open_client(name):
+    from ovo_ptp import _native
+    return ovo_ptp.Client({ovo.base_url!r}, _native.Sandbox.credentials(),
+                          journal={str(tmp_path)!r} + name, ca_file={ovo.ca_file!r}, time_scale=0.02)
+
+def hook():
+    global client
+    if {where!r} == "after_in_parent":
+        print(len(client.payments()), flush=True)
+    else:
+        client = open_client("/child.db")
+
+os.register_at_fork({where}=hook)
+import ovo_ptp
+
+client = parents = open_client("/parent.db")
+waiting = parents.start("INV-1", amount=5, phone="081200000120")
+child = os.fork()
+if child == 0:
+    if {where!r} == "after_in_child":
+        print(len(client.payments()), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(waiting.outcome().name, flush=True)
+parents.close()
+""",
+        encoding="utf-8",
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    code, out, err = ended(process)
+    first = "1" if where == "after_in_parent" else "0"
+    assert (code, out.split()) == (0, [first, "paid"]), err
+
+
 def test_mp11_multiprocessing_by_fork_is_refused_and_by_spawn_shares_the_journal(
     ovo: Sandbox, tmp_path: Path
 ) -> None:

@@ -17,12 +17,17 @@ thread_local! {
     static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
-/// The right to be inside SQLite.
-pub(super) type Inside = RwLockReadGuard<'static, ()>;
+/// The right to be inside SQLite; without a lock for whoever forks, who keeps all others out.
+pub(super) struct Inside {
+    _lock: Option<RwLockReadGuard<'static, ()>>,
+}
 
 /// To be held around everything that reaches SQLite, and taken before any other lock of a journal.
 pub(super) fn inside() -> Inside {
-    INSIDE.read().unwrap_or_else(PoisonError::into_inner)
+    // What the program itself does around its forks may use a journal, and would wait for itself.
+    let is_forking = FORKING.with_borrow(Option::is_some);
+    let lock = || INSIDE.read().unwrap_or_else(PoisonError::into_inner);
+    Inside { _lock: (!is_forking).then(lock) }
 }
 
 /// To be called immediately before a fork, on the thread that forks: waits until no journal of this
@@ -53,5 +58,17 @@ mod tests {
         drop(held);
         forking.join().unwrap();
         drop(inside());
+    }
+
+    #[test]
+    fn mp11_what_a_program_does_around_its_own_fork_waits_for_nobody() {
+        std::thread::spawn(|| {
+            before_fork();
+            drop(inside());
+            after_fork();
+            drop(inside());
+        })
+        .join()
+        .unwrap();
     }
 }
