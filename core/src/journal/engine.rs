@@ -20,7 +20,7 @@ use super::opening::{Access, SHARED_PATIENCE};
 use super::place::{Place, Stamp};
 use super::reserve::{self, Reserve};
 use super::version::Incarnation;
-use crate::journal::{Begun, Finding, JournalError, JournalErrorKind};
+use crate::journal::{Begun, Finding, JournalError, JournalErrorKind, Update};
 use crate::payment::PaymentId;
 
 /// In a journal: that another one of its place settles this payment.
@@ -58,6 +58,8 @@ pub(super) struct Engine {
     pub(super) findings: Vec<Finding>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
     pub(super) boot: u32,
+    /// Handed out last, as far as this handle knows.
+    pub(super) numbers: (u32, u32),
     statements: &'static Statements,
     /// Why every further call is refused.
     refusal: Option<JournalError>,
@@ -93,6 +95,7 @@ impl Engine {
             access: Access::One,
             findings: Vec::new(),
             boot: 0,
+            numbers: (0, 0),
             statements: STATEMENTS.get_or_init(Statements::new),
             refusal: None,
             forgotten: 0,
@@ -175,6 +178,8 @@ impl Engine {
         room: bool,
     ) -> Result<Vec<Result<Written, JournalError>>, JournalError> {
         self.ready()?;
+        self.place.check_log().map_err(|gone| self.abort(gone))?;
+        self.place.log_is_written();
         self.execute("BEGIN IMMEDIATE").map_err(|error| self.abort(error))?;
         let mut results = Vec::with_capacity(group.len());
         for write in group {
@@ -213,9 +218,10 @@ impl Engine {
         self.execute("COMMIT").map_err(|error| self.abort(error))?;
         // Deleted in between: the commit went into a file that nobody will find.
         self.place.check().map_err(|gone| self.abort(gone))?;
+        self.place.log_was_written();
         self.moved_log = None;
         self.unmeasured += group.len();
-        self.note(&results);
+        self.note(group, &results);
         Ok(results)
     }
 
@@ -223,29 +229,44 @@ impl Engine {
         meta(&self.connection, key)
     }
 
-    /// Behind a commit: the mark follows the numbers, and rows get the boot that was entered.
-    fn note(&mut self, results: &[Result<Written, JournalError>]) {
-        let mut newest = None;
-        for result in results {
-            match result {
-                Ok(Written::Begun(begun)) => {
+    /// Behind a commit: the mark follows it, and rows get the boot that was entered.
+    fn note(&mut self, group: &[Write], results: &[Result<Written, JournalError>]) {
+        let (mut committed, mut begun_here) = (None, false);
+        for (write, result) in group.iter().zip(results) {
+            match (write, result) {
+                (_, Ok(Written::Begun(begun))) => {
                     if let Begun::Fresh(payment) = &**begun {
-                        newest = Some(payment.intent.numbers);
+                        let numbers = payment.intent.numbers;
+                        self.numbers = (numbers.batch(), numbers.reference());
+                        begun_here = true;
+                        committed = Some((payment.id, payment.version));
                     }
                 }
-                Ok(Written::Boot(boot)) => self.boot = *boot,
+                (
+                    Write::Update(payment) | Write::Supersede(payment, _),
+                    Ok(Written::Update(Update::Won(version))),
+                ) => committed = Some((payment.id, *version)),
+                (_, Ok(Written::Boot(boot))) => self.boot = *boot,
                 _ => {}
             }
         }
-        if let Some(numbers) = newest {
-            let numbers = (numbers.batch(), numbers.reference());
-            self.mark.write(&Mark::open(self.incarnation, numbers, self.openings));
+        if committed.is_none() {
+            return;
         }
+        // Others may have handed out numbers meanwhile.
+        if self.access == Access::Host && !begun_here {
+            if let Ok(water) = Water::read(&self.connection) {
+                self.numbers = (water.batch, water.reference);
+            }
+        }
+        let mark = Mark::open(self.incarnation, self.numbers, self.openings);
+        self.mark.write(&Mark { committed, ..mark });
     }
 
     /// Whether the journal is where it was, and as those who write to it left it.
     fn is_in_place(&self) -> Result<(), JournalError> {
         self.place.check()?;
+        self.place.check_log()?;
         self.place.check_shared(self.lock.as_ref().and_then(Lock::noted))
     }
 

@@ -163,6 +163,7 @@ impl<'a> Leaving<'a> {
             }
         }
         let connection = &self.engine.connection;
+        self.engine.place.log_is_written();
         let leave = || {
             connection.execute_batch("BEGIN IMMEDIATE")?;
             meta::put(connection, MOVED_TO, self.to.to_string_lossy().as_ref())?;

@@ -1,10 +1,11 @@
 //! The second copy of the high-water mark ([policy 2.4], P8): a small file beside the journal.
 //!
 //! It answers one question at opening: was the journal replaced by an older copy of itself, or by
-//! another ([fault J12])? It counts openings, and is written behind every commit that hands out
-//! numbers, and then not synced: a sync would make every payment dearer by a third, and a mark that
+//! another ([fault J12]), or did the end of its log go ([J10])? It counts openings, and is written behind every
+//! commit of a payment, and then not synced: a sync would make every payment dearer by a third, and a mark that
 //! lags proves nothing and harms nothing. Only a mark that is **ahead** of its journal is evidence: the journal's
-//! commit is synced before the mark is written, so on an honest disk that cannot happen by itself.
+//! commit is synced before the mark is written, so on an honest disk that cannot happen by itself. The last
+//! commit stands for all: a log that ends early has lost its latest first, and SQLite says nothing of it.
 //!
 //! At a proper closing it says so, behind the journal: one that says it is open then, and was not opened
 //! since, is a copy from before.
@@ -12,6 +13,7 @@
 //! What it cannot see: a copy of the whole directory, mark included.
 //!
 //! [fault J12]: crate::manual::faults#j-disk-and-journal
+//! [J10]: crate::manual::faults#j-disk-and-journal
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
 use std::io;
@@ -23,6 +25,7 @@ use super::files::{Files, OpenFile};
 use super::version::Incarnation;
 use super::{companion, failure, place};
 use crate::journal::JournalError;
+use crate::payment::PaymentId;
 
 /// A mark is one short line; more is none.
 const LONGEST: usize = 1024;
@@ -35,6 +38,9 @@ pub(super) struct Mark {
     pub(super) numbers: (u32, u32),
     /// How often the journal was opened; 0 where 0.1.0 wrote the mark.
     pub(super) openings: u32,
+    /// The payment whose commit it follows, and the version that this made; `None` before the first of an
+    /// opening.
+    pub(super) committed: Option<(PaymentId, u64)>,
     /// An opening has found that the journal lost its log, and the journal itself may not know yet.
     pub(super) lost_log: bool,
     /// This opening of it was ended properly: it said that it is closed before the mark did.
@@ -44,7 +50,7 @@ pub(super) struct Mark {
 impl Mark {
     /// Of a journal that is open.
     pub(super) fn open(incarnation: Incarnation, numbers: (u32, u32), openings: u32) -> Mark {
-        Mark { incarnation, numbers, openings, lost_log: false, closed: false }
+        Mark { incarnation, numbers, openings, committed: None, lost_log: false, closed: false }
     }
 
     /// Whether this is `other`'s journal, as it was then or later.
@@ -66,8 +72,10 @@ impl Mark {
                     (false, true) => 4,
                     (false, false) => 2,
                 };
+                let (id, row) = self.committed.map_or((0, 0), |(id, version)| (id.0, version));
                 format!(
-                    "ovo-ptp mark {version} {incarnation} {batch:06}/{reference:06} {count:012}"
+                    "ovo-ptp mark {version} {incarnation} {batch:06}/{reference:06} {count:012} \
+                     {id:019}/{row:020}"
                 )
             }
         };
@@ -85,9 +93,15 @@ impl Mark {
             *byte = u8::from_str_radix(name.get(2 * index..2 * index + 2)?, 16).ok()?;
         }
         let numbers = (batch.parse().ok()?, reference.parse().ok()?);
-        let openings = if version == "1" { 0 } else { words.next()?.parse().ok()? };
+        let (mut openings, mut committed) = (0, None);
+        if version != "1" {
+            openings = words.next()?.parse().ok()?;
+            let (id, row) = words.next()?.split_once('/')?;
+            let (id, row) = (id.parse().ok()?, row.parse().ok()?);
+            committed = (id != 0).then_some((PaymentId(id), row));
+        }
         let (lost_log, closed) = (version == "3", version == "4");
-        let mark = Mark { incarnation, numbers, openings, lost_log, closed };
+        let mark = Mark { incarnation, numbers, openings, committed, lost_log, closed };
         // Torn or edited lines are no evidence of anything.
         (mark.line() == line).then_some(mark)
     }
@@ -173,7 +187,10 @@ mod tests {
         assert_eq!(Mark::parse(&closed.line()), Some(closed));
         let of_an_older_release = Mark { openings: 0, ..mark };
         assert_eq!(Mark::parse(&of_an_older_release.line()), Some(of_an_older_release));
-        let longest = Mark { numbers: (999_999, 999_999), openings: u32::MAX, ..mark };
+        let behind_a_commit = Mark { committed: Some((PaymentId(7), 3)), ..mark };
+        assert_eq!(Mark::parse(&behind_a_commit.line()), Some(behind_a_commit));
+        let committed = Some((PaymentId(i64::MAX), u64::MAX));
+        let longest = Mark { numbers: (999_999, 999_999), openings: u32::MAX, committed, ..mark };
         assert_eq!(longest.line().len(), Mark { numbers: (0, 0), ..mark }.line().len());
     }
 }

@@ -543,6 +543,7 @@ fn admit(
             incarnation,
             numbers: (0, 0),
             openings,
+            committed: None,
             lost_log: true,
             closed: false,
         });
@@ -585,9 +586,9 @@ fn admit(
         let moved = in_database.then_some(name);
         begin_log(files, &mut engine, moved, found.is_alone)?;
     }
-    let numbers = (water.batch, water.reference);
-    let openings = engine.openings;
-    engine.mark.write_durably(&Mark::open(incarnation, numbers, openings));
+    engine.numbers = (water.batch, water.reference);
+    let mark = Mark::open(incarnation, engine.numbers, engine.openings);
+    engine.mark.write_durably(&mark);
     Ok(engine)
 }
 

@@ -20,6 +20,8 @@ use crate::lock::lock;
 pub(super) const LOGS: [&str; 2] = ["-wal", "-journal"];
 /// Length of an SQLite file's header.
 const HEADER: usize = 100;
+/// Where the header of a log has the chance that its generation began with (SQLite file format, 4.1).
+const GENERATION: std::ops::Range<usize> = 16..24;
 
 /// An open journal's file, for the time that it is open.
 #[derive(Debug)]
@@ -34,6 +36,11 @@ pub(super) struct Place {
     alone: bool,
     /// How long the log was at the last look.
     log_length: AtomicU64,
+    /// Which generation of it that was, by its header, where others may begin the next one, and cut it.
+    generation: Mutex<Vec<u8>>,
+    /// The log as this process left it; `None` where others may write it, too, or where this one may have
+    /// written since.
+    log_written: Mutex<Option<Stamp>>,
     /// The database as this process wrote it last; `None` where others may write it, too.
     written: Mutex<Option<Stamp>>,
     /// The index of the log, which processes that share the journal have together.
@@ -120,6 +127,8 @@ impl Place {
             write_ahead: None,
             alone: false,
             log_length: AtomicU64::new(0),
+            generation: Mutex::default(),
+            log_written: Mutex::default(),
             written: Mutex::default(),
             index: None,
         };
@@ -159,15 +168,40 @@ impl Place {
         self.alone = access != Access::Host;
         self.log_was_cut();
         self.was_written();
+        self.log_was_written();
         Ok(())
     }
 
     /// The engine itself has written to the database.
     pub(super) fn was_written(&self) {
+        *lock(&self.written) = self.stamp_of(&self.path);
+    }
+
+    /// What only this process writes to, as it is now.
+    fn stamp_of(&self, path: &Path) -> Option<Stamp> {
         // Elsewhere a time may change behind the writing.
         let is_telling = cfg!(unix) && self.alone && self.kept() != Kept::ByAProgram;
-        let look = self.files.look(&self.path).ok().filter(|_| is_telling);
-        *lock(&self.written) = look.and_then(Stamp::of);
+        self.files.look(path).ok().filter(|_| is_telling).and_then(Stamp::of)
+    }
+
+    /// The engine itself has written to the log.
+    pub(super) fn log_was_written(&self) {
+        *lock(&self.log_written) = self.stamp_of(&self.log);
+    }
+
+    /// The engine itself may write to the log from here on.
+    pub(super) fn log_is_written(&self) {
+        *lock(&self.log_written) = None;
+    }
+
+    /// Before the engine writes to the log: whether anybody else did. What it would read back from there
+    /// would be somebody else's, and what it appends might be behind a hole.
+    pub(super) fn check_log(&self) -> Result<(), JournalError> {
+        let Some(before) = *lock(&self.log_written) else { return Ok(()) };
+        match self.stamp_of(&self.log) {
+            Some(now) if !now.is_as(&before) => Err(self.is_gone()),
+            _ => Ok(()),
+        }
     }
 
     /// What those who share the journal tell each other about the database as it is now; `None` where a
@@ -204,7 +238,7 @@ impl Place {
         }
     }
 
-    /// The engine itself has moved the log into the database, and cut it.
+    /// The engine itself cuts the log, which it has moved into the database.
     pub(super) fn log_was_cut(&self) {
         self.log_length.store(0, Ordering::Relaxed);
     }
@@ -214,7 +248,19 @@ impl Place {
     fn has_its_log(&self, expected: Identity) -> bool {
         let Ok(look) = self.files.look(&self.log) else { return false };
         let last = self.log_length.swap(look.length, Ordering::Relaxed);
-        look.identity == expected && (look.length >= last || !self.alone)
+        look.identity == expected && self.has_its_generation(look.length < last)
+    }
+
+    /// Whether a log that is shorter than it was may be so: only with a new generation one is cut.
+    fn has_its_generation(&self, is_shorter: bool) -> bool {
+        if self.alone {
+            return !is_shorter;
+        }
+        let header = self.files.read(&self.log, GENERATION.end).unwrap_or_default();
+        let now = header.get(GENERATION).unwrap_or_default().to_vec();
+        let before = std::mem::replace(&mut *lock(&self.generation), now.clone());
+        // One that is begun anew is never empty.
+        !is_shorter || (before != now && now.len() == GENERATION.len())
     }
 
     fn index_path(&self) -> PathBuf {

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::copies::BACKUP;
 use super::engine::{Engine, Water};
@@ -18,10 +18,10 @@ use super::failure;
 use super::files::Files;
 use super::mark::Mark;
 use super::whereabouts::Whereabouts;
-use super::{aside, meta, owing, place};
+use super::{aside, meta, owing, parts, place};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
-use crate::payment::Payment;
+use crate::payment::{Payment, PaymentId};
 use crate::wib::WallTime;
 
 /// How often the journal was doubted, and how many of those a person has answered for.
@@ -111,6 +111,20 @@ pub(super) fn judge(
         lost(&engine.connection, (0, 0)).map_err(|error| failure::sqlite("open", &error))?;
         is_lost_now = true;
     }
+    let committed = beside.mark.filter(|mark| is_own(&mark)).and_then(|mark| mark.committed);
+    if let Some((id, version)) = committed {
+        let known = version_of(&engine.connection, id);
+        let known = known.map_err(|error| failure::sqlite("open", &error))?;
+        if known.is_none_or(|known| known < version) {
+            floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+            reasons.push(format!(
+                "its latest commits are missing: its mark knows of version {version} of payment {}, it {}; \
+                 the end of its log was damaged, cut off or lost, or an older copy was put in its place",
+                id.0,
+                known.map_or("knows of none".to_owned(), |known| format!("of version {known}")),
+            ));
+        }
+    }
     if let Some(mark) = beside.mark.filter(|mark| mark.numbers != (0, 0)) {
         let (batch, reference) = mark.numbers;
         let same = mark.incarnation == engine.incarnation;
@@ -187,6 +201,17 @@ pub(super) fn judge(
         )
         .map_err(|error| failure::sqlite("open", &error))?;
     Ok(water)
+}
+
+/// The version of a payment that it has; of one that was archived, the last that there is.
+fn version_of(connection: &Connection, id: PaymentId) -> rusqlite::Result<Option<u64>> {
+    let known: Option<i64> = connection
+        .query_row("SELECT version FROM payment WHERE id = ?1", [id.0], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(known) => Ok(Some(u64::try_from(known).unwrap_or(0))),
+        None => Ok(parts::archived(connection, id)?.map(|_| u64::MAX)),
+    }
 }
 
 /// Notes that a journal was here and is gone. Its mark may lag, and so know of no number that it has

@@ -418,7 +418,11 @@ impl SqliteJournal {
     /// For what only an intruder does.
     #[cfg(test)]
     pub(super) fn sql(&self, sql: &str) -> rusqlite::Result<()> {
-        self.lock().1.as_ref().unwrap().connection.execute_batch(sql)
+        let locked = self.lock();
+        let engine = locked.1.as_ref().unwrap();
+        engine.connection.execute_batch(sql)?;
+        engine.place.log_was_written();
+        Ok(())
     }
 
     /// Forking itself would need unsafe code.

@@ -75,6 +75,8 @@ impl Engine {
         if busy {
             return Ok(());
         }
+        self.place.log_was_cut();
+        self.place.log_is_written();
         self.execute("BEGIN IMMEDIATE")?;
         let begun = self
             .limit_log(0)
@@ -83,6 +85,7 @@ impl Engine {
             .map_err(|error| self.abort(error));
         self.limit_log(-1)?;
         begun?;
+        self.place.log_was_written();
         self.moved_log = None;
         self.forgotten = 0;
         Ok(())
@@ -98,7 +101,6 @@ impl Engine {
     fn checkpoint(&self, pragma: &str) -> Result<(bool, i64, i64), JournalError> {
         self.is_in_place()?;
         self.tell_the_others(None)?;
-        self.place.log_was_cut();
         let moved = self.connection.prepare_cached(pragma).and_then(|mut statement| {
             statement
                 .query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
@@ -125,6 +127,7 @@ impl Engine {
         if self.moved_log.is_none() {
             return Ok(false);
         }
+        self.place.log_is_written();
         self.execute("BEGIN IMMEDIATE")?;
         log::says_open(&self.connection, false).map_err(failed)?;
         self.execute("COMMIT")?;
@@ -153,6 +156,8 @@ impl Engine {
         }
         if self.forgotten > 0 {
             // The log is removed at closing, but not overwritten.
+            self.place.log_was_cut();
+            self.place.log_is_written();
             let _ = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
         }
         // Only here, so that whatever was refused or broken off is left as it is, its log included.

@@ -98,6 +98,51 @@ fn j23_a_log_that_is_gone_is_missed_even_if_only_a_verdict_was_in_it() {
 }
 
 #[test]
+fn j10_a_log_whose_end_is_damaged_or_gone_is_noticed_even_if_only_a_verdict_was_in_it() {
+    fn changed(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let log = beside(path, "-wal");
+        let mut bytes = fs::read(&log).unwrap();
+        change(&mut bytes);
+        fs::write(&log, bytes).unwrap();
+    }
+    let flipped: Loss = |path| {
+        changed(path, |log| {
+            let at = log.len() - 500;
+            log[at] ^= 1;
+        });
+    };
+    let cut: Loss = |path| changed(path, |log| log.truncate(log.len() - 1));
+    let zeroed: Loss = |path| {
+        changed(path, |log| {
+            let from = log.len() - 4096;
+            log[from..].fill(0);
+        });
+    };
+    for loses in [flipped, cut, zeroed] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
+        loses(&path);
+        let journal = open(&path);
+        let words = said(&journal);
+        assert!(words.contains("latest commits are missing") && words.contains("vouch"), "{words}");
+        let unsure = journal.find(&invoice(1)).unwrap().unwrap();
+        assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+        assert!(!fresh(&journal, &charge(9)).state.attested);
+    }
+    // Whole, it is taken as it is.
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
+    let journal = open(&path);
+    assert_eq!(said(&journal), "");
+    let paid = journal.find(&invoice(1)).unwrap().unwrap();
+    assert_eq!(paid.state.verdict, Some(Verdict::Accepted(Source::Status)));
+}
+
+#[test]
 fn j23_a_till_that_is_killed_before_its_first_payment_has_lost_nothing() {
     let scratch = Scratch::new();
     let path = scratch.journal();
@@ -341,6 +386,64 @@ fn j11_j22_a_backup_copied_over_a_journal_that_several_share_is_noticed_by_each_
     drop(other.stdin.take());
     assert_eq!(wait_for(&mut other, "result: "), "Err(Gone)");
     other.wait().unwrap();
+}
+
+/// What a person, or a program, does to the log of a running shop.
+fn tampers(log: &Path, how: &str) {
+    let copy = log.with_extension("kept");
+    match how {
+        "cut" => run("truncate", &[Path::new("--size=-600"), log]),
+        "emptied" => run("truncate", &[Path::new("--size=0"), log]),
+        // As an editor, or a disk that goes back: other bytes, and not one more or less.
+        "written over" => {
+            run("cp", &[log, &copy]);
+            // A file's time may be as coarse as this.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            run("cp", &[&copy, log]);
+        }
+        _ => unreachable!("{how}"),
+    }
+}
+
+#[test]
+fn j23_what_is_done_to_the_log_of_a_running_shop_is_noticed_by_its_next_commit() {
+    // So many commits that the length of the log was asked for just now.
+    for sold in [1, 32, 33, 70] {
+        for (shared, how) in [
+            (false, "cut"),
+            (false, "emptied"),
+            (false, "written over"),
+            (true, "cut"),
+            (true, "emptied"),
+        ] {
+            let scratch = Scratch::new();
+            let path = scratch.journal();
+            let options = if shared { SHARED } else { SqliteOptions::default() };
+            let journal = SqliteJournal::open(&path, &options).unwrap();
+            let rows: Vec<_> = (0..sold).map(|it| fresh(&journal, &charge(it))).collect();
+            tampers(&beside(&path, "-wal"), how);
+            let word = journal.update(&rows[0]);
+            let gone = word.as_ref().is_err_and(|error| error.kind == JournalErrorKind::Gone);
+            assert!(gone, "{how}, shared: {shared}, behind {sold} commits: {word:?}");
+        }
+    }
+}
+
+#[test]
+fn j23_a_log_that_another_process_began_anew_is_no_log_that_was_cut() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    let mut other = child("hands::child_shares_and_sells", &path).spawn().unwrap();
+    wait_for(&mut other, "result: ready");
+    (10..60).for_each(|number| drop(fresh(&journal, &charge(number))));
+    drop(other.stdin.take());
+    assert_eq!(wait_for(&mut other, "result: "), "Ok(())");
+    other.wait().unwrap();
+    drop(journal);
+    let journal = SqliteJournal::open(&path, &SHARED).unwrap();
+    fresh(&journal, &charge(70));
+    assert_eq!(said(&journal), "");
 }
 
 #[test]
