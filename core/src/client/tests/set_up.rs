@@ -53,3 +53,18 @@ fn a_push_that_is_refused_for_the_set_up_alerts_once_a_minute_at_most() {
         shop.clock.sleep(Duration::from_secs(31));
     }
 }
+
+#[test]
+fn b13_a_host_s_absurd_date_ends_no_client() {
+    for date in [i64::MIN, -1, 0, i64::MAX] {
+        let shop = Shop::new();
+        shop.host.answers(|_, _| Reply::Code("00"));
+        *lock(&shop.host.date) = Some(date);
+        let till = shop.till();
+        let diagnosis = till.doctor().unwrap();
+        let problems = diagnosis.problems();
+        assert!(problems.iter().any(|it| it.contains("this machine's clock is")), "{problems:?}");
+        assert!(diagnosis.to_string().contains(" s against the host"), "{diagnosis}");
+        assert!(till.pay(&charge("INV-1")).unwrap().is_paid(), "{date}");
+    }
+}
