@@ -109,7 +109,8 @@
  * locale, writes to no stream (except one line when it finds a defect in itself), and is not
  * disturbed by signals. A thread that calls ovo_pay() or ovo_settle() needs 128 KB of stack. Do not
  * call it from a signal handler, nor leave a call or a callback by longjmp() or siglongjmp(): locks
- * would stay taken and a payment without its thread, and the library cannot notice.
+ * would stay taken and a payment without its thread, and the library cannot notice. pthread_exit()
+ * in a callback ends the process.
  *
  * pthread_cancel() of a thread inside a call takes effect when the call has returned (on Linux;
  * elsewhere the caller must disable cancellation), callbacks included. The thread must not have the

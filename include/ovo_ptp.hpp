@@ -296,6 +296,8 @@ struct Paid {
   bool voided = false;
   /// Only in the outcome of the paying call itself.
   std::optional<Wallet> wallet;
+  /// Of the receipt, and kept with the payment, so that it can be printed again. Empty where OVO told none.
+  std::string cash_used, points_used, points_earned;
 };
 /// OVO refused. Show the customer's text.
 struct Declined {
@@ -444,7 +446,8 @@ inline Outcome outcome(const ovo_outcome& flat) {
     case OVO_PAID: {
       Paid paid{flat.invoice,       flat.amount,    flat.batch,     flat.reference,
                 flat.approval_code, flat.trace_number, flat.host_date, flat.host_time,
-                flat.late != 0,     flat.voided != 0,  std::nullopt};
+                flat.late != 0,     flat.voided != 0,  std::nullopt,
+                flat.wallet.cash_used, flat.wallet.points_used, flat.wallet.points_earned};
       if (flat.has_wallet != 0) {
         const ovo_wallet& w = flat.wallet;
         paid.wallet = Wallet{w.ovo_id,      w.full_name,      w.cash_used,     w.cash_balance,
