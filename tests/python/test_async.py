@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import gc
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import ovo_ptp
 import pytest
@@ -270,3 +273,50 @@ def test_a_thousand_payments_wait_at_once(tmp_path: Path) -> None:
         taken = sum(entry["debits"] * entry["amount"] for entry in ovo.ledger())
         assert taken == sum(range(1, 1_001))
     gc.collect()
+
+
+def test_f19_closing_waits_for_no_thread_of_the_loop_s(shop: ovo_ptp.Client) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+        busy = threading.Event()
+        held = loop.run_in_executor(None, busy.wait)
+        try:
+            # A bound that only a hang reaches.
+            await asyncio.wait_for(shop.close_async(), 60)
+        finally:
+            busy.set()
+            await held
+
+    asyncio.run(main())
+    with pytest.raises(ovo_ptp.ClosedError):
+        shop.pay("INV-1", amount=5, phone=PAYS_AFTER_20)
+
+
+def test_f19_a_loop_that_takes_no_answer_ends_no_other_one_s(shop: ovo_ptp.Client) -> None:
+    class Deaf(asyncio.SelectorEventLoop):
+        deaf = False
+
+        def call_soon_threadsafe(self, *arguments: Any, **more: Any) -> asyncio.Handle:
+            if self.deaf:
+                raise ArithmeticError("no calls from other threads")
+            return super().call_soon_threadsafe(*arguments, **more)
+
+    deaf = Deaf()
+
+    async def told_nothing() -> None:
+        task = asyncio.ensure_future(shop.pay_async("INV-1", amount=5, phone=PAYS_AFTER_20))
+        while shop.payment("INV-1") is None:
+            await asyncio.sleep(0.01)
+        deaf.deaf = True
+        while (report := shop.payment("INV-1")) is None or report.outcome is None:
+            await asyncio.sleep(0.01)
+        deaf.deaf = False
+        task.cancel()
+
+    deaf.run_until_complete(told_nothing())
+    deaf.close()
+    outcome = asyncio.run(
+        asyncio.wait_for(shop.pay_async("INV-2", amount=5, phone=PAYS_AFTER_50), 60)
+    )
+    assert outcome.is_paid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import logging
 import threading
 import time
 from pathlib import Path
@@ -262,6 +263,62 @@ def test_progress_is_told_on_the_calling_thread_and_cannot_lose_the_payment(
     assert shop.pay("INV-1", amount=5, phone=PAYS_AFTER_20, progress=told).is_paid
     assert threads == {threading.get_ident()}
     assert "the payment goes on" in caplog.text
+
+
+@pytest.mark.parametrize("thrown", [KeyError, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("way", ["pay", "pay_async"])
+def test_c18_nothing_that_a_progress_function_and_the_log_throw_hides_an_outcome(
+    shop: ovo_ptp.Client, thrown: type[BaseException], way: str
+) -> None:
+    class Shipper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ConnectionError("the log server is away")
+
+    told = []
+
+    def progress(countdown: ovo_ptp.Progress) -> None:
+        told.append(countdown)
+        raise thrown("the display is broken")
+
+    charge = {"amount": 5, "phone": PAYS_AFTER_20, "progress": progress}
+    shipper = Shipper()
+    logging.getLogger("ovo_ptp").addHandler(shipper)
+    try:
+        if way == "pay":
+            outcome = shop.pay("INV-1", **charge)
+        else:
+            outcome = asyncio.run(shop.pay_async("INV-1", **charge))
+    finally:
+        logging.getLogger("ovo_ptp").removeHandler(shipper)
+    assert told
+    assert outcome.is_paid
+
+
+@pytest.mark.parametrize("way", ["pay", "pay_async"])
+def test_c18_what_a_text_s_own_type_makes_of_comparing_fails_nothing_behind_a_push(
+    shop: ovo_ptp.Client, way: str
+) -> None:
+    class Number(str):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ArithmeticError("numbers are not compared")
+
+    class Rupiah(int):
+        def __lt__(self, other: object) -> bool:
+            raise ArithmeticError("amounts are not compared")
+
+        __le__ = __gt__ = __ge__ = __lt__
+
+    charge = {"amount": Rupiah(5), "phone": Number(PAYS_AFTER_20), "progress": lambda _: None}
+    if way == "pay":
+        outcome = shop.pay(Number("INV-1"), **charge)
+    else:
+        outcome = asyncio.run(shop.pay_async(Number("INV-1"), **charge))
+    assert outcome.is_paid
+    report = shop.payment("INV-1")
+    assert report is not None
+    assert type(report.invoice) is str
 
 
 def test_outcomes_wait_to_be_acknowledged(shop: ovo_ptp.Client) -> None:

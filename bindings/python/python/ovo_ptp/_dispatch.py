@@ -138,10 +138,15 @@ class Dispatcher:
             loop.call_soon_threadsafe(resolve)
         except RuntimeError:
             pass  # the loop was closed before its payments were over; they are in the journal
+        except BaseException:  # as with countdowns
+            log_error("an answer could not be handed on")
 
     def _count_down(self, progress: Progress) -> None:
         for told in self._watching.get(progress.invoice, ()):
-            told(progress)
+            try:
+                told(progress)
+            except BaseException:  # whatever an event loop makes of it: answers go on
+                log_error("a countdown could not be handed on")
 
     def _tell(self, fields: dict[str, Any]) -> None:
         level, message = fields["level"], fields["message"]
@@ -152,11 +157,16 @@ class Dispatcher:
             try:
                 self._on_event(_make.event(fields))
             except BaseException:  # SystemExit too: it would end the events for good
-                _log(logging.ERROR, "the client's on_event failed", exc_info=True)
+                log_error("the client's on_event failed")
+
+
+def log_error(message: str) -> None:
+    """Logs the exception that is being handled."""
+    _log(logging.ERROR, message, exc_info=True)
 
 
 def _log(level: int, message: str, **more: Any) -> None:
-    """Logs; a handler or a filter of the caller's that raises must not end the thread."""
+    """Logs; a handler or filter that raises hides no outcome and ends no thread."""
     try:
         logger.log(level, "%s", message, **more)
     except BaseException:  # as above

@@ -136,17 +136,18 @@ def hidden_text(field: str, hidden: Hidden) -> str:
     if not isinstance(hidden.value, str):
         kind = type(hidden.value).__name__
         raise InvalidTypeError(f"{field}: must be text (str), not {kind}", field=_name(field))
+    # The characters alone: what a subclass makes of comparing and hashing could fail behind a push.
+    plain = Hidden(str.__str__(hidden.value))
     # Half of a surrogate pair cannot be sent, and Python's own error for it would carry the text.
-    if not hidden.value.isascii() and any("\ud800" <= it <= "\udfff" for it in hidden.value):
+    if not plain.value.isascii() and any("\ud800" <= it <= "\udfff" for it in plain.value):
         raise _breaks(field, "must be whole Unicode text")
-    text: str = hidden.value
+    text: str = plain.value
     return text
 
 
 def hidden_as_text(field: str, hidden: Hidden) -> Hidden:
     """A text argument, still hidden."""
-    hidden_text(field, hidden)
-    return hidden
+    return Hidden(hidden_text(field, hidden))
 
 
 def phone(hidden: Hidden) -> Hidden:
@@ -162,9 +163,10 @@ def rupiah(value: object) -> int:
         kind = type(value).__name__
         rule = f"must be whole rupiah as int, not {kind}; OVO has no decimals"
         raise InvalidTypeError(f"amount: {rule}", field="amount")
-    if not -(2**63) <= value < 2**63:
+    plain = int.__int__(value)  # as with texts
+    if not -(2**63) <= plain < 2**63:
         raise _breaks("amount", "must be below 2**63 rupiah")
-    return value
+    return plain
 
 
 def terminal(value: object) -> tuple[str, str, str] | None:

@@ -59,7 +59,9 @@ class Client:
     One client per process and journal; many threads and event loops may use it at once. It is a
     context manager, and closing it loses nothing: what is under way is in the journal.
 
-    A call that raises has started nothing. Once a push may have left, the answer is an outcome.
+    A call that raises `OvoError` has started nothing. Once a push may have left, the answer is an
+    outcome. What a signal handler raises in the middle of a wait (Ctrl-C, a soft time limit of a
+    task queue) ends the wait and not the payment: ask again with the same invoice.
 
     Args:
         environment: `staging`, `staging-old`, `production`, `production-old`, or the address of a
@@ -220,7 +222,7 @@ class Client:
             terminal: Another terminal than the credentials'.
             allow_second_push: Push even if this customer has an unsettled payment.
             progress: Called about once a second on this thread while it waits. Its exceptions are
-                logged: they cannot be allowed to hide the outcome.
+                logged, `SystemExit` with them: they cannot be allowed to hide the outcome.
 
         Raises:
             InvalidInputError: A value breaks a rule.
@@ -270,11 +272,11 @@ class Client:
 
             dispatcher = self._dispatch()
             hand_over = _on_loop(asyncio.get_running_loop(), told)
-            dispatcher.watch(invoice, hand_over)
+            dispatcher.watch(charge.invoice, hand_over)
             try:
                 return await payment.outcome_async()
             finally:
-                dispatcher.unwatch(invoice, hand_over)
+                dispatcher.unwatch(charge.invoice, hand_over)
 
     def start(
         self,
@@ -788,8 +790,26 @@ class Client:
     async def close_async(self, grace: float | timedelta = 0) -> None:
         """Like `close`, for asyncio: tasks that wait for payments go on meanwhile."""
         import asyncio
+        from concurrent.futures import Future
+        from threading import Thread
 
-        await asyncio.to_thread(self.close, grace)
+        # A thread of its own: those of the loop may all be waiting for what only this ends.
+        closed: Future[None] = Future()
+
+        def close() -> None:
+            closed.set_running_or_notify_cancel()  # no task takes it back
+            try:
+                self.close(grace)
+            except BaseException as error:  # raised where it is awaited
+                closed.set_exception(error)
+            else:
+                closed.set_result(None)
+
+        try:
+            Thread(target=close, name="ovo-ptp-close", daemon=True).start()
+        except RuntimeError:  # no room for a thread: closed all the same
+            close()
+        await asyncio.wrap_future(closed)
 
     def __enter__(self) -> Client:
         return self
@@ -893,10 +913,12 @@ def _refuse_green_threads() -> None:
 def _tell(told: Callable[[Progress], object], countdown: Progress) -> None:
     try:
         told(countdown)
-    except Exception:
-        from ovo_ptp._dispatch import logger
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # SystemExit, too: the push has left, and the answer is an outcome
+        from ovo_ptp._dispatch import log_error
 
-        logger.exception("a progress function failed; the payment goes on")
+        log_error("a progress function failed; the payment goes on")
 
 
 def _named(invoice: str, phone: Hidden) -> tuple[str, Hidden | None]:
