@@ -48,6 +48,11 @@ pub(super) trait Writer<Op, Out> {
     /// What can wait until the results are handed out. `idle`: nobody is queued.
     fn tidy(&self, idle: bool);
 
+    /// Lets others go on where threads only take turns; `false` where they run.
+    fn lets_others_go_on(&self) -> bool {
+        false
+    }
+
     /// The result of a write whose leader died of a panic.
     fn lost(&self) -> Out;
 }
@@ -66,13 +71,13 @@ impl<Op, Out> Group<Op, Out> {
             !std::mem::replace(&mut queue.led, true)
         };
         if !leads {
-            if let Some(out) = seat.wait() {
+            if let Some(out) = seat.wait(writer) {
                 return out;
             }
         }
         self.lead(writer);
         // A leader's own write is the first of its group.
-        seat.wait().unwrap_or_else(|| writer.lost())
+        seat.wait(writer).unwrap_or_else(|| writer.lost())
     }
 
     fn lead(&self, writer: &impl Writer<Op, Out>) {
@@ -117,14 +122,19 @@ impl<Out> Seat<Out> {
     }
 
     /// The result, or `None` if it is this caller's turn to lead.
-    fn wait(&self) -> Option<Out> {
+    fn wait<Op>(&self, writer: &impl Writer<Op, Out>) -> Option<Out> {
         let mut turn = lock(&self.turn);
         loop {
             match std::mem::replace(&mut *turn, Turn::Wait) {
                 Turn::Done(out) => return Some(out),
                 Turn::Lead => return None,
                 Turn::Wait => {
-                    turn = wait(&self.changed, turn);
+                    drop(turn);
+                    let went_on = writer.lets_others_go_on();
+                    turn = lock(&self.turn);
+                    if !went_on && matches!(*turn, Turn::Wait) {
+                        turn = wait(&self.changed, turn);
+                    }
                 }
             }
         }

@@ -10,14 +10,14 @@
 //!
 //! [fault MP10]: crate::manual::faults#mp-several-processes-and-nodes
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::connection::Value;
+use super::store::{Ask, Function, Which, random};
 use super::writing::Trial;
 use super::{LONGEST, PostgresJournal, Shared, migrate, silent, unreachable};
 use crate::clock::Clock;
@@ -40,9 +40,9 @@ const MOST_READINGS: usize = 60;
 /// What is known of the others' clocks.
 #[derive(Default)]
 pub(super) struct Clocks {
-    readings: HashMap<i64, BTreeMap<i64, i64>>,
+    readings: BTreeMap<i64, BTreeMap<i64, i64>>,
     /// How often a clock was published, since when that is known, and whether it was closed.
-    heard: HashMap<i64, (i64, Boottime, bool)>,
+    heard: BTreeMap<i64, (i64, Boottime, bool)>,
     /// Clients that were heard of in the last seconds, this one included.
     pub(super) live: u32,
     name: String,
@@ -204,24 +204,26 @@ impl PostgresJournal {
     /// A clock that nobody had before; also where a failover has lost the one before.
     fn join_anew(&self, name: &str) -> Result<i64, JournalError> {
         self.refuse_after_fork()?;
-        let random = migrate::fresh_name(&[name.as_bytes(), &std::process::id().to_le_bytes()]);
-        let mut token = [0; 8];
-        let _ = getrandom::fill(&mut token);
-        let token = i64::from_le_bytes(token);
+        let name_of_its_own = migrate::fresh_name(
+            &mut |chance| self.shared.store.chance(chance),
+            &[name.as_bytes(), &std::process::id().to_le_bytes()],
+        );
+        let token = random(&*self.shared.store);
         let shared = Arc::clone(&self.shared);
-        let joined = self.runner.run(LONGEST, async move {
+        let joined = self.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
-            let sql = format!("SELECT {}.join_clock($1, $2, $3, $4, $5)::text", shared.dsn.schema);
-            let values = [
-                Value::Text(lock(&shared.epoch).nonce.clone()),
-                Value::Text(random),
-                Value::Int(token),
-                Value::Int(of_boottime(shared.clock.boottime())),
-                Value::Int(starting_batch(shared.clock.wall()).unwrap_or(0).into()),
-            ];
-            let mut told = shared.once(&mut line, "join", &sql, &values).await;
+            let nonce = lock(&shared.epoch).nonce.clone();
+            let told = json!({
+                "nonce": nonce,
+                "name": name_of_its_own,
+                "token": token,
+                "ms": of_boottime(shared.clock.boottime()),
+                "start": starting_batch(shared.clock.wall()).unwrap_or(0),
+            });
+            let ask = Ask::Call(Function::Join, told);
+            let mut told = shared.once(&mut line, &ask).await;
             if let Err(Trial::Unknown(_)) = told {
-                told = shared.once(&mut line, "join", &sql, &values).await;
+                told = shared.once(&mut line, &ask).await;
             }
             told.map_err(Trial::into_error)
         });
@@ -283,7 +285,7 @@ impl PostgresJournal {
     pub(super) fn beat(&self, closes: bool) -> Result<String, JournalError> {
         let shared = Arc::clone(&self.shared);
         let longest = if closes { Duration::from_secs(1) } else { LONGEST };
-        let beaten = self.runner.run(longest, async move { shared.beat(closes).await });
+        let beaten = self.run(longest, async move { shared.beat(closes).await });
         beaten.unwrap_or_else(|| Err(silent("beat")))
     }
 
@@ -299,35 +301,19 @@ impl PostgresJournal {
         }
         let own = self.shared.own.load(Ordering::Acquire);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let table = self.table("payment");
         let mut all: Vec<Payment> = Vec::new();
-        for late in [1, 0] {
-            let left = limit - i64::try_from(all.len()).unwrap_or(limit);
-            if left <= 0 {
+        for late in [true, false] {
+            let limit = limit - i64::try_from(all.len()).unwrap_or(limit);
+            if limit <= 0 {
                 break;
             }
-            let (from, values) = if own == 0 {
-                let from = format!(
-                    "{table} AS payment WHERE due IS NOT NULL AND late_paid = {late} \
-                     AND (boot, due) <= ($1, $2) ORDER BY boot, due LIMIT $3"
-                );
-                (
-                    from,
-                    vec![Value::Int(boot.into()), Value::Int(of_boottime(now)), Value::Int(left)],
-                )
+            let which = if own == 0 {
+                Which::DueBefore { boot, due: of_boottime(now), late, limit }
             } else {
                 let (clocks, until) = lock(&self.shared.clocks).horizons(own, now);
-                // Nodes that find the same rows at the same time take them in different orders.
-                let from = format!(
-                    "unnest($1::bigint[], $2::bigint[]) AS u(c, until) CROSS JOIN LATERAL (\
-                     SELECT * FROM {table} AS p WHERE p.boot = u.c AND p.due IS NOT NULL AND p.due <= u.until \
-                     AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT $3) AS payment \
-                     ORDER BY (payment.boot <> {own}), \
-                     CASE WHEN payment.boot = {own} THEN payment.due::double precision ELSE random() END LIMIT $3"
-                );
-                (from, vec![Value::Ints(clocks), Value::Ints(until), Value::Int(left)])
+                Which::Due { own, clocks, until, late, limit }
             };
-            all.extend(self.payments("due", false, &from, values)?.into_iter().flatten());
+            all.extend(self.payments(which, false)?.into_iter().flatten());
         }
         if own > 0 {
             // What a better reading moved behind the present is not due.
@@ -339,13 +325,11 @@ impl PostgresJournal {
     /// When the next payment is due.
     pub(super) fn next_due_time(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
         let own = self.shared.own.load(Ordering::Acquire);
-        let table = self.table("payment");
-        let sql = format!("SELECT boot, min(due) FROM {table} WHERE due IS NOT NULL GROUP BY boot");
-        let rows = self.read("next due", sql, Vec::new())?;
+        let told = self.look(Ask::Dues)?;
         let now = self.shared.clock.boottime();
         let clocks = lock(&self.shared.clocks);
-        let dues = rows.iter().filter_map(|row| {
-            let (clock, due): (i64, i64) = (row.get(0), row.get(1));
+        let dues = told.as_array().into_iter().flatten().filter_map(|told| {
+            let (clock, due) = (told[0].as_i64()?, told[1].as_i64()?);
             let due = crate::journal::codes::to_boottime(due)?;
             if own == 0 {
                 return match clock.cmp(&i64::from(boot)) {
@@ -381,7 +365,6 @@ impl Shared {
         // One that has no answer yet is not overtaken.
         let Ok(mut line) = self.tender.try_lock() else { return Err(silent("beat")) };
         let own = self.own.load(Ordering::Acquire);
-        let sql = format!("SELECT {}.beat($1::jsonb)::text", self.dsn.schema);
         let known = self.known();
         if line.is_none() {
             *line = Some(self.connect().await?);
@@ -402,10 +385,8 @@ impl Shared {
                 .collect();
             json!({ "known": known, "own": [own, clocks.token, at, closes], "clocks": others })
         };
-        let answer = self
-            .once(&mut line, "beat", &sql, &[Value::Text(told.to_string())])
-            .await
-            .map_err(Trial::into_error)?;
+        let ask = Ask::Call(Function::Beat, told);
+        let answer = self.once(&mut line, &ask).await.map_err(Trial::into_error)?;
         let now = self.clock.boottime();
         let mut clocks = lock(&self.clocks);
         for told in answer["clocks"].as_array().into_iter().flatten() {
@@ -447,6 +428,7 @@ impl Drop for PostgresJournal {
         if self.boot() > 0 && std::process::id() == self.process {
             let _ = self.beat(true);
         }
+        self.shared.store.closes();
     }
 }
 

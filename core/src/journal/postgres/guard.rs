@@ -15,14 +15,13 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::connection::Value;
+use super::store::{Ask, Function};
 use super::writing::Trial;
-use super::{LONGEST, PostgresJournal, Shared, migrate, silent};
+use super::{LONGEST, PostgresJournal, Shared, epoch_of, migrate, silent};
 use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::numbering::starting_batch;
 use crate::payment::{Boottime, Payment};
-use crate::wib::WallTime;
 
 /// How long all nodes have to say what they were told.
 const TO_COMPARE: Duration = Duration::from_secs(10);
@@ -84,12 +83,12 @@ impl Memory {
     }
 }
 
-fn text_of(lsn: u64) -> String {
+pub(super) fn text_of(lsn: u64) -> String {
     format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff)
 }
 
 /// `16/B374D848` as a number.
-fn number_of(lsn: &str) -> Option<u64> {
+pub(super) fn number_of(lsn: &str) -> Option<u64> {
     let (high, low) = lsn.split_once('/')?;
     Some(u64::from_str_radix(high, 16).ok()? << 32 | u64::from_str_radix(low, 16).ok()?)
 }
@@ -115,19 +114,19 @@ impl Shared {
 
 impl PostgresJournal {
     /// The answer of a function of the journal's, on the connection for looking after it.
-    pub(super) fn function(&self, name: &'static str, told: Json) -> Result<Json, JournalError> {
+    pub(super) fn function(&self, function: Function, told: Json) -> Result<Json, JournalError> {
         self.refuse_after_fork()?;
         let shared = Arc::clone(&self.shared);
         let mut told = told;
         told["nonce"] = json!(lock(&shared.epoch).nonce);
         told["known"] = shared.known();
-        let answer = self.runner.run(LONGEST, async move {
+        let ask = Ask::Call(function, told);
+        let doing = ask.doing();
+        let answer = self.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
-            let sql = format!("SELECT to_json({}.{name}($1::jsonb))::text", shared.dsn.schema);
-            let values = [Value::Text(told.to_string())];
-            shared.once(&mut line, name, &sql, &values).await.map_err(Trial::into_error)
+            shared.once(&mut line, &ask).await.map_err(Trial::into_error)
         });
-        answer.unwrap_or_else(|| Err(silent(name)))
+        answer.unwrap_or_else(|| Err(silent(doing)))
     }
 
     /// The server says that it is another one, or in another epoch, than this node knows.
@@ -147,11 +146,11 @@ impl PostgresJournal {
             "beats": beats,
             "batch": batch,
             "clock": self.shared.own.load(Ordering::Acquire),
-            "next": migrate::fresh_name(&[b"epoch"]),
-            "start": starting_batch(WallTime::now()).unwrap_or(0),
-            "spread": migrate::spread(),
+            "next": migrate::fresh_name(&mut |chance| self.shared.store.chance(chance), &[b"epoch"]),
+            "start": starting_batch(self.shared.clock.wall()).unwrap_or(0),
+            "spread": migrate::spread(&mut |chance| self.shared.store.chance(chance)),
         });
-        let answer = self.function("judge", told)?;
+        let answer = self.function(Function::Judge, told)?;
         if answer.as_str() == Some("same") {
             // It is the same server, in the state that it was in: what differed is over.
             let mut memory = lock(&self.shared.memory);
@@ -166,17 +165,12 @@ impl PostgresJournal {
         let known = lock(&self.shared.epoch).clone();
         let shared = Arc::clone(&self.shared);
         let mine = known.nonce.clone();
-        let looked = self.runner.run(LONGEST, async move {
+        let looked = self.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
-            if line.as_ref().is_none_or(super::Session::is_closed) {
-                *line = Some(shared.connect().await?);
-            }
-            let Some(session) = line.as_ref() else { return Err(silent("look")) };
-            let schema = &shared.dsn.schema;
-            let epoch = session.epoch(schema).await?;
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM {schema}.failover WHERE nonce = $1)");
-            let follows: bool = session.one(&sql, &[Value::Text(mine)]).await?;
-            Ok((epoch, follows))
+            let epoch = shared.once(&mut line, &Ask::Epoch).await;
+            let epoch = epoch_of(&epoch.map_err(Trial::into_error)?)?;
+            let follows = shared.once(&mut line, &Ask::Follows(mine)).await;
+            Ok((epoch, follows.map_err(Trial::into_error)?.as_bool().unwrap_or(false)))
         });
         let (epoch, follows) = looked.unwrap_or_else(|| Err(silent("look")))?;
         if !follows || epoch.number < known.number {
@@ -202,7 +196,7 @@ impl PostgresJournal {
             ),
         });
         let clock = self.shared.own.load(Ordering::Acquire);
-        let missing = self.function("reassert", json!({ "rows": rows, "clock": clock }))?;
+        let missing = self.function(Function::Reassert, json!({ "rows": rows, "clock": clock }))?;
         let missing = missing.as_array().map_or(0, Vec::len);
         if missing > 0 {
             lock(&self.findings).push(Finding {
@@ -251,11 +245,11 @@ impl PostgresJournal {
 
     fn conclude(&self) -> Result<String, JournalError> {
         let shared = Arc::clone(&self.shared);
-        let told = self.runner.run(LONGEST, async move {
+        let told = self.run(LONGEST, async move {
             let mut line = shared.tender.lock().await;
-            let sql = format!("SELECT to_json({}.conclude($1))::text", shared.dsn.schema);
             let nonce = lock(&shared.epoch).nonce.clone();
-            shared.once(&mut line, "conclude", &sql, &[Value::Text(nonce)]).await
+            let ask = Ask::Call(Function::Conclude, json!({ "nonce": nonce }));
+            shared.once(&mut line, &ask).await
         });
         let told = told.ok_or_else(|| silent("conclude"))?.map_err(Trial::into_error)?;
         Ok(told.as_str().unwrap_or("judging").to_owned())
@@ -303,7 +297,7 @@ impl PostgresJournal {
                     "the database server was replaced or restored, and is being judged; try again in some seconds",
                 ));
             }
-            std::thread::sleep(Duration::from_millis(500));
+            clock.sleep(Duration::from_millis(500));
         }
     }
 }

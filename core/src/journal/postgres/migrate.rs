@@ -183,10 +183,10 @@ fn statements(schema: &str, is_new: bool, migration: &Migration<'_>) -> String {
         let told = json!({
             "lsn": "0/0",
             "restored": true,
-            "next": fresh_name(&[b"epoch"]),
+            "next": fresh_name(&mut system_chance, &[b"epoch"]),
             "start": starting_batch(WallTime::now()).unwrap_or(0),
             // A copy of a copy begins elsewhere.
-            "spread": spread(),
+            "spread": spread(&mut system_chance),
         });
         text.push_str(&format!(
             "SELECT {schema}.judge('{told}'::jsonb || jsonb_build_object('nonce', nonce)) FROM {schema}.epoch;\n"
@@ -454,22 +454,26 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
     Ok(())
 }
 
+fn system_chance(bytes: &mut [u8]) {
+    let _ = getrandom::fill(bytes);
+}
+
 /// By how many batches at most two copies of one journal jump apart.
 const SPREAD: u8 = 32;
 
 /// How far this one jumps.
-pub(super) fn spread() -> u8 {
-    let mut chance = [0; 1];
-    let _ = getrandom::fill(&mut chance);
-    chance[0] % SPREAD
+pub(super) fn spread(chance: &mut dyn FnMut(&mut [u8])) -> u8 {
+    let mut drawn = [0; 1];
+    chance(&mut drawn);
+    drawn[0] % SPREAD
 }
 
 /// A name for something that nobody else names.
-pub(super) fn fresh_name(parts: &[&[u8]]) -> String {
+pub(super) fn fresh_name(chance: &mut dyn FnMut(&mut [u8]), parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
-    let mut chance = [0; 16];
-    let _ = getrandom::fill(&mut chance);
-    digest.update(chance);
+    let mut drawn = [0; 16];
+    chance(&mut drawn);
+    digest.update(drawn);
     for part in parts {
         digest.update(part);
     }

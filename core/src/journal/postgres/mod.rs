@@ -5,12 +5,16 @@
 //! server's wall clock decides nothing (see `clocks`), and a server that was promoted or restored is
 //! refused until the nodes have compared what they were told with what it has (see `guard`).
 
+mod asking;
 mod clocks;
 mod connection;
 mod dsn;
 mod guard;
 mod migrate;
 mod rows;
+mod server;
+#[doc(hidden)]
+pub mod store;
 mod tls;
 mod writing;
 
@@ -20,16 +24,18 @@ pub use migrate::{Migration, migrate};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use tokio_postgres::Row;
+use serde_json::Value as Json;
 
 use self::clocks::Clocks;
-use self::connection::{Epoch, Runner, Session, Value};
+use self::connection::Epoch;
 use self::guard::Memory;
-use self::writing::{Answer, Op, Trial};
+use self::server::Servers;
+use self::store::{Ask, Failure, Function, Line, Reply, Store, StoredRow, Which};
+use self::writing::{Answer, Op};
 use super::belonging::{self, Belonging, Setup};
 use super::group::Group;
 use super::version::Incarnation;
@@ -37,8 +43,8 @@ use super::{meta, probed, rules, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, DEFAULT_LIMIT, Figures, Filter, Finding, Health, Journal, JournalError,
-    JournalErrorKind, NewPayment, Update,
+    Begun, Figures, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
+    Update,
 };
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
@@ -51,8 +57,6 @@ const LONGEST: Duration = Duration::from_millis(4_800);
 const TRIES: Duration = Duration::from_millis(4_200);
 /// Pause before the next try.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Connections that may be open at once, those that say nothing any more included.
-const MOST_CONNECTIONS: usize = 6;
 
 /// How a journal in PostgreSQL is opened.
 #[derive(Clone, Default)]
@@ -66,7 +70,6 @@ pub struct PostgresOptions {
 /// A journal in PostgreSQL.
 pub struct PostgresJournal {
     shared: Arc<Shared>,
-    runner: Runner,
     group: Group<Op, Result<Answer, JournalError>>,
     incarnation: Incarnation,
     first_batch: Option<u32>,
@@ -74,17 +77,14 @@ pub struct PostgresJournal {
     findings: Mutex<Vec<Finding>>,
 }
 
-/// What the calls and the thread have in common.
+/// What the calls and the work behind them have in common.
 struct Shared {
-    dsn: Dsn,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    select: String,
-    /// Connections that are open.
-    open: Arc<AtomicUsize>,
     /// Where is written: the second only while the first has no answer.
-    writers: [tokio::sync::Mutex<Option<Session>>; 2],
-    reader: tokio::sync::Mutex<Option<Arc<Session>>>,
-    tender: tokio::sync::Mutex<Option<Session>>,
+    writers: [tokio::sync::Mutex<Option<Arc<dyn Line>>>; 2],
+    reader: tokio::sync::Mutex<Option<Arc<dyn Line>>>,
+    tender: tokio::sync::Mutex<Option<Arc<dyn Line>>>,
     epoch: Mutex<Epoch>,
     /// The clock that this handle has joined; 0 before that.
     own: AtomicI64,
@@ -96,7 +96,7 @@ struct Shared {
 
 impl std::fmt::Debug for PostgresJournal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PostgresJournal({})", self.shared.dsn)
+        write!(f, "PostgresJournal({})", self.shared.store.name())
     }
 }
 
@@ -116,25 +116,27 @@ fn unsure(doing: &str) -> JournalError {
 /// What the server, or the way to it, said while `doing` something. Its texts name rules and columns, and
 /// never values: details are left out.
 fn failed(doing: &str, error: &tokio_postgres::Error) -> JournalError {
-    use JournalErrorKind::{Corrupt, Forbidden, Foreign, Frozen, Full, Unreachable, Version};
     let Some(told) = error.as_db_error() else {
         // What lies behind it names addresses and names, and no secret.
         let behind = std::error::Error::source(error).map(|source| format!(" ({source})"));
         return unreachable(format!("{doing}: {error}{}", behind.unwrap_or_default()));
     };
     let code = told.code().code();
-    let kind = match code {
+    JournalError::new(kind_of(code), format!("{doing}: {} ({code})", told.message()))
+}
+
+/// What an SQLSTATE is to the journal.
+fn kind_of(code: &str) -> JournalErrorKind {
+    use JournalErrorKind::{Corrupt, Forbidden, Frozen, Full, Unreachable, Version};
+    match code {
         "OV001" | "OV003" | "OV004" | "OV006" => Frozen,
         "OV002" => Forbidden,
         "53100" => Full,
         "42501" | "42P01" | "3F000" | "42883" => Version,
-        "28P01" | "28000" | "3D000" => Foreign,
         "XX001" | "XX002" => Corrupt,
         _ if code.starts_with("23") || code.starts_with("22") => Forbidden,
         _ => Unreachable,
-    };
-    let kind = if kind == Foreign { Unreachable } else { kind };
-    JournalError::new(kind, format!("{doing}: {} ({code})", told.message()))
+    }
 }
 
 /// Whether nobody knows what became of it: the connection is gone, or the server ends it.
@@ -153,37 +155,49 @@ impl PostgresJournal {
     /// `Unreachable`; `Version` if the schema is missing or of another version; `Corrupt` if its guards
     /// were altered.
     pub fn open(dsn: &Dsn, options: &PostgresOptions) -> Result<PostgresJournal, JournalError> {
-        if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
-            return Err(JournalError::new(
-                JournalErrorKind::Numbers,
-                "first batch: must be 1 to 999999",
-            ));
-        }
-        let runner = Runner::start()?;
-        let open = Arc::new(AtomicUsize::new(0));
-        let (to, count) = (dsn.clone(), Arc::clone(&open));
-        let opened = runner.run(LONGEST, async move {
-            let session = Session::connect(&to, None, false, &count).await?;
-            migrate::check(&session, &to.schema).await?;
-            let epoch = session.epoch(&to.schema).await?;
-            let sql = format!("SELECT v FROM {}.meta WHERE k = 'incarnation'", to.schema);
-            let incarnation: String = session.one(&sql, &[]).await?;
-            Ok::<_, JournalError>((session, epoch, incarnation))
+        check_first_batch(options)?;
+        let (store, line) = Servers::open(dsn)?;
+        PostgresJournal::over(Arc::new(store), line, options)
+    }
+
+    /// Opens the journal of another database than a server's: a simulator's.
+    ///
+    /// # Errors
+    /// As above.
+    #[doc(hidden)]
+    pub fn open_on(
+        store: Arc<dyn Store>,
+        options: &PostgresOptions,
+    ) -> Result<PostgresJournal, JournalError> {
+        check_first_batch(options)?;
+        let connecting = Arc::clone(&store);
+        let line = store::run(&*store, LONGEST, async move { connecting.connect(0).await });
+        PostgresJournal::over(store, line.unwrap_or_else(|| Err(silent("open")))?, options)
+    }
+
+    fn over(
+        store: Arc<dyn Store>,
+        line: Arc<dyn Line>,
+        options: &PostgresOptions,
+    ) -> Result<PostgresJournal, JournalError> {
+        let first = Arc::clone(&line);
+        let opened = store::run(&*store, LONGEST, async move {
+            let epoch = asked(&*first, &Ask::Epoch).await?;
+            Ok::<_, JournalError>((epoch, asked(&*first, &Ask::Meta).await?))
         });
-        let (session, epoch, incarnation) = opened.unwrap_or_else(|| Err(silent("open")))?;
-        let incarnation = u128::from_str_radix(&incarnation, 16)
+        let (epoch, meta) = opened.unwrap_or_else(|| Err(silent("open")))?;
+        let incarnation = meta["incarnation"].as_str().unwrap_or_default();
+        let incarnation = u128::from_str_radix(incarnation, 16)
             .map_err(|_| JournalError::new(JournalErrorKind::Corrupt, "the journal has no name"))?
             .to_be_bytes();
         let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let shared = Shared {
-            select: format!("SELECT {}, ", rows::selection(&dsn.schema)),
-            dsn: dsn.clone(),
+            store,
             clock,
-            open,
             writers: Default::default(),
-            reader: tokio::sync::Mutex::new(Some(Arc::new(session))),
+            reader: tokio::sync::Mutex::new(Some(line)),
             tender: Default::default(),
-            epoch: Mutex::new(epoch),
+            epoch: Mutex::new(epoch_of(&epoch)?),
             own: AtomicI64::new(0),
             told: AtomicU32::new(0),
             clocks: Mutex::default(),
@@ -191,7 +205,6 @@ impl PostgresJournal {
         };
         Ok(PostgresJournal {
             shared: Arc::new(shared),
-            runner,
             group: Group::new(),
             incarnation,
             first_batch: options.first_batch,
@@ -210,90 +223,84 @@ impl PostgresJournal {
         ))
     }
 
-    /// Rows of a statement, on the connection for reading; sent again if the connection is gone.
-    fn read(
-        &self,
-        doing: &'static str,
-        sql: String,
-        values: Vec<Value>,
-    ) -> Result<Vec<Row>, JournalError> {
+    /// An answer on the line for reading; asked again if the line is gone.
+    fn read(&self, ask: Ask) -> Result<Reply, JournalError> {
         self.refuse_after_fork()?;
+        let doing = ask.doing();
         let shared = Arc::clone(&self.shared);
         let read = async move {
-            let until = tokio::time::Instant::now() + TRIES;
+            let until = shared.store.now() + TRIES;
             loop {
-                let session = shared.reading().await?;
-                let warned = session.warnings();
-                let error = match session.ask(&sql, &values).await {
-                    // Somebody broke off the barrier's wait for the standby: what was read may be lost.
-                    Ok(_) if session.warnings() != warned => Trial::Unknown(unsure(doing)),
-                    Ok(rows) => return Ok(rows),
-                    Err(error) if is_lost(&error) => Trial::Unknown(failed(doing, &error)),
-                    Err(error) => Trial::Refused(failed(doing, &error)),
+                let line = shared.reading().await?;
+                let (error, is_lost) = match line.ask(&ask).await {
+                    Ok(reply) => return Ok(reply),
+                    Err(Failure::Lost(error)) => (error, true),
+                    Err(Failure::Passes(error) | Failure::Refused(error)) => (error, false),
                 };
-                let is_unknown = matches!(error, Trial::Unknown(_));
                 let mut reader = shared.reader.lock().await;
-                let is_kept = reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &session));
-                if is_kept && (is_unknown || session.is_closed()) {
+                let is_kept = reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &line));
+                if is_kept && (is_lost || line.is_closed()) {
                     *reader = None;
                 }
                 drop(reader);
-                if !is_unknown || tokio::time::Instant::now() >= until {
-                    return Err(error.into_error());
+                if !is_lost || shared.store.now() >= until {
+                    return Err(error);
                 }
-                tokio::time::sleep(PAUSE).await;
+                shared.store.sleep(PAUSE).await;
             }
         };
-        let answer = self.runner.run(LONGEST, read);
+        let answer = self.run(LONGEST, read);
         if answer.is_none() {
-            // The next call takes another connection, and this one does not stay behind.
+            // The next call takes another line, and this one does not stay behind.
             let shared = Arc::clone(&self.shared);
-            self.runner.start_job(async move {
+            self.shared.store.start(Box::pin(async move {
                 if let Some(silent) = shared.reader.lock().await.take() {
                     silent.give_up();
                 }
-            });
+            }));
         }
         answer.unwrap_or_else(|| Err(silent(doing)))
     }
 
-    fn decode(&self, row: &Row) -> Result<Payment, JournalError> {
+    fn look(&self, ask: Ask) -> Result<Json, JournalError> {
+        match self.read(ask)? {
+            Reply::Told(told) => Ok(told),
+            Reply::Payments(_) => Err(mixed_up()),
+        }
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        store::run(&*self.shared.store, longest, work)
+    }
+
+    fn decode(&self, row: &StoredRow) -> Result<Payment, JournalError> {
         let payment = rows::decode(row, &self.incarnation)?;
         Ok(self.inward(payment))
     }
 
-    /// Payments of `from`: a table with conditions. With a barrier what is read is as durable as what was
-    /// written: whoever tells or reverses because of it must not have seen what a failover loses.
+    /// Payments. With a barrier what is read is as durable as what was written: whoever tells or reverses
+    /// because of it must not have seen what a failover loses.
     fn payments(
         &self,
-        doing: &'static str,
+        which: Which,
         barrier: bool,
-        from: &str,
-        mut values: Vec<Value>,
     ) -> Result<Vec<Result<Payment, JournalError>>, JournalError> {
-        let schema = &self.shared.dsn.schema;
-        let mut sql = self.shared.select.clone();
         let barrier = barrier && self.shared.is_joined();
-        if barrier {
-            values.push(Value::Text(self.shared.known().to_string()));
-            sql.push_str(&format!(
-                "payment.token, {schema}.barrier(${}::jsonb) AS b",
-                values.len()
-            ));
-        } else {
-            sql.push_str("payment.token");
-        }
-        sql.push_str(" FROM ");
-        sql.push_str(from);
-        let read = self.read(doing, sql, values).inspect_err(|error| {
+        let known = barrier.then(|| self.shared.known());
+        let read = self.read(Ask::Payments(which, known)).inspect_err(|error| {
             self.shared.note_refusal(error);
         })?;
+        let Reply::Payments(read) = read else { return Err(mixed_up()) };
         let rows: Vec<_> = read.iter().map(|row| self.decode(row)).collect();
         if barrier {
             // Somebody may be told it: behind a failover it must be there.
             let mut memory = lock(&self.shared.memory);
             for (row, payment) in read.iter().zip(&rows) {
-                if let (Ok(payment), Ok(token)) = (payment, row.try_get(rows::TOKEN)) {
+                if let (Ok(payment), Some(token)) = (payment, row.token) {
                     memory.told(payment, token);
                 }
             }
@@ -301,14 +308,10 @@ impl PostgresJournal {
         Ok(rows)
     }
 
-    fn table(&self, name: &str) -> String {
-        format!("{}.{name}", self.shared.dsn.schema)
-    }
-
     fn meta(&self) -> Result<BTreeMap<String, String>, JournalError> {
-        let rows =
-            self.read("read", format!("SELECT k, v FROM {}", self.table("meta")), Vec::new())?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        let told = self.look(Ask::Meta)?;
+        let all = told.as_object().into_iter().flatten();
+        Ok(all.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect())
     }
 
     /// Writes down what the journal knows of itself, if it still is what was read.
@@ -324,7 +327,7 @@ impl PostgresJournal {
         let was: BTreeMap<&String, Option<&String>> =
             is.keys().map(|key| (key, was.get(key))).collect();
         let told = serde_json::json!({ "was": was, "is": is, "floor": floor });
-        let told = self.function("remember", told)?;
+        let told = self.function(Function::Remember, told)?;
         Ok(told.as_bool().unwrap_or(false))
     }
 
@@ -344,17 +347,14 @@ impl PostgresJournal {
     }
 
     fn water(&self) -> Result<Water, JournalError> {
-        let sql = format!(
-            "SELECT begun, batch, floor, doubted FROM {} WHERE one = 1",
-            self.table("water")
-        );
-        let rows = self.read("read", sql, Vec::new())?;
-        let row = rows
-            .first()
-            .ok_or_else(|| JournalError::new(JournalErrorKind::Corrupt, "its numbers are gone"))?;
-        let number = |index: usize| row.get::<_, i64>(index);
-        let batch = u32::try_from(number(1).max(number(2))).unwrap_or(MAX_NUMBER);
-        Ok(Water { begun: number(0), batch, doubted: number(3) })
+        let told = self.look(Ask::Water)?;
+        let number = |index: usize| {
+            told[index]
+                .as_i64()
+                .ok_or_else(|| JournalError::new(JournalErrorKind::Corrupt, "its numbers are gone"))
+        };
+        let batch = u32::try_from(number(1)?.max(number(2)?)).unwrap_or(MAX_NUMBER);
+        Ok(Water { begun: number(0)?, batch, doubted: number(3)? })
     }
 
     /// A batch that no twin of this journal has used.
@@ -456,13 +456,12 @@ impl Journal for PostgresJournal {
     }
 
     fn payment(&self, id: PaymentId) -> Result<Option<Payment>, JournalError> {
-        let from = format!("{} AS payment WHERE payment.id = $1", self.table("payment"));
-        self.payments("payment", true, &from, vec![Value::Int(id.0)])?.pop().transpose()
+        self.payments(Which::Id(id.0), true)?.pop().transpose()
     }
 
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
-        let from = format!("{} AS payment WHERE payment.invoice = $1", self.table("payment"));
-        self.payments("find", true, &from, vec![Value::text(invoice.as_str())])?.pop().transpose()
+        let which = Which::Invoice(invoice.as_str().to_owned());
+        self.payments(which, true)?.pop().transpose()
     }
 
     fn due(&self, boot: u32, now: Boottime, limit: usize) -> Result<Vec<Payment>, JournalError> {
@@ -474,75 +473,28 @@ impl Journal for PostgresJournal {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
-        let [unsettled, needs_operator] = conditions();
-        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
-        let mut from = format!("{} AS payment WHERE true", self.table("payment"));
-        for (wanted, condition) in [
-            (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
-            (filter.unsettled, unsettled.as_str()),
-            (filter.needs_operator, needs_operator.as_str()),
-        ] {
-            if wanted {
-                from.push_str(" AND ");
-                from.push_str(condition);
-            }
-        }
-        let mut values = Vec::new();
-        for (column, wanted) in [("tid", &filter.tid), ("mid", &filter.mid)] {
-            if let Some(wanted) = wanted {
-                values.push(Value::text(wanted));
-                from.push_str(&format!(" AND {column} = ${}", values.len()));
-            }
-        }
-        let mut bound = |from: &mut String, condition: &str, value: i64| {
-            values.push(Value::Int(value));
-            from.push_str(&format!(" AND {condition} ${}", values.len()));
-        };
-        if let Some(after) = filter.after {
-            let condition = if filter.newest_first { "id <" } else { "id >" };
-            bound(&mut from, condition, after.0.max(0));
-        }
-        if let Some(since) = filter.since {
-            bound(&mut from, "wall >=", since.unix_millis());
-        }
-        if let Some(until) = filter.until {
-            bound(&mut from, "wall <", until.unix_millis());
-        }
-        values.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-        let order = if filter.newest_first { "DESC" } else { "ASC" };
-        from.push_str(&format!(" ORDER BY id {order} LIMIT ${}", values.len()));
         // Outcomes that nobody has acknowledged are told.
-        let listed = self.payments("list", filter.unacknowledged, &from, values)?;
+        let listed = self.payments(Which::Listed(filter.clone()), filter.unacknowledged)?;
         Ok(listed.into_iter().flatten().collect())
     }
 
     fn health(&self) -> Result<Health, JournalError> {
-        let [unsettled, _] = conditions();
-        let payment = self.table("payment");
-        let sql = format!(
-            "SELECT (SELECT count(*) FROM {payment}), (SELECT count(*) FROM {payment} WHERE {unsettled}), \
-             current_setting('fsync'), current_setting('full_page_writes'), \
-             (SELECT coalesce(max(id & 1099511627775), 0) - count(*) FROM {payment} \
-              WHERE id >> 40 = (SELECT number - 1 FROM {}))",
-            self.table("epoch")
-        );
-        let rows = self.read("health", sql, Vec::new())?;
-        let row = rows.first().ok_or_else(mixed_up)?;
+        let told = self.look(Ask::Health)?;
+        let count = |index: usize| told[index].as_u64().ok_or_else(mixed_up);
         let mut problems = Vec::new();
         for (index, setting) in [(2, "fsync"), (3, "full_page_writes")] {
-            if row.get::<_, String>(index) != "on" {
+            if told[index] != "on" {
                 problems.push(format!(
                     "the server's {setting} is off: a power cut loses what was told; switch it on"
                 ));
             }
         }
-        let missing: i64 = row.get(4);
+        let missing = told[4].as_i64().unwrap_or(0);
         if missing > 0 {
             problems.push(format!("{missing} payments are missing"));
         }
         problems.extend(self.doubt()?);
-        let count = |index: usize| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
-        Ok(Health { payments: count(0), unsettled: count(1), problems, notes: Vec::new() })
+        Ok(Health { payments: count(0)?, unsettled: count(1)?, problems, notes: Vec::new() })
     }
 
     fn figures(&self) -> Result<Figures, JournalError> {
@@ -585,12 +537,7 @@ impl Journal for PostgresJournal {
     }
 
     fn jump(&self, wall: WallTime) -> Result<Option<Finding>, JournalError> {
-        use super::codes::{ACCEPTED, DECLINED};
-        let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {} WHERE verdict IN ({ACCEPTED}, {DECLINED}))",
-            self.table("payment")
-        );
-        if self.read("jump", sql, Vec::new())?.first().is_none_or(|row| row.get(0)) {
+        if self.look(Ask::IsAnswered)?.as_bool().unwrap_or(true) {
             return Ok(None);
         }
         let quarter = starting_batch(wall).unwrap_or(0).to_string();
@@ -669,21 +616,45 @@ impl Journal for PostgresJournal {
 impl PostgresJournal {
     /// Why the journal cannot vouch for itself, if it cannot and nobody has answered for it.
     fn doubt(&self) -> Result<Option<String>, JournalError> {
-        let sql = format!(
-            "SELECT w.doubted, f.why FROM {0}.water AS w JOIN {0}.failover AS f ON f.number = w.doubted \
-             WHERE w.doubted > coalesce((SELECT v::bigint FROM {0}.meta WHERE k = 'vouched'), 0)",
-            self.shared.dsn.schema
-        );
-        let rows = self.read("read", sql, Vec::new())?;
-        Ok(rows.first().map(|row| {
+        let why = self.look(Ask::Doubt)?;
+        Ok(why.as_str().map(|why| {
             format!(
-                "the journal is doubted ({}, and something was lost); payments go on with numbers that jumped, \
+                "the journal is doubted ({why}, and something was lost); payments go on with numbers that jumped, \
                  and nothing is reversed unseen; reconcile with OVO's settlement file, then \
-                 `ovo-ptp journal vouch`",
-                row.get::<_, String>(1)
+                 `ovo-ptp journal vouch`"
             )
         }))
     }
+}
+
+/// One look on a line, before anything is tried again.
+async fn asked(line: &dyn Line, ask: &Ask) -> Result<Json, JournalError> {
+    match line.ask(ask).await {
+        Ok(Reply::Told(told)) => Ok(told),
+        Ok(Reply::Payments(_)) => Err(mixed_up()),
+        Err(Failure::Refused(error) | Failure::Passes(error) | Failure::Lost(error)) => Err(error),
+    }
+}
+
+fn epoch_of(told: &Json) -> Result<Epoch, JournalError> {
+    let text = |index: usize| told[index].as_str().map(str::to_owned);
+    match (told[0].as_i64(), text(1), text(2)) {
+        (Some(number), Some(nonce), Some(state)) => Ok(Epoch { number, nonce, state }),
+        _ => Err(JournalError::new(
+            JournalErrorKind::Corrupt,
+            "the journal does not say in which epoch it is",
+        )),
+    }
+}
+
+fn check_first_batch(options: &PostgresOptions) -> Result<(), JournalError> {
+    if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
+        return Err(JournalError::new(
+            JournalErrorKind::Numbers,
+            "first batch: must be 1 to 999999",
+        ));
+    }
+    Ok(())
 }
 
 impl Shared {
@@ -695,23 +666,18 @@ impl Shared {
         lock(&self.epoch).number
     }
 
-    /// A connection, unless too many are open already: one that says nothing any more counts, or a network
-    /// that fails would fill the server.
-    async fn connect(&self) -> Result<Session, JournalError> {
-        if self.open.load(Ordering::Acquire) >= MOST_CONNECTIONS {
-            return Err(unreachable("the database server does not answer on any connection"));
-        }
-        Session::connect(&self.dsn, Some(self.known_epoch()), false, &self.open).await
+    async fn connect(&self) -> Result<Arc<dyn Line>, JournalError> {
+        self.store.connect(self.known_epoch()).await
     }
 
-    async fn reading(&self) -> Result<Arc<Session>, JournalError> {
+    async fn reading(&self) -> Result<Arc<dyn Line>, JournalError> {
         let mut reader = self.reader.lock().await;
-        if let Some(session) = reader.as_ref().filter(|session| !session.is_closed()) {
-            return Ok(Arc::clone(session));
+        if let Some(line) = reader.as_ref().filter(|line| !line.is_closed()) {
+            return Ok(Arc::clone(line));
         }
-        let session = Arc::new(self.connect().await?);
-        *reader = Some(Arc::clone(&session));
-        Ok(session)
+        let line = self.connect().await?;
+        *reader = Some(Arc::clone(&line));
+        Ok(line)
     }
 }
 

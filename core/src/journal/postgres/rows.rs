@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::store::StoredRow;
 use crate::journal::row::{self, CHECKED, COLUMNS, Column, PHONE, Reader};
 use crate::journal::version::Incarnation;
 use crate::journal::{JournalError, JournalErrorKind};
@@ -132,28 +133,49 @@ fn read(row: &Row, index: usize) -> Option<Sql> {
     }
 }
 
-/// The payment of a row that [`selection`] read.
+/// A row that [`selection`] read, with its token behind it.
+pub(super) fn stored(row: &Row) -> StoredRow {
+    let columns = (0..=CHECKED).map_while(|index| read(row, index)).collect();
+    StoredRow { columns, token: row.try_get(TOKEN).ok() }
+}
+
+/// The columns of a stored row as the journal's other engine reads them.
+fn references(row: &StoredRow) -> Option<[ValueRef<'_>; CHECKED + 1]> {
+    if row.columns.len() != CHECKED + 1 {
+        return None;
+    }
+    let mut columns = [ValueRef::Null; CHECKED + 1];
+    for (column, value) in columns.iter_mut().zip(&row.columns) {
+        *column = value.into();
+    }
+    Some(columns)
+}
+
+/// The same, whatever its checksum says.
+pub(super) fn unchecked(row: &StoredRow) -> Option<Payment> {
+    Reader { columns: references(row)? }.unchecked()
+}
+
+/// The payment of a stored row.
 ///
 /// # Errors
 /// `Corrupt`, naming it, if its checksum or a value is wrong.
-pub(super) fn decode(row: &Row, incarnation: &Incarnation) -> Result<Payment, JournalError> {
+pub(super) fn decode(row: &StoredRow, incarnation: &Incarnation) -> Result<Payment, JournalError> {
     let payment = || {
-        let values: Vec<Sql> =
-            (0..=CHECKED).map(|index| read(row, index)).collect::<Option<_>>()?;
-        let mut columns = [ValueRef::Null; CHECKED + 1];
-        for (column, value) in columns.iter_mut().zip(&values) {
-            *column = value.into();
-        }
+        let columns = references(row)?;
         let is_first = columns[Column::version as usize] == ValueRef::Integer(1);
         if columns[CHECKED]
             != ValueRef::Integer(checksum(incarnation, columns.iter().copied(), is_first))
         {
             return None;
         }
-        Reader { columns }.unchecked()
+        unchecked(row)
     };
     payment().ok_or_else(|| {
-        let id = row.try_get::<_, i64>(0).unwrap_or(0);
+        let id = match row.columns.first() {
+            Some(Sql::Integer(id)) => *id,
+            _ => 0,
+        };
         JournalError::new(
             JournalErrorKind::Corrupt,
             format!("payment {id} is damaged or was edited by hand; it is not trusted"),

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::connection::{Session, Value};
+use super::store::{Ask, Failure, Function, Line, Reply, random};
 use super::{
-    LONGEST, PAUSE, PostgresJournal, Shared, TRIES, blocks, failed, is_lost, mixed_up, rows,
-    silent, unreachable, unsure,
+    LONGEST, PAUSE, PostgresJournal, Shared, TRIES, blocks, mixed_up, rows, silent, unreachable,
 };
 use crate::journal::group::Writer;
 use crate::journal::version::first_version;
@@ -37,13 +36,6 @@ pub(super) enum Answer {
     Update(String),
 }
 
-fn random() -> i64 {
-    let mut bytes = [0; 8];
-    // Without chance a write whose answer is lost is told as another's.
-    let _ = getrandom::fill(&mut bytes);
-    i64::from_le_bytes(bytes)
-}
-
 impl PostgresJournal {
     fn submit(&self, op: Op) -> Result<Answer, JournalError> {
         self.refuse_after_fork()?;
@@ -61,7 +53,7 @@ impl PostgresJournal {
         let mut first = first_version(new, 1, any, boot, true, &self.incarnation);
         first.boot = self.shared.outward(boot);
         // Nothing of it follows from the numbers, which the server gives.
-        let token = random();
+        let token = random(&*self.shared.store);
         first.state.seed = token as u16;
         rules::check_begin(&first)?;
         let mut tags = vec![rows::hex(&new.phone.tag)];
@@ -133,7 +125,7 @@ impl PostgresJournal {
         let mut after = payment.clone();
         after.version += 1;
         after.boot = self.shared.outward(after.boot);
-        let token = random();
+        let token = random(&*self.shared.store);
         let row = rows::encode(&after, &self.incarnation)?;
         let version = i64::try_from(after.version).unwrap_or(i64::MAX);
         let key = (after.id.0, version, token);
@@ -185,6 +177,10 @@ impl Writer<Op, Result<Answer, JournalError>> for PostgresJournal {
 
     fn tidy(&self, _idle: bool) {}
 
+    fn lets_others_go_on(&self) -> bool {
+        self.shared.store.lets_others_go_on()
+    }
+
     fn lost(&self) -> Result<Answer, JournalError> {
         Err(unreachable("the commit was broken off"))
     }
@@ -224,8 +220,7 @@ impl PostgresJournal {
             "begins": begins.iter().map(text).collect::<Vec<_>>(),
         });
         let shared = Arc::clone(&self.shared);
-        let told = told.to_string();
-        let answer = self.runner.run(LONGEST, async move { shared.write(told).await });
+        let answer = self.run(LONGEST, async move { shared.write(told).await });
         let answer = answer.unwrap_or_else(|| Err(silent("write"))).inspect_err(|error| {
             self.shared.note_refusal(error);
         })?;
@@ -274,8 +269,8 @@ fn began(told: &Json) -> Result<Answer, JournalError> {
 impl Shared {
     /// Sends a write until its fate is known. It is sent on a connection that has no earlier write without
     /// an answer: there are two, so that at most one is given up and one is tried.
-    async fn write(&self, told: String) -> Result<Json, JournalError> {
-        let until = tokio::time::Instant::now() + TRIES;
+    async fn write(&self, told: Json) -> Result<Json, JournalError> {
+        let until = self.store.now() + TRIES;
         let mut line = None;
         for writer in &self.writers {
             if let Ok(free) = writer.try_lock() {
@@ -285,64 +280,45 @@ impl Shared {
         }
         let mut line =
             line.ok_or_else(|| unreachable("write: an earlier write has no answer yet"))?;
-        let sql = format!("SELECT {}.write($1::jsonb)::text", self.dsn.schema);
-        let values = [Value::Text(told)];
+        let ask = Ask::Call(Function::Write, told);
         loop {
-            let error = match self.once(&mut line, "write", &sql, &values).await {
+            let error = match self.once(&mut line, &ask).await {
                 Ok(answer) => return Ok(answer),
                 Err(Trial::Refused(error)) => return Err(error),
                 Err(Trial::Unknown(error)) => error,
             };
-            if tokio::time::Instant::now() >= until {
+            if self.store.now() >= until {
                 return Err(error);
             }
-            tokio::time::sleep(PAUSE).await;
+            self.store.sleep(PAUSE).await;
         }
     }
 
-    /// One try of a statement that answers a text of JSON.
+    /// One try of a question that is answered in JSON.
     pub(super) async fn once(
         &self,
-        line: &mut Option<Session>,
-        doing: &str,
-        sql: &str,
-        values: &[Value],
+        line: &mut Option<Arc<dyn Line>>,
+        ask: &Ask,
     ) -> Result<Json, Trial> {
-        if line.as_ref().is_none_or(Session::is_closed) {
+        if line.as_ref().is_none_or(|line| line.is_closed()) {
             *line = None;
             *line = Some(self.connect().await.map_err(|error| match error.kind {
                 JournalErrorKind::Unreachable => Trial::Unknown(error),
                 _ => Trial::Refused(error),
             })?);
         }
-        let Some(session) = line.as_ref() else { return Err(Trial::Unknown(silent(doing))) };
-        let warned = session.warnings();
-        match session.ask(sql, values).await {
-            // A commit that somebody broke off while it waited for the standby is told as done, with a
-            // warning beside it.
-            Ok(_) if session.warnings() != warned => {
+        let Some(open) = line.as_ref().map(Arc::clone) else {
+            return Err(Trial::Unknown(silent(ask.doing())));
+        };
+        match open.ask(ask).await {
+            Ok(Reply::Told(told)) => Ok(told),
+            Ok(Reply::Payments(_)) => Err(Trial::Refused(mixed_up())),
+            Err(Failure::Lost(error)) => {
                 *line = None;
-                Err(Trial::Unknown(unsure(doing)))
+                Err(Trial::Unknown(error))
             }
-            Ok(rows) => {
-                let text: Option<String> = rows.first().and_then(|row| row.try_get(0).ok());
-                text.and_then(|text| serde_json::from_str(&text).ok())
-                    .ok_or_else(|| Trial::Refused(mixed_up()))
-            }
-            Err(error) if is_lost(&error) => {
-                *line = None;
-                Err(Trial::Unknown(failed(doing, &error)))
-            }
-            Err(error) => {
-                let code = error.code().map_or("", |code| code.code()).to_owned();
-                // It became a standby; somebody else is the server now.
-                if code == "25006" {
-                    *line = None;
-                }
-                let told = failed(doing, &error);
-                let passes = ["25006", "40001", "40P01", "55P03"].contains(&code.as_str());
-                Err(if passes { Trial::Unknown(told) } else { Trial::Refused(told) })
-            }
+            Err(Failure::Passes(error)) => Err(Trial::Unknown(error)),
+            Err(Failure::Refused(error)) => Err(Trial::Refused(error)),
         }
     }
 }
