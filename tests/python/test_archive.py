@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -269,3 +270,79 @@ def test_books_and_totals_of_archived_days_say_what_they_lack(
     (tmp_path / "archive.db").rename(tmp_path / "shelf.db")
     done = run("reconcile", str(report))
     assert (done.returncode, "3 payments were archived into" in done.stderr) == (0, True)
+
+
+def test_an_archive_of_another_merchant_is_refused_by_name_and_nothing_is_changed(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, report = tmp_path / "archive.db", tmp_path / "report.csv"
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    theirs = ovo.credentials.merchant_id
+    ours = tmp_path / "ours.toml"
+    given = {"merchant_id": "999001", "store_code": "S1", "tid": "1", "mid": "2"}
+    given |= {"app_id": "other", "app_key": "6b" * 32}
+    ours.write_text("".join(f'{name} = "{value}"\n' for name, value in given.items()))
+    ours.chmod(0o600)
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report.write_text(head + f"INV-1,12500,PAID,{now():%Y-%m-%d}\n")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    commands: list[list[str]] = [
+        ["explain", "INV-1", "--html", "page.html"],
+        ["explain", "INV-1", "--json"],
+        ["show", "INV-1"],
+        ["payments"],
+        ["payments", "--csv"],
+        ["payments", "--totals", "--json"],
+        ["metrics"],
+        ["reconcile", "report.csv"],
+        ["reconcile", "--json", "report.csv"],
+        ["reconcile", "--apply", "report.csv"],
+    ]
+
+    def read(command: list[str], *more: str, **environment: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [PROGRAM, *command, "-j", "archive.db", *more],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    for command in commands:
+        for more, environment in (
+            (["--credentials", str(ours)], {}),
+            ([], {"OVO_MERCHANT_ID": "999001"}),
+        ):
+            code, told, why = read(command, *more, **environment)
+            assert code == 1, command
+            if "--json" in command:
+                assert list(json.loads(told)) == ["error", "message"]
+                why += told
+            else:
+                assert told == "", command
+            assert "the archive at " in why, why
+            assert f"archive.db belongs to merchant {theirs}, and what is asked is about" in why
+            assert "merchant 999001" in why
+    assert {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+    for function in (
+        lambda: ovo_ptp.JournalReader(archive, merchant="999001"),
+        lambda: ovo_ptp.JournalReader(str(journal), merchant="999001"),
+    ):
+        with pytest.raises(ovo_ptp.JournalError, match="belongs to merchant") as refused:
+            function()
+        assert refused.value.journal_kind == "foreign"
+    # Who names no merchant, or the right one, reads it.
+    assert read(["show", "INV-1"])[0] == 0
+    assert read(["show", "INV-1"], "--sandbox-credentials")[0] == 0
+    assert read(["show", "INV-1"], OVO_MERCHANT_ID=theirs)[0] == 0
+    reader = ovo_ptp.JournalReader(archive, merchant=theirs)
+    assert (reader.merchant, reader.counts()) == (theirs, (3, 0))
+    for wrong in ("", 5):
+        with pytest.raises(
+            (ovo_ptp.InvalidInputError, ovo_ptp.InvalidTypeError, ovo_ptp.JournalError)
+        ):
+            ovo_ptp.JournalReader(archive, merchant=wrong)  # type: ignore[arg-type]

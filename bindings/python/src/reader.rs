@@ -21,9 +21,19 @@ pub(crate) struct JournalReader {
 #[pymethods]
 impl JournalReader {
     #[new]
-    fn open(py: Python<'_>, path: PathBuf) -> PyResult<JournalReader> {
-        let core = py.detach(|| Core::open(path)).map_err(|error| raise(py, &error))?;
+    #[pyo3(signature = (path, merchant=None))]
+    fn open(py: Python<'_>, path: PathBuf, merchant: Option<&str>) -> PyResult<JournalReader> {
+        let open = || match merchant {
+            Some(merchant) => Core::open_of(path, merchant),
+            None => Core::open(path),
+        };
+        let core = py.detach(open).map_err(|error| raise(py, &error))?;
         Ok(JournalReader { core })
+    }
+
+    /// Whose it is.
+    fn merchant(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        py.detach(|| self.core.merchant()).map_err(|error| raise(py, &error))
     }
 
     fn payments(&self, py: Python<'_>, chosen: Chosen) -> PyResult<Py<PyAny>> {

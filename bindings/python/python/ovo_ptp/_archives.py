@@ -45,17 +45,20 @@ def in_archives(
             continue
         if end is not None and begins is not None and begins >= end:
             continue
-        there = _paid(file, since, until)
+        there = _paid(file, journal.merchant, since, until)
         if there != 0:
             found.append(InArchive(file=file, payments=there, archived=archived))
     return found
 
 
-def _paid(file: str, since: datetime | None, until: datetime | None) -> int | None:
+def _paid(
+    file: str, merchant: str | None, since: datetime | None, until: datetime | None
+) -> int | None:
     from ovo_ptp.reader import JournalReader
 
     try:
-        those = JournalReader(file).each_payment(since=since, until=until)
+        # Another merchant's may have been put there: this journal has nothing in that one.
+        those = JournalReader(file, merchant=merchant).each_payment(since=since, until=until)
         return sum(it.outcome is not None and it.outcome.name == "paid" for it in those)
     except OvoError:
         return None
