@@ -120,7 +120,7 @@ def test_a_fleets_history_stands_in_its_columns_and_tells_what_a_file_tells(
             for invoice, phone in (("PAID", PAYS), ("CANCELLED", CANCELS), ("IGNORED", IGNORES)):
                 node.pay(invoice, amount=12_500, phone=phone)
                 each(invoice)
-                assert eventually(lambda it=invoice: node.explain(it).settled)
+                assert eventually(lambda: not node.payments(unsettled=True))
                 node.acknowledge(invoice)
                 each(invoice)
         reader = ovo_ptp.JournalReader(journal)
