@@ -343,3 +343,39 @@ def test_an_archive_of_another_merchant_is_refused_by_name_and_nothing_is_change
             (ovo_ptp.InvalidInputError, ovo_ptp.InvalidTypeError, ovo_ptp.JournalError)
         ):
             ovo_ptp.JournalReader(archive, merchant=wrong)  # type: ignore[arg-type]
+
+
+def test_another_merchants_archive_in_the_place_of_ones_own_counts_nowhere(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, report = tmp_path / "archive.db", tmp_path / "report.csv"
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    till = {"tid": "00000009", "mid": "000000000000009", "store_code": "OTHER"}
+    whose = {"merchant_id": "100002", "app_id": "other", "app_key": "6b" * 32}
+    ovo.configure(merchants=[{**whose, "terminals": [till]}])
+    with ovo_ptp.Client(
+        ovo.base_url,
+        ovo_ptp.Credentials(**whose, **till),
+        journal=tmp_path / "theirs.db",
+        ca_file=ovo.ca_file,
+        time_scale=SCALE,
+        timers={**PATIENT, "keep_phone": 0.001},
+        background=False,
+    ) as theirs:
+        for number in (1, 2):
+            assert theirs.pay(f"THEIR-{number}", amount=99_000, phone=PAYS).is_paid
+            theirs.acknowledge(f"THEIR-{number}")
+        assert eventually(lambda: _nothing_is_due(theirs))
+        assert theirs.archive(now(), tmp_path / "their-archive.db").payments == 2
+    (tmp_path / "their-archive.db").replace(archive)
+    report.write_text(
+        f"MerchantInvoice,Amount,Status,TransactionDate\nINV-4,12500,PAID,{now():%Y-%m-%d}\n"
+    )
+    for command in (["payments", "--totals"], ["reconcile", str(report)]):
+        done = subprocess.run(
+            [PROGRAM, *command, "-j", str(journal)], capture_output=True, text=True, check=False
+        )
+        assert "3 payments were archived into" in done.stderr, done
+        assert "2 paid payments" not in done.stderr, "they are another merchant's"
+        assert "THEIR" not in done.stdout + done.stderr
