@@ -369,6 +369,28 @@ def test_another_merchants_archive_in_the_place_of_ones_own_counts_nowhere(
         assert eventually(lambda: _nothing_is_due(theirs))
         assert theirs.archive(now(), tmp_path / "their-archive.db").payments == 2
     (tmp_path / "their-archive.db").replace(archive)
+    assert _is_counted_nowhere(journal, report)
+
+
+def test_another_tills_archive_in_the_place_of_ones_own_counts_nowhere(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, other = tmp_path / "archive.db", tmp_path / "other" / "ovo.db"
+    other.parent.mkdir()
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    # Numbers count from the same quarter of an hour: each has a host of its own.
+    with Sandbox(time_scale=SCALE) as elsewhere, opened(elsewhere, other) as theirs:
+        for number in (1, 2):
+            assert theirs.pay(f"THEIR-{number}", amount=99_000, phone=PAYS).is_paid
+            theirs.acknowledge(f"THEIR-{number}")
+        assert eventually(lambda: _nothing_is_due(theirs))
+        assert theirs.archive(now(), tmp_path / "their-archive.db").payments == 2
+    (tmp_path / "their-archive.db").replace(archive)
+    assert _is_counted_nowhere(journal, tmp_path / "report.csv")
+
+
+def _is_counted_nowhere(journal: Path, report: Path) -> bool:
     report.write_text(
         f"MerchantInvoice,Amount,Status,TransactionDate\nINV-4,12500,PAID,{now():%Y-%m-%d}\n"
     )
@@ -377,5 +399,6 @@ def test_another_merchants_archive_in_the_place_of_ones_own_counts_nowhere(
             [PROGRAM, *command, "-j", str(journal)], capture_output=True, text=True, check=False
         )
         assert "3 payments were archived into" in done.stderr, done
-        assert "2 paid payments" not in done.stderr, "they are another merchant's"
+        assert "2 paid payments" not in done.stderr, "they are another journal's"
         assert "THEIR" not in done.stdout + done.stderr
+    return True

@@ -163,6 +163,19 @@ impl JournalReader {
         }
     }
 
+    /// The random name of an archive, which its journal knows it by ([`archives`](Self::archives)); `None` of a
+    /// journal.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn archive_name(&self) -> Result<Option<String>, Error> {
+        match &self.journal {
+            Source::File(journal) => Ok(journal.archive_name()?),
+            #[cfg(feature = "postgres")]
+            Source::Fleet(_) => Ok(None),
+        }
+    }
+
     /// How many payments there are, and what is damaged.
     ///
     /// # Errors

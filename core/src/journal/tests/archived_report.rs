@@ -56,6 +56,8 @@ fn a_journal_says_which_archives_it_has_how_much_is_in_each_and_of_which_days_at
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
     let [only] = &journal.archives().unwrap()[..] else { panic!("there is one") };
     assert_eq!((&only.path, only.payments), (&to, 2));
+    let named = JournalReader::open(&to).unwrap().archive_name().unwrap();
+    assert_eq!(named.as_ref(), Some(&only.name));
     assert_eq!((only.since, only.until), (Some(first.intent.wall), None));
     let last = fresh(&journal, &charge(4));
     drop(journal);
