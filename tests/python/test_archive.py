@@ -351,12 +351,20 @@ def test_another_merchants_archive_in_the_place_of_ones_own_counts_nowhere(
     archive, report = tmp_path / "archive.db", tmp_path / "report.csv"
     with opened(ovo, journal) as client:
         client.archive(now(), archive)
-    till = {"tid": "00000009", "mid": "000000000000009", "store_code": "OTHER"}
-    whose = {"merchant_id": "100002", "app_id": "other", "app_key": "6b" * 32}
-    ovo.configure(merchants=[{**whose, "terminals": [till]}])
+    whose = ovo_ptp.Credentials(
+        merchant_id="100002",
+        store_code="OTHER",
+        tid="00000009",
+        mid="000000000000009",
+        app_id="other",
+        app_key="6b" * 32,
+    )
+    till = {"tid": whose.tid, "mid": whose.mid, "store_code": whose.store_code}
+    known = {"merchant_id": whose.merchant_id, "app_id": "other", "app_key": "6b" * 32}
+    ovo.configure(merchants=[{**known, "terminals": [till]}])
     with ovo_ptp.Client(
         ovo.base_url,
-        ovo_ptp.Credentials(**whose, **till),
+        whose,
         journal=tmp_path / "theirs.db",
         ca_file=ovo.ca_file,
         time_scale=SCALE,

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import ovo_ptp
 import pytest
 from ovo_ptp import journal as journals
-from ovo_ptp.sandbox import Sandbox
 
-from conftest import CANCELS, IGNORES, PAYS, ROOT, eventually
+from conftest import CANCELS, IGNORES, PAYS, ROOT, PatientSandbox, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ovo_ptp.sandbox import Sandbox
 
 pytestmark = pytest.mark.skipif(
     not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="needs PostgreSQL"
@@ -141,9 +142,14 @@ def test_a_fleets_history_stands_in_its_columns_and_tells_what_a_file_tells(
         fleet = told(ovo, two_nodes.address(socket, "shop_till"), grows)
         rules = {step[1] for step in fleet[2]}
         assert {"3", "13", "14", "15"} <= rules, fleet[2]
-        # The same payments on a file, at another OVO's: the same story.
-        with Sandbox(time_scale=ovo.time_scale) as other:
-            assert fleet == told(other, str(tmp_path / "till.db"), lambda _: None)
+        # The same payments on a file, at another OVO's: the same story. How often the last one is looked
+        # after depends on the machine.
+        with PatientSandbox(time_scale=ovo.time_scale) as other:
+            till = told(other, str(tmp_path / "till.db"), lambda _: None)
+        assert fleet[:2] == till[:2]
+        for looked_after in (fleet[2], till[2]):
+            assert {"push to pay", "check payment", "reversal"} <= {it[2] for it in looked_after}
+        assert fleet[2][:2] == till[2][:2]
         # Nothing personal, and nobody writes it anew.
         everything = _sql(socket, "shop_till", "SELECT history, repeated FROM ovo.payment")
         for number in (PAYS, CANCELS, IGNORES):
