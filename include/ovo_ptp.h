@@ -2336,6 +2336,22 @@ int32_t ovo_payment_free(ovo_payment *payment);
 int32_t ovo_reconcile_new(const char *journal,
                           ovo_reconciliation **books);
 
+// As `ovo_reconcile_new`, for one merchant: a journal or an archive of another one's is refused, and
+// nothing is told of it.
+//
+// Parameters:
+// - `journal`: the journal's file, or an archive of one; stays the caller's.
+// - `merchant_id`: whose it must be; stays the caller's.
+// - `books`: gets the reconciliation.
+//
+// Returns: as `ovo_reconcile_new`; `OVO_ERR_JOURNAL`, too, if it is another merchant's: `ovo_last_error`
+// names both.
+//
+// Memory: as `ovo_reconcile_new`.
+int32_t ovo_reconcile_new_for(const char *journal,
+                              const char *merchant_id,
+                              ovo_reconciliation **books);
+
 // Compares a line of the report with the payment of its invoice. It asks OVO nothing. Of a line that says
 // that no money moved, and of another till's, the finding is `OVO_FINDING_NONE`: what they come to is known
 // at the end (`ovo_reconcile_missing`).

@@ -1299,12 +1299,16 @@ inline Done backup_journal(std::string_view path, std::string_view to) {
 }
 
 /// Begins to hold OVO's settlement report against a journal as it is now, beside whatever other process
-/// has it open; Client::reconcile() for one's own.
-[[nodiscard]] inline Result<Reconciliation> reconcile_beside(std::string_view journal) {
-  const detail::Text path(journal);
-  if (path.broken()) return detail::Text::error();
+/// has it open; Client::reconcile() for one's own. With a merchant's number, another one's is refused.
+[[nodiscard]] inline Result<Reconciliation> reconcile_beside(std::string_view journal,
+                                                             std::string_view merchant_id = {}) {
+  const detail::Text path(journal), merchant(merchant_id);
+  if (detail::broken(path, merchant)) return detail::Text::error();
   ovo_reconciliation* books = nullptr;
-  if (auto code = ovo_reconcile_new(path.get(), &books); code != OVO_OK) return detail::failed(code);
+  const auto code = merchant_id.empty()
+                        ? ovo_reconcile_new(path.get(), &books)
+                        : ovo_reconcile_new_for(path.get(), merchant.get(), &books);
+  if (code != OVO_OK) return detail::failed(code);
   return Reconciliation(books, nullptr);
 }
 

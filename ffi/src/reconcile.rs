@@ -281,10 +281,41 @@ pub extern "C" fn ovo_reconcile_new(journal: Text, books: Out<*mut ovo_reconcili
             }
             None => None,
         };
-        let body = BooksBody { books: Reconciliation::new(), reader, debit: None };
-        books.write(handle::open(Arc::new(Mutex::new(body)))?);
+        books.write(begun(reader)?);
         Ok(())
     })
+}
+
+/// As `ovo_reconcile_new`, for one merchant: a journal or an archive of another one's is refused, and
+/// nothing is told of it.
+///
+/// Parameters:
+/// - `journal`: the journal's file, or an archive of one; stays the caller's.
+/// - `merchant_id`: whose it must be; stays the caller's.
+/// - `books`: gets the reconciliation.
+///
+/// Returns: as `ovo_reconcile_new`; `OVO_ERR_JOURNAL`, too, if it is another merchant's: `ovo_last_error`
+/// names both.
+///
+/// Memory: as `ovo_reconcile_new`.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_reconcile_new_for(
+    journal: Text,
+    merchant_id: Text,
+    books: Out<*mut ovo_reconciliation>,
+) -> i32 {
+    outside(0, &[&books.required("books")], || {
+        let path = journal.read("journal", PATH)?;
+        let merchant = merchant_id.read("merchant_id", 64)?;
+        fork::is_watched();
+        books.write(begun(Some(JournalReader::open_of(path, merchant)?))?);
+        Ok(())
+    })
+}
+
+fn begun(reader: Option<JournalReader>) -> Result<*mut ovo_reconciliation, Failure> {
+    let body = BooksBody { books: Reconciliation::new(), reader, debit: None };
+    handle::open(Arc::new(Mutex::new(body)))
 }
 
 /// Compares a line of the report with the payment of its invoice. It asks OVO nothing. Of a line that says

@@ -258,6 +258,7 @@ fn reconciliation(build: Build) {
         "says nothing: 1",
         "no line: 1",
         "own journal: 1",
+        "another merchant's: 1",
         "INV-REC-1 beside: matched",
         "a client too: 1",
         "no amount: 1",

@@ -215,7 +215,10 @@ static void call_one(const char *journal)
         line.amount = number();
         line.says = (int32_t)any(6);
         line.day_ms = any(2) == 0 ? 0 : number();
-        ovo_reconcile_new(any(4) == 0 ? text() : NULL, &books);
+        if (any(4) == 0)
+            ovo_reconcile_new_for(text(), text(), &books);
+        else
+            ovo_reconcile_new(any(4) == 0 ? text() : NULL, &books);
         ovo_reconcile_line(books, HANDLE(ovo_client, clients), &line, number(), &found);
         ovo_reconcile_missing(books, HANDLE(ovo_client, clients), number(), number(), number(), &found);
         ovo_reconcile_extra_debit(books, HANDLE(ovo_client, clients), number(), &found);

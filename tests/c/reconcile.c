@@ -104,8 +104,11 @@ int main(int argc, char **argv)
     printf("own journal: %d\n", ovo_reconcile_new(argv[1], &books) == OVO_ERR_JOURNAL_LOCKED && books == NULL);
     must(ovo_client_close(client), "closing");
 
-    /* Another program reads the journal's file, and names no client. */
-    must(ovo_reconcile_new(argv[1], &books), "books");
+    /* Another program reads the journal's file, and names no client. Of another merchant it is refused. */
+    printf("another merchant's: %d\n",
+           ovo_reconcile_new_for(argv[1], "999001", &books) == OVO_ERR_JOURNAL && books == NULL &&
+               strstr(ovo_last_error(), "about merchant 999001") != NULL);
+    must(ovo_reconcile_new_for(argv[1], setting("OVO_MERCHANT_ID"), &books), "books");
     parse(report[0], invoice, &line);
     must(ovo_reconcile_line(books, NULL, &line, OVO_INDONESIAN, &found), "line");
     printf("%s beside: %s\n", found.invoice, ovo_finding_name(found.finding));

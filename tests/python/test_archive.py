@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -269,3 +270,143 @@ def test_books_and_totals_of_archived_days_say_what_they_lack(
     (tmp_path / "archive.db").rename(tmp_path / "shelf.db")
     done = run("reconcile", str(report))
     assert (done.returncode, "3 payments were archived into" in done.stderr) == (0, True)
+
+
+def test_an_archive_of_another_merchant_is_refused_by_name_and_nothing_is_changed(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, report = tmp_path / "archive.db", tmp_path / "report.csv"
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    theirs = ovo.credentials.merchant_id
+    ours = tmp_path / "ours.toml"
+    given = {"merchant_id": "999001", "store_code": "S1", "tid": "1", "mid": "2"}
+    given |= {"app_id": "other", "app_key": "6b" * 32}
+    ours.write_text("".join(f'{name} = "{value}"\n' for name, value in given.items()))
+    ours.chmod(0o600)
+    head = "MerchantInvoice,Amount,Status,TransactionDate\n"
+    report.write_text(head + f"INV-1,12500,PAID,{now():%Y-%m-%d}\n")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    commands: list[list[str]] = [
+        ["explain", "INV-1", "--html", "page.html"],
+        ["explain", "INV-1", "--json"],
+        ["show", "INV-1"],
+        ["payments"],
+        ["payments", "--csv"],
+        ["payments", "--totals", "--json"],
+        ["metrics"],
+        ["reconcile", "report.csv"],
+        ["reconcile", "--json", "report.csv"],
+        ["reconcile", "--apply", "report.csv"],
+    ]
+
+    def read(command: list[str], *more: str, **environment: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [PROGRAM, *command, "-j", "archive.db", *more],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    for command in commands:
+        for more, environment in (
+            (["--credentials", str(ours)], {}),
+            ([], {"OVO_MERCHANT_ID": "999001"}),
+        ):
+            code, told, why = read(command, *more, **environment)
+            assert code == 1, command
+            if "--json" in command:
+                assert list(json.loads(told)) == ["error", "message"]
+                why += told
+            else:
+                assert told == "", command
+            assert "the archive at " in why, why
+            assert f"archive.db belongs to merchant {theirs}, and what is asked is about" in why
+            assert "merchant 999001" in why
+    assert {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+    for file in (archive, journal):
+        with pytest.raises(ovo_ptp.JournalError, match="belongs to merchant") as refused:
+            ovo_ptp.JournalReader(file, merchant="999001")
+        assert refused.value.journal_kind == "foreign"
+    # Who names no merchant, or the right one, reads it.
+    assert read(["show", "INV-1"])[0] == 0
+    assert read(["show", "INV-1"], "--sandbox-credentials")[0] == 0
+    assert read(["show", "INV-1"], OVO_MERCHANT_ID=theirs)[0] == 0
+    reader = ovo_ptp.JournalReader(archive, merchant=theirs)
+    assert (reader.merchant, reader.counts()) == (theirs, (3, 0))
+    for wrong in ("", 5):
+        with pytest.raises(
+            (ovo_ptp.InvalidInputError, ovo_ptp.InvalidTypeError, ovo_ptp.JournalError)
+        ):
+            ovo_ptp.JournalReader(archive, merchant=wrong)  # type: ignore[arg-type]
+
+
+def test_another_merchants_archive_in_the_place_of_ones_own_counts_nowhere(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, report = tmp_path / "archive.db", tmp_path / "report.csv"
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    whose = ovo_ptp.Credentials(
+        merchant_id="100002",
+        store_code="OTHER",
+        tid="00000009",
+        mid="000000000000009",
+        app_id="other",
+        app_key="6b" * 32,
+    )
+    till = {"tid": whose.tid, "mid": whose.mid, "store_code": whose.store_code}
+    known = {"merchant_id": whose.merchant_id, "app_id": "other", "app_key": "6b" * 32}
+    ovo.configure(merchants=[{**known, "terminals": [till]}])
+    with ovo_ptp.Client(
+        ovo.base_url,
+        whose,
+        journal=tmp_path / "theirs.db",
+        ca_file=ovo.ca_file,
+        time_scale=SCALE,
+        timers={**PATIENT, "keep_phone": 0.001},
+        background=False,
+    ) as theirs:
+        for number in (1, 2):
+            assert theirs.pay(f"THEIR-{number}", amount=99_000, phone=PAYS).is_paid
+            theirs.acknowledge(f"THEIR-{number}")
+        assert eventually(lambda: _nothing_is_due(theirs))
+        assert theirs.archive(now(), tmp_path / "their-archive.db").payments == 2
+    (tmp_path / "their-archive.db").replace(archive)
+    assert _is_counted_nowhere(journal, report)
+
+
+def test_another_tills_archive_in_the_place_of_ones_own_counts_nowhere(
+    ovo: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    archive, other = tmp_path / "archive.db", tmp_path / "other" / "ovo.db"
+    other.parent.mkdir()
+    with opened(ovo, journal) as client:
+        client.archive(now(), archive)
+    # Numbers count from the same quarter of an hour: each has a host of its own.
+    with Sandbox(time_scale=SCALE) as elsewhere, opened(elsewhere, other) as theirs:
+        for number in (1, 2):
+            assert theirs.pay(f"THEIR-{number}", amount=99_000, phone=PAYS).is_paid
+            theirs.acknowledge(f"THEIR-{number}")
+        assert eventually(lambda: _nothing_is_due(theirs))
+        assert theirs.archive(now(), tmp_path / "their-archive.db").payments == 2
+    (tmp_path / "their-archive.db").replace(archive)
+    assert _is_counted_nowhere(journal, tmp_path / "report.csv")
+
+
+def _is_counted_nowhere(journal: Path, report: Path) -> bool:
+    report.write_text(
+        f"MerchantInvoice,Amount,Status,TransactionDate\nINV-4,12500,PAID,{now():%Y-%m-%d}\n"
+    )
+    for command in (["payments", "--totals"], ["reconcile", str(report)]):
+        done = subprocess.run(
+            [PROGRAM, *command, "-j", str(journal)], capture_output=True, text=True, check=False
+        )
+        assert "3 payments were archived into" in done.stderr, done
+        assert "2 paid payments" not in done.stderr, "they are another journal's"
+        assert "THEIR" not in done.stdout + done.stderr
+    return True

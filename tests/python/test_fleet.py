@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,11 @@ import ovo_ptp
 import pytest
 from ovo_ptp import journal as journals
 
-from conftest import PAYS, ROOT
+from conftest import CANCELS, IGNORES, PAYS, ROOT, PatientSandbox, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ovo_ptp.sandbox import Sandbox
 
 pytestmark = pytest.mark.skipif(
@@ -33,9 +37,10 @@ def _example() -> Any:
     return module
 
 
-def _told(*command: str) -> subprocess.CompletedProcess[str]:
+def _told(*command: str, merchant: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ovo_ptp", *command],
+        env={**os.environ, "OVO_MERCHANT_ID": merchant},
         capture_output=True,
         text=True,
         timeout=60,
@@ -79,6 +84,114 @@ def test_op7_books_of_a_fleet_are_kept_without_credentials(ovo: Sandbox, tmp_pat
         # Behind a restore, which this was not.
         restored = _told("journal", "migrate", owner, "--app-role", "shop_till", "--restored")
         assert restored.returncode == 0, restored.stderr
+
+
+def _sql(socket: Path, user: str, statement: str) -> subprocess.CompletedProcess[str]:
+    psql = [_example().programs() / "psql", "-qAtX", "-h", socket, "-U", user, "-d", "shop"]
+    return subprocess.run(
+        [*psql, "-c", statement], capture_output=True, text=True, check=False, cwd="/"
+    )
+
+
+def _history(socket: Path, invoice: str) -> bytes:
+    """What a node may read of it, by the names of its columns."""
+    told = _sql(
+        socket,
+        "shop_till",
+        f"SELECT encode(history, 'hex'), repeated IS NULL FROM ovo.payment "
+        f"WHERE invoice = '{invoice}'",
+    )
+    assert told.returncode == 0, told.stderr
+    return bytes.fromhex(told.stdout.strip().partition("|")[0])
+
+
+def _steps(story: ovo_ptp.Explanation | None) -> list[tuple[object, ...]]:
+    assert story is not None
+    named = ("rule", "operation", "attempt", "http_status", "code", "alert", "reason")
+    return [(it.what, *(it.details.get(name) for name in named)) for it in story.story]
+
+
+def test_a_fleets_history_stands_in_its_columns_and_tells_what_a_file_tells(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    def told(
+        host: Sandbox, journal: str, each: Callable[[str], None]
+    ) -> list[list[tuple[object, ...]]]:
+        with host.client(journal=journal, settle_rate=50) as node:
+            for invoice, phone in (("PAID", PAYS), ("CANCELLED", CANCELS), ("IGNORED", IGNORES)):
+                node.pay(invoice, amount=12_500, phone=phone)
+                each(invoice)
+                assert eventually(lambda: not node.payments(unsettled=True))
+                node.acknowledge(invoice)
+                each(invoice)
+        reader = ovo_ptp.JournalReader(journal)
+        return [_steps(reader.explain(it)) for it in ("PAID", "CANCELLED", "IGNORED")]
+
+    two_nodes = _example()
+    with two_nodes.postgresql() as socket:
+        owner = two_nodes.address(socket, "shop_owner")
+        journals.migrate(owner, app_role="shop_till")
+        before: dict[str, bytes] = {}
+
+        def grows(invoice: str) -> None:
+            now = _history(socket, invoice)
+            assert now.startswith(before.get(invoice, b"")), "what was written stays"
+            assert now
+            before[invoice] = now
+
+        fleet = told(ovo, two_nodes.address(socket, "shop_till"), grows)
+        rules = {step[1] for step in fleet[2]}
+        assert {"3", "13", "14", "15"} <= rules, fleet[2]
+        # The same payments on a file, at another OVO's: the same story. How often the last one is looked
+        # after depends on the machine.
+        with PatientSandbox(time_scale=ovo.time_scale) as other:
+            till = told(other, str(tmp_path / "till.db"), lambda _: None)
+        assert fleet[:2] == till[:2]
+        for looked_after in (fleet[2], till[2]):
+            assert {"push to pay", "check payment", "reversal"} <= {it[2] for it in looked_after}
+        assert fleet[2][:2] == till[2][:2]
+        # Nothing personal, and nobody writes it anew.
+        everything = _sql(socket, "shop_till", "SELECT history, repeated FROM ovo.payment")
+        for number in (PAYS, CANCELS, IGNORES):
+            assert number.lstrip("0").encode().hex() not in everything.stdout
+        changed = (
+            "UPDATE ovo.payment SET version = version + 1, history = {} WHERE invoice = 'PAID'"
+        )
+        for wrong in ("NULL", "substr(history, 2)", "'\\x00'"):
+            refused = _sql(socket, "shop_owner", changed.format(wrong))
+            assert "a history only grows" in refused.stderr, refused
+            refused = _sql(socket, "shop_till", changed.format(wrong))
+            assert "permission denied" in refused.stderr, refused
+        assert _history(socket, "PAID") == before["PAID"]
+
+
+def test_a_fleet_keeps_every_payment_and_says_so_to_whoever_archives(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    two_nodes = _example()
+    with two_nodes.postgresql() as socket:
+        journals.migrate(two_nodes.address(socket, "shop_owner"), app_role="shop_till")
+        journal = two_nodes.address(socket, "shop_till")
+        to = tmp_path / "archive.db"
+        with ovo.client(journal=journal) as node:
+            node.pay("TABLE-1", amount=12_500, phone=PAYS)
+            with pytest.raises(ovo_ptp.JournalError, match="keeps them all") as refused:
+                node.archive(dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), to)
+            assert refused.value.journal_kind == "misplaced"
+        shop = ["-e", ovo.base_url, "--ca-file", ovo.ca_file, "--sandbox-credentials"]
+        shop += ["--time-scale", str(ovo.time_scale), "-j", journal]
+        told = _told("journal", "archive", *shop, "--before", "today", str(to))
+        assert (told.returncode, told.stdout) == (1, "")
+        assert "nothing can be archived" in told.stderr
+        assert "--since" not in told.stderr
+        assert "since, until" in told.stderr, "and what to do instead"
+        assert not to.exists()
+        assert ovo_ptp.JournalReader(journal).counts()[0] == 1
+        # Another merchant's books are not told.
+        refused_there = _told("payments", "-j", journal, merchant="999001")
+        assert (refused_there.returncode, refused_there.stdout) == (1, "")
+        assert "the journal belongs to merchant" in refused_there.stderr
+        assert _told("payments", "-j", journal, merchant=ovo.credentials.merchant_id).stdout
 
 
 @pytest.mark.parametrize(

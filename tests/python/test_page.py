@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -154,6 +155,85 @@ def test_a_lost_answer_is_seen_to_be_found(chromium: Browser, tmp_path: Path) ->
             30,
             "the fault is used up",
         )
+
+
+def test_an_answer_that_is_late_by_a_button_is_waited_for(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with Street(chromium, tmp_path, time_scale=0.5) as street:
+        page = street.page
+        page.find("[data-fault=f_delay]").click()
+        page.sees("#armed", "push to pay: answer changed")
+        begun = time.monotonic()
+        waiting = street.pays("SOTO-5", 21_000, PAYS)
+        page.sees("#rows", "debited")
+        assert not waiting.done(), "the money is taken, and the answer is on its way"
+        outcome = waiting.result(60)
+        assert time.monotonic() - begun >= 10 * 0.5
+        assert isinstance(outcome, ovo_ptp.Paid)
+        assert not outcome.is_late, "it was the push's own answer"
+        page.sees("#story-body", "Both sides agree.")
+        took = page.run("return document.querySelector('#exchanges .took').textContent")
+        assert 10 <= float(took.strip("+ s").replace(",", ".")) < 55, took
+        page.eventually(
+            lambda: not page.run("return document.querySelector('#armed').textContent"),
+            30,
+            "the fault is used up",
+        )
+        assert [it["operation"] for it in street.ovo.requests()] == ["push_to_pay"]
+        # The next answer is not late: a button is good for one.
+        begun = time.monotonic()
+        assert street.pays("SOTO-6", 21_000, PAYS).result(60).is_paid
+        assert time.monotonic() - begun < 10 * 0.5
+
+
+def test_a_push_that_a_button_delivers_twice_asks_once_and_takes_once(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with Street(chromium, tmp_path, time_scale=1) as street:
+        page = street.page
+        page.find("[data-fault=f_duplicate]").click()
+        page.sees("#armed", "push to pay: duplicate")
+        waiting = street.pays("SATE-7", 36_000)
+        page.sees("#exchanges", "push to pay, heard a second time")
+        page.sees("#story-body", "push to pay, heard a second time")
+        page.eventually(
+            lambda: street.ovo.requests()[1]["code"] == "94", 30, "the second hearing, refused"
+        )
+        assert len(page.all("#screen .pay")) == 1, "the customer is asked once"
+        assert not waiting.done(), "the answer to the second one is nobody's"
+        page.find("#screen .pay").click()
+        outcome = waiting.result(60)
+        assert isinstance(outcome, ovo_ptp.Paid)
+        assert not outcome.is_late
+        page.sees("#story-body", "Both sides agree.")
+        page.sees("#sum", "1 payments, Rp 36.000 taken")
+        first, second = street.ovo.requests()
+        assert second["copy_of"] == first["seq"]
+        assert (first["code"], second["code"]) == ("00", "94")
+        assert (street.ovo.net("SATE-7"), len(street.ovo.ledger())) == (36_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("button", "armed", "told"),
+    [
+        ("f_cut", "reset", "paid"),
+        ("f_gateway", "answer changed", "paid"),
+        ("f_unheard", "unheard", "not completed"),
+        ("f_error", "pretend, answer changed", "not completed"),
+    ],
+)
+def test_every_other_button_leaves_both_sides_agreed(
+    chromium: Browser, tmp_path: Path, button: str, armed: str, told: str
+) -> None:
+    with Street(chromium, tmp_path, time_scale=0.05) as street:
+        page = street.page
+        page.find(f"[data-fault={button}]").click()
+        page.sees("#armed", f"push to pay: {armed}")
+        outcome = street.pays("GADO-8", 19_000, PAYS).result(120)
+        assert outcome.name.replace("_", " ") == told, outcome
+        assert street.ovo.net("GADO-8") == (19_000 if outcome.is_paid else 0)
+        assert outcome.is_paid is (told == "paid")
 
 
 def test_a_debit_that_a_reversal_left_is_no_agreement(chromium: Browser, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -42,11 +43,20 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.loaded: list[str] = []
+        #: The list's lines: whether each has an empty box, and what it says.
+        self.tasks: list[tuple[bool, str]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        if tag == "li":
+            self.tasks.append((False, ""))
         self.loaded += [value for name, value in attrs if name in ("src", "href") and value]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["li"] and not self.tasks[-1][1]:
+            box, _, text = data.partition("\N{BALLOT BOX} ")
+            self.tasks[-1] = (not box and bool(text), text)
 
 
 def test_all_scenarios_are_played_against_the_sandbox_and_stand_on_one_page(
@@ -66,6 +76,36 @@ def test_all_scenarios_are_played_against_the_sandbox_and_stand_on_one_page(
     assert "script" not in page.tags
     assert all(it.startswith("data:image/") for it in page.loaded), page.loaded
     assert "24 of 24" in text
+    assert page.tasks == [
+        (True, f"{who}: {what}")
+        for who, what in (
+            ("OVO", "staging credentials (merchant id, store code, tid, mid, app id, app key)"),
+            ("Merchant", "public key sent to OVO (`ovo-ptp credentials new`)"),
+            ("Merchant", "public addresses of the tills' way out sent to OVO, to be admitted"),
+            ("OVO", "Check Payment in the contract, and how a void is asked about"),
+            ("OVO", "this review approved"),
+            (
+                "OVO",
+                "production credentials, encrypted with the public key "
+                "(`ovo-ptp credentials open`)",
+            ),
+            (
+                "Merchant",
+                "`ovo-ptp doctor --environment production`; a first payment, and its void",
+            ),
+            ("OVO", "who is called at night, and by which numbers (batch, reference) they look"),
+        )
+    ], "in the order in which it is needed, each with a box to tick"
+    # What the list names can be done: each command is one.
+    for command in set(re.findall("`ovo-ptp ([^`]*)`", " ".join(it for _, it in page.tasks))):
+        asked = [word for word in command.split() if word != "production"]
+        known = subprocess.run(
+            [PROGRAM, *[it for it in asked if not it.startswith("--")], "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert all(it in known for it in asked if it.startswith("--")), command
     # The person and the key are on no page.
     for secret in ("081234567890", "81234567890", "hmac", "app-id"):
         assert secret not in text

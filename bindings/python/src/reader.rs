@@ -9,8 +9,8 @@ use crate::answer::Answer;
 use crate::client::Chosen;
 use crate::error::raise;
 
-/// An archive: where, how many, from when, until when.
-type Known = (String, u64, Option<i64>, Option<i64>);
+/// An archive: where, its name, how many, from when, until when.
+type Known = (String, String, u64, Option<i64>, Option<i64>);
 
 /// See `ovo_ptp.reader.JournalReader`.
 #[pyclass(frozen, module = "ovo_ptp._native")]
@@ -21,9 +21,19 @@ pub(crate) struct JournalReader {
 #[pymethods]
 impl JournalReader {
     #[new]
-    fn open(py: Python<'_>, path: PathBuf) -> PyResult<JournalReader> {
-        let core = py.detach(|| Core::open(path)).map_err(|error| raise(py, &error))?;
+    #[pyo3(signature = (path, merchant=None))]
+    fn open(py: Python<'_>, path: PathBuf, merchant: Option<&str>) -> PyResult<JournalReader> {
+        let open = || match merchant {
+            Some(merchant) => Core::open_of(path, merchant),
+            None => Core::open(path),
+        };
+        let core = py.detach(open).map_err(|error| raise(py, &error))?;
         Ok(JournalReader { core })
+    }
+
+    /// Whose it is.
+    fn merchant(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        py.detach(|| self.core.merchant()).map_err(|error| raise(py, &error))
     }
 
     fn payments(&self, py: Python<'_>, chosen: Chosen) -> PyResult<Py<PyAny>> {
@@ -36,13 +46,19 @@ impl JournalReader {
         py.detach(|| self.core.is_archive()).map_err(|error| raise(py, &error))
     }
 
-    /// Of each archive where it was made, how many payments left for it, and between which moments they
-    /// were begun, if that is known.
+    /// The name that its journal knows this archive by.
+    fn archive_name(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        py.detach(|| self.core.archive_name()).map_err(|error| raise(py, &error))
+    }
+
+    /// Of each archive where it was made, its name, how many payments left for it, and between which
+    /// moments they were begun, if that is known.
     fn archives(&self, py: Python<'_>) -> PyResult<Vec<Known>> {
         let known = py.detach(|| self.core.archives()).map_err(|error| raise(py, &error))?;
         let millis = |moment: Option<WallTime>| moment.map(WallTime::unix_millis);
         let told = |it: KnownArchive| {
-            (it.path.display().to_string(), it.payments, millis(it.since), millis(it.until))
+            let (since, until) = (millis(it.since), millis(it.until));
+            (it.path.display().to_string(), it.name, it.payments, since, until)
         };
         Ok(known.into_iter().map(told).collect())
     }

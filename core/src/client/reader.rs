@@ -11,7 +11,9 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::Journal as _;
 #[cfg(feature = "postgres")]
 use crate::journal::postgres::{Dsn, PostgresJournal, PostgresOptions};
-use crate::journal::{Figures, Filter, Health, JournalCopy, KnownArchive, is_address};
+use crate::journal::{
+    Figures, Filter, Health, JournalCopy, JournalError, JournalErrorKind, KnownArchive, is_address,
+};
 use crate::payment::Payment;
 use crate::wib::WallTime;
 
@@ -63,6 +65,42 @@ impl JournalReader {
             return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }
         Ok(JournalReader { journal: Source::File(JournalCopy::open(path)?) })
+    }
+
+    /// The same, for one merchant: what answers for another one is refused, be it a journal or an
+    /// archive.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and [`ErrorKind::Journal`](crate::ErrorKind::Journal) of the kind
+    /// [`Foreign`](JournalErrorKind::Foreign).
+    pub fn open_of(path: impl AsRef<Path>, merchant_id: &str) -> Result<JournalReader, Error> {
+        let path = path.as_ref();
+        let reader = JournalReader::open(path)?;
+        let Some(theirs) = reader.merchant()?.filter(|theirs| theirs != merchant_id) else {
+            return Ok(reader);
+        };
+        let what = if reader.is_archive()? { "archive" } else { "journal" };
+        // Of an address nothing is said: it may hold a password.
+        let at = if is_address(path) { String::new() } else { format!(" at {}", path.display()) };
+        let why = format!(
+            "the {what}{at} belongs to merchant {theirs}, and what is asked is about merchant {merchant_id}"
+        );
+        Err(JournalError::new(JournalErrorKind::Foreign, why).into())
+    }
+
+    /// The number of the merchant whose payments these are; `None` as long as there never was one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn merchant(&self) -> Result<Option<String>, Error> {
+        match &self.journal {
+            Source::File(journal) => Ok(journal.merchant()?),
+            #[cfg(feature = "postgres")]
+            Source::Fleet(journal) => {
+                let last = Filter { newest_first: true, limit: 1, ..Filter::default() };
+                Ok(journal.list(&last)?.pop().map(|payment| payment.intent.merchant_id))
+            }
+        }
     }
 
     /// As [`Client::payments`](crate::Client::payments).
@@ -122,6 +160,19 @@ impl JournalReader {
             Source::File(journal) => Ok(journal.archives()?),
             #[cfg(feature = "postgres")]
             Source::Fleet(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The random name of an archive, which its journal knows it by ([`archives`](Self::archives)); `None` of a
+    /// journal.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal)
+    pub fn archive_name(&self) -> Result<Option<String>, Error> {
+        match &self.journal {
+            Source::File(journal) => Ok(journal.archive_name()?),
+            #[cfg(feature = "postgres")]
+            Source::Fleet(_) => Ok(None),
         }
     }
 

@@ -39,6 +39,11 @@ fn in_sqlite(error: &rusqlite::Error) -> JournalError {
     failure::sqlite("archive", error)
 }
 
+/// Its random name, which the journal knows it by; `None` of a journal.
+pub(super) fn name(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    meta::get(connection, TOKEN)
+}
+
 /// Whether this is an archive, finished or not.
 pub(super) fn is_one(connection: &Connection) -> rusqlite::Result<bool> {
     meta::get::<i64>(connection, FINISHED).map(|found| found.is_some())

@@ -200,6 +200,14 @@ fn is_same_class(one: &str, other: &str) -> bool {
     gateway(one) == gateway(other)
 }
 
+/// Whose the journal is, or the archive; `None` as long as that is nobody's.
+pub(super) fn merchant(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    match meta::get(connection, MERCHANT)? {
+        Some(merchant) => Ok(Some(merchant)),
+        None => Ok(last_payments(connection)?.map(|(merchant, _)| merchant)),
+    }
+}
+
 /// Merchant and terminal of the last payment.
 fn last_payments(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
     connection

@@ -13,6 +13,9 @@ use crate::wib::WallTime;
 pub struct KnownArchive {
     /// Where it was made: it may be elsewhere now.
     pub path: PathBuf,
+    /// The random name that its file knows, too ([`archive_name`](crate::JournalReader::archive_name)): whatever
+    /// else lies there has none of these payments.
+    pub name: String,
     /// How many payments left the journal for it.
     pub payments: u64,
     /// None of them was begun before this, by the wall clock of that time: it is the last payment in the
@@ -58,6 +61,7 @@ impl SqliteJournal {
                 let part = parts.iter().find(|part| part.number == number);
                 known.push(KnownArchive {
                     path: part.map_or_else(PathBuf::new, |part| part.path.clone()),
+                    name: part.map_or_else(String::new, |part| part.token.clone()),
                     payments,
                     since: begun(
                         "SELECT wall FROM payment WHERE id < ?1 ORDER BY id DESC LIMIT 1",

@@ -403,7 +403,7 @@ pub trait Journal: Send + Sync {
     /// Moves payments that are over into an archive; see [`SqliteJournal::archive`].
     ///
     /// # Errors
-    /// [`JournalError`]; `Misplaced` for an engine that is archived by other means.
+    /// [`JournalError`]; `Misplaced` for an engine that keeps every payment.
     fn archive(
         &self,
         _before: WallTime,
@@ -412,7 +412,9 @@ pub trait Journal: Send + Sync {
     ) -> Result<Archived, JournalError> {
         Err(JournalError::new(
             JournalErrorKind::Misplaced,
-            "this engine is archived by other means",
+            "nothing can be archived: only a journal in a file lets payments go, and one for several nodes \
+             keeps them all. Its lists, reports and books take days (since, until), and its server's \
+             backups have it",
         ))
     }
 

@@ -17,7 +17,9 @@ use std::time::{Duration, SystemTime};
 use super::files::{Files, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
-use super::{aside, copies, failure, fork, handover, notes, opening, place, schema};
+use super::{
+    archive, aside, belonging, copies, failure, fork, handover, notes, opening, place, schema,
+};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     Figures, Filter, Health, Journal, JournalError, JournalErrorKind, KnownArchive, NewPayment,
@@ -140,6 +142,26 @@ impl JournalCopy {
     /// [`JournalError`]
     pub fn is_archive(&self) -> Result<bool, JournalError> {
         self.journal()?.present().is_archive()
+    }
+
+    /// The random name that the journal knows this archive by; `None` of a journal.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn archive_name(&self) -> Result<Option<String>, JournalError> {
+        self.journal()?.present().read(|engine| {
+            archive::name(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Whose it is: a merchant's number. `None` of one in which nothing ever was.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn merchant(&self) -> Result<Option<String>, JournalError> {
+        self.journal()?.present().read(|engine| {
+            belonging::merchant(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
     }
 
     /// See [`Journal::figures`]. The room is that beside the journal itself.

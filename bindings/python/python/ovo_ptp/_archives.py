@@ -40,22 +40,26 @@ def in_archives(
     """Archives that have paid payments of these days, or of which nobody can say."""
     found = []
     first, end = _make.unix_millis("since", since), _make.unix_millis("until", until)
-    for file, archived, begins, ends in journal._native.archives():
+    for file, name, archived, begins, ends in journal._native.archives():
         if first is not None and ends is not None and ends < first:
             continue
         if end is not None and begins is not None and begins >= end:
             continue
-        there = _paid(file, since, until)
+        there = _paid(file, name, since, until)
         if there != 0:
             found.append(InArchive(file=file, payments=there, archived=archived))
     return found
 
 
-def _paid(file: str, since: datetime | None, until: datetime | None) -> int | None:
+def _paid(file: str, name: str, since: datetime | None, until: datetime | None) -> int | None:
     from ovo_ptp.reader import JournalReader
 
     try:
-        those = JournalReader(file).each_payment(since=since, until=until)
+        archive = JournalReader(file)
+        if archive._native.archive_name() != name:
+            # Another till's or merchant's was put there: this journal has nothing in that one.
+            return None
+        those = archive.each_payment(since=since, until=until)
         return sum(it.outcome is not None and it.outcome.name == "paid" for it in those)
     except OvoError:
         return None

@@ -242,12 +242,16 @@ def move_journal(from_path: str, to_path: str) -> None:
 class JournalReader:
     """A journal as it was when this was opened."""
 
-    def __new__(cls, path: str) -> JournalReader:
-        """Copies the journal for reading."""
+    def __new__(cls, path: str, merchant: str | None = ...) -> JournalReader:
+        """Copies the journal for reading, of a merchant if one is named."""
+    def merchant(self) -> str | None:
+        """Whose it is."""
     def is_archive(self) -> bool:
         """Whether it is an archive, with which nothing is done any more."""
-    def archives(self) -> list[tuple[str, int, int | None, int | None]]:
-        """Its archives: where, how many payments, begun from when and until when at most."""
+    def archives(self) -> list[tuple[str, str, int, int | None, int | None]]:
+        """Its archives: where, name, how many payments, begun from when and until when at most."""
+    def archive_name(self) -> str | None:
+        """The name that its journal knows this archive by."""
     def payments(self, chosen: dict[str, Any]) -> Any:
         """Lists payments."""
     def payment(self, invoice: str) -> Any:

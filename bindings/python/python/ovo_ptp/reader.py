@@ -32,10 +32,12 @@ class JournalReader:
     tables: the nodes' own, or another one.
 
     Args:
-        path: The journal's file, or the address of one for several nodes.
+        path: The journal's file, an archive of one, or the address of one for several nodes.
+        merchant: Whose it must be, as `Credentials.merchant_id`; without one, anybody's.
 
     Raises:
-        JournalError: There is none, or it cannot be read.
+        JournalError: There is none, it cannot be read, or (`journal_kind` "foreign") it is another
+            merchant's.
         JournalLockedError: This process has it open (ask its client), or it is never at rest.
 
     >>> with ovo_ptp.Client(sandbox.base_url, sandbox.credentials, journal=folder / "r.db",
@@ -45,8 +47,14 @@ class JournalReader:
     ['paid']
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._native = _native.JournalReader(_make.path("path", path))
+    def __init__(self, path: str | os.PathLike[str], *, merchant: str | None = None) -> None:
+        whose = None if merchant is None else _make.text("merchant", merchant)
+        self._native = _native.JournalReader(_make.path("path", path), whose)
+
+    @property
+    def merchant(self) -> str | None:
+        """The number of the merchant whose payments these are; `None` if there never was one."""
+        return self._native.merchant()
 
     def payments(
         self,

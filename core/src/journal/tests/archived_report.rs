@@ -2,6 +2,7 @@
 
 use super::archived::{archive, over};
 use super::{Scratch, open};
+use crate::journal::JournalErrorKind;
 use crate::journal::conformance::{charge, fresh, write};
 use crate::message::Language;
 use crate::payment::{Boottime, Settlement, Verdict};
@@ -55,6 +56,8 @@ fn a_journal_says_which_archives_it_has_how_much_is_in_each_and_of_which_days_at
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
     let [only] = &journal.archives().unwrap()[..] else { panic!("there is one") };
     assert_eq!((&only.path, only.payments), (&to, 2));
+    let named = JournalReader::open(&to).unwrap().archive_name().unwrap();
+    assert_eq!(named.as_ref(), Some(&only.name));
     assert_eq!((only.since, only.until), (Some(first.intent.wall), None));
     let last = fresh(&journal, &charge(4));
     drop(journal);
@@ -62,4 +65,34 @@ fn a_journal_says_which_archives_it_has_how_much_is_in_each_and_of_which_days_at
     let [beside] = &read.archives().unwrap()[..] else { panic!("there is one") };
     assert_eq!(beside.until, Some(last.intent.wall));
     assert_eq!(JournalReader::open(&to).unwrap().archives().unwrap(), [], "an archive has none");
+}
+
+#[test]
+fn an_archive_is_read_for_its_merchant_and_for_no_other() {
+    let scratch = Scratch::new();
+    let to = scratch.journal().with_file_name("archive.db");
+    let journal = open(&scratch.journal());
+    over(&journal, 1);
+    let last = fresh(&journal, &charge(2));
+    assert_eq!(archive(&journal, &to).unwrap().payments, 1);
+    drop(journal);
+    let ours = last.intent.merchant_id;
+    for (file, what) in [(scratch.journal(), "journal"), (to, "archive")] {
+        let read = JournalReader::open_of(&file, &ours).unwrap();
+        assert_eq!(read.merchant().unwrap().as_deref(), Some(ours.as_str()));
+        let before = std::fs::read(&file).unwrap();
+        let refused = JournalReader::open_of(&file, "another").unwrap_err();
+        assert_eq!(refused.journal_kind(), Some(JournalErrorKind::Foreign));
+        let why = refused.to_string();
+        let named = format!("the {what} at {} belongs to merchant {ours}", file.display());
+        assert!(why.contains(&named) && why.contains("about merchant another"), "{why}");
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+    // What holds nothing is nobody's yet.
+    let empty = Scratch::new();
+    drop(open(&empty.journal()));
+    assert_eq!(
+        JournalReader::open_of(empty.journal(), "another").unwrap().merchant().unwrap(),
+        None
+    );
 }

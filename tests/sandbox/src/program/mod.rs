@@ -1,10 +1,10 @@
 //! The program `ovo-sandbox`, as a function: `ovo-ptp sandbox` of the Python package is the same.
 
+mod browser;
 mod options;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::process::{Command as Process, Stdio};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -58,8 +58,8 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn std::error::Error>> {
     } else {
         announce(&sandbox)?;
     }
-    if options.open && !open_page(&sandbox.page_url()) {
-        eprintln!("ovo-sandbox: no browser was found: open {} yourself", sandbox.page_url());
+    if options.open {
+        browser::show(sandbox.page_url());
     }
     signals.forever().next();
     if in_words {
@@ -68,22 +68,6 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn std::error::Error>> {
         say(&format!("\nThe sandbox has ended; its {payments} payments are forgotten.\n"))?;
     }
     Ok(())
-}
-
-/// Asks the desktop to show the page. `false` if there is none that can.
-fn open_page(url: &str) -> bool {
-    let mut opener = if cfg!(target_os = "macos") {
-        Process::new("open")
-    } else if cfg!(windows) {
-        let mut shell = Process::new("rundll32");
-        shell.arg("url.dll,FileProtocolHandler");
-        shell
-    } else {
-        Process::new("xdg-open")
-    };
-    opener.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It ends as soon as the browser has been told.
-    opener.status().is_ok_and(|status| status.success())
 }
 
 /// For a person: where it is and what to do there.

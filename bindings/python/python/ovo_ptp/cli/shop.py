@@ -114,12 +114,22 @@ def asking(options: argparse.Namespace) -> ovo_ptp.Client:
 
 
 def reading(options: argparse.Namespace) -> ovo_ptp.JournalReader:
-    """The journal, to be read beside whoever has it: in a file, or in a database."""
+    """The journal, to be read beside whoever has it: in a file, or in a database.
+
+    Whoever says who they are is told of no other merchant's payments.
+    """
     if is_address(options.journal):
-        return ovo_ptp.JournalReader(address(options.journal))
+        return ovo_ptp.JournalReader(address(options.journal), merchant=_merchant(options))
     if not path(options.journal).exists():
         raise no_journal(options.journal)
-    return ovo_ptp.JournalReader(path(options.journal))
+    return ovo_ptp.JournalReader(path(options.journal), merchant=_merchant(options))
+
+
+def _merchant(options: argparse.Namespace) -> str | None:
+    """Whom the command line or the environment names; reading needs no credentials."""
+    if options.sandbox_credentials or options.credentials:
+        return credentials(options).merchant_id
+    return os.environ.get("OVO_MERCHANT_ID") or None
 
 
 def unread(journal: ovo_ptp.JournalReader) -> list[str]:
