@@ -984,8 +984,11 @@ typedef struct ovo_outcome {
   int32_t not_sent_reason;
   // Not completed: 1 if the merchant gave the payment up, before its time was over.
   int32_t cancelled;
-  // Always 0.
-  int32_t reserved;
+  // 1 if the payment was in the journal before the call that told this, so that **the call pushed
+  // nothing**: of whatever was joined, taken up, looked up or listed. 0 only of `ovo_pay` and
+  // `ovo_pay_with` that began the payment themselves, and of the handle of such an `ovo_start`, also
+  // while it is `OVO_PENDING`.
+  int32_t was_known;
   // The invoice.
   char invoice[56];
   // Declined: OVO's code, empty if the numbers turned out to belong to another sale.
@@ -2182,7 +2185,8 @@ const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 // after the push has left, plus up to 20 of connecting.
 //
 // Called again with the same invoice, amount and phone it never pushes again: it waits for,
-// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
+// resumes or returns the payment that is there, and `was_known` in the outcome says so. Store the
+// outcome, then `ovo_acknowledge` it.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.

@@ -359,7 +359,8 @@ def test_pay_says_what_it_found_and_acknowledges_what_it_began(
         assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
     again = till.run("pay", "INV-1", "5", PAYS)
     assert again.returncode == 0
-    assert "nothing is pushed again" in again.stderr
+    since = r"INV-1 is in the journal since 20\d\d-\d\d-\d\d \d\d:\d\d WIB: nothing is pushed again"
+    assert re.search(since, again.stderr)
     assert "not acknowledged: `ovo-ptp acknowledge INV-1`" in again.stderr
     assert till.json("pay", "INV-1", "5", PAYS)[1]["was_known"]
     assert not till.json("pay", "INV-2", "5", PAYS)[1]["was_known"]

@@ -144,6 +144,9 @@ class Payment:
     @property
     def invoice(self) -> str:
         """The payment's invoice."""
+    @property
+    def was_known(self) -> bool:
+        """Whether the payment was in the journal before the call that made this."""
     def poll(self) -> dict[str, Any] | None:
         """The outcome, if there is one."""
     def wait(self, timeout: float | None, wait: int) -> dict[str, Any] | None:

@@ -209,8 +209,9 @@ class Client:
         """Pushes a payment to the customer's phone and waits for its outcome, about 65 s at most.
 
         The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
-        never pushes again; it waits for, resumes, or returns the payment that is there. Ctrl-C ends
-        the waiting within a quarter of a second, not the payment.
+        never pushes again; it waits for, resumes, or returns the payment that is there, and the
+        outcome's `was_known` says so. Ctrl-C ends the waiting within a quarter of a second, not the
+        payment.
 
         Args:
             invoice: Your own name for this attempt: 1 to 50 of `A-Z a-z 0-9 - _ . /`, never used
