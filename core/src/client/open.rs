@@ -20,6 +20,9 @@ use crate::payment::Timers;
 use crate::transport::{HttpsOptions, HttpsTransport};
 use crate::transport::{Recorder, Transport};
 
+/// In bytes; a journal's row and a line for people.
+const LONGEST_CLASS: usize = 255;
+
 impl ClientBuilder {
     /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
     ///
@@ -56,6 +59,7 @@ impl ClientBuilder {
 
     fn open_as_it_is(self) -> Result<Client, Error> {
         self.policy.timers.validate()?;
+        self.refuse_another_class_than_ovos()?;
         if !self.environment.is_loopback() {
             self.policy.timers.validate_for_ovo()?;
         }
@@ -161,6 +165,31 @@ impl ClientBuilder {
             }
         }
         Ok(Arc::new(Recorder::new(transport, path)?))
+    }
+
+    /// OVO's own hosts are what they are: with the former class beside a new host, a journal of staging
+    /// would answer for production ([J26]).
+    ///
+    /// [J26]: crate::manual::faults#j-disk-and-journal
+    fn refuse_another_class_than_ovos(&self) -> Result<(), Error> {
+        let Some(class) = &self.environment_class else { return Ok(()) };
+        let is_text = !class.chars().any(char::is_control) && class.trim() == class;
+        if class.is_empty() || class.len() > LONGEST_CLASS || !is_text {
+            return Err(Error::invalid(
+                "environment_class",
+                "must be 1 to 255 bytes of text on one line, without blanks around it",
+            ));
+        }
+        match self.environment.ovos_class() {
+            Some(ovos) if !ovos.eq_ignore_ascii_case(class) => Err(Error::invalid(
+                "environment_class",
+                format!(
+                    "{} is OVO's own host, of {ovos}; a class is for a host of one's own",
+                    self.environment.base_url()
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// What kind of environment this is.

@@ -79,7 +79,7 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
             &class,
             &format!(
                 "{} (if that is another address of the same environment, say so with \
-                 environment_class)",
+                 environment_class, at the command line --environment-class)",
                 setup.class
             ),
         );

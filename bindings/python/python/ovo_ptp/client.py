@@ -76,7 +76,8 @@ class Client:
         set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set
             aside and a new one begun, which is a critical alert. Default: it is refused.
         environment_class: What kind of environment an address of your own is, for example
-            `production` for a gateway in front of OVO. A journal belongs to one kind.
+            `production` for a gateway in front of OVO. A journal belongs to one kind. Of OVO's own
+            hosts no other kind can be said.
         record: A file to which every request and its answer are appended, a line of JSON each, with
             phone, name, OVO id and balances masked: the evidence that OVO asks for before
             production. Towards staging and a sandbox only.

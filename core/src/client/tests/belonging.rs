@@ -156,6 +156,37 @@ fn j26_a_journal_is_refused_by_another_kind_of_environment_and_another_merchant(
     drop(client);
 }
 
+/// At go-live a config's host is changed, and the class beside it forgotten.
+#[test]
+fn j26_ovo_s_own_hosts_are_of_no_other_class_than_theirs() {
+    let shop = Shop::new();
+    let ours = || credentials("1234", "a", "80001001");
+    drop(shop.opens(shop.builder(Environment::Staging, ours())));
+    for (environment, class) in [
+        (Environment::Production, "staging"),
+        (Environment::ProductionOldHost, "Staging"),
+        (Environment::custom("https://apigw.ovo.id"), "staging"),
+        (Environment::custom("https://APIGW.ovo.id.:443/pos"), "staging"),
+        (Environment::Production, "loopback"),
+        (Environment::Staging, "production"),
+    ] {
+        let client = shop.builder(environment.clone(), ours()).environment_class(class);
+        let error = client.open().expect_err("one of the two is wrong");
+        assert_eq!(error.field(), Some("environment_class"), "{environment:?} {class}: {error}");
+        let recorded = shop.builder(environment, ours()).environment_class(class);
+        assert!(recorded.record(shop.0.join("evidence.jsonl")).open().is_err());
+    }
+    // Said twice is said once, and a gateway says what it stands for.
+    for environment in [Environment::Staging, Environment::custom("https://pay.example")] {
+        drop(shop.opens(shop.builder(environment, ours()).environment_class("staging")));
+    }
+    for no_class in ["", " ", "staging ", "staging\n", "sta\0ging", &"s".repeat(256)] {
+        let gateway = shop.builder(Environment::custom("https://pay.example"), ours());
+        let error = gateway.environment_class(no_class).open().expect_err("is no class");
+        assert_eq!(error.field(), Some("environment_class"), "{no_class:?}");
+    }
+}
+
 #[test]
 fn j26_what_was_set_aside_in_another_environment_answers_for_nothing() {
     let shop = Shop::new();
