@@ -72,10 +72,10 @@ class Wallet(Record):
 class Outcome(Record):
     """How a payment ended; always one of the six classes of this module.
 
-    Each has `was_known`: whether the payment was in the journal before the call that returned this,
-    so that **the call pushed nothing**. False only in what `pay`, or a payment of `start`, tells of a
-    payment that it began itself; whoever joined, took up or looked up one was told from the journal.
-    Outcomes that differ in nothing else are equal.
+    Each has `was_known`: whether the payment was in the journal before the call that returned
+    this, so that **the call pushed nothing**. False only in what `pay`, or a payment of `start`,
+    tells of a payment that it began itself; whoever joined, took up or looked up one was told from
+    the journal. Outcomes that differ in nothing else are equal.
     """
 
     _beside = frozenset({"was_known"})
