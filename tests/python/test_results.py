@@ -189,7 +189,8 @@ def test_outcomes_become_json(outcome: ovo_ptp.Outcome) -> None:
 
 def test_reports_become_json_without_personal_data() -> None:
     paid = outcomes.Paid(
-        **{name: getattr(PAID, name) for name in PAID.__match_args__[:-1]}, wallet=WALLET
+        **{name: getattr(PAID, name) for name in PAID.__match_args__ if name != "wallet"},
+        wallet=WALLET,
     )
     assert "wallet" not in paid.to_dict()
     assert WALLET.to_dict()["full_name"] == "Siti Rahayu"
