@@ -187,6 +187,30 @@ fn j26_ovo_s_own_hosts_are_of_no_other_class_than_theirs() {
     }
 }
 
+/// A sidecar or stunnel on this machine, said to stand for OVO: nothing is scaled, and no journal is in
+/// memory.
+#[test]
+fn j26_what_stands_for_ovo_on_this_machine_is_no_sandbox() {
+    let shop = Shop::new();
+    let stunnel = || {
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials("1234", "a", "80001001"),
+        )
+    };
+    for class in ["production", "Staging"] {
+        let scaled = stunnel().environment_class(class).timers(Timers::scaled(0.02));
+        let refused = scaled.open().expect_err("OVO's minute is OVO's");
+        assert_eq!(refused.kind(), ErrorKind::Configuration, "{class}: {refused}");
+        if std::path::Path::new("/dev/shm").is_dir() {
+            let memory = stunnel().environment_class(class).journal("/dev/shm/ovo-ptp-refused.db");
+            let refused = memory.open().expect_err("a power cut takes it").to_string();
+            assert!(refused.contains("memory"), "{class}: {refused}");
+        }
+    }
+    drop(shop.opens(stunnel().environment_class("tests").timers(Timers::scaled(0.02))));
+}
+
 #[test]
 fn j26_what_was_set_aside_in_another_environment_answers_for_nothing() {
     let shop = Shop::new();
