@@ -69,6 +69,10 @@ impl ClientBuilder {
             PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
         let mut belonging = journal.belong_to(&self.setup(&seal))?;
         let unknown_key = take_up_keys(&*journal, &mut seal, &mut belonging)?;
+        let shares_its_journal = match &self.journal {
+            JournalChoice::File(place) => self.journal_options.shared || is_address(place),
+            _ => true,
+        };
         let boot = journal.enter_boot(&self.clock.boot_id())?;
         let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
         // Two that open in the same millisecond of their machine's uptime are told apart by their
@@ -86,6 +90,8 @@ impl ClientBuilder {
             unknown_key: AtomicBool::new(unknown_key),
             shown: Mutex::default(),
             unreadable: Mutex::default(),
+            shares_its_journal,
+            key_is_former: AtomicBool::new(false),
             credentials: self.credentials,
             policy: self.policy,
             batch_method: self.batch_method,
@@ -283,6 +289,8 @@ fn take_up_keys(
     if another.is_some_and(|former| !seal.former_keys().contains(former)) {
         return Ok(true);
     }
+    // The journal knew it by what it holds of former keys, though nobody gave it.
+    belonging.findings.retain(|found| *found != unknown_key());
     if let Some(payment) = belonging.unproven.take() {
         let intent = &payment.intent;
         let is_readable =

@@ -230,6 +230,10 @@ impl Client {
         };
         let waiter = Waiter::of(owner.payment());
         if !charge.allow_second_push {
+            if let Err(why) = inner.note_another_key() {
+                owner.refused(&why);
+                return Err(why.into());
+            }
             if let Some(other) = inner.unreadable_in_the_way()? {
                 // What is in the journal already is no second push.
                 let is_new = inner.journal.find(&invoice)?.is_none()

@@ -145,6 +145,11 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
     Ok(belonging)
 }
 
+/// The name of the app key that the journal knows.
+pub(super) fn key(connection: &Connection) -> Result<Option<String>, JournalError> {
+    meta::get(connection, KEY).map_err(|error| failure::sqlite("read", &error))
+}
+
 /// What is told of an app key that the journal does not know.
 pub(crate) fn unknown_key() -> Finding {
     Finding {
