@@ -985,8 +985,11 @@ typedef struct ovo_outcome {
   int32_t not_sent_reason;
   // Not completed: 1 if the merchant gave the payment up, before its time was over.
   int32_t cancelled;
-  // Always 0.
-  int32_t reserved;
+  // 1 if the payment was in the journal before the call that told this, so that **the call pushed
+  // nothing**: of whatever was joined, taken up, looked up or listed. 0 only of `ovo_pay` and
+  // `ovo_pay_with` that began the payment themselves, and of the handle of such an `ovo_start`, also
+  // while it is `OVO_PENDING`.
+  int32_t was_known;
   // The invoice.
   char invoice[56];
   // Declined: OVO's code, empty if the numbers turned out to belong to another sale.
@@ -1281,7 +1284,8 @@ int32_t ovo_config_set_previous_app_keys(ovo_config *config,
 //
 // Parameters:
 // - `config`: a configuration; stays the caller's.
-// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default.
+// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default. Beside one
+//   of OVO's own hosts `ovo_client_open` refuses another kind than theirs.
 //
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: an empty one; or a common code.
 //
@@ -2183,7 +2187,8 @@ const char *ovo_customer_text(const ovo_outcome *outcome, int32_t language);
 // after the push has left, plus up to 20 of connecting.
 //
 // Called again with the same invoice, amount and phone it never pushes again: it waits for,
-// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
+// resumes or returns the payment that is there, and `was_known` in the outcome says so. Store the
+// outcome, then `ovo_acknowledge` it.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.

@@ -282,6 +282,8 @@ struct Wallet {
 /// There is no outcome yet.
 struct Pending {
   std::string invoice;
+  /// See was_known().
+  bool was_known = false;
 };
 /// The customer is debited and stays debited. Hand over the goods.
 struct Paid {
@@ -296,6 +298,8 @@ struct Paid {
   bool voided = false;
   /// Only in the outcome of the paying call itself.
   std::optional<Wallet> wallet;
+  /// See was_known().
+  bool was_known = false;
   /// Of the receipt, and kept with the payment, so that it can be printed again. Empty where OVO told none.
   std::string cash_used, points_used, points_earned;
 };
@@ -309,6 +313,8 @@ struct Declined {
   bool new_attempt = false;
   /// In English, for the log.
   std::string reason;
+  /// See was_known().
+  bool was_known = false;
 };
 /// No usable answer in time. Any deduction is returned.
 struct NotCompleted {
@@ -318,6 +324,8 @@ struct NotCompleted {
   bool was_debited = false;
   /// The merchant gave the payment up, before its time was over.
   bool cancelled = false;
+  /// See was_known().
+  bool was_known = false;
 };
 /// Not one byte of the push left. Try again, with a new invoice.
 struct NotSent {
@@ -326,16 +334,22 @@ struct NotSent {
   NotSentReason reason = NotSentReason::Untold;
   /// In English, for the log.
   std::string detail;
+  /// See was_known().
+  bool was_known = false;
 };
 /// The evidence contradicts itself. Call support.
 struct NeedsOperator {
   std::string invoice;
   std::uint32_t batch = 0, reference = 0;
   std::string reason;
+  /// See was_known().
+  bool was_known = false;
 };
 /// The client was closed meanwhile. Open it again and ask with the same invoice.
 struct Interrupted {
   std::string invoice;
+  /// See was_known().
+  bool was_known = false;
 };
 
 /// How a payment ended: for std::visit.
@@ -442,11 +456,12 @@ bool broken(const Texts&... texts) {
 }
 
 inline Outcome outcome(const ovo_outcome& flat) {
+  const bool known = flat.was_known != 0;
   switch (flat.kind) {
     case OVO_PAID: {
       Paid paid{flat.invoice,       flat.amount,    flat.batch,     flat.reference,
                 flat.approval_code, flat.trace_number, flat.host_date, flat.host_time,
-                flat.late != 0,     flat.voided != 0,  std::nullopt,
+                flat.late != 0,     flat.voided != 0,  std::nullopt,   known,
                 flat.wallet.cash_used, flat.wallet.points_used, flat.wallet.points_earned};
       if (flat.has_wallet != 0) {
         const ovo_wallet& w = flat.wallet;
@@ -457,19 +472,20 @@ inline Outcome outcome(const ovo_outcome& flat) {
     }
     case OVO_DECLINED:
       return Declined{flat.invoice, flat.response_code, static_cast<Class>(flat.response_class),
-                      flat.new_attempt != 0, flat.reason};
+                      flat.new_attempt != 0, flat.reason, known};
     case OVO_NOT_COMPLETED:
       return NotCompleted{flat.invoice, flat.refund_settled != 0, flat.was_debited != 0,
-                          flat.cancelled != 0};
+                          flat.cancelled != 0, known};
     case OVO_NOT_SENT:
-      return NotSent{flat.invoice, static_cast<NotSentReason>(flat.not_sent_reason), flat.reason};
+      return NotSent{flat.invoice, static_cast<NotSentReason>(flat.not_sent_reason), flat.reason,
+                     known};
     case OVO_INTERRUPTED:
-      return Interrupted{flat.invoice};
+      return Interrupted{flat.invoice, known};
     case OVO_PENDING:
-      return Pending{flat.invoice};
+      return Pending{flat.invoice, known};
     default:
       // Also what a newer library may add: nobody is told more than is known here.
-      return NeedsOperator{flat.invoice, flat.batch, flat.reference, flat.reason};
+      return NeedsOperator{flat.invoice, flat.batch, flat.reference, flat.reason, known};
   }
 }
 
@@ -1232,6 +1248,12 @@ class Config {
 /// The invoice of an outcome.
 [[nodiscard]] inline const std::string& invoice(const Outcome& outcome) {
   return std::visit([](const auto& o) -> const std::string& { return o.invoice; }, outcome);
+}
+
+/// Whether the payment was in the journal before the call that told this: that call pushed nothing.
+/// False only of pay() and pay_with() that began the payment themselves, and of the handle of such a start().
+[[nodiscard]] inline bool was_known(const Outcome& outcome) {
+  return std::visit([](const auto& o) { return o.was_known; }, outcome);
 }
 
 /// What is known about a response code.

@@ -62,6 +62,31 @@ impl Environment {
         }
     }
 
+    /// The kind of one of OVO's own hosts, also where it is written as a host of one's own.
+    pub(crate) fn ovos_class(&self) -> Option<&'static str> {
+        let host = self.host();
+        [
+            Environment::Staging,
+            Environment::StagingOldHost,
+            Environment::Production,
+            Environment::ProductionOldHost,
+        ]
+        .iter()
+        .find(|ovos| host.trim_end_matches('.').eq_ignore_ascii_case(ovos.host()))
+        .map(|ovos| match ovos {
+            Environment::Production | Environment::ProductionOldHost => "production",
+            _ => "staging",
+        })
+    }
+
+    /// The host alone, without scheme, port and path.
+    fn host(&self) -> &str {
+        let rest = self.base_url().split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        host.split(':').next().unwrap_or("")
+    }
+
     /// The address of all six operations.
     pub fn url(&self) -> String {
         format!("{}/pos", self.base_url())
@@ -103,6 +128,35 @@ impl FromStr for Environment {
                 ErrorKind::Configuration,
                 "environment: must be staging, staging-old, production, production-old or a URL",
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j26_ovo_s_own_hosts_are_known_in_every_spelling() {
+        for (url, class) in [
+            ("https://apigw.ovo.id", Some("production")),
+            ("https://APIGW.ovo.id:443/pos", Some("production")),
+            ("https://user@api.ovo.id./", Some("production")),
+            ("https://api.byte-stack.net", Some("staging")),
+            ("https://apigw.ovo.id.example", None),
+            ("https://pay.example/apigw.ovo.id", None),
+            ("http://[::1]:8080", None),
+            ("http://127.0.0.1:8080", None),
+        ] {
+            assert_eq!(Environment::custom(url).ovos_class(), class, "{url}");
+        }
+        for environment in [
+            Environment::Staging,
+            Environment::StagingOldHost,
+            Environment::Production,
+            Environment::ProductionOldHost,
+        ] {
+            assert_eq!(environment.ovos_class(), Some(environment.class()));
         }
     }
 }

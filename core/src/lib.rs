@@ -71,7 +71,8 @@ pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
 pub use numbering::{BatchMethod, Numbers};
 pub use payment::{Alert, LateSuccess, Ruling, StatusAnswer, Timers};
 pub use payment::{
-    Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, PaidWith, Receipt,
+    Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, PaidWith,
+    Receipt,
 };
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;

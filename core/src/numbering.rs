@@ -99,7 +99,8 @@ const BATCH_EPOCH: i64 = 1_735_664_400;
 /// A terminal that lost its journal must not reuse its old numbers ([policy 2.9], I9). Every batch
 /// that this library ever hands out is at most the quarter-hour count of the moment it was handed
 /// out, unless a terminal makes more than 999,999 pushes in a quarter of an hour, or its journal was
-/// doubted: then its numbers jump ahead, by up to eight hours of quarters each time. So a journal
+/// doubted: then its numbers jump ahead, by up to eight hours of quarters each time, and so far ahead
+/// one begins that the command line makes, whose path may be a mistyped one. So a journal
 /// that begins in a later quarter-hour than the old one's last new batch begins above it; above a
 /// jump the mark beside it keeps it. What is left (two fresh journals for one terminal within fifteen
 /// minutes, a doubted one that is lost with its mark) ends in OVO's refusal of the duplicate (94),

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use host::{Host, Peer};
-use ovo_ptp::message::{Operation, Signature};
-use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
+use ovo_ptp::transport::{Exchange, Transport, Watch};
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -93,15 +92,7 @@ struct Weight {
 /// The weight of one exchange; and how it ended.
 fn weigh(host: &Host) -> (Weight, Exchange) {
     let transport = host.transport();
-    let signature = || Signature { random: "1735689600".into(), hmac: "ab".repeat(32) };
-    let request = HttpRequest {
-        operation: Operation::PushToPay,
-        body: b"{}",
-        app_id: "test-app",
-        sign: &signature,
-        send_budget: Duration::from_secs(2),
-        total_budget: Duration::from_secs(2),
-    };
+    let request = host::push(&host::signature, Duration::from_secs(2));
     let watch = Arc::new(Weighing::default());
     let as_watch: Arc<dyn Watch> = watch.clone();
     let (before, above) = (LIVE.get(), stack_pointer());

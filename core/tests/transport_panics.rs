@@ -15,8 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use host::Host;
-use ovo_ptp::message::{Operation, Signature};
-use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
+use ovo_ptp::transport::{Exchange, Transport, Watch};
 
 /// What a record of ureq must hold for a panic.
 static PANICS_AT: Mutex<&str> = Mutex::new("");
@@ -69,15 +68,7 @@ fn c13_a_panic_in_the_http_engine_says_what_has_left() {
     // Where it panics, how often the watch is asked and told, and the requests that the host has.
     for (at, asked, requests) in [("POST ", 0, 0), ("200", 1, 1), ("103", 1, 2), ("", 1, 3)] {
         *PANICS_AT.lock().unwrap() = at;
-        let sign = || Signature { random: "1735689600".into(), hmac: "ab".repeat(32) };
-        let request = HttpRequest {
-            operation: Operation::PushToPay,
-            body: b"{}",
-            app_id: "test-app",
-            sign: &sign,
-            send_budget: Duration::from_secs(5),
-            total_budget: Duration::from_secs(5),
-        };
+        let request = host::push(&host::signature, Duration::from_secs(5));
         let watch = Arc::new(Asked::default());
         let as_watch: Arc<dyn Watch> = watch.clone();
         let result = transport.exchange(&request, &as_watch);

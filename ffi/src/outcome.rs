@@ -68,8 +68,11 @@ pub struct ovo_outcome {
     pub not_sent_reason: i32,
     /// Not completed: 1 if the merchant gave the payment up, before its time was over.
     pub cancelled: i32,
-    /// Always 0.
-    pub reserved: i32,
+    /// 1 if the payment was in the journal before the call that told this, so that **the call pushed
+    /// nothing**: of whatever was joined, taken up, looked up or listed. 0 only of `ovo_pay` and
+    /// `ovo_pay_with` that began the payment themselves, and of the handle of such an `ovo_start`, also
+    /// while it is `OVO_PENDING`.
+    pub was_known: i32,
     /// The invoice.
     pub invoice: [c_char; 56],
     /// Declined: OVO's code, empty if the numbers turned out to belong to another sale.
@@ -139,7 +142,7 @@ impl ovo_outcome {
             has_wallet: 0,
             not_sent_reason: 0,
             cancelled: 0,
-            reserved: 0,
+            was_known: 0,
             invoice: [0; 56],
             response_code: [0; 8],
             approval_code: [0; 40],
@@ -157,6 +160,7 @@ impl ovo_outcome {
     pub(crate) fn of(invoice: &MerchantInvoice, outcome: Option<&Outcome>) -> ovo_outcome {
         let mut flat = ovo_outcome::empty(invoice);
         flat.kind = kind_of(outcome);
+        flat.was_known = outcome.is_none_or(Outcome::was_known).into();
         match outcome {
             Some(Outcome::Paid(receipt)) => {
                 flat.amount = receipt.amount().get();

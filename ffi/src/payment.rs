@@ -107,8 +107,12 @@ impl PaymentBody {
             PaymentBody::Started(payment) => caught(handle.addr(), || ask(payment)),
             PaymentBody::Lost(_) => None,
         };
-        let known = known.unwrap_or_else(|| Some(Outcome::Interrupted(self.invoice().clone())));
-        outcome.write(&ovo_outcome::of(self.invoice(), known.as_ref()));
+        let known = known.unwrap_or_else(|| Some(Outcome::interrupted(self.invoice().clone())));
+        let mut flat = ovo_outcome::of(self.invoice(), known.as_ref());
+        if let (None, PaymentBody::Started(payment)) = (&known, self) {
+            flat.was_known = payment.was_known().into();
+        }
+        outcome.write(&flat);
     }
 }
 
@@ -116,7 +120,8 @@ impl PaymentBody {
 /// after the push has left, plus up to 20 of connecting.
 ///
 /// Called again with the same invoice, amount and phone it never pushes again: it waits for,
-/// resumes or returns the payment that is there. Store the outcome, then `ovo_acknowledge` it.
+/// resumes or returns the payment that is there, and `was_known` in the outcome says so. Store the
+/// outcome, then `ovo_acknowledge` it.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
@@ -142,7 +147,7 @@ pub extern "C" fn ovo_pay(
         let ended = match caught(client.addr(), || body.client.pay(&charge)) {
             Some(ended) => ended?,
             // A defect, and the push may have left: nothing is decided, and the journal has it.
-            None => Outcome::Interrupted(invoice.clone()),
+            None => Outcome::interrupted(invoice.clone()),
         };
         outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
         Ok(())
@@ -181,7 +186,7 @@ pub extern "C" fn ovo_pay_with(
         let ended = match caught(client.addr(), || body.client.pay_with(&charge, watch)) {
             Some(ended) => ended?,
             // As in ovo_pay.
-            None => Outcome::Interrupted(invoice.clone()),
+            None => Outcome::interrupted(invoice.clone()),
         };
         outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
         Ok(())
@@ -226,7 +231,7 @@ pub extern "C" fn ovo_cancel(
         let ended = match caught(client.addr(), || body.client.cancel(&invoice)) {
             Some(ended) => ended?,
             // A defect, and it may be cancelled: ask with the same invoice.
-            None => Outcome::Interrupted(invoice.clone()),
+            None => Outcome::interrupted(invoice.clone()),
         };
         outcome.write(&ovo_outcome::of(&invoice, Some(&ended)));
         Ok(())
@@ -343,7 +348,7 @@ pub extern "C" fn ovo_payment_cancel(
         };
         let ended = match ended {
             Some(ended) => ended?,
-            None => Outcome::Interrupted(body.invoice().clone()),
+            None => Outcome::interrupted(body.invoice().clone()),
         };
         outcome.write(&ovo_outcome::of(body.invoice(), Some(&ended)));
         Ok(())

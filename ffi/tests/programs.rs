@@ -5,7 +5,8 @@
 
 mod support;
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use support::{Build, Stage, command, compile, has, prefix, text, under_valgrind, workspace};
 
@@ -489,4 +490,51 @@ fn a_first_payment_through_cmake() {
         "-DWANTED=99.0",
     ]);
     assert!(!configured, "a version that is not there was found: {said}");
+}
+
+/// J26: fresh, known with its outcome, and another process's while it is under way.
+fn known(source: &str) {
+    let program = compile(&[source], Build::Shared);
+    let stage = Stage::at(WATCHED);
+    let approves = "081200000100";
+    assert_eq!(
+        stage.succeeds(command(&program), &["INV-1", approves, "pay"]),
+        "INV-1: paid, begun here\n"
+    );
+    assert_eq!(
+        stage.succeeds(command(&program), &["INV-1", approves, "pay"]),
+        "INV-1: paid, known\n"
+    );
+    assert_eq!(
+        stage.succeeds(command(&program), &["INV-1", approves]),
+        "INV-1: paid, known\nINV-1: paid, known\n"
+    );
+    // Two processes wait for one payment, which one of them began.
+    let after_50 = "081200000150";
+    let mut first = command(&program)
+        .envs(stage.sandbox.settings())
+        .arg(stage.directory.path().join("ovo.db"))
+        .args(["INV-2", after_50])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "INV-2: pending, begun here");
+    assert_eq!(
+        stage.succeeds(command(&program), &["INV-2", after_50]),
+        "INV-2: pending, known\nINV-2: paid, known\n"
+    );
+    assert_eq!(lines.next().unwrap().unwrap(), "INV-2: paid, begun here");
+    assert!(first.wait().unwrap().success());
+    assert_eq!(stage.sandbox.net("INV-2"), 12_500);
+}
+
+#[test]
+fn j26_a_payment_that_was_known_says_so_in_c() {
+    known("c/known.c");
+}
+
+#[test]
+fn j26_a_payment_that_was_known_says_so_in_cpp() {
+    known("cpp/known.cpp");
 }

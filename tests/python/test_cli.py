@@ -20,6 +20,7 @@ from typing import Any
 
 import ovo_ptp
 import pytest
+from ovo_ptp import _native
 from ovo_ptp import _typed as typed_in
 from ovo_ptp.sandbox import Sandbox
 
@@ -181,7 +182,10 @@ def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     paid = till.run("pay", "INV-1", "12500", PAYS)
     assert paid.returncode == 0
     assert paid.stdout.startswith("PAID Rp12.500 (approval code ")
-    assert paid.stderr == f"ovo-ptp: Rp12.500 to 0812****7890, {ovo.base_url}\n"
+    said = paid.stderr.splitlines()
+    assert said[-1] == f"ovo-ptp: Rp12.500 to 0812****7890, {ovo.base_url}"
+    assert "a new journal is begun at" in said[0]
+    assert len(said) == 2
     assert ovo.net("INV-1") == 12_500
     listed = till.run("payments")
     assert "INV-1" in listed.stdout
@@ -359,7 +363,8 @@ def test_pay_says_what_it_found_and_acknowledges_what_it_began(
         assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
     again = till.run("pay", "INV-1", "5", PAYS)
     assert again.returncode == 0
-    assert "nothing is pushed again" in again.stderr
+    since = r"INV-1 is in the journal since 20\d\d-\d\d-\d\d \d\d:\d\d WIB: nothing is pushed again"
+    assert re.search(since, again.stderr)
     assert "not acknowledged: `ovo-ptp acknowledge INV-1`" in again.stderr
     assert till.json("pay", "INV-1", "5", PAYS)[1]["was_known"]
     assert not till.json("pay", "INV-2", "5", PAYS)[1]["was_known"]
@@ -368,6 +373,40 @@ def test_pay_says_what_it_found_and_acknowledges_what_it_began(
     assert till.run("acknowledge", "INV-1").stdout == "INV-1: acknowledged\n"
     assert till.json("payments", "--unacknowledged")[1] == []
     assert len(ovo.ledger()) == 2
+
+
+def test_j26_the_journal_of_a_gateway_is_opened_by_every_command_that_says_its_class(
+    till: Till, ovo: Sandbox
+) -> None:
+    with ovo.client(journal=till.folder / "ovo.db", environment_class="gateway") as shop:
+        assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
+    refused = till.run("check", "INV-1")
+    assert refused.returncode == 1
+    assert "--environment-class" in refused.stderr
+    assert till.run("settle", "--environment-class", "gateway").returncode == 0
+    assert till.json("doctor", "--environment-class", "gateway")[0] == 0
+
+
+def test_j28_a_journal_that_the_command_line_begins_takes_no_numbers_of_another_new_one(
+    till: Till, ovo: Sandbox
+) -> None:
+    quarter = _native.starting_batch()
+    assert quarter is not None
+    with ovo.client(journal=till.folder / "shop.db") as shop:
+        first = shop.pay("INV-1", amount=5, phone=PAYS)
+        assert isinstance(first, ovo_ptp.Paid)
+    # Mistyped: it knows of nothing, and OVO is asked under numbers of its own.
+    till.run("pay", "INV-1", "5", PAYS, "-j", "shpo.db")
+    mistyped = till.json("show", "INV-1", "-j", "shpo.db")[1]
+    assert first.batch < mistyped["batch"] <= quarter + 34
+
+
+def test_j30_a_new_journal_is_said_with_its_place(till: Till) -> None:
+    first = till.run("pay", "INV-1", "5", PAYS)
+    assert f"a new journal is begun at {till.folder / 'ovo.db'}" in first.stderr
+    assert "a new journal" not in till.run("pay", "INV-2", "5", PAYS).stderr
+    mistyped = till.run("pay", "INV-1", "5", PAYS, "-j", "vov.db")
+    assert f"a new journal is begun at {till.folder / 'vov.db'}" in mistyped.stderr
 
 
 def test_an_environment_that_nobody_chose_is_said(till: Till) -> None:

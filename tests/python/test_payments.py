@@ -41,6 +41,28 @@ def test_a_customer_who_confirms_has_paid(shop: ovo_ptp.Client, ovo: Sandbox) ->
     settled(shop, ovo)
 
 
+def test_j26_what_comes_from_the_journal_says_so(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
+    def pay_async() -> ovo_ptp.AnyOutcome:
+        return asyncio.run(shop.pay_async("INV-1", amount=5, phone=PAYS))
+
+    for phone in (PAYS, CANCELS, IGNORES):
+        invoice = f"INV-{phone}"
+        first = shop.pay(invoice, amount=5, phone=phone)
+        again = shop.pay(invoice, amount=5, phone=phone)
+        assert (first.was_known, again.was_known) == (False, True)
+        if phone != IGNORES:  # whose money may be back meanwhile
+            assert first == again, "all are told the same"
+        found = shop.payment(invoice)
+        assert found is not None
+        assert found.outcome is not None
+        assert found.outcome.was_known
+    assert not pay_async().was_known
+    assert pay_async().was_known
+    with shop.start("INV-1", amount=5, phone=PAYS) as payment:
+        assert payment.was_known
+    assert len(ovo.ledger()) == 4
+
+
 def test_a_customer_who_cancels_has_declined(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     match shop.pay("INV-1", amount=1, phone=CANCELS):
         case ovo_ptp.Declined(code="17", customer_text=text, new_attempt_makes_sense=True):

@@ -58,6 +58,35 @@ payment.outcome()
         settled(shop, ovo)
 
 
+def test_j26_another_process_is_told_that_it_waits_for_a_payment_that_was_known(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    journal = tmp_path / "a.db"
+    process = script(
+        f"""
+client = open_client(shared=True)
+payment = client.start("INV-1", amount=7, phone={PAYS_AFTER_50!r})
+say(repr(payment.was_known))
+say(repr(payment.outcome()))
+""",
+        ovo,
+        journal,
+    )
+    assert line(process) == "False"
+    with ovo.client(journal=journal, shared=True) as desk:
+        with desk.start("INV-1", amount=7, phone=PAYS_AFTER_50) as payment:
+            assert payment.poll() is None
+            assert payment.was_known
+            outcome = payment.outcome()
+        assert (outcome.name, outcome.was_known) == ("paid", True)
+        assert payment.was_known, "also when nobody waits any more"
+    told = line(process)
+    assert told.startswith("Paid(")
+    assert "was_known=False" in told
+    ended(process)
+    assert len(ovo.ledger()) == 1
+
+
 def test_a_killed_payment_that_nobody_asks_for_is_returned(ovo: Sandbox, tmp_path: Path) -> None:
     journal = tmp_path / "a.db"
     process = script(

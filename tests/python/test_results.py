@@ -85,6 +85,8 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
         fields += ["reason", "detail"]
     if cls is outcomes.NotCompleted:
         fields.append("is_cancelled")
+    if issubclass(cls, outcomes.Outcome):
+        fields.append("was_known")
     assert tuple(fields) == cls.__match_args__
     assert not hasattr(cls.__new__(cls), "__dict__")
 
@@ -113,8 +115,8 @@ def test_outcomes_are_values(outcome: ovo_ptp.Outcome) -> None:
 def test_a_record_wants_all_its_fields_and_no_others() -> None:
     with pytest.raises(TypeError, match="needs customer_text"):
         outcomes.NotSent(invoice="INV-1")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="takes 3 values"):
-        outcomes.Interrupted("INV-1", "a", "b", "c")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="takes 4 values"):
+        outcomes.Interrupted("INV-1", "a", "b", True, "c")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="got invoice twice"):
         outcomes.NotSent("INV-1", invoice="INV-1", **TEXTS)  # type: ignore[misc]
     assert outcomes.NotSent("INV-1", "a", "b") == outcomes.NotSent(invoice="INV-1", **TEXTS)
@@ -128,6 +130,20 @@ def test_outcomes_match_by_name_and_by_place() -> None:
             assert (amount, code) == (5, "100201")
         case _:
             raise AssertionError
+
+
+@pytest.mark.parametrize("outcome", ALL, ids=lambda outcome: outcome.name)
+def test_j26_who_began_a_payment_makes_no_difference_between_outcomes(
+    outcome: ovo_ptp.AnyOutcome,
+) -> None:
+    fields = {name: getattr(outcome, name) for name in outcome.__match_args__}
+    known = type(outcome)(**{**fields, "was_known": True})
+    assert (outcome.was_known, known.was_known) == (False, True)
+    assert known == outcome
+    assert hash(known) == hash(outcome)
+    assert "was_known=True" in repr(known)
+    assert pickle.loads(pickle.dumps(known)).was_known
+    assert json.loads(json.dumps(known.to_dict()))["was_known"]
 
 
 def test_b7_the_wallet_is_never_printed_pickled_or_compared() -> None:
@@ -173,7 +189,8 @@ def test_outcomes_become_json(outcome: ovo_ptp.Outcome) -> None:
 
 def test_reports_become_json_without_personal_data() -> None:
     paid = outcomes.Paid(
-        **{name: getattr(PAID, name) for name in PAID.__match_args__[:-1]}, wallet=WALLET
+        **{name: getattr(PAID, name) for name in PAID.__match_args__ if name != "wallet"},
+        wallet=WALLET,
     )
     assert "wallet" not in paid.to_dict()
     assert WALLET.to_dict()["full_name"] == "Siti Rahayu"

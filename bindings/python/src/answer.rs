@@ -82,6 +82,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound
     dict.set_item("invoice", outcome.invoice().as_str())?;
     dict.set_item("customer_text", outcome.customer_text(Language::Indonesian))?;
     dict.set_item("customer_text_en", outcome.customer_text(Language::English))?;
+    dict.set_item("was_known", outcome.was_known())?;
     match outcome {
         Outcome::Paid(receipt) => {
             dict.set_item("amount", receipt.amount().get())?;

@@ -160,7 +160,7 @@ impl Client {
     fn pay(&self, py: Python<'_>, wanted: Charged) -> PyResult<Py<PyAny>> {
         let (invoice, charge) = charge(py, &wanted)?;
         let job = Job::new(move |core| core.pay(&charge).map(Answer::Outcome))
-            .or_if_it_panics(Answer::Outcome(Outcome::Interrupted(invoice)));
+            .or_if_it_panics(Answer::Outcome(Outcome::interrupted(invoice)));
         run(py, self.enter(py)?, &self.letters, Wait::Here, job)
     }
 
@@ -178,7 +178,7 @@ impl Client {
 
     fn cancel(&self, py: Python<'_>, invoice: &str, wait: i64) -> PyResult<Py<PyAny>> {
         let invoice: MerchantInvoice = parsed(py, invoice)?;
-        let lost = Answer::Outcome(Outcome::Interrupted(invoice.clone()));
+        let lost = Answer::Outcome(Outcome::interrupted(invoice.clone()));
         let job = Job::new(move |core| core.cancel(&invoice).map(Answer::Outcome));
         run(py, self.enter(py)?, &self.letters, wait.into(), job.or_if_it_panics(lost))
     }

@@ -24,7 +24,7 @@ impl Source {
     fn poll(&self) -> Option<Outcome> {
         match self {
             Source::UnderWay(handle) => handle.poll(),
-            Source::Interrupted(invoice) => Some(Outcome::Interrupted(invoice.clone())),
+            Source::Interrupted(invoice) => Some(Outcome::interrupted(invoice.clone())),
         }
     }
 
@@ -40,14 +40,14 @@ impl Source {
     fn cancel(&self) -> Result<Outcome, Error> {
         match self {
             Source::UnderWay(handle) => handle.cancel(),
-            Source::Interrupted(invoice) => Ok(Outcome::Interrupted(invoice.clone())),
+            Source::Interrupted(invoice) => Ok(Outcome::interrupted(invoice.clone())),
         }
     }
 
     fn on_outcome(&self, told: impl FnOnce(&Outcome) + Send + 'static) {
         match self {
             Source::UnderWay(handle) => handle.on_outcome(told),
-            Source::Interrupted(invoice) => told(&Outcome::Interrupted(invoice.clone())),
+            Source::Interrupted(invoice) => told(&Outcome::interrupted(invoice.clone())),
         }
     }
 }
@@ -57,13 +57,16 @@ impl Source {
 pub(crate) struct Payment {
     /// `None` once nobody cares for the outcome any more.
     source: Mutex<Option<Source>>,
+    was_known: bool,
     watching: Watching,
     process: u32,
 }
 
 impl Payment {
     fn new(source: Source, watching: Watching) -> Payment {
-        Payment { source: Mutex::new(Some(source)), watching, process: std::process::id() }
+        let was_known = matches!(&source, Source::UnderWay(handle) if handle.was_known());
+        let (source, process) = (Mutex::new(Some(source)), std::process::id());
+        Payment { source, was_known, watching, process }
     }
 
     pub(crate) fn under_way(handle: PaymentHandle, watching: Watching) -> Payment {
@@ -103,6 +106,12 @@ impl Payment {
     #[getter]
     fn invoice(&self) -> &str {
         self.watching.invoice()
+    }
+
+    /// Whether the payment was in the journal before the call that made this.
+    #[getter]
+    fn was_known(&self) -> bool {
+        self.was_known
     }
 
     /// The outcome, if there is one.
@@ -164,7 +173,7 @@ impl Payment {
         let source = self.source(py)?;
         let invoice: MerchantInvoice = self.invoice().parse().map_err(|error| raise(py, &error))?;
         waited_for(py, self.watching.letters(), wait.into(), move || {
-            let lost = Answer::Outcome(Outcome::Interrupted(invoice));
+            let lost = Answer::Outcome(Outcome::interrupted(invoice));
             (contained(|| source.cancel().map(Answer::Outcome), Some(lost)), source)
         })
     }

@@ -80,8 +80,9 @@ impl ClientBuilder {
     }
 
     /// What kind of environment a host of one's own is, for example `production` for a gateway in
-    /// front of OVO's. A journal belongs to one kind, and is refused by clients of another. Default:
-    /// [`Environment::class`].
+    /// front of OVO's: 1 to 255 bytes of text. A journal belongs to one kind, and is refused by clients
+    /// of another. Default: [`Environment::class`]. Of OVO's own hosts no other kind can be said:
+    /// [`open`](Self::open) refuses it.
     ///
     /// ```
     /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {

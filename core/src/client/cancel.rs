@@ -116,6 +116,6 @@ impl Inner {
         };
         self.wake_settler();
         // Neither input leaves a payment that they are not refused for without a verdict.
-        Ok(Outcome::of(&committed).unwrap_or(Outcome::Interrupted(invoice)))
+        Ok(Outcome::of(&committed).unwrap_or(Outcome::interrupted(invoice).known(true)))
     }
 }

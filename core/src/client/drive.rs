@@ -515,7 +515,7 @@ impl Inner {
             let stuck = advanced.is_err() && self.clock.boottime() >= deadline;
             if self.is_closed() || stuck {
                 let invoice = driver.row().payment.intent.invoice.clone();
-                owner.end(Outcome::Interrupted(invoice));
+                owner.end(Outcome::interrupted(invoice));
                 return;
             }
             driver.progress(Phase::Checking);

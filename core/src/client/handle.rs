@@ -18,18 +18,39 @@ use crate::payment::Outcome;
 pub struct PaymentHandle {
     invoice: MerchantInvoice,
     waiter: Waiter,
+    was_known: bool,
     /// Does not keep the client, and its journal, from closing.
     client: Weak<Inner>,
 }
 
 impl PaymentHandle {
-    pub(super) fn new(invoice: MerchantInvoice, waiter: Waiter, client: Weak<Inner>) -> Self {
-        PaymentHandle { invoice, waiter, client }
+    pub(super) fn new(
+        invoice: MerchantInvoice,
+        waiter: Waiter,
+        was_known: bool,
+        client: Weak<Inner>,
+    ) -> Self {
+        PaymentHandle { invoice, waiter, was_known, client }
     }
 
     /// The payment's invoice.
     pub fn invoice(&self) -> &MerchantInvoice {
         &self.invoice
+    }
+
+    /// Whether the payment was in the journal before [`start`](crate::Client::start): it pushed
+    /// nothing, and tells how that payment ends. Known at once; the outcome
+    /// [says the same](Outcome::was_known).
+    ///
+    /// ```
+    /// # fn example(payment: &ovo_ptp::PaymentHandle) {
+    /// if payment.was_known() {
+    ///     println!("{} was begun before: nothing is pushed again", payment.invoice());
+    /// }
+    /// # }
+    /// ```
+    pub fn was_known(&self) -> bool {
+        self.was_known
     }
 
     /// The outcome, if there is one. Does not wait.
@@ -43,7 +64,7 @@ impl PaymentHandle {
     /// # }
     /// ```
     pub fn poll(&self) -> Option<Outcome> {
-        self.waiter.payment().outcome()
+        self.waiter.payment().outcome().map(|outcome| outcome.known(self.was_known))
     }
 
     /// Waits for the outcome, at most `timeout`; `None` if it is not known by then. May be called
@@ -59,7 +80,8 @@ impl PaymentHandle {
     /// # }
     /// ```
     pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
-        self.waiter.payment().wait_at_most(timeout)
+        let outcome = self.waiter.payment().wait_at_most(timeout)?;
+        Some(outcome.known(self.was_known))
     }
 
     /// Waits for the outcome, however long it takes (about 80 seconds at the most).
@@ -71,7 +93,7 @@ impl PaymentHandle {
     /// # }
     /// ```
     pub fn outcome(&self) -> Outcome {
-        self.waiter.payment().wait()
+        self.waiter.payment().wait().known(self.was_known)
     }
 
     /// Gives the payment up, as [`Client::cancel`](crate::Client::cancel) does. The thread goes on
@@ -99,7 +121,7 @@ impl PaymentHandle {
         let outcome = inner.cancel(&self.invoice);
         drop(inner);
         drop(lingering);
-        outcome
+        outcome.map(|outcome| outcome.known(self.was_known))
     }
 
     /// Calls `told` once with the outcome: at once, on this thread, if it is known already, else
@@ -118,6 +140,8 @@ impl PaymentHandle {
     /// # }
     /// ```
     pub fn on_outcome(&self, told: impl FnOnce(&Outcome) + Send + 'static) {
+        let was_known = self.was_known;
+        let told = move |outcome: &Outcome| told(&outcome.clone().known(was_known));
         self.waiter.payment().listen(Box::new(told));
     }
 }

@@ -33,8 +33,13 @@ pub(super) struct Inner {
     pub(super) unknown_key: AtomicBool,
     /// Payments that were ruled paid, and shown to the shop since.
     pub(super) shown: Mutex<HashSet<PaymentId>>,
-    /// Unsettled payments whose phone cannot be read, as of the opening.
+    /// Unsettled payments whose phone cannot be read, as of the opening, or of the last look at a journal
+    /// whose key another process has changed.
     pub(super) unreadable: Mutex<Vec<PaymentId>>,
+    /// Other processes may be at the journal.
+    pub(super) shares_its_journal: bool,
+    /// Another process has changed the journal's key, and it was said.
+    pub(super) key_is_former: AtomicBool,
     pub(super) policy: Policy,
     pub(super) batch_method: BatchMethod,
     pub(super) phone_in_reversal: bool,

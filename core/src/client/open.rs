@@ -20,6 +20,9 @@ use crate::payment::Timers;
 use crate::transport::{HttpsOptions, HttpsTransport};
 use crate::transport::{Recorder, Transport};
 
+/// In bytes; a journal's row and a line for people.
+const LONGEST_CLASS: usize = 255;
+
 impl ClientBuilder {
     /// Opens the journal and, unless told otherwise, starts settling what an earlier run left.
     ///
@@ -56,7 +59,8 @@ impl ClientBuilder {
 
     fn open_as_it_is(self) -> Result<Client, Error> {
         self.policy.timers.validate()?;
-        if !self.environment.is_loopback() {
+        self.refuse_another_class_than_ovos()?;
+        if !self.is_sandbox() {
             self.policy.timers.validate_for_ovo()?;
         }
         let transport = self.recorded(self.make_transport()?)?;
@@ -65,6 +69,10 @@ impl ClientBuilder {
             PhoneSeal::new(self.credentials.app_key(), self.credentials.previous_app_keys());
         let mut belonging = journal.belong_to(&self.setup(&seal))?;
         let unknown_key = take_up_keys(&*journal, &mut seal, &mut belonging)?;
+        let shares_its_journal = match &self.journal {
+            JournalChoice::File(place) => self.journal_options.shared || is_address(place),
+            _ => true,
+        };
         let boot = journal.enter_boot(&self.clock.boot_id())?;
         let scale = self.policy.timers.session.as_secs_f64() / Timers::OVO.session.as_secs_f64();
         // Two that open in the same millisecond of their machine's uptime are told apart by their
@@ -82,6 +90,8 @@ impl ClientBuilder {
             unknown_key: AtomicBool::new(unknown_key),
             shown: Mutex::default(),
             unreadable: Mutex::default(),
+            shares_its_journal,
+            key_is_former: AtomicBool::new(false),
             credentials: self.credentials,
             policy: self.policy,
             batch_method: self.batch_method,
@@ -163,6 +173,39 @@ impl ClientBuilder {
         Ok(Arc::new(Recorder::new(transport, path)?))
     }
 
+    /// OVO's own hosts are what they are: with the former class beside a new host, a journal of staging
+    /// would answer for production ([J26]).
+    ///
+    /// [J26]: crate::manual::faults#j-disk-and-journal
+    fn refuse_another_class_than_ovos(&self) -> Result<(), Error> {
+        let Some(class) = &self.environment_class else { return Ok(()) };
+        let is_text = !class.chars().any(char::is_control) && class.trim() == class;
+        if class.is_empty() || class.len() > LONGEST_CLASS || !is_text {
+            return Err(Error::invalid(
+                "environment_class",
+                "must be 1 to 255 bytes of text on one line, without blanks around it",
+            ));
+        }
+        match self.environment.ovos_class() {
+            Some(ovos) if !ovos.eq_ignore_ascii_case(class) => Err(Error::invalid(
+                "environment_class",
+                format!(
+                    "{} is OVO's own host, of {ovos}; a class is for a host of one's own",
+                    self.environment.base_url()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what is sent moves nobody's money: to this machine, and to nothing on it that was said to
+    /// stand for OVO (a sidecar, stunnel).
+    fn is_sandbox(&self) -> bool {
+        let stands_for_ovo =
+            ["production", "staging"].iter().any(|ovos| ovos.eq_ignore_ascii_case(self.class()));
+        self.environment.is_loopback() && !stands_for_ovo
+    }
+
     /// What kind of environment this is.
     fn class(&self) -> &str {
         self.environment_class.as_deref().unwrap_or_else(|| self.environment.class())
@@ -193,7 +236,7 @@ impl ClientBuilder {
             // Not told as a file that is missing: the address may hold a password.
             return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }
-        if !self.environment.is_loopback() {
+        if !self.is_sandbox() {
             refuse_in_memory(path)?;
         }
         if self.journal_options.shared && !self.clock.names_the_machines_boot() {
@@ -246,6 +289,8 @@ fn take_up_keys(
     if another.is_some_and(|former| !seal.former_keys().contains(former)) {
         return Ok(true);
     }
+    // The journal knew it by what it holds of former keys, though nobody gave it.
+    belonging.findings.retain(|found| *found != unknown_key());
     if let Some(payment) = belonging.unproven.take() {
         let intent = &payment.intent;
         let is_readable =

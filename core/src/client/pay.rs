@@ -35,7 +35,8 @@ impl Client {
     /// seconds after the push has left (plus up to 20 s of connecting).
     ///
     /// The invoice is the idempotency key. Called again with the same invoice, amount and phone it
-    /// never pushes again: it waits for, resumes, or returns the payment that is there.
+    /// never pushes again: it waits for, resumes, or returns the payment that is there, and
+    /// [`was_known`](Outcome::was_known) says so.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -88,13 +89,13 @@ impl Client {
     fn wait_for(&self, charge: &Charge, watch: Option<ProgressWatch>) -> Result<Outcome, Error> {
         match self.take(charge)? {
             Taken::Decided(outcome) => Ok(outcome),
-            Taken::Joined(waiter) => Ok(self.wait_along(&waiter, charge, watch)),
+            Taken::Joined(waiter) => Ok(self.wait_along(&waiter, charge, watch).known(true)),
             Taken::Owned { payment, fresh, owner, waiter } => {
                 // Cancelled, the payment is off the list before this thread is done with it.
                 let _lingering = self.inner.under_way.linger();
                 let seat = Seat::Caller(watch.map(Mutex::new));
                 self.inner.bring_to_verdict(payment, fresh, &charge.phone, owner, seat);
-                Ok(waiter.payment().wait())
+                Ok(waiter.payment().wait().known(!fresh))
             }
         }
     }
@@ -157,15 +158,15 @@ impl Client {
             ));
         }
         let invoice = charge.invoice.clone();
-        let waiter = match self.take(charge)? {
-            Taken::Decided(outcome) => Waiter::of(&UnderWay::decided(outcome)),
-            Taken::Joined(waiter) => waiter,
+        let (waiter, was_known) = match self.take(charge)? {
+            Taken::Decided(outcome) => (Waiter::of(&UnderWay::decided(outcome)), true),
+            Taken::Joined(waiter) => (waiter, true),
             Taken::Owned { payment, fresh, owner, waiter } => {
                 self.on_a_thread(payment, fresh, &charge.phone, owner)?;
-                waiter
+                (waiter, !fresh)
             }
         };
-        Ok(PaymentHandle::new(invoice, waiter, Arc::downgrade(&self.inner)))
+        Ok(PaymentHandle::new(invoice, waiter, was_known, Arc::downgrade(&self.inner)))
     }
 
     fn on_a_thread(
@@ -229,6 +230,10 @@ impl Client {
         };
         let waiter = Waiter::of(owner.payment());
         if !charge.allow_second_push {
+            if let Err(why) = inner.note_another_key() {
+                owner.refused(&why);
+                return Err(why.into());
+            }
             if let Some(other) = inner.unreadable_in_the_way()? {
                 // What is in the journal already is no second push.
                 let is_new = inner.journal.find(&invoice)?.is_none()

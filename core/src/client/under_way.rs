@@ -457,7 +457,7 @@ impl Drop for Owner {
             drop(payments);
             self.all.one_less.notify_all();
         }
-        let interrupted = || Outcome::Interrupted(self.invoice.clone());
+        let interrupted = || Outcome::interrupted(self.invoice.clone());
         self.under_way.tell(self.outcome.take().unwrap_or_else(interrupted));
     }
 }

@@ -3,8 +3,10 @@
 //! Whether the next payment is a second push to one of them, nobody can know. So it waits as if it
 //! were, for a quarter of an hour at most: a rotation of the key must not close a shop for a day.
 
+use std::sync::atomic::Ordering;
+
 use crate::client::Inner;
-use crate::journal::{Filter, JournalError};
+use crate::journal::{Filter, Finding, JournalError};
 use crate::lock::lock;
 use crate::payment::{Payment, Settlement};
 
@@ -16,6 +18,27 @@ impl Inner {
         let unreadable = rows.iter().filter(|row| self.is_unreadable(row)).map(|row| row.id);
         *lock(&self.unreadable) = unreadable.collect();
         Ok(())
+    }
+
+    /// Before a payment begins: another process may have made its app key the journal's since this client
+    /// was opened. From then on there are customers whom this one cannot read.
+    pub(super) fn note_another_key(&self) -> Result<(), JournalError> {
+        if !self.shares_its_journal {
+            return Ok(());
+        }
+        let key = self.journal.key()?;
+        if key.is_none_or(|key| key == self.seal.key() || self.seal.former_keys().contains(&key)) {
+            return Ok(());
+        }
+        let is_said = self.unknown_key.load(Ordering::Relaxed);
+        if !self.key_is_former.swap(true, Ordering::Relaxed) && !is_said {
+            self.found(Finding {
+                critical: true,
+                message: "another process has made another app key the journal's: customers of its                           payments cannot be told here, and nobody is pushed beside one of theirs that is                           open; give this process the new key, with the former one as a previous app key,                           and start it again"
+                    .to_owned(),
+            });
+        }
+        self.note_unreadable()
     }
 
     fn is_unreadable(&self, payment: &Payment) -> bool {

@@ -95,6 +95,7 @@ impl SqliteJournal {
             Ok((Arc::clone(engine.place.files()), own))
         })?;
         let to = opening::resolve(&*files, to)?;
+        opening::refuse_anothers_name(&*files, &to)?;
         file_system::refuse_elsewhere(&to)?;
         if let Some(own) = &own {
             refuse_part_of(own, &to)?;

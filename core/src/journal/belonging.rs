@@ -79,7 +79,7 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
             &class,
             &format!(
                 "{} (if that is another address of the same environment, say so with \
-                 environment_class)",
+                 environment_class, at the command line --environment-class)",
                 setup.class
             ),
         );
@@ -143,6 +143,11 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
         }
     }
     Ok(belonging)
+}
+
+/// The name of the app key that the journal knows.
+pub(super) fn key(connection: &Connection) -> Result<Option<String>, JournalError> {
+    meta::get(connection, KEY).map_err(|error| failure::sqlite("read", &error))
 }
 
 /// What is told of an app key that the journal does not know.

@@ -359,6 +359,15 @@ pub trait Journal: Send + Sync {
         Ok(Belonging::default())
     }
 
+    /// The app key that the journal knows now: another process may have made another one of it since
+    /// [`belong_to`](Self::belong_to).
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn key(&self) -> Result<Option<String>, JournalError> {
+        Ok(None)
+    }
+
     /// Makes `key` the journal's app key: OVO accepts it, or the former one is known.
     ///
     /// # Errors

@@ -96,6 +96,7 @@ impl JournalCopy {
             set_aside.add(&*files, number, &aside, former);
         }
         let journal = Succession::join(&*files, place, present, set_aside)?;
+        journal.leave_out_what_is_anothers()?;
         journal.take_back_what_nobody_settles()?;
         Ok(JournalCopy { journal, moved, _folder: folder })
     }

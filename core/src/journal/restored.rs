@@ -70,6 +70,13 @@ pub(super) fn judge(
     if remembered.is_none() && water.last().is_some() {
         // Of 0.1.0, which did not write down which file it is: this may be one of several copies.
         floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        let open =
+            undecided(&engine.connection).map_err(|error| failure::sqlite("open", &error))?;
+        if open > 0 {
+            reasons.push(format!(
+                "release 0.1.0 did not write down which file it is: this may be a copy, and what became                  of {open} payments without an outcome may stand in another one"
+            ));
+        }
     }
     if beside.lost_its_log {
         floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
@@ -356,6 +363,10 @@ pub(super) fn vouch(
     let at = WallTime::now().wib_text();
     meta::put(connection, &format!("vouch {number}"), format!("{at} WIB: {who_and_why}"))?;
     Ok(true)
+}
+
+fn undecided(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM payment WHERE verdict IS NULL", [], |row| row.get(0))
 }
 
 fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError> {

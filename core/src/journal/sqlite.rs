@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::belonging::Owner;
+use super::belonging::{self, Owner};
 use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
@@ -722,6 +722,10 @@ impl Journal for SqliteJournal {
             Written::Belonging(belonging) => Ok(*belonging),
             _ => Err(mixed_up()),
         }
+    }
+
+    fn key(&self) -> Result<Option<String>, JournalError> {
+        self.read(|engine| belonging::key(&engine.connection))
     }
 
     fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {

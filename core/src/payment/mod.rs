@@ -44,7 +44,9 @@ pub use input::{Input, Ruling};
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
-pub use outcome::{Decline, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt};
+pub use outcome::{
+    Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt,
+};
 pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
 pub use rule::Rule;
 pub use state::{

@@ -30,13 +30,14 @@ pub enum Outcome {
     /// The client was closed while the payment was under way, or its journal took no answer in
     /// time. Nothing is decided and nothing is lost: ask again with the same invoice, after a close
     /// from a client on the same journal. There is nothing to acknowledge.
-    Interrupted(MerchantInvoice),
+    Interrupted(Interrupted),
 }
 
 impl Outcome {
     /// The outcome of a payment, `None` as long as it has no verdict.
     pub fn of(payment: &Payment) -> Option<Outcome> {
         let invoice = payment.intent.invoice.clone();
+        let known = Known(true);
         Some(match payment.state.verdict? {
             Verdict::Accepted(source) => Outcome::Paid(Receipt {
                 invoice,
@@ -50,11 +51,13 @@ impl Outcome {
                 voided: payment.state.void == Void::Voided,
                 paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
+                known,
             }),
             Verdict::Declined(reason) => Outcome::Declined(Decline {
                 invoice,
                 reason,
                 may_still_debit: payment.state.may_still_debit(),
+                known,
             }),
             Verdict::Abandoned => Outcome::NotCompleted(NotCompleted {
                 invoice,
@@ -64,14 +67,38 @@ impl Outcome {
                 ),
                 late_paid: payment.state.late_paid,
                 cancelled: payment.state.cancelled,
+                known,
             }),
-            Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None }),
+            Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None, known }),
             Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
                 invoice,
                 numbers: payment.intent.numbers,
                 duplicate: payment.state.duplicate_hint,
+                known,
             }),
         })
+    }
+
+    /// Of a payment whose call did not come to its end: it may have pushed, and nothing is decided.
+    pub fn interrupted(invoice: MerchantInvoice) -> Outcome {
+        Outcome::Interrupted(Interrupted { invoice, known: Known(false) })
+    }
+
+    /// The same, as somebody is told whose call found the payment in the journal, or began it.
+    pub(crate) fn known(mut self, was_known: bool) -> Outcome {
+        *self.mark() = Known(was_known);
+        self
+    }
+
+    fn mark(&mut self) -> &mut Known {
+        match self {
+            Outcome::Paid(receipt) => &mut receipt.known,
+            Outcome::Declined(decline) => &mut decline.known,
+            Outcome::NotCompleted(open) => &mut open.known,
+            Outcome::NeedsOperator(operator) => &mut operator.known,
+            Outcome::NotSent(not_sent) => &mut not_sent.known,
+            Outcome::Interrupted(interrupted) => &mut interrupted.known,
+        }
     }
 
     /// The invoice of the payment.
@@ -89,8 +116,35 @@ impl Outcome {
             Outcome::NotCompleted(open) => &open.invoice,
             Outcome::NeedsOperator(operator) => &operator.invoice,
             Outcome::NotSent(not_sent) => &not_sent.invoice,
-            Outcome::Interrupted(invoice) => invoice,
+            Outcome::Interrupted(interrupted) => &interrupted.invoice,
         }
+    }
+
+    /// Whether the payment was in the journal before the call that returned this: **that call pushed
+    /// nothing**. False only in what [`pay`](crate::Client::pay), `pay_with` and a handle of
+    /// [`start`](crate::Client::start) tell of a payment that they began themselves; whoever joined,
+    /// took up or looked up one was told from the journal. Outcomes that differ in nothing else are
+    /// equal.
+    ///
+    /// ```
+    /// # fn example(client: &ovo_ptp::Client, charge: &ovo_ptp::Charge) -> Result<(), ovo_ptp::Error> {
+    /// let outcome = client.pay(charge)?;
+    /// if outcome.was_known() {
+    ///     println!("{} is not new: nothing was pushed, this is how it ended", outcome.invoice());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn was_known(&self) -> bool {
+        let Known(was_known) = match self {
+            Outcome::Paid(receipt) => receipt.known,
+            Outcome::Declined(decline) => decline.known,
+            Outcome::NotCompleted(open) => open.known,
+            Outcome::NeedsOperator(operator) => operator.known,
+            Outcome::NotSent(not_sent) => not_sent.known,
+            Outcome::Interrupted(interrupted) => interrupted.known,
+        };
+        was_known
     }
 
     /// Whether the customer is debited and the goods may be handed over.
@@ -155,6 +209,7 @@ pub struct Receipt {
     voided: bool,
     paid_with: Box<PaidWith>,
     wallet: Option<Box<WalletDetails>>,
+    known: Known,
 }
 
 impl Receipt {
@@ -256,6 +311,7 @@ pub struct Decline {
     invoice: MerchantInvoice,
     reason: DeclineReason,
     may_still_debit: bool,
+    known: Known,
 }
 
 impl Decline {
@@ -322,6 +378,7 @@ pub struct NotCompleted {
     refund_settled: bool,
     late_paid: bool,
     cancelled: bool,
+    known: Known,
 }
 
 impl NotCompleted {
@@ -363,6 +420,7 @@ impl NotCompleted {
 pub struct NotSent {
     invoice: MerchantInvoice,
     why: Option<(NotSentReason, String)>,
+    known: Known,
 }
 
 impl NotSent {
@@ -429,6 +487,7 @@ pub struct NeedsOperator {
     invoice: MerchantInvoice,
     numbers: Numbers,
     duplicate: bool,
+    known: Known,
 }
 
 impl NeedsOperator {
@@ -457,6 +516,33 @@ impl NeedsOperator {
         }
     }
 }
+
+/// Nothing is decided, and nothing is lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Interrupted {
+    invoice: MerchantInvoice,
+    known: Known,
+}
+
+impl Interrupted {
+    /// The invoice.
+    pub fn invoice(&self) -> &MerchantInvoice {
+        &self.invoice
+    }
+}
+
+/// How somebody came by an outcome. It makes no difference between two: all who are told of one
+/// payment are told the same (I5).
+#[derive(Clone, Copy, Debug)]
+struct Known(bool);
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Known) -> bool {
+        true
+    }
+}
+
+impl Eq for Known {}
 
 /// Where the settlement of a payment stands, for lists and operators.
 pub(crate) fn settlement_name(payment: &Payment) -> &'static str {

@@ -6,10 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use ovo_ptp::transport::{HttpsOptions, HttpsTransport, Trust};
+use ovo_ptp::message::{Operation, Signature};
+use ovo_ptp::transport::{HttpRequest, HttpsOptions, HttpsTransport, Trust};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
+
+/// A push without a customer, which may take so long to be sent and to be answered.
+pub(crate) fn push(sign: &(dyn Fn() -> Signature + Sync), budget: Duration) -> HttpRequest<'_> {
+    HttpRequest {
+        operation: Operation::PushToPay,
+        body: b"{}",
+        app_id: "test-app",
+        sign,
+        send_budget: budget,
+        total_budget: budget,
+    }
+}
+
+/// Of no key.
+pub(crate) fn signature() -> Signature {
+    Signature { random: "1735689600".into(), hmac: "ab".repeat(32) }
+}
 
 /// The authority that the transports under test trust.
 pub(crate) static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Test Root"));

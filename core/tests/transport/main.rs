@@ -21,26 +21,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ovo_ptp::message::{Operation, Signature};
+pub(crate) use host::signature;
+use ovo_ptp::message::Signature;
 use ovo_ptp::transport::{
     Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Unwatched, Watch,
 };
 
 pub(crate) const BODY: &[u8] = br#"{"type":"0200","phone":"081234567890"}"#;
 
-pub(crate) fn signature() -> Signature {
-    Signature { random: "1735689600".into(), hmac: "ab".repeat(32) }
-}
-
 pub(crate) fn request(sign: &(dyn Fn() -> Signature + Sync)) -> HttpRequest<'_> {
-    HttpRequest {
-        operation: Operation::PushToPay,
-        body: BODY,
-        app_id: "test-app",
-        sign,
-        send_budget: Duration::from_secs(5),
-        total_budget: Duration::from_secs(10),
-    }
+    let total_budget = Duration::from_secs(10);
+    HttpRequest { body: BODY, total_budget, ..host::push(sign, Duration::from_secs(5)) }
 }
 
 /// One exchange with plenty of time.

@@ -154,7 +154,8 @@ pub extern "C" fn ovo_config_set_previous_app_keys(config: *mut ovo_config, app_
 ///
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.
-/// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default.
+/// - `environment_class`: the kind, 1 to 255 bytes; stays the caller's. NULL for the default. Beside one
+///   of OVO's own hosts `ovo_client_open` refuses another kind than theirs.
 ///
 /// Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: an empty one; or a common code.
 ///

@@ -2,7 +2,8 @@
 //!
 //! After each opening one question is asked: either everything that a till ever committed is there, or
 //! the journal said that it cannot vouch for it: by an error that names it, or by an alert. And where
-//! nobody touched a file it must say nothing, however its processes and its power ended.
+//! nobody touched a file it must say nothing, however its processes and its power ended. What was set
+//! aside is opened with it, as a client does: what that one knows is asked after, too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::{charge, invoice};
 use ovo_ptp::journal::files::Files;
 use ovo_ptp::journal::{
-    Begun, Journal, JournalError, JournalErrorKind, SqliteJournal, SqliteOptions, Update,
-    set_aside_on,
+    Begun, Filter, Finding, Journal, JournalError, JournalErrorKind, SqliteOptions, Succession,
+    Update, set_aside_on,
 };
 use ovo_ptp::payment::{Payment, Source, Verdict};
 
@@ -66,6 +67,8 @@ struct Till {
     gap: Gap,
     /// A doubt was told, and the process died before somebody could end it.
     unvouched: bool,
+    /// How many journals were set aside.
+    aside: u32,
     sold: u32,
     /// A journal that never says anything: the oracle must notice it.
     silent: bool,
@@ -85,6 +88,7 @@ pub fn people(seed: u64, silent: bool) -> Result<(), String> {
         kept: Vec::new(),
         gap: Gap::default(),
         unvouched: false,
+        aside: 0,
         sold: 0,
         silent,
         story: Vec::new(),
@@ -102,11 +106,11 @@ pub fn people(seed: u64, silent: bool) -> Result<(), String> {
 }
 
 impl Till {
-    fn opens(&self, life: &Arc<Life>) -> Result<SqliteJournal, JournalError> {
+    fn opens(&self, life: &Arc<Life>) -> Result<Succession, JournalError> {
         let mount = Mount::new(&self.disk, life);
         let path = mount.path(DATABASE);
         let options = SqliteOptions { first_batch: Some(1), ..SqliteOptions::default() };
-        SqliteJournal::open_on(Arc::new(MountedFiles(mount)), path, &options)
+        Succession::open_on(Arc::new(MountedFiles(mount)), path, &options)
     }
 
     /// A process: it opens the journal, sells, and ends in some way.
@@ -148,8 +152,12 @@ impl Till {
         Ok(())
     }
 
-    fn compares(&mut self, journal: &SqliteJournal, life: &Life) -> Result<(), String> {
-        let said = journal.findings().iter().any(|found| found.critical) && !self.silent;
+    fn compares(&mut self, journal: &Succession, life: &Life) -> Result<(), String> {
+        let critical = |found: &Finding| found.critical && !self.silent;
+        let said = journal.findings().iter().any(critical);
+        // What lies aside and cannot be opened is said for as long as it lies there.
+        let lies_there = |found: &Finding| self.aside > 0 && found.message.contains(".aside-");
+        let doubted = journal.findings().iter().any(|it| critical(it) && !lies_there(it));
         let lacks: Vec<u32> = self
             .known
             .iter()
@@ -169,11 +177,18 @@ impl Till {
         if !lacks.is_empty() && !said && !self.gap.leaves_no_trace() {
             return Err(format!("payments {lacks:?} are lost, and the journal said nothing"));
         }
-        if said && !self.gap.touched && !self.unvouched {
+        if doubted && !self.gap.touched && !self.unvouched {
             return Err("the journal doubts itself, and nobody touched a file".to_owned());
         }
-        if said || !lacks.is_empty() {
-            self.knows_what_is_there(journal);
+        // Also those of a journal that was set aside since: their numbers are others now.
+        self.knows_what_is_there(journal);
+        let unsettled = Filter { unsettled: true, limit: 1_000, ..Filter::default() };
+        if let (false, Ok(owed)) = (said, journal.list(&unsettled)) {
+            let is_open = |known: &&Payment| known.state.verdict.is_none();
+            let is_owed = |known: &Payment| owed.iter().any(|it| it.id == known.id);
+            if let Some(left) = self.known.values().filter(is_open).find(|it| !is_owed(it)) {
+                return Err(format!("{} is open, and nobody settles it", left.intent.invoice));
+            }
         }
         self.unvouched = said && journal.vouch("somebody compared the books").is_err();
         self.gap = Gap::default();
@@ -181,13 +196,13 @@ impl Till {
     }
 
     /// Whoever was told compares the books and goes on with what is there.
-    fn knows_what_is_there(&mut self, journal: &SqliteJournal) {
+    fn knows_what_is_there(&mut self, journal: &Succession) {
         self.known = (1..=self.sold)
             .filter_map(|number| Some((number, journal.find(&invoice(number)).ok().flatten()?)))
             .collect();
     }
 
-    fn trades(&mut self, journal: &SqliteJournal) {
+    fn trades(&mut self, journal: &Succession) {
         if self.chance.once_in(2) {
             self.sold += 1;
             let new = charge(self.sold);
@@ -227,7 +242,7 @@ impl Till {
                 let files: Arc<dyn Files> = Arc::new(MountedFiles(mount));
                 let aside = set_aside_on(&files, &path);
                 self.story.push(format!("set aside: {}", aside.is_ok()));
-                self.known.clear();
+                self.aside += 1;
             }
             _ => return Err(format!("refused for no reason of the files: {error}")),
         }

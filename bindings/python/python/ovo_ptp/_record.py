@@ -25,13 +25,14 @@ class Record:
 
     Fields are the names in `__slots__`, those of the bases first, in the order of their types.
     Those in `_defaults` may be left out. Fields in `_private` hold personal data: they take no part
-    in comparing, printing and pickling.
+    in comparing, printing and pickling. Those in `_beside` take no part in comparing.
     """
 
     __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _defaults: ClassVar[dict[str, Any]] = {}
     _private: ClassVar[frozenset[str]] = frozenset()
+    _beside: ClassVar[frozenset[str]] = frozenset()
 
     if not TYPE_CHECKING:  # type checkers are told by dataclass_transform
 
@@ -78,9 +79,8 @@ class Record:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted")
 
     def _values(self) -> tuple[object, ...]:
-        return tuple(
-            getattr(self, name) for name in self.__match_args__ if name not in self._private
-        )
+        left_out = self._private | self._beside
+        return tuple(getattr(self, name) for name in self.__match_args__ if name not in left_out)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

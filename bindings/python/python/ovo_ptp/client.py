@@ -78,7 +78,8 @@ class Client:
         set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set
             aside and a new one begun, which is a critical alert. Default: it is refused.
         environment_class: What kind of environment an address of your own is, for example
-            `production` for a gateway in front of OVO. A journal belongs to one kind.
+            `production` for a gateway in front of OVO. A journal belongs to one kind. Of OVO's own
+            hosts no other kind can be said.
         record: A file to which every request and its answer are appended, a line of JSON each, with
             phone, name, OVO id and balances masked: the evidence that OVO asks for before
             production. Towards staging and a sandbox only.
@@ -211,8 +212,9 @@ class Client:
         """Pushes a payment to the customer's phone and waits for its outcome, about 65 s at most.
 
         The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
-        never pushes again; it waits for, resumes, or returns the payment that is there. Ctrl-C ends
-        the waiting within a quarter of a second, not the payment.
+        never pushes again; it waits for, resumes, or returns the payment that is there, and the
+        outcome's `was_known` says so. Ctrl-C ends the waiting within a quarter of a second, not the
+        payment.
 
         Args:
             invoice: Your own name for this attempt: 1 to 50 of `A-Z a-z 0-9 - _ . /`, never used

@@ -70,8 +70,15 @@ class Wallet(Record):
 
 
 class Outcome(Record):
-    """How a payment ended; always one of the six classes of this module."""
+    """How a payment ended; always one of the six classes of this module.
 
+    Each has `was_known`: whether the payment was in the journal before the call that returned
+    this, so that **the call pushed nothing**. False only in what `pay`, or a payment of `start`,
+    tells of a payment that it began itself; whoever joined, took up or looked up one was told from
+    the journal. Outcomes that differ in nothing else are equal.
+    """
+
+    _beside = frozenset({"was_known"})
     __slots__ = ("invoice", "customer_text", "customer_text_en")
     #: The outcome in one or two words, as Rust and C name it.
     name: ClassVar[str] = ""
@@ -107,6 +114,7 @@ class Paid(Outcome):
         "points_used",
         "points_earned",
         "wallet",
+        "was_known",
     )
     _private = frozenset({"wallet"})
     _defaults: ClassVar[dict[str, Any]] = {
@@ -114,6 +122,7 @@ class Paid(Outcome):
         "cash_used": None,
         "points_used": None,
         "points_earned": None,
+        "was_known": False,
     }
     name = "paid"
     is_paid = True
@@ -145,12 +154,15 @@ class Paid(Outcome):
         points_earned: str | None = None
         #: The customer's wallet: only in the outcome that the paying call itself returns.
         wallet: Wallet | None = None
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 class Declined(Outcome):
     """OVO refused. Show the text."""
 
-    __slots__ = ("code", "decline_class", "meaning", "new_attempt_makes_sense")
+    __slots__ = ("code", "decline_class", "meaning", "new_attempt_makes_sense", "was_known")
+    _defaults: ClassVar[dict[str, Any]] = {"was_known": False}
     name = "declined"
 
     #: OVO's two-character code; `None` if the numbers turned out to belong to another sale.
@@ -161,6 +173,9 @@ class Declined(Outcome):
     meaning: str
     #: Whether a new attempt, with a new invoice, can succeed.
     new_attempt_makes_sense: bool
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 class NotCompleted(Outcome):
@@ -169,8 +184,8 @@ class NotCompleted(Outcome):
     The reversal goes on by itself until OVO's own record is settled.
     """
 
-    __slots__ = ("is_refund_settled", "was_debited", "is_cancelled")
-    _defaults: ClassVar[dict[str, Any]] = {"is_cancelled": False}
+    __slots__ = ("is_refund_settled", "was_debited", "is_cancelled", "was_known")
+    _defaults: ClassVar[dict[str, Any]] = {"is_cancelled": False, "was_known": False}
     name = "not completed"
 
     #: Whether OVO's record is settled: reversed, and verified not to be debited.
@@ -180,13 +195,15 @@ class NotCompleted(Outcome):
     if TYPE_CHECKING:  # a slot cannot have a value in the class
         #: Whether the merchant gave the payment up, before its time was over.
         is_cancelled: bool = False
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 class NotSent(Outcome):
     """Not one byte of the push left. Try again at once, with a new invoice."""
 
-    __slots__ = ("reason", "detail")
-    _defaults: ClassVar[dict[str, Any]] = {"reason": None, "detail": None}
+    __slots__ = ("reason", "detail", "was_known")
+    _defaults: ClassVar[dict[str, Any]] = {"reason": None, "detail": None, "was_known": False}
     name = "not sent"
 
     if TYPE_CHECKING:  # a slot cannot have a value in the class
@@ -195,12 +212,15 @@ class NotSent(Outcome):
         reason: str | None = None
         #: The same in one line of English, for logs and whoever mends the connection.
         detail: str | None = None
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 class NeedsOperator(Outcome):
     """The evidence contradicts itself. No money is moved automatically; call support."""
 
-    __slots__ = ("batch", "reference", "reason")
+    __slots__ = ("batch", "reference", "reason", "was_known")
+    _defaults: ClassVar[dict[str, Any]] = {"was_known": False}
     name = "needs operator"
 
     #: Batch number, which OVO's support will ask for.
@@ -209,6 +229,9 @@ class NeedsOperator(Outcome):
     reference: int
     #: Why, in English.
     reason: str
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 class Interrupted(Outcome):
@@ -218,8 +241,13 @@ class Interrupted(Outcome):
     client on the same journal. There is nothing to acknowledge.
     """
 
-    __slots__ = ()
+    __slots__ = ("was_known",)
+    _defaults: ClassVar[dict[str, Any]] = {"was_known": False}
     name = "interrupted"
+
+    if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Whether the payment was known before: see `Outcome`.
+        was_known: bool = False
 
 
 #: What calls return: with it a type checker sees whether a `match` forgets an outcome.

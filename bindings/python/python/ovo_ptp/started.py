@@ -47,6 +47,14 @@ class StartedPayment:
         """The payment's invoice."""
         return self._payment.invoice
 
+    @property
+    def was_known(self) -> bool:
+        """Whether the payment was in the journal before `start`: it pushed nothing.
+
+        Known at once, while the outcome is not; the outcome says the same.
+        """
+        return self._payment.was_known
+
     def poll(self) -> AnyOutcome | None:
         """The outcome, if there is one. Does not wait."""
         return self._told(self._payment.poll())

@@ -9,7 +9,7 @@ use crate::credentials::{AppKey, Credentials};
 use crate::environment::Environment;
 use crate::error::ErrorKind;
 use crate::event::Event;
-use crate::journal::SqliteOptions;
+use crate::journal::{SqliteOptions, Succession};
 use crate::payment::{Boottime, Timers};
 use crate::terminal::Terminal;
 use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
@@ -156,6 +156,61 @@ fn j26_a_journal_is_refused_by_another_kind_of_environment_and_another_merchant(
     drop(client);
 }
 
+/// At go-live a config's host is changed, and the class beside it forgotten.
+#[test]
+fn j26_ovo_s_own_hosts_are_of_no_other_class_than_theirs() {
+    let shop = Shop::new();
+    let ours = || credentials("1234", "a", "80001001");
+    drop(shop.opens(shop.builder(Environment::Staging, ours())));
+    for (environment, class) in [
+        (Environment::Production, "staging"),
+        (Environment::ProductionOldHost, "Staging"),
+        (Environment::custom("https://apigw.ovo.id"), "staging"),
+        (Environment::custom("https://APIGW.ovo.id.:443/pos"), "staging"),
+        (Environment::Production, "loopback"),
+        (Environment::Staging, "production"),
+    ] {
+        let client = shop.builder(environment.clone(), ours()).environment_class(class);
+        let error = client.open().expect_err("one of the two is wrong");
+        assert_eq!(error.field(), Some("environment_class"), "{environment:?} {class}: {error}");
+        let recorded = shop.builder(environment, ours()).environment_class(class);
+        assert!(recorded.record(shop.0.join("evidence.jsonl")).open().is_err());
+    }
+    // Said twice is said once, and a gateway says what it stands for.
+    for environment in [Environment::Staging, Environment::custom("https://pay.example")] {
+        drop(shop.opens(shop.builder(environment, ours()).environment_class("staging")));
+    }
+    for no_class in ["", " ", "staging ", "staging\n", "sta\0ging", &"s".repeat(256)] {
+        let gateway = shop.builder(Environment::custom("https://pay.example"), ours());
+        let error = gateway.environment_class(no_class).open().expect_err("is no class");
+        assert_eq!(error.field(), Some("environment_class"), "{no_class:?}");
+    }
+}
+
+/// A sidecar or stunnel on this machine, said to stand for OVO: nothing is scaled, and no journal is in
+/// memory.
+#[test]
+fn j26_what_stands_for_ovo_on_this_machine_is_no_sandbox() {
+    let shop = Shop::new();
+    let stunnel = || {
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials("1234", "a", "80001001"),
+        )
+    };
+    for class in ["production", "Staging"] {
+        let scaled = stunnel().environment_class(class).timers(Timers::scaled(0.02));
+        let refused = scaled.open().expect_err("OVO's minute is OVO's");
+        assert_eq!(refused.kind(), ErrorKind::Configuration, "{class}: {refused}");
+        if std::path::Path::new("/dev/shm").is_dir() {
+            let memory = stunnel().environment_class(class).journal("/dev/shm/ovo-ptp-refused.db");
+            let refused = memory.open().expect_err("a power cut takes it").to_string();
+            assert!(refused.contains("memory"), "{class}: {refused}");
+        }
+    }
+    drop(shop.opens(stunnel().environment_class("tests").timers(Timers::scaled(0.02))));
+}
+
 #[test]
 fn j26_what_was_set_aside_in_another_environment_answers_for_nothing() {
     let shop = Shop::new();
@@ -286,6 +341,80 @@ fn j27_with_the_previous_key_guards_and_comparisons_hold() {
         assert_eq!(unsettled.kind(), ErrorKind::UnsettledCustomer);
         drop(client);
     }
+}
+
+/// A worker that was forgotten starts once more with the former key, and OVO takes it for a while.
+#[test]
+fn j27_a_key_that_opens_what_the_journal_holds_of_the_other_is_no_unknown_one() {
+    let shop = Shop::new();
+    let sandbox = |key: &str, previous: &[AppKey], says| {
+        let credentials = credentials("1234", key, "80001001");
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials.with_previous_app_keys(previous.iter().cloned()),
+        )
+        .timers(Timers::scaled(0.001))
+        .transport(Arc::new(Says(says)))
+    };
+    let charge = |phone: &str| {
+        crate::Charge::new("INV-1", crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+            .unwrap()
+    };
+    shop.opens(sandbox("a", &[], None)).1.pay(&charge("081234567890")).unwrap();
+    let first = AppKey::new(&"a".repeat(64)).unwrap();
+    drop(shop.opens(sandbox("b", &[first], None)));
+    let (_, late) = shop.opens(sandbox("a", &[], Some("14")));
+    late.inquire(&"081234567890".parse().unwrap()).unwrap();
+    drop(late);
+    let (said, client) = shop.opens(sandbox("b", &[], None));
+    assert_eq!(said, [""; 0], "every phone can be read");
+    let reused = client.pay(&charge("081299999999")).unwrap_err();
+    assert_eq!(reused.kind(), ErrorKind::InvoiceReused);
+}
+
+/// A rolling restart: one process has the new key already, and sells; the other still has the old one.
+#[test]
+fn j27_a_process_with_the_former_key_pushes_to_nobody_beside_a_payment_that_it_cannot_read() {
+    let shop = Shop::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    // Of one process, which has the file once; the clients do not know that.
+    let options = SqliteOptions { shared: true, ..SqliteOptions::default() };
+    let journal = Arc::new(Succession::open(shop.0.join("ovo.db"), &options).unwrap());
+    let opens = |key: &str, previous: &[AppKey]| {
+        let credentials = credentials("1234", key, "80001001");
+        let hears = Arc::clone(&hears);
+        shop.builder(
+            Environment::custom("http://127.0.0.1:9"),
+            credentials.with_previous_app_keys(previous.iter().cloned()),
+        )
+        .journal_engine(journal.clone())
+        .timers(Timers::scaled(0.001))
+        .transport(Arc::new(Says(None)))
+        .observer(move |event| {
+            if let Event::JournalFound(found) = event {
+                crate::lock::lock(&hears).push(found.clone());
+            }
+        })
+        .open()
+        .unwrap()
+    };
+    let charge = |invoice: &str, phone: &str| {
+        crate::Charge::new(invoice, crate::Rupiah::new(12_500).unwrap(), phone.parse().unwrap())
+            .unwrap()
+    };
+    let old = opens("a", &[]);
+    assert_eq!(old.pay(&charge("INV-1", "081234567890")).unwrap().name(), "not completed");
+    let new = opens("b", &[AppKey::new(&"a".repeat(64)).unwrap()]);
+    assert_eq!(*crate::lock::lock(&told), []);
+    assert_eq!(new.pay(&charge("INV-2", "081234567891")).unwrap().name(), "not completed");
+    for _ in 0..2 {
+        let refused = old.pay(&charge("INV-3", "081234567891")).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::UnsettledCustomer, "{refused}");
+    }
+    let found = crate::lock::lock(&told);
+    assert_eq!(found.len(), 1, "once: {found:?}");
+    assert!(found[0].critical && found[0].message.contains("app key"), "{found:?}");
 }
 
 /// A journal as release 0.1.0 leaves it, which wrote down whose payments it has, and not whose it is.

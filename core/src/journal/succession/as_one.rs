@@ -286,7 +286,10 @@ impl Journal for Succession {
                 Ok(theirs) => {
                     belonging.findings.extend(self.doubt_with(former)?);
                     belonging.key_ring.extend(theirs.key_ring);
-                    belonging.another_key = belonging.another_key.or(theirs.another_key);
+                    let given = |key: &String| setup.other_keys.contains(key);
+                    if belonging.another_key.as_ref().is_none_or(given) {
+                        belonging.another_key = theirs.another_key.or(belonging.another_key);
+                    }
                     belonging.unproven = belonging.unproven.or(theirs.unproven);
                     // A new journal takes any key for its own; those it follows know theirs.
                     for found in theirs.findings.into_iter().filter(|found| found.critical) {
@@ -311,6 +314,10 @@ impl Journal for Succession {
             }
         }
         Ok(belonging)
+    }
+
+    fn key(&self) -> Result<Option<String>, JournalError> {
+        self.present.key()
     }
 
     fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {

@@ -25,6 +25,19 @@ impl Succession {
         if last > 0 { self.present.begin_above(last) } else { Ok(()) }
     }
 
+    /// For reports, which no client opens: what was set aside here in another environment, or by another
+    /// merchant, is nothing of this shop's books.
+    pub(in crate::journal) fn leave_out_what_is_anothers(&self) -> Result<(), JournalError> {
+        let own = self.present.owner()?;
+        for former in &self.former {
+            let theirs = former.or_nothing(former.journal.owner().map(Some));
+            if theirs.is_some_and(|theirs| theirs.is_another_than(&own)) {
+                former.foreign.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
     /// Before anything is sold: what must be known if one of the others is gone the next time.
     pub(super) fn remember_the_doubted_and_the_owing(&mut self) -> Result<(), JournalError> {
         let known = self.present.debts()?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::archived::{archive, beside, over, settled_as};
 use super::by_people::{invoices, together};
 use super::opening::{child, wait_for};
-use super::{Scratch, open};
+use super::{Scratch, backup_in_its_place, open, owes_a_reversal};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Begun, Filter, Journal, SqliteJournal, SqliteOptions, Succession, set_aside};
 use crate::numbering::BatchMethod;
@@ -45,10 +45,16 @@ fn take(from: &Path, to: &Path) {
     }
 }
 
+/// 1 is over, and 2 is under way.
+fn two(journal: &SqliteJournal) {
+    journal.enter_boot("boot-a").unwrap();
+    over(journal, 1);
+    fresh(journal, &charge(2));
+}
+
 fn owed(journal: &SqliteJournal, number: u32) -> Payment {
     let mut payment = fresh(journal, &charge(number));
-    payment.state.verdict = Some(Verdict::Abandoned);
-    payment.state.settlement = Settlement::Open(Reversal::Needed);
+    owes_a_reversal(&mut payment);
     payment.state.due = Some(Boottime(1));
     write(journal, payment)
 }
@@ -99,9 +105,7 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
     let (path, to) = (scratch.journal(), beside(&scratch));
     let backup = path.with_file_name("backup.db");
     let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    over(&journal, 1);
-    fresh(&journal, &charge(2));
+    two(&journal);
     journal.backup(&backup).unwrap();
     settled_as(&journal, 2, 1);
     assert_eq!(archive(&journal, &to).unwrap().payments, 2);
@@ -138,19 +142,14 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
 #[test]
 fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone() {
     let scratch = Scratch::new();
-    let (path, to) = (scratch.journal(), beside(&scratch));
-    let backup = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    over(&journal, 1);
-    fresh(&journal, &charge(2));
-    over(&journal, 3);
-    journal.backup(&backup).unwrap();
-    settled_as(&journal, 2, 1);
-    assert_eq!(archive(&journal, &to).unwrap().payments, 3);
-    drop(journal);
-    set_aside(&path).unwrap();
-    fs::rename(&backup, &path).unwrap();
+    let before = |journal: &SqliteJournal| {
+        two(journal);
+        over(journal, 3);
+    };
+    let path = backup_in_its_place(&scratch, before, |journal| {
+        settled_as(journal, 2, 1);
+        assert_eq!(archive(journal, &beside(&scratch)).unwrap().payments, 3);
+    });
     let copy = open(&path);
     copy.sql("UPDATE payment SET seen = 1, version = version + 1 WHERE id = 2").unwrap();
     assert!(copy.find(&invoice(2)).is_err(), "it is damaged");
@@ -163,17 +162,9 @@ fn j8_j21_a_payment_whose_row_is_damaged_in_a_copy_is_told_by_the_archive_alone(
 #[test]
 fn j21_what_another_program_archives_under_the_running_shop_is_told_by_the_archive_alone() {
     let scratch = Scratch::new();
-    let (path, to) = (scratch.journal(), beside(&scratch));
-    let backup = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    over(&journal, 1);
-    fresh(&journal, &charge(2));
-    journal.backup(&backup).unwrap();
-    settled_as(&journal, 2, 1);
-    drop(journal);
-    let aside = set_aside(&path).unwrap();
-    fs::rename(&backup, &path).unwrap();
+    let to = beside(&scratch);
+    let path = backup_in_its_place(&scratch, two, |journal| drop(settled_as(journal, 2, 1)));
+    let aside = path.with_file_name("ovo.db.aside-1");
     let shared = SqliteOptions { shared: true, ..SqliteOptions::default() };
     let both = Succession::open(&path, &shared).unwrap();
     let boot = both.enter_boot("boot-a").unwrap();

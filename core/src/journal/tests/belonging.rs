@@ -5,8 +5,8 @@ use std::fs;
 use super::by_people::together;
 use super::hands::beside;
 use super::{Scratch, open};
-use crate::journal::conformance::{charge, fresh};
-use crate::journal::{Finding, Journal, Setup, set_aside};
+use crate::journal::conformance::{charge, fresh, invoice};
+use crate::journal::{Filter, Finding, Journal, JournalCopy, Setup, set_aside};
 
 fn set_up_for(terminal: &str) -> Setup {
     Setup {
@@ -37,6 +37,36 @@ fn j21_a_journal_that_comes_to_another_terminal_gives_none_of_its_numbers_again(
         let next = fresh(&journal, &charge(number)).intent.numbers;
         assert!(next.batch() > last.batch(), "{terminal}: {next:?} behind {last:?}");
         last = next;
+    }
+}
+
+#[test]
+fn j26_no_report_reads_what_another_environment_or_merchant_left_here_into_the_books() {
+    let ours = set_up_for("T1/M1");
+    for other in [
+        Setup { class: "another".to_owned(), ..ours.clone() },
+        Setup { merchant_id: "M00043".to_owned(), ..ours.clone() },
+    ] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let journal = open(&path);
+        journal.belong_to(&other).unwrap();
+        (1..=2).for_each(|number| drop(fresh(&journal, &charge(number))));
+        drop(journal);
+        set_aside(&path).unwrap();
+        let journal = together(&path);
+        journal.belong_to(&ours).unwrap();
+        fresh(&journal, &charge(3));
+        drop(journal);
+        let copy = JournalCopy::open(&path).unwrap();
+        let listed = copy.list(&Filter::default()).unwrap();
+        let listed: Vec<_> = listed.iter().map(|it| it.intent.invoice.as_str()).collect();
+        assert_eq!(listed, ["INV-3"]);
+        assert_eq!(copy.find(&invoice(1)), Ok(None));
+        let health = copy.health().unwrap();
+        assert_eq!(health.payments, 1);
+        let said = [health.problems, health.notes].concat();
+        assert!(said.iter().any(|it| it.contains(".aside-1")), "{said:?}");
     }
 }
 

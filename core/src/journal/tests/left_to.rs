@@ -9,13 +9,13 @@ use super::former::{carry, says};
 use super::hands::beside;
 use super::owing::settled;
 use super::twins::backup_put_back;
-use super::{Scratch, open};
+use super::{Scratch, backup_in_its_place, open, owes_a_reversal};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{
-    Begun, Filter, Journal, JournalCopy, JournalErrorKind, Succession, set_aside,
+    Begun, Filter, Journal, JournalCopy, JournalErrorKind, SqliteJournal, Succession, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Closer, Payment, Reversal, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Closer, Settlement, Source, Verdict};
 
 #[test]
 fn j20_j21_the_journal_itself_is_missed_though_its_backup_lies_set_aside_too() {
@@ -47,17 +47,8 @@ fn j20_j21_the_journal_itself_is_missed_though_its_backup_lies_set_aside_too() {
 #[test]
 fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_operator() {
     let scratch = Scratch::new();
-    let path = scratch.journal();
-    let kept = path.with_file_name("backup.db");
-    let journal = open(&path);
-    let mut owed = fresh(&journal, &charge(1));
-    owed.state.verdict = Some(Verdict::Abandoned);
-    owed.state.settlement = Settlement::Open(Reversal::Needed);
-    write(&journal, owed);
-    journal.backup(&kept).unwrap();
-    drop(journal);
-    let aside = set_aside(&path).unwrap();
-    fs::rename(&kept, &path).unwrap();
+    let path = left_to_the_journal(&scratch);
+    let aside = beside(&path, ".aside-1");
     let of = |journal: &Succession| journal.find(&invoice(1)).unwrap().unwrap().state;
     assert!(
         matches!(of(&together(&path)).settlement, Settlement::Open(_)),
@@ -86,17 +77,7 @@ fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_opera
 fn j20_j21_so_does_one_that_the_backup_left_before_it_was_set_aside_itself() {
     for vouched in [true, false] {
         let scratch = Scratch::new();
-        let path = scratch.journal();
-        let kept = path.with_file_name("backup.db");
-        let journal = open(&path);
-        let mut owed = fresh(&journal, &charge(1));
-        owed.state.verdict = Some(Verdict::Abandoned);
-        owed.state.settlement = Settlement::Open(Reversal::Needed);
-        write(&journal, owed);
-        journal.backup(&kept).unwrap();
-        drop(journal);
-        let first = set_aside(&path).unwrap();
-        fs::rename(&kept, &path).unwrap();
+        let path = left_to_the_journal(&scratch);
         let copy = together(&path);
         if vouched {
             assert_eq!(copy.vouch("Sari: no other copy is used"), Ok(true));
@@ -108,7 +89,7 @@ fn j20_j21_so_does_one_that_the_backup_left_before_it_was_set_aside_itself() {
             matches!(of(&together(&path)).settlement, Settlement::Open(_)),
             "settled in aside-1"
         );
-        carry(&first, &path.with_file_name("gone.db"));
+        carry(&beside(&path, ".aside-1"), &path.with_file_name("gone.db"));
         let journal = together(&path);
         assert!(says(&journal.findings(), "is gone"));
         let state = of(&journal);
@@ -118,31 +99,21 @@ fn j20_j21_so_does_one_that_the_backup_left_before_it_was_set_aside_itself() {
     }
 }
 
-/// A backup of a journal in which a payment is `owed`, put in the place of the journal, which is set aside:
+/// A backup of a journal in which a payment is owed, put in the place of the journal, which is set aside:
 /// `.aside-1` settles it.
-fn left_to_the_journal(scratch: &Scratch, change: impl Fn(&mut Payment)) -> PathBuf {
-    let path = scratch.journal();
-    let kept = path.with_file_name("backup.db");
-    let journal = open(&path);
-    let mut payment = fresh(&journal, &charge(1));
-    change(&mut payment);
-    write(&journal, payment);
-    journal.backup(&kept).unwrap();
-    drop(journal);
-    set_aside(&path).unwrap();
-    fs::rename(&kept, &path).unwrap();
-    path
-}
-
-fn owes_a_reversal(payment: &mut Payment) {
-    payment.state.verdict = Some(Verdict::Abandoned);
-    payment.state.settlement = Settlement::Open(Reversal::Needed);
+fn left_to_the_journal(scratch: &Scratch) -> PathBuf {
+    let owed = |journal: &SqliteJournal| {
+        let mut owed = fresh(journal, &charge(1));
+        owes_a_reversal(&mut owed);
+        write(journal, owed);
+    };
+    backup_in_its_place(scratch, owed, |_| ())
 }
 
 #[test]
 fn op5_j21_what_a_person_closed_by_hand_is_not_reversed_when_the_lost_journal_is_put_back() {
     let scratch = Scratch::new();
-    let path = left_to_the_journal(&scratch, owes_a_reversal);
+    let path = left_to_the_journal(&scratch);
     let (aside, gone) = (beside(&path, ".aside-1"), path.with_file_name("gone.db"));
     drop(together(&path));
     carry(&aside, &gone);
@@ -232,7 +203,7 @@ fn j20_j21_the_journal_that_answers_is_not_missed_when_its_copy_is_taken_away() 
 #[test]
 fn j20_j21_a_report_beside_the_shop_knows_what_was_left_to_a_journal_that_is_gone() {
     let scratch = Scratch::new();
-    let path = left_to_the_journal(&scratch, owes_a_reversal);
+    let path = left_to_the_journal(&scratch);
     drop(together(&path));
     carry(&beside(&path, ".aside-1"), &path.with_file_name("gone.db"));
     let copy = JournalCopy::open(&path).unwrap();

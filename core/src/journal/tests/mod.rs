@@ -34,7 +34,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::journal::conformance::{charge, fresh};
-use crate::journal::{Journal, SqliteJournal, SqliteOptions};
+use crate::journal::{Journal, SqliteJournal, SqliteOptions, set_aside};
+use crate::payment::{Payment, Reversal, Settlement, Verdict};
 
 /// A directory of its own, removed at the end.
 pub(super) struct Scratch(PathBuf);
@@ -74,6 +75,31 @@ impl Drop for Scratch {
 
 pub(super) fn open(path: &Path) -> SqliteJournal {
     SqliteJournal::open(path, &SqliteOptions::default()).unwrap()
+}
+
+/// The journal of `scratch` is set aside, as `.aside-1`, and the backup put in its place that was made of
+/// it behind `before`; `since` is what the backup does not know. Where it lies.
+pub(super) fn backup_in_its_place(
+    scratch: &Scratch,
+    before: impl FnOnce(&SqliteJournal),
+    since: impl FnOnce(&SqliteJournal),
+) -> PathBuf {
+    let path = scratch.journal();
+    let kept = path.with_file_name("backup.db");
+    let journal = open(&path);
+    before(&journal);
+    journal.backup(&kept).unwrap();
+    since(&journal);
+    drop(journal);
+    set_aside(&path).unwrap();
+    fs::rename(&kept, &path).unwrap();
+    path
+}
+
+/// Given up, and its reversal is to be sent.
+pub(super) fn owes_a_reversal(payment: &mut Payment) {
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = Settlement::Open(Reversal::Needed);
 }
 
 /// A journal with pages that cannot be read as one's: an older copy of a part of the file, or a failing

@@ -28,6 +28,42 @@ fn j20_a_link_to_a_disk_that_is_away_costs_no_journal_its_only_name() {
     }
 }
 
+/// A mistyped path, or one that a shell has completed: SQLite took the new journal for the other one's
+/// log, and deleted it with the debit in it.
+#[test]
+fn j20_no_journal_is_begun_moved_copied_or_set_aside_at_a_name_that_belongs_to_another() {
+    for is_open in [true, false] {
+        let scratch = Scratch::new();
+        let (path, other) = (scratch.journal(), scratch.journal().with_file_name("other.db"));
+        fresh(&open(&other), &charge(7));
+        let shop = open(&path);
+        fresh(&shop, &charge(1));
+        let shop = is_open.then_some(shop);
+        for suffix in ["-wal", "-journal", "-shm", ".mark", ".reserve", ".turn", ".lock"] {
+            let taken = beside(&path, suffix);
+            let was_there = fs::read(&taken).ok();
+            let refused = [
+                SqliteJournal::open(&taken, &SqliteOptions::default()).map(drop),
+                set_aside(&taken).map(drop),
+                move_journal(&other, &taken),
+                open(&other).backup(&taken),
+            ];
+            for result in refused {
+                let error = result.expect_err(suffix);
+                assert_eq!(error.kind, JournalErrorKind::Misplaced, "{suffix}: {error}");
+                assert!(error.message.contains("ovo.db; choose another"), "{suffix}: {error}");
+            }
+            assert_eq!(fs::read(&taken).ok(), was_there, "{suffix}");
+        }
+        drop(shop);
+        assert_eq!(invoices(&together(&path)), ["INV-1"]);
+        assert_eq!(invoices(&together(&other)), ["INV-7"]);
+        // Without a journal of that name it is a name like any other.
+        let lone = path.with_file_name("daily-journal");
+        fresh(&open(&lone), &charge(3));
+    }
+}
+
 #[test]
 fn j20_the_mark_of_what_was_archived_is_not_written_over_by_the_next_one() {
     let scratch = Scratch::new();

@@ -195,7 +195,10 @@ fn c16_a_journal_of_release_0_1_0_is_understood_and_goes_on() {
     fs::copy(kept(), scratch.journal()).unwrap();
     fs::set_permissions(scratch.journal(), fs::Permissions::from_mode(0o600)).unwrap();
     let journal = open(&scratch.journal());
-    assert_eq!(journal.health().unwrap().problems, [""; 0]);
+    // One of its payments has no outcome: in another copy of the file it may have one (J21).
+    let problems = journal.health().unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("release 0.1.0"), "{problems:?}");
+    assert!(journal.findings().iter().any(|it| it.critical && it.message.contains("1 payments")));
     let twin = Scratch::new();
     let fresh_journal = SqliteJournal::open(
         twin.journal(),
@@ -211,8 +214,11 @@ fn c16_a_journal_of_release_0_1_0_is_understood_and_goes_on() {
         // And that release allowed 15 s for a push to leave.
         assert_eq!(alike.state.window, alike.state.begun.plus(Duration::from_secs(15)));
         alike.state.window = expected.state.window;
-        if alike.state.verdict.is_none() {
-            alike.state.due = alike.state.due.map(|due| due.plus(Duration::from_secs(10)));
+        if expected.state.verdict.is_none() {
+            let mut left = expected.clone();
+            left.leave_to_checks();
+            assert_eq!(alike.state, left.state, "asked after, and never reversed unseen");
+            continue;
         }
         assert_eq!(alike, expected, "reads as what this release would have written");
         found.state.acknowledged = true;
@@ -220,4 +226,7 @@ fn c16_a_journal_of_release_0_1_0_is_understood_and_goes_on() {
     }
     let next = fresh(&journal, &charge(5)).intent.numbers;
     assert!(next.batch() > 7, "no number twice, nor one of a copy that nobody can know");
+    drop(journal);
+    assert_eq!(open(&scratch.journal()).vouch("Sari: there is no other copy"), Ok(true));
+    assert_eq!(open(&scratch.journal()).health().unwrap().problems, [""; 0]);
 }

@@ -1,35 +1,32 @@
 //! A backup that is put back where the journal itself lies set aside: both know the same payments.
 
 use super::by_people::{invoices, together};
-use super::{Scratch, open};
+use super::{Scratch, backup_in_its_place, open, owes_a_reversal};
 use crate::journal::conformance::{charge, fresh, invoice, write};
-use crate::journal::{Begun, Filter, Journal, JournalCopy, Succession, set_aside};
+use crate::journal::{Begun, Filter, Journal, JournalCopy, SqliteJournal, Succession, set_aside};
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict, Void};
+use crate::payment::{Boottime, Settlement, Source, Verdict, Void};
 
 /// 1 was told Paid before the backup and 2 behind it; 3 is still open, 4 was begun behind it. Then
 /// the journal was set aside and its backup put in its place.
 pub(super) fn backup_put_back(scratch: &Scratch) -> Succession {
-    let path = scratch.journal();
-    let kept = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    let accept = |number| {
+    let accept = |journal: &SqliteJournal, number| {
         let mut row = journal.find(&invoice(number)).unwrap().unwrap();
         row.state.verdict = Some(Verdict::Accepted(Source::Push));
         row.state.settlement = Settlement::closed(Boottime(1));
         row.state.due = None;
-        write(&journal, row)
+        write(journal, row);
     };
-    (1..=3).for_each(|number| drop(fresh(&journal, &charge(number))));
-    accept(1);
-    journal.backup(&kept).unwrap();
-    accept(2);
-    fresh(&journal, &charge(4));
-    drop(journal);
-    set_aside(&path).unwrap();
-    std::fs::rename(&kept, &path).unwrap();
-    together(&path)
+    let before = |journal: &SqliteJournal| {
+        journal.enter_boot("boot-a").unwrap();
+        (1..=3).for_each(|number| drop(fresh(journal, &charge(number))));
+        accept(journal, 1);
+    };
+    let since = |journal: &SqliteJournal| {
+        accept(journal, 2);
+        fresh(journal, &charge(4));
+    };
+    together(&backup_in_its_place(scratch, before, since))
 }
 
 #[test]
@@ -90,21 +87,18 @@ fn j21_a_backup_beside_the_journal_itself_tells_no_second_truth() {
 #[test]
 fn j21_no_customer_waits_for_a_payment_that_only_the_backup_has_open() {
     let scratch = Scratch::new();
-    let path = scratch.journal();
-    let kept = path.with_file_name("backup.db");
-    let journal = open(&path);
-    let mut owed = fresh(&journal, &charge(1));
-    owed.state.verdict = Some(Verdict::Abandoned);
-    owed.state.settlement = Settlement::Open(Reversal::Needed);
-    let mut owed = write(&journal, owed);
-    journal.backup(&kept).unwrap();
-    owed.state.settlement = Settlement::closed(Boottime(1));
-    owed.state.due = None;
-    write(&journal, owed);
-    drop(journal);
-    set_aside(&path).unwrap();
-    std::fs::rename(&kept, &path).unwrap();
-    let journal = together(&path);
+    let owed = |journal: &SqliteJournal| {
+        let mut owed = fresh(journal, &charge(1));
+        owes_a_reversal(&mut owed);
+        write(journal, owed);
+    };
+    let settled = |journal: &SqliteJournal| {
+        let mut owed = journal.find(&invoice(1)).unwrap().unwrap();
+        owed.state.settlement = Settlement::closed(Boottime(1));
+        owed.state.due = None;
+        write(journal, owed);
+    };
+    let journal = together(&backup_in_its_place(&scratch, owed, settled));
     let mut next = charge(2);
     next.phone = charge(1).phone;
     next.refuse_unsettled_customer = true;
@@ -130,17 +124,13 @@ fn j21_the_journal_itself_put_back_where_its_backup_lies_set_aside_is_believed()
 /// A payment without a verdict, and a backup of it that was opened while the journal itself was out of
 /// sight, and left the payment to an operator. Both are then there, the journal itself set aside.
 fn left_to_an_operator(scratch: &Scratch, ruling: Option<Verdict>) -> Succession {
-    let path = scratch.journal();
-    let kept = path.with_file_name("backup.db");
-    let journal = open(&path);
-    journal.enter_boot("boot-a").unwrap();
-    fresh(&journal, &charge(1));
-    journal.backup(&kept).unwrap();
-    drop(journal);
-    let aside = set_aside(&path).unwrap();
-    let away = path.with_file_name("away.db");
+    let waiting = |journal: &SqliteJournal| {
+        journal.enter_boot("boot-a").unwrap();
+        fresh(journal, &charge(1));
+    };
+    let path = backup_in_its_place(scratch, waiting, |_| ());
+    let (aside, away) = (super::hands::beside(&path, ".aside-1"), path.with_file_name("away.db"));
     std::fs::rename(&aside, &away).unwrap();
-    std::fs::rename(&kept, &path).unwrap();
     let journal = together(&path);
     let mut row = journal.find(&invoice(1)).unwrap().unwrap();
     assert_eq!(row.state.verdict, Some(Verdict::Quarantined));

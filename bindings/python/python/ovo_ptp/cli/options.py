@@ -39,6 +39,11 @@ def _shop() -> argparse.ArgumentParser:
         "postgresql://user@host/database (PGPASSWORD, PGPASSFILE)",
     )
     group.add_argument("--environment", "-e", metavar="E", help=ENVIRONMENTS)
+    group.add_argument(
+        "--environment-class",
+        metavar="KIND",
+        help="what a host of your own stands for: production, staging, or a name of your own",
+    )
     group.add_argument("--shared", action="store_true", help="other processes use the journal too")
     group.add_argument("--credentials", metavar="FILE", help="TOML or JSON, mode 0600")
     group.add_argument(

@@ -34,32 +34,51 @@ def pay(options: argparse.Namespace) -> int:
     phone, amount = ovo_ptp.Phone(" ".join(options.phone)), rupiah(options.amount)
     countdown = output.Countdown(sys.stderr, scale=options.time_scale)
     with shop.opened(options, makes_journal=True) as client:
-        found = client.payment(options.invoice)
-        if found is None:
-            where = options.environment or "staging"
-            shop.say_aside(f"{ovo_ptp.format_rupiah(amount)} to {phone}, {where}")
-        else:
-            shop.say_aside(
-                f"{options.invoice} is in the journal since {found.begun:%Y-%m-%d %H:%M} WIB: "
-                "nothing is pushed again"
-            )
+        where = options.environment or "staging"
         with client.start(
             options.invoice,
             amount=amount,
             phone=phone,
             allow_second_push=options.allow_second_push,
         ) as payment:
+            if payment.was_known:
+                since = _since(client, options.invoice)
+                shop.say_aside(
+                    f"{options.invoice} is in the journal{since}: nothing is pushed again"
+                )
+            else:
+                shop.say_aside(f"{ovo_ptp.format_rupiah(amount)} to {phone}, {where}")
             outcome = _seen_through(payment, countdown)
         # Before it is confirmed: a crash in between must leave it in the list.
-        told = _told(outcome, as_json=options.json, was_known=found is not None)
+        told = _told(outcome, as_json=options.json)
         if isinstance(outcome, ovo_ptp.Interrupted):
             pass  # there is nothing to acknowledge yet
-        elif found is None and told:
-            _acknowledge(client, options.invoice)
-        elif found is None or not found.acknowledged:
+        elif payment.was_known:
             # Whoever began it may not have heard of its outcome.
+            if not _is_acknowledged(client, options.invoice):
+                _say_not_acknowledged(options.invoice)
+        elif told:
+            _acknowledge(client, options.invoice)
+        else:
             _say_not_acknowledged(options.invoice)
     return OUTCOMES[outcome.name]
+
+
+def _since(client: ovo_ptp.Client, invoice: str) -> str:
+    """Since when the journal has a payment, as far as it says so now: a busy one ends nothing."""
+    try:
+        found = client.payment(invoice)
+    except ovo_ptp.OvoError:
+        found = None
+    return "" if found is None else f" since {found.begun:%Y-%m-%d %H:%M} WIB"
+
+
+def _is_acknowledged(client: ovo_ptp.Client, invoice: str) -> bool:
+    try:
+        found = client.payment(invoice)
+    except ovo_ptp.OvoError:
+        return False
+    return found is not None and found.acknowledged
 
 
 def _seen_through(
@@ -136,14 +155,12 @@ def _say_void(options: argparse.Namespace, void: ovo_ptp.VoidOutcome) -> int:
     return VOIDS[void.state]
 
 
-def _told(outcome: ovo_ptp.AnyOutcome, *, as_json: bool, was_known: bool | None = None) -> bool:
+def _told(outcome: ovo_ptp.AnyOutcome, *, as_json: bool) -> bool:
     def tell() -> None:
-        if not as_json:
-            say_outcome(outcome)
-        elif was_known is None:
+        if as_json:
             output.as_json(outcome)
         else:
-            output.as_json({**outcome.to_dict(), "was_known": was_known})
+            say_outcome(outcome)
 
     return _printed(f"{outcome.invoice}: {outcome.name}", tell)
 
