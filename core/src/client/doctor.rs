@@ -315,8 +315,9 @@ impl Inner {
         };
         match self.transport.exchange(&request, &self.watch(budget)) {
             Exchange::Answered(answer) => {
-                if let Some(date) = answer.server_date {
-                    *clock_ahead = Some(self.clock.wall().unix_seconds() - date);
+                if let Some(date) = answer.date() {
+                    let now = self.clock.wall().unix_seconds();
+                    *clock_ahead = Some(now - date.unix_seconds());
                 }
                 match answer.response() {
                     Some(response) if response.code.class() == Class::Misconfigured => {
