@@ -193,7 +193,7 @@ enum ovo_code
   OVO_ERR_NOT_FOUND = 402,
   // A rule of the payment's present state refuses the operation; the detail names it.
   OVO_ERR_REFUSED = 403,
-  // A check was asked earlier than 60 seconds or later than 7 days after the push.
+  // A check was asked too early or too late (see `ovo_check`); the detail says for how long.
   OVO_ERR_OUTSIDE_WINDOW = 404,
   // The host gave no usable answer to a request that moves no money. Call again.
   OVO_ERR_NO_ANSWER = 500,
@@ -2066,6 +2066,11 @@ int32_t ovo_find(ovo_client *client,
 
 // Asks OVO for a payment's status now. The answer also takes part in its settlement.
 //
+// Refused until 60 seconds behind the push's last byte. As long as the journal was not told when that
+// left (until this payment's check at 60.5 seconds, a cancel or an outcome; for good, if the process
+// that pushed it died before), until 85 seconds behind the payment's beginning. Behind a restart of the
+// machine: for 60 seconds from the restart on, or from the moment at which the payment was taken up.
+//
 // Parameters:
 // - `client`: an open client; stays the caller's.
 // - `invoice`: the payment's; stays the caller's.
@@ -2074,8 +2079,8 @@ int32_t ovo_find(ovo_client *client,
 // - `at_ovo`: gets an `ovo_status`.
 // - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
 //
-// Returns: `OVO_OK`; `OVO_ERR_OUTSIDE_WINDOW`: earlier than 60 seconds or later than 7 days after
-// the push; `OVO_ERR_REFUSED`: the push never left; `OVO_ERR_NO_ANSWER`: ask again;
+// Returns: `OVO_OK`; `OVO_ERR_OUTSIDE_WINDOW`: earlier than that, or later than 7 days after the push;
+// `OVO_ERR_REFUSED`: the push never left; `OVO_ERR_NO_ANSWER`: ask again;
 // `OVO_ERR_NOT_FOUND`; `OVO_ERR_INVALID_INPUT`: it was another phone; or a common code.
 //
 // Memory: nothing is kept; the record is a copy.
@@ -2531,13 +2536,16 @@ int32_t ovo_exchange_answer(ovo_exchange *exchange,
 //
 // Parameters:
 // - `exchange`: the transport's; stays the library's.
-// - `date`: the `Date` header in seconds since 1970 UTC; 0 if there was none.
+// - `date`: the `Date` header in seconds since 1970 UTC; 0 if there was none. One before 1970 or behind
+//   the year 9999 counts as none.
 // - `retry_after`: the `Retry-After` header in seconds; 0 if there was none.
 //
 // Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.
 //
 // Memory: nothing.
-int32_t ovo_exchange_headers(ovo_exchange *exchange, int64_t date, uint32_t retry_after);
+int32_t ovo_exchange_headers(ovo_exchange *exchange,
+                             int64_t date,
+                             uint32_t retry_after);
 
 // Explains a failed exchange, for the log.
 //

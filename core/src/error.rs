@@ -30,8 +30,9 @@ pub enum ErrorKind {
     NotFound,
     /// The operation is refused by a rule of the payment's present state (the message says which).
     Refused,
-    /// A check was asked too early or too late (60 seconds to 7 days after the push; of a void, as long as
-    /// the journal has the phone).
+    /// A check was asked too early or too late: 60 seconds to 7 days after the push, and from 85 seconds
+    /// after the payment's beginning on as long as the journal does not know when the push left
+    /// ([`Client::check`](crate::Client::check)); of a void, as long as the journal has the phone.
     OutsideWindow,
     /// The host gave no usable answer to a request that moves no money (inquiry, check).
     NoAnswer,

@@ -66,7 +66,7 @@ pub enum ovo_code {
     OVO_ERR_NOT_FOUND = 402,
     /// A rule of the payment's present state refuses the operation; the detail names it.
     OVO_ERR_REFUSED = 403,
-    /// A check was asked earlier than 60 seconds or later than 7 days after the push.
+    /// A check was asked too early or too late (see `ovo_check`); the detail says for how long.
     OVO_ERR_OUTSIDE_WINDOW = 404,
 
     /// The host gave no usable answer to a request that moves no money. Call again.

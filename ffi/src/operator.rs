@@ -114,6 +114,11 @@ pub extern "C" fn ovo_find(
 
 /// Asks OVO for a payment's status now. The answer also takes part in its settlement.
 ///
+/// Refused until 60 seconds behind the push's last byte. As long as the journal was not told when that
+/// left (until this payment's check at 60.5 seconds, a cancel or an outcome; for good, if the process
+/// that pushed it died before), until 85 seconds behind the payment's beginning. Behind a restart of the
+/// machine: for 60 seconds from the restart on, or from the moment at which the payment was taken up.
+///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.
 /// - `invoice`: the payment's; stays the caller's.
@@ -122,8 +127,8 @@ pub extern "C" fn ovo_find(
 /// - `at_ovo`: gets an `ovo_status`.
 /// - `record`: gets the payment as it is afterwards; NULL if it is not wanted.
 ///
-/// Returns: `OVO_OK`; `OVO_ERR_OUTSIDE_WINDOW`: earlier than 60 seconds or later than 7 days after
-/// the push; `OVO_ERR_REFUSED`: the push never left; `OVO_ERR_NO_ANSWER`: ask again;
+/// Returns: `OVO_OK`; `OVO_ERR_OUTSIDE_WINDOW`: earlier than that, or later than 7 days after the push;
+/// `OVO_ERR_REFUSED`: the push never left; `OVO_ERR_NO_ANSWER`: ask again;
 /// `OVO_ERR_NOT_FOUND`; `OVO_ERR_INVALID_INPUT`: it was another phone; or a common code.
 ///
 /// Memory: nothing is kept; the record is a copy.

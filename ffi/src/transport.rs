@@ -410,7 +410,8 @@ pub extern "C" fn ovo_exchange_answer(
 ///
 /// Parameters:
 /// - `exchange`: the transport's; stays the library's.
-/// - `date`: the `Date` header in seconds since 1970 UTC; 0 if there was none.
+/// - `date`: the `Date` header in seconds since 1970 UTC; 0 if there was none. One before 1970 or behind
+///   the year 9999 counts as none.
 /// - `retry_after`: the `Retry-After` header in seconds; 0 if there was none.
 ///
 /// Returns: `OVO_OK`, `OVO_ERR_WRONG_THREAD` or a common code.

@@ -1,5 +1,6 @@
 //! Questions that move no money: is there an account, how does a payment stand at OVO.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::client::{Client, Inner, Inquiry, PaymentReport, Status};
 use crate::error::{Error, ErrorKind};
 use crate::invoice::MerchantInvoice;
 use crate::message::{Class, inquiry};
-use crate::payment::{Boottime, Input, Request, StatusAnswer, Verdict};
+use crate::payment::{Boottime, Input, Payment, Request, StatusAnswer, Verdict};
 use crate::phone::PhoneNumber;
 
 impl Client {
@@ -53,6 +54,17 @@ impl Client {
     /// Asks OVO for a payment's status now, whatever the schedule says: for an operator. The
     /// answer also takes part in the payment's settlement.
     ///
+    /// It is refused until 60 s behind the push's last byte, as the journal has it. When that left the
+    /// journal is told with the pushing process's next commit: the status check at 60.5 s, a cancel, or
+    /// the outcome. Until then, and also from the process that pushed, the whole send budget is taken to
+    /// have passed before it: refused until **85 s behind the payment's beginning**. That holds for good
+    /// where the process died before such a commit, and no longer than to 60.5 s behind the push where
+    /// it waits (where the contract has no Check Payment, to 65 s). Behind a restart of the machine it
+    /// is refused for 60 s from the restart on, of a payment that settlement has taken up behind it from
+    /// then on. [`Error::retry_after`] says how long it still is ([policy 2.12]).
+    ///
+    /// [policy 2.12]: crate::manual::policy#212-the-operator
+    ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
     /// let status = client.check(&"ORDER-77-1".parse()?)?;
@@ -62,9 +74,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::OutsideWindow`] earlier than 60 s (after a restart of the machine, 60 s behind
-    /// the restart) or later than 7 days after the push (FAQ), [`ErrorKind::Refused`] for a push
-    /// that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
+    /// [`ErrorKind::OutsideWindow`] earlier than that, or later than 7 days behind the payment's
+    /// beginning by the wall clock (FAQ), [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
     /// [`ErrorKind::NotFound`] for an unknown invoice.
     pub fn check(&self, invoice: &MerchantInvoice) -> Result<Status, Error> {
         self.inner.ready()?;
@@ -96,6 +107,27 @@ impl Client {
 }
 
 impl Inner {
+    /// From which moment on the time until a check is counted, as the journal has it.
+    fn checks_count_from(&self, payment: &Payment) -> Cow<'static, str> {
+        let state = &payment.state;
+        if payment.boot != self.boot {
+            return "the restart of this machine".into();
+        }
+        if state.begun == Boottime(0) {
+            return "this payment was taken up again, behind a restart of this machine".into();
+        }
+        let budget = self.policy.timers.send_budget;
+        if state.window == state.begun.plus(budget) {
+            let budget = budget.as_secs();
+            return format!(
+                "the push, which may have left as late as {budget} s after the payment began as far as \
+                 the journal knows"
+            )
+            .into();
+        }
+        "the push".into()
+    }
+
     fn check(
         self: &Arc<Self>,
         invoice: &MerchantInvoice,
@@ -119,15 +151,18 @@ impl Inner {
             by_wall.min(self.clock.boottime().since(Boottime(0)))
         };
         if elapsed < timers.session {
+            let wait = timers.session - elapsed;
+            let from = self.checks_count_from(&payment);
+            let session = timers.session.as_secs();
             return Err(Error::about(
                 invoice,
                 ErrorKind::OutsideWindow,
                 format_args!(
-                    "a check is meaningful from {} s after the push",
-                    timers.session.as_secs()
+                    "a check is meaningful from {session} s after {from}: in {} s",
+                    wait.as_millis().div_ceil(1_000)
                 ),
             )
-            .retry_in(timers.session - elapsed));
+            .retry_in(wait));
         }
         // 7 days in 24 h units; the automatic sweeps stop half a day earlier.
         if by_wall >= timers.status_window + timers.status_window / 13 {

@@ -113,10 +113,10 @@ impl Diagnosis {
                 "the host accepts a wrong signature (code {code}), so it checks none: that it accepts this client's says nothing about the app key"
             ));
         }
-        if let Some(ahead) = self.clock_ahead_seconds.filter(|ahead| ahead.unsigned_abs() > 30) {
+        if let Some(ahead) = self.clock_ahead_seconds.filter(|ahead| ahead.abs() > 30) {
             problems.push(format!(
                 "this machine's clock is {} s {} the host's: set it, or signatures and dates may be refused",
-                ahead.unsigned_abs(),
+                ahead.abs(),
                 if ahead > 0 { "ahead of" } else { "behind" }
             ));
         }
@@ -315,9 +315,9 @@ impl Inner {
         };
         match self.transport.exchange(&request, &self.watch(budget)) {
             Exchange::Answered(answer) => {
-                if let Some(date) = answer.server_date {
-                    // A transport of somebody's own may tell any date.
-                    *clock_ahead = Some(self.clock.wall().unix_seconds().saturating_sub(date));
+                if let Some(date) = answer.date() {
+                    let now = self.clock.wall().unix_seconds();
+                    *clock_ahead = Some(now - date.unix_seconds());
                 }
                 match answer.response() {
                     Some(response) if response.code.class() == Class::Misconfigured => {

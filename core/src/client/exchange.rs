@@ -420,8 +420,8 @@ impl Inner {
         let took = self.clock.boottime().since(began);
         let response = match &exchange {
             Exchange::Answered(answer) => {
-                if let Some(date) = answer.server_date {
-                    self.server_clock.learn(date, self.clock.boottime());
+                if let Some(date) = answer.date() {
+                    self.server_clock.learn(date.unix_seconds(), self.clock.boottime());
                 }
                 answer.response()
             }

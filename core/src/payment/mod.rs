@@ -9,7 +9,9 @@
 //! sending the request and before telling anybody the outcome** ([policy 2.4], P1-P5). If the
 //! compare-and-set loses, the input is stepped again on the row that won.
 //!
-//! The rule numbers in the code are those of [policy 2.3].
+//! The rule numbers in the code are those of [policy 2.3]. A file has one concept: `open`, `settlement`,
+//! `refused_check`, `look`, `doubted`, `operator`, `void` and `reboot` decide, `pace` says when a
+//! request may leave, `postcondition` what must hold of each step, and `step` in which order to read.
 //!
 //! [policy 2.3]: crate::manual::policy#23-rules
 //! [policy 2.4]: crate::manual::policy#24-commit-first
@@ -28,7 +30,9 @@ mod outcome;
 mod pace;
 #[doc(hidden)]
 pub mod postcondition;
+mod reboot;
 mod record;
+mod refused_check;
 mod rule;
 mod settlement;
 mod state;

@@ -1,7 +1,9 @@
 //! What people say about a payment: acknowledgements, OVO's settlement file, rulings (rule 19).
 
+use crate::payment::Alert;
+use crate::payment::answer::StatusAnswer;
 use crate::payment::input::Ruling;
-use crate::payment::settlement;
+use crate::payment::settlement::{checked, debit_alert};
 use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Refusal, Step};
 use crate::payment::timers::Policy;
@@ -30,15 +32,36 @@ pub(super) fn acknowledged(mut state: State) -> Step {
     Step::to(state)
 }
 
-/// OVO's settlement file shows the payment as paid (OP4). It names an invoice: whose the numbers are
-/// OVO says, when it is asked about them.
+/// OVO's settlement file shows the payment as paid (OP4). It names an invoice, and what a reversal hits
+/// is named by numbers: OVO is asked about these first. Where nobody vouches for them the file is no
+/// evidence of a debit under them, only a reason to ask.
 pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if state.verdict.is_none() {
         // Nobody waits for a file, and the policy asks wherever OVO can be asked.
         state.late_paid |= state.check_unavailable && state.is_certainly_ours();
         return Step::to(state);
     }
-    settlement::reported_paid(policy, state, now)
+    let settled_by_policy = state.is_reversible()
+        && !matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    if !settled_by_policy {
+        return checked(policy, state, now, StatusAnswer::Paid, now);
+    }
+    let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
+    // Whose the numbers are people find out: asked again, OVO shows the other sale again.
+    if state.settlement == Settlement::WithOperator && !is_ours {
+        return Step::to(state).alerting(Alert::Doubtful);
+    }
+    let alert = match state.settlement {
+        _ if !is_ours => Alert::Doubtful,
+        Settlement::Closed { .. } => Alert::DelayBoundBroken,
+        _ => debit_alert(&state),
+    };
+    let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
+    let mut step = state.reopen(policy, now);
+    step.state.seen = seen;
+    // Where OVO can be asked, its answer is the evidence.
+    step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);
+    step.alerting(alert)
 }
 
 /// Rule 19, and the end of everything that was handed to an operator or takes too long.

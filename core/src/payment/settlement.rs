@@ -1,18 +1,14 @@
 //! From the verdict to a settled record at OVO: rules 14 and 15. What is asked behind that is in
-//! [`look`](super::look), when a request may leave in [`pace`](super::pace).
-
-use std::time::Duration;
+//! [`look`](super::look), when a request may leave in [`pace`](super::pace), what a check means that
+//! OVO refuses in [`refused_check`](super::refused_check).
 
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Tries, Verdict, Void};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, doubted, look};
-
-/// So many checks without an answer take an hour by the schedule, and longer once they are hourly.
-const CHECKS_IN_AN_HOUR: u16 = 10;
 
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
@@ -156,34 +152,6 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     try_now(policy, state, Request::Reversal, now)
 }
 
-/// OVO's settlement file shows a payment as paid. It names an invoice, and what a reversal hits is
-/// named by numbers: OVO is asked about these first. Where nobody vouches for them the file is no
-/// evidence of a debit under them, only a reason to ask.
-pub(super) fn reported_paid(policy: &Policy, state: State, now: Boottime) -> Step {
-    let settled_by_policy =
-        matches!(state.verdict, Some(Verdict::Declined(_) | Verdict::Abandoned))
-            && !matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
-    if !settled_by_policy {
-        return checked(policy, state, now, StatusAnswer::Paid, now);
-    }
-    let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
-    // Whose the numbers are people find out: asked again, OVO shows the other sale again.
-    if state.settlement == Settlement::WithOperator && !is_ours {
-        return Step::to(state).alerting(Alert::Doubtful);
-    }
-    let alert = match state.settlement {
-        _ if !is_ours => Alert::Doubtful,
-        Settlement::Closed { .. } => Alert::DelayBoundBroken,
-        _ => debit_alert(&state),
-    };
-    let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
-    let mut step = state.reopen(policy, now);
-    step.state.seen = seen;
-    // Where OVO can be asked, its answer is the evidence.
-    step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);
-    step.alerting(alert)
-}
-
 /// The answer to a check of a payment that has its verdict.
 pub(super) fn checked(
     policy: &Policy,
@@ -243,7 +211,7 @@ pub(super) fn checked(
 }
 
 /// What a debit means for a payment that is declined, or abandoned and thought to be reversed.
-fn debit_alert(state: &State) -> Alert {
+pub(super) fn debit_alert(state: &State) -> Alert {
     match (state.verdict, state.reversals.count) {
         (Some(Verdict::Declined(reason)), _) if !state.late_paid => Alert::LyingDecline(reason),
         (_, 0) => Alert::LateSuccess,
@@ -380,59 +348,6 @@ impl State {
         let restarted = self.begun == Boottime(0);
         let old = now.since(self.window) >= policy.timers.status_window;
         if restarted && !old { self.seen } else { old && (self.seen || self.is_certainly_ours()) }
-    }
-
-    /// Whether 58 or 96 to a check may be a host's passing error. Said once it may be: a gateway that
-    /// restarts says so for seconds, and nothing before. Said again to the second check on schedule behind
-    /// the first refusal it means that the contract has no checks (whoever asks in between asks the same
-    /// restart twice), unless OVO has shown before what it knows of this payment, or it was cancelled and
-    /// only a check can tell whose the numbers are: then not before it was asked for an hour.
-    pub(super) fn may_be_a_passing_error(&self) -> bool {
-        let was_asked_again = self.check_refused && self.checks.count > 1;
-        !was_asked_again || (self.needs_checks() && !self.has_asked_for_an_hour())
-    }
-
-    fn needs_checks(&self) -> bool {
-        self.seen || self.unheard
-    }
-
-    /// Of a void: 58 or 96 is no passing error where it was said before, an hour of asking did not end it,
-    /// and two checks of that hour were on schedule behind the first refusal: asked twice within a second
-    /// a gateway that restarts says it twice.
-    pub(super) fn is_refused_for_good(&self) -> bool {
-        self.check_refused && self.has_asked_for_an_hour()
-    }
-
-    /// Of a void, such an error: the next try is already scheduled.
-    pub(super) fn void_refused_in_passing(mut self) -> State {
-        if !self.check_refused {
-            self.checks.count = self.checks.count.min(CHECKS_IN_AN_HOUR - 2);
-        }
-        self.check_refused = true;
-        self
-    }
-
-    /// Whether an hour's asking, all but the last two checks on schedule, can have been before it.
-    pub(crate) fn leaves_two_checks_of_the_hour(&self) -> bool {
-        self.checks.count <= CHECKS_IN_AN_HOUR - 2
-    }
-
-    pub(crate) fn has_asked_for_an_hour(&self) -> bool {
-        self.checks.count >= CHECKS_IN_AN_HOUR
-    }
-
-    /// Such an error: the next try is already scheduled.
-    pub(super) fn refused_in_passing(mut self) -> Step {
-        let is_first = !self.check_refused;
-        self.check_refused = true;
-        // What was asked before it says nothing: twice more, on schedule. (Before the decision OVO is
-        // asked once.)
-        if is_first && self.verdict.is_some() {
-            let hour_is_over = self.needs_checks() && self.has_asked_for_an_hour();
-            self.checks.count = if hour_is_over { CHECKS_IN_AN_HOUR - 2 } else { 0 };
-        }
-        let step = Step::to(self);
-        if is_first { step.alerting(Alert::CheckUnavailable) } else { step }
     }
 
     /// Rule 14b. Five minutes of sleep, or of a network that was down, are no five minutes of asking:
@@ -572,49 +487,4 @@ pub(super) fn reversed(
             Step::to(state)
         }
     }
-}
-
-/// After a reboot elapsed time is unknown: windows begin again in full, never shortened by the
-/// wall clock (policy 2.5). Only times of a quarter of an hour and more are moved by it.
-pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: Boottime) -> Step {
-    let left = state.due.map(|due| due.since(state.touched));
-    let open = matches!(state.settlement, Settlement::Open(_)) && state.verdict.is_some();
-    // How long it took so far is not forgotten: a closed one may open again.
-    state.settled_before_ms = match state.settlement {
-        _ if state.void.is_open() => state.open_ms(state.touched),
-        Settlement::Closed { at, .. } => state.open_ms(at),
-        Settlement::Open(_) | Settlement::WithOperator if state.verdict.is_some() => {
-            state.open_ms(state.touched)
-        }
-        Settlement::Open(_) | Settlement::WithOperator => state.settled_before_ms,
-    };
-    state.begun = Boottime(0);
-    state.window = now;
-    state.settling_since = now;
-    state.asked_in_vain = false;
-    // The new window is pause enough, and shorter ones would mean nothing.
-    for tries in [&mut state.reversals, &mut state.checks] {
-        *tries = Tries { not_before: now, ..*tries };
-    }
-    match &mut state.settlement {
-        Settlement::Open(Reversal::Acknowledged(at)) | Settlement::Closed { at, .. } => *at = now,
-        Settlement::Open(_) | Settlement::WithOperator => {}
-    }
-    state.due = match state.verdict {
-        None => {
-            state.checks.count = 0;
-            Some(state.open_due(policy))
-        }
-        Some(Verdict::Abandoned | Verdict::Declined(_) | Verdict::Quarantined) if open => {
-            state.checks.count = 0;
-            Some(now)
-        }
-        Some(Verdict::Accepted(_)) if state.void.is_open() => {
-            // A void has no window of its own that would be pause enough.
-            state.checks.not_before = now.plus(policy.timers.pause());
-            Some(state.checks.not_before)
-        }
-        Some(_) => left.map(|left| now.plus(left.saturating_sub(away))),
-    };
-    Step::to(state)
 }

@@ -2,12 +2,15 @@
 //!
 //! Read on in the order of a payment's life: [`open`](super::open) until there is a verdict,
 //! [`settlement`](super::settlement) until OVO's own record is settled, [`look`](super::look) behind that, [`operator`](super::operator)
-//! for what people decide, [`void`](super::void) for a paid payment that is returned.
+//! for what people decide, [`void`](super::void) for a paid payment that is returned. Aside from these are
+//! [`refused_check`](super::refused_check), [`doubted`](super::doubted) and [`reboot`](super::reboot).
 
 use crate::payment::input::Input;
 use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, Rule, doubted, open, operator, pace, postcondition, settlement, void};
+use crate::payment::{
+    Alert, Rule, doubted, open, operator, pace, postcondition, reboot, settlement, void,
+};
 
 /// A request that may be sent once the new state is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -139,7 +142,7 @@ fn rules(policy: &Policy, state: State, input: Input, now: Boottime) -> Step {
         Input::Reversed { issued, answer } => {
             settlement::reversed(policy, state, issued, answer, now)
         }
-        Input::Rebooted { away } => settlement::rebooted(policy, state, away, now),
+        Input::Rebooted { away } => reboot::rebooted(policy, state, away, now),
         Input::Acknowledged => operator::acknowledged(state),
         Input::VoidAsked { in_time } => void::asked(policy, state, in_time, now),
         Input::VoidAnswered(answer) => void::answered(policy, state, answer, now),

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::{Operation, Response, Signature};
+use crate::wib::WallTime;
 
 #[cfg(feature = "https")]
 pub use client_certificate::ClientCertificate;
@@ -161,7 +162,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The body, at most [`MAX_RESPONSE_BODY`](crate::message::MAX_RESPONSE_BODY) bytes.
     pub body: Vec<u8>,
-    /// The server's `Date`, as Unix seconds, if it sent a valid one over TLS.
+    /// The server's `Date`, as Unix seconds, if it sent a valid one over TLS. Before 1970 and behind the
+    /// year 9999 there is none.
     pub server_date: Option<i64>,
     /// `Retry-After` in seconds, if it was sent as a number.
     pub retry_after: Option<u32>,
@@ -175,6 +177,13 @@ impl HttpAnswer {
     pub(crate) fn response(&self) -> Option<Response> {
         let is_redirect = (300..400).contains(&self.status);
         if is_redirect { None } else { Response::read(&self.body).ok() }
+    }
+
+    /// The server's clock. What no `Date` can say is not one: a void is judged by it, and a transport of
+    /// the merchant's own may have read it wrongly (B13).
+    pub(crate) fn date(&self) -> Option<WallTime> {
+        let millis = self.server_date.filter(|seconds| *seconds >= 0)?.checked_mul(1_000)?;
+        Some(WallTime::from_unix_millis(millis)).filter(|date| date.unix_millis() == millis)
     }
 }
 

@@ -610,6 +610,54 @@ fn starts_without_room_for_a_thread() {
     assert_eq!(shop.heard(Operation::PushToPay), 1);
 }
 
+/// Policy 2.12: the journal is told when the push left with the next commit behind it, and until then
+/// takes the whole send budget to have passed.
+#[test]
+fn an_operators_check_waits_for_85_s_behind_the_beginning_until_the_journal_knows_when_the_push_left()
+ {
+    let refused = |client: &Client, text: &str| {
+        let early = client.check(&invoice("INV-1")).expect_err("too early");
+        assert_eq!(early.kind(), ErrorKind::OutsideWindow);
+        assert!(early.to_string().contains(text), "{early}");
+        early.retry_after().expect("says when")
+    };
+    let mut shop = Shop::open();
+    shop.dies_after(seconds(30.0));
+    assert!(Life::until_death(|| shop.pay("INV-1", IGNORES)).is_none());
+    shop.reopen();
+    let unknown =
+        "60 s after the push, which may have left as late as 25 s after the payment began";
+    let wait = refused(shop.client(), unknown);
+    assert!((seconds(54.5)..=seconds(55.0)).contains(&wait), "30 s behind the beginning: {wait:?}");
+    shop.clock.pass(wait - seconds(0.1));
+    assert!(refused(shop.client(), "in 1 s") <= seconds(0.1));
+    shop.clock.pass(seconds(0.1));
+    shop.client().check(&invoice("INV-1")).expect("is answered");
+    settled(&shop);
+
+    // The till waits: from its own check on the journal knows.
+    let shop = Shop::open();
+    let desk = shop.second_client();
+    let till = Arc::clone(shop.client());
+    shop.later(seconds(60.3), move |_| {
+        for client in [&till, &desk] {
+            let wait = refused(client, unknown);
+            assert!(wait > seconds(24.0), "{wait:?}");
+        }
+    });
+    let desk = shop.second_client();
+    shop.later(seconds(61.0), move |_| {
+        desk.check(&invoice("INV-1")).expect("is answered");
+    });
+    assert_eq!(shop.pay("INV-1", IGNORES).name(), "not completed");
+    settled(&shop);
+
+    // Told a moment ago when it left.
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    assert!(refused(shop.client(), "60 s after the push: in ") <= seconds(60.0));
+}
+
 /// What a merchant does not accept late is not accepted from elsewhere.
 #[test]
 fn mp14_who_reverses_late_successes_reverses_what_was_asked_elsewhere() {

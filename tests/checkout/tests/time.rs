@@ -3,7 +3,7 @@
 use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::Operation;
 use ovo_ptp::{BatchMethod, ErrorKind, Outcome, VoidOutcome};
-use ovo_sandbox::{AnswerOf, HostConfig, Step};
+use ovo_sandbox::{AnswerOf, AnswerTo, Echo, HostConfig, How, Sloppiness, Step};
 
 const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
@@ -272,6 +272,23 @@ fn t5_a_payment_confirmed_after_midnight_is_of_the_new_day() {
     assert!(shop.pay("INV-1", "081200000105").is_paid());
     shop.clock.pass_until_wib(12, 0, 0);
     assert_eq!(shop.client().void(&invoice("INV-1")).unwrap(), VoidOutcome::Voided);
+    settled(&shop);
+}
+
+/// A `hostDate` of 0201 that came as a number is 201. Read as no date at all, the day of the till's own clock
+/// would count, and that day is over.
+#[test]
+fn t6_ov3_b13_a_host_date_that_lost_its_leading_zero_is_the_day_on_which_its_sale_is_voided() {
+    let number = Sloppiness::new(AnswerTo::PushToPay, Echo::HostDate, How::OtherType);
+    let host = HostConfig { sloppy: vec![number], ..HostConfig::default() };
+    let shop = Shop::with(host, |builder| builder);
+    shop.clock.pass_until_date(1, 31);
+    shop.clock.pass_until_wib(23, 59, 58);
+    let outcome = shop.pay("INV-1", "081200000105");
+    shop.clock.pass_until_wib(12, 0, 0);
+    assert_eq!(shop.client().void(&invoice("INV-1")), Ok(VoidOutcome::Voided));
+    let Outcome::Paid(receipt) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(receipt.host_date(), Some("0201"));
     settled(&shop);
 }
 

@@ -365,6 +365,15 @@ class Client:
 
         The answer takes part in the payment's settlement. The phone is wanted only for a payment so
         old that the journal has forgotten it.
+
+        As long as the journal was not told when the push left (until the payment's own check at
+        60.5 s, a cancel or an outcome; for good, if the process that pushed it died before), it is
+        refused until 85 s after the payment's beginning, from every process; behind a restart of
+        the machine, for 60 s from the restart on, or from the moment at which settlement took the
+        payment up.
+
+        Raises: `OutsideWindowError`, whose `retry_after` says how long it is too early still;
+        `NoAnswerError` (ask again); `RefusedError` if the push never left; `NotFoundError`.
         """
         hidden = Hidden(phone)
         del phone

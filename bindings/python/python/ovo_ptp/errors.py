@@ -136,8 +136,9 @@ class RefusedError(OvoError):
 
 
 class OutsideWindowError(OvoError):
-    """A check was asked too early or too late: 60 seconds to 7 days after the push; of a void, as
-    long as the journal has the phone."""
+    """A check was asked too early or too late: 60 seconds to 7 days after the push, and from 85
+    seconds after the payment's beginning on as long as the journal does not know when the push left
+    (`Client.check`); of a void, as long as the journal has the phone."""
 
     code = "outside_window"
 

@@ -150,7 +150,8 @@ impl Reconciliation {
                 continue;
             }
             let Some(finding) = of_one_without(payment, until) else { continue };
-            missing.push(self.counted(finding, name(payment), None, Some(payment), None));
+            let it = told(finding, name(payment), None, Some(payment), None);
+            missing.push(self.counted(it));
         }
         Ok((missing, next))
     }

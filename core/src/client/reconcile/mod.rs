@@ -160,7 +160,7 @@ impl Reconciliation {
             _ => archived_at,
         };
         let name = line.invoice.clone();
-        Ok(Some(self.counted(finding, name, Some(amount), found.as_ref(), note)))
+        Ok(Some(self.counted(told(finding, name, Some(amount), found.as_ref(), note))))
     }
 
     /// The days of the lines so far, also of those that say that no money moved or are another till's:
@@ -260,18 +260,12 @@ impl Reconciliation {
         }
     }
 
-    fn counted(
-        &mut self,
-        finding: Finding,
-        invoice: String,
-        listed: Option<Rupiah>,
-        payment: Option<&Payment>,
-        note: Option<Note>,
-    ) -> Reconciled {
-        let amount = listed.or(payment.map(|payment| payment.intent.amount));
+    /// Counts what is told, with the journal's amount where no line has one.
+    fn counted(&mut self, it: Reconciled) -> Reconciled {
+        let amount = it.listed.or(it.payment.as_ref().map(|payment| payment.amount));
         let rupiah = amount.map_or(0, Rupiah::get);
-        self.counts.add(finding, Count { payments: 1, rupiah });
-        told(finding, invoice, listed, payment, note)
+        self.counts.add(it.finding, Count { payments: 1, rupiah });
+        it
     }
 
     /// Remembers the line, and says whether it is the payment's first of its kind.
@@ -353,7 +347,7 @@ mod tests {
             assert!(books.is_first(PaymentId(7), refunded));
             let alone = Finding::of(refunded, money, false);
             let found = books.beside_the_other_line(alone, PaymentId(7), amount);
-            books.counted(found, "INV-7".to_owned(), Some(amount), None, None).finding
+            books.counted(told(found, "INV-7".to_owned(), Some(amount), None, None)).finding
         });
         for finding in Unreturned::FINDINGS {
             assert_eq!(books.count(finding), Count::default());

@@ -87,8 +87,6 @@ struct TestHost {
     clock: Arc<TestClock>,
     answers: Mutex<Arc<Answers>>,
     heard: Mutex<Vec<(Operation, String)>>,
-    /// The date that it tells.
-    date: Mutex<Option<i64>>,
 }
 
 impl TestHost {
@@ -135,7 +133,7 @@ impl Transport for TestHost {
         Exchange::Answered(HttpAnswer {
             status: 200,
             body: serde_json::to_vec(&body).unwrap(),
-            server_date: *lock(&self.date),
+            server_date: None,
             retry_after: None,
         })
     }
@@ -159,7 +157,6 @@ impl Shop {
             clock: Arc::clone(&clock),
             answers: Mutex::new(Arc::new(|_, _| Reply::Silence)),
             heard: Mutex::default(),
-            date: Mutex::default(),
         };
         Shop { clock, host: Arc::new(host), journal }
     }
