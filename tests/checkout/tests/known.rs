@@ -60,13 +60,18 @@ fn j26_what_comes_from_the_journal_says_so_and_what_begins_here_does_not() {
     }
 }
 
-/// Starts a payment and holds simulated time at `at` until the returned sender speaks.
+/// Starts a payment, which OVO has, and holds simulated time at `at` until the returned sender speaks.
 fn held(shop: &Shop, at: f64) -> (ovo_ptp::PaymentHandle, mpsc::Sender<()>) {
     let (go_on, waits) = mpsc::channel::<()>();
     shop.later(seconds(at), move |_| {
         let _ = waits.recv();
     });
-    (shop.client().start(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("starts"), go_on)
+    let started = shop.client().start(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("starts");
+    // Whoever waits besides lets time pass, which a push must not miss.
+    while shop.heard(Operation::PushToPay) == 0 {
+        std::thread::yield_now();
+    }
+    (started, go_on)
 }
 
 #[test]
@@ -76,20 +81,20 @@ fn j26_who_waits_for_a_payment_of_another_thread_or_process_is_told_so_at_once_a
     let (first, go_on) = held(&shop, 20.0);
     let joined = shop.client().start(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("joins");
     let taken_up = desk.start(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("takes it up");
-    assert_eq!(first.poll(), None);
     assert!(!first.was_known());
     assert!(joined.was_known() && taken_up.was_known());
     let heard = listens(&joined);
     let began = listens(&first);
     drop(go_on);
     let told = first.outcome();
-    assert!(told.is_paid() && !told.was_known());
+    // Which of the two processes the simulated clock lets decide first is chance.
+    assert!(!told.was_known());
     assert!(!began.recv_timeout(Duration::from_secs(30)).expect("is told").was_known());
     assert!(heard.recv_timeout(Duration::from_secs(30)).expect("is told").was_known());
     assert_eq!(joined.outcome(), told, "how somebody came by it makes no difference (I5)");
     for handle in [&joined, &taken_up] {
         let outcome = handle.outcome();
-        assert!(outcome.is_paid() && outcome.was_known());
+        assert_eq!((outcome.name(), outcome.was_known()), (told.name(), true));
         assert!(handle.wait(Duration::from_secs(1)).expect("is decided").was_known());
         assert!(handle.cancel().expect("is decided").was_known());
     }
@@ -113,10 +118,11 @@ fn j26_who_waits_in_a_call_for_a_payment_that_is_under_way_is_told_so() {
         let (tell, told) = mpsc::channel();
         shop.later(seconds(5.0), move |_| {
             let asking = std::thread::spawn(move || {
-                tell.send(other.pay(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("waits along"))
+                let waited = other.pay(&charge("INV-1", PAYS_MUTELY_AT_10)).expect("waits along");
+                tell.send(waited).is_ok()
             });
             if of_another_process {
-                asking.join().expect("no panic").expect("is heard");
+                assert!(asking.join().expect("no panic"), "is heard");
             }
         });
         let outcome = shop.pay("INV-1", PAYS_MUTELY_AT_10);
@@ -170,9 +176,6 @@ fn close_elsewhere(client: &Arc<Client>) {
 fn j26_a_cancel_tells_what_the_journal_has_and_its_handle_who_began() {
     let shop = Shop::open();
     let (handle, go_on) = held(&shop, 20.0);
-    while shop.heard(Operation::PushToPay) == 0 {
-        std::thread::yield_now();
-    }
     let cancelled = handle.cancel().expect("is given up");
     assert_eq!((cancelled.name(), cancelled.was_known()), ("not completed", false));
     let again = shop.client().cancel(&invoice("INV-1")).expect("is decided");
