@@ -51,7 +51,12 @@ def pay(options: argparse.Namespace) -> int:
         ) as payment:
             outcome = _seen_through(payment, countdown)
         # Before it is confirmed: a crash in between must leave it in the list.
-        told = _told(outcome, as_json=options.json, was_known=found is not None)
+        told = _told(
+            outcome,
+            as_json=options.json,
+            was_known=found is not None,
+            settlement=found.settlement if found is not None else "",
+        )
         if isinstance(outcome, ovo_ptp.Interrupted):
             pass  # there is nothing to acknowledge yet
         elif found is None and told:
@@ -59,7 +64,7 @@ def pay(options: argparse.Namespace) -> int:
         elif found is None or not found.acknowledged:
             # Whoever began it may not have heard of its outcome.
             _say_not_acknowledged(options.invoice)
-    return OUTCOMES[outcome.name]
+    return _exit_code(outcome)
 
 
 def _seen_through(
@@ -108,7 +113,15 @@ def cancel(options: argparse.Namespace) -> int:
     """Gives a payment up that has no outcome yet."""
     with shop.opened(options) as client:
         outcome = client.cancel(options.invoice)
-    _told(outcome, as_json=options.json)
+        found = client.payment(options.invoice)
+    _told(outcome, as_json=options.json, settlement=found.settlement if found is not None else "")
+    return _exit_code(outcome)
+
+
+def _exit_code(outcome: ovo_ptp.AnyOutcome) -> int:
+    """0 hands over the goods: not for a sale that was voided since."""
+    if isinstance(outcome, ovo_ptp.Paid) and outcome.is_voided:
+        return OUTCOMES["not completed"]
     return OUTCOMES[outcome.name]
 
 
@@ -136,10 +149,16 @@ def _say_void(options: argparse.Namespace, void: ovo_ptp.VoidOutcome) -> int:
     return VOIDS[void.state]
 
 
-def _told(outcome: ovo_ptp.AnyOutcome, *, as_json: bool, was_known: bool | None = None) -> bool:
+def _told(
+    outcome: ovo_ptp.AnyOutcome,
+    *,
+    as_json: bool,
+    was_known: bool | None = None,
+    settlement: str = "",
+) -> bool:
     def tell() -> None:
         if not as_json:
-            say_outcome(outcome)
+            say_outcome(outcome, settlement)
         elif was_known is None:
             output.as_json(outcome)
         else:
@@ -174,18 +193,33 @@ def _say_not_acknowledged(invoice: str) -> None:
     shop.say_aside(f"not acknowledged: `ovo-ptp acknowledge {invoice}`")
 
 
-def say_outcome(outcome: ovo_ptp.Outcome) -> None:
-    """An outcome for people."""
+def say_outcome(outcome: ovo_ptp.Outcome, settlement: str = "") -> None:
+    """An outcome for people, with where the settlement of a payment stands that was known."""
+    by_hand = settlement in {"waits for an operator", "closed by an operator"}
     match outcome:
         case ovo_ptp.Paid():
-            late = ", found by the status check" if outcome.is_late else ""
+            late = ", found by a status check or an operator" if outcome.is_late else ""
+            # Whoever asks again what became of it must not hand over goods for what went back.
+            if outcome.is_voided:
+                what = "VOIDED, hand over nothing: the customer has the money back:"
+            elif settlement == "void under way" or by_hand:
+                what = f"PAID, {settlement} (`explain` says more), hand over nothing:"
+            else:
+                what = "PAID"
             output.say(
-                f"PAID {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
+                f"{what} {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
                 f"{outcome.approval_code or '-'}, batch {outcome.batch:06}, reference "
                 f"{outcome.reference:06}{late})"
             )
         case ovo_ptp.Declined():
             output.say(f"DECLINED {outcome.code or ''}: {outcome.meaning}")
+        case ovo_ptp.NotCompleted() if by_hand:
+            # Nothing goes back by itself any more, and the usual text says that it does.
+            output.say(
+                f"NOT COMPLETED, {settlement}: hand over nothing; what was deducted is returned "
+                f"by hand or by a ruling (`ovo-ptp explain {outcome.invoice}`)"
+            )
+            return
         case ovo_ptp.NotCompleted():
             cancelled = "CANCELLED, hand over nothing" if outcome.is_cancelled else "NOT COMPLETED"
             output.say(
