@@ -117,7 +117,7 @@ impl Error {
             Refusal::VoidInProgress => "the payment or its void is under way",
             Refusal::AlreadyVoided => "already voided",
             Refusal::OperatorRefunds => {
-                "a void of it may have been carried out, or an operator closed it: what is still to be returned is returned by hand"
+                "a void of it may have been carried out, OVO's record contradicts it, or an operator closed it: what is still to be returned is returned by hand"
             }
             Refusal::NothingToRule => "nothing about it waits for this decision",
             Refusal::CloseTooEarly => {

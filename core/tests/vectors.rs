@@ -654,6 +654,7 @@ fn the_table_of_response_codes_is_the_file_and_the_file_is_the_table() {
     let texts = &vectors.json["texts"];
     let customer_texts = [
         ("paid", CustomerText::Paid),
+        ("voided", CustomerText::Voided),
         ("unregistered", CustomerText::Unregistered),
         ("cancelled", CustomerText::Cancelled),
         ("undeliverable", CustomerText::Undeliverable),

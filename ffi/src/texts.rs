@@ -40,8 +40,9 @@ fn copies() -> &'static Copies {
 }
 
 /// The core's texts for customers.
-const CUSTOMER: [CustomerText; 8] = [
+const CUSTOMER: [CustomerText; 9] = [
     CustomerText::Paid,
+    CustomerText::Voided,
     CustomerText::Unregistered,
     CustomerText::Cancelled,
     CustomerText::Undeliverable,
@@ -71,7 +72,10 @@ pub(crate) fn of_code(code: ResponseCode, language: i32) -> *const c_char {
 pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char {
     let Ok(spoken) = vocabulary::language(language) else { return EMPTY };
     let text = match outcome.kind {
-        kind if kind == ovo_outcome_kind::OVO_PAID as i32 => CustomerText::Paid,
+        kind if kind == ovo_outcome_kind::OVO_PAID as i32 => match outcome.voided {
+            0 => CustomerText::Paid,
+            _ => CustomerText::Voided,
+        },
         kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => match outcome.cancelled {
             0 => CustomerText::TimedOut,
             _ => CustomerText::GivenUp,

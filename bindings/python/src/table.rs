@@ -61,6 +61,7 @@ pub(crate) fn response_codes(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 pub(crate) fn customer_texts() -> Vec<(&'static str, &'static str, &'static str)> {
     let named = [
         ("paid", CustomerText::Paid),
+        ("voided", CustomerText::Voided),
         ("unregistered", CustomerText::Unregistered),
         ("cancelled", CustomerText::Cancelled),
         ("undeliverable", CustomerText::Undeliverable),

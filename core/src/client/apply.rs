@@ -10,7 +10,8 @@ use crate::journal::{JournalError, Update};
 use crate::lock::lock;
 use crate::payment::history::{Entry, What};
 use crate::payment::{
-    Alert, Boottime, Input, Outcome, Payment, PaymentId, Refusal, Request, Step, step,
+    Alert, Boottime, Input, Outcome, Payment, PaymentId, PushAnswer, Refusal, Request, State,
+    StatusAnswer, Step, step,
 };
 use crate::wib::WallTime;
 
@@ -39,6 +40,24 @@ pub(super) struct Applied {
     pub(super) send: Option<Request>,
     /// Why the input was refused.
     pub(super) refused: Option<Refusal>,
+}
+
+/// Whether an answer proves something of this payment: what decided it, and a success that came before
+/// the decision, perhaps to another process than the one that waits. Not another sale's answer, whose
+/// approval code no receipt of this payment may have, and whose date refuses no void.
+fn is_proof(input: Input, before: &State, after: &State) -> bool {
+    let is_ours = match input {
+        Input::Answered(answer) => {
+            matches!(answer, PushAnswer::Approved | PushAnswer::Declined(_))
+        }
+        Input::Checked { answer, .. } => {
+            matches!(answer, StatusAnswer::Paid | StatusAnswer::Reversed)
+        }
+        _ => false,
+    };
+    let decides = before.verdict != after.verdict;
+    let is_shown = after.verdict.is_none() && after.late_paid && !before.late_paid;
+    is_ours && (decides || is_shown)
 }
 
 impl Inner {
@@ -177,7 +196,7 @@ impl Inner {
         next.boot = self.boot;
         next.written = self.clock.wall();
         match proof {
-            Proof::Heard(heard) if step.state.verdict != payment.state.verdict => {
+            Proof::Heard(heard) if is_proof(input, &payment.state, &step.state) => {
                 if let Some(response) = &heard.response {
                     keep(&mut next.evidence, response);
                 }

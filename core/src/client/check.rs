@@ -165,7 +165,12 @@ impl Inner {
             .retry_in(wait));
         }
         // 7 days in 24 h units; the automatic sweeps stop half a day earlier.
-        if by_wall >= timers.status_window + timers.status_window / 13 {
+        // By the clock that cannot be set, as long as it knows (T1).
+        let age = match payment.boot == self.boot && payment.state.begun > Boottime(0) {
+            true => self.clock.boottime().since(payment.state.begun),
+            false => by_wall,
+        };
+        if age >= timers.status_window + timers.status_window / 13 {
             return Err(Error::about(
                 invoice,
                 ErrorKind::OutsideWindow,

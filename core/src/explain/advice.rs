@@ -5,7 +5,7 @@ use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
 use crate::payment::history::{Ended, What};
-use crate::payment::{DeclineReason, Payment, Source, Verdict, Void};
+use crate::payment::{DeclineReason, Payment, Source, State, Verdict, Void};
 
 /// Why the payment stands as it does.
 pub(super) fn why(payment: &Payment, words: Words) -> String {
@@ -102,17 +102,22 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "Belum diketahui: pelanggan mungkin sedang membayar.",
             "Not known yet: the customer may be paying at this moment.",
         ),
+        // Of two copies of a void the first may have been carried out and the second refused.
+        Money::Merchant if is_unconfirmed_refusal(state) => words.pick(
+            "Saldo pelanggan terpotong. OVO menolak void-nya, dan tidak ada pemeriksaan status yang memastikan bahwa void itu tidak dijalankan; bandingkan dengan laporan settlement OVO.",
+            "The customer was debited. OVO refused its void, and no status check has confirmed that it was not carried out; compare OVO's settlement file.",
+        ),
         Money::Merchant => words.pick(
             "Saldo pelanggan terpotong; uangnya milik toko.",
             "The customer is debited; the money is the shop's.",
         ),
         // A decline can hide a debit; where there are no checks nobody has looked.
         // OVO's answer to a reversal proves nothing (policy 1.2).
-        Money::NotDebited if abandoned && !state.seen => words.pick(
+        Money::NotDebited if abandoned && (!state.seen || state.check_unavailable) => words.pick(
             "OVO menjawab pembatalan ini, tetapi tidak ada pemeriksaan status yang memastikan bahwa saldo pelanggan tidak terpotong; bandingkan dengan laporan settlement OVO.",
             "OVO answered its reversal, but no status check has confirmed that the customer is not debited; compare OVO's settlement file.",
         ),
-        Money::NotDebited if declined && !state.seen => words.pick(
+        Money::NotDebited if declined && (!state.seen || state.check_unavailable) => words.pick(
             "Menurut OVO saldo pelanggan tidak terpotong; tidak ada pemeriksaan status yang memastikannya.",
             "OVO declined it, so the customer is not debited; no status check has confirmed that.",
         ),
@@ -210,6 +215,11 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
     }
 }
 
+/// Whether a void was refused, and so was the question about it.
+fn is_unconfirmed_refusal(state: &State) -> bool {
+    matches!(state.void, Void::Rejected(_)) && (state.check_unavailable || state.check_refused)
+}
+
 /// Whether a void was asked for and nobody knows its end.
 fn void_is_unknown(payment: &Payment) -> bool {
     payment.state.void == Void::Expired
@@ -243,6 +253,16 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::Unclear if matches!(state.verdict, Some(Verdict::Accepted(_))) => words.pick(
             "Cari di OVO apakah uangnya masih milik toko; selesaikan dengan tangan, lalu putuskan `close` dengan alasan.",
             "Find out at OVO whether the money is still the shop's; deal with it by hand, then rule `close`, with the reason.",
+        ),
+        // Told as not paid, and nobody hands over goods any more.
+        Money::Unclear if matches!(state.verdict, Some(Verdict::Declined(_) | Verdict::Abandoned)) => words.pick(
+            "Cari di OVO menurut invoice, batch, reference, dan waktu; lalu putuskan `refund` atau `close` dengan alasan.",
+            "Look it up at OVO by invoice, batch, reference and time; then rule `refund` or `close`, with the reason.",
+        ),
+        // Nothing of it can be reversed from here: not one byte left.
+        Money::Unclear if state.verdict == Some(Verdict::NotSent) => words.pick(
+            "Cari di OVO siapa yang mendebit dengan nomor ini; kembalikan dengan tangan lewat OVO, lalu putuskan `close` dengan alasan.",
+            "Find out at OVO who debited under these numbers; have it returned by hand, through OVO, then rule `close`, with the reason.",
         ),
         Money::Unclear => words.pick(
             "Cari di OVO menurut invoice, batch, reference, dan waktu; lalu putuskan `paid`, `refund`, atau `close` dengan alasan.",

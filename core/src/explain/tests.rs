@@ -182,3 +182,53 @@ fn times_are_for_people() {
     let next = WallTime::from_unix_millis(BEGUN + 86_400_000);
     assert_eq!(clock(next, day), "2026-01-06 10:00:00.000");
 }
+
+/// What no check has confirmed is not told as known.
+#[test]
+fn what_no_status_check_has_confirmed_is_not_told_as_known() {
+    use crate::message::ResponseCode;
+    use crate::payment::{DeclineReason, Settlement, Source, Void};
+    let code = |text| ResponseCode::new(text).unwrap();
+    let said = |payment: &Payment| Explanation::of(payment, now()).money_text(Language::English);
+    for verdict in [Verdict::Abandoned, Verdict::Declined(DeclineReason::Code(code("17")))] {
+        let mut payment = payment();
+        payment.state.verdict = Some(verdict);
+        payment.state.settlement = Settlement::closed(Boottime(300_000));
+        payment.state.seen = true;
+        assert_eq!(said(&payment), "The customer is not debited.");
+        payment.state.check_unavailable = true;
+        assert!(said(&payment).contains("no status check has confirmed"), "{verdict:?}");
+    }
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.settlement = Settlement::closed(Boottime(2_000));
+    payment.state.void = Void::Rejected(code("63"));
+    assert!(!said(&payment).contains("no status check"));
+    payment.state.check_unavailable = true;
+    assert!(said(&payment).contains("no status check has confirmed that it was not carried out"));
+}
+
+/// What is advised can be ruled.
+#[test]
+fn an_operator_is_told_to_rule_only_what_the_verdict_allows() {
+    use crate::payment::{Input, Ruling, Settlement, step};
+    let verdicts = [Verdict::Abandoned, Verdict::NotSent, Verdict::Quarantined];
+    for verdict in verdicts {
+        let mut payment = payment();
+        payment.state.verdict = Some(verdict);
+        payment.state.settlement = match verdict {
+            Verdict::NotSent => Settlement::closed(Boottime(5_000)),
+            _ => Settlement::WithOperator,
+        };
+        payment.state.listed = true;
+        let advice = Explanation::of(&payment, now()).operator(Language::English);
+        for (ruling, name) in
+            [(Ruling::Paid, "`paid`"), (Ruling::Refund, "`refund`"), (Ruling::Close, "`close`")]
+        {
+            let policy = Policy::default();
+            let ruled = step(&policy, &payment.state, Input::Ruled(ruling), Boottime(900_000));
+            let refused = ruled.refused.is_some();
+            assert_eq!(advice.contains(name), !refused, "{verdict:?} {name}: {advice}");
+        }
+    }
+}

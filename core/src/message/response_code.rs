@@ -136,6 +136,8 @@ pub enum Language {
 pub enum CustomerText {
     /// Paid.
     Paid,
+    /// Paid, and voided since.
+    Voided,
     /// The number has no OVO account.
     Unregistered,
     /// The customer cancelled.
@@ -157,6 +159,10 @@ impl CustomerText {
     pub fn in_language(self, language: Language) -> &'static str {
         let (indonesian, english) = match self {
             CustomerText::Paid => ("Pembayaran berhasil.", "Payment received."),
+            CustomerText::Voided => (
+                "Pembayaran dibatalkan. Dana sudah dikembalikan.",
+                "The payment was voided. The money was returned.",
+            ),
             CustomerText::Unregistered => (
                 "Nomor ini belum terdaftar di OVO. Periksa lalu coba lagi.",
                 "This number has no OVO account. Check it and try again.",

@@ -321,7 +321,7 @@ pub(super) fn checked(
         // Our push may have been executed under numbers that name another sale.
         StatusAnswer::ForeignSale => {
             state.duplicate_hint = true;
-            state.quarantine(policy, now).alerting(Alert::ForeignSale).by(Rule::ForeignSale)
+            state.quarantine(policy, now).alerting(Alert::Doubtful).by(Rule::ForeignSale)
         }
         StatusAnswer::Doubtful => {
             state.quarantine(policy, now).alerting(Alert::Doubtful).by(Rule::Identity)

@@ -183,6 +183,7 @@ impl Outcome {
     /// ```
     pub fn customer_text(&self, language: Language) -> &'static str {
         let text = match self {
+            Outcome::Paid(receipt) if receipt.voided => CustomerText::Voided,
             Outcome::Paid(_) => CustomerText::Paid,
             Outcome::Declined(decline) => return decline.customer_text(language),
             Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,
@@ -510,7 +511,7 @@ impl NeedsOperator {
     /// ```
     pub fn reason(&self) -> &'static str {
         if self.duplicate {
-            "OVO says that the numbers were used before, and whose payment they name cannot be told"
+            "OVO says that the numbers were used before, or shows another sale under them: whose payment they name cannot be told"
         } else {
             "OVO's record of the payment is contradictory or too old"
         }

@@ -3,7 +3,7 @@
 
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::input::{Input, Ruling};
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
@@ -19,6 +19,7 @@ use crate::payment::timers::Policy;
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
+/// * A payment told as Paid that OVO's record contradicts is listed for an operator.
 /// * A void that was refused is asked about before that is its end.
 /// * A void that was left to an operator is told as voided, with an alert, as soon as OVO says so.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
@@ -46,6 +47,22 @@ pub fn broken(
         && matches!(after.settlement, Settlement::Closed { by: Closer::Policy, .. });
     if reversible && before.late_paid && closes {
         return Some("what was seen debited is reversed before it is closed");
+    }
+    let told_paid =
+        matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
+    let contradicts = matches!(
+        input,
+        Input::Checked {
+            answer: StatusAnswer::NotFound
+                | StatusAnswer::ForeignSale
+                | StatusAnswer::Doubtful
+                | StatusAnswer::Reversed,
+            ..
+        }
+    );
+    let has_void = before.void.is_open() || before.void == Void::Voided;
+    if told_paid && contradicts && !has_void && !after.needs_operator() {
+        return Some("a payment told as paid that OVO's record contradicts is an operator's case");
     }
     if matches!(before.void, Void::Sent | Void::Unknown) && matches!(after.void, Void::Rejected(_))
     {

@@ -37,8 +37,8 @@ pub enum Refusal {
     VoidInProgress,
     /// The payment is already voided.
     AlreadyVoided,
-    /// The end of an earlier void is not known, or an operator closed the payment: what is still to be
-    /// returned is between the operator and OVO.
+    /// The end of an earlier void is not known, OVO's record contradicts the payment, or an operator closed
+    /// it: what is still to be returned is between the operator and OVO.
     OperatorRefunds,
     /// Nothing about this payment waits for an operator.
     NothingToRule,

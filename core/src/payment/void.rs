@@ -30,6 +30,10 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         Void::Expired => return Step::refused(state, Refusal::OperatorRefunds),
         Void::None | Void::Rejected(_) => {}
     }
+    // OVO said of a payment told as Paid that the money went back, or that there is none.
+    if state.listed && state.void == Void::None {
+        return Step::refused(state, Refusal::OperatorRefunds);
+    }
     // Whoever closed it may have returned the money by other means (rule 19).
     if matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. }) {
         return Step::refused(state, Refusal::OperatorRefunds);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds};
 use ovo_ptp::message::{Mismatch, Operation};
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
-use ovo_ptp::{Numbers, Outcome};
+use ovo_ptp::{Numbers, Outcome, VoidOutcome};
 use ovo_sandbox::{
     AnswerOf, AnswerPlan, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Delivery, HostConfig,
     Mangle, MatchBy, Sale, Step,
@@ -271,6 +271,26 @@ fn ov5_a_duplicate_of_somebody_elses_sale_is_never_reversed() {
             assert_eq!(shop.net("OTHER-1"), 99_000, "{code} {match_by:?}");
         }
     }
+}
+
+/// What another sale's answer says of that sale is no proof of ours.
+#[test]
+fn ov5_a_payment_that_an_operator_rules_paid_has_nothing_of_another_sale_on_its_receipt() {
+    let shop = Shop::open();
+    let others = Step::on(Operation::CheckPayment)
+        .set("transactionRequestData.merchantInvoice", "OTHER-1")
+        .set("amount", 99_000)
+        .set("approvalCode", "666666")
+        .set("hostDate", "0101");
+    shop.script([others]);
+    assert_eq!(shop.pay("INV-1", PAYS_MUTELY_AT_10).name(), "needs operator");
+    assert!(shop.alerted(|alert| *alert == Alert::Doubtful && alert.is_critical()));
+    let ruled = shop.client().rule(&invoice("INV-1"), Ruling::Paid, "found at OVO").expect("ruled");
+    let Some(Outcome::Paid(receipt)) = ruled.outcome else { panic!("{ruled:?}") };
+    assert_eq!((receipt.approval_code(), receipt.host_date()), (None, None));
+    // Nor does its date refuse the void.
+    assert_eq!(shop.client().void(&invoice("INV-1")), Ok(VoidOutcome::Voided));
+    settled(&shop);
 }
 
 #[test]

@@ -563,6 +563,9 @@ fn mp14_who_waits_hears_within_two_seconds_what_an_operator_was_told_elsewhere()
         assert_eq!(outcome.name(), "paid", "asked at {asks_at}");
         let told = told.load(Ordering::Relaxed);
         assert!(heard < told + 2_000, "asked at {asks_at}: told at {told}, heard at {heard}");
+        let Outcome::Paid(receipt) = &outcome else { unreachable!("is paid") };
+        assert!(receipt.approval_code().is_some(), "what the other one heard is on the receipt");
+        assert!(receipt.host_date().is_some());
         settled(&shop);
         assert_eq!(shop.heard(Operation::Reversal), 0);
     }

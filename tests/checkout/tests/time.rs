@@ -98,6 +98,20 @@ fn t1_a_wall_clock_that_jumped_over_a_reboot_lets_no_check_out_early() {
 }
 
 #[test]
+fn t1_a_wall_clock_that_was_set_right_makes_no_payment_of_today_too_old_for_a_check() {
+    for jump in [8 * DAY_MS, -8 * DAY_MS] {
+        let shop = Shop::open();
+        assert!(shop.pay("INV-1", APPROVES).is_paid());
+        shop.clock.pass(minutes(2));
+        shop.clock.set_wall_offset(jump);
+        let asked = shop.client().check(&invoice("INV-1"));
+        assert_ne!(asked.map(|_| ()).map_err(|it| it.kind()), Err(ErrorKind::OutsideWindow));
+        shop.clock.set_wall_offset(0);
+        settled(&shop);
+    }
+}
+
+#[test]
 fn t2_a_suspend_counts_and_what_was_due_is_done_on_waking() {
     // Sleeps from 20 s to 620 s. The customer paid at 30 s: the answer lies there, too late.
     for phone in ["081200000130", PAYS_MUTELY_AT_10, IGNORES, "081200009503"] {
