@@ -16,6 +16,8 @@ mod server;
 #[doc(hidden)]
 pub mod store;
 mod tls;
+#[doc(hidden)]
+pub mod twin;
 mod writing;
 
 pub use clocks::FarClock;
