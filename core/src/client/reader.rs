@@ -26,7 +26,7 @@ pub struct JournalReader {
 
 #[derive(Debug)]
 enum Source {
-    File(JournalCopy),
+    File(Box<JournalCopy>),
     /// Joined by no clock: rows are told as they stand.
     #[cfg(feature = "postgres")]
     Fleet(Box<PostgresJournal>),
@@ -62,7 +62,7 @@ impl JournalReader {
             // Not told as a file that is missing: the address may hold a password.
             return Err(Error::invalid("journal", "this build has no PostgreSQL"));
         }
-        Ok(JournalReader { journal: Source::File(JournalCopy::open(path)?) })
+        Ok(JournalReader { journal: Source::File(Box::new(JournalCopy::open(path)?)) })
     }
 
     /// As [`Client::payments`](crate::Client::payments).

@@ -74,6 +74,9 @@ pub(crate) struct Fleet {
     pub(crate) lost: Mutex<BTreeSet<String>>,
 }
 
+/// A journal, and the clock of the machine that has it open.
+pub(crate) type Opened = (Arc<dyn Journal>, Arc<dyn Clock>);
+
 impl Fleet {
     pub(crate) fn new(clock: &Arc<SimClock>, troubles: Troubles, machines: usize) -> Fleet {
         let clock: Arc<dyn Clock> = clock.clone();
@@ -102,10 +105,7 @@ impl Fleet {
     }
 
     /// The journal of one life of a process, with the clock that goes with it.
-    pub(crate) fn open(
-        &self,
-        process: &Arc<Process>,
-    ) -> Result<(Arc<dyn Journal>, Arc<dyn Clock>), JournalError> {
+    pub(crate) fn open(&self, process: &Arc<Process>) -> Result<Opened, JournalError> {
         let (seat, mut chance) = (process.seat, lock(&process.chance).fork());
         let clock: Arc<dyn Clock> = FarClock::of(Arc::new(MachineClock {
             sim: Arc::clone(&process.world.clock),
@@ -174,7 +174,7 @@ struct FleetWay {
 }
 
 impl FleetWay {
-    fn draw(&self) -> Option<(Fate, &'static str)> {
+    fn draw(&self) -> (Fate, &'static str) {
         let mut chance = lock(&self.chance);
         let ms = Duration::from_millis;
         let near = Duration::from_millis(1);
@@ -189,13 +189,13 @@ impl FleetWay {
                 }
                 _ => (Some(near), ms(chance.between(3_000, 60_000)), "done, and then silence"),
             };
-            return Some((Fate { arrives, heard, is_answered: false }, how));
+            return (Fate { arrives, heard, is_answered: false }, how);
         }
         if chance.percent(self.troubles.slow) {
             let (there, back) = (ms(chance.between(1, 800)), ms(chance.between(1, 800)));
-            return Some((Fate { arrives: Some(there), heard: back, is_answered: true }, ""));
+            return (Fate { arrives: Some(there), heard: back, is_answered: true }, "");
         }
-        Some((Fate { arrives: Some(near), heard: near, is_answered: true }, ""))
+        (Fate { arrives: Some(near), heard: near, is_answered: true }, "")
     }
 }
 
@@ -205,7 +205,7 @@ impl Way for FleetWay {
             if self.world.calm.load(Ordering::Relaxed) {
                 return Fate::GOOD;
             }
-            let Some((fate, how)) = self.draw() else { return Fate::GOOD };
+            let (fate, how) = self.draw();
             if !how.is_empty() {
                 self.world.story.tell(&self.who, || format!("  {}: {how}", ask.doing()));
             }

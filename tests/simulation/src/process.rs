@@ -11,8 +11,8 @@ use ovo_ptp::journal::{Filter, Journal, SqliteJournal, SqliteOptions};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Payment, Ruling, Verdict};
 use ovo_ptp::{
-    AppKey, Charge, Client, Clock, Credentials, Environment, Error, ErrorKind, Event,
-    MerchantInvoice, Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal, VoidOutcome,
+    AppKey, Charge, Client, Credentials, Environment, Error, ErrorKind, Event, MerchantInvoice,
+    Outcome, PaymentReport, PhoneNumber, Rupiah, Terminal, VoidOutcome,
 };
 use ovo_sandbox::{
     Behaviour, DEMO_APP_ID, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_STORE_CODE, DEMO_TID,
@@ -21,7 +21,7 @@ use ovo_sandbox::{
 
 use crate::canary::Canary;
 use crate::disk::{Mount, MountedFiles, SimDisk};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Opened};
 use crate::memory::{of_call, outside};
 use crate::plan::Plan;
 use crate::random::Chance;
@@ -455,7 +455,7 @@ impl Process {
 
     fn open(self: &Arc<Self>) -> Result<Arc<Client>, Error> {
         let world = &self.world;
-        let (journal, clock): (Arc<dyn Journal>, Arc<dyn Clock>) = match &world.fleet {
+        let (journal, clock): Opened = match &world.fleet {
             Some(fleet) => {
                 let (journal, clock) = fleet.open(self)?;
                 // One that is closed says so, and that takes time.

@@ -338,7 +338,7 @@ impl Tables {
         let Some(before) = self.payments.get(&id).cloned() else { return Ok("missing") };
         let (was, becomes) = (before.integer("version"), number(&one["row"]["version"]));
         let is_same = |name: &&str| before.row.get(*name) == row.get(*name);
-        if !COLUMNS[1..INTENT].iter().chain(&["seed"]).all(|name| is_same(&name)) {
+        if !COLUMNS[1..INTENT].iter().chain(&["seed"]).all(is_same) {
             return Ok(if was + 1 == becomes { "intent" } else { "another" });
         }
         if (was, before.token) == (becomes, token) {
