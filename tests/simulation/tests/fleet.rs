@@ -66,7 +66,7 @@ fn j13_mp5_mp6_mp7_mp10_mp12_whatever_becomes_of_the_database_a_customer_is_debi
         }
     });
     let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "`ovo-simulation fleet N` tells these:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "`make simulate-fleet SEED=n` tells these:\n{}", wrong.join("\n"));
 }
 
 /// MP10: a machine dies for good or for a while, and the others close what it has left within the window
