@@ -8,7 +8,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
 .PHONY: help demo test test-build check proof test-c test-python test-postgres test-tools test-arm lint lint-python faults clean
-.PHONY: simulate simulate-long simulate-mutants kill-campaign kill-campaign-fleet fuzz-abi
+.PHONY: simulate simulate-fleet simulate-long simulate-mutants kill-campaign kill-campaign-fleet fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install release header sizes bench bench-python response-codes
 
@@ -24,6 +24,7 @@ help:
 	@echo "make lint            formatting and lints, as CI runs them"
 	@echo "make faults          the fault catalogue, entry by entry, with the tests that cover it"
 	@echo "make simulate SEED=n one simulated history, told line by line"
+	@echo "make simulate-fleet SEED=n one of several machines on one database"
 	@echo "make simulate-long   HISTORIES=10000000 simulated histories, FROM=1, on CORES=1, and how fast (hours)"
 	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
 	@echo "make model-check     the model checker's large settings, up to MOST=150 million generated states each"
@@ -105,6 +106,9 @@ CORES ?= 1
 
 simulate:
 	@$(CARGO) run --quiet --package ovo-simulation -- seed $(SEED)
+
+simulate-fleet:
+	@$(CARGO) run --quiet --package ovo-simulation -- fleet $(SEED)
 
 # With the firmware's SQLite, which two cores can use at once without waiting for each other.
 CAMPAIGN = LIBSQLITE3_FLAGS="$$(cat ffi/firmware-sqlite)" $(CARGO)

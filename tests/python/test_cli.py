@@ -194,7 +194,7 @@ def test_the_main_job(till: Till, ovo: Sandbox) -> None:
     # Whoever asks again hands over nothing.
     again = till.run("pay", "INV-1", "12500", PAYS)
     assert again.returncode == 4
-    assert again.stdout.startswith("VOIDED, hand over nothing")
+    assert again.stdout.startswith("VOIDED")
     assert "Pembayaran berhasil" not in again.stdout
     assert ovo.net("INV-1") == 0
 
@@ -366,7 +366,7 @@ def test_pay_says_what_it_found_and_acknowledges_what_it_began(
 ) -> None:
     with ovo.client(journal=tmp_path / "ovo.db") as shop:
         assert shop.pay("INV-1", amount=5, phone=PAYS).is_paid
-    again = till.run("pay", "INV-1", "12500", PAYS)
+    again = till.run("pay", "INV-1", "5", PAYS)
     assert again.returncode == 0
     since = r"INV-1 is in the journal since 20\d\d-\d\d-\d\d \d\d:\d\d WIB: nothing is pushed again"
     assert re.search(since, again.stderr)

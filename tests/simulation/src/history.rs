@@ -18,6 +18,7 @@ use ovo_sandbox::{
 
 use crate::canary::Canary;
 use crate::disk::{Cut, Fault, SimDisk};
+use crate::fleet::Fleet;
 use crate::plan::Plan;
 use crate::process::{Newborn, Process, Request, Task, World, is_left_to_people, is_lie};
 use crate::random::Chance;
@@ -54,6 +55,11 @@ enum Happening {
     Cancels(usize, String),
     Closes(usize, u64),
     OvoReverses(String),
+    DatabaseAway(bool),
+    /// Reaches the database or does not.
+    Reaches(usize, bool),
+    /// Another server takes over, or the same one goes back, without so many commits.
+    DatabaseLoses(usize, bool),
 }
 
 /// How a history ended.
@@ -254,6 +260,7 @@ impl History {
             canary,
             host: Arc::new(Mutex::new(host)),
             disk,
+            fleet: plan.fleet.map(|troubles| Fleet::new(&clock, troubles, processes)),
             story: Arc::new(Story::new(&clock, written)),
             clock,
             calm: Arc::new(AtomicBool::new(false)),
@@ -424,6 +431,38 @@ impl History {
         }
         for _ in 0..plan.void_closes {
             self.draws_a_closed_void(&plan, chance);
+        }
+        self.draws_the_databases_troubles(&plan, chance);
+    }
+
+    fn draws_the_databases_troubles(&mut self, plan: &Plan, chance: &mut Chance) {
+        let Some(troubles) = plan.fleet else { return };
+        for _ in 0..troubles.outages {
+            let after = chance.below(plan.length);
+            self.plan(after, Happening::DatabaseAway(true));
+            let over = after + chance.between(SECOND, 90 * SECOND);
+            self.plan(over, Happening::DatabaseAway(false));
+        }
+        for _ in 0..troubles.separations {
+            let (after, seat) =
+                (chance.below(plan.length), chance.below(plan.processes as u64) as usize);
+            self.plan(after, Happening::Reaches(seat, false));
+            let over = after + chance.between(SECOND, 3 * MINUTE);
+            self.plan(over, Happening::Reaches(seat, true));
+        }
+        // The one that loses something comes first: a server that has lost another one's judgement is
+        // refused by every node that knows of it, until people have restarted them all.
+        let mut first = 0;
+        if troubles.loses {
+            let (commits, is_other) = (chance.between(1, 12), !chance.once_in(4));
+            let commits = usize::try_from(commits).unwrap_or(1);
+            // At best while something is under way.
+            first = chance.below(plan.length * 2 / 3);
+            self.plan(first, Happening::DatabaseLoses(commits, is_other));
+        }
+        for _ in 0..troubles.failovers {
+            let after = chance.between(first, plan.length);
+            self.plan(after, Happening::DatabaseLoses(0, true));
         }
     }
 
@@ -610,14 +649,17 @@ impl History {
         if self.shop[index].process.is_some() {
             return;
         }
-        let name = format!("shop {}", char::from(b'A' + u8::try_from(index).unwrap_or(0)));
-        let process = Process::new(&name, &self.world, self.chance.fork());
+        let process = Process::new(index, &self.world, self.chance.fork());
         process.wire.set_link(self.shop[index].link);
         self.strikes(&process);
         let settling = Arc::clone(&process);
         let now = self.now();
         let life = Arc::clone(&process.life);
         self.shop[index].settler = self.turns.spawn(&life, now, move || settling.settles());
+        if self.world.fleet.is_some() {
+            let tending = Arc::clone(&process);
+            self.turns.spawn(&life, now, move || tending.tends());
+        }
         // Till staff ask again for what they have not heard of.
         for request in self.requests.clone() {
             let told = lock(&self.world.told);
@@ -629,7 +671,8 @@ impl History {
                 Some(scenario) => scenario.asks_again && self.now() > 3 * SECOND,
                 None => self.chance.once_in(3) && self.now() > self.world.plan.length / 4,
             };
-            if open && asks {
+            // A settler that waits for a sale itself looks after nothing else meanwhile.
+            if open && asks && !self.world.plan.is_bounded {
                 lock(&process.tasks).push_back(Task::Ask(request));
             }
         }
@@ -682,6 +725,10 @@ impl History {
                     let until = self.now() + ms;
                     self.world.late.store(true, Ordering::Relaxed);
                     self.turns.suspend(&process.life, until);
+                    if let (Some(fleet), true) = (&self.world.fleet, ms % 2 == 0) {
+                        // Its clock stands still as well: a virtual machine that is held.
+                        fleet.stood[index].fetch_add(ms, Ordering::Relaxed);
+                    }
                     story.tell("world", || format!("{} sleeps for {ms} ms", process.name));
                 }
             }
@@ -716,6 +763,27 @@ impl History {
                     lock(&self.world.by_hand).insert(invoice);
                 }
             }
+            Happening::DatabaseAway(is_away) => {
+                let Some(fleet) = &self.world.fleet else { return };
+                fleet.twin.is_down(is_away);
+                let how = if is_away { "away" } else { "there again" };
+                story.tell("world", || format!("the database is {how}"));
+            }
+            Happening::Reaches(index, reaches) => {
+                let Some(fleet) = &self.world.fleet else { return };
+                fleet.reach[index].store(reaches, Ordering::Relaxed);
+                let how = if reaches { "reaches" } else { "does not reach" };
+                story.tell("world", || format!("machine {index} {how} the database"));
+            }
+            Happening::DatabaseLoses(commits, is_other) => {
+                let Some(fleet) = &self.world.fleet else { return };
+                let lost = fleet.loses(commits, is_other);
+                story.tell("world", || {
+                    let who =
+                        if is_other { "another database takes over" } else { "its disk goes back" };
+                    format!("{who}, without the last {commits} commits: {lost:?}")
+                });
+            }
             Happening::Operator(index, task) => {
                 if let Some(process) = &self.shop[index].process {
                     lock(&process.tasks).push_back(task);
@@ -740,6 +808,12 @@ impl History {
         self.world.disk.is_mended();
         self.world.clock.set_wall_offset(0);
         lock(&self.world.host).script_mut().steps.clear();
+        if let Some(fleet) = &self.world.fleet {
+            fleet.twin.is_down(false);
+            for reaches in &fleet.reach {
+                reaches.store(true, Ordering::Relaxed);
+            }
+        }
         for index in 0..self.shop.len() {
             self.shop[index].link = Link::Up;
             if let Some(process) = &self.shop[index].process {
@@ -922,7 +996,16 @@ impl History {
     fn verdict(mut self) -> Verdict {
         self.ends();
         let story = &self.world.story;
-        let broken = story.broken();
+        let mut broken = story.broken();
+        if let Some(fleet) = &self.world.fleet {
+            // Of what the database itself forgot the settlement file tells, and people.
+            let lost = lock(&fleet.lost);
+            broken.retain(|rule| {
+                !lost.iter().any(|name| {
+                    [":", " "].iter().any(|behind| rule.starts_with(&format!("{name}{behind}")))
+                })
+            });
+        }
         story.tell("", || match broken.len() {
             0 => "every rupiah agrees".to_owned(),
             count => format!("{count} rules broken"),

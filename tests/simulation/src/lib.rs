@@ -6,6 +6,7 @@
 
 mod canary;
 pub mod disk;
+mod fleet;
 mod history;
 mod hunt;
 mod memory;
@@ -21,6 +22,7 @@ mod turns;
 mod weather;
 
 pub use canary::Canary;
+pub use fleet::{Troubles, WrongFleet};
 pub use history::{History, Verdict};
 pub use hunt::{Find, hunt};
 pub use people::people;

@@ -11,6 +11,8 @@ use ovo_simulation::{Canary, History, Plan, Verdict, hunt};
 fn usage() -> ExitCode {
     eprintln!(
         "ovo-simulation seed N                       one history, told\n\
+         ovo-simulation fleet N                      one history of several machines on one database\n\
+         ovo-simulation dead-machine N               one in which nothing but a machine dies\n\
          ovo-simulation run HISTORIES [FROM] [CORES] many, counted\n\
          ovo-simulation mutants MOST [NAME]          how many each mutant takes\n\
          ovo-simulation mutant SEED NAME             one history of a mutant, told\n\
@@ -25,6 +27,12 @@ fn main() -> ExitCode {
     match (words.first().map(String::as_str), number(1)) {
         (Some("seed"), Some(seed)) => {
             let Verdict { broken, story, .. } = History::of(seed, true);
+            print!("{story}");
+            if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        (Some(mode @ ("fleet" | "dead-machine")), Some(seed)) => {
+            let plan = if mode == "fleet" { Plan::fleet(seed) } else { Plan::dead_machine(seed) };
+            let Verdict { broken, story, .. } = History::with(plan, Canary::default(), true);
             print!("{story}");
             if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

@@ -7,6 +7,7 @@ use ovo_mutants::{DriverFault, Mutant, World};
 use ovo_ptp::payment::LateSuccess;
 use ovo_sandbox::{AnswerTo, CheckDate, Echo, Expiry, HostConfig, How, MatchBy, Sloppiness};
 
+use crate::fleet::{Troubles, WrongFleet};
 use crate::random::Chance;
 
 /// How likely, in percent and per request, something is.
@@ -90,6 +91,11 @@ pub struct Plan {
     pub void_closes: u64,
     /// OVO.
     pub host: HostConfig,
+    /// The processes are machines of their own, on one database.
+    pub fleet: Option<Troubles>,
+    /// Nothing keeps a live machine from what a dead one has left: a payment has an outcome within its
+    /// window and a minute.
+    pub is_bounded: bool,
 }
 
 impl Plan {
@@ -151,6 +157,8 @@ impl Plan {
             cancels: 0,
             closes: 0,
             host,
+            fleet: None,
+            is_bounded: false,
         };
         if plan.jumps > 0 {
             // How wrong a clock OVO tolerates is not published; here it shall not matter.
@@ -191,6 +199,64 @@ impl Plan {
         // A network that is mute for minutes is nothing for a host that names other sales' numbers, above.
         if chance.once_in(24) && plan.foreign == 0 {
             plan.has_closed_voids();
+        }
+        plan
+    }
+
+    /// The plan of a seed for two to four machines on one database.
+    pub fn fleet(seed: u64) -> Plan {
+        let mut plan = Plan::of(seed);
+        let chance = &mut Chance::of(seed ^ 0x00f1_ee70);
+        let some = |chance: &mut Chance, one_in: u64, most: u64| {
+            if chance.once_in(one_in) { chance.between(1, most) } else { 0 }
+        };
+        plan.processes = usize::try_from(chance.between(2, 4)).unwrap_or(2);
+        // What these strike is a disk of the machine's own.
+        (plan.power_cuts, plan.disk_errors, plan.full_disks) = (0, 0, 0);
+        (plan.slow_disk, plan.odds.still, plan.fresh_journal) = (false, 0, true);
+        // Whose other sales' numbers these are nobody can tell behind two unheard answers.
+        plan.foreign = 0;
+        plan.kills = plan.kills.max(chance.below(4));
+        plan.looks_behind = true;
+        let troubles = Troubles {
+            cuts: some(chance, 2, 15),
+            slow: some(chance, 2, 40),
+            outages: some(chance, 3, 2),
+            separations: some(chance, 3, 2),
+            failovers: some(chance, 3, 2),
+            loses: plan.host.check_contracted && chance.once_in(4),
+            wrong: WrongFleet::Nothing,
+        };
+        plan.fleet = Some(troubles);
+        plan
+    }
+
+    /// The plan of a seed in which one of several machines dies, and nothing else goes wrong between
+    /// them, the database and OVO.
+    pub fn dead_machine(seed: u64) -> Plan {
+        let mut plan = Plan::fleet(seed);
+        (plan.odds, plan.fleet) = (Odds::default(), Some(Troubles::default()));
+        (plan.kills, plan.outages, plan.suspends, plan.closes) = (1, 0, 0, 0);
+        (plan.void_closes, plan.payments, plan.is_bounded) = (0, 4, true);
+        plan
+    }
+
+    /// The same in a world where a wrong engine can do harm.
+    pub fn wrong_fleet(seed: u64, wrong: WrongFleet) -> Plan {
+        let is_late = wrong == WrongFleet::LooksAfterItsOwn;
+        let mut plan = if is_late { Plan::dead_machine(seed) } else { Plan::fleet(seed) };
+        plan.payments = plan.payments.max(3);
+        let Some(troubles) = &mut plan.fleet else { return plan };
+        troubles.wrong = wrong;
+        match wrong {
+            WrongFleet::Nothing | WrongFleet::LooksAfterItsOwn => {}
+            WrongFleet::BelievesTheUnknown => troubles.cuts = troubles.cuts.max(15),
+            WrongFleet::TakesOverEarly => {
+                // Someone must die within a window, and waits must count.
+                (plan.kills, plan.suspends, plan.odds.pause) = (4, 0, 0);
+                plan.strange_customers = true;
+            }
+            WrongFleet::NoticesNoFailover => troubles.loses = true,
         }
         plan
     }
@@ -383,8 +449,18 @@ impl Plan {
             ("strange customers", u64::from(self.strange_customers)),
             ("fresh journal", u64::from(self.fresh_journal)),
         ];
+        let of_fleet = self.fleet.unwrap_or_default();
+        let of_fleet = [
+            ("database cuts %", of_fleet.cuts),
+            ("database slow %", of_fleet.slow),
+            ("database outages", of_fleet.outages),
+            ("machines without it", of_fleet.separations),
+            ("failovers", of_fleet.failovers),
+            ("loses commits", u64::from(of_fleet.loses)),
+        ];
         let faults: Vec<String> = counts
             .iter()
+            .chain(&of_fleet)
             .filter(|(_, count)| *count > 0)
             .map(|(name, count)| format!("{name} {count}"))
             .collect();

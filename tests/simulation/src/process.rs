@@ -21,6 +21,7 @@ use ovo_sandbox::{
 
 use crate::canary::Canary;
 use crate::disk::{Mount, MountedFiles, SimDisk};
+use crate::fleet::{Fleet, Opened};
 use crate::memory::{of_call, outside};
 use crate::plan::Plan;
 use crate::random::Chance;
@@ -43,6 +44,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) host: Arc<Mutex<Host>>,
     pub(crate) disk: Arc<SimDisk>,
+    /// The database of several machines, instead of the disk.
+    pub(crate) fleet: Option<Fleet>,
     pub(crate) story: Arc<Story>,
     /// The faults have stopped.
     pub(crate) calm: Arc<AtomicBool>,
@@ -87,6 +90,9 @@ impl World {
     /// What would be left of a payment's row if all processes died and the power went now.
     pub(crate) fn durable(&self, invoice: &MerchantInvoice) -> Option<Payment> {
         outside(|| {
+            if let Some(fleet) = &self.fleet {
+                return fleet.twin.stored(invoice);
+            }
             let disk = self.disk.after_a_power_cut();
             let mount = Mount::new(&disk, &Arc::default());
             let path = mount.path("ovo.db");
@@ -149,6 +155,21 @@ impl World {
             self.story.breaks(format!("{invoice}: closed, and debited (I6)"));
         }
         lock(&self.closed).entry(invoice.to_owned()).or_insert(self.clock.world().ms);
+    }
+
+    /// A dead machine's payments go on at a live one, and wait for nothing but their window.
+    fn is_decided(&self, invoice: &str) {
+        const LATEST: u64 = 65_000 + 60_000;
+        if !self.plan.is_bounded {
+            return;
+        }
+        let key = (invoice.to_owned(), Operation::PushToPay.name());
+        let pushed = lock(&self.sent).get(&key).and_then(|times| times.first().copied());
+        let now = self.clock.world().ms;
+        if let Some(pushed) = pushed.filter(|pushed| now > pushed + LATEST) {
+            let late = (now - pushed) / 1_000;
+            self.story.breaks(format!("{invoice}: decided {late} s behind its push (MP10)"));
+        }
     }
 
     /// A request about a payment is about to leave.
@@ -226,7 +247,8 @@ impl World {
     /// I14.
     pub(crate) fn weigh(&self, call: &str, bytes: usize) {
         self.most_memory.fetch_max(bytes as u64, Ordering::Relaxed);
-        if bytes > MOST_MEMORY {
+        // The twin of the database is not the client's, and holds all that it could lose.
+        if bytes > MOST_MEMORY && self.fleet.is_none() {
             self.story.breaks(format!("{call} held {bytes} bytes at once (I14)"));
         }
     }
@@ -236,6 +258,9 @@ impl World {
             // Once a second; its text holds the invoice and a time.
             Event::Progress { .. } => {}
             event => {
+                if let Event::Decided { invoice, .. } = event {
+                    self.is_decided(invoice.as_str());
+                }
                 match event {
                     Event::Decided { invoice, outcome: "paid" } => {
                         lock(&self.paid).insert(invoice.as_str().to_owned());
@@ -322,11 +347,15 @@ impl Request {
 /// One life of a process.
 pub(crate) struct Process {
     pub(crate) name: String,
+    /// Which of the shop's places it has.
+    pub(crate) seat: usize,
     pub(crate) life: Arc<Life>,
     pub(crate) wire: Arc<SimWire>,
     pub(crate) world: Arc<World>,
     pub(crate) chance: Mutex<Chance>,
     client: Mutex<Option<Arc<Client>>>,
+    /// The journal of a fleet's machine.
+    journal: Mutex<Option<Arc<dyn Journal>>>,
     pub(crate) tasks: Mutex<VecDeque<Task>>,
     /// Invoices that a till of this process is bringing to their verdict.
     pub(crate) flying: Mutex<BTreeSet<String>>,
@@ -364,16 +393,19 @@ pub(crate) fn invoice(text: &str) -> MerchantInvoice {
 }
 
 impl Process {
-    pub(crate) fn new(name: &str, world: &Arc<World>, chance: Chance) -> Arc<Process> {
+    pub(crate) fn new(seat: usize, world: &Arc<World>, chance: Chance) -> Arc<Process> {
+        let name = format!("shop {}", char::from(b'A' + u8::try_from(seat).unwrap_or(0)));
         let life = Arc::new(Life::default());
         let (clock, host) = (Arc::clone(&world.clock), Arc::clone(&world.host));
         Arc::new(Process {
-            name: name.to_owned(),
+            name,
+            seat,
             wire: Arc::new(SimWire::new(clock, host, Arc::clone(&life))),
             life,
             world: Arc::clone(world),
             chance: Mutex::new(chance),
             client: Mutex::default(),
+            journal: Mutex::default(),
             tasks: Mutex::default(),
             flying: Mutex::default(),
             idle: AtomicBool::new(false),
@@ -390,13 +422,16 @@ impl Process {
     /// Nothing of a dead process is left in memory.
     pub(crate) fn is_buried(&self) {
         drop(lock(&self.client).take());
+        let journal = lock(&self.journal).take();
+        drop(journal);
     }
 
     pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
         self.world.story.tell(&self.name, what);
     }
 
-    fn open(self: &Arc<Self>) -> Result<Arc<Client>, Error> {
+    /// The journal on the simulated disk.
+    fn opens_the_disk(self: &Arc<Self>) -> Result<Arc<dyn Journal>, Error> {
         let world = &self.world;
         let mount = Mount::new(&world.disk, &self.life);
         let path = mount.path("ovo.db");
@@ -415,8 +450,21 @@ impl Process {
             disk: Arc::new(Disk::default()),
         });
         let slow = world.plan.slow_disk || world.plan.odds.still > 0;
-        let journal: Arc<dyn Journal> =
-            if slow { Arc::new(SlowJournal::new(journal, self)) } else { journal };
+        Ok(if slow { Arc::new(SlowJournal::new(journal, self)) } else { journal })
+    }
+
+    fn open(self: &Arc<Self>) -> Result<Arc<Client>, Error> {
+        let world = &self.world;
+        let (journal, clock): Opened = match &world.fleet {
+            Some(fleet) => {
+                let (journal, clock) = fleet.open(self)?;
+                // One that is closed says so, and that takes time.
+                let former = lock(&self.journal).replace(Arc::clone(&journal));
+                drop(former);
+                (journal, clock)
+            }
+            None => (self.opens_the_disk()?, world.clock.clone()),
+        };
         let credentials = Credentials::new(
             DEMO_MERCHANT_ID,
             Terminal::new(DEMO_TID, DEMO_MID, DEMO_STORE_CODE)?,
@@ -453,7 +501,7 @@ impl Process {
         let builder = Client::builder(Environment::Staging, credentials)
             .journal_engine(journal)
             .transport(world.canary.transport(Arc::new(weather)))
-            .clock(world.clock.clone())
+            .clock(clock)
             .late_success(world.plan.late_success)
             .check_payment(world.plan.host.check_contracted)
             .background(false)
@@ -501,16 +549,41 @@ impl Process {
             // happens.
             let alone = self.world.plan.processes == 1;
             let calm = self.world.calm.load(Ordering::Relaxed);
-            let longest = if alone || calm { 6 * 3_600_000 } else { 20_000 };
+            let longest = match (alone || calm, &self.world.fleet) {
+                (true, None) => 6 * 3_600_000,
+                (false, None) => 20_000,
+                // Others see by it that this one lives.
+                (_, Some(_)) => {
+                    if calm {
+                        600_000
+                    } else {
+                        2_000
+                    }
+                }
+            };
             let due = due.and_then(|due| u64::try_from(due.as_millis()).ok()).unwrap_or(longest);
             // What a till works on stays due meanwhile.
             self.sleeps(due.clamp(500, longest));
         }
     }
 
+    /// A fleet's machine shows its clock also while its settler brings a sale to its end: in a program these
+    /// are two threads.
+    pub(crate) fn tends(&self) {
+        while !self.world.calm.load(Ordering::Relaxed) {
+            let journal = lock(&self.journal).clone();
+            if let Some(journal) = journal {
+                // Whoever settles tells of what fails.
+                let _ = journal.tend();
+            }
+            self.world.clock.pass(millis(2_000));
+        }
+    }
+
     fn failed(&self, error: &Error, failures: u32) {
         self.world.refused(&self.name, error);
-        if failures >= MOST_FAILURES {
+        // A database that is away is tried again for ever.
+        if failures >= MOST_FAILURES && self.world.fleet.is_none() {
             self.tell(|| "gives up and ends".to_owned());
             self.life.end();
         }

@@ -125,6 +125,8 @@ impl Scenario {
             late_success: LateSuccess::Accept,
             fresh_journal: self.fresh_journal,
             host: HostConfig::default(),
+            fleet: None,
+            is_bounded: false,
         }
     }
 }

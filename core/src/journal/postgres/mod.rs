@@ -16,6 +16,8 @@ mod server;
 #[doc(hidden)]
 pub mod store;
 mod tls;
+#[doc(hidden)]
+pub mod twin;
 mod writing;
 
 pub use clocks::FarClock;
@@ -327,7 +329,15 @@ impl PostgresJournal {
         let was: BTreeMap<&String, Option<&String>> =
             is.keys().map(|key| (key, was.get(key))).collect();
         let told = serde_json::json!({ "was": was, "is": is, "floor": floor });
-        let told = self.function(Function::Remember, told)?;
+        let told = match self.function(Function::Remember, told) {
+            // Whoever opens first behind a failover judges it, also if it has something to say before it
+            // joins; and then looks again.
+            Err(error) if error.kind == JournalErrorKind::Frozen && !self.shared.is_joined() => {
+                self.judge_before_joining()?;
+                return Ok(false);
+            }
+            told => told?,
+        };
         Ok(told.as_bool().unwrap_or(false))
     }
 
