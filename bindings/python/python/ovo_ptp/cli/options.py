@@ -13,7 +13,7 @@ ENVIRONMENTS = "staging, staging-old, production, production-old, or the address
 
 EXIT_CODES = """\
 exit codes:
-  0  done; paid; voided          4  not completed or not known yet; pay: voided since
+  0  done; paid; voided          4  not completed, or not known yet
   1  an error: nothing was       5  not sent: try again with a new invoice
      started (one line on        6  an operator is needed
      standard error)             7  interrupted: ask again with the same invoice
