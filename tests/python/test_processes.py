@@ -589,6 +589,14 @@ def test_an_unclosed_client_warns_and_is_closed(ovo: Sandbox, tmp_path: Path) ->
         assert shop.payments() == []
 
 
+def test_a_client_that_outlives_the_modules_ends_without_a_word(
+    ovo: Sandbox, tmp_path: Path
+) -> None:
+    # `codecs` was imported before `os` and is emptied behind it.
+    code = "import codecs; codecs.kept = open_client(); say('open')"
+    assert ended(script(code, ovo, tmp_path / "a.db")) == (0, "open\n", "")
+
+
 def test_f11_a_sub_interpreter_is_refused_cleanly() -> None:
     code = """
 import sys

@@ -844,8 +844,14 @@ class Client:
     ) -> None:
         await self.close_async()
 
-    def __del__(self) -> None:
-        if getattr(self, "_dispatcher", None) is None or os.getpid() != self._process:
+    def __del__(
+        self,
+        ending: Callable[[], bool] = sys.is_finalizing,
+        process: Callable[[], int] = os.getpid,
+    ) -> None:
+        # Defaults: at the interpreter's end `os` and this module may be emptied already. Then it
+        # was closed by `_close_all`.
+        if ending() or getattr(self, "_dispatcher", None) is None or process() != self._process:
             return
         if not self._native.is_closed:
             import warnings
