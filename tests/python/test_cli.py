@@ -31,6 +31,7 @@ from conftest import (
     PAYS,
     PAYS_AFTER_20,
     PAYS_AFTER_50,
+    PAYS_MUTELY,
     SCALE,
     ended,
     eventually,
@@ -412,6 +413,106 @@ def test_j30_a_new_journal_is_said_with_its_place(till: Till) -> None:
     assert "a new journal" not in till.run("pay", "INV-2", "5", PAYS).stderr
     mistyped = till.run("pay", "INV-1", "5", PAYS, "-j", "vov.db")
     assert f"a new journal is begun at {till.folder / 'vov.db'}" in mistyped.stderr
+
+
+SUCCESSFUL = "Pembayaran berhasil"
+
+
+def asked_again(till: Till, invoice: str, code: int, phone: str = PAYS) -> str:
+    """What `pay` says of an invoice that is known, to people; never that it was just paid."""
+    told = till.run("pay", invoice, "12500", phone)
+    assert told.returncode == code, told.stderr
+    assert not told.stdout.startswith("PAID")
+    assert SUCCESSFUL not in told.stdout
+    assert "nothing is pushed again" in told.stderr
+    return told.stdout
+
+
+def test_a_payment_that_was_voided_is_told_to_nobody_as_a_sale(till: Till, ovo: Sandbox) -> None:
+    fresh = till.run("pay", "INV-1", "12500", PAYS)
+    assert (fresh.returncode, SUCCESSFUL in fresh.stdout) == (0, True)
+    again = till.run("pay", "INV-1", "12500", PAYS)
+    assert (again.returncode, again.stdout) == (0, fresh.stdout), "a sale that stands"
+    assert till.json("pay", "INV-1", "12500", PAYS)[1]["money"] == "merchant"
+    assert till.run("void", "INV-1").returncode == 0
+    told = asked_again(till, "INV-1", 4)
+    assert told.startswith("VOIDED Rp12.500 (it was: paid; batch ")
+    assert "the customer has the money back" in told
+    code, fields = till.json("pay", "INV-1", "12500", PAYS)
+    assert (code, fields["outcome"], fields["money"]) == (4, "paid", "voided")
+    code, fields = till.json("cancel", "INV-1")
+    assert (code, fields["outcome"], fields["money"]) == (4, "paid", "voided")
+    assert ovo.net("INV-1") == 0
+
+
+def test_a_payment_whose_void_is_not_known_yet_is_told_to_nobody_as_a_sale(
+    till: Till, ovo: Sandbox
+) -> None:
+    assert till.run("pay", "INV-1", "12500", PAYS).returncode == 0
+    ovo.script(
+        {"on": "void", "times": 0, "deliver": "hang"},
+        {"on": "check_void", "times": 0, "answer": {"empty": 503}},
+    )
+    assert till.run("void", "INV-1").stdout == "pending\n"
+    told = asked_again(till, "INV-1", 4)
+    assert told.startswith("VOID UNDER WAY Rp12.500")
+    assert "its end is not known yet" in told
+
+
+def test_a_payment_whose_void_contradicts_itself_is_told_to_nobody_as_a_sale(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    ovo.script({"on": "void", "times": 0, "act": {"pretend": True}, "answer": {"code": "25"}})
+    with ovo.client(journal=tmp_path / "ovo.db") as shop:
+        assert shop.pay("INV-1", amount=12_500, phone=PAYS).is_paid
+        shop.void("INV-1")
+        eventually(lambda: shop.payments(needs_operator=True))
+    told = asked_again(till, "INV-1", 6)
+    assert told.startswith("NEEDS OPERATOR Rp12.500 (it was: paid;")
+    assert "An operator must find out" in told
+    assert "The goods are the customer's" not in told
+    assert "Hand over nothing" in told
+    assert till.run("rule", "INV-1", "close", "--reason", "refunded by hand").returncode == 0
+    assert asked_again(till, "INV-1", 4).startswith("CLOSED BY AN OPERATOR")
+
+
+def test_what_waits_for_an_operator_is_not_promised_to_settle_by_itself(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    ovo.script(
+        {"on": "check_payment", "deliver": "hang"},
+        {"on": "check_payment", "times": 0, "answer": {"set": {"amount": 12_505}}},
+    )
+    with ovo.client(journal=tmp_path / "ovo.db") as shop:
+        assert shop.pay("INV-1", amount=12_500, phone=PAYS_MUTELY).name == "not completed"
+        eventually(lambda: shop.payments(needs_operator=True))
+    assert ovo.net("INV-1") == 12_500
+    for told in (asked_again(till, "INV-1", 6, PAYS_MUTELY), till.run("cancel", "INV-1").stdout):
+        assert told.startswith("NEEDS OPERATOR Rp12.500 (it was: not completed;")
+        assert "do not charge again" in told
+        assert "returned" not in told
+        assert "dikembalikan" not in told
+    assert till.run("rule", "INV-1", "close", "--reason", "by hand").returncode == 0
+    told = asked_again(till, "INV-1", 4, PAYS_MUTELY)
+    assert told.startswith("CLOSED BY AN OPERATOR")
+    assert "settle" not in told
+    assert "dikembalikan" not in told
+
+
+def test_what_an_operator_ruled_is_not_found_by_a_check(
+    till: Till, ovo: Sandbox, tmp_path: Path
+) -> None:
+    with ovo.client(journal=tmp_path / "ovo.db", check_payment=False) as shop:
+        for invoice, phone in (("INV-1", "081200009400"), ("INV-2", "081200009401")):
+            assert shop.pay(invoice, amount=12_500, phone=phone).name == "needs operator"
+    for invoice, ruling in (("INV-1", "paid"), ("INV-2", "close")):
+        assert till.run("rule", invoice, ruling, "--reason", "seen in the portal").returncode == 0
+    told = till.run("pay", "INV-1", "12500", "081200009400")
+    assert (told.returncode, told.stdout[:4]) == (0, "PAID")
+    assert "by an operator's ruling" in told.stdout
+    assert "status check" not in told.stdout
+    told_of_other = asked_again(till, "INV-2", 4, "081200009401")
+    assert told_of_other.startswith("CLOSED BY AN OPERATOR")
 
 
 def test_an_environment_that_nobody_chose_is_said(till: Till) -> None:

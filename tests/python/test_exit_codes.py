@@ -21,7 +21,7 @@ from typing import Any
 import ovo_ptp
 import pytest
 from ovo_ptp.cli import main, output
-from ovo_ptp.cli.paying import OUTCOMES
+from ovo_ptp.cli.telling import OUTCOMES
 from ovo_ptp.sandbox import Sandbox
 
 from conftest import IGNORES, PAYS, PAYS_AFTER_20, PAYS_AFTER_50, SCALE, eventually
@@ -207,6 +207,9 @@ def test_a_standard_stream_that_was_closed_hides_no_outcome(shop: Shop, number: 
         told, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert (number == 1) == (told == b"")
+    # Nobody was told: it is said in short beside, and stays listed.
+    assert (number == 1) == (b"INV-1: paid; standard output is closed" in said)
+    assert shop.unacknowledged() == ["INV-1"] * (number == 1)
     assert b"Traceback" not in said
     assert shop.ovo.net("INV-1") == 5
 

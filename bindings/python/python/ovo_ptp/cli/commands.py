@@ -19,7 +19,7 @@ from ovo_ptp.cli import (
     uat,
 )
 from ovo_ptp.cli.options import is_address, parser, path
-from ovo_ptp.cli.paying import OUTCOMES
+from ovo_ptp.cli.telling import OUTCOMES
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,7 @@ import webbrowser
 from pathlib import Path
 
 import ovo_ptp
-from ovo_ptp.cli import output
-from ovo_ptp.cli.paying import say_outcome
+from ovo_ptp.cli import output, telling
 from ovo_ptp.sandbox import Sandbox
 
 #: Real time over OVO's.
@@ -48,9 +47,9 @@ class _Morning:
         if not self.quiet:
             output.say(f"\n{text}")
 
-    def tell(self, outcome: ovo_ptp.Outcome) -> None:
+    def tell(self, outcome: ovo_ptp.AnyOutcome) -> None:
         if not self.quiet:
-            say_outcome(outcome)
+            telling.say(outcome)
 
     def say(self, text: str) -> None:
         if not self.quiet:

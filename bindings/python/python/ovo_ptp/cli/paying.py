@@ -6,26 +6,19 @@ outcome's, whatever fails beside it: a busy journal, a full disk, a reader that 
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 import ovo_ptp
 from ovo_ptp._typed import rupiah
-from ovo_ptp.cli import output, shop
+from ovo_ptp.cli import output, shop, telling
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-OUTCOMES = {
-    "paid": 0,
-    "declined": 3,
-    "not completed": 4,
-    "not sent": 5,
-    "needs operator": 6,
-    "interrupted": 7,
-}
 VOIDS = {"voided": 0, "rejected": 3, "pending": 4, "not_sent": 5, "needs_operator": 6}
 
 
@@ -41,16 +34,18 @@ def pay(options: argparse.Namespace) -> int:
             phone=phone,
             allow_second_push=options.allow_second_push,
         ) as payment:
+            found = _stands(client, options.invoice) if payment.was_known else None
             if payment.was_known:
-                since = _since(client, options.invoice)
+                since = "" if found is None else f" since {found.begun:%Y-%m-%d %H:%M} WIB"
                 shop.say_aside(
                     f"{options.invoice} is in the journal{since}: nothing is pushed again"
                 )
             else:
                 shop.say_aside(f"{ovo_ptp.format_rupiah(amount)} to {phone}, {where}")
             outcome = _seen_through(payment, countdown)
+        now = _stands(client, options.invoice, found) if payment.was_known else None
         # Before it is confirmed: a crash in between must leave it in the list.
-        told = _told(outcome, as_json=options.json)
+        told = _told(outcome, now, as_json=options.json)
         if isinstance(outcome, ovo_ptp.Interrupted):
             pass  # there is nothing to acknowledge yet
         elif payment.was_known:
@@ -61,16 +56,18 @@ def pay(options: argparse.Namespace) -> int:
             _acknowledge(client, options.invoice)
         else:
             _say_not_acknowledged(options.invoice)
-    return OUTCOMES[outcome.name]
+    return telling.code(outcome, now)
 
 
-def _since(client: ovo_ptp.Client, invoice: str) -> str:
-    """Since when the journal has a payment, as far as it says so now: a busy one ends nothing."""
+def _stands(
+    client: ovo_ptp.Client, invoice: str, before: ovo_ptp.Explanation | None = None
+) -> ovo_ptp.Explanation | None:
+    """Where a payment stands by now; as it stood before if the journal does not tell."""
     try:
-        found = client.payment(invoice)
-    except ovo_ptp.OvoError:
-        found = None
-    return "" if found is None else f" since {found.begun:%Y-%m-%d %H:%M} WIB"
+        return client.explain(invoice) or before
+    except ovo_ptp.OvoError as error:
+        shop.say_aside(str(error))
+        return before
 
 
 def _is_acknowledged(client: ovo_ptp.Client, invoice: str) -> bool:
@@ -127,8 +124,9 @@ def cancel(options: argparse.Namespace) -> int:
     """Gives a payment up that has no outcome yet."""
     with shop.opened(options) as client:
         outcome = client.cancel(options.invoice)
-    _told(outcome, as_json=options.json)
-    return OUTCOMES[outcome.name]
+        now = _stands(client, options.invoice)
+    _told(outcome, now, as_json=options.json)
+    return telling.code(outcome, now)
 
 
 def void(options: argparse.Namespace) -> int:
@@ -155,18 +153,22 @@ def _say_void(options: argparse.Namespace, void: ovo_ptp.VoidOutcome) -> int:
     return VOIDS[void.state]
 
 
-def _told(outcome: ovo_ptp.AnyOutcome, *, as_json: bool) -> bool:
+def _told(outcome: ovo_ptp.AnyOutcome, now: ovo_ptp.Explanation | None, *, as_json: bool) -> bool:
     def tell() -> None:
         if as_json:
-            output.as_json(outcome)
+            output.as_json(telling.as_fields(outcome, now))
         else:
-            say_outcome(outcome)
+            telling.say(outcome, now)
 
-    return _printed(f"{outcome.invoice}: {outcome.name}", tell)
+    return _printed(f"{outcome.invoice}: {telling.in_short(outcome, now)}", tell)
 
 
 def _printed(what: str, tell: Callable[[], None]) -> bool:
     """Whether somebody can have read it. If not, standard error has it in short."""
+    if getattr(sys.stdout, "name", None) == os.devnull:
+        # It was closed, see `_have_standard_streams`: what a shell redirects has another name.
+        shop.say_aside(f"{what}; standard output is closed")
+        return False
     try:
         tell()
         sys.stdout.flush()
@@ -189,34 +191,3 @@ def _acknowledge(client: ovo_ptp.Client, invoice: str) -> None:
 
 def _say_not_acknowledged(invoice: str) -> None:
     shop.say_aside(f"not acknowledged: `ovo-ptp acknowledge {invoice}`")
-
-
-def say_outcome(outcome: ovo_ptp.Outcome) -> None:
-    """An outcome for people."""
-    match outcome:
-        case ovo_ptp.Paid():
-            late = ", found by the status check" if outcome.is_late else ""
-            output.say(
-                f"PAID {ovo_ptp.format_rupiah(outcome.amount)} (approval code "
-                f"{outcome.approval_code or '-'}, batch {outcome.batch:06}, reference "
-                f"{outcome.reference:06}{late})"
-            )
-        case ovo_ptp.Declined():
-            output.say(f"DECLINED {outcome.code or ''}: {outcome.meaning}")
-        case ovo_ptp.NotCompleted():
-            cancelled = "CANCELLED, hand over nothing" if outcome.is_cancelled else "NOT COMPLETED"
-            output.say(
-                f"{cancelled}: whatever was deducted is returned; `ovo-ptp settle "
-                "--until-settled` sees to it"
-            )
-        case ovo_ptp.NotSent():
-            why = f" ({outcome.detail or outcome.reason})" if outcome.reason else ""
-            output.say(f"NOT SENT{why}: try again at once, with a new invoice")
-        case ovo_ptp.NeedsOperator():
-            output.say(
-                f"NEEDS OPERATOR: {outcome.reason} (batch {outcome.batch:06}, reference "
-                f"{outcome.reference:06})"
-            )
-        case _:
-            output.say("INTERRUPTED: ask again with the same invoice")
-    output.say(f"the customer is shown: {outcome.customer_text}")
