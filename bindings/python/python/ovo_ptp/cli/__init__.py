@@ -3,6 +3,7 @@
 Exit codes: 0 done (for `pay`: paid; for `void`: voided), 1 an error: nothing was started, 2 wrong
 use, 3 declined, 4 not completed or not known yet, 5 not sent, 6 an operator is needed, 7
 interrupted, 130 Ctrl-C. What `pay`, `cancel` and `void` say by it is true whatever else fails.
+Of a payment that is known it says how that stands now: 4 also if it was paid and voided since.
 Secrets come from the environment or a file, never from the command line, which other users can see.
 """
 

@@ -21,6 +21,9 @@ exit codes:
   3  declined; void refused      130  Ctrl-C; the payment goes on with the next start
                                       (at a terminal, pay asks first: cancel, wait, leave)
 
+pay and cancel of a known invoice go by how it stands now: 4 if a paid one was voided, is being
+voided or was closed by an operator, 6 if it waits for one.
+
 Credentials come from --credentials FILE (TOML or JSON, mode 0600) or the environment variables
 OVO_MERCHANT_ID, OVO_STORE_CODE, OVO_TID, OVO_MID, OVO_APP_ID, OVO_APP_KEY and, if the key was
 changed, OVO_PREVIOUS_APP_KEYS; never from an argument.
@@ -202,7 +205,13 @@ def parser() -> argparse.ArgumentParser:
     inquire = commands.add_parser("inquire", parents=[shop], help="has a phone an OVO account?")
     inquire.add_argument("phone", nargs="+", help="as people write it: 0812-3456-7890")
 
-    pay = commands.add_parser("pay", parents=[shop], help="push a payment and wait for its outcome")
+    pay = commands.add_parser(
+        "pay",
+        parents=[shop],
+        help="push a payment and wait for its outcome",
+        epilog="of a known invoice: what is known, also that it was voided since (exit code 4) or "
+        "waits for an operator (6); nothing is pushed again",
+    )
     pay.add_argument("invoice", help="your own name for this attempt")
     pay.add_argument("amount", help="whole rupiah: 12500, 12.500 or Rp12.500")
     pay.add_argument("phone", nargs="+", help="the customer's: 0812-3456-7890, +62 812 3456 7890")
