@@ -1290,7 +1290,8 @@ int32_t ovo_config_set_previous_app_keys(ovo_config *config,
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: an empty one; or a common code.
 //
 // Memory: the text is copied.
-int32_t ovo_config_set_environment_class(ovo_config *config, const char *environment_class);
+int32_t ovo_config_set_environment_class(ovo_config *config,
+                                         const char *environment_class);
 
 // Names the journal's file. Required. It is made if it does not exist, with mode 0600; its
 // directory must exist, on a local disk that keeps what it was told to sync. A library that was built with
