@@ -17,7 +17,7 @@ use super::mark::{self, Mark};
 use super::opening::Purpose;
 use super::owing::Debt;
 use super::place::LOGS;
-use super::{companion, failure, fork, log, opening, owing, place};
+use super::{anothers, companion, failure, fork, log, opening, owing, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -47,6 +47,7 @@ pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, Jour
     opening::refuse_anothers_name(&**files, &path)?;
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
+    anothers::refuse(&**files, &path)?;
     let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
     under_lock(files, &path, &lock)
 }

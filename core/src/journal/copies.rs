@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use super::files::{Files, Look};
-use super::{failure, file_system, handover, log, meta, opening, place};
+use super::{anothers, failure, file_system, handover, log, meta, opening, place};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::wib::WallTime;
 
@@ -56,6 +56,7 @@ pub(super) fn refuse_part_of(path: &Path, to: &Path) -> Result<(), JournalError>
 /// Nothing may lie where a copy is to lie: not a file, and not the log of a journal that was there,
 /// which SQLite would write into the copy.
 pub(super) fn refuse_what_is_there(files: &dyn Files, to: &Path) -> Result<(), JournalError> {
+    anothers::refuse(files, to)?;
     if files.look(to).is_ok() {
         return Err(misplaced(format!("{} exists already", to.display())));
     }

@@ -8,6 +8,7 @@
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
 mod address;
+mod anothers;
 mod archive;
 mod archiving;
 mod aside;

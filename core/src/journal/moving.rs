@@ -19,7 +19,7 @@ use super::files::{Files, SystemFiles};
 use super::handover::{Leaving, Seen, refuse_to_lose_a_mark};
 use super::lock::Lock;
 use super::notes::Note;
-use super::{aside, failure, file_system, fork, mark, opening, place};
+use super::{anothers, aside, failure, file_system, fork, mark, opening, place};
 use crate::journal::JournalError;
 
 /// Moves the journal at `from` to `to`, to another directory, disk or name, with all that belongs to
@@ -54,6 +54,7 @@ pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result
     }
     refuse_part_of(&from, &to)?;
     refuse_part_of(&to, &from)?;
+    anothers::refuse(&**files, &to)?;
     // Nobody may open the journal, or begin another one at the new place, in between.
     let mut locks = Vec::new();
     for path in [&from, &to] {

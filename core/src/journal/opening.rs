@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::SqliteOptions;
 use super::address;
+use super::anothers;
 use super::archive;
 use super::aside;
 use super::companion;
@@ -62,6 +63,7 @@ pub(super) fn open(
     let path = resolve(&**files, path)?;
     refuse_anothers_name(&**files, &path)?;
     file_system::refuse_elsewhere(&path)?;
+    anothers::refuse(&**files, &path)?;
     if files.vfs().is_none() {
         file_system::refuse_lone_mount(&path)?;
     }
@@ -214,6 +216,7 @@ pub(super) fn attempt(
     lock: &Lock,
     purpose: Purpose,
 ) -> Result<Engine, JournalError> {
+    anothers::refuse_as_log(&**files, path)?;
     companion::refuse_anothers_log(&**files, path)?;
     let mut left_without_mark = false;
     let place = match Place::claim(files, path)? {

@@ -18,6 +18,9 @@ use crate::lock::lock;
 
 /// What belongs to a journal beside its database, and goes with it.
 pub(super) const LOGS: [&str; 2] = ["-wal", "-journal"];
+/// The files of one journal beside its database, by what stands behind its name.
+pub(super) const COMPANIONS: [&str; 9] =
+    ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock", ".moved", ".arriving"];
 /// Length of an SQLite file's header.
 const HEADER: usize = 100;
 /// Where the header of a log has the chance that its generation began with (SQLite file format, 4.1).
@@ -474,10 +477,8 @@ fn corrupt(message: &str) -> JournalError {
 /// Whether `other` is the name of something that belongs to the journal at `path`, beside its file.
 pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
-    let own =
-        ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock", ".moved", ".arriving"];
     other.strip_prefix(path).is_some_and(|rest| {
-        own.iter().any(|suffix| rest == suffix.as_bytes())
+        COMPANIONS.iter().any(|suffix| rest == suffix.as_bytes())
             || [".aside-", ".new-"].iter().any(|start| rest.starts_with(start.as_bytes()))
     })
 }

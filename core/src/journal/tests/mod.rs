@@ -1,5 +1,6 @@
 //! The engines under test, with real files.
 
+mod anothers;
 mod archived;
 mod archived_fork;
 mod archived_report;
