@@ -20,6 +20,7 @@ use super::failure;
 use super::file_system;
 use super::files::Files;
 use super::handover;
+use super::indexes;
 use super::lock::Lock;
 use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
@@ -547,6 +548,8 @@ fn admit(
     }
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     let migrated = migration::bring_up_to_date(&connection, &incarnation)?;
+    // Where others have it open, they compared when they opened it.
+    let mended = if found.is_alone { indexes::mend(&connection)? } else { None };
     if options.set_aside_unusable {
         refuse_damaged(&connection)?;
     }
@@ -560,6 +563,7 @@ fn admit(
     let reserve = Reserve::open(files, path);
     let mut engine =
         Engine::new(connection, place, mark_file, reserve, incarnation, options.first_batch);
+    engine.findings.extend(mended);
     let water = Water::read(&engine.connection).map_err(failed)?;
     compare_with_rows(&engine.connection, &water)?;
     let now = Whereabouts::of(engine.place.look()?, path);
@@ -624,7 +628,7 @@ fn admit(
     Ok(engine)
 }
 
-/// Some 0.05 s, and a second from a slow flash card.
+/// Some 0.2 s, and seconds from a slow flash card.
 const CHECKED_WHOLE: i64 = 16 << 20;
 
 /// Refuses a file with damaged pages, for tills that set such a one aside by themselves: opened, it
