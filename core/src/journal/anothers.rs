@@ -34,7 +34,7 @@ pub(super) fn owner(files: &dyn Files, path: &Path) -> Option<PathBuf> {
 }
 
 /// Whether a journal lies there, or lay there.
-fn has_a_journal(files: &dyn Files, path: &Path) -> bool {
+pub(super) fn has_a_journal(files: &dyn Files, path: &Path) -> bool {
     let is_file =
         |suffix| files.look(&place::with_suffix(path, suffix)).is_ok_and(|look| look.is_file);
     is_database(files, path) || is_file(".mark") || is_file(".reserve")

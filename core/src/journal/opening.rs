@@ -174,7 +174,10 @@ pub(super) fn refuse_anothers_name(files: &dyn Files, path: &Path) -> Result<(),
 
 /// With what to do about a journal of now that is damaged.
 pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError) -> JournalError {
-    let is_ours = resolve(files, path).is_ok_and(|path| is_unusable(files, &path, &error));
+    // Any file may be given by mistake; a journal that is damaged was one.
+    let is_ours = resolve(files, path).is_ok_and(|path| {
+        anothers::has_a_journal(files, &path) && is_unusable(files, &path, &error)
+    });
     if error.kind == JournalErrorKind::Corrupt && is_ours && !error.message.contains("set-aside") {
         error
             .message

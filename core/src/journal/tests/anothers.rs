@@ -111,3 +111,15 @@ fn j20_the_files_of_a_journal_are_not_set_aside_one_by_one() {
     }
     assert_eq!(invoices(&open(&path)), ["INV-1", "INV-2", "INV-3"]);
 }
+
+#[test]
+fn j20_of_a_file_that_never_was_a_journal_it_is_not_said_that_it_is_to_be_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal().with_file_name("credentials.env");
+    fs::write(&path, "OVO_APP_ID=shop\n".repeat(20)).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&path, mode).unwrap();
+    let refused = Succession::open(&path, &SqliteOptions::default()).map(drop).unwrap_err();
+    assert_eq!(refused.kind, JournalErrorKind::Corrupt, "{refused}");
+    assert!(!refused.message.contains("set-aside"), "{refused}");
+}
