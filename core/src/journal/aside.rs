@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::engine::{self, Water};
 use super::files::{Files, Identity, SystemFiles};
 use super::lock::Lock;
 use super::mark::{self, Mark};
@@ -322,8 +323,40 @@ pub(super) fn has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
         is_there
             && match files.read(&place::with_suffix(&aside, ".mark"), 1) {
                 Ok(_) => mark::read(files, &aside).is_none_or(|it| it.goes_on_from(mark)),
+                // By hand, without its mark: it says itself who it is.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    says_itself(files, &aside).is_some_and(|it| it.goes_on_from(mark))
+                }
                 // One that cannot be read says nothing against the journal beside it.
-                Err(error) => error.kind() != io::ErrorKind::NotFound,
+                Err(_) => true,
             }
     })
+}
+
+/// Whether the journal of this mark was set aside at `path`, and is not there any more: its own mark lies
+/// there alone, and none of a later day of it.
+pub(super) fn is_put_back(files: &dyn Files, path: &Path, own: &Mark) -> bool {
+    let asides = || (1..=MOST).map(|number| numbered(path, number));
+    let mark = |aside: &PathBuf| {
+        mark::read(files, aside).filter(|mark| mark.incarnation == own.incarnation)
+    };
+    let is_gone = |aside: &PathBuf| matches!(files.is_taken(aside), Ok(false));
+    asides().filter_map(|aside| mark(&aside)).all(|mark| own.goes_on_from(&mark))
+        && asides().any(|aside| is_gone(&aside) && mark(&aside).is_some())
+}
+
+/// What the mark of the journal that lies there would say, for a moment in which nobody has it open.
+fn says_itself(files: &dyn Files, aside: &Path) -> Option<Mark> {
+    place::refuse_if_open_here(files, aside).ok()?;
+    if !files.look(aside).ok()?.is_file || place::is_another_applications(files, aside) {
+        return None;
+    }
+    let connection = log::as_it_is(files, aside).ok()?;
+    let read = || -> rusqlite::Result<Mark> {
+        let water = Water::read(&connection)?;
+        let openings = engine::meta(&connection, "boots")?;
+        let incarnation = engine::meta(&connection, "incarnation")?;
+        Ok(Mark::open(incarnation, (water.batch, water.reference), openings))
+    };
+    read().ok()
 }

@@ -222,7 +222,6 @@ pub(super) fn attempt(
 ) -> Result<Engine, JournalError> {
     anothers::refuse_as_log(&**files, path)?;
     companion::refuse_anothers_log(&**files, path)?;
-    let mut left_without_mark = false;
     let place = match Place::claim(files, path)? {
         Some(place) => {
             aside::take_back_all(&**files, path)?;
@@ -235,7 +234,6 @@ pub(super) fn attempt(
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
             notes::refuse_to_begin(&**files, path)?;
-            left_without_mark = restored::has_left_only_its_reserve(&**files, path);
             create(&**files, path)?;
             Place::claim(files, path)?.ok_or_else(|| {
                 JournalError::new(JournalErrorKind::Gone, "the file was deleted while it was made")
@@ -261,8 +259,7 @@ pub(super) fn attempt(
     };
     let opened = connect(&**files, path, access).and_then(|connection| {
         let has_company = lock.found_others();
-        let found =
-            Found { is_alone, alone, log_was_left, has_company, left_without_mark, purpose };
+        let found = Found { is_alone, alone, log_was_left, has_company, purpose };
         admit(&**files, path, connection, place, options, &found)
     });
     let mut engine = opened.map_err(|error| match error.kind {
@@ -354,7 +351,9 @@ fn draw_up(files: &dyn Files, draft: &Path, path: &Path) -> Result<(), JournalEr
     let mut incarnation: Incarnation = [0; 16];
     random(files, &mut incarnation)?;
     drop(files.create(draft).map_err(in_file)?);
-    // In the file from its first moment on, so that it knows them without its log, too.
+    // In the file from its first moment on: whoever makes it may not live to tell.
+    let follows_a_lost_one = restored::has_left_only_its_reserve(files, path);
+    // The same, so that it knows them without its log, too.
     let whereabouts = Whereabouts::of(files.look(draft).map_err(in_file)?, path);
     let connection = sqlite_on(files, draft).map_err(in_sqlite)?;
     run(&connection, &format!("page_size = {PAGE_SIZE}")).map_err(in_sqlite)?;
@@ -372,6 +371,9 @@ fn draw_up(files: &dyn Files, draft: &Path, path: &Path) -> Result<(), JournalEr
         meta.execute(("boot", 0))?;
         meta.execute(("boot_id", ""))?;
         whereabouts.remember(&connection)?;
+        if follows_a_lost_one {
+            restored::follows_a_lost_one(&connection)?;
+        }
         connection.execute_batch("COMMIT")?;
         // Closing would do it too, but tell nobody if it failed; and the log does not get the
         // journal's name, so what is only in the log would be lost.
@@ -526,8 +528,6 @@ struct Found {
     log_was_left: bool,
     /// Others have it open.
     has_company: bool,
-    /// The one before it is gone with its mark.
-    left_without_mark: bool,
     purpose: Purpose,
 }
 
@@ -592,8 +592,7 @@ fn admit(
     let lost_its_log = lost_its_log || own_mark.is_some_and(|mark| mark.lost_log);
     let is_open = log::is_open(&engine.connection).map_err(failed)?;
     let was_closed = own_mark.is_some_and(|it| it.closed && it.openings == openings) && is_open;
-    let left_without_mark = found.left_without_mark;
-    let beside = Beside { path, mark, openings, lost_its_log, was_closed, left_without_mark };
+    let beside = Beside { path, mark, openings, lost_its_log, was_closed };
     let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
     if found.purpose != Purpose::Move {
         handover::refuse_moved_away(&engine.connection)?;

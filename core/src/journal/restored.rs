@@ -29,6 +29,8 @@ const DOUBTS: &str = "doubts";
 const VOUCHED: &str = "vouched";
 /// What is known of a journal that was here before and is gone; empty once a person has answered.
 const LOST: &str = "lost";
+/// 1 in a journal that was never opened, where the one before it is gone with its mark.
+const FOLLOWS: &str = "follows a lost one";
 /// A copy begins up to so many batches above the quarter-hour count, by chance: two copies that are
 /// opened at the same time must not meet.
 const SPREAD: u32 = 32;
@@ -43,8 +45,6 @@ pub(super) struct Beside<'a> {
     pub(super) lost_its_log: bool,
     /// It says that it is open, and was closed since.
     pub(super) was_closed: bool,
-    /// It was made just now, and the one before it is gone with its mark.
-    pub(super) left_without_mark: bool,
 }
 
 /// Whether a journal was here, and its mark went with it: a reserve is made behind the journal. One that
@@ -52,6 +52,12 @@ pub(super) struct Beside<'a> {
 pub(super) fn has_left_only_its_reserve(files: &dyn Files, path: &Path) -> bool {
     let is_there = |suffix| files.look(&place::with_suffix(path, suffix)).is_ok();
     is_there(".reserve") && !is_there(".mark") && aside::former(files, path).is_empty()
+}
+
+/// Notes in a journal that is being made that the one before it is gone with its mark: its first opening
+/// tells it, whichever that is.
+pub(super) fn follows_a_lost_one(draft: &Connection) -> rusqlite::Result<()> {
+    meta::put(draft, FOLLOWS, 1)
 }
 
 /// Compares what lies beside the journal, and what it remembers of itself, with what it is, inside
@@ -112,10 +118,14 @@ pub(super) fn judge(
             is_lost_now = true;
         }
     }
-    if beside.left_without_mark {
+    let follows: Option<i64> =
+        meta::get(&engine.connection, FOLLOWS).map_err(|error| failure::sqlite("open", &error))?;
+    if follows == Some(1) {
         // Which numbers it handed out cannot be told: as if it sold on.
         floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
-        lost(&engine.connection, (0, 0)).map_err(|error| failure::sqlite("open", &error))?;
+        lost(&engine.connection, (0, 0))
+            .and_then(|()| meta::put(&engine.connection, FOLLOWS, 0))
+            .map_err(|error| failure::sqlite("open", &error))?;
         is_lost_now = true;
     }
     let committed = beside.mark.filter(|mark| is_own(&mark)).and_then(|mark| mark.committed);
@@ -150,7 +160,10 @@ pub(super) fn judge(
         }
         // A journal that has handed out nothing yet is the successor of a lost one. Above the lost
         // one's mark its numbers are nobody else's.
-        if !same && water.last().is_some() {
+        let own = Mark::open(engine.incarnation, (water.batch, water.reference), beside.openings);
+        let is_put_back =
+            aside::has(files, beside.path, &mark) && aside::is_put_back(files, beside.path, &own);
+        if !same && water.last().is_some() && !is_put_back {
             reasons
                 .push("another journal was put in the place of the one that was here".to_owned());
         }

@@ -2,9 +2,12 @@
 
 use std::fs;
 
+use super::by_people::{invoices, together};
+use super::faulty::Faulty;
+use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
-use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions};
+use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions, set_aside};
 use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
 
 #[test]
@@ -143,4 +146,83 @@ fn j28_a_fresh_journal_leaves_numbers_that_another_one_has_used() {
     write(&journal, declined);
     let much_later = crate::WallTime::from_unix_millis(wall.unix_millis() + 9_000_000);
     assert_eq!(journal.jump(much_later), Ok(None), "from here on it is a used invoice");
+}
+
+fn told(journal: &dyn Journal) -> String {
+    let critical = journal.findings().into_iter().filter(|found| found.critical);
+    critical.map(|found| found.message).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn j20_a_journal_that_is_gone_with_its_mark_is_told_whenever_the_first_opening_of_the_next_one_died()
+ {
+    for changes in 0..20 {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let last = fresh(&open(&path), &charge(1)).intent.numbers;
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(beside(&path, ".mark")).unwrap();
+        let files = Faulty::the_power_goes(changes);
+        drop(SqliteJournal::open_on(files, &path, &SqliteOptions::default()));
+        let journal = open(&path);
+        assert!(told(&journal).contains("was here and is gone"), "{changes}: {}", told(&journal));
+        let next = fresh(&journal, &charge(2)).intent.numbers;
+        assert!(next.batch() > last.batch(), "{changes}: {next:?}");
+    }
+}
+
+#[test]
+fn j20_a_journal_set_aside_by_hand_without_its_mark_is_not_called_gone() {
+    for is_killed in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        match is_killed {
+            true => left_behind(&path),
+            false => (1..=3).for_each(|number| drop(fresh(&open(&path), &charge(number)))),
+        }
+        fs::rename(&path, beside(&path, ".aside-1")).unwrap();
+        if is_killed {
+            fs::rename(beside(&path, "-wal"), beside(&path, ".aside-1-wal")).unwrap();
+        }
+        let journal = together(&path);
+        assert_eq!(told(&journal), "", "{is_killed}");
+        assert_eq!(invoices(&journal), ["INV-1", "INV-2", "INV-3"], "{is_killed}");
+    }
+}
+
+#[test]
+fn j20_an_older_copy_set_aside_by_hand_without_its_mark_is_not_the_one_that_is_gone() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    fs::copy(&path, beside(&path, ".aside-1")).unwrap();
+    fresh(&open(&path), &charge(2));
+    fs::remove_file(&path).unwrap();
+    assert!(told(&together(&path)).contains("was here and is gone"));
+}
+
+#[test]
+fn j20_a_set_aside_that_is_undone_doubts_nothing_and_misses_nobody() {
+    for is_older in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        fresh(&open(&path), &charge(1));
+        let older = path.with_file_name("older.db");
+        fs::copy(&path, &older).unwrap();
+        fresh(&open(&path), &charge(2));
+        let first = set_aside(&path).unwrap();
+        let last = fresh(&together(&path), &charge(3)).intent.numbers;
+        set_aside(&path).unwrap();
+        fs::rename(&first, &path).unwrap();
+        if is_older {
+            fs::rename(&older, &path).unwrap();
+        }
+        let journal = together(&path);
+        assert_eq!(told(&journal).is_empty(), !is_older, "{}", told(&journal));
+        let next = fresh(&journal, &charge(4)).intent.numbers;
+        assert!(next.batch() > last.batch(), "{next:?}");
+        if !is_older {
+            assert_eq!(invoices(&journal).len(), 4);
+        }
+    }
 }
