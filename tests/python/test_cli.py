@@ -10,6 +10,7 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -508,6 +509,19 @@ def test_payments_are_totalled_and_exported(till: Till, ovo: Sandbox, tmp_path: 
     assert till.json("payments", "--since", "2099-01-01")[1] == []
     people = till.run("payments", "--limit", "2")
     assert "these are the first 2, and there are more" in people.stderr
+
+
+def test_of_what_was_handed_over_and_lost_a_copy_is_made_and_said_to_be(till: Till) -> None:
+    assert till.run("pay", "INV-1", "12500", PAYS).returncode == 0
+    database = sqlite3.connect(till.folder / "ovo.db")
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('moved to', '/mnt/usb/new.db')")
+    database.commit()
+    database.close()
+    copied = till.journal("backup", "ovo.db", "new.db")
+    assert copied.returncode == 0, copied.stderr
+    assert copied.stdout.startswith("written to new.db")
+    assert "was moved to /mnt/usb/new.db" in copied.stderr
+    assert till.json("payments", "--journal", "new.db")[1][0]["invoice"] == "INV-1"
 
 
 def test_a_journal_is_moved_and_set_aside(till: Till, ovo: Sandbox, tmp_path: Path) -> None:

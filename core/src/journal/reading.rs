@@ -191,15 +191,12 @@ impl JournalCopy {
         self.journal()?.present().blocking(new).map(|open| open.is_some())
     }
 
-    /// See [`Journal::health`]. That it was moved away is a problem of it: what a backup of it lacks is
-    /// asked here, too.
+    /// See [`Journal::health`].
     ///
     /// # Errors
     /// [`JournalError`]
     pub fn health(&self) -> Result<Health, JournalError> {
-        let mut health = self.journal.health()?;
-        health.problems.extend(self.moved.as_ref().map(|moved| moved.message.clone()));
-        Ok(health)
+        self.journal()?.health()
     }
 }
 

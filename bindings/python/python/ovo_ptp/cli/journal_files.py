@@ -44,7 +44,14 @@ def _backup(options: argparse.Namespace) -> int:
     _refuse_what_never_was(options.file)
     found = ovo_ptp.JournalReader(path(options.file))
     found.backup(path(options.to_file))
-    left_out = shop.unread(found)
+    try:
+        left_out = shop.unread(found)
+    except ovo_ptp.JournalError as moved:
+        if moved.journal_kind != "misplaced":
+            raise
+        # A copy of what was handed over, and lost where it went: it says itself what it lacks.
+        shop.say_aside(f"this is a copy of what was handed over ({moved})")
+        left_out = []
     for line in left_out:
         shop.say_aside(line)
     but = ", without what is named above" if left_out else ""
