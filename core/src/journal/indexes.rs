@@ -4,13 +4,17 @@
 //!
 //! [fault J8]: crate::manual::faults#j-disk-and-journal
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
-use super::{failure, schema};
+use super::files::Files;
+use super::{failure, log, schema};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 
-/// So many of the newest rows: what is open, and what is sold again by mistake, is among them.
-const NEWEST: i64 = 10_000;
+/// So many of the newest rows: most of what is open, and of what is asked for again, is among them, and a large
+/// journal opens as fast as a small one (J16).
+const NEWEST: i64 = 1_000;
 
 /// Each with its table, which of its rows it has, and how row `p` is found in it as `q`.
 fn indexes() -> [(&'static str, &'static str, String, &'static str); 6] {
@@ -40,9 +44,8 @@ fn indexes() -> [(&'static str, &'static str, String, &'static str); 6] {
     ]
 }
 
-/// The indexes in which one of the newest rows is missing. One that cannot be read hides nothing: whoever
-/// asks it gets an error.
-fn damaged(connection: &Connection) -> Vec<&'static str> {
+/// The indexes in which one of the newest rows is missing.
+fn damaged(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     let misses = |(index, table, rows, found): &(&str, &str, String, &str)| {
         // The row is read from the table, and the index is asked as a payment asks it.
         let sql = format!(
@@ -51,22 +54,75 @@ fn damaged(connection: &Connection) -> Vec<&'static str> {
              AND NOT EXISTS (SELECT 1 FROM {table} AS q INDEXED BY {index} \
                              WHERE {rows} AND {found} AND q.id = p.id))"
         );
-        connection.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
+        connection.query_row(&sql, [], |row| row.get::<_, bool>(0))
     };
-    indexes().into_iter().filter(misses).map(|(index, ..)| index).collect()
+    let mut damaged = Vec::new();
+    for index in &indexes() {
+        if misses(index)? {
+            damaged.push(index.0);
+        }
+    }
+    Ok(damaged)
 }
 
-/// Makes them anew where one does not fit, inside the caller's transaction. What to tell of it.
+/// Whether all pages are whole: what is made anew is read from them, and written over others.
+fn is_whole(connection: &Connection) -> bool {
+    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    check.is_ok_and(|it| it == "ok")
+}
+
+/// What a look at a journal found.
+#[derive(Debug)]
+pub(super) struct Damage {
+    names: String,
+    is_whole: bool,
+}
+
+impl Damage {
+    /// On a connection of its own, before the journal is opened: what SQLite finds damaged on the way must
+    /// not keep it from being opened. For a moment in which nobody has it open.
+    pub(super) fn look(files: &dyn Files, path: &Path, has_log: bool) -> Option<Damage> {
+        let connection = match has_log {
+            true => log::as_it_is(files, path).ok()?,
+            false => log::without_log(files, path)?,
+        };
+        // What cannot be read hides nothing: whoever asks it gets an error.
+        let names = damaged(&connection).ok()?.join(", ");
+        (!names.is_empty()).then(|| Damage { is_whole: is_whole(&connection), names })
+    }
+}
+
+/// Makes them anew, inside the caller's transaction. What to tell of it.
 ///
 /// # Errors
 /// `Full`, and whatever ended the transaction.
-pub(super) fn mend(connection: &Connection) -> Result<Option<Finding>, JournalError> {
-    let damaged = damaged(connection);
-    if damaged.is_empty() {
-        return Ok(None);
-    }
+pub(super) fn mend(connection: &Connection, damage: &Damage) -> Result<Finding, JournalError> {
+    let names = &damage.names;
+    let made = if damage.is_whole {
+        make_anew(connection)?
+    } else {
+        Err(JournalError::new(JournalErrorKind::Corrupt, "other pages are damaged, too"))
+    };
+    let became = match made {
+        Ok(()) => "it was made anew from the rows, and what it hid is known and goes on".to_owned(),
+        Err(error) => format!(
+            "it cannot be made anew ({}): an invoice that it hides would be pushed again, and a payment not \
+             be settled; `ovo-ptp journal set-aside` this one",
+            error.message
+        ),
+    };
+    Ok(Finding {
+        critical: true,
+        message: format!(
+            "the journal was damaged: its index {names} did not fit its rows (a bit that fell over, or a \
+             failing disk); {became}. Look at the disk, and compare OVO's settlement file with your books"
+        ),
+    })
+}
+
+/// The outer error ends the opening, the inner one leaves everything as it was.
+fn make_anew(connection: &Connection) -> Result<Result<(), JournalError>, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("open", &error);
-    let names = damaged.join(", ");
     connection.execute_batch("SAVEPOINT indexes").map_err(failed)?;
     let made = connection.execute_batch("REINDEX payment; REINDEX archived").map_err(failed);
     if let Err(error) = &made {
@@ -76,19 +132,5 @@ pub(super) fn mend(connection: &Connection) -> Result<Option<Finding>, JournalEr
         connection.execute_batch("ROLLBACK TO indexes").map_err(failed)?;
     }
     connection.execute_batch("RELEASE indexes").map_err(failed)?;
-    let became = match made {
-        Ok(()) => "it was made anew from the rows, and what it hid is known and goes on".to_owned(),
-        Err(error) => format!(
-            "it cannot be made anew ({}): an invoice that it hides would be pushed again, and a payment not \
-             be settled; `ovo-ptp journal set-aside` this one",
-            error.message
-        ),
-    };
-    Ok(Some(Finding {
-        critical: true,
-        message: format!(
-            "the journal was damaged: its index {names} did not fit its rows (a bit that fell over, or a \
-             failing disk); {became}. Look at the disk, and compare OVO's settlement file with your books"
-        ),
-    }))
+    Ok(made)
 }

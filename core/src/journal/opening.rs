@@ -20,7 +20,7 @@ use super::failure;
 use super::file_system;
 use super::files::Files;
 use super::handover;
-use super::indexes;
+use super::indexes::{self, Damage};
 use super::lock::Lock;
 use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
@@ -249,6 +249,10 @@ pub(super) fn attempt(
         // Taken for no log, one with a hole would be trusted (J6).
         Err(error) => return Err(failure::at(&place::with_suffix(path, "-wal"), &error)),
     };
+    let damage = match is_alone {
+        true => Damage::look(&**files, path, log_was_left),
+        false => None,
+    };
     if lock.found_others() {
         place::refuse_lost_locks(&**files, path)?;
     }
@@ -259,7 +263,7 @@ pub(super) fn attempt(
     };
     let opened = connect(&**files, path, access).and_then(|connection| {
         let has_company = lock.found_others();
-        let found = Found { is_alone, alone, log_was_left, has_company, purpose };
+        let found = Found { is_alone, alone, log_was_left, damage, has_company, purpose };
         admit(&**files, path, connection, place, options, &found)
     });
     let mut engine = opened.map_err(|error| match error.kind {
@@ -526,6 +530,8 @@ struct Found {
     /// What the database says without its log, where that can be told.
     alone: Option<Alone>,
     log_was_left: bool,
+    /// Indexes that do not fit their rows.
+    damage: Option<Damage>,
     /// Others have it open.
     has_company: bool,
     purpose: Purpose,
@@ -552,7 +558,10 @@ fn admit(
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     let migrated = migration::bring_up_to_date(&connection, &incarnation)?;
     // Where others have it open, they compared when they opened it.
-    let mended = if found.is_alone { indexes::mend(&connection)? } else { None };
+    let mended = match &found.damage {
+        Some(damage) => Some(indexes::mend(&connection, damage)?),
+        None => None,
+    };
     if options.set_aside_unusable {
         refuse_damaged(&connection)?;
     }
