@@ -23,7 +23,7 @@ use super::engine::{Write, Written};
 use super::files::Files;
 use super::parts::{self, Part, Progress};
 use super::sqlite::{STRIDE, SqliteJournal};
-use super::{failure, file_system, opening, place, restored, schema};
+use super::{anothers, failure, file_system, opening, place, restored, schema};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::payment::{Payment, PaymentId};
 use crate::wib::WallTime;
@@ -95,7 +95,7 @@ impl SqliteJournal {
             Ok((Arc::clone(engine.place.files()), own))
         })?;
         let to = opening::resolve(&*files, to)?;
-        opening::refuse_anothers_name(&*files, &to)?;
+        anothers::refuse(&*files, &to)?;
         file_system::refuse_elsewhere(&to)?;
         if let Some(own) = &own {
             refuse_part_of(own, &to)?;

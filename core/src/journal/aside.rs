@@ -45,7 +45,6 @@ pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, JournalError> {
 pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, JournalError> {
     let _inside = fork::inside();
     let path = opening::resolve(&**files, path)?;
-    opening::refuse_anothers_name(&**files, &path)?;
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     anothers::refuse(&**files, &path)?;

@@ -31,7 +31,6 @@ pub(super) fn back_up(
     to: &Path,
 ) -> Result<(), JournalError> {
     let to = opening::resolve(files, to)?;
-    opening::refuse_anothers_name(files, &to)?;
     file_system::refuse_elsewhere(&to)?;
     let at = format!("{} WIB", WallTime::now().wib_text());
     source.path().map_or(Ok(()), |of| refuse_part_of(Path::new(of), &to))?;

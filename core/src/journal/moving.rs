@@ -44,7 +44,6 @@ pub fn move_journal(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), 
 pub fn move_journal_on(files: &Arc<dyn Files>, from: &Path, to: &Path) -> Result<(), JournalError> {
     let _inside = fork::inside();
     let (from, to) = (opening::resolve(&**files, from)?, opening::resolve(&**files, to)?);
-    opening::refuse_anothers_name(&**files, &to)?;
     file_system::refuse_elsewhere(&to)?;
     if file_system::refuse_in_memory(&from).is_ok() {
         file_system::refuse_in_memory(&to)?;

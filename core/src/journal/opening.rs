@@ -1,6 +1,5 @@
 //! Opening a journal: made whole or not at all, checked before it is trusted.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +61,6 @@ pub(super) fn open(
         ));
     }
     let path = resolve(&**files, path)?;
-    refuse_anothers_name(&**files, &path)?;
     file_system::refuse_elsewhere(&path)?;
     anothers::refuse(&**files, &path)?;
     if files.vfs().is_none() {
@@ -143,33 +141,6 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
     std::path::absolute(path)
         .and_then(|path| files.resolve(&path))
         .map_err(|error| failure::at(path, &error))
-}
-
-/// What lies beside a journal under its name, and is none itself.
-const BESIDE: [&str; 7] = ["-wal", "-shm", "-journal", ".mark", ".reserve", ".turn", ".lock"];
-
-/// At the name of a file that belongs to another journal there is no place for one: SQLite would take it
-/// for that one's log, and delete it ([fault J20]).
-///
-/// [fault J20]: crate::manual::faults#j-disk-and-journal
-pub(super) fn refuse_anothers_name(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let journal = BESIDE.iter().find_map(|suffix| {
-        let journal = path.with_file_name(name.strip_suffix(suffix).filter(|it| !it.is_empty())?);
-        let is_there = |suffix| files.look(&place::with_suffix(&journal, suffix)).is_ok();
-        (is_there("") && [".mark", ".lock", ".reserve"].into_iter().any(is_there))
-            .then_some(journal)
-    });
-    journal.map_or(Ok(()), |journal| {
-        Err(JournalError::new(
-            JournalErrorKind::Misplaced,
-            format!(
-                "{} is the name of a file that belongs to the journal {}; choose another",
-                path.display(),
-                journal.display()
-            ),
-        ))
-    })
 }
 
 /// With what to do about a journal of now that is damaged.
