@@ -37,7 +37,12 @@ pub(super) fn owner(files: &dyn Files, path: &Path) -> Option<PathBuf> {
 pub(super) fn has_a_journal(files: &dyn Files, path: &Path) -> bool {
     let is_file =
         |suffix| files.look(&place::with_suffix(path, suffix)).is_ok_and(|look| look.is_file);
-    is_database(files, path) || is_file(".mark") || is_file(".reserve")
+    is_file(".mark") || is_file(".reserve") || is_open_here(files, path) || is_database(files, path)
+}
+
+/// Then it must not be read: closing another descriptor of it would drop the locks that this process has.
+fn is_open_here(files: &dyn Files, path: &Path) -> bool {
+    place::refuse_if_open_here(files, path).is_err()
 }
 
 fn is_database(files: &dyn Files, path: &Path) -> bool {
@@ -50,7 +55,7 @@ fn is_database(files: &dyn Files, path: &Path) -> bool {
 /// `Misplaced`, with both names.
 pub(super) fn refuse(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     let Some(owner) = owner(files, path) else { return Ok(()) };
-    let there = match is_database(files, path) {
+    let there = match !is_open_here(files, &owner) && is_database(files, path) {
         true => "; what lies there gets a name of its own first, with `ovo-ptp journal move`",
         false => "",
     };

@@ -28,6 +28,7 @@ mod fork;
 mod former;
 mod group;
 mod handover;
+mod indexes;
 mod jump;
 mod known_archives;
 mod lock;

@@ -19,6 +19,7 @@ use super::failure;
 use super::file_system;
 use super::files::Files;
 use super::handover;
+use super::indexes::{self, Damage};
 use super::lock::Lock;
 use super::log::{self, Alone};
 use super::mark::{Mark, MarkFile};
@@ -219,6 +220,10 @@ pub(super) fn attempt(
         // Taken for no log, one with a hole would be trusted (J6).
         Err(error) => return Err(failure::at(&place::with_suffix(path, "-wal"), &error)),
     };
+    let damage = match is_alone {
+        true => Damage::look(&**files, path, log_was_left),
+        false => None,
+    };
     if lock.found_others() {
         place::refuse_lost_locks(&**files, path)?;
     }
@@ -229,7 +234,7 @@ pub(super) fn attempt(
     };
     let opened = connect(&**files, path, access).and_then(|connection| {
         let has_company = lock.found_others();
-        let found = Found { is_alone, alone, log_was_left, has_company, purpose };
+        let found = Found { is_alone, alone, log_was_left, damage, has_company, purpose };
         admit(&**files, path, connection, place, options, &found)
     });
     let mut engine = opened.map_err(|error| match error.kind {
@@ -496,6 +501,8 @@ struct Found {
     /// What the database says without its log, where that can be told.
     alone: Option<Alone>,
     log_was_left: bool,
+    /// Indexes that do not fit their rows.
+    damage: Option<Damage>,
     /// Others have it open.
     has_company: bool,
     purpose: Purpose,
@@ -521,6 +528,11 @@ fn admit(
     }
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     let migrated = migration::bring_up_to_date(&connection, &incarnation)?;
+    // Where others have it open, they compared when they opened it.
+    let mended = match &found.damage {
+        Some(damage) => Some(indexes::mend(&connection, damage)?),
+        None => None,
+    };
     if options.set_aside_unusable {
         refuse_damaged(&connection)?;
     }
@@ -534,6 +546,7 @@ fn admit(
     let reserve = Reserve::open(files, path);
     let mut engine =
         Engine::new(connection, place, mark_file, reserve, incarnation, options.first_batch);
+    engine.findings.extend(mended);
     let water = Water::read(&engine.connection).map_err(failed)?;
     compare_with_rows(&engine.connection, &water)?;
     let now = Whereabouts::of(engine.place.look()?, path);
@@ -597,7 +610,7 @@ fn admit(
     Ok(engine)
 }
 
-/// Some 0.05 s, and a second from a slow flash card.
+/// Some 0.2 s, and seconds from a slow flash card.
 const CHECKED_WHOLE: i64 = 16 << 20;
 
 /// Refuses a file with damaged pages, for tills that set such a one aside by themselves: opened, it

@@ -70,7 +70,7 @@ pub struct SqliteJournal {
 pub(super) const STRIDE: i64 = 10_000;
 /// How many problems a report names.
 const MOST_PROBLEMS: usize = 100;
-/// Up to this size the whole file is checked by SQLite too; it takes some 0.2 s.
+/// Up to this size the whole file is checked by SQLite too, its indexes with it; it takes a second or two.
 const CHECKED_WHOLE: i64 = 64 << 20;
 
 impl SqliteJournal {

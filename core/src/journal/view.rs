@@ -181,8 +181,9 @@ pub(super) fn check_file(
         if pages.saturating_mul(size) > largest {
             return Ok(Vec::new());
         }
+        // Its quick check compares no index with its rows.
         connection
-            .prepare("PRAGMA quick_check(20)")?
+            .prepare("PRAGMA integrity_check(20)")?
             .query_map([], |row| row.get::<_, String>(0))?
             .collect::<rusqlite::Result<Vec<String>>>()
     };

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::journal::opening::Access;
 use crate::journal::row::{self, COLUMNS, PHONE};
 use crate::journal::view::{Reader, View};
-use crate::journal::{JournalError, codes, failure, schema};
+use crate::journal::{JournalError, JournalErrorKind, codes, failure, schema};
 use crate::payment::{Boottime, Payment, PaymentId};
 
 /// The texts of the statements, made once. One of them reads a payment, by its id; the others that
@@ -90,7 +90,15 @@ impl Engine {
 
     /// As [`row`](Self::row), by its invoice.
     pub(in crate::journal) fn find_row(&self, invoice: &str) -> Result<MaybeDamaged, JournalError> {
-        self.found("find", ID_BY_INVOICE, [invoice])
+        let found = self.found("find", ID_BY_INVOICE, [invoice])?;
+        Ok(found.map(|row| match row {
+            // The index says one thing, and the row another: nobody may hear of another one's money.
+            Ok(payment) if payment.intent.invoice.as_str() != invoice => Err(JournalError::new(
+                JournalErrorKind::Corrupt,
+                format!("the index of invoices is damaged at payment {}", payment.id.0),
+            )),
+            row => row,
+        }))
     }
 
     /// The row whose id a query finds.

@@ -14,6 +14,7 @@ mod former;
 mod guards;
 mod handover;
 mod hands;
+mod indexes;
 mod left_log;
 mod left_to;
 mod locked;

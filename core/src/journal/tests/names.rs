@@ -51,7 +51,7 @@ fn j20_no_journal_is_begun_moved_copied_or_set_aside_at_a_name_that_belongs_to_a
             for result in refused {
                 let error = result.expect_err(suffix);
                 assert_eq!(error.kind, JournalErrorKind::Misplaced, "{suffix}: {error}");
-                assert!(error.message.contains("ovo.db: was that one meant"), "{suffix}: {error}");
+                assert!(error.message.contains("ovo.db: was that one meant?"), "{suffix}: {error}");
             }
             assert_eq!(fs::read(&taken).ok(), was_there, "{suffix}");
         }
