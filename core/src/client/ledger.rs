@@ -9,7 +9,7 @@ use crate::journal::Filter;
 use crate::payment::Payment;
 
 /// What a [`Reconciliation`](crate::Reconciliation) holds a report against: the journal of one's own
-/// open [`Client`], or one that a [`JournalReader`] reads beside another process. Of this library's
+/// open [`Client`], or one that a [`JournalReader`](crate::JournalReader) reads beside another process. Of this library's
 /// types only.
 pub trait Ledger: sealed::Sealed {
     /// The row of an invoice.
