@@ -21,7 +21,7 @@
 
 #define NO_OPERATION -1
 #define OTHERS -2
-#define LONG_AGO ((uint64_t)400 * 24 * 3600 * 1000)
+#define LONG_AGO ((uint64_t)3 * 24 * 3600 * 1000)
 
 struct text {
     char *bytes;

@@ -280,7 +280,12 @@ pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
     (1..=MOST)
         .map(|number| (number, numbered(path, number)))
         .filter(|(_, aside)| {
-            files.look(aside).is_ok_and(|look| look.is_file && Some(look.identity) != own)
+            // One that a disk does not show just now would be missed: it is looked at once more.
+            let look = files.look(aside).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Err(error),
+                _ => files.look(aside),
+            });
+            look.is_ok_and(|look| look.is_file && Some(look.identity) != own)
         })
         .collect()
 }

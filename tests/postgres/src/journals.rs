@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ovo_ptp::journal::Journal;
 use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, migrate};
+use ovo_ptp::journal::{Journal, JournalError, JournalErrorKind};
 
 use crate::{APPLICATION, AS_IT_IS, OWNER, Proxy, Server};
 
@@ -30,7 +30,7 @@ pub fn dsn(text: &str, schema: &str) -> Dsn {
 #[must_use]
 pub fn schema(server: &Server) -> String {
     let name = name();
-    migrate(&dsn(&server.dsn(OWNER), &name), &AS_IT_IS).expect("a schema");
+    patiently(|| migrate(&dsn(&server.dsn(OWNER), &name), &AS_IT_IS)).expect("a schema");
     name
 }
 
@@ -49,7 +49,23 @@ pub fn direct(server: &Server) -> Dsn {
 /// If it does not open.
 #[must_use]
 pub fn open(dsn: &Dsn) -> PostgresJournal {
-    PostgresJournal::open(dsn, &PostgresOptions::default()).expect("it opens")
+    patiently(|| PostgresJournal::open(dsn, &PostgresOptions::default())).expect("it opens")
+}
+
+/// What a server says that answers: on a busy machine one takes longer to do so than a till would wait.
+///
+/// # Errors
+/// Whatever it says.
+pub fn patiently<T>(ask: impl Fn() -> Result<T, JournalError>) -> Result<T, JournalError> {
+    let begun = std::time::Instant::now();
+    loop {
+        match ask() {
+            Err(error)
+                if error.kind == JournalErrorKind::Unreachable
+                    && begun.elapsed() < std::time::Duration::from_secs(60) => {}
+            told => return told,
+        }
+    }
 }
 
 /// A handle that has begun, of the journal in `schema`, whose way to the server is `proxy`.

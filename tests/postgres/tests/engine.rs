@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ovo_postgres::journals::{direct, dsn, open, schema, through};
+use ovo_postgres::journals::{direct, dsn, open, patiently, schema, through};
 use ovo_postgres::{APPLICATION, AS_IT_IS, Cut, OWNER, Pooler, Proxy, Server, until};
 
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
@@ -215,10 +215,11 @@ fn a_journal_whose_guards_were_altered_is_refused() {
         drop(open(&app));
         let altered = altered.replace("{}", &schema);
         server.sql_as(OWNER, &altered).unwrap();
-        let error = PostgresJournal::open(&app, &PostgresOptions::default()).expect_err(&altered);
+        let opened = patiently(|| PostgresJournal::open(&app, &PostgresOptions::default()));
+        let error = opened.expect_err(&altered);
         assert_eq!(error.kind, JournalErrorKind::Corrupt, "{altered}: {error}");
         if altered.contains("FUNCTION") {
-            migrate(&dsn(&server.dsn(OWNER), &schema), &AS_IT_IS).unwrap();
+            patiently(|| migrate(&dsn(&server.dsn(OWNER), &schema), &AS_IT_IS)).unwrap();
             drop(open(&app));
         }
     }
