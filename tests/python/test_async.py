@@ -297,7 +297,9 @@ def test_f19_a_loop_that_takes_no_answer_ends_no_other_one_s(shop: ovo_ptp.Clien
     class Deaf(asyncio.SelectorEventLoop):
         deaf = False
 
-        def call_soon_threadsafe(self, *arguments: Any, **more: Any) -> asyncio.Handle:
+        def call_soon_threadsafe(  # type: ignore[override]
+            self, *arguments: Any, **more: Any
+        ) -> asyncio.Handle:
             if self.deaf:
                 raise ArithmeticError("no calls from other threads")
             return super().call_soon_threadsafe(*arguments, **more)

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import ovo_ptp
 import pytest
@@ -302,7 +303,7 @@ def test_c18_nothing_that_a_progress_function_and_the_log_throw_hides_an_outcome
         told.append(countdown)
         raise thrown("the display is broken")
 
-    charge = {"amount": 5, "phone": PAYS_AFTER_20, "progress": progress}
+    charge: dict[str, Any] = {"amount": 5, "phone": PAYS_AFTER_20, "progress": progress}
     shipper = Shipper()
     logging.getLogger("ovo_ptp").addHandler(shipper)
     try:
@@ -332,7 +333,11 @@ def test_c18_what_a_text_s_own_type_makes_of_comparing_fails_nothing_behind_a_pu
 
         __le__ = __gt__ = __ge__ = __lt__
 
-    charge = {"amount": Rupiah(5), "phone": Number(PAYS_AFTER_20), "progress": lambda _: None}
+    charge: dict[str, Any] = {
+        "amount": Rupiah(5),
+        "phone": Number(PAYS_AFTER_20),
+        "progress": lambda _: None,
+    }
     if way == "pay":
         outcome = shop.pay(Number("INV-1"), **charge)
     else:
