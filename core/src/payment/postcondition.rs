@@ -50,16 +50,7 @@ pub fn broken(
     }
     let told_paid =
         matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
-    let contradicts = matches!(
-        input,
-        Input::Checked {
-            answer: StatusAnswer::NotFound
-                | StatusAnswer::ForeignSale
-                | StatusAnswer::Doubtful
-                | StatusAnswer::Reversed,
-            ..
-        }
-    );
+    let contradicts = matches!(input, Input::Checked { answer: StatusAnswer::Reversed, .. });
     let has_void = before.void.is_open() || before.void == Void::Voided;
     if told_paid && contradicts && !has_void && !after.needs_operator() {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");

@@ -5,7 +5,7 @@
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, doubted, look};
@@ -397,25 +397,13 @@ fn quarantined_checked(
 /// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
 fn accepted_checked(mut state: State, answer: StatusAnswer) -> Step {
     let voided = state.void.is_open() || state.void == Void::Voided;
-    // Who ruled that it is paid knew what OVO shows.
-    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
-    let alert = match answer {
-        StatusAnswer::Reversed => Alert::PaidButReversed,
-        // OVO approved it, and its record has no such debit, or another sale's.
-        StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful
-            if !was_ruled =>
-        {
-            Alert::Doubtful
-        }
-        _ => return Step::to(state),
-    };
-    if voided || state.needs_operator() {
-        return Step::to(state);
+    if answer == StatusAnswer::Reversed && !voided && !state.needs_operator() {
+        // Listed again among the unacknowledged, so that the caller hears of it too.
+        state.acknowledged = false;
+        state.listed = true;
+        return Step::to(state).alerting(Alert::PaidButReversed);
     }
-    // Listed again among the unacknowledged, so that the caller hears of it too.
-    state.acknowledged = false;
-    state.listed = true;
-    Step::to(state).alerting(alert)
+    Step::to(state)
 }
 
 /// A success that came behind the decision.
