@@ -75,7 +75,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::OutsideWindow`] earlier than that, or later than 7 days behind the payment's
-    /// beginning by the wall clock (FAQ), [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
+    /// beginning (FAQ; by the clock that cannot be set, behind a restart of the machine by the wall clock),
+    /// [`ErrorKind::Refused`] for a push that never left, [`ErrorKind::NoAnswer`] if the host gave no usable answer,
     /// [`ErrorKind::NotFound`] for an unknown invoice.
     pub fn check(&self, invoice: &MerchantInvoice) -> Result<Status, Error> {
         self.inner.ready()?;
