@@ -177,8 +177,8 @@ pub(super) fn checked(
     }
     // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
     // reversal may follow, nor one that rests on an earlier "not found" (I10).
+    let expected = state.duplicate_hint;
     if answer == StatusAnswer::ForeignSale {
-        let expected = state.duplicate_hint;
         state.duplicate_hint = true;
         state.seen = false;
         // Rule 11, behind the decision: our push may have been executed under numbers that name
@@ -206,7 +206,9 @@ pub(super) fn checked(
             state.late_paid = true;
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
-        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
+        Settlement::Closed { by: Closer::Policy, .. } => {
+            look::checked(policy, state, answer, expected, now)
+        }
     }
 }
 
@@ -278,10 +280,20 @@ fn open_settlement_checked(
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
             state.seen |= conclusive;
+            // Nothing was reversed here, and OVO's record says that something was.
+            let unexpected = answer == StatusAnswer::Reversed
+                && reversal == Reversal::NotNeeded
+                && state.reversals.count == 0;
             // Whoever was never debited has nothing that a reversal of ours could have returned: of
             // him OVO says "not found".
             state.late_paid |= answer == StatusAnswer::Reversed && state.reversals.count > 0;
-            closes(policy, state, reversal, issued, now)
+            let mut step = closes(policy, state, reversal, issued, now);
+            if !unexpected {
+                return step;
+            }
+            // It had been debited. As long as it is open, that would ask for a reversal of ours.
+            step.state.late_paid |= step.state.is_closed();
+            step.alerting(Alert::ForeignReversal)
         }
         (StatusAnswer::Doubtful, _) => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
@@ -389,7 +401,9 @@ fn quarantined_checked(
         Settlement::Closed { by: Closer::Policy, .. } if is_paid => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
-        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
+        Settlement::Closed { by: Closer::Policy, .. } => {
+            look::checked(policy, state, answer, false, now)
+        }
         _ => Step::to(state),
     }
 }
