@@ -759,6 +759,31 @@ fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     }
 }
 
+/// "Not found" at 62 s says nothing of a push that is still on its way; what would, OVO refuses.
+#[test]
+fn rule_15_who_answered_checks_and_refuses_the_one_that_closes_leaves_a_word() {
+    let closed = |answered: Option<StatusAnswer>| {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+        case.at(62.0);
+        if let Some(answer) = answered {
+            case.checked(answer);
+        }
+        let mut alerts = Vec::new();
+        while !case.state.is_closed() {
+            let step = case.next();
+            alerts.extend(step.alert);
+            if step.send == Some(Request::CheckPayment) {
+                alerts.extend(case.checked(StatusAnswer::Unavailable).alert);
+            }
+        }
+        assert!(!case.state.needs_operator());
+        alerts.last().copied()
+    };
+    assert_eq!(closed(Some(StatusAnswer::NotFound)), Some(Alert::Unverified));
+    assert_eq!(closed(None), Some(Alert::CheckUnavailable), "a contract without checks");
+}
+
 #[test]
 fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
     let mut case = Case::sent().reversed_once();

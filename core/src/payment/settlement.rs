@@ -129,7 +129,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     match state.verdict {
         // A reversal is for what got no answer (FAQ); a definite decline is one.
         Some(Verdict::Declined(reason)) if !is_undelivered(reason) && !state.late_paid => {
-            return state.close(policy, now);
+            return close_unverified(policy, state, now);
         }
         // The same, behind a cancel.
         Some(Verdict::Abandoned)
@@ -137,7 +137,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
                 && state.is_certainly_ours()
                 && !state.late_paid =>
         {
-            return state.close(policy, now);
+            return close_unverified(policy, state, now);
         }
         // What was seen to be ours, by OVO's word or an operator's, needs nobody to vouch for it.
         _ if !state.is_certainly_ours() && !state.seen => {
@@ -150,6 +150,14 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         state.settlement = Settlement::Open(Reversal::Needed);
     }
     try_now(policy, state, Request::Reversal, now)
+}
+
+/// Closed without a check behind 60 s + D. Whoever has no checks in the contract knows that, and who is
+/// listed was told; where OVO answered before it refused, somebody else has to look.
+fn close_unverified(policy: &Policy, state: State, now: Boottime) -> Step {
+    let is_news = policy.check_payment && state.seen && !state.listed;
+    let step = state.close(policy, now);
+    if is_news { step.alerting(Alert::Unverified) } else { step }
 }
 
 /// The answer to a check of a payment that has its verdict.
@@ -486,7 +494,7 @@ pub(super) fn reversed(
         (ReversalAnswer::Acknowledged, _)
             if state.check_unavailable && issued >= state.close_at(policy) =>
         {
-            state.close(policy, now)
+            close_unverified(policy, state, now)
         }
         (ReversalAnswer::Acknowledged, Reversal::Needed) => {
             Step::to(state.acknowledge_reversal(policy, now))
