@@ -994,7 +994,7 @@ typedef struct ovo_outcome {
   char invoice[56];
   // Declined: OVO's code, empty if the numbers turned out to belong to another sale.
   char response_code[8];
-  // Paid: OVO's approval code, empty if a status check reported the success without one.
+  // Paid: OVO's approval code, empty where its answer told none that can be read.
   char approval_code[40];
   // Paid: OVO's trace number, or empty.
   char trace_number[40];
@@ -1002,7 +1002,8 @@ typedef struct ovo_outcome {
   char host_date[40];
   // Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
   char host_time[40];
-  // Declined, not sent and needs operator: what happened, in English, for the log.
+  // Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
+  // or that nothing goes back by itself any more, because it waits for an operator or one closed it.
   char reason[128];
   // Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
   // points earned) is kept with the payment and stands here without that, too.
@@ -1197,7 +1198,7 @@ int32_t ovo_config_new(int32_t header, ovo_config **config);
 // Parameters:
 // - `config`: a configuration, the library's from now on. NULL is fine; a second time is a code.
 //
-// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more.
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more. In a callback, too.
 //
 // Memory: clients opened with it stay good.
 int32_t ovo_config_free(ovo_config *config);
@@ -2324,7 +2325,7 @@ int32_t ovo_payment_cancel(ovo_payment *payment,
 // Parameters:
 // - `payment`: a payment, the library's from now on. NULL is fine; a second time is a code.
 //
-// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more.
+// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more. In a callback, too.
 //
 // Memory: outcomes copied from it stay good.
 int32_t ovo_payment_free(ovo_payment *payment);

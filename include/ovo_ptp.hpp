@@ -19,7 +19,8 @@
  * - Config, Client and Payment own what they stand for; they move and do not copy. A moved-from one
  *   answers with Code::Null. A Client closes itself, which waits until no call is left in it. In a
  *   callback it cannot: close() says Code::Reentrant there and the client stays open, to be closed
- *   afterwards; one that is destroyed or moved into there stays open for the program's life.
+ *   afterwards; one that is destroyed or moved into there stays open for the program's life, and so
+ *   does a Reconciliation that is destroyed there. A Payment and a Config may end there.
  * - A Client has the functions that its Config had when it was opened, whatever is set later.
  * - Texts go in as std::string_view (a NUL inside is an Error) and come out as std::string.
  * - An exception that leaves a log or progress function is swallowed, one that leaves a transport
@@ -326,6 +327,8 @@ struct NotCompleted {
   bool cancelled = false;
   /// See was_known().
   bool was_known = false;
+  /// Empty; or that it waits for an operator, or that one closed it: nothing goes back by itself any more.
+  std::string reason;
 };
 /// Not one byte of the push left. Try again, with a new invoice.
 struct NotSent {
@@ -475,7 +478,7 @@ inline Outcome outcome(const ovo_outcome& flat) {
                       flat.new_attempt != 0, flat.reason, known};
     case OVO_NOT_COMPLETED:
       return NotCompleted{flat.invoice, flat.refund_settled != 0, flat.was_debited != 0,
-                          flat.cancelled != 0, known};
+                          flat.cancelled != 0, known, flat.reason};
     case OVO_NOT_SENT:
       return NotSent{flat.invoice, static_cast<NotSentReason>(flat.not_sent_reason), flat.reason,
                      known};

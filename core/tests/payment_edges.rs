@@ -456,7 +456,7 @@ fn t9_eight_days_switched_off_trouble_nobody_about_settled_payments() {
     assert!(case.state.is_closed());
     case.now = Boottime(5_000);
     case.does(Input::Rebooted { away: Duration::from_secs(8 * 86_400) });
-    case.until(3600.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
+    case.until(4.0 * 86_400.0, StatusAnswer::TooOld, ReversalAnswer::Acknowledged);
     assert!(case.alerts.is_empty() && !case.state.needs_operator(), "{:?}", case.alerts);
     assert!(case.state.phone_forgotten);
 }

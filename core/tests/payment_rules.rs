@@ -759,6 +759,31 @@ fn rule_14b_not_found_is_no_licence_to_reverse_doubtful_numbers() {
     }
 }
 
+/// "Not found" at 62 s says nothing of a push that is still on its way; what would, OVO refuses.
+#[test]
+fn rule_15_who_answered_checks_and_refuses_the_one_that_closes_leaves_a_word() {
+    let closed = |answered: Option<StatusAnswer>| {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+        case.at(62.0);
+        if let Some(answer) = answered {
+            case.checked(answer);
+        }
+        let mut alerts = Vec::new();
+        while !case.state.is_closed() {
+            let step = case.next();
+            alerts.extend(step.alert);
+            if step.send == Some(Request::CheckPayment) {
+                alerts.extend(case.checked(StatusAnswer::Unavailable).alert);
+            }
+        }
+        assert!(!case.state.needs_operator());
+        alerts.last().copied()
+    };
+    assert_eq!(closed(Some(StatusAnswer::NotFound)), Some(Alert::Unverified));
+    assert_eq!(closed(None), Some(Alert::CheckUnavailable), "a contract without checks");
+}
+
 #[test]
 fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
     let mut case = Case::sent().reversed_once();
@@ -838,6 +863,115 @@ fn rule_16_a_closed_payment_that_ovo_no_longer_knows_is_over() {
     assert_eq!((step.alert, step.send), (None, None));
     assert!(case.state.is_closed() && !case.state.needs_operator());
     assert!(case.state.phone_forgotten && case.state.due.is_none());
+}
+
+/// What was said about an older sale under the same numbers hides no late debit of ours.
+#[test]
+fn rule_16_a_nonsense_54_ends_no_look_and_is_told() {
+    let closed = |declined: bool| {
+        let mut case = Case::sent();
+        if declined {
+            case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+        } else {
+            case = case.reversed_once();
+        }
+        case.next();
+        case.checked(StatusAnswer::NotFound);
+        assert!(case.state.is_closed());
+        case
+    };
+    for declined in [false, true] {
+        // To the look at 15 minutes; the one at 24 hours is still to come, and finds the debit.
+        let mut case = closed(declined);
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        assert_eq!(case.checked(StatusAnswer::TooOld).alert, Some(Alert::TooOld));
+        assert!(case.state.needs_operator() && !case.state.phone_forgotten);
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::DelayBoundBroken));
+        assert!(case.state.owes_reversal());
+        // To somebody's question before it: both looks are still to come.
+        let mut case = closed(declined);
+        case.now = case.now.plus(Duration::from_secs(60));
+        assert_eq!(case.checked(StatusAnswer::TooOld).alert, Some(Alert::TooOld));
+        for _ in 0..2 {
+            assert_eq!(case.next_request(), Some(Request::CheckPayment));
+            assert_eq!(case.checked(StatusAnswer::NotFound).alert, None);
+        }
+    }
+    // Behind a restart it may be true: it troubles nobody, and the second look is still taken.
+    let mut case = closed(false);
+    case.does(Input::Rebooted { away: Duration::from_secs(3600) });
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::TooOld).alert, None);
+    assert!(!case.state.needs_operator() && !case.state.phone_forgotten);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::TooOld).alert, None);
+    assert_eq!(case.next().send, None);
+    assert!(case.state.phone_forgotten);
+}
+
+#[test]
+fn rule_16_a_look_that_is_answered_with_another_sale_is_told() {
+    let mut case = Case::sent().reversed_once();
+    case.next();
+    case.checked(StatusAnswer::NotFound);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::ForeignSale).alert, Some(Alert::Doubtful));
+    assert!(case.state.needs_operator() && case.state.is_closed());
+    assert_eq!(case.next_request(), Some(Request::CheckPayment), "the second look");
+    assert_eq!(case.checked(StatusAnswer::ForeignSale).alert, None, "once");
+    // OVO had declined it: the other sale is told, and left alone.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    case.next();
+    case.checked(StatusAnswer::NotFound);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::ForeignSale).alert, Some(Alert::ForeignSale));
+    assert!(!case.state.needs_operator());
+    // OVO had called the numbers duplicate: nothing of it is news.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+    case.at(65.0);
+    while !case.state.is_closed() {
+        case.next_request();
+        case.checked(StatusAnswer::ForeignSale);
+    }
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::ForeignSale).alert, None);
+    assert!(!case.state.needs_operator());
+}
+
+/// Nothing of it was reversed here: it had been debited, or somebody else reverses.
+#[test]
+fn rule_16_a_decline_that_ovo_says_was_reversed_is_told() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    case.next();
+    let step = case.checked(StatusAnswer::Reversed);
+    assert_eq!(step.alert, Some(Alert::ForeignReversal));
+    assert!(case.state.is_closed());
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, None, "once");
+    // The look is the first to say so.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    case.next();
+    case.checked(StatusAnswer::NotFound);
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::ForeignReversal));
+    // Behind a reversal of ours it is what is expected.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Declined(code("17"))));
+    case.next();
+    case.checked(StatusAnswer::Paid);
+    while !case.state.is_closed() {
+        match case.next_request() {
+            Some(Request::Reversal) => case.reversed(ReversalAnswer::Acknowledged),
+            _ => case.checked(StatusAnswer::Reversed),
+        };
+    }
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, None);
 }
 
 #[test]

@@ -661,6 +661,7 @@ fn the_table_of_response_codes_is_the_file_and_the_file_is_the_table() {
         ("timed out", CustomerText::TimedOut),
         ("given up", CustomerText::GivenUp),
         ("unclear", CustomerText::Unclear),
+        ("by hand", CustomerText::ByHand),
         ("generic", CustomerText::Generic),
     ];
     let languages = [(Language::Indonesian, "id"), (Language::English, "en")];

@@ -77,7 +77,7 @@ pub struct ovo_outcome {
     pub invoice: [c_char; 56],
     /// Declined: OVO's code, empty if the numbers turned out to belong to another sale.
     pub response_code: [c_char; 8],
-    /// Paid: OVO's approval code, empty if a status check reported the success without one.
+    /// Paid: OVO's approval code, empty where its answer told none that can be read.
     pub approval_code: [c_char; 40],
     /// Paid: OVO's trace number, or empty.
     pub trace_number: [c_char; 40],
@@ -85,7 +85,8 @@ pub struct ovo_outcome {
     pub host_date: [c_char; 40],
     /// Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
     pub host_time: [c_char; 40],
-    /// Declined, not sent and needs operator: what happened, in English, for the log.
+    /// Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
+    /// or that nothing goes back by itself any more, because it waits for an operator or one closed it.
     pub reason: [c_char; 128],
     /// Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
     /// points earned) is kept with the payment and stands here without that, too.
@@ -195,6 +196,7 @@ impl ovo_outcome {
                 flat.refund_settled = open.is_refund_settled().into();
                 flat.was_debited = open.was_debited().into();
                 flat.cancelled = open.is_cancelled().into();
+                place(&mut flat.reason, open.reason().unwrap_or(""));
             }
             Some(Outcome::NotSent(not_sent)) => {
                 flat.not_sent_reason = not_sent_reason(not_sent.reason());

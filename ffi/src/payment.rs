@@ -10,7 +10,7 @@ use crate::argument::{In, Out, OutStruct, Sized32, Text, flag};
 use crate::callback::{self, ovo_watch_fn};
 use crate::client::{ClientBody, ovo_client};
 use crate::code::{Failure, ovo_code};
-use crate::guard::{caught, outside};
+use crate::guard::{anywhere, caught, outside};
 use crate::handle;
 use crate::outcome::ovo_outcome;
 use crate::values;
@@ -361,12 +361,13 @@ pub extern "C" fn ovo_payment_cancel(
 /// Parameters:
 /// - `payment`: a payment, the library's from now on. NULL is fine; a second time is a code.
 ///
-/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more.
+/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a payment any more. In a callback, too.
 ///
 /// Memory: outcomes copied from it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_payment_free(payment: *mut ovo_payment) -> i32 {
-    outside(payment.addr(), &[], || {
+    // Nobody's lock is held by who drops it, so that a callback may.
+    anywhere(payment.addr(), &[], || {
         if !payment.is_null() {
             drop(handle::close::<PaymentBody, _>(payment)?);
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use ptp::Language;
 use ptp::message::ResponseCode;
 use ptp::message::response_code::{CustomerText, TABLE};
+use ptp::payment::{CLOSED_BY_OPERATOR, WAITS_FOR_OPERATOR};
 
 use crate::outcome::ovo_outcome;
 use crate::vocabulary::{self, ovo_outcome_kind};
@@ -40,7 +41,7 @@ fn copies() -> &'static Copies {
 }
 
 /// The core's texts for customers.
-const CUSTOMER: [CustomerText; 9] = [
+const CUSTOMER: [CustomerText; 10] = [
     CustomerText::Paid,
     CustomerText::Voided,
     CustomerText::Unregistered,
@@ -49,6 +50,7 @@ const CUSTOMER: [CustomerText; 9] = [
     CustomerText::TimedOut,
     CustomerText::GivenUp,
     CustomerText::Unclear,
+    CustomerText::ByHand,
     CustomerText::Generic,
 ];
 
@@ -72,6 +74,7 @@ pub(crate) fn of_code(code: ResponseCode, language: i32) -> *const c_char {
 pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char {
     let Ok(spoken) = vocabulary::language(language) else { return EMPTY };
     let text = match outcome.kind {
+        kind if is_dealt_with_by_hand(kind, outcome) => CustomerText::ByHand,
         kind if kind == ovo_outcome_kind::OVO_PAID as i32 => match outcome.voided {
             0 => CustomerText::Paid,
             _ => CustomerText::Voided,
@@ -91,6 +94,21 @@ pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char 
         _ => CustomerText::Unclear,
     };
     constant(text.in_language(spoken))
+}
+
+/// Whether an operator deals with it, or has: its reason says so.
+fn is_dealt_with_by_hand(kind: i32, outcome: &ovo_outcome) -> bool {
+    let says = |text: &str| {
+        let said = outcome.reason.iter().map(|it| it.to_ne_bytes()[0]);
+        said.take_while(|it| *it != 0).eq(text.bytes())
+    };
+    match kind {
+        kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => {
+            says(WAITS_FOR_OPERATOR) || says(CLOSED_BY_OPERATOR)
+        }
+        kind if kind == ovo_outcome_kind::OVO_NEEDS_OPERATOR as i32 => says(CLOSED_BY_OPERATOR),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
     if cls is outcomes.NotSent:
         fields += ["reason", "detail"]
     if cls is outcomes.NotCompleted:
-        fields.append("is_cancelled")
+        fields += ["is_cancelled", "reason"]
     if issubclass(cls, outcomes.Outcome):
         fields.append("was_known")
     assert tuple(fields) == cls.__match_args__

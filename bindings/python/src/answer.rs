@@ -110,6 +110,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound
             dict.set_item("is_refund_settled", open.is_refund_settled())?;
             dict.set_item("was_debited", open.was_debited())?;
             dict.set_item("is_cancelled", open.is_cancelled())?;
+            dict.set_item("reason", open.reason())?;
         }
         Outcome::NotSent(not_sent) => {
             dict.set_item("reason", not_sent.reason().map(|reason| reason.name()))?;

@@ -68,6 +68,7 @@ pub(crate) fn customer_texts() -> Vec<(&'static str, &'static str, &'static str)
         ("timed out", CustomerText::TimedOut),
         ("given up", CustomerText::GivenUp),
         ("unclear", CustomerText::Unclear),
+        ("by hand", CustomerText::ByHand),
         ("generic", CustomerText::Generic),
     ];
     let both = |(name, text): (_, CustomerText)| {

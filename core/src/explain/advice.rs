@@ -4,8 +4,8 @@ use super::money::{Money, was_debited_behind_ruling};
 use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
-use crate::payment::history::{Ended, What};
-use crate::payment::{DeclineReason, Payment, Source, State, Verdict, Void};
+use crate::payment::history::{Ended, Entry, What};
+use crate::payment::{DeclineReason, Payment, Ruling, Source, State, Verdict, Void};
 
 /// Why the payment stands as it does.
 pub(super) fn why(payment: &Payment, words: Words) -> String {
@@ -31,6 +31,14 @@ pub(super) fn why(payment: &Payment, words: Words) -> String {
             "Nomor pembayaran ini ternyata milik penjualan lain; permintaan ini tidak dijalankan.",
             "The numbers turned out to belong to another sale; this push was not executed.",
         ),
+        Some(Verdict::Abandoned)
+            if state.cancelled && matches!(Money::of(state), Money::Unclear | Money::ByHand) =>
+        {
+            words.pick(
+                "Kasir membatalkan sebelum ada jawaban.",
+                "The shop cancelled before there was an answer.",
+            )
+        }
         Some(Verdict::Abandoned) if state.cancelled => words.pick(
             "Kasir membatalkan sebelum ada jawaban. Apa pun yang terpotong dikembalikan.",
             "The shop cancelled before there was an answer. Whatever is debited goes back.",
@@ -63,6 +71,18 @@ fn push_ended(payment: &Payment) -> Option<Ended> {
 }
 
 fn abandoned(payment: &Payment, words: Words) -> String {
+    let is_ruled = |entry: &Entry| {
+        let refund = matches!(entry.what, What::Ruled { ruling: Ruling::Refund, .. });
+        refund && entry.verdict == Some(Verdict::Abandoned)
+    };
+    if payment.history.entries().iter().any(is_ruled) {
+        return words
+            .pick(
+                "Bukti dari OVO saling bertentangan; operator memutuskan bahwa uangnya dikembalikan.",
+                "OVO's evidence contradicted itself; an operator ruled that the money goes back.",
+            )
+            .to_owned();
+    }
     let mut why = words
         .pick(
             "Dalam 65 detik tidak ada jawaban OVO yang bisa dipakai.",

@@ -232,3 +232,67 @@ fn an_operator_is_told_to_rule_only_what_the_verdict_allows() {
         }
     }
 }
+
+/// What nothing returns by itself is not promised, neither by the explanation nor by the outcome.
+#[test]
+fn the_customer_is_promised_nothing_that_waits_for_an_operator_or_was_closed_by_one() {
+    use crate::payment::{Closer, Settlement};
+    let by = Closer::Operator;
+    let closed = Settlement::Closed { at: Boottime(300_000), by, looks: 0 };
+    for verdict in [Verdict::Abandoned, Verdict::Quarantined] {
+        for (settlement, listed) in [
+            (closed, false),
+            (Settlement::WithOperator, false),
+            (Settlement::closed(Boottime(300_000)), true),
+        ] {
+            for cancelled in [false, true] {
+                let mut payment = payment();
+                payment.state.verdict = Some(verdict);
+                (payment.state.settlement, payment.state.listed) = (settlement, listed);
+                payment.state.cancelled = cancelled;
+                let outcome = Outcome::of(&payment).expect("an outcome");
+                let text = outcome.customer_text(Language::English);
+                assert!(!text.contains("returned"), "{verdict:?} {settlement:?}: {text}");
+                let waits = text.contains("wait");
+                assert!(!waits || settlement != closed, "nobody checks it any more: {text}");
+                let reason = match &outcome {
+                    Outcome::NotCompleted(open) => open.reason().expect("a reason"),
+                    Outcome::NeedsOperator(operator) => operator.reason(),
+                    _ => panic!("{outcome:?}"),
+                };
+                assert_eq!(reason.contains("closed"), settlement == closed);
+            }
+        }
+    }
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = Settlement::Open(Reversal::Needed);
+    let Some(Outcome::NotCompleted(open)) = Outcome::of(&payment) else { panic!() };
+    assert_eq!(open.reason(), None);
+}
+
+#[test]
+fn why_a_payment_goes_back_is_the_ruling_where_an_operator_ruled() {
+    use crate::payment::{Ruling, Settlement};
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Abandoned);
+    payment.state.settlement = Settlement::Open(Reversal::Needed);
+    let why = |payment: &Payment| advice::why(payment, Words(Language::English));
+    assert!(why(&payment).contains("No usable answer"));
+    let reason = "seen at OVO".to_owned();
+    let ruled = What::Ruled { ruling: Ruling::Refund, reason };
+    let mut entry = Entry::new(now(), Duration::from_secs(90), 0, ruled);
+    // Overdue, and ruled: it is still abandoned for its silence.
+    let mut overdue = payment.clone();
+    overdue.history.add(&entry);
+    assert!(why(&overdue).contains("No usable answer"));
+    entry.verdict = Some(Verdict::Abandoned);
+    payment.history.add(&entry);
+    assert!(why(&payment).contains("an operator ruled"));
+    // Nothing goes back by itself any more.
+    payment.history = History::default();
+    payment.state.cancelled = true;
+    assert!(why(&payment).contains("goes back"));
+    payment.state.settlement = Settlement::WithOperator;
+    assert!(!why(&payment).contains("goes back"));
+}

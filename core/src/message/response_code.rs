@@ -150,6 +150,8 @@ pub enum CustomerText {
     GivenUp,
     /// Nobody knows yet whether the customer is debited: nothing may invite a second payment.
     Unclear,
+    /// An operator deals with it, or has: nothing is promised that nobody does by itself.
+    ByHand,
     /// Anything else.
     Generic,
 }
@@ -185,6 +187,10 @@ impl CustomerText {
             CustomerText::Unclear => (
                 "Pembayaran sedang diperiksa. Jangan bayar lagi; mohon tunggu.",
                 "The payment is being checked. Do not pay again; please wait.",
+            ),
+            CustomerText::ByHand => (
+                "Pembayaran ini ditangani petugas. Tanyakan kepada kasir.",
+                "Staff deal with this payment. Ask the cashier.",
             ),
             CustomerText::Generic => (
                 "Pembayaran gagal. Coba lagi atau pakai metode lain.",

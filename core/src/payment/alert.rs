@@ -53,12 +53,15 @@ pub enum Alert {
     VoidUnresolved,
     /// A void that was left to an operator turned out to have been carried out. Critical.
     VoidedAfterAll,
+    /// OVO answered checks of a payment, then refused them, and it was closed without one: that the
+    /// customer is not debited was not confirmed.
+    Unverified,
 }
 
 impl Alert {
     /// All kinds by their [names](Self::name), and whether they are [critical](Self::is_critical): for
     /// whoever shows those that have not come yet, too.
-    pub const KINDS: [(&'static str, bool); 21] = [
+    pub const KINDS: [(&'static str, bool); 22] = [
         ("DuplicateNumbers", false),
         ("ForeignSale", false),
         ("Doubtful", true),
@@ -80,6 +83,7 @@ impl Alert {
         ("OverdueForADay", true),
         ("VoidUnresolved", false),
         ("VoidedAfterAll", true),
+        ("Unverified", false),
     ];
 
     /// Its kind, as [operations 2] names it.
@@ -108,6 +112,7 @@ impl Alert {
             Alert::OverdueForADay => "OverdueForADay",
             Alert::VoidUnresolved => "VoidUnresolved",
             Alert::VoidedAfterAll => "VoidedAfterAll",
+            Alert::Unverified => "Unverified",
         }
     }
 
@@ -174,6 +179,9 @@ impl fmt::Display for Alert {
             Alert::VoidedAfterAll => {
                 f.write_str("a void that was left to an operator was carried out: who refunded it by hand paid twice")
             }
+            Alert::Unverified => f.write_str(
+                "closed, and OVO refuses the check that would confirm that the customer is not debited; compare its settlement file",
+            ),
         }
     }
 }

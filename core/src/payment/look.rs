@@ -3,7 +3,7 @@
 use crate::payment::Alert;
 use crate::payment::answer::StatusAnswer;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Settlement, State};
+use crate::payment::state::{Boottime, Settlement, State, Verdict};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
@@ -27,19 +27,42 @@ pub(super) fn checked(
     policy: &Policy,
     mut state: State,
     answer: StatusAnswer,
+    was_expected: bool,
     now: Boottime,
 ) -> Step {
     match answer {
         StatusAnswer::Paid => state.reopen(policy, now).alerting(Alert::DelayBoundBroken),
-        StatusAnswer::NotFound | StatusAnswer::Reversed | StatusAnswer::ForeignSale => {
-            Step::to(state.looked(policy, now))
+        // A decline that was never reversed here: somebody else did it, or OVO itself. Told once.
+        StatusAnswer::Reversed if state.is_unreversed_decline() => {
+            state.late_paid = true;
+            Step::to(state.looked(policy, now)).alerting(Alert::ForeignReversal)
         }
-        StatusAnswer::Doubtful => {
+        StatusAnswer::NotFound | StatusAnswer::Reversed => Step::to(state.looked(policy, now)),
+        // Rule 11, where OVO did not say before whose the numbers are.
+        StatusAnswer::ForeignSale if was_expected => Step::to(state.looked(policy, now)),
+        StatusAnswer::ForeignSale if matches!(state.verdict, Some(Verdict::Declined(_))) => {
+            Step::to(state.looked(policy, now)).alerting(Alert::ForeignSale)
+        }
+        StatusAnswer::ForeignSale | StatusAnswer::Doubtful => {
             state.listed = true;
             Step::to(state.looked(policy, now)).alerting(Alert::Doubtful)
         }
         // Nothing was owed, and nothing can be seen any more: it is over.
-        StatusAnswer::TooOld => Step::to(state.forget_phone()),
+        StatusAnswer::TooOld if now.since(state.window) >= policy.timers.status_window => {
+            Step::to(state.forget_phone())
+        }
+        // Behind a restart nobody knows how old it is. It may be true: nobody is troubled, and the
+        // second look is still taken.
+        StatusAnswer::TooOld
+            if state.begun == Boottime(0) && state.verdict != Some(Verdict::Quarantined) =>
+        {
+            Step::to(state.looked(policy, now))
+        }
+        // Of a payment of this week it is about an older sale under the same numbers.
+        StatusAnswer::TooOld => {
+            state.listed = true;
+            Step::to(state.looked(policy, now)).alerting(Alert::TooOld)
+        }
         StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),
         StatusAnswer::Unavailable => {
             state.check_unavailable = true;
@@ -63,6 +86,12 @@ impl State {
             1 => closed.plus(timers.second_sweep),
             _ => closed.plus(timers.keep_phone),
         }
+    }
+
+    /// Declined, and never reversed here: 73 about it is news.
+    fn is_unreversed_decline(&self) -> bool {
+        let is_declined = matches!(self.verdict, Some(Verdict::Declined(_)));
+        is_declined && !self.late_paid && !self.check_unavailable
     }
 
     /// A scheduled look was answered. Somebody's question in between is none.

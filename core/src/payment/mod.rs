@@ -49,7 +49,8 @@ pub use input::{Input, Ruling};
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{
-    Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason, Outcome, Receipt,
+    CLOSED_BY_OPERATOR, Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason,
+    Outcome, Receipt, WAITS_FOR_OPERATOR,
 };
 pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
 pub use rule::Rule;

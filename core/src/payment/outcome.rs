@@ -9,7 +9,7 @@ use crate::message::response_code::CustomerText;
 use crate::message::{Class, Language, ResponseCode, WalletDetails};
 use crate::numbering::Numbers;
 use crate::payment::{
-    Closer, DeclineReason, PaidWith, Payment, Reversal, Settlement, Source, Verdict, Void,
+    Closer, DeclineReason, PaidWith, Payment, Reversal, Settlement, Source, State, Verdict, Void,
 };
 
 /// How a payment ended, as far as its caller is concerned.
@@ -21,7 +21,8 @@ pub enum Outcome {
     /// OVO refused. Show the text.
     Declined(Decline),
     /// No usable answer in time. Tell the customer that any deduction is returned: the reversal
-    /// goes on, in the background or with `settle`, until OVO's record is settled.
+    /// goes on, in the background or with `settle`, until OVO's record is settled, unless its
+    /// [`reason`](NotCompleted::reason) says that an operator sees to it.
     NotCompleted(NotCompleted),
     /// Not one byte of the push left. Try again, with a new invoice.
     NotSent(NotSent),
@@ -67,6 +68,7 @@ impl Outcome {
                 ),
                 late_paid: payment.state.late_paid,
                 cancelled: payment.state.cancelled,
+                by_hand: ByHand::of(&payment.state),
                 known,
             }),
             Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None, known }),
@@ -74,6 +76,7 @@ impl Outcome {
                 invoice,
                 numbers: payment.intent.numbers,
                 duplicate: payment.state.duplicate_hint,
+                closed: ByHand::of(&payment.state) == Some(ByHand::Closed),
                 known,
             }),
         })
@@ -186,9 +189,11 @@ impl Outcome {
             Outcome::Paid(receipt) if receipt.voided => CustomerText::Voided,
             Outcome::Paid(_) => CustomerText::Paid,
             Outcome::Declined(decline) => return decline.customer_text(language),
+            Outcome::NotCompleted(open) if open.by_hand.is_some() => CustomerText::ByHand,
             Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,
             Outcome::NotCompleted(_) => CustomerText::TimedOut,
             Outcome::NotSent(_) => CustomerText::Generic,
+            Outcome::NeedsOperator(operator) if operator.closed => CustomerText::ByHand,
             // The customer may be debited: nothing may invite a second payment.
             Outcome::NeedsOperator(_) | Outcome::Interrupted(_) => CustomerText::Unclear,
         };
@@ -229,7 +234,7 @@ impl Receipt {
         self.numbers
     }
 
-    /// OVO's approval code; absent only if a status check reported the success without one.
+    /// OVO's approval code; absent where its answer told none, or one that no code can be (with a blank in it).
     ///
     /// ```
     /// # fn example(receipt: &ovo_ptp::Receipt) {
@@ -379,6 +384,7 @@ pub struct NotCompleted {
     refund_settled: bool,
     late_paid: bool,
     cancelled: bool,
+    by_hand: Option<ByHand>,
     known: Known,
 }
 
@@ -393,7 +399,9 @@ impl NotCompleted {
         self.cancelled
     }
 
-    /// Whether OVO's record is settled: reversed, and verified not to be debited.
+    /// Whether OVO's record is settled: reversed, and verified not to be debited. Where the contract has
+    /// no status checks, or OVO stopped answering them, OVO's acknowledgement behind 60 s + D is all that
+    /// is known: [`explain`](crate::Client::explain) says so.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client, invoice: &ovo_ptp::MerchantInvoice) -> Result<(), ovo_ptp::Error> {
@@ -413,6 +421,40 @@ impl NotCompleted {
     /// Whether there is evidence that the customer had been debited.
     pub fn was_debited(&self) -> bool {
         self.late_paid
+    }
+
+    /// Why nothing goes back by itself any more, in English: the payment waits for an operator, or one
+    /// closed it. `None` as long as the policy sees to it, and where it has.
+    pub fn reason(&self) -> Option<&'static str> {
+        self.by_hand.map(|by_hand| match by_hand {
+            ByHand::Waits => WAITS_FOR_OPERATOR,
+            ByHand::Closed => CLOSED_BY_OPERATOR,
+        })
+    }
+}
+
+/// What [`NotCompleted::reason`] says of a payment that waits for an operator.
+pub const WAITS_FOR_OPERATOR: &str =
+    "it waits for an operator: nothing is returned by itself any more";
+/// What [`NotCompleted::reason`] and [`NeedsOperator::reason`] say of one that an operator closed.
+pub const CLOSED_BY_OPERATOR: &str = "an operator closed it: it was dealt with by hand";
+
+/// A payment of which the policy returns nothing by itself any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ByHand {
+    Waits,
+    Closed,
+}
+
+impl ByHand {
+    fn of(state: &State) -> Option<ByHand> {
+        match state.settlement {
+            Settlement::Closed { by: Closer::Operator, .. } => Some(ByHand::Closed),
+            Settlement::WithOperator => Some(ByHand::Waits),
+            // A look behind it was contradictory.
+            Settlement::Closed { .. } if state.listed => Some(ByHand::Waits),
+            Settlement::Open(_) | Settlement::Closed { .. } => None,
+        }
     }
 }
 
@@ -488,6 +530,7 @@ pub struct NeedsOperator {
     invoice: MerchantInvoice,
     numbers: Numbers,
     duplicate: bool,
+    closed: bool,
     known: Known,
 }
 
@@ -510,7 +553,9 @@ impl NeedsOperator {
     /// # }
     /// ```
     pub fn reason(&self) -> &'static str {
-        if self.duplicate {
+        if self.closed {
+            CLOSED_BY_OPERATOR
+        } else if self.duplicate {
             "OVO says that the numbers were used before, or shows another sale under them: whose payment they name cannot be told"
         } else {
             "OVO's record of the payment is contradictory or too old"

@@ -20,6 +20,8 @@ use crate::payment::timers::Policy;
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
 /// * A payment told as Paid that OVO's record contradicts is listed for an operator.
+/// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
+/// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.
 /// * A void that was left to an operator is told as voided, with an alert, as soon as OVO says so.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
@@ -54,6 +56,24 @@ pub fn broken(
     let has_void = before.void.is_open() || before.void == Void::Voided;
     if told_paid && contradicts && !has_void && !after.needs_operator() {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
+    }
+    let checked =
+        |answer: StatusAnswer| matches!(input, Input::Checked { answer: it, .. } if it == answer);
+    let is_unreversed = matches!(before.verdict, Some(Verdict::Declined(_)))
+        && before.settlement == Settlement::Open(Reversal::NotNeeded)
+        && before.reversals.count == 0;
+    if checked(StatusAnswer::Reversed) && is_unreversed && step.alert.is_none() {
+        return Some("who reversed a declined payment is asked");
+    }
+    let is_looked_at = matches!(before.settlement, Settlement::Closed { by: Closer::Policy, .. })
+        && matches!(
+            before.verdict,
+            Some(Verdict::Declined(_) | Verdict::Abandoned | Verdict::Quarantined)
+        );
+    let is_of_this_week = now.since(before.window) < policy.timers.status_window;
+    let forgets = after.phone_forgotten && !before.phone_forgotten;
+    if checked(StatusAnswer::TooOld) && is_looked_at && is_of_this_week && forgets {
+        return Some("a nonsense 54 ends no look");
     }
     if matches!(before.void, Void::Sent | Void::Unknown) && matches!(after.void, Void::Rejected(_))
     {

@@ -129,7 +129,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     match state.verdict {
         // A reversal is for what got no answer (FAQ); a definite decline is one.
         Some(Verdict::Declined(reason)) if !is_undelivered(reason) && !state.late_paid => {
-            return state.close(policy, now);
+            return close_unverified(policy, state, now);
         }
         // The same, behind a cancel.
         Some(Verdict::Abandoned)
@@ -137,7 +137,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
                 && state.is_certainly_ours()
                 && !state.late_paid =>
         {
-            return state.close(policy, now);
+            return close_unverified(policy, state, now);
         }
         // What was seen to be ours, by OVO's word or an operator's, needs nobody to vouch for it.
         _ if !state.is_certainly_ours() && !state.seen => {
@@ -150,6 +150,14 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
         state.settlement = Settlement::Open(Reversal::Needed);
     }
     try_now(policy, state, Request::Reversal, now)
+}
+
+/// Closed without a check behind 60 s + D. Whoever has no checks in the contract knows that, and who is
+/// listed was told; where OVO answered before it refused, somebody else has to look.
+fn close_unverified(policy: &Policy, state: State, now: Boottime) -> Step {
+    let is_news = policy.check_payment && state.seen && !state.listed;
+    let step = state.close(policy, now);
+    if is_news { step.alerting(Alert::Unverified) } else { step }
 }
 
 /// The answer to a check of a payment that has its verdict.
@@ -177,8 +185,8 @@ pub(super) fn checked(
     }
     // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
     // reversal may follow, nor one that rests on an earlier "not found" (I10).
+    let expected = state.duplicate_hint;
     if answer == StatusAnswer::ForeignSale {
-        let expected = state.duplicate_hint;
         state.duplicate_hint = true;
         state.seen = false;
         // Rule 11, behind the decision: our push may have been executed under numbers that name
@@ -206,7 +214,9 @@ pub(super) fn checked(
             state.late_paid = true;
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
-        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
+        Settlement::Closed { by: Closer::Policy, .. } => {
+            look::checked(policy, state, answer, expected, now)
+        }
     }
 }
 
@@ -278,10 +288,20 @@ fn open_settlement_checked(
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
             state.seen |= conclusive;
+            // Nothing was reversed here, and OVO's record says that something was.
+            let unexpected = answer == StatusAnswer::Reversed
+                && reversal == Reversal::NotNeeded
+                && state.reversals.count == 0;
             // Whoever was never debited has nothing that a reversal of ours could have returned: of
             // him OVO says "not found".
             state.late_paid |= answer == StatusAnswer::Reversed && state.reversals.count > 0;
-            closes(policy, state, reversal, issued, now)
+            let mut step = closes(policy, state, reversal, issued, now);
+            if !unexpected {
+                return step;
+            }
+            // It had been debited. As long as it is open, that would ask for a reversal of ours.
+            step.state.late_paid |= step.state.is_closed();
+            step.alerting(Alert::ForeignReversal)
         }
         (StatusAnswer::Doubtful, _) => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
@@ -389,7 +409,9 @@ fn quarantined_checked(
         Settlement::Closed { by: Closer::Policy, .. } if is_paid => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
-        Settlement::Closed { by: Closer::Policy, .. } => look::checked(policy, state, answer, now),
+        Settlement::Closed { by: Closer::Policy, .. } => {
+            look::checked(policy, state, answer, false, now)
+        }
         _ => Step::to(state),
     }
 }
@@ -460,7 +482,7 @@ pub(super) fn reversed(
         (ReversalAnswer::Acknowledged, _)
             if state.check_unavailable && issued >= state.close_at(policy) =>
         {
-            state.close(policy, now)
+            close_unverified(policy, state, now)
         }
         (ReversalAnswer::Acknowledged, Reversal::Needed) => {
             Step::to(state.acknowledge_reversal(policy, now))

@@ -59,8 +59,17 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Appends to the file at `path`, which is made for its owner alone.
+    /// Appends to the file at `path`, which is made for its owner alone. A pipe or a terminal whose
+    /// reader stands still would hold every payment: only a regular file is taken.
     pub(crate) fn new(inner: Arc<dyn Transport>, path: &Path) -> Result<Recorder, Error> {
+        let regular = |is_file: bool| match is_file {
+            true => Ok(()),
+            false => Err(Error::invalid("record", "is no regular file")),
+        };
+        // Opening a pipe that nobody reads would wait.
+        if let Ok(found) = std::fs::metadata(path) {
+            regular(found.is_file())?;
+        }
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
@@ -68,6 +77,7 @@ impl Recorder {
         let file = options.open(path).map_err(|error| {
             Error::invalid("record", format!("cannot be written ({})", error.kind()))
         })?;
+        regular(file.metadata().is_ok_and(|found| found.is_file()))?;
         Ok(Recorder { inner, file: Mutex::new(file), lost: AtomicU64::new(0) })
     }
 
@@ -279,6 +289,25 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         std::fs::remove_file(&path).expect("a record");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_can_stand_still_is_no_record() {
+        let folder = std::env::temp_dir().join(format!("record-pipe-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let pipe = folder.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        for path in [&pipe, &folder, Path::new("/dev/null")] {
+            let (send, opened) = std::sync::mpsc::channel();
+            let path = path.to_owned();
+            let inner = Arc::new(Answers(answered("{}")));
+            std::thread::spawn(move || send.send(Recorder::new(inner, &path).map(drop)));
+            let opened = opened.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+            assert_eq!(opened.expect_err("refused").field(), Some("record"));
+        }
+        std::fs::remove_dir_all(&folder).expect("a folder");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::argument::Out;
 use crate::callback::Callbacks;
 use crate::clock::OwnClock;
 use crate::code::{Failure, ovo_code};
-use crate::guard::outside;
+use crate::guard::{anywhere, outside};
 use crate::handle;
 use crate::transport::OwnTransport;
 use crate::version;
@@ -206,12 +206,12 @@ pub extern "C" fn ovo_config_new(header: i32, config: Out<*mut ovo_config>) -> i
 /// Parameters:
 /// - `config`: a configuration, the library's from now on. NULL is fine; a second time is a code.
 ///
-/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more.
+/// Returns: `OVO_OK`, or `OVO_ERR_BAD_HANDLE` for what is not a configuration any more. In a callback, too.
 ///
 /// Memory: clients opened with it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_config_free(config: *mut ovo_config) -> i32 {
-    outside(config.addr(), &[], || {
+    anywhere(config.addr(), &[], || {
         if !config.is_null() {
             drop(handle::close::<Mutex<ConfigBody>, _>(config)?);
         }

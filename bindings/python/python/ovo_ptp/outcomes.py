@@ -129,7 +129,7 @@ class Paid(Outcome):
 
     #: The amount debited, in rupiah.
     amount: int
-    #: OVO's approval code; `None` only if a status check reported the success without one.
+    #: OVO's approval code; `None` where its answer told none that can be read.
     approval_code: str | None
     #: The batch number, 1 to 999999.
     batch: int
@@ -181,11 +181,15 @@ class Declined(Outcome):
 class NotCompleted(Outcome):
     """No usable answer in time. Tell the customer that any deduction is returned.
 
-    The reversal goes on by itself until OVO's own record is settled.
+    The reversal goes on by itself until OVO's own record is settled, unless `reason` says otherwise.
     """
 
-    __slots__ = ("is_refund_settled", "was_debited", "is_cancelled", "was_known")
-    _defaults: ClassVar[dict[str, Any]] = {"is_cancelled": False, "was_known": False}
+    __slots__ = ("is_refund_settled", "was_debited", "is_cancelled", "reason", "was_known")
+    _defaults: ClassVar[dict[str, Any]] = {
+        "is_cancelled": False,
+        "reason": None,
+        "was_known": False,
+    }
     name = "not completed"
 
     #: Whether OVO's record is settled: reversed, and verified not to be debited.
@@ -195,6 +199,9 @@ class NotCompleted(Outcome):
     if TYPE_CHECKING:  # a slot cannot have a value in the class
         #: Whether the merchant gave the payment up, before its time was over.
         is_cancelled: bool = False
+        #: None; or that it waits for an operator, or that one closed it: nothing goes back by itself
+        #: any more, and the customer's text promises nothing.
+        reason: str | None = None
         #: Whether the payment was known before: see `Outcome`.
         was_known: bool = False
 

@@ -300,6 +300,7 @@ fn write_alert(to: &mut Vec<u8>, alert: Alert) {
         Alert::OverdueForADay => 19,
         Alert::VoidUnresolved => 20,
         Alert::VoidedAfterAll => 21,
+        Alert::Unverified => 22,
     });
     match alert {
         Alert::DuplicateNumbers(code) | Alert::Misconfigured(code) => write_code(to, Some(code)),
@@ -496,6 +497,7 @@ impl Reader<'_> {
             19 => Alert::OverdueForADay,
             20 => Alert::VoidUnresolved,
             21 => Alert::VoidedAfterAll,
+            22 => Alert::Unverified,
             _ => return None,
         })
     }
