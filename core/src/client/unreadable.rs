@@ -34,7 +34,10 @@ impl Inner {
         if !self.key_is_former.swap(true, Ordering::Relaxed) && !is_said {
             self.found(Finding {
                 critical: true,
-                message: "another process has made another app key the journal's: customers of its                           payments cannot be told here, and nobody is pushed beside one of theirs that is                           open; give this process the new key, with the former one as a previous app key,                           and start it again"
+                message: "another process has made another app key the journal's: customers of its \
+                          payments cannot be told here, and nobody is pushed beside one of theirs that is \
+                          open; give this process the new key, with the former one as a previous app key, \
+                          and start it again"
                     .to_owned(),
             });
         }

@@ -80,7 +80,8 @@ pub(super) fn judge(
             undecided(&engine.connection).map_err(|error| failure::sqlite("open", &error))?;
         if open > 0 {
             reasons.push(format!(
-                "release 0.1.0 did not write down which file it is: this may be a copy, and what became                  of {open} payments without an outcome may stand in another one"
+                "release 0.1.0 did not write down which file it is: this may be a copy, and what became \
+                 of {open} payments without an outcome may stand in another one"
             ));
         }
     }
