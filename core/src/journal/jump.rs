@@ -60,9 +60,9 @@ pub(super) fn jump(
     Ok(Some(Finding {
         critical: false,
         message: format!(
-            "OVO says that numbers of this new journal were used before: another journal of this \
-             terminal began in the same quarter of an hour. The next payments begin with batch \
-             {floor:06}; the one that got this answer is checked and told as not completed"
+            "OVO says that numbers or an invoice were used before, and has accepted nothing of this \
+             journal yet: another journal of this terminal may have handed out the same. The next payments \
+             begin with batch {floor:06}; the one that got this answer is checked and told as not completed"
         ),
     }))
 }
