@@ -573,6 +573,13 @@ impl Journal for PostgresJournal {
     fn note_probe(&self, wall: WallTime) -> Result<Option<WallTime>, JournalError> {
         self.decide(|known| {
             let last = known.get(PROBED).and_then(|last| last.parse().ok());
+        .inspect(|_| {
+            lock(&self.terminals).insert(setup.terminal.clone());
+        })
+    }
+
+    fn key(&self) -> Result<Option<String>, JournalError> {
+        Ok(self.meta()?.remove("key"))
             let (remembered, told) = probed::judge(last, wall);
             let is = BTreeMap::from([(PROBED.to_owned(), remembered.to_string())]);
             Ok(Decision { told, is, floor: None })
