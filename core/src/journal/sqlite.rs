@@ -357,7 +357,7 @@ impl SqliteJournal {
         let mut seen = 0;
         self.read(|engine| engine.report(&mut health))?;
         let last = self.report(|view| {
-            view::check_file(view.connection, CHECKED_WHOLE, &mut health.problems)?;
+            view::check_file(view.connection, CHECKED_WHOLE, &mut health)?;
             view.last_id()
         })?;
         while seen < last {
