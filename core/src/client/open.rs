@@ -270,7 +270,7 @@ impl ClientBuilder {
             host: self.environment.base_url().to_owned(),
             proxy: self.way_out(),
             merchant_id: self.credentials.merchant_id().to_owned(),
-            terminal: format!("{}/{}", terminal.tid(), terminal.mid()),
+            terminal: terminal.name(),
             key: seal.key(),
             other_keys: seal.former_keys(),
         }

@@ -150,6 +150,11 @@ pub(super) fn key(connection: &Connection) -> Result<Option<String>, JournalErro
     meta::get(connection, KEY).map_err(|error| failure::sqlite("read", &error))
 }
 
+/// The terminal of the client that opened the journal last.
+pub(super) fn terminal(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    meta::get(connection, TERMINAL)
+}
+
 /// What is told of an app key that the journal does not know.
 pub(crate) fn unknown_key() -> Finding {
     Finding {

@@ -773,6 +773,10 @@ impl Journal for SqliteJournal {
     fn findings(&self) -> Vec<Finding> {
         self.read(|engine| Ok(engine.findings.clone())).unwrap_or_default()
     }
+
+    fn found_since(&self) -> Vec<Finding> {
+        self.with(|engine| Ok(mem::take(&mut engine.found_since))).unwrap_or_default()
+    }
 }
 
 /// OP1: ids are given without gaps and rows are never deleted, so a gap was made by hand.
