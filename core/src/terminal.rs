@@ -51,6 +51,11 @@ impl Terminal {
         &self.mid
     }
 
+    /// What names it in a journal: with the same two, OVO counts the same numbers.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.tid, self.mid)
+    }
+
     /// Store code (`storeCode`).
     pub fn store_code(&self) -> &str {
         &self.store_code

@@ -386,7 +386,7 @@ fn told(operation: &str, case: &Value, said: &str) -> Result<(), String> {
     // but for those about the host's ways, the new journal's numbers and the set-up.
     let about_the_host = |alert: &str| match kind {
         "approved" => alert.ends_with("in another form, or not at all; it is accepted"),
-        "duplicate" => alert.starts_with("alert: OVO says that numbers of this new journal"),
+        "duplicate" => alert.starts_with("alert: OVO says that numbers or an invoice"),
         "declined" => alert.ends_with(&format!("OVO refuses the set-up (code {code})")),
         _ => false,
     };

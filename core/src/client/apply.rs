@@ -251,7 +251,14 @@ impl Inner {
 
     fn announce(&self, before: &Payment, after: &Payment, step: &Step) {
         let invoice = || after.intent.invoice.clone();
-        if let Some(alert) = step.alert.filter(|alert| self.is_news(alert)) {
+        // Without its phone OVO cannot read a request about it: the set-up is right, and what is wrong was
+        // told at opening.
+        let lacks_its_phone = |alert: &Alert| {
+            matches!(alert, Alert::Misconfigured(code) if code.as_str() == "BR")
+                && self.is_unreadable(after)
+        };
+        let alert = step.alert.filter(|alert| !lacks_its_phone(alert));
+        if let Some(alert) = alert.filter(|alert| self.is_news(alert)) {
             self.alert(after, alert);
             if matches!(alert, Alert::DuplicateNumbers(_)) {
                 self.leave_used_numbers();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::client::{Client, Inner};
 use crate::error::{Error, ErrorKind};
-use crate::journal::Health;
+use crate::journal::{Health, JournalError};
 use crate::message::{Class, Operation, ResponseCode, Signature, SigningMode, inquiry};
 use crate::transport::{Exchange, HttpRequest, Route, Validity};
 use crate::wib::WallTime;
@@ -268,8 +268,14 @@ impl Inner {
             clock_ahead_seconds,
             route: self.transport.inspect(budget, &self.watch(budget)),
             wrong_signature: None,
-            journal: self.journal.health().map_err(|error| error.to_string()),
+            journal: self.journals_health().map_err(|error| error.to_string()),
         }
+    }
+
+    fn journals_health(&self) -> Result<Health, JournalError> {
+        let mut health = self.journal.health()?;
+        health.problems.extend(self.tell_of_unreadable()?);
+        Ok(health)
     }
 
     /// Once a day, and the journal has it before it is sent.

@@ -439,10 +439,12 @@ impl Inner {
     }
 
     /// An app key that the journal does not know becomes its key once OVO answers something other
-    /// than that it does not know it either.
+    /// than that it does not know it either. Of a form that it cannot read (BR) it may not have looked at the
+    /// signature.
     fn adopt_accepted_key(&self, response: Option<&Response>) {
         let code = response.map(|response| response.code);
-        let accepted = code.is_some_and(|code| code.as_str() != "63" && !code.is_outage());
+        let accepted =
+            code.is_some_and(|code| !matches!(code.as_str(), "63" | "BR") && !code.is_outage());
         if accepted && self.unknown_key.swap(false, Ordering::Relaxed) {
             let ring = self.seal.ring().unwrap_or_default();
             if let Err(error) = self.journal.adopt_key(&self.seal.key(), &ring) {

@@ -13,7 +13,7 @@ use crate::journal::belonging::unknown_key;
 use crate::journal::file_system::refuse_in_memory;
 #[cfg(feature = "postgres")]
 use crate::journal::postgres::{Dsn, FarClock, PostgresJournal, PostgresOptions};
-use crate::journal::{self, Belonging, Journal, Setup, Succession, is_address};
+use crate::journal::{self, Belonging, Finding, Journal, Setup, Succession, is_address};
 use crate::message::Signer;
 use crate::payment::Timers;
 #[cfg(feature = "https")]
@@ -123,6 +123,11 @@ impl ClientBuilder {
             process: std::process::id(),
         });
         inner.note_unreadable()?;
+        // Of an unknown key that is told already.
+        if !unknown_key {
+            let message = inner.tell_of_unreadable()?;
+            belonging.findings.extend(message.map(|message| Finding { critical: true, message }));
+        }
         for found in inner.journal.findings().into_iter().chain(belonging.findings) {
             inner.found(found);
         }
@@ -270,7 +275,7 @@ impl ClientBuilder {
             host: self.environment.base_url().to_owned(),
             proxy: self.way_out(),
             merchant_id: self.credentials.merchant_id().to_owned(),
-            terminal: format!("{}/{}", terminal.tid(), terminal.mid()),
+            terminal: terminal.name(),
             key: seal.key(),
             other_keys: seal.former_keys(),
         }

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use crate::client::Inner;
 use crate::journal::{Filter, Finding, JournalError};
 use crate::lock::lock;
-use crate::payment::{Payment, Settlement};
+use crate::payment::{Payment, Settlement, Verdict, Void};
+use crate::wib::WallTime;
 
 impl Inner {
     /// Notes which unsettled payments have a phone that cannot be read.
@@ -34,15 +35,48 @@ impl Inner {
         if !self.key_is_former.swap(true, Ordering::Relaxed) && !is_said {
             self.found(Finding {
                 critical: true,
-                message: "another process has made another app key the journal's: customers of its                           payments cannot be told here, and nobody is pushed beside one of theirs that is                           open; give this process the new key, with the former one as a previous app key,                           and start it again"
+                message: "another process has made another app key the journal's: customers of its \
+                          payments cannot be told here, and nobody is pushed beside one of theirs that is \
+                          open; give this process the new key, with the former one as a previous app key, \
+                          and start it again"
                     .to_owned(),
             });
         }
         self.note_unreadable()
     }
 
-    fn is_unreadable(&self, payment: &Payment) -> bool {
+    pub(super) fn is_unreadable(&self, payment: &Payment) -> bool {
         payment.intent.phone.is_some() && self.phone_of(payment).is_none()
+    }
+
+    /// Payments that OVO may yet be asked about, whose phones no key here opens: OVO wants the phone in a
+    /// check and in a void, and answers BR without. What to tell of them, as long as there are any.
+    pub(super) fn tell_of_unreadable(&self) -> Result<Option<String>, JournalError> {
+        let unsettled = Filter { unsettled: true, newest_first: true, ..Filter::default() };
+        // A sale can be voided on its day.
+        let today = WallTime::of_wib_day(self.clock.wall().wib_day());
+        let voidable = Filter { since: Some(today), newest_first: true, ..Filter::default() };
+        let mut rows = self.journal.list(&unsettled)?;
+        rows.extend(self.journal.list(&voidable)?);
+        rows.retain(|row| self.is_unreadable(row) && self.may_be_asked_about(row));
+        rows.sort_by_key(|row| row.id);
+        rows.dedup_by_key(|row| row.id);
+        Ok(rows.first().map(|first| {
+            format!(
+                "the phones of {} payments that are open or can be voided, first {}, cannot be read: they \
+                 are sealed with an app key that is not known here, the former one or one that was set by \
+                 mistake for a while. OVO may refuse to tell of them, or to void them (BR): give that key \
+                 as a previous app key",
+                rows.len(),
+                first.intent.invoice
+            )
+        }))
+    }
+
+    fn may_be_asked_about(&self, payment: &Payment) -> bool {
+        let state = &payment.state;
+        let is_paid = matches!(state.verdict, Some(Verdict::Accepted(_)));
+        !state.is_closed() || (is_paid && state.void != Void::Voided)
     }
 
     /// One of them that may still be debited, and is no older than a customer waits at a till.

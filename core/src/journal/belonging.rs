@@ -94,6 +94,18 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
         return foreign("merchant", &merchant, &setup.merchant_id);
     }
     let mut belonging = Belonging::default();
+    if known(CLASS)?.is_none() && last_payments(connection).map_err(failed)?.is_some() {
+        belonging.findings.push(Finding {
+            critical: false,
+            message: format!(
+                "the journal is of release 0.1.0, which did not write down of which environment it is: from \
+                 now on, with the payments in it, it is taken for one of {}. If it was used in another one, \
+                 set it aside now (`ovo-ptp journal set-aside`): a payment of that one would answer for one \
+                 of this",
+                setup.class
+            ),
+        });
+    }
     for (key, what, now) in [(HOST, "host", &setup.host), (TERMINAL, "terminal", &setup.terminal)] {
         let jumps = key == TERMINAL;
         let before = known(key)?.or_else(|| terminal.clone().filter(|_| jumps));
@@ -148,6 +160,11 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
 /// The name of the app key that the journal knows.
 pub(super) fn key(connection: &Connection) -> Result<Option<String>, JournalError> {
     meta::get(connection, KEY).map_err(|error| failure::sqlite("read", &error))
+}
+
+/// The terminal of the client that opened the journal last.
+pub(super) fn terminal(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    meta::get(connection, TERMINAL)
 }
 
 /// What is told of an app key that the journal does not know.

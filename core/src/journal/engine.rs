@@ -56,6 +56,8 @@ pub(super) struct Engine {
     pub(super) access: Access,
     /// What was found at opening.
     pub(super) findings: Vec<Finding>,
+    /// What was found since, and not told yet.
+    pub(super) found_since: Vec<Finding>,
     /// The boot of this handle; 0, earlier than every boot, until it is named.
     pub(super) boot: u32,
     /// Handed out last, as far as this handle knows.
@@ -94,6 +96,7 @@ impl Engine {
             first_batch,
             access: Access::One,
             findings: Vec::new(),
+            found_since: Vec::new(),
             boot: 0,
             numbers: (0, 0),
             statements: STATEMENTS.get_or_init(Statements::new),

@@ -9,13 +9,17 @@ use rusqlite::Connection;
 use super::codes::{ACCEPTED, DECLINED};
 use super::engine::Water;
 use super::files::Files;
-use super::{meta, restored};
+use super::{belonging, meta, restored};
 use crate::journal::{Finding, JournalError};
 use crate::numbering::starting_batch;
+use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
 /// The quarter of an hour in which the numbers last jumped.
 const JUMPED: &str = "jumped";
+/// Before the name of a terminal that is not the client's own: the day on which numbers of it were last
+/// handed out.
+const SERVED: &str = "served ";
 
 /// Jumps because the journal serves another terminal from now on ([fault J21]): the journal that
 /// served it before has handed out numbers there, and this one vouches for its own only. Inside the
@@ -26,11 +30,56 @@ pub(super) fn jump_to_another_terminal(
     files: &dyn Files,
     connection: &Connection,
 ) -> Result<(), JournalError> {
+    to_another(files, connection, WallTime::now()).map(drop)
+}
+
+/// Jumps for a payment of a terminal that is not the client's own (a charge names it, or another process
+/// of this journal has another one): this journal vouches there for what it has handed out today or the
+/// day before. What to tell of it; inside the caller's transaction.
+pub(super) fn jump_for_a_charge(
+    files: &dyn Files,
+    connection: &Connection,
+    terminal: &Terminal,
+    wall: WallTime,
+) -> Result<Option<Finding>, JournalError> {
+    let failed = |error: rusqlite::Error| super::failure::sqlite("jump", &error);
+    let name = terminal.name();
+    let own = belonging::terminal(connection).map_err(failed)?;
+    if own.is_none_or(|own| own == name) {
+        return Ok(None);
+    }
+    let (served, today) = (format!("{SERVED}{name}"), wall.wib_day());
+    let last: Option<i64> = meta::get(connection, &served).map_err(failed)?;
+    let is_vouched_for = last.is_some_and(|last| (today - 1..=today + 1).contains(&last));
+    let floor = match is_vouched_for {
+        true => None,
+        false => Some(to_another(files, connection, wall)?),
+    };
+    if last != Some(today) {
+        meta::put(connection, &served, today).map_err(failed)?;
+    }
+    Ok(floor.map(|floor| Finding {
+        critical: false,
+        message: format!(
+            "payments of terminal {name} go into this journal, too, from now on: another journal may have \
+             handed out numbers there, and those of this one jump to batch {floor:06}"
+        ),
+    }))
+}
+
+/// The batch from which on numbers are nobody else's. Nothing is used up by a jump behind which no number
+/// was handed out: two programs may open a journal by turns, each for its own terminal.
+fn to_another(
+    files: &dyn Files,
+    connection: &Connection,
+    wall: WallTime,
+) -> Result<u32, JournalError> {
     let failed = |error: rusqlite::Error| super::failure::sqlite("jump", &error);
     let water = Water::read(connection).map_err(failed)?;
-    let floor = restored::above_a_twin(files, &water, WallTime::now())?;
+    let handed_out = Water { floor: 0, ..water };
+    let floor = water.floor.max(restored::above_a_twin(files, &handed_out, wall)?);
     connection.execute("UPDATE high_water SET floor = ?1", [floor]).map_err(failed)?;
-    Ok(())
+    Ok(floor)
 }
 
 /// Jumps, at most once in a quarter of an hour and only as long as OVO has accepted or declined
@@ -60,9 +109,9 @@ pub(super) fn jump(
     Ok(Some(Finding {
         critical: false,
         message: format!(
-            "OVO says that numbers of this new journal were used before: another journal of this \
-             terminal began in the same quarter of an hour. The next payments begin with batch \
-             {floor:06}; the one that got this answer is checked and told as not completed"
+            "OVO says that numbers or an invoice were used before, and has accepted nothing of this \
+             journal yet: another journal of this terminal may have handed out the same. The next payments \
+             begin with batch {floor:06}; the one that got this answer is checked and told as not completed"
         ),
     }))
 }

@@ -23,7 +23,8 @@ use crate::lock::lock;
 
 /// How long a note about the database is, at the most: three numbers.
 const LONGEST_NOTE: usize = 64;
-/// The lock file holds the number of the process that took it last, for messages only.
+/// The lock file holds the number of the process that took it last, and that of its container, for
+/// messages only.
 const LONGEST_PID: usize = 32;
 
 type Held = Arc<Mutex<Option<Box<dyn OpenFile>>>>;
@@ -241,7 +242,7 @@ impl Lock {
             match file.hold(if self.shared { Hold::Shared } else { Hold::Alone }) {
                 Ok(true) => match (file.identity(), self.files.look(&self.path)) {
                     (Ok(own), Ok(there)) if own == there.identity => {
-                        let pid = format!("{:<10}\n", std::process::id());
+                        let pid = format!("{:<10} {}\n", std::process::id(), container());
                         // For messages; a full disk changes nothing else.
                         let _ = file.write(0, pid.as_bytes());
                         return Ok(Some(file));
@@ -273,12 +274,8 @@ impl Drop for Lock {
 }
 
 fn refusal(files: &dyn Files, path: &Path) -> JournalError {
-    let pid = files
-        .read(path, LONGEST_PID)
-        .ok()
-        .and_then(|text| String::from_utf8(text).ok())
-        .and_then(|text| text.trim().parse::<u32>().ok());
-    let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    let text = files.read(path, LONGEST_PID).ok().and_then(|text| String::from_utf8(text).ok());
+    let who = holder(text.as_deref().unwrap_or_default(), std::process::id(), &container());
     JournalError::new(
         JournalErrorKind::Locked,
         format!(
@@ -286,4 +283,47 @@ fn refusal(files: &dyn Files, path: &Path) -> JournalError {
              them"
         ),
     )
+}
+
+/// Within what the number of a process names it: two containers have a process 1 each. Empty where there
+/// is no such thing.
+fn container() -> String {
+    let name = std::fs::read_link("/proc/self/ns/pid").ok();
+    let name = name.and_then(|name| name.into_os_string().into_string().ok()).unwrap_or_default();
+    name.chars().filter(char::is_ascii_digit).take(LONGEST_PID - 12).collect()
+}
+
+/// Who it is that holds the lock, by what it has written there.
+fn holder(text: &str, own: u32, own_container: &str) -> String {
+    let mut words = text.split_ascii_whitespace();
+    let Some(pid) = words.next().and_then(|pid| pid.parse::<u32>().ok()) else {
+        return String::new();
+    };
+    match words.next().unwrap_or(own_container) {
+        // Written by a release that did not tell its container.
+        container if container == own_container && pid == own => {
+            " (in another container on this volume)".to_owned()
+        }
+        container if container == own_container => format!(" (pid {pid})"),
+        _ => format!(" (pid {pid} in another container on this volume)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j11_a_process_of_another_container_is_not_named_by_a_number_that_is_ones_own() {
+        assert_eq!(holder("17         4026531836\n", 1, "4026531836"), " (pid 17)");
+        let other = holder("1          4026532001\n", 1, "4026531836");
+        assert!(other.contains("pid 1 in another container"), "{other}");
+        // As release 0.1.0 wrote it.
+        assert_eq!(holder("17        \n", 1, "4026531836"), " (pid 17)");
+        let other = holder("1         \n", 1, "4026531836");
+        assert!(!other.contains("pid") && other.contains("another container"), "{other}");
+        assert_eq!(holder("17        \n", 1, ""), " (pid 17)");
+        assert_eq!(holder("", 1, ""), "");
+        assert!(container().len() <= LONGEST_PID - 12);
+    }
 }

@@ -33,7 +33,7 @@ use super::schema;
 use super::version::Incarnation;
 use super::view;
 use super::whereabouts::{self, Whereabouts};
-use crate::journal::{Finding, JournalError, JournalErrorKind};
+use crate::journal::{Finding, Health, JournalError, JournalErrorKind};
 use crate::numbering::MAX_NUMBER;
 use crate::wib::WallTime;
 
@@ -616,8 +616,8 @@ const CHECKED_WHOLE: i64 = 16 << 20;
 /// Refuses a file with damaged pages, for tills that set such a one aside by themselves: opened, it
 /// would fail at payments. Where a person is near, most of it is worth more than a closed shop.
 fn refuse_damaged(connection: &Connection) -> Result<(), JournalError> {
-    let mut damage = Vec::new();
-    view::check_file(connection, CHECKED_WHOLE, &mut damage).map_err(|error| {
+    let mut health = Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
+    view::check_file(connection, CHECKED_WHOLE, &mut health).map_err(|error| {
         // A page that the disk does not give is as lost for such a till as a damaged one. A lock, a full
         // disk, or whatever else passes, says nothing of the file.
         match failure::is_unreadable(&error) {
@@ -625,7 +625,7 @@ fn refuse_damaged(connection: &Connection) -> Result<(), JournalError> {
             false => error,
         }
     })?;
-    match damage.first() {
+    match health.problems.first() {
         None => Ok(()),
         Some(first) => {
             Err(JournalError::new(JournalErrorKind::Corrupt, format!("it is damaged: {first}")))

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::files::{Files, SystemFiles};
+use super::files::{Files, Hold, OpenFile, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
 use super::{
@@ -79,7 +79,7 @@ impl JournalCopy {
             // Closing a second descriptor of the file would drop this process's own locks on it
             // (J22).
             place::refuse_if_open_here(&*files, from)?;
-            let copy = folder.0.join(name);
+            let copy = folder.path.join(name);
             copy_at_rest(from, &copy)?;
             let engine = opening::open_copy(&files, &copy, kinds)
                 .map_err(|error| failure::named(from, error))?;
@@ -200,33 +200,86 @@ impl JournalCopy {
     }
 }
 
-/// A directory of the owner's alone, removed with what is in it.
+/// A directory of the owner's alone, removed with what is in it: by whoever made it or, if that was killed,
+/// by the next one who reads.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    /// Held for as long as the folder is used; `None` where a file system has no such locks.
+    held: Option<Box<dyn OpenFile>>,
+}
 
 impl Folder {
+    const NAME: &str = "ovo-ptp-reading-";
+    const HELD: &str = "in use";
+    /// One without a lock is just being made, or where there are none.
+    const LONGEST_USE: Duration = Duration::from_secs(24 * 60 * 60);
+
     fn new(files: &dyn Files) -> Result<Folder, JournalError> {
+        Folder::within(files, &std::env::temp_dir())
+    }
+
+    fn within(files: &dyn Files, directory: &Path) -> Result<Folder, JournalError> {
         let mut unique = [0; 8];
-        let directory = std::env::temp_dir();
         let in_folder = |error: io::Error| {
             let there = directory.display();
             failure::file(&format!("copy for reading in {there} (TMPDIR names another)"), &error)
         };
         files.random(&mut unique).map_err(in_folder)?;
-        let name = format!("ovo-ptp-{:016x}", u64::from_le_bytes(unique));
+        let name = format!("{}{:016x}", Folder::NAME, u64::from_le_bytes(unique));
         let path = directory.join(name);
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).map_err(in_folder)?;
-        Ok(Folder(path))
+        let held = files.create(&path.join(Folder::HELD)).ok();
+        let held =
+            held.and_then(|mut held| held.hold(Hold::Alone).is_ok_and(|it| it).then_some(held));
+        let folder = Folder { path, held };
+        folder.sweep(files, directory);
+        Ok(folder)
     }
+
+    /// Removes what killed readers have left there. What another user left is not this one's to remove.
+    fn sweep(&self, files: &dyn Files, directory: &Path) {
+        let Ok(own) = fs::symlink_metadata(&self.path) else { return };
+        let is_copy = |name: &str| {
+            let unique = name.strip_prefix(Folder::NAME);
+            unique.is_some_and(|it| it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit()))
+        };
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let (path, Ok(look)) = (entry.path(), entry.metadata()) else { continue };
+            let is_copy = entry.file_name().to_str().is_some_and(is_copy);
+            if path == self.path || !is_copy || !look.is_dir() || !is_same_users(&look, &own) {
+                continue;
+            }
+            let is_left = match files.open_own(&path.join(Folder::HELD)) {
+                Ok(mut held) => held.hold(Hold::Alone).is_ok_and(|it| it),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let age = look.modified().ok().and_then(|made| made.elapsed().ok());
+                    age.is_some_and(|age| age > Folder::LONGEST_USE)
+                }
+                Err(_) => false,
+            };
+            if is_left {
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+    }
+}
+
+fn is_same_users(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::uid(one) == std::os::unix::fs::MetadataExt::uid(other);
+    #[cfg(not(unix))]
+    return one.is_dir() && other.is_dir();
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is a private copy of sealed rows; the system clears it away.
-        let _ = fs::remove_dir_all(&self.0);
+        // What cannot be removed is a private copy of sealed rows; the next reader clears it away.
+        let _ = fs::remove_dir_all(&self.path);
+        drop(self.held.take());
     }
 }
 
@@ -290,4 +343,44 @@ fn copy_at_rest(from: &Path, to: &Path) -> Result<(), JournalError> {
         "it is written to so often that it cannot be read from outside; try again, or ask the program \
          that has it open",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j30_what_a_killed_reader_left_is_removed_and_what_another_one_uses_stays() {
+        let scratch = crate::journal::tests::Scratch::new();
+        let journal = scratch.journal();
+        let there = journal.parent().unwrap();
+        let names = || {
+            let all = fs::read_dir(there).unwrap().map(|it| it.unwrap().file_name());
+            let mut all: Vec<_> = all.map(|it| it.into_string().unwrap()).collect();
+            all.sort();
+            all
+        };
+        let (left, alone) = ("ovo-ptp-reading-0123456789abcdef", "ovo-ptp-0123456789abcdef");
+        for (folder, file) in [(left, Folder::HELD), (alone, "mine")] {
+            fs::create_dir(there.join(folder)).unwrap();
+            fs::write(there.join(folder).join(file), "").unwrap();
+        }
+        // One that is just being made.
+        let young = "ovo-ptp-reading-00000000000000aa";
+        fs::create_dir(there.join(young)).unwrap();
+        fs::write(there.join(left).join("journal"), "rows").unwrap();
+        let first = Folder::within(&SystemFiles, there).unwrap();
+        let second = Folder::within(&SystemFiles, there).unwrap();
+        let name = |it: &Folder| it.path.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut expected = vec![alone.to_owned(), young.to_owned(), name(&first), name(&second)];
+        expected.sort();
+        assert_eq!(names(), expected);
+        drop((first, second));
+        assert_eq!(names(), [alone, young]);
+        // Of yesterday.
+        let yesterday = SystemTime::now() - Folder::LONGEST_USE * 2;
+        fs::File::open(there.join(young)).unwrap().set_modified(yesterday).unwrap();
+        drop(Folder::within(&SystemFiles, there).unwrap());
+        assert_eq!(names(), [alone]);
+    }
 }

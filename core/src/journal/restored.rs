@@ -80,7 +80,8 @@ pub(super) fn judge(
             undecided(&engine.connection).map_err(|error| failure::sqlite("open", &error))?;
         if open > 0 {
             reasons.push(format!(
-                "release 0.1.0 did not write down which file it is: this may be a copy, and what became                  of {open} payments without an outcome may stand in another one"
+                "release 0.1.0 did not write down which file it is: this may be a copy, and what became \
+                 of {open} payments without an outcome may stand in another one"
             ));
         }
     }
@@ -271,7 +272,9 @@ fn above(batch: u32) -> Result<u32, JournalError> {
         above @ ..=MAX_NUMBER => Ok(above),
         _ => Err(JournalError::new(
             JournalErrorKind::Numbers,
-            "batch 999999 was used by the journal that lay here before",
+            "batch 999999 was used by the journal that lay here before: the numbers of this terminal are used up. \
+             Put that one back, which sells on in its last batch, or have OVO give you another terminal, and \
+             give that a journal at another place",
         )),
     }
 }

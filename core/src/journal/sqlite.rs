@@ -357,7 +357,7 @@ impl SqliteJournal {
         let mut seen = 0;
         self.read(|engine| engine.report(&mut health))?;
         let last = self.report(|view| {
-            view::check_file(view.connection, CHECKED_WHOLE, &mut health.problems)?;
+            view::check_file(view.connection, CHECKED_WHOLE, &mut health)?;
             view.last_id()
         })?;
         while seen < last {
@@ -772,6 +772,10 @@ impl Journal for SqliteJournal {
 
     fn findings(&self) -> Vec<Finding> {
         self.read(|engine| Ok(engine.findings.clone())).unwrap_or_default()
+    }
+
+    fn found_since(&self) -> Vec<Finding> {
+        self.with(|engine| Ok(mem::take(&mut engine.found_since))).unwrap_or_default()
     }
 }
 

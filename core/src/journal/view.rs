@@ -9,7 +9,7 @@ use super::engine::{SUPERSEDED, Water};
 use super::schema::{self, IS_UNACKNOWLEDGED};
 use super::version::Incarnation;
 use super::{failure, row};
-use crate::journal::JournalError;
+use crate::journal::{Health, JournalError};
 use crate::payment::Payment;
 
 /// Reads the index of times from one end of the days to the other.
@@ -169,16 +169,23 @@ impl View<'_> {
     }
 }
 
-/// Has SQLite check the file, if it has at most `largest` bytes.
+/// Has SQLite check the file, if it has at most `largest` bytes; otherwise a note says that it was not.
 pub(super) fn check_file(
     connection: &Connection,
     largest: i64,
-    problems: &mut Vec<String>,
+    health: &mut Health,
 ) -> Result<(), JournalError> {
-    let check = || {
+    let notes = &mut health.notes;
+    let mut check = || {
         let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
         let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         if pages.saturating_mul(size) > largest {
+            notes.push(format!(
+                "its file has more than {} MiB, so that its indexes were compared with its payments only where \
+                 it was opened: check a copy (`ovo-ptp journal backup`) with `sqlite3 COPY 'PRAGMA \
+                 integrity_check'`",
+                largest >> 20
+            ));
             return Ok(Vec::new());
         }
         // Its quick check compares no index with its rows.
@@ -194,7 +201,7 @@ pub(super) fn check_file(
     if let Some(line) = lines.iter().find(|line| is_unreadable(line)) {
         return Err(failure::unreadable(&format!("health: {line}")));
     }
-    problems.extend(lines.into_iter().filter(|line| line != "ok"));
+    health.problems.extend(lines.into_iter().filter(|line| line != "ok"));
     Ok(())
 }
 
@@ -208,6 +215,18 @@ fn is_unreadable(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn j8_a_file_that_is_too_large_to_be_compared_with_its_indexes_is_said_to_be() {
+        let small = Connection::open_in_memory().unwrap();
+        small.execute_batch("CREATE TABLE t (a)").unwrap();
+        for (largest, notes) in [(1 << 20, 0), (0, 1)] {
+            let mut health =
+                Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
+            check_file(&small, largest, &mut health).unwrap();
+            assert_eq!((health.problems.len(), health.notes.len()), (0, notes), "{health:?}");
+        }
+    }
 
     #[test]
     fn a_page_that_the_disk_does_not_give_is_no_damage() {

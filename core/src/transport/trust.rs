@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::pem::PemObject;
@@ -71,6 +72,15 @@ impl TlsPeer {
 
     /// A session to begin, resumed if every certificate that vouched for one is still good.
     pub(super) fn session(&self) -> Result<ClientConnection, rustls::Error> {
+        self.session_at(SystemTime::now())
+    }
+
+    fn session_at(&self, now: SystemTime) -> Result<ClientConnection, rustls::Error> {
+        if now < SystemTime::UNIX_EPOCH {
+            // rustls would panic over it, and no certificate is good then.
+            let what = "this machine's clock is before 1970; set it";
+            return Err(rustls::Error::General(what.to_owned()));
+        }
         if lock(&self.sessions).end.is_some_and(|end| WallTime::now() > end) {
             self.forget();
         }
@@ -147,4 +157,21 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
 
 fn invalid(field: &'static str, rule: &str) -> Error {
     Error::new(ErrorKind::Configuration, format!("{field}: {rule}")).about_field(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn t3_a_clock_before_1970_is_named_and_no_defect() {
+        let name = ServerName::try_from("ovo.example").unwrap();
+        let peer = TlsPeer::host(name, &Trust::Platform, &Presenter::new(None)).unwrap();
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        let refused = peer.session_at(before).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("clock is before 1970"), "{refused}");
+        assert!(peer.session().is_ok());
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ovo_checkout::SimClock;
 use ovo_ptp::journal::postgres::twin::{ShortWay, Twin};
 use ovo_ptp::journal::postgres::{FarClock, PostgresJournal, PostgresOptions};
-use ovo_ptp::journal::{Journal, conformance};
-use ovo_ptp::{Clock, SystemClock, WallTime};
+use ovo_ptp::journal::{Journal, Setup, conformance};
+use ovo_ptp::{Clock, SystemClock, Terminal, WallTime};
 use ovo_simulation::{Canary, History, Plan, WrongFleet};
 
 /// The rules of the server's functions, without a server.
@@ -36,6 +36,40 @@ fn mp6_who_opens_first_behind_a_failover_judges_it_before_it_says_whose_it_is() 
     let journal = PostgresJournal::open_on(store, &options).expect("it opens");
     assert_eq!(journal.note_probe(WallTime::now()).expect("it is judged"), None);
     assert!(journal.enter_boot("boot").expect("it joins") > 0);
+}
+
+/// J21, J27: the key that another node has made the journal's is known, and a charge of a terminal that no
+/// client has as its own gives none of another journal's numbers.
+#[test]
+fn j21_j27_a_fleets_journal_knows_its_key_and_jumps_for_another_tills_terminal() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let twin = Twin::new(Arc::clone(&clock), false);
+    let store = twin.store(clock, Arc::new(ShortWay));
+    let journal = PostgresJournal::open_on(store, &PostgresOptions::default()).expect("it opens");
+    journal.enter_boot("boot").expect("it joins");
+    let mut new = conformance::charge(1);
+    let setup = Setup {
+        class: "loopback".to_owned(),
+        host: "https://127.0.0.1:1".to_owned(),
+        proxy: None,
+        merchant_id: new.merchant_id.clone(),
+        terminal: format!("{}/{}", new.terminal.tid(), new.terminal.mid()),
+        key: "k".to_owned(),
+        other_keys: Vec::new(),
+    };
+    journal.belong_to(&setup).expect("its first client");
+    assert_eq!(journal.key().expect("it is there").as_deref(), Some("k"));
+    journal.adopt_key("another", &[]).expect("it is taken");
+    assert_eq!(journal.key().expect("it is there").as_deref(), Some("another"));
+    let own = conformance::fresh(&journal, &new).intent.numbers;
+    assert_eq!(journal.found_since(), []);
+    for number in [2, 3] {
+        new = conformance::charge(number);
+        new.terminal = Terminal::new("2", "M1", "S1").expect("a terminal");
+        let theirs = conformance::fresh(&journal, &new).intent.numbers;
+        assert!(theirs.batch() > own.batch(), "{theirs:?} behind {own:?}");
+        assert_eq!(journal.found_since().len(), if number == 2 { 1 } else { 0 });
+    }
 }
 
 /// `HISTORIES` in the environment overrides both.

@@ -4,9 +4,13 @@ use super::{Engine, Water};
 use crate::journal::file_system::{self, Kept};
 use crate::journal::files::Room;
 use crate::journal::{Health, JournalError, failure, parts, restored};
+use crate::numbering::MAX_NUMBER;
 
 /// Room on the disk that is called little: a quiet day's payments. Of a small one, a sixteenth.
 const LITTLE_ROOM: u64 = 16 << 20;
+
+/// So many batches are called few: a quarter of a year of quarter-hours.
+const FEW_BATCHES: u32 = 9_000;
 
 impl Engine {
     /// What is known to be wrong without looking at the rows.
@@ -15,6 +19,15 @@ impl Engine {
         let failed = |error: rusqlite::Error| failure::sqlite("health", &error);
         let water = Water::read(&self.connection).map_err(failed)?;
         let problems = &mut health.problems;
+        let used = water.batch.max(water.floor);
+        if MAX_NUMBER - used < FEW_BATCHES {
+            problems.push(format!(
+                "the batches of this terminal are nearly used up ({used:06} of {MAX_NUMBER}; a clock that was \
+                 years ahead once does that): this journal sells on in its last one, but another one cannot \
+                 follow it. Do not set it aside; have OVO give you another terminal, and give that a journal \
+                 at another place"
+            ));
+        }
         problems.extend(restored::reason(&self.connection, &water).map_err(failed)?);
         if self.lock.is_some() && self.place.look()?.born.is_none() {
             health.notes.push(

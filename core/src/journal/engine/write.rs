@@ -155,7 +155,7 @@ impl Engine {
     }
 
     /// Rule 1.
-    fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+    fn begin(&mut self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
         let doing = "begin";
         if let Some(existing) = self.find(new.invoice.as_str())? {
             return Ok(Begun::Existing(existing));
@@ -168,6 +168,9 @@ impl Engine {
                 return Ok(Begun::UnsettledCustomer(open));
             }
         }
+        let (files, terminal) = (&**self.place.files(), &new.terminal);
+        let found = jump::jump_for_a_charge(files, &self.connection, terminal, new.wall)?;
+        self.found_since.extend(found);
         let water =
             Water::read(&self.connection).map_err(|error| failure::sqlite(doing, &error))?;
         let numbers =

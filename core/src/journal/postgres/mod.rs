@@ -24,7 +24,7 @@ pub use clocks::FarClock;
 pub use dsn::Dsn;
 pub use migrate::{Migration, migrate};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -51,6 +51,7 @@ use crate::journal::{
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
 use crate::payment::{Boottime, Payment, PaymentId};
+use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
 /// How long a call may take, whatever the server does.
@@ -77,6 +78,8 @@ pub struct PostgresJournal {
     first_batch: Option<u32>,
     process: u32,
     findings: Mutex<Vec<Finding>>,
+    /// Those whose numbers this journal is known to hand out; empty until a client says which is its own.
+    terminals: Mutex<BTreeSet<String>>,
 }
 
 /// What the calls and the work behind them have in common.
@@ -212,6 +215,7 @@ impl PostgresJournal {
             first_batch: options.first_batch,
             process: std::process::id(),
             findings: Mutex::default(),
+            terminals: Mutex::default(),
         })
     }
 
@@ -378,6 +382,40 @@ impl PostgresJournal {
     }
 }
 
+impl PostgresJournal {
+    /// Before the first payment of a terminal that is no client's own (a charge names it): another journal may
+    /// have served it before, so the numbers jump.
+    fn serve(&self, terminal: &Terminal, wall: WallTime) -> Result<(), JournalError> {
+        let name = terminal.name();
+        let is_known = {
+            let terminals = lock(&self.terminals);
+            terminals.is_empty() || terminals.contains(&name)
+        };
+        if is_known {
+            return Ok(());
+        }
+        let key = format!("terminal {name}");
+        let told = self.decide(|known| {
+            if known.contains_key(&key) {
+                return Ok(Decision { told: None, is: BTreeMap::new(), floor: None });
+            }
+            let floor = self.above(wall)?;
+            let told = Finding {
+                critical: false,
+                message: format!(
+                    "payments of terminal {name} go into this journal, too, from now on: another journal may \
+                     have handed out numbers there, and those of this one jump to batch {floor:06}"
+                ),
+            };
+            let is = BTreeMap::from([(key.clone(), "known".to_owned())]);
+            Ok(Decision { told: Some(told), is, floor: Some(floor) })
+        })?;
+        lock(&self.findings).extend(told);
+        lock(&self.terminals).insert(name);
+        Ok(())
+    }
+}
+
 /// What comes of a look at what the journal knows of itself.
 struct Decision<T> {
     told: T,
@@ -458,6 +496,7 @@ impl Journal for PostgresJournal {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        self.serve(&new.terminal, new.wall)?;
         self.begin_payment(new, method)
     }
 
@@ -534,6 +573,13 @@ impl Journal for PostgresJournal {
                 (!is_known && !is_first).then(|| self.above(WallTime::now())).transpose()?;
             Ok(Decision { told: belonging, is, floor })
         })
+        .inspect(|_| {
+            lock(&self.terminals).insert(setup.terminal.clone());
+        })
+    }
+
+    fn key(&self) -> Result<Option<String>, JournalError> {
+        Ok(self.meta()?.remove("key"))
     }
 
     fn adopt_key(&self, key: &str, key_ring: &[Vec<u8>]) -> Result<(), JournalError> {
@@ -560,9 +606,9 @@ impl Journal for PostgresJournal {
             let told = Finding {
                 critical: false,
                 message: format!(
-                    "OVO says that numbers of this new journal were used before: another journal of this \
-                     terminal began in the same quarter of an hour. The next payments begin with batch \
-                     {floor:06}; the one that got this answer is checked and told as not completed"
+                    "OVO says that numbers or an invoice were used before, and has accepted nothing of this \
+                     journal yet: another journal of this terminal may have handed out the same. The next payments \
+                     begin with batch {floor:06}; the one that got this answer is checked and told as not completed"
                 ),
             };
             let is = BTreeMap::from([(JUMPED.to_owned(), quarter.clone())]);

@@ -433,6 +433,7 @@ impl Journal for Succession {
 
     fn found_since(&self) -> Vec<Finding> {
         let mut news = std::mem::take(&mut *lock(&self.news));
+        news.extend(self.present.found_since());
         news.extend(self.former.iter().filter_map(Former::news));
         news
     }

@@ -6,7 +6,12 @@ use super::by_people::together;
 use super::hands::beside;
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice};
-use crate::journal::{Filter, Finding, Journal, JournalCopy, Setup, set_aside};
+use crate::journal::{
+    Filter, Finding, Journal, JournalCopy, Setup, SqliteJournal, SqliteOptions, Succession,
+    set_aside, starting_batch,
+};
+use crate::terminal::Terminal;
+use crate::wib::WallTime;
 
 fn set_up_for(terminal: &str) -> Setup {
     Setup {
@@ -37,6 +42,75 @@ fn j21_a_journal_that_comes_to_another_terminal_gives_none_of_its_numbers_again(
         let next = fresh(&journal, &charge(number)).intent.numbers;
         assert!(next.batch() > last.batch(), "{terminal}: {next:?} behind {last:?}");
         last = next;
+    }
+}
+
+#[test]
+fn j21_a_charge_of_another_tills_terminal_gives_none_of_its_numbers_again() {
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    let at = |number, tid: &str, days: i64| {
+        let mut new = charge(number);
+        new.terminal = Terminal::new(tid, "M1", "S1").unwrap();
+        new.wall = WallTime::from_unix_millis(new.wall.unix_millis() + days * 86_400_000);
+        fresh(&journal, &new).intent.numbers
+    };
+    journal.belong_to(&set_up_for("T1/M1")).unwrap();
+    let own = at(1, "T1", 0);
+    assert_eq!(journal.found_since(), []);
+    // The other till's counter is closed; its journal has begun with the same batch.
+    let theirs = at(2, "T2", 0);
+    assert!(theirs.batch() > own.batch(), "{theirs:?} behind {own:?}");
+    let told = journal.found_since();
+    let batch = format!("jump to batch {:06}", theirs.batch());
+    assert!(told.len() == 1 && told[0].message.contains("T2/M1"), "{told:?}");
+    assert!(told[0].message.contains(&batch), "{told:?}");
+    // From then on this journal counts there, too, also overnight.
+    for (number, tid, days) in
+        [(3, "T1", 0), (4, "T2", 0), (5, "T2", 1), (6, "T1", 2), (7, "T2", 2)]
+    {
+        assert_eq!(at(number, tid, days).batch(), theirs.batch(), "{number}");
+    }
+    assert_eq!(journal.found_since(), []);
+    // The other till has sold there since, and counts on, day by day.
+    assert!(at(8, "T2", 5).batch() > theirs.batch());
+    assert_eq!(journal.found_since().len(), 1);
+}
+
+#[test]
+fn j21_two_programs_that_open_by_turns_for_two_terminals_use_up_no_batch_unless_one_of_them_sells()
+{
+    let scratch = Scratch::new();
+    let journal = open(&scratch.journal());
+    journal.belong_to(&set_up_for("T1/M1")).unwrap();
+    let first = fresh(&journal, &charge(1)).intent.numbers.batch();
+    for _ in 0..50 {
+        journal.belong_to(&set_up_for("T2/M1")).unwrap();
+        journal.belong_to(&set_up_for("T1/M1")).unwrap();
+    }
+    // The test's payments begin in another quarter of an hour than now.
+    let now = starting_batch(WallTime::now()).unwrap().max(first);
+    let next = fresh(&journal, &charge(2)).intent.numbers.batch();
+    assert!(next > first && next <= now + 32, "{next} behind {first}, now {now}");
+}
+
+#[test]
+fn j28_batches_that_are_nearly_used_up_are_told_in_time_and_who_set_them_aside_is_told_what_to_do()
+{
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    for (first_batch, is_told) in [(900_000, false), (999_999, true)] {
+        let options = SqliteOptions { first_batch: Some(first_batch), ..SqliteOptions::default() };
+        let path = path.with_file_name(format!("{first_batch}.db"));
+        let journal = SqliteJournal::open(&path, &options).unwrap();
+        fresh(&journal, &charge(1));
+        let problems = journal.health().unwrap().problems;
+        assert_eq!(problems.iter().any(|it| it.contains("used up")), is_told, "{problems:?}");
+        drop(journal);
+        set_aside(&path).unwrap();
+        let next = Succession::open(&path, &SqliteOptions::default());
+        let refused = next.err().map(|it| it.message).unwrap_or_default();
+        assert_eq!(refused.contains("another terminal"), is_told, "{refused}");
     }
 }
 
