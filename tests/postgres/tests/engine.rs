@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ovo_postgres::journals::{direct, dsn, open, patiently, schema, through};
-use ovo_postgres::{APPLICATION, AS_IT_IS, Cut, OWNER, Pooler, Proxy, Server, until};
+use ovo_postgres::{
+    APPLICATION, AS_IT_IS, Cut, OWNER, Pooler, Proxy, Server, are_installed, until,
+};
 
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
 use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, migrate};
@@ -163,6 +165,43 @@ fn mp5_every_call_is_bounded_while_the_server_is_silent() {
     let begun = Instant::now();
     drop(journal);
     assert!(begun.elapsed() < Duration::from_secs(6), "closing: {:?}", begun.elapsed());
+}
+
+/// What is told, and that there is nothing to tell, stands behind one barrier a statement, however long the list.
+#[test]
+fn mp17_a_look_that_is_told_asks_the_guard_once() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::start_with(&[("track_functions", "all")]);
+    let schema = schema(&server);
+    let told = |look: &dyn Fn(&PostgresJournal)| {
+        let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
+        journal.enter_boot("a").unwrap();
+        look(&journal);
+        drop(journal);
+        // A server process hands in what it counted before it is gone.
+        let there =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{APPLICATION}'");
+        until("its connections end", || server.sql(&there) == "0");
+        let calls =
+            "SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'barrier'";
+        server.sql(calls).parse::<u32>().unwrap()
+    };
+    let begun = told(&|journal| {
+        for number in 1..=5 {
+            let mut payment = fresh(journal, &charge(number));
+            payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+            write(journal, payment);
+        }
+    });
+    let filter = Filter { unacknowledged: true, ..Filter::default() };
+    let listed = told(&|journal| assert_eq!(journal.list(&filter).unwrap().len(), 5));
+    assert_eq!(listed - begun, 1, "five rows, one barrier");
+    let missing = told(&|journal| {
+        assert_eq!(journal.find(&conformance::invoice(6)).unwrap(), None);
+    });
+    assert_eq!(missing - listed, 1, "that it is not there is told, too");
 }
 
 #[test]
