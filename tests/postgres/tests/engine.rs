@@ -136,6 +136,35 @@ fn mp5_a_write_whose_connection_is_cut_is_written_once_and_told() {
     assert_eq!(proxy.cancel_requests(), 0, "what was sent is never broken off");
 }
 
+/// A begin whose answer is lost is known again by its token, until another node has gone on with its payment:
+/// then that one's word holds, and nothing is pushed anew (MP5, MP12).
+#[test]
+fn mp5_mp12_a_begin_without_an_answer_that_another_node_went_on_with_is_told_as_that_nodes() {
+    let Some(server) = Server::if_installed() else { return };
+    let proxy = Proxy::start(server.port());
+    let schema = schema(&server);
+    let journal = through(&proxy, &server, &schema);
+    let other = open(&dsn(&server.dsn(APPLICATION), &schema));
+    other.enter_boot("b").unwrap();
+    proxy.cuts(Cut::Behind, ".write(", 0);
+    // Until the other one has been there.
+    (0..200).for_each(|_| proxy.cuts(Cut::Before, ".write(", 0));
+    let invoice = conformance::invoice(1);
+    let (told, gone_on) = std::thread::scope(|scope| {
+        let begin = scope.spawn(|| journal.begin(&charge(1), BatchMethod::Continuous));
+        until("it is written", || other.find(&invoice).unwrap().is_some());
+        let mut payment = other.find(&invoice).unwrap().unwrap();
+        payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+        let gone_on = write(&other, payment);
+        assert!(!begin.is_finished(), "it had no answer yet");
+        proxy.cuts_nothing();
+        (begin.join().expect("no panic").unwrap(), gone_on)
+    });
+    let Begun::Existing(told) = told else { panic!("{told:?}") };
+    assert_eq!((told.id, told.intent, told.version), (gone_on.id, gone_on.intent, 2));
+    assert_eq!(told.state.verdict, Some(Verdict::Accepted(Source::Push)));
+}
+
 /// MP5: a server that says nothing holds nobody for long, and what was sent to it is known again later.
 #[test]
 fn mp5_every_call_is_bounded_while_the_server_is_silent() {
