@@ -40,14 +40,14 @@ class Programs:
         }
         self.running: list[subprocess.Popen[str]] = []
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, within: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=within,
             check=False,
         )
 
@@ -214,4 +214,17 @@ def test_mp2_c4_one_node_finishes_the_payment_of_another_that_died(programs: Pro
         "node 2: TABLE-7 is paid",
         "OVO: 1 push",
         "books: ['TABLE-7 paid']",
+    ]
+
+
+@pytest.mark.skipif(
+    not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="needs PostgreSQL"
+)
+def test_mp2_c4_a_django_shop_on_two_hosts_loses_one(programs: Programs) -> None:
+    done = programs.run(str(EXAMPLES / "django_hosts.py"), within=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [
+        "host 1: killed, while its customer looks at the prompt",
+        "host 2: ORDER-1-1 is paid",
+        "OVO: 3 pushes of 3 orders",
     ]

@@ -5,7 +5,8 @@
     python django_shop.py ovo_worker
 
 Web workers come and go, fork and time out; a payment takes a minute. So one worker process owns
-the client and its journal, and the web workers talk to it through the database:
+the client and its journal, and the web workers talk to it through the database (on several hosts:
+one each, on one journal in PostgreSQL, see `django_hosts.py`):
 
 * `POST /pay/` stores a `Payment` with status `wanted`; its invoice is unique, so pressing the
   button twice is one payment. It answers at once, and `GET /pay/<invoice>/` tells how it stands.
@@ -31,7 +32,16 @@ if not settings.configured:
     settings.configure(
         ALLOWED_HOSTS=["*"],
         DATABASES={
+            # One host: a file. Several: PostgreSQL, where the journal is, too.
             "default": {
+                "ENGINE": "django.db.backends.postgresql",
+                "HOST": os.environ["SHOP_DB_HOST"],
+                "NAME": "shop",
+                "USER": os.environ.get("SHOP_DB_USER", ""),
+                "PASSWORD": os.environ.get("SHOP_DB_PASSWORD", ""),
+            }
+            if "SHOP_DB_HOST" in os.environ
+            else {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": os.environ.get("SHOP_DB", str(Path(__file__).parent / "shop.db")),
             }
@@ -95,7 +105,7 @@ urlpatterns = [path("pay/", pay), path("pay/<str:invoice>/", status)]
 
 
 class Worker:
-    """The one process that owns the journal."""
+    """The one process of a host that owns the client."""
 
     def __init__(self, client: ovo_ptp.Client) -> None:
         self.client = client
@@ -123,10 +133,14 @@ class Worker:
         except ovo_ptp.UnsettledCustomerError:
             return  # the customer's last payment is not settled yet: next turn
         except (ovo_ptp.InvalidInputError, ovo_ptp.InvoiceReusedError) as error:
-            Payment.objects.filter(pk=payment.pk).update(status="refused", text=str(error))
+            self.still_open(payment).update(status="refused", text=str(error))
             return
-        Payment.objects.filter(pk=payment.pk).update(status="paying")
+        self.still_open(payment).update(status="paying")
         self.under_way[payment.invoice] = started
+
+    def still_open(self, payment: Payment) -> Any:
+        """It, unless another host's worker has booked its outcome since it was read."""
+        return Payment.objects.filter(pk=payment.pk, status__in=["wanted", "paying"])
 
     def book(self, outcome: ovo_ptp.AnyOutcome) -> None:
         """What each outcome means for the order: durable here, then acknowledged."""

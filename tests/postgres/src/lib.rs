@@ -19,6 +19,7 @@ mod protocol;
 mod proxy;
 mod server;
 mod street;
+mod wire;
 
 pub use fleet::{AS_IT_IS, Fleet, migrates};
 pub use pooler::Pooler;
@@ -26,6 +27,7 @@ pub use programs::are_installed;
 pub use proxy::{Cut, Proxy};
 pub use server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
 pub use street::{Street, charge};
+pub use wire::Wire;
 
 use std::time::{Duration, Instant};
 

@@ -9,6 +9,7 @@ use ovo_crash::campaign::Campaign;
 use ovo_crash::fork::fork_while_paying;
 use ovo_crash::merchant;
 use ovo_crash::shop::Shop;
+use ovo_crash::till;
 use ovo_postgres::{APPLICATION, Fleet, OWNER, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
         (["campaign", options @ ..], _) => campaign(options),
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
+        (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
+            till::pay(&shop, desk, invoice, phone, options)
+        }
         _ => {
             eprintln!("usage: ovo-postgres serve | campaign [--kills N] [--seed N] [--nodes N]");
             return ExitCode::from(2);

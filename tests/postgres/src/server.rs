@@ -435,6 +435,64 @@ impl Server {
         self.restart();
     }
 
+    /// An empty server that archives its log, as [`Server::backs_up`] wants it.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn archiving() -> Server {
+        // Commands run in the directory of its data.
+        let archive = "mkdir -p ../archive && cp %p ../archive/%f";
+        Server::start_with(&[("archive_mode", "on"), ("archive_command", archive)])
+    }
+
+    /// Takes a backup of the running server.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn backs_up(&self) {
+        let mut copy = self.programs.server("pg_basebackup", "KILL");
+        copy.arg("-h")
+            .arg(self.socket())
+            .args(["-p", &self.port.to_string(), "-U", SUPERUSER])
+            .args(["-X", "stream", "-c", "fast", "--no-sync", "-D"])
+            .arg(self.folder.join("backup"));
+        run(&mut copy).unwrap_or_else(|error| panic!("pg_basebackup: {error}"));
+    }
+
+    /// A point that it can be restored to.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub fn marks(&self, point: &str) {
+        self.sql(&format!("SELECT pg_create_restore_point('{point}')"));
+    }
+
+    /// Restores it from [`Server::backs_up`] and the archive of its log, up to a point in time, as a person
+    /// does.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    pub fn is_restored_to(&self, point: &str) {
+        let last = self.sql("SELECT pg_walfile_name(pg_switch_wal())");
+        until("its log is archived", || {
+            self.sql("SELECT coalesce(max(last_archived_wal), '') FROM pg_stat_archiver") >= last
+        });
+        self.kill();
+        fs::remove_dir_all(self.data()).expect("own directory");
+        copies(&self.folder.join("backup"), &self.data());
+        let recovery = format!(
+            "restore_command = 'cp ../archive/%f %p'\nrecovery_target_name = '{point}'\n\
+             recovery_target_action = 'promote'\n"
+        );
+        append(&self.data().join("postgresql.conf"), &recovery);
+        let signal = self.data().join("recovery.signal");
+        fs::write(&signal, "").expect("own file");
+        self.programs.gives(&signal);
+        self.restart();
+        until("it is restored", || self.sql("SELECT pg_is_in_recovery()") == "f");
+    }
+
     /// A dump of a schema, taken now.
     ///
     /// # Panics

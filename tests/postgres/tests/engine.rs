@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ovo_postgres::journals::{direct, dsn, open, patiently, schema, through};
-use ovo_postgres::{APPLICATION, AS_IT_IS, Cut, OWNER, Pooler, Proxy, Server, until};
+use ovo_postgres::{
+    APPLICATION, AS_IT_IS, Cut, OWNER, Pooler, Proxy, Server, are_installed, until,
+};
 
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
 use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, migrate};
@@ -134,6 +136,35 @@ fn mp5_a_write_whose_connection_is_cut_is_written_once_and_told() {
     assert_eq!(proxy.cancel_requests(), 0, "what was sent is never broken off");
 }
 
+/// A begin whose answer is lost is known again by its token, until another node has gone on with its payment:
+/// then that one's word holds, and nothing is pushed anew (MP5, MP12).
+#[test]
+fn mp5_mp12_a_begin_without_an_answer_that_another_node_went_on_with_is_told_as_that_nodes() {
+    let Some(server) = Server::if_installed() else { return };
+    let proxy = Proxy::start(server.port());
+    let schema = schema(&server);
+    let journal = through(&proxy, &server, &schema);
+    let other = open(&dsn(&server.dsn(APPLICATION), &schema));
+    other.enter_boot("b").unwrap();
+    proxy.cuts(Cut::Behind, ".write(", 0);
+    // Until the other one has been there.
+    (0..200).for_each(|_| proxy.cuts(Cut::Before, ".write(", 0));
+    let invoice = conformance::invoice(1);
+    let (told, gone_on) = std::thread::scope(|scope| {
+        let begin = scope.spawn(|| journal.begin(&charge(1), BatchMethod::Continuous));
+        until("it is written", || other.find(&invoice).unwrap().is_some());
+        let mut payment = other.find(&invoice).unwrap().unwrap();
+        payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+        let gone_on = write(&other, payment);
+        assert!(!begin.is_finished(), "it had no answer yet");
+        proxy.cuts_nothing();
+        (begin.join().expect("no panic").unwrap(), gone_on)
+    });
+    let Begun::Existing(told) = told else { panic!("{told:?}") };
+    assert_eq!((told.id, told.intent, told.version), (gone_on.id, gone_on.intent, 2));
+    assert_eq!(told.state.verdict, Some(Verdict::Accepted(Source::Push)));
+}
+
 /// MP5: a server that says nothing holds nobody for long, and what was sent to it is known again later.
 #[test]
 fn mp5_every_call_is_bounded_while_the_server_is_silent() {
@@ -163,6 +194,43 @@ fn mp5_every_call_is_bounded_while_the_server_is_silent() {
     let begun = Instant::now();
     drop(journal);
     assert!(begun.elapsed() < Duration::from_secs(6), "closing: {:?}", begun.elapsed());
+}
+
+/// What is told, and that there is nothing to tell, stands behind one barrier a statement, however long the list.
+#[test]
+fn mp17_a_look_that_is_told_asks_the_guard_once() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::start_with(&[("track_functions", "all")]);
+    let schema = schema(&server);
+    let told = |look: &dyn Fn(&PostgresJournal)| {
+        let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
+        journal.enter_boot("a").unwrap();
+        look(&journal);
+        drop(journal);
+        // A server process hands in what it counted before it is gone.
+        let there =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{APPLICATION}'");
+        until("its connections end", || server.sql(&there) == "0");
+        let calls =
+            "SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'barrier'";
+        server.sql(calls).parse::<u32>().unwrap()
+    };
+    let begun = told(&|journal| {
+        for number in 1..=5 {
+            let mut payment = fresh(journal, &charge(number));
+            payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+            write(journal, payment);
+        }
+    });
+    let filter = Filter { unacknowledged: true, ..Filter::default() };
+    let listed = told(&|journal| assert_eq!(journal.list(&filter).unwrap().len(), 5));
+    assert_eq!(listed - begun, 1, "five rows, one barrier");
+    let missing = told(&|journal| {
+        assert_eq!(journal.find(&conformance::invoice(6)).unwrap(), None);
+    });
+    assert_eq!(missing - listed, 1, "that it is not there is told, too");
 }
 
 #[test]

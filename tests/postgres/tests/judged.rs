@@ -147,6 +147,44 @@ fn mp6_behind_a_failover_without_loss_numbers_jump_and_payments_go_on() {
     assert_eq!(journal.payment(before.id).unwrap().map(|row| row.state), Some(before.state));
 }
 
+/// MP7, twice: nodes know of a judgement that the next server has never heard of.
+#[test]
+fn mp7_a_failover_that_lost_an_earlier_judgement_is_judged_by_nodes_that_are_restarted() {
+    let Some(first) = Server::if_installed() else { return };
+    let name = schema(&first);
+    let proxy = Proxy::start(first.port());
+    let journal = through(&proxy, &first, &name);
+    let kept = fresh(&journal, &charge(1));
+    let [second, third] = [(), ()].map(|()| {
+        let replica = first.replica(false);
+        replica.follows_nobody();
+        replica
+    });
+    first.kill();
+    second.promote();
+    proxy.leads_to(second.port());
+    until("the second server was judged", || {
+        let _ = journal.tend();
+        journal.begin(&charge(2), BatchMethod::Continuous).is_ok()
+    });
+    second.kill();
+    third.promote();
+    proxy.leads_to(third.port());
+    let refused = journal.find(&conformance::invoice(1)).expect_err("it is of an older time");
+    assert_eq!(refused.kind, JournalErrorKind::Unreachable, "{refused}");
+    assert!(refused.message.contains("restart all nodes"), "{refused}");
+    drop(journal);
+    let journal = open(&dsn(&first.plain_dsn(APPLICATION, proxy.port()), &name));
+    until("it is judged", || journal.enter_boot("b").is_ok());
+    until("it is written to", || {
+        let _ = journal.tend();
+        journal.begin(&charge(3), BatchMethod::Continuous).is_ok()
+    });
+    let kept = journal.payment(kept.id).unwrap().unwrap();
+    assert_eq!(kept.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+    assert!(journal.figures().unwrap().doubted);
+}
+
 /// What a synchronous standby has not acknowledged is told by nobody, whoever breaks the wait for it off and
 /// whatever the role is set to (MP7).
 #[test]

@@ -4,12 +4,53 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
 use ovo_postgres::journals::{dsn, open, schema};
-use ovo_postgres::{APPLICATION, AS_IT_IS, OWNER, Server, until};
+use ovo_postgres::{APPLICATION, AS_IT_IS, OWNER, Server, are_installed, until};
 use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
-use ovo_ptp::journal::postgres::{Migration, PostgresJournal, migrate};
-use ovo_ptp::journal::{Finding, Journal};
+use ovo_ptp::journal::postgres::{Dsn, Migration, PostgresJournal, migrate};
+use ovo_ptp::journal::{Finding, Journal, JournalErrorKind};
 use ovo_ptp::payment::{Payment, Source, Verdict};
+
+/// A node with one payment that waits for its outcome.
+struct Shop {
+    server: Server,
+    schema: String,
+    address: Dsn,
+    node: PostgresJournal,
+    first: Payment,
+}
+
+impl Shop {
+    fn opens() -> Option<Shop> {
+        Server::if_installed().map(Shop::on)
+    }
+
+    fn on(server: Server) -> Shop {
+        let schema = schema(&server);
+        let address = dsn(&server.dsn(APPLICATION), &schema);
+        let node = open(&address);
+        node.enter_boot("a").unwrap();
+        let first = fresh(&node, &charge(1));
+        Shop { server, schema, address, node, first }
+    }
+
+    /// Keeps a copy of the server's disk.
+    fn remembers(&self) {
+        self.server.remembers();
+        until("it is served again", || self.node.payment(self.first.id).is_ok());
+    }
+}
+
+/// What a node hears whose write the server refuses.
+fn is_refused(node: &PostgresJournal, payment: &Payment, why: &str) {
+    let mut told = Err(None);
+    until("the server answers", || {
+        told = node.update(payment).map(|_| ()).map_err(Some);
+        !matches!(&told, Err(Some(error)) if !error.message.contains("(OV"))
+    });
+    let refused = told.unwrap_err().unwrap();
+    assert!(refused.message.contains(why), "{refused}");
+}
 
 /// The first payment, told as Paid, and a second one with its numbers.
 fn goes_on(journal: &PostgresJournal, first: Payment) -> (Payment, Payment) {
@@ -37,71 +78,62 @@ fn is_judged(journal: &PostgresJournal, first: &Payment, lost: &Payment) -> Vec<
 
 #[test]
 fn mp17_a_dump_put_back_under_running_nodes_is_judged_before_anything_is_written() {
-    let Some(server) = Server::if_installed() else { return };
-    let schema = schema(&server);
-    let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
-    journal.enter_boot("a").unwrap();
-    let first = fresh(&journal, &charge(1));
-    let dump = server.dump(&schema);
-    let (paid, lost) = goes_on(&journal, first.clone());
-    server.puts_back(&dump);
-    let refused = journal.update(&paid).map(|_| ()).unwrap_err();
-    assert!(refused.message.contains("nobody has judged"), "{refused}");
-    let seen = is_judged(&journal, &first, &lost);
+    let Some(shop) = Shop::opens() else { return };
+    let dump = shop.server.dump(&shop.schema);
+    let (paid, lost) = goes_on(&shop.node, shop.first.clone());
+    shop.server.puts_back(&dump);
+    is_refused(&shop.node, &paid, "nobody has judged");
+    let seen = is_judged(&shop.node, &shop.first, &lost);
     assert!(seen.iter().any(|found| found.message.contains("lost 2 writes")), "{seen:?}");
 }
 
 #[test]
 fn mp17_a_dump_put_back_while_no_node_runs_is_judged_by_the_first_that_opens() {
-    let Some(server) = Server::if_installed() else { return };
-    let schema = schema(&server);
-    let address = dsn(&server.dsn(APPLICATION), &schema);
-    let journal = open(&address);
-    journal.enter_boot("a").unwrap();
-    let first = fresh(&journal, &charge(1));
+    let Some(Shop { server, schema, address, node, first }) = Shop::opens() else { return };
     let dump = server.dump(&schema);
-    let (_, lost) = goes_on(&journal, first.clone());
-    drop(journal);
+    let (_, lost) = goes_on(&node, first.clone());
+    drop(node);
     server.puts_back(&dump);
-    let journal = open(&address);
-    until("it is judged", || journal.enter_boot("b").is_ok());
-    is_judged(&journal, &first, &lost);
+    let node = open(&address);
+    until("it is judged", || node.enter_boot("b").is_ok());
+    is_judged(&node, &first, &lost);
+}
+
+/// From a backup and the archive of its log, as section 6 of "Running a fleet" advises.
+#[test]
+fn mp17_a_server_that_was_restored_to_a_point_in_time_is_judged_before_anything_is_written() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::archiving();
+    server.backs_up();
+    let Shop { server, node, first, .. } = Shop::on(server);
+    server.marks("before");
+    let (paid, lost) = goes_on(&node, first.clone());
+    server.is_restored_to("before");
+    is_refused(&node, &paid, "nobody has judged");
+    let seen = is_judged(&node, &first, &lost);
+    assert!(seen.iter().any(|found| found.message.contains("lost 2 writes")), "{seen:?}");
 }
 
 #[test]
 fn mp17_a_disk_that_went_back_under_a_running_node_is_not_written_to() {
-    let Some(server) = Server::if_installed() else { return };
-    let schema = schema(&server);
-    let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
-    journal.enter_boot("a").unwrap();
-    let first = fresh(&journal, &charge(1));
-    server.remembers();
-    until("it is served again", || journal.payment(first.id).is_ok());
-    let (paid, lost) = goes_on(&journal, first.clone());
-    server.goes_back();
-    let mut told = Err(None);
-    until("the server answers", || {
-        told = journal.update(&paid).map(|_| ()).map_err(Some);
-        !matches!(&told, Err(Some(error)) if !error.message.contains("(OV"))
-    });
-    let refused = told.unwrap_err().unwrap();
-    assert!(refused.message.contains("went back"), "{refused}");
-    is_judged(&journal, &first, &lost);
+    let Some(shop) = Shop::opens() else { return };
+    shop.remembers();
+    let (paid, lost) = goes_on(&shop.node, shop.first.clone());
+    shop.server.goes_back();
+    is_refused(&shop.node, &paid, "went back");
+    is_judged(&shop.node, &shop.first, &lost);
 }
 
 /// Nothing in the server tells, and no node was there to remember: whoever put it back says so.
 #[test]
 fn mp17_a_disk_that_was_put_back_while_no_node_ran_is_doubted_when_its_operator_says_so() {
-    let Some(server) = Server::if_installed() else { return };
-    let schema = schema(&server);
-    let address = dsn(&server.dsn(APPLICATION), &schema);
-    let journal = open(&address);
-    journal.enter_boot("a").unwrap();
-    let first = fresh(&journal, &charge(1));
-    server.remembers();
-    until("it is served again", || journal.payment(first.id).is_ok());
-    let (_, lost) = goes_on(&journal, first.clone());
-    drop(journal);
+    let Some(shop) = Shop::opens() else { return };
+    shop.remembers();
+    let Shop { server, schema, address, node, first } = shop;
+    let (_, lost) = goes_on(&node, first.clone());
+    drop(node);
     server.goes_back();
     // Who opens it is warned.
     let warned = open(&address);
@@ -111,10 +143,50 @@ fn mp17_a_disk_that_was_put_back_while_no_node_ran_is_doubted_when_its_operator_
     drop(warned);
     let owner = dsn(&server.dsn(OWNER), &schema);
     migrate(&owner, &Migration { restored: true, ..AS_IT_IS }).unwrap();
-    let journal = open(&address);
-    until("it is judged", || journal.enter_boot("c").is_ok());
-    let seen = is_judged(&journal, &first, &lost);
+    let node = open(&address);
+    until("it is judged", || node.enter_boot("c").is_ok());
+    let seen = is_judged(&node, &first, &lost);
     assert!(seen.is_empty(), "the server was not restarted again: {seen:?}");
-    let why = journal.findings();
+    let why = node.findings();
     assert!(why.iter().any(|found| found.message.contains("put back from a copy")), "{why:?}");
+}
+
+/// A server that went back gives an id again, and nothing else shows it: the whole intent is compared.
+#[test]
+fn mp6_what_a_node_writes_of_a_lost_payment_is_not_written_to_another_of_its_id() {
+    let Some(server) = Server::if_installed() else { return };
+    let address = dsn(&server.dsn(APPLICATION), &schema(&server));
+    // Who has not begun remembers no beat.
+    let node = open(&address);
+    server.remembers();
+    until("it is served again", || node.begin(&charge(1), BatchMethod::Continuous).is_ok());
+    let mut lost = node.find(&conformance::invoice(1)).unwrap().unwrap();
+    lost.state.verdict = Some(Verdict::Accepted(Source::Push));
+    let reached = server.sql("SELECT pg_current_wal_insert_lsn()");
+    server.goes_back();
+    let other = open(&address);
+    let second = fresh(&other, &charge(2));
+    assert_eq!(second.id, lost.id);
+    // The end of its log does not show it any more, either.
+    until("its log is longer than it was", || {
+        server.sql("SELECT pg_switch_wal()");
+        server.sql("SELECT pg_create_restore_point('on')");
+        server.sql(&format!("SELECT pg_current_wal_insert_lsn() > '{reached}'")) == "t"
+    });
+    let untouched = || assert_eq!(other.payment(second.id).unwrap().as_ref(), Some(&second));
+    let mut refused = None;
+    until("it is served again", || {
+        refused = node.update(&lost).err();
+        refused.as_ref().is_none_or(|error| error.kind != JournalErrorKind::Unreachable)
+    });
+    let refused = refused.unwrap();
+    assert!(refused.message.contains("an intent never changes"), "{refused}");
+    untouched();
+    let mut told = second.clone();
+    told.state.verdict = Some(Verdict::Accepted(Source::Push));
+    let told = write(&other, told);
+    let refused = node.update(&lost).expect_err("it is another's");
+    assert_eq!(refused.kind, JournalErrorKind::Frozen, "{refused}");
+    assert!(refused.message.contains("is another one than it was"), "{refused}");
+    assert_eq!(other.payment(second.id).unwrap(), Some(told));
 }

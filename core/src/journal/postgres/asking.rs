@@ -133,57 +133,69 @@ fn call(schema: &str, function: Function, told: &Json) -> (String, Vec<Value>) {
 }
 
 fn payments(schema: &str, which: &Which, known: Option<&Json>) -> (String, Vec<Value>) {
-    let (from, mut values) = from(schema, which);
-    let mut sql = format!("SELECT {}, payment.token", rows::selection(schema));
-    if let Some(known) = known {
-        values.push(Value::Text(known.to_string()));
-        sql.push_str(&format!(", {schema}.barrier(${}::jsonb) AS b", values.len()));
-    }
-    sql.push_str(" FROM ");
-    sql.push_str(&from);
-    (sql, values)
+    let mut values = Vec::new();
+    // Asked once a statement, before the table is read: also that something is not there is told.
+    let gate = known.map_or_else(
+        || "true".to_owned(),
+        |known| {
+            let known = bound(&mut values, Value::Text(known.to_string()));
+            format!("(SELECT {schema}.barrier({known}::jsonb))")
+        },
+    );
+    let from = from(schema, which, &gate, &mut values);
+    (format!("SELECT {}, payment.token FROM {from}", rows::selection(schema)), values)
 }
 
-/// A table with conditions.
-fn from(schema: &str, which: &Which) -> (String, Vec<Value>) {
+/// The place of a value in a statement.
+fn bound(values: &mut Vec<Value>, value: Value) -> String {
+    values.push(value);
+    format!("${}", values.len())
+}
+
+/// A table with conditions, the first of which is `gate`.
+fn from(schema: &str, which: &Which, gate: &str, values: &mut Vec<Value>) -> String {
     let table = format!("{schema}.payment");
     match which {
         Which::Id(id) => {
-            (format!("{table} AS payment WHERE payment.id = $1"), vec![Value::Int(*id)])
+            let id = bound(values, Value::Int(*id));
+            format!("{table} AS payment WHERE {gate} AND payment.id = {id}")
         }
         Which::Invoice(invoice) => {
-            (format!("{table} AS payment WHERE payment.invoice = $1"), vec![Value::text(invoice)])
+            let invoice = bound(values, Value::text(invoice));
+            format!("{table} AS payment WHERE {gate} AND payment.invoice = {invoice}")
         }
-        Which::Listed(filter) => listed(&table, filter),
+        Which::Listed(filter) => listed(&table, filter, gate, values),
         Which::DueBefore { boot, due, late, limit } => {
             let late = i64::from(*late);
-            let from = format!(
-                "{table} AS payment WHERE due IS NOT NULL AND late_paid = {late} \
-                 AND (boot, due) <= ($1, $2) ORDER BY boot, due LIMIT $3"
-            );
-            (from, vec![Value::Int((*boot).into()), Value::Int(*due), Value::Int(*limit)])
+            let boot = bound(values, Value::Int((*boot).into()));
+            let due = bound(values, Value::Int(*due));
+            let limit = bound(values, Value::Int(*limit));
+            format!(
+                "{table} AS payment WHERE {gate} AND due IS NOT NULL AND late_paid = {late} \
+                 AND (boot, due) <= ({boot}, {due}) ORDER BY boot, due LIMIT {limit}"
+            )
         }
         Which::Due { own, clocks, until, late, limit } => {
             let late = i64::from(*late);
+            let clocks = bound(values, Value::Ints(clocks.clone()));
+            let until = bound(values, Value::Ints(until.clone()));
+            let limit = bound(values, Value::Int(*limit));
             // Nodes that find the same rows at the same time take them in different orders.
-            let from = format!(
-                "unnest($1::bigint[], $2::bigint[]) AS u(c, until) CROSS JOIN LATERAL (\
+            format!(
+                "unnest({clocks}::bigint[], {until}::bigint[]) AS u(c, until) CROSS JOIN LATERAL (\
                  SELECT * FROM {table} AS p WHERE p.boot = u.c AND p.due IS NOT NULL AND p.due <= u.until \
-                 AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT $3) AS payment \
+                 AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT {limit}) AS payment WHERE {gate} \
                  ORDER BY (payment.boot <> {own}), \
-                 CASE WHEN payment.boot = {own} THEN payment.due::double precision ELSE random() END LIMIT $3"
-            );
-            let values =
-                vec![Value::Ints(clocks.clone()), Value::Ints(until.clone()), Value::Int(*limit)];
-            (from, values)
+                 CASE WHEN payment.boot = {own} THEN payment.due::double precision ELSE random() END LIMIT {limit}"
+            )
         }
     }
 }
 
-fn listed(table: &str, filter: &Filter) -> (String, Vec<Value>) {
+fn listed(table: &str, filter: &Filter, gate: &str, values: &mut Vec<Value>) -> String {
     let [unsettled, needs_operator] = conditions();
     let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
-    let mut from = format!("{table} AS payment WHERE true");
+    let mut from = format!("{table} AS payment WHERE {gate}");
     for (wanted, condition) in [
         (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
         (filter.unsettled, unsettled.as_str()),
@@ -194,31 +206,22 @@ fn listed(table: &str, filter: &Filter) -> (String, Vec<Value>) {
             from.push_str(condition);
         }
     }
-    let mut values = Vec::new();
-    for (column, wanted) in [("tid", &filter.tid), ("mid", &filter.mid)] {
-        if let Some(wanted) = wanted {
-            values.push(Value::text(wanted));
-            from.push_str(&format!(" AND {column} = ${}", values.len()));
+    let is_after = if filter.newest_first { "id <" } else { "id >" };
+    for (condition, value) in [
+        ("tid =", filter.tid.as_ref().map(Value::text)),
+        ("mid =", filter.mid.as_ref().map(Value::text)),
+        (is_after, filter.after.map(|after| Value::Int(after.0.max(0)))),
+        ("wall >=", filter.since.map(|since| Value::Int(since.unix_millis()))),
+        ("wall <", filter.until.map(|until| Value::Int(until.unix_millis()))),
+    ] {
+        if let Some(value) = value {
+            from.push_str(&format!(" AND {condition} {}", bound(values, value)));
         }
     }
-    let mut bound = |from: &mut String, condition: &str, value: i64| {
-        values.push(Value::Int(value));
-        from.push_str(&format!(" AND {condition} ${}", values.len()));
-    };
-    if let Some(after) = filter.after {
-        let condition = if filter.newest_first { "id <" } else { "id >" };
-        bound(&mut from, condition, after.0.max(0));
-    }
-    if let Some(since) = filter.since {
-        bound(&mut from, "wall >=", since.unix_millis());
-    }
-    if let Some(until) = filter.until {
-        bound(&mut from, "wall <", until.unix_millis());
-    }
-    values.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
     let order = if filter.newest_first { "DESC" } else { "ASC" };
-    from.push_str(&format!(" ORDER BY id {order} LIMIT ${}", values.len()));
-    (from, values)
+    let limit = bound(values, Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
+    from.push_str(&format!(" ORDER BY id {order} LIMIT {limit}"));
+    from
 }
 
 fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {

@@ -17,9 +17,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::judgement::fresh_name;
 use super::store::{Ask, Function, Which, random};
 use super::writing::Trial;
-use super::{LONGEST, PostgresJournal, Shared, migrate, silent, unreachable};
+use super::{LONGEST, PostgresJournal, Shared, silent, unreachable};
 use crate::clock::Clock;
 use crate::journal::codes::of_boottime;
 use crate::journal::{Finding, JournalError, JournalErrorKind};
@@ -204,7 +205,7 @@ impl PostgresJournal {
     /// A clock that nobody had before; also where a failover has lost the one before.
     fn join_anew(&self, name: &str) -> Result<i64, JournalError> {
         self.refuse_after_fork()?;
-        let name_of_its_own = migrate::fresh_name(
+        let name_of_its_own = fresh_name(
             &mut |chance| self.shared.store.chance(chance),
             &[name.as_bytes(), &std::process::id().to_le_bytes()],
         );

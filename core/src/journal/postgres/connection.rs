@@ -176,7 +176,9 @@ impl Session {
             Some((number, _)) if known.is_some_and(|known| number < known) => {
                 Err(JournalError::new(
                     JournalErrorKind::Unreachable,
-                    "only a server of an older time answers: one that was left behind by a failover; it is not used",
+                    "only a server of an older time answers: one that was left behind by a failover, and it is not \
+                     used; let the address lead to the newest server. If this is it, as a failover lost the \
+                     judgement of the one before, restart all nodes: they judge it anew",
                 ))
             }
             Some((_, session)) => Ok(session),

@@ -347,17 +347,17 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.judge(p jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; w water; is_other boolean; is_back boolean; has_lost boolean; why text;
+DECLARE e epoch; w water; is_other boolean; is_back boolean; has_lost boolean; why text; known jsonb := p->'known';
 BEGIN
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
-  IF e.nonce <> p->>'nonce' THEN
+  IF e.nonce <> known->>'nonce' THEN
     RETURN 'judged';
   END IF;
   is_other := e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system());
   -- An end of the log, or a beat, that this node was told, and that the server does not know.
-  is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (p->>'lsn')::pg_lsn;
-  is_back := is_back OR coalesce((SELECT c.beats < (p->>'beats')::bigint FROM clock AS c WHERE c.id = (p->>'clock')::bigint), false);
-  is_back := is_back OR is_remade(e) OR coalesce((p->>'restored')::boolean, false) OR ((p->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (p->>'clock')::bigint));
+  is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (known->>'lsn')::pg_lsn;
+  is_back := is_back OR coalesce((SELECT c.beats < (known->>'beats')::bigint FROM clock AS c WHERE c.id = (known->>'clock')::bigint), false);
+  is_back := is_back OR is_remade(e) OR coalesce((p->>'restored')::boolean, false) OR ((known->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (known->>'clock')::bigint));
   IF NOT is_other AND NOT is_back THEN
     RETURN 'same';
   END IF;
@@ -380,7 +380,7 @@ CREATE OR REPLACE FUNCTION @s@.reassert(p jsonb) RETURNS jsonb LANGUAGE plpgsql 
 AS $f$
 DECLARE e epoch; missing jsonb;
 BEGIN
-  PERFORM guard(p->>'nonce');
+  PERFORM guard(p->'known'->>'nonce');
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   SELECT jsonb_agg(q.id) INTO missing FROM (
     SELECT (o->>0)::bigint AS id FROM jsonb_array_elements(p->'rows') AS o
@@ -392,7 +392,7 @@ BEGIN
     UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
   END IF;
   -- Only who was here before can say that nothing is missing.
-  UPDATE epoch SET witnessed = witnessed OR (p->>'clock')::bigint > 0 WHERE one = 1;
+  UPDATE epoch SET witnessed = witnessed OR (p->'known'->>'clock')::bigint > 0 WHERE one = 1;
   RETURN coalesce(missing, '[]');
 END $f$;
 

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::judgement::{Grounds, Judgement};
 use super::store::{Ask, Function};
 use super::writing::Trial;
-use super::{LONGEST, PostgresJournal, Shared, epoch_of, migrate, silent};
+use super::{LONGEST, PostgresJournal, Shared, epoch_of, silent};
 use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
 use crate::lock::lock;
-use crate::numbering::starting_batch;
 use crate::payment::{Boottime, Payment};
 
 /// How long all nodes have to say what they were told.
@@ -118,7 +118,6 @@ impl PostgresJournal {
         self.refuse_after_fork()?;
         let shared = Arc::clone(&self.shared);
         let mut told = told;
-        told["nonce"] = json!(lock(&shared.epoch).nonce);
         told["known"] = shared.known();
         let ask = Ask::Call(function, told);
         let doing = ask.doing();
@@ -137,20 +136,12 @@ impl PostgresJournal {
         if why.message.ends_with("(OV004)") {
             return self.follow();
         }
-        let (lsn, beats, batch) = {
-            let memory = lock(&self.shared.memory);
-            (memory.lsn, memory.beats, memory.batch)
+        let told = {
+            let batch = lock(&self.shared.memory).batch;
+            let chance = &mut |bytes: &mut [u8]| self.shared.store.chance(bytes);
+            Judgement::new(Grounds::Told { batch }, self.shared.clock.wall(), chance)
         };
-        let told = json!({
-            "lsn": text_of(lsn),
-            "beats": beats,
-            "batch": batch,
-            "clock": self.shared.own.load(Ordering::Acquire),
-            "next": migrate::fresh_name(&mut |chance| self.shared.store.chance(chance), &[b"epoch"]),
-            "start": starting_batch(self.shared.clock.wall()).unwrap_or(0),
-            "spread": migrate::spread(&mut |chance| self.shared.store.chance(chance)),
-        });
-        let answer = self.function(Function::Judge, told)?;
+        let answer = self.function(Function::Judge, told.json())?;
         if answer.as_str() == Some("same") {
             // It is the same server, in the state that it was in: what differed is over.
             let mut memory = lock(&self.shared.memory);
@@ -195,8 +186,7 @@ impl PostgresJournal {
                 epoch.number
             ),
         });
-        let clock = self.shared.own.load(Ordering::Acquire);
-        let missing = self.function(Function::Reassert, json!({ "rows": rows, "clock": clock }))?;
+        let missing = self.function(Function::Reassert, json!({ "rows": rows }))?;
         let missing = missing.as_array().map_or(0, Vec::len);
         if missing > 0 {
             lock(&self.findings).push(Finding {

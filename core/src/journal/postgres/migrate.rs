@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
-use super::failed;
+use super::judgement::{Grounds, Judgement};
+use super::{failed, silent};
 use crate::journal::codes::{ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, WITH_OPERATOR};
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
 use crate::journal::schema::{constraints, is_listed, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
-use crate::numbering::starting_batch;
 use crate::wib::WallTime;
 
 /// Grows with every change of the schema. Version N serves libraries N and N + 1.
 pub(super) const VERSION: u32 = 1;
+
+/// How long the server may take to be looked at, and then to be migrated.
+const LONGEST: Duration = Duration::from_secs(30);
 
 const TABLES: &str = include_str!("schema.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
@@ -139,12 +140,23 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// What is there before a migration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Found {
+    Nothing,
+    EmptySchema,
+    Journal,
+}
+
 /// What makes the schema, or brings it up to date.
-fn statements(schema: &str, is_new: bool, migration: &Migration<'_>) -> String {
+fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
     let loss_possible = migration.loss_possible;
-    let mut text = String::new();
-    if is_new {
+    let is_new = found != Found::Journal;
+    let mut text = "BEGIN;\n".to_owned();
+    if found == Found::Nothing {
         text.push_str(&format!("CREATE SCHEMA {schema};\n"));
+    }
+    if is_new {
         text.push_str(&filled(TABLES, schema));
         text.push_str(&format!(
             "INSERT INTO {schema}.meta VALUES ('incarnation', md5(random()::text || clock_timestamp()::text || \
@@ -180,18 +192,10 @@ fn statements(schema: &str, is_new: bool, migration: &Migration<'_>) -> String {
         digest_of_constraints(schema)
     ));
     if migration.restored && !is_new {
-        let told = json!({
-            "lsn": "0/0",
-            "restored": true,
-            "next": fresh_name(&mut system_chance, &[b"epoch"]),
-            "start": starting_batch(WallTime::now()).unwrap_or(0),
-            // A copy of a copy begins elsewhere.
-            "spread": spread(&mut system_chance),
-        });
-        text.push_str(&format!(
-            "SELECT {schema}.judge('{told}'::jsonb || jsonb_build_object('nonce', nonce)) FROM {schema}.epoch;\n"
-        ));
+        let judgement = Judgement::new(Grounds::Restored, WallTime::now(), &mut system_chance);
+        text.push_str(&judgement.statement(schema));
     }
+    text.push_str("COMMIT;\n");
     text
 }
 
@@ -244,56 +248,51 @@ pub struct Migration<'a> {
 /// should, and a server that has no timelines; `Unreachable`.
 pub fn migrate(dsn: &Dsn, migration: &Migration<'_>) -> Result<String, JournalError> {
     let runner = Runner::start()?;
-    let (dsn, role) = (dsn.clone(), migration.app_role.to_owned());
-    let (print, loss_possible, restored) =
-        (migration.print, migration.loss_possible, migration.restored);
-    runner
-        .run(std::time::Duration::from_secs(30), async move {
-            let session = Session::connect(&dsn, None, true, &Arc::default()).await?;
-            let schema = &dsn.schema;
-            check_server(&session, &role).await?;
-            let is_there: bool =
-                session.one("SELECT to_regnamespace($1) IS NOT NULL", &[Value::text(schema)]).await?;
-            let mut is_new = !is_there;
-            if is_there {
-                let meta = format!("{schema}.meta");
-                let has_meta: bool =
-                    session.one("SELECT to_regclass($1) IS NOT NULL", &[Value::text(meta)]).await?;
-                if has_meta {
-                    let version: String =
-                        session.one(&format!("SELECT v FROM {schema}.meta WHERE k = 'schema'"), &[]).await?;
-                    if version.parse::<u32>().ok().is_none_or(|version| version > VERSION) {
-                        return Err(unfit(format!(
-                            "schema {schema} is of version {version}, and this library makes {VERSION}; upgrade the library"
-                        )));
-                    }
-                } else {
-                    let tables: i64 = session
-                        .one(
-                            "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)",
-                            &[Value::text(schema)],
-                        )
-                        .await?;
-                    if tables > 0 {
-                        return Err(unfit(format!(
-                            "schema {schema} holds tables of something else; name one of the journal's own"
-                        )));
-                    }
-                    is_new = true;
-                }
-            }
-            let migration = Migration { app_role: &role, print, loss_possible, restored };
-            let mut text = statements(schema, is_new, &migration);
-            if is_there && is_new {
-                text = text.replacen(&format!("CREATE SCHEMA {schema};\n"), "", 1);
-            }
-            let text = format!("BEGIN;\n{text}COMMIT;\n");
-            if !print {
-                session.client.batch_execute(&text).await.map_err(|error| failed("migrate", &error))?;
-            }
-            Ok(text)
-        })
-        .unwrap_or_else(|| Err(super::silent("migrate")))
+    let (to, role) = (dsn.clone(), migration.app_role.to_owned());
+    let looked = runner.run(LONGEST, async move {
+        let session = Session::connect(&to, None, true, &Arc::default()).await?;
+        check_server(&session, &role).await?;
+        let found = look(&session, &to.schema).await?;
+        Ok::<_, JournalError>((session, found))
+    });
+    let (session, found) = looked.unwrap_or_else(|| Err(silent("migrate")))?;
+    let text = statements(&dsn.schema, found, migration);
+    if migration.print {
+        return Ok(text);
+    }
+    let done = runner.run(LONGEST, async move {
+        let done = session.client.batch_execute(&text).await;
+        done.map_err(|error| failed("migrate", &error)).map(|()| text)
+    });
+    done.unwrap_or_else(|| Err(silent("migrate")))
+}
+
+/// What the schema holds, if it may be migrated.
+async fn look(session: &Session, schema: &str) -> Result<Found, JournalError> {
+    let name = [Value::text(schema)];
+    if !session.one::<bool>("SELECT to_regnamespace($1) IS NOT NULL", &name).await? {
+        return Ok(Found::Nothing);
+    }
+    let meta = [Value::text(format!("{schema}.meta"))];
+    if session.one::<bool>("SELECT to_regclass($1) IS NOT NULL", &meta).await? {
+        let version: String =
+            session.one(&format!("SELECT v FROM {schema}.meta WHERE k = 'schema'"), &[]).await?;
+        if version.parse::<u32>().ok().is_none_or(|version| version > VERSION) {
+            return Err(unfit(format!(
+                "schema {schema} is of version {version}, and this library makes {VERSION}; upgrade the library"
+            )));
+        }
+        return Ok(Found::Journal);
+    }
+    let tables: i64 = session
+        .one("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)", &name)
+        .await?;
+    if tables > 0 {
+        return Err(unfit(format!(
+            "schema {schema} holds tables of something else; name one of the journal's own"
+        )));
+    }
+    Ok(Found::EmptySchema)
 }
 
 async fn check_server(session: &Session, role: &str) -> Result<(), JournalError> {
@@ -458,35 +457,17 @@ fn system_chance(bytes: &mut [u8]) {
     let _ = getrandom::fill(bytes);
 }
 
-/// By how many batches at most two copies of one journal jump apart.
-const SPREAD: u8 = 32;
-
-/// How far this one jumps.
-pub(super) fn spread(chance: &mut dyn FnMut(&mut [u8])) -> u8 {
-    let mut drawn = [0; 1];
-    chance(&mut drawn);
-    drawn[0] % SPREAD
-}
-
-/// A name for something that nobody else names.
-pub(super) fn fresh_name(chance: &mut dyn FnMut(&mut [u8]), parts: &[&[u8]]) -> String {
-    let mut digest = Sha256::new();
-    let mut drawn = [0; 16];
-    chance(&mut drawn);
-    digest.update(drawn);
-    for part in parts {
-        digest.update(part);
-    }
-    digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_place_in_the_texts_is_filled_in() {
-        let text = statements("ovo", true, &Migration { app_role: "till", ..Migration::default() });
+        let text = statements(
+            "ovo",
+            Found::Nothing,
+            &Migration { app_role: "till", ..Migration::default() },
+        );
         let is_place = |piece: &str| {
             !piece.is_empty() && piece.bytes().all(|l| l.is_ascii_alphanumeric() || l == b'_')
         };

@@ -10,6 +10,7 @@ mod clocks;
 mod connection;
 mod dsn;
 mod guard;
+mod judgement;
 mod migrate;
 mod rows;
 mod server;

@@ -20,8 +20,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use self::tables::{Machine, Refusal, Tables};
+use super::judgement::fresh_name;
 use super::store::{Ask, Failure, Job, Later, Line, Reply, Store};
-use super::{kind_of, migrate, unreachable};
+use super::{kind_of, unreachable};
 use crate::clock::Clock;
 use crate::invoice::MerchantInvoice;
 use crate::journal::JournalError;
@@ -107,7 +108,7 @@ impl Twin {
     /// An empty journal, on a server with this clock.
     pub fn new(clock: Arc<dyn Clock>, loss_possible: bool) -> Arc<Twin> {
         let machine = Machine { timeline: 1, system: 1, wall: clock.wall().unix_millis() };
-        let name = migrate::fresh_name(&mut |bytes| bytes.fill(7), &[b"twin"]);
+        let name = fresh_name(&mut |bytes| bytes.fill(7), &[b"twin"]);
         let inner = Inner {
             tables: Tables::new(machine, loss_possible, &name),
             past: VecDeque::new(),

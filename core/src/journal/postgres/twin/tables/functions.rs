@@ -308,16 +308,17 @@ impl Tables {
 
     fn judge(&mut self, machine: Machine, p: &Json) -> &'static str {
         let e = &self.epoch;
-        if p["nonce"].as_str() != Some(&e.nonce) {
+        let told = &p["known"];
+        if told["nonce"].as_str() != Some(&e.nonce) {
             return "judged";
         }
         let is_other = (e.timeline, e.system) != (machine.timeline, machine.system);
-        let lsn = p["lsn"].as_str().and_then(number_of).unwrap_or(0);
-        let clock = number(&p["clock"]);
+        let lsn = told["lsn"].as_str().and_then(number_of).unwrap_or(0);
+        let clock = number(&told["clock"]);
         let known = self.clocks.get(&clock);
         // An end of the log, or a beat, that this node was told, and that the server does not know.
         let is_back = (e.system == machine.system && self.lsn < lsn)
-            || known.is_some_and(|known| known.beats < number(&p["beats"]))
+            || known.is_some_and(|known| known.beats < number(&told["beats"]))
             || (clock > 0 && known.is_none());
         if !is_other && !is_back {
             return "same";
@@ -348,7 +349,7 @@ impl Tables {
     }
 
     fn reassert(&mut self, machine: Machine, p: &Json) -> Result<Json, Refusal> {
-        self.guard(machine, &p["nonce"])?;
+        self.guard(machine, &p["known"]["nonce"])?;
         self.lsn += 64;
         let mut missing: Vec<i64> = p["rows"]
             .as_array()
@@ -372,7 +373,7 @@ impl Tables {
             self.water.doubted = self.water.doubted.max(self.epoch.number);
         }
         // Only who was here before can say that nothing is missing.
-        self.epoch.witnessed |= number(&p["clock"]) > 0;
+        self.epoch.witnessed |= number(&p["known"]["clock"]) > 0;
         Ok(json!(missing))
     }
 
