@@ -107,7 +107,7 @@ pub trait Files: Send + Sync + Debug {
 }
 
 /// An open file.
-pub trait OpenFile: Send + Debug {
+pub trait OpenFile: Send + Sync + Debug {
     /// Reads from a place on; fewer bytes than asked for only at the end.
     fn read(&mut self, at: u64, longest: usize) -> io::Result<Vec<u8>>;
     /// Writes at a place, without a sync.
