@@ -42,6 +42,29 @@ PAYS_MUTELY = "081200009205"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: OVO voids a payment on its own day only, until 23:58 WIB (UTC+7), and the sandbox's clock is the machine's.
+DAY = 24 * 60 * 60
+WIB = 7 * 60 * 60
+LAST_BEGINNING = DAY - 3 * 60
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _starts_on_a_day_that_lasts() -> None:
+    """For what a module's or a session's fixtures pay."""
+    wait_for_the_day()
+
+
+@pytest.fixture(autouse=True)
+def _is_on_one_day() -> None:
+    wait_for_the_day()
+
+
+def wait_for_the_day() -> None:
+    of_day = (time.time() + WIB) % DAY
+    if of_day >= LAST_BEGINNING:
+        time.sleep(DAY + 1 - of_day)
+
+
 _processes: list[subprocess.Popen[str]] = []
 
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ovo_ptp::{Client, Inquiry, Language, Outcome, PhoneNumber, VoidOutcome};
+use ovo_ptp::{Client, Inquiry, Language, Outcome, PhoneNumber, VoidOutcome, WallTime};
 use ovo_sandbox::{Sandbox, SandboxConfig};
 
 use crate::backstage::Backstage;
@@ -74,6 +74,27 @@ fn sell(client: &Client, shop: &Shop, sale: &Sale) -> Result<(), ovo_ptp::Error>
     behind(client, shop, sale)
 }
 
+/// Its morning lasts seconds, and one of its sales is voided: OVO does that until 23:58 WIB of the same
+/// day only, and the sandbox's clock is the machine's.
+fn wait_for_the_day(now: WallTime) {
+    let wait = until_the_day(now);
+    if !wait.is_zero() {
+        println!(
+            "In Jakarta this day ends in {} s, and OVO voids no payment of it any more: the morning begins with the next one.",
+            wait.as_secs()
+        );
+        std::thread::sleep(wait);
+    }
+}
+
+fn until_the_day(now: WallTime) -> Duration {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    const LAST_BEGINNING: i64 = DAY - 4 * 60 * 1_000;
+    let of_day = now.wib_millis_of_day();
+    let wait = if of_day >= LAST_BEGINNING { DAY + 1_000 - of_day } else { 0 };
+    Duration::from_millis(wait.unsigned_abs())
+}
+
 /// The whole morning. True if every rupiah agrees at the end.
 pub(crate) fn run(verbose: bool) -> Result<bool, Box<dyn Error>> {
     let started = Instant::now();
@@ -89,6 +110,7 @@ pub(crate) fn run(verbose: bool) -> Result<bool, Box<dyn Error>> {
         "A shop's morning. A sandbox stands in for OVO, over TLS; time runs {:.0} times faster.",
         1.0 / crate::SCALE
     );
+    wait_for_the_day(WallTime::now());
     let client = shop.open()?;
     before_opening(&client, verbose)?;
     ordinary_sales(&client, &shop, &sandbox)?;
@@ -238,4 +260,21 @@ fn book(client: &Client) -> Result<(), Box<dyn Error>> {
     }
     say("all booked");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_morning_begins_where_its_sales_can_be_voided() {
+        let at = |hour: i64, minute: i64| {
+            let of_day = (hour * 60 + minute) * 60_000;
+            until_the_day(WallTime::from_unix_millis(20_000 * 86_400_000 - 7 * 3_600_000 + of_day))
+        };
+        assert_eq!(at(8, 0), Duration::ZERO);
+        assert_eq!(at(23, 55), Duration::ZERO);
+        assert_eq!(at(23, 57), Duration::from_secs(3 * 60 + 1));
+        assert_eq!(at(24, 0), Duration::ZERO);
+    }
 }
