@@ -366,8 +366,8 @@ pub extern "C" fn ovo_payment_cancel(
 /// Memory: outcomes copied from it stay good.
 #[unsafe(no_mangle)]
 pub extern "C" fn ovo_payment_free(payment: *mut ovo_payment) -> i32 {
-    // Nobody's lock is held by who drops it, so that a callback may.
     anywhere(payment.addr(), &[], || {
+        // Nobody's lock is held by who drops it, so that a callback may.
         if !payment.is_null() {
             drop(handle::close::<PaymentBody, _>(payment)?);
         }
