@@ -229,6 +229,7 @@ static int reentry(void)
 
     within.config = sandbox_config(journal);
     must(ovo_config_set_log(within.config, calls_back, &within), "log");
+    must(ovo_config_set_threads(within.config, 1), "threads");
     must(ovo_client_open(within.config, &within.client), "opening");
     must(ovo_start(within.client, &other, &payment), "starting");
     must(ovo_wait(payment, -1, &outcome), "waiting");
