@@ -1,20 +1,23 @@
-//! The journal in one SQLite file: the engine for production.
+//! The journal in one SQLite file: the engine for production. Here is its handle, which many threads and
+//! several engines use: it stands before the engine with one lock, one group of writers and
+//! one connection for reports, and lets nobody in after a fork.
+
+mod health;
+mod lineage;
+mod listing;
+mod rows;
 
 use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::belonging::{self, Owner};
-use super::engine::{self, Engine, MaybeDamaged, Water, Write, Written};
+use super::belonging;
+use super::engine::{Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
-use super::opening::Access;
-use super::owing::{self, Debt};
-use super::schema;
-use super::version::Incarnation;
-use super::view::{self, Reader, View};
-use super::{DEFAULT_LIMIT, archive, copies, failure, fork, meta, opening, parts, restored, rules};
+use super::view::{Reader, View};
+use super::{copies, failure, fork, opening};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     ArchiveProgress, Archived, Begun, Belonging, Figures, Filter, Finding, Health, Journal,
@@ -68,10 +71,6 @@ pub struct SqliteJournal {
 
 /// How many rows are looked at before writers get their turn.
 pub(super) const STRIDE: i64 = 10_000;
-/// How many problems a report names.
-const MOST_PROBLEMS: usize = 100;
-/// Up to this size the whole file is checked by SQLite too, its indexes with it; it takes a second or two.
-const CHECKED_WHOLE: i64 = 64 << 20;
 
 impl SqliteJournal {
     /// Opens the journal at `path`, or makes one if nothing is there.
@@ -129,284 +128,6 @@ impl SqliteJournal {
             Written::Vouched(ended) => Ok(ended),
             _ => Err(mixed_up()),
         }
-    }
-
-    /// Whether it cannot vouch for itself, and nobody has vouched for it.
-    pub(super) fn is_doubted(&self) -> Result<bool, JournalError> {
-        self.read(|engine| {
-            Water::read(&engine.connection)
-                .map(|water| water.doubted)
-                .map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Whose it says that it is.
-    pub(super) fn owner(&self) -> Result<Owner, JournalError> {
-        self.read(|engine| Owner::read(&engine.connection))
-    }
-
-    /// Doubts it for the sake of another one, of which it is the successor. What is to be told, if
-    /// it was not doubted before.
-    pub(super) fn doubt_beside(&self, why: &str) -> Result<Option<Finding>, JournalError> {
-        match self.submit(Write::Doubt(why.to_owned()))? {
-            Written::Doubted(found) => Ok(found),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    /// The same whether it was doubted before or not.
-    pub(super) fn doubt_anew(&self, why: &str) -> Result<Option<Finding>, JournalError> {
-        match self.submit(Write::DoubtAnew(why.to_owned()))? {
-            Written::Doubted(found) => Ok(found),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    /// Who followed it when it was set aside, and under which name of the file.
-    pub(super) fn follower(&self) -> Result<Option<String>, JournalError> {
-        self.read(|engine| {
-            meta::get::<String>(&engine.connection, owing::FOLLOWED_BY)
-                .map(|found| found.filter(|found| !found.is_empty()))
-                .map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Remembers it, if it does not yet.
-    pub(super) fn note_follower(&self, follower: &str) -> Result<(), JournalError> {
-        match self.follower()?.unwrap_or_default() == follower {
-            true => Ok(()),
-            false => self.submit(Write::Follower(follower.to_owned())).map(drop),
-        }
-    }
-
-    /// Whether it can be written to: a commit of nothing.
-    pub(super) fn writes_nothing(&self) -> Result<(), JournalError> {
-        self.submit(Write::Nothing).map(drop)
-    }
-
-    /// Which journal it is or is a copy of, and how often it was doubted.
-    pub(super) fn descent(&self) -> Result<(Incarnation, i64), JournalError> {
-        self.read(|engine| {
-            let doubts = restored::doubts(&engine.connection)
-                .map_err(|error| failure::sqlite("open", &error))?;
-            Ok((engine.incarnation, doubts))
-        })
-    }
-
-    /// The number of the last payment.
-    pub(super) fn last_id(&self) -> Result<i64, JournalError> {
-        self.report(|view| view.last_id())
-    }
-
-    /// The payments that are not settled, that wait for an operator, or that were superseded.
-    pub(super) fn unfinished(&self) -> Result<Vec<i64>, JournalError> {
-        self.report(|view| view.unfinished())
-    }
-
-    /// How many payments it still owes something of.
-    pub(super) fn owed(&self) -> Result<i64, JournalError> {
-        self.report(|view| view.owed())
-    }
-
-    /// Whether there is one.
-    pub(super) fn owes(&self) -> Result<bool, JournalError> {
-        self.report(|view| view.owes())
-    }
-
-    /// The batch that was handed out last; 0 if there is none.
-    pub(super) fn last_batch(&self) -> Result<u32, JournalError> {
-        self.read(|engine| {
-            Water::read(&engine.connection)
-                .map(|water| water.batch)
-                .map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Whether it knows of one before it that is gone.
-    pub(super) fn misses(&self) -> Result<bool, JournalError> {
-        self.read(|engine| {
-            restored::misses(&engine.connection).map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Has it hand out numbers above those of a batch that another journal of its terminal had.
-    pub(super) fn begin_above(&self, batch: u32) -> Result<(), JournalError> {
-        self.submit(Write::BeginAbove(batch)).map(drop)
-    }
-
-    /// What it remembers of those that were set aside at its place.
-    pub(super) fn debts(&self) -> Result<Vec<Debt>, JournalError> {
-        self.read(|engine| {
-            owing::all(&engine.connection).map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Remembers what one that was set aside owes; `answered`: by whom and why that is answered for.
-    pub(super) fn note_debt(
-        &self,
-        debt: &Debt,
-        answered: Option<&str>,
-    ) -> Result<(), JournalError> {
-        self.submit(Write::Owing(debt.clone(), answered.map(str::to_owned))).map(drop)
-    }
-
-    /// Whether another journal of its place settles this payment.
-    pub(super) fn is_superseded(&self, id: i64) -> Result<bool, JournalError> {
-        self.read(|engine| {
-            meta::get::<i64>(&engine.connection, &engine::superseded(PaymentId(id)))
-                .map(|found| found.is_some_and(|found| found != engine::TAKEN_BACK))
-                .map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Replaces the row, and notes that another journal settles the payment from here on, and whether
-    /// that one owes something of it still.
-    pub(super) fn supersede(&self, payment: &Payment, is_owed: bool) -> Result<(), JournalError> {
-        let note = if is_owed { engine::OWED_THERE } else { engine::SETTLED_THERE };
-        self.submit(Write::Supersede(Box::new(payment.clone()), note)).map(drop)
-    }
-
-    /// Replaces the row: the other journal is gone, and nobody settles the payment.
-    pub(super) fn take_back(&self, payment: &Payment) -> Result<(), JournalError> {
-        let write = Write::Supersede(Box::new(payment.clone()), engine::TAKEN_BACK);
-        self.submit(write).map(drop)
-    }
-
-    /// The payments that were owed still when another journal began to settle them.
-    pub(super) fn left_owing(&self) -> Result<Vec<i64>, JournalError> {
-        self.report(|view| view.superseded(engine::OWED_THERE))
-    }
-
-    /// A row, apart from whether the file can be read; also of a handle that takes no commit any more.
-    pub(super) fn row(&self, id: PaymentId) -> Result<MaybeDamaged, JournalError> {
-        self.read_still(|engine| engine.row(id))
-    }
-
-    /// The same, by its invoice.
-    pub(super) fn find_row(&self, invoice: &MerchantInvoice) -> Result<MaybeDamaged, JournalError> {
-        self.read_still(|engine| engine.find_row(invoice.as_str()))
-    }
-
-    /// A payment of the same customer that refuses this one.
-    pub(super) fn blocking(&self, new: &NewPayment) -> Result<MaybeDamaged, JournalError> {
-        self.read_still(|engine| engine.blocking(new))
-    }
-
-    /// The number of an invoice's payment that was archived.
-    pub(super) fn archived_as(
-        &self,
-        invoice: &MerchantInvoice,
-    ) -> Result<Option<PaymentId>, JournalError> {
-        self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(id, _)| id))
-    }
-
-    /// Whether this is an archive, and no journal.
-    pub(super) fn is_archive(&self) -> Result<bool, JournalError> {
-        self.read(|engine| {
-            archive::is_one(&engine.connection).map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// Which payment was archived under a number.
-    pub(super) fn archived_under(
-        &self,
-        id: PaymentId,
-    ) -> Result<Option<parts::Name>, JournalError> {
-        self.read(|engine| {
-            parts::archived(&engine.connection, id).map_err(|error| failure::sqlite("open", &error))
-        })
-    }
-
-    /// The numbers of its payments above `low` and up to `high`, in their order.
-    pub(super) fn ids_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
-        let mut found = Vec::new();
-        let sql = "SELECT id FROM payment WHERE id > ?1 AND id <= ?2 ORDER BY id";
-        self.report(|view| {
-            view.read("health", sql, (low, high), |row| {
-                found.push(row.get(0)?);
-                Ok(())
-            })
-        })?;
-        Ok(found)
-    }
-
-    /// The numbers above `low` and up to `high` that were archived, in their order.
-    pub(super) fn archived_between(&self, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
-        let mut found = Vec::new();
-        let sql = "SELECT id FROM archived WHERE id > ?1 AND id <= ?2 ORDER BY id";
-        self.report(|view| {
-            view.read("health", sql, (low, high), |row| {
-                found.push(row.get(0)?);
-                Ok(())
-            })
-        })?;
-        Ok(found)
-    }
-
-    /// Every row, and SQLite's own check.
-    fn look_through(&self) -> Result<Health, JournalError> {
-        // Payments of an archive do not follow on each other.
-        let is_archive = self.is_archive()?;
-        let report_gap = |first, last, problems: &mut Vec<String>| {
-            if !is_archive {
-                report_gap(first, last, problems);
-            }
-        };
-        let mut health =
-            Health { payments: 0, unsettled: 0, problems: Vec::new(), notes: Vec::new() };
-        let mut seen = 0;
-        self.read(|engine| engine.report(&mut health))?;
-        let last = self.report(|view| {
-            view::check_file(view.connection, CHECKED_WHOLE, &mut health)?;
-            view.last_id()
-        })?;
-        while seen < last {
-            let end = seen.saturating_add(STRIDE).min(last);
-            let mut archived = self.archived_between(seen, end)?.into_iter().peekable();
-            self.report(|view| {
-                let rest = "WHERE id > ?1 AND id <= ?2 ORDER BY id";
-                view.rows("health", rest, (seen, end), |row, payment| {
-                    let id = row.get(0).unwrap_or(seen + 1);
-                    while let Some(gone) = archived.next_if(|gone| *gone < id) {
-                        report_gap(seen + 1, gone - 1, &mut health.problems);
-                        seen = gone;
-                    }
-                    report_gap(seen + 1, id - 1, &mut health.problems);
-                    seen = id;
-                    health.payments += 1;
-                    match payment {
-                        Ok(payment) => {
-                            health.unsettled += u64::from(rules::is_unsettled(&payment.state));
-                        }
-                        Err(damage) => health.problems.push(damage.message),
-                    }
-                    true
-                })
-            })?;
-            for gone in archived {
-                report_gap(seen + 1, gone - 1, &mut health.problems);
-                seen = gone;
-            }
-            report_gap(seen + 1, end, &mut health.problems);
-            seen = end;
-        }
-        if health.problems.len() > MOST_PROBLEMS {
-            let more = health.problems.len() - MOST_PROBLEMS;
-            health.problems.truncate(MOST_PROBLEMS);
-            health.problems.push(format!("and {more} more"));
-        }
-        Ok(health)
-    }
-
-    /// Tells a disk that fails from a damaged file, where that harms no lock.
-    fn refuse_unreadable(&self) -> Result<(), JournalError> {
-        let (files, path) = self.read(|engine| {
-            let place = &engine.place;
-            let path = (engine.access == Access::Process).then(|| place.path().to_owned());
-            Ok((Arc::clone(place.files()), path))
-        })?;
-        // Without the engine, so that no payment waits.
-        path.map_or(Ok(()), |path| failure::refuse_unreadable(&*files, &path))
     }
 
     /// For building large journals in tests.
@@ -622,81 +343,11 @@ impl Journal for SqliteJournal {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Payment>, JournalError> {
-        let mut conditions = String::new();
-        let unsettled = schema::is_unsettled();
-        let needs_operator = schema::needs_operator();
-        for (wanted, condition) in [
-            (filter.unacknowledged, schema::IS_UNACKNOWLEDGED),
-            (filter.unsettled, unsettled.as_str()),
-            (filter.needs_operator, needs_operator.as_str()),
-        ] {
-            if wanted {
-                conditions.push_str(" AND ");
-                conditions.push_str(condition);
-            }
-        }
-        // With a condition an index names the rows; without one a narrow time may pass over all of
-        // them.
-        let stride = if conditions.is_empty() { STRIDE } else { i64::MAX };
-        let order = if filter.newest_first { "DESC" } else { "ASC" };
-        let rest = format!(
-            "WHERE id > ?1 AND id <= ?2{conditions} AND (?3 IS NULL OR wall >= ?3) \
-             AND (?4 IS NULL OR wall < ?4) \
-             AND (?5 IS NULL OR tid = ?5) AND (?6 IS NULL OR mid = ?6) ORDER BY id {order}"
-        );
-        let (tid, mid) = (filter.tid.as_deref(), filter.mid.as_deref());
-        let since = filter.since.map(|wall| wall.unix_millis());
-        let until = filter.until.map(|wall| wall.unix_millis());
-        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
-        let mut listed = Vec::new();
-        let last = self.report(|view| view.last_id())?;
-        // What is left to look at: numbers above the first and up to the second.
-        let after = filter.after.map(|after| after.0.max(0));
-        let (mut low, mut high) = match (filter.newest_first, after) {
-            (true, Some(after)) => (0, last.min(after.saturating_sub(1))),
-            (true, None) => (0, last),
-            (false, after) => (after.unwrap_or(0), last),
-        };
-        // The index of times bounds them: a clock may have jumped, so they need not be in order. A page that
-        // goes on behind another is begun without it, or a walk would read that index once for each page.
-        let mut is_bounded = since.is_none() && until.is_none();
-        let mut goes_on = after.is_some();
-        while low < high && listed.len() < limit {
-            if !is_bounded && !goes_on {
-                match self.report(|view| view.begun_between(since, until))? {
-                    Some((first, last)) => (low, high) = (low.max(first - 1), high.min(last)),
-                    None => break,
-                }
-                is_bounded = true;
-                continue;
-            }
-            goes_on = false;
-            let (from, to) = match filter.newest_first {
-                true => (low.max(high.saturating_sub(stride)), high),
-                false => (low, high.min(low.saturating_add(stride))),
-            };
-            self.report(|view| {
-                view.rows("list", &rest, (from, to, since, until, tid, mid), |_, payment| {
-                    listed.extend(payment);
-                    listed.len() < limit
-                })
-            })?;
-            match filter.newest_first {
-                true => high = from,
-                false => low = to,
-            }
-        }
-        Ok(listed)
+        self.listed(filter)
     }
 
     fn health(&self) -> Result<Health, JournalError> {
-        match self.look_through() {
-            Err(error) if error.kind == JournalErrorKind::Corrupt => {
-                self.refuse_unreadable()?;
-                self.look_through()
-            }
-            other => other,
-        }
+        self.examined()
     }
 
     fn figures(&self) -> Result<Figures, JournalError> {
@@ -776,14 +427,5 @@ impl Journal for SqliteJournal {
 
     fn found_since(&self) -> Vec<Finding> {
         self.with(|engine| Ok(mem::take(&mut engine.found_since))).unwrap_or_default()
-    }
-}
-
-/// OP1: ids are given without gaps and rows are never deleted, so a gap was made by hand.
-fn report_gap(first: i64, last: i64, problems: &mut Vec<String>) {
-    match last - first {
-        gap if gap < 0 => {}
-        0 => problems.push(format!("payment {first} is missing")),
-        _ => problems.push(format!("payments {first} to {last} are missing")),
     }
 }

@@ -24,8 +24,9 @@ use ovo_ptp::{BatchMethod, Clock, MerchantInvoice, WallTime};
 use serde_json::{Value as Json, json};
 
 use crate::memory::outside;
-use crate::process::{Process, World};
+use crate::process::Process;
 use crate::random::Chance;
+use crate::world::World;
 
 /// What is wrong with a fleet's engine on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

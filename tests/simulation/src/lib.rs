@@ -10,6 +10,7 @@ mod fleet;
 mod history;
 mod hunt;
 mod memory;
+mod operator;
 mod people;
 mod plan;
 mod process;
@@ -20,6 +21,7 @@ mod story;
 mod till;
 mod turns;
 mod weather;
+mod world;
 
 pub use canary::Canary;
 pub use fleet::{Troubles, WrongFleet};

@@ -9,8 +9,10 @@ use ovo_checkout::lock;
 use ovo_ptp::{Client, Error, MerchantInvoice, Outcome};
 
 use crate::memory::{of_call, outside};
-use crate::process::{Process, Request, Task, World};
+use crate::operator::Task;
+use crate::process::{Process, Request};
 use crate::random::Chance;
+use crate::world::World;
 
 /// How a till waits for a payment. Times are in milliseconds behind its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use ovo_sandbox::{AnswerOf, Delivery, Host, Step};
 
 use crate::memory::{inside, outside};
 use crate::plan::Odds;
-use crate::process::World;
 use crate::random::Chance;
+use crate::world::World;
 
 pub(crate) struct Weather {
     pub(crate) world: Arc<World>,
