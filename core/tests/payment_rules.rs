@@ -793,6 +793,56 @@ fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
     assert!(case.state.is_closed());
 }
 
+/// OVO approved it, and its own record says otherwise: the goods may be gone without money.
+#[test]
+fn rule_17_a_paid_payment_that_ovos_record_contradicts_is_an_operators_case() {
+    for answer in [StatusAnswer::NotFound, StatusAnswer::ForeignSale, StatusAnswer::Doubtful] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::Acknowledged);
+        case.at(120.0);
+        let step = case.checked(answer);
+        assert_eq!(step.alert, Some(Alert::Doubtful), "{answer:?}");
+        assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)), "told stays told");
+        assert!(case.state.needs_operator() && !case.state.acknowledged);
+        assert_eq!(case.checked(answer).alert, None, "once");
+        let void = case.does(Input::VoidAsked { in_time: true });
+        assert_eq!((void.refused, void.send), (Some(Refusal::OperatorRefunds), None));
+        // Behind a void that was refused, too: another one might hit the other sale.
+        let mut again = case.clone();
+        again.state.void = Void::Rejected(code("17"));
+        let void = again.does(Input::VoidAsked { in_time: true });
+        assert_eq!((void.refused, void.send), (Some(Refusal::OperatorRefunds), None));
+        assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+        assert!(!case.state.needs_operator());
+        assert_eq!(case.checked(answer).alert, None, "who closed it knew what OVO shows");
+        assert!(!case.state.needs_operator());
+        // Who ruled that it is paid knew what OVO shows.
+        let mut ruled = Case::sent();
+        ruled.at(60.5);
+        ruled.checked(StatusAnswer::ForeignSale);
+        ruled.does(Input::Ruled(Ruling::Paid));
+        assert_eq!(ruled.checked(answer).alert, None);
+        assert!(!ruled.state.needs_operator());
+    }
+}
+
+/// Another process asked while the customer was still to confirm, and hears of it late.
+#[test]
+fn rule_17_a_check_from_before_the_approval_contradicts_nothing() {
+    let mut case = Case::sent();
+    case.at(61.0);
+    let issued = case.now;
+    case.at(62.0);
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.at(63.0);
+    for answer in [StatusAnswer::NotFound, StatusAnswer::ForeignSale, StatusAnswer::Doubtful] {
+        let step = case.does(Input::Checked { issued, answer, waiting: false });
+        assert_eq!(step.alert, None, "{answer:?}");
+        assert!(!case.state.needs_operator());
+    }
+}
+
 #[test]
 fn rule_18_what_ovo_says_went_back_is_not_voided_on_top() {
     let mut case = Case::sent();

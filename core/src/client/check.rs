@@ -196,10 +196,14 @@ impl Inner {
         let waiting = self.under_way.find(invoice).is_some_and(|payment| payment.is_awaited());
         let input = Input::Checked { issued, answer, waiting };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
-        // phone with, it may be mistyped: another phone in the answer then says nothing about the row.
+        // phone with, it may be mistyped: another phone in the answer, or no payment, then says nothing
+        // about the row.
         let mut stored = self.row(invoice)?;
-        let another = matches!(answer, StatusAnswer::ForeignSale | StatusAnswer::Doubtful);
-        if kept.is_some() || phone.is_none() || !another {
+        let is_elsewhere = matches!(
+            answer,
+            StatusAnswer::ForeignSale | StatusAnswer::Doubtful | StatusAnswer::NotFound
+        );
+        if kept.is_some() || phone.is_none() || !is_elsewhere {
             stored = self.apply(stored, input, Proof::Heard(&heard))?.payment;
         }
         self.wake_settler();

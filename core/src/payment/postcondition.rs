@@ -19,7 +19,8 @@ use crate::payment::timers::Policy;
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
-/// * A payment told as Paid that OVO's record contradicts is listed for an operator.
+/// * A payment told as Paid that OVO's record contradicts in a check issued behind the approval is listed
+///   for an operator.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.
@@ -52,7 +53,15 @@ pub fn broken(
     }
     let told_paid =
         matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
-    let contradicts = matches!(input, Input::Checked { answer: StatusAnswer::Reversed, .. });
+    let contradicts = match input {
+        Input::Checked { answer: StatusAnswer::Reversed, .. } => true,
+        Input::Checked {
+            answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
+            issued,
+            ..
+        } => before.is_asked_behind_its_end(issued) && !is_closed_by_operator(before),
+        _ => false,
+    };
     let has_void = before.void.is_open() || before.void == Void::Voided;
     if told_paid && contradicts && !has_void && !after.needs_operator() {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");

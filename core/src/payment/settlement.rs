@@ -5,7 +5,7 @@
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict, Void};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, doubted, look};
@@ -170,7 +170,7 @@ pub(super) fn checked(
 ) -> Step {
     match state.verdict {
         Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
-        Some(Verdict::Accepted(_)) => return accepted_checked(state, answer),
+        Some(Verdict::Accepted(_)) => return accepted_checked(state, issued, answer),
         Some(Verdict::Quarantined) if state.is_in_doubt() => {
             return doubted::checked(policy, state, issued, answer, now);
         }
@@ -416,16 +416,38 @@ fn quarantined_checked(
     }
 }
 
-/// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
-fn accepted_checked(mut state: State, answer: StatusAnswer) -> Step {
-    let voided = state.void.is_open() || state.void == Void::Voided;
-    if answer == StatusAnswer::Reversed && !voided && !state.needs_operator() {
-        // Listed again among the unacknowledged, so that the caller hears of it too.
-        state.acknowledged = false;
-        state.listed = true;
-        return Step::to(state).alerting(Alert::PaidButReversed);
+impl State {
+    /// Whether a check was issued behind the moment at which the payment was closed: an accepted one,
+    /// when it was approved.
+    pub(super) fn is_asked_behind_its_end(&self, issued: Boottime) -> bool {
+        self.closed_at().is_some_and(|closed| issued > closed)
     }
-    Step::to(state)
+}
+
+/// OV10: the verdict of a payment told as Paid never changes; the operator hears of it.
+fn accepted_checked(mut state: State, issued: Boottime, answer: StatusAnswer) -> Step {
+    let voided = state.void.is_open() || state.void == Void::Voided;
+    // Who ruled that it is paid, or closed it, knew what OVO shows.
+    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator))
+        || matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    let alert = match answer {
+        StatusAnswer::Reversed => Alert::PaidButReversed,
+        // OVO approved it, and its record has no such debit, or another sale's. What was asked before
+        // it was approved says nothing: the customer was still to confirm.
+        StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful
+            if !was_ruled && state.is_asked_behind_its_end(issued) =>
+        {
+            Alert::Doubtful
+        }
+        _ => return Step::to(state),
+    };
+    if voided || state.needs_operator() {
+        return Step::to(state);
+    }
+    // Listed again among the unacknowledged, so that the caller hears of it too.
+    state.acknowledged = false;
+    state.listed = true;
+    Step::to(state).alerting(alert)
 }
 
 /// A success that came behind the decision.

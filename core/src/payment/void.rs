@@ -30,8 +30,9 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         Void::Expired => return Step::refused(state, Refusal::OperatorRefunds),
         Void::None | Void::Rejected(_) => {}
     }
-    // OVO said of a payment told as Paid that the money went back, or that there is none.
-    if state.listed && state.void == Void::None {
+    // OVO said of a payment told as Paid that the money went back, that there is none, or that the
+    // numbers are another sale's.
+    if state.listed {
         return Step::refused(state, Refusal::OperatorRefunds);
     }
     // Whoever closed it may have returned the money by other means (rule 19).

@@ -241,6 +241,20 @@ fn a_mistyped_phone_says_nothing_about_a_payment_whose_own_is_forgotten() {
     settled(&shop);
 }
 
+/// OVO may look a payment up by its phone, too.
+#[test]
+fn a_mistyped_phone_that_ovo_finds_nothing_under_contradicts_no_paid_payment() {
+    let shop = Shop::open();
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.settle_for(days(3));
+    let mistyped = "081299998888".parse().unwrap();
+    shop.script([Step::on(Operation::CheckPayment).code("25")]);
+    let status = shop.client().check_with_phone(&invoice("INV-1"), &mistyped).unwrap();
+    assert_eq!(status.at_ovo, StatusAnswer::NotFound);
+    assert!(!shop.report("INV-1").needs_operator);
+    settled(&shop);
+}
+
 #[test]
 fn settle_reports_what_changed_and_when_to_come_again() {
     let shop = Shop::open();

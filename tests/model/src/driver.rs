@@ -5,7 +5,7 @@
 //! whoever loses it follows the winner.
 
 use ovo_mutants::DriverFault;
-use ovo_ptp::payment::{Input, Refusal, Ruling, State, Verdict, Void, step};
+use ovo_ptp::payment::{Boottime, Input, Refusal, Ruling, Settlement, State, Verdict, Void, step};
 
 use crate::action::{Action, What};
 use crate::audit::{Committed, PAID, outcome_bit};
@@ -341,7 +341,8 @@ impl<const N: usize> PushToPay<N> {
                     // A check by hand is applied to the row as it is then.
                     thread = Thread { news: thread.news, ask: Ask::Check, ..reader };
                     thread.errand = Errand::Hand;
-                    thread.issued = payment.threads[p].issued;
+                    let asked = payment.threads[p];
+                    (thread.issued, thread.behind) = (asked.issued, asked.behind);
                 }
                 thread = self.commit(moment, i, p, thread);
             }
@@ -432,6 +433,7 @@ impl<const N: usize> PushToPay<N> {
             What::Send => {
                 thread.place = Place::InFlight;
                 thread.issued = now;
+                thread.behind = thread.ask == Ask::Check && is_accepted(payment);
                 match thread.ask {
                     Ask::Reversal => self.audit_reversal(moment, i),
                     Ask::Check => self.audit_check(moment, i),
@@ -524,7 +526,7 @@ impl<const N: usize> PushToPay<N> {
             }
             return done(thread, Ask::Nothing);
         }
-        let known = row::unpack(thread.local);
+        let known = thread.known();
         let late = thread.news == News::Due && now == LAST && row::is_due_later(thread.local);
         let at = if late { LATER } else { LADDER[usize::from(now)] };
         let rebasing = thread.old_boot;
@@ -589,12 +591,13 @@ impl<const N: usize> PushToPay<N> {
         let now = moment.now;
         for payment in &mut moment.payments {
             for thread in &mut payment.threads {
+                // What is still to be sent has no time of its own yet, by which its answer will count.
                 let asks = matches!(thread.errand, Errand::Settle | Errand::Hand)
-                    && matches!(thread.place, Place::Committing | Place::Sending | Place::InFlight);
+                    && matches!(thread.place, Place::Committing | Place::InFlight);
                 if !asks || thread.fresh || thread.old_boot || thread.local & STALE != 0 {
                     continue;
                 }
-                let known = row::unpack(thread.local);
+                let known = thread.known();
                 let at = LADDER[usize::from(now)];
                 let issued = LADDER[usize::from(thread.issued)];
                 let mut bits = STALE;
@@ -633,6 +636,25 @@ impl<const N: usize> PushToPay<N> {
     }
 }
 
+/// Whether the journal has the payment as paid.
+pub(crate) fn is_accepted(payment: &Payment) -> bool {
+    payment.row != NONE && outcome_bit(row::unpack(payment.row).verdict) == PAID
+}
+
+impl Thread {
+    /// The row as this thread knows it. All that is ever asked of the moment at which a payment was
+    /// approved is whether a check was issued behind it, so it is placed by that.
+    fn known(&self) -> State {
+        let mut state = row::unpack(self.local);
+        if let (Some(Verdict::Accepted(_)), Settlement::Closed { at, .. }) =
+            (state.verdict, &mut state.settlement)
+        {
+            *at = if self.behind { Boottime(0) } else { LADDER[usize::from(self.issued)] };
+        }
+        state
+    }
+}
+
 /// A status check that was written, and got no answer.
 fn note_silence(payment: &mut Payment, news: News) {
     if news == News::CheckSilence {
@@ -642,7 +664,7 @@ fn note_silence(payment: &mut Payment, news: News) {
 
 /// The input is dealt with: send what it asks for, or go back to what the thread is for.
 fn done(thread: Thread, ask: Ask) -> Thread {
-    let settled = Thread { news: News::Nothing, issued: 0, ask, ..thread };
+    let settled = Thread { news: News::Nothing, issued: 0, behind: false, ask, ..thread };
     match (ask, thread.errand) {
         (Ask::Nothing, Errand::Settle | Errand::Hand) => Thread::IDLE,
         (Ask::Nothing, Errand::Exchange | Errand::Drive) => {

@@ -1,6 +1,7 @@
 //! OVO, the customer and the network: whatever they may do at any time.
 
 use crate::action::{Action, What};
+use crate::driver::is_accepted;
 use crate::model::{CRASHES, DUPLICATES, LOSSES, PushToPay};
 use crate::setting::Checks;
 use crate::world::{Ask, Errand, Moment, News, Payment, Place, Record};
@@ -94,6 +95,10 @@ impl<const N: usize> PushToPay<N> {
                     may(News::CheckSilence);
                     if matches!(payment.record, Record::Paid | Record::Reversed) {
                         may(News::Doubtful);
+                    }
+                    if payment.record == Record::Paid && is_accepted(payment) {
+                        may(News::NotFound);
+                        may(News::ForeignSale);
                     }
                 }
             }

@@ -19,7 +19,9 @@
 //!   `settled_before_ms` only ever dates alerts: 0.
 //! * `overdue_alerts` decide whether an operator may rule, and when: 2, so that one may rule on
 //!   every open row at any time, which is more than the policy allows.
-//! * The time of closing only dates the next look, which is beyond the ladder anyway: none.
+//! * The time of closing only dates the next look, which is beyond the ladder anyway: none. Of an
+//!   accepted row the policy asks one thing more, whether a check was issued behind it: that is kept
+//!   with the check (`Thread::behind`), by what came first, finer than the ladder could tell.
 //! * Codes of declines differ in texts only, once the decline is made, but for 26.
 
 use ovo_ptp::message::ResponseCode;

@@ -161,6 +161,9 @@ pub fn every_time() -> Vec<Run> {
         run("a sloppy OVO, two processes, no faults", {
             sized(2, [0, 0, 0], Setting { sloppy: true, ..Setting::calm() })
         }),
+        run("a sloppy OVO, checks by hand, one process, 1 crash, 1 loss", {
+            hands(sized(1, [1, 1, 0], world(World::SloppyOvo)))
+        }),
         run("undelivered prompts, no checks, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Undelivered))
         }),

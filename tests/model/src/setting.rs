@@ -76,7 +76,8 @@ pub struct Setting {
     pub undelivered: bool,
     /// Whether the foreign sale is another day's: OVO may find none on ours.
     pub other_day: bool,
-    /// Whether OVO's answers may repeat so little, or so much else, that they tell nothing certain.
+    /// Whether OVO's answers may repeat so little, or so much else, that they tell nothing certain, and
+    /// what it approved may not be what its record shows.
     pub sloppy: bool,
     /// Whether OVO may acknowledge a reversal and not act.
     pub hollow: bool,
@@ -153,6 +154,9 @@ impl Setting {
             }
             World::ForeignSaleOfAnotherDay => {
                 Setting { attested: true, other_day: true, manual_checks: 1, ..foreign }
+            }
+            World::SloppyOvo => {
+                Setting { sloppy: true, manual_checks: 1, ..Setting::faults(0, 1, 0) }
             }
             World::CancelledForeignSale => Setting {
                 cancels: 1,

@@ -216,6 +216,8 @@ pub struct Thread {
     pub ask: Ask,
     /// When it was sent.
     pub issued: u8,
+    /// Whether it is a check that was sent when the payment was accepted already.
+    pub behind: bool,
     /// What was heard.
     pub news: News,
 }
@@ -232,6 +234,7 @@ impl Thread {
         heard_out: false,
         ask: Ask::Nothing,
         issued: 0,
+        behind: false,
         news: News::Nothing,
     };
 
@@ -239,7 +242,10 @@ impl Thread {
         u64::from_le_bytes([
             self.place as u8,
             self.errand as u8,
-            u8::from(self.fresh) | u8::from(self.old_boot) << 1 | u8::from(self.waiting) << 2,
+            u8::from(self.fresh)
+                | u8::from(self.old_boot) << 1
+                | u8::from(self.waiting) << 2
+                | u8::from(self.behind) << 3,
             self.ask as u8,
             self.issued,
             self.news as u8,

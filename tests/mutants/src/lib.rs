@@ -61,6 +61,8 @@ pub enum World {
     ForeignSaleOfAnotherDay,
     /// The same, and the merchant cancels a payment that has a thread of its own.
     CancelledForeignSale,
+    /// OVO's record may contradict what it approved, and somebody asks by hand.
+    SloppyOvo,
 }
 
 /// A rule broken.
@@ -131,6 +133,8 @@ pub enum Mutant {
     HeardOutUnread,
     VoidedAfterAllDropped,
     VoidRefusedAtOnce,
+    ContradictionHidden,
+    ContradictionUndated,
 }
 
 enum Breaks {
@@ -166,7 +170,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 64] = [
+    pub const ALL: [Mutant; 66] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -186,7 +190,7 @@ impl Mutant {
         Mutant::CancelToldEarly, Mutant::CancelUndone, Mutant::CancelReversedAtOnce,
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
         Mutant::HeardOutUnread, Mutant::VoidedAfterAllDropped,
-        Mutant::VoidRefusedAtOnce,
+        Mutant::VoidRefusedAtOnce, Mutant::ContradictionHidden, Mutant::ContradictionUndated,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -418,6 +422,12 @@ impl Mutant {
             Mutant::VoidRefusedAtOnce => wrong("void refused at once",
                 "two refusals of a void's checks leave it to an operator, whenever they came (policy 2.8)",
                 W::RefusedVoids, policy::void_is_refused_at_once),
+            Mutant::ContradictionHidden => wrong("contradiction is hidden",
+                "nobody hears that OVO's record contradicts a payment told as Paid (rule 17)",
+                W::SloppyOvo, policy::contradiction_is_hidden),
+            Mutant::ContradictionUndated => wrong("contradiction is undated",
+                "a check from before the approval, heard late, contradicts a payment told as Paid (rule 17)",
+                W::Ordinary, policy::contradiction_is_undated),
         }
     }
 }

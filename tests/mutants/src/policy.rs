@@ -739,3 +739,40 @@ pub(crate) fn void_is_refused_at_once(
     }
     step(policy, state, input, now)
 }
+
+/// Whether a check's answer contradicts that the payment is paid.
+fn contradicts(state: &State, input: Input) -> bool {
+    matches!(state.verdict, Some(Verdict::Accepted(_)))
+        && matches!(
+            input,
+            Input::Checked {
+                answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
+                ..
+            }
+        )
+}
+
+pub(crate) fn contradiction_is_hidden(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    if contradicts(state, input) { to(*state) } else { step(policy, state, input, now) }
+}
+
+pub(crate) fn contradiction_is_undated(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    match state.settlement {
+        Settlement::Closed { by, looks, .. } if contradicts(state, input) => {
+            let long_ago = Settlement::Closed { at: Boottime(0), by, looks };
+            let next = step(policy, &State { settlement: long_ago, ..*state }, input, now);
+            Step { state: State { settlement: state.settlement, ..next.state }, ..next }
+        }
+        _ => step(policy, state, input, now),
+    }
+}

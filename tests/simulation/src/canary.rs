@@ -45,6 +45,8 @@ impl Canary {
                     | Mutant::CancelUndone
                     | Mutant::CancelReversedAtOnce
                     | Mutant::VoidRefusedAtOnce
+                    | Mutant::ContradictionHidden
+                    | Mutant::ContradictionUndated
             )
         )
     }

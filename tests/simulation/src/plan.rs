@@ -403,7 +403,8 @@ impl Plan {
                 plan.operations = plan.operations.max(4);
                 plan.strange_customers = true;
             }
-            World::Ordinary => {}
+            // Its record never contradicts what it approved: the model's does.
+            World::SloppyOvo | World::Ordinary => {}
         }
         plan
     }
