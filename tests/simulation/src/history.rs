@@ -13,7 +13,8 @@ use ovo_checkout::{Books, Link, SimClock, lock};
 use ovo_ptp::message::{Operation, ResponseCode};
 use ovo_ptp::{Outcome, PaymentReport};
 use ovo_sandbox::{
-    AnswerPlan, Behaviour, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Host, Sale, Step,
+    AnswerPlan, Behaviour, DEMO_APP_KEY, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Entry, Host, Sale,
+    Step,
 };
 
 use crate::canary::Canary;
@@ -337,6 +338,16 @@ impl History {
                 self.plan(later, Happening::Pays(seat, request.clone()));
             }
             self.plan(after, Happening::Pays(which(chance), request));
+        }
+        for _ in 0..plan.cut_off {
+            let now = self.now();
+            let pays = self.agenda.iter().filter_map(|((at, _), happening)| match happening {
+                Happening::Pays(seat, _) => Some((*at - now, *seat)),
+                _ => None,
+            });
+            let (after, seat) = *chance.one_of(&pays.collect::<Vec<_>>());
+            let link = *chance.one_of(&[Link::Down, Link::BlackHole]);
+            self.plan(after + chance.below(40 * SECOND), Happening::Link(seat, link));
         }
         for number in 0..plan.foreign {
             // Numbering begins with batch 1, reference 1.
@@ -925,6 +936,16 @@ impl History {
             let entries = host.ledger().iter().filter(|entry| entry.invoice == *invoice);
             if entries.filter_map(|entry| entry.debited_ms).any(later) {
                 world.story.breaks(format!("{invoice}: debited after it was closed (I6)"));
+            }
+        }
+        if let Some(within) = world.plan.refunded_within {
+            let paid = |entry: &Entry| lock(&world.paid).contains(&entry.invoice);
+            for entry in host.ledger().iter().filter(|entry| entry.debits > 0 && !paid(entry)) {
+                let back = entry.reversed_ms.map(|at| at.saturating_sub(entry.opened_ms));
+                if back.is_none_or(|back| back > within) {
+                    let invoice = &entry.invoice;
+                    world.story.breaks(format!("{invoice}: refunded {back:?} ms behind its push"));
+                }
             }
         }
         for (invoice, told) in &*lock(&world.invited) {
