@@ -74,7 +74,8 @@ pub enum Event {
         /// The operator's reason.
         reason: String,
     },
-    /// Something about the journal that a person should know, found when it was opened.
+    /// Something about the journal that a person should know, found when it was opened or since; of several
+    /// nodes on one journal also that OVO does not answer this one, and that it does again.
     JournalFound(Finding),
     /// The journal failed in the middle of something; what it concerned is taken up again later.
     JournalFailed {

@@ -56,7 +56,7 @@ impl Inner {
         #[cfg(feature = "postgres")]
         let tended = self.tend();
         let is_behind = self.write_all_that_was_heard();
-        let rows = self.due_rows(self.clock.boottime())?.rows;
+        let rows = self.due_rows(self.due_by())?.rows;
         let hands = {
             let mut work = lock(&self.work);
             // The list of the last look is part of this one.

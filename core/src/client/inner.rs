@@ -10,6 +10,8 @@ use crate::client::background::Work;
 use crate::client::counters::Counters;
 use crate::client::exchange::Heard;
 use crate::client::foreign;
+#[cfg(feature = "postgres")]
+use crate::client::reach::Reach;
 use crate::client::seal::PhoneSeal;
 use crate::client::server_clock::ServerClock;
 use crate::client::under_way::AllUnderWay;
@@ -69,6 +71,9 @@ pub(super) struct Inner {
     pub(super) refused_set_up: Mutex<Option<Boottime>>,
     /// The same of 58 and 96, which may be a passing error.
     pub(super) refused_checks: Mutex<Option<Boottime>>,
+    /// Whether OVO answers this node.
+    #[cfg(feature = "postgres")]
+    pub(super) reach: Reach,
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
     /// Who starts them instead, in a simulation.

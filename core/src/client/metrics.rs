@@ -47,6 +47,8 @@ impl Client {
         let unknown_key = self.inner.unknown_key.load(Ordering::Relaxed);
         text.one("payments_under_way", Kind::Gauge, UNDER_WAY, self.under_way());
         text.one("app_key_unknown", Kind::Gauge, UNKNOWN_KEY, u8::from(unknown_key));
+        #[cfg(feature = "postgres")]
+        text.one("unanswered_in_a_row", Kind::Gauge, UNANSWERED, self.inner.reach.unanswered());
         let figures = self.inner.journal.figures();
         text.one("journal_readable", Kind::Gauge, READABLE, u8::from(figures.is_ok()));
         if let Ok(figures) = figures {
@@ -72,6 +74,8 @@ impl JournalReader {
 
 const UNDER_WAY: &str = "Payments this process works on now.";
 const UNKNOWN_KEY: &str = "1 while the app key is one that the journal does not know and OVO has not accepted: phones of open payments may be unreadable.";
+#[cfg(feature = "postgres")]
+const UNANSWERED: &str = "Requests in a row that OVO left unanswered; from 2 on a node of several leaves what is due to the others.";
 const READABLE: &str = "0 if the journal cannot be read; its figures are missing then.";
 
 #[derive(Clone, Copy)]

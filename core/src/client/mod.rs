@@ -34,6 +34,8 @@ mod metrics;
 mod open;
 mod operator;
 mod pay;
+#[cfg(feature = "postgres")]
+mod reach;
 mod reader;
 mod reconcile;
 mod report;

@@ -116,6 +116,8 @@ impl ClientBuilder {
             work: Mutex::default(),
             set_aside: Mutex::default(),
             next_turn: Mutex::default(),
+            #[cfg(feature = "postgres")]
+            reach: Default::default(),
             threads: self.threads,
             #[cfg(feature = "mutants")]
             spawner: self.spawner,

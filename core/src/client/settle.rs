@@ -70,7 +70,7 @@ impl Inner {
         let mut failure = None;
         // What becomes due meanwhile is the next call's: without a network a long list comes due
         // again faster than it is worked off, and this call would never end.
-        let began = self.clock.boottime();
+        let began = self.due_by();
         loop {
             let Due { rows, more } = self.due_rows(began)?;
             let mut progressed = false;
@@ -122,7 +122,7 @@ impl Inner {
 
     /// How long until something is due: zero if now, `None` if never.
     pub(super) fn until_due(&self) -> Result<Option<Duration>, JournalError> {
-        let now = self.clock.boottime();
+        let now = self.due_by();
         let Some(due) = self.journal.next_due(self.boot)? else { return Ok(None) };
         let set_aside = self.set_aside();
         let Some(first) = set_aside.values().min().filter(|_| due <= now) else {
@@ -131,7 +131,7 @@ impl Inner {
         // If all that is due is set aside, nothing can be done before the first of it returns.
         let rows = self.journal.due(self.boot, now, set_aside.len() + 1)?;
         let is_idle = rows.iter().all(|row| set_aside.contains_key(&row.id));
-        Ok(Some(if is_idle { first.since(now) } else { Duration::ZERO }))
+        Ok(Some(if is_idle { first.since(self.clock.boottime()) } else { Duration::ZERO }))
     }
 
     fn set_aside(&self) -> HashMap<PaymentId, Boottime> {
@@ -163,7 +163,7 @@ impl Inner {
         for _ in 0..STEPS {
             let is_due = |payment: &Payment| {
                 payment.boot != self.boot
-                    || payment.state.due.is_some_and(|due| due <= self.clock.boottime())
+                    || payment.state.due.is_some_and(|due| due <= self.due_by())
             };
             if !is_due(&payment) || self.is_closing() {
                 break;
@@ -191,6 +191,13 @@ impl Inner {
             self.journal_failed(&error);
             Some(Duration::from_secs(2))
         })
+    }
+
+    /// Without others there is nobody to leave anything to.
+    #[cfg(not(feature = "postgres"))]
+    #[inline(always)]
+    pub(super) fn due_by(&self) -> Boottime {
+        self.clock.boottime()
     }
 
     /// The rate is the fleet's.

@@ -455,7 +455,8 @@ pub trait Journal: Send + Sync {
         Ok(None)
     }
 
-    /// Clients that settle this journal at the same time, this one included: they share its rate.
+    /// Clients that settle this journal at the same time, this one included: they share its rate, and one
+    /// that OVO does not answer leaves what is due to the others for a while.
     #[cfg(feature = "postgres")]
     fn live_nodes(&self) -> u32 {
         1

@@ -1,8 +1,10 @@
 //! One node that is cut off or stands still in the middle of a payment, beside another that goes on.
 
+use std::sync::{Arc, Mutex};
+
 use ovo_crash::process::Process;
 use ovo_postgres::{APPLICATION, Server, Street, Wire, until};
-use ovo_ptp::{Charge, Client, Outcome, Rupiah};
+use ovo_ptp::{Charge, Client, Event, Outcome, Rupiah};
 
 /// OVO's customers: one approves at once, the others when they have looked at the prompt for so many seconds.
 const APPROVES: &str = "081300000001";
@@ -20,16 +22,29 @@ fn outcome(node: &Client, invoice: &str) -> Option<Outcome> {
     report.and_then(|report| report.outcome)
 }
 
-/// Its own payments wait for it as long as it lives, as it still shows the others that it does: whoever sees it
-/// stops it.
+/// What a node counts of requests in a row that nobody answered.
+fn unanswered(node: &Client) -> u32 {
+    let text = node.metrics_text().expect("an open client");
+    let found = text.lines().find_map(|line| line.strip_prefix("ovo_ptp_unanswered_in_a_row "));
+    found.expect("it is told").parse().expect("a number")
+}
+
 #[test]
-fn mp2_what_a_node_that_is_cut_from_ovo_only_gave_up_is_refunded_by_the_other_when_it_is_stopped() {
+fn mp18_what_a_node_gave_up_that_is_cut_from_ovo_only_is_refunded_by_the_other_while_it_lives() {
     let Some(server) = Server::migrated() else { return };
     let street = Street::at(0.05);
     let wire = Wire::to(&street.ovo.base_url());
     let mut shop = street.shop(&server.dsn(APPLICATION));
     shop.address = wire.address().to_owned();
-    let cut_off = shop.open().expect("a node");
+    let heard: Arc<Mutex<String>> = Arc::default();
+    let log = Arc::clone(&heard);
+    let builder = shop.builder().expect("a set-up").observer(move |event| {
+        if let Event::JournalFound(found) = event {
+            log.lock().expect("no panic").push_str(&found.message);
+        }
+    });
+    let says = |text: &str| heard.lock().expect("no panic").contains(text);
+    let cut_off = builder.open().expect("a node");
     let other = street.node(&server.dsn(APPLICATION));
     std::thread::scope(|scope| {
         let paying = scope.spawn(|| cut_off.pay(&charge("CUT-OFF", APPROVES_AFTER_40)));
@@ -39,14 +54,28 @@ fn mp2_what_a_node_that_is_cut_from_ovo_only_gave_up_is_refunded_by_the_other_wh
         let told = paying.join().expect("no panic");
         assert!(matches!(told, Ok(Outcome::NotCompleted(_))), "no check was answered: {told:?}");
     });
-    // What it begins now reaches nobody.
-    let told = cut_off.pay(&charge("UNHEARD", APPROVES)).expect("the journal is there");
-    assert!(matches!(told, Outcome::NotSent(_)), "{told:?}");
-    assert_eq!(street.pushes("UNHEARD"), 0);
-    drop(cut_off);
     until("the other refunds it", || street.debited("CUT-OFF") == 0);
     assert_eq!(street.pushes("CUT-OFF"), 1);
     assert!(matches!(outcome(&other, "CUT-OFF"), Some(Outcome::NotCompleted(_))));
+    assert!(unanswered(&cut_off) >= 2);
+    assert_eq!(unanswered(&other), 0);
+    // What it begins now reaches nobody, and a person hears why.
+    let mut number = 0;
+    until("a person is told", || {
+        number += 1;
+        let told = cut_off.pay(&charge(&format!("UNHEARD-{number}"), APPROVES));
+        let told = told.expect("the journal is there");
+        assert!(matches!(told, Outcome::NotSent(_)), "{told:?}");
+        says("this node cannot reach OVO")
+    });
+    assert_eq!(street.pushes("UNHEARD-1"), 0);
+    wire.is_cut(false);
+    let told = cut_off.pay(&charge("AGAIN", APPROVES)).expect("all is there");
+    assert!(matches!(told, Outcome::Paid(_)), "{told:?}");
+    assert_eq!(unanswered(&cut_off), 0);
+    assert!(says("OVO answers this node again"));
+    let entry = street.ovo.ledger().into_iter().find(|entry| entry.invoice == "CUT-OFF");
+    assert_eq!(entry.map(|entry| (entry.debits, entry.refunds)), Some((1, 1)));
 }
 
 /// A till that stops itself at a moment of its first push, and the node beside it.

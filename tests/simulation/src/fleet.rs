@@ -40,6 +40,8 @@ pub enum WrongFleet {
     TakesOverEarly,
     /// Nobody hears of another machine's clock, and so nobody looks after what it has left.
     LooksAfterItsOwn,
+    /// A machine believes that it is the only one, and keeps what OVO does not answer.
+    LeavesNothing,
     /// A server that took over is not noticed: nothing of what it lost, and no number jumps.
     NoticesNoFailover,
 }
@@ -418,6 +420,14 @@ impl Line for WrongLine {
                     Ok(Reply::Told(mut told)),
                 ) => {
                     told["clocks"] = json!([]);
+                    Ok(Reply::Told(told))
+                }
+                (
+                    WrongFleet::LeavesNothing,
+                    Ask::Call(Function::Beat, _),
+                    Ok(Reply::Told(mut told)),
+                ) => {
+                    told["live"] = json!(1);
                     Ok(Reply::Told(told))
                 }
                 (WrongFleet::NoticesNoFailover, Ask::Call(Function::Beat, _), Ok(reply)) => {

@@ -13,6 +13,7 @@ fn usage() -> ExitCode {
         "ovo-simulation seed N                       one history, told\n\
          ovo-simulation fleet N                      one history of several machines on one database\n\
          ovo-simulation dead-machine N               one in which nothing but a machine dies\n\
+         ovo-simulation cut-machine N                one in which nothing but a machine's way to OVO is cut\n\
          ovo-simulation run HISTORIES [FROM] [CORES] many, counted\n\
          ovo-simulation mutants MOST [NAME]          how many each mutant takes\n\
          ovo-simulation mutant SEED NAME             one history of a mutant, told\n\
@@ -30,8 +31,12 @@ fn main() -> ExitCode {
             print!("{story}");
             if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        (Some(mode @ ("fleet" | "dead-machine")), Some(seed)) => {
-            let plan = if mode == "fleet" { Plan::fleet(seed) } else { Plan::dead_machine(seed) };
+        (Some(mode @ ("fleet" | "dead-machine" | "cut-machine")), Some(seed)) => {
+            let plan = match mode {
+                "fleet" => Plan::fleet(seed),
+                "dead-machine" => Plan::dead_machine(seed),
+                _ => Plan::cut_machine(seed),
+            };
             let Verdict { broken, story, .. } = History::with(plan, Canary::default(), true);
             print!("{story}");
             if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

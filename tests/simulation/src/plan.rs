@@ -31,6 +31,10 @@ pub struct Odds {
     pub lies: u64,
 }
 
+/// The decision at 65 s, and a minute. It takes 99 s at most: the first reversal of the machine that is cut
+/// off, which may try to connect for 25 s, a pause, and what the others take to find the payment overdue.
+const REFUNDED_WITHIN: u64 = 65_000 + 60_000;
+
 /// One history, as it was drawn.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -93,6 +97,11 @@ pub struct Plan {
     pub host: HostConfig,
     /// The processes are machines of their own, on one database.
     pub fleet: Option<Troubles>,
+    /// Machines that are cut from OVO, and not from the database, from the middle of a payment until the
+    /// faults stop.
+    pub cut_off: u64,
+    /// Whoever is debited and not told Paid has it back so many milliseconds behind the push.
+    pub refunded_within: Option<u64>,
     /// Nothing keeps a live machine from what a dead one has left: a payment has an outcome within its
     /// window and a minute.
     pub is_bounded: bool,
@@ -158,6 +167,8 @@ impl Plan {
             closes: 0,
             host,
             fleet: None,
+            cut_off: 0,
+            refunded_within: None,
             is_bounded: false,
         };
         if plan.jumps > 0 {
@@ -227,6 +238,7 @@ impl Plan {
             loses: plan.host.check_contracted && chance.once_in(4),
             wrong: WrongFleet::Nothing,
         };
+        plan.cut_off = some(chance, 4, 1);
         plan.fleet = Some(troubles);
         plan
     }
@@ -241,15 +253,33 @@ impl Plan {
         plan
     }
 
+    /// The plan of a seed in which one of several machines is cut from OVO for minutes, reaches the
+    /// database all the while, and nothing else goes wrong.
+    pub fn cut_machine(seed: u64) -> Plan {
+        let mut plan = Plan::dead_machine(seed);
+        (plan.kills, plan.cut_off, plan.cancels, plan.operations) = (0, 1, 0, 0);
+        (plan.reversed_by_ovo, plan.hollow) = (0, 0);
+        // Who confirms behind the minute is debited behind the first reversal; and whose payment it is that a
+        // careless answer speaks of is an operator's to say.
+        (plan.strange_customers, plan.nameless_checks) = (false, false);
+        plan.host.sloppy.clear();
+        plan.length = 600_000;
+        plan.refunded_within = Some(REFUNDED_WITHIN);
+        plan
+    }
+
     /// The same in a world where a wrong engine can do harm.
     pub fn wrong_fleet(seed: u64, wrong: WrongFleet) -> Plan {
-        let is_late = wrong == WrongFleet::LooksAfterItsOwn;
-        let mut plan = if is_late { Plan::dead_machine(seed) } else { Plan::fleet(seed) };
+        let mut plan = match wrong {
+            WrongFleet::LooksAfterItsOwn => Plan::dead_machine(seed),
+            WrongFleet::LeavesNothing => Plan::cut_machine(seed),
+            _ => Plan::fleet(seed),
+        };
         plan.payments = plan.payments.max(3);
         let Some(troubles) = &mut plan.fleet else { return plan };
         troubles.wrong = wrong;
         match wrong {
-            WrongFleet::Nothing | WrongFleet::LooksAfterItsOwn => {}
+            WrongFleet::Nothing | WrongFleet::LooksAfterItsOwn | WrongFleet::LeavesNothing => {}
             WrongFleet::BelievesTheUnknown => troubles.cuts = troubles.cuts.max(15),
             WrongFleet::TakesOverEarly => {
                 // Someone must die within a window, and waits must count.
@@ -455,6 +485,7 @@ impl Plan {
             ("database cuts %", of_fleet.cuts),
             ("database slow %", of_fleet.slow),
             ("database outages", of_fleet.outages),
+            ("machines without OVO", self.cut_off),
             ("machines without it", of_fleet.separations),
             ("failovers", of_fleet.failovers),
             ("loses commits", u64::from(of_fleet.loses)),

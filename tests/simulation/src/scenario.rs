@@ -126,6 +126,8 @@ impl Scenario {
             fresh_journal: self.fresh_journal,
             host: HostConfig::default(),
             fleet: None,
+            cut_off: 0,
+            refunded_within: None,
             is_bounded: false,
         }
     }

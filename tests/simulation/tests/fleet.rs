@@ -113,6 +113,17 @@ fn mp10_what_a_dead_machine_left_has_an_outcome_within_its_window_and_a_minute()
     }
 }
 
+/// MP18: a machine that OVO does not answer leaves what is due to the others, and a customer has the money
+/// back within the window and a minute.
+#[test]
+fn mp18_what_a_machine_owes_that_is_cut_from_ovo_is_refunded_by_the_others_within_its_window_and_a_minute()
+ {
+    for seed in 1..=300 {
+        let verdict = History::with(Plan::cut_machine(seed), Canary::default(), false);
+        assert_eq!(verdict.broken, [""; 0], "seed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_is_the_same_history_of_a_fleet_byte_for_byte() {
     for seed in 1..=20 {
@@ -124,9 +135,12 @@ fn the_same_seed_is_the_same_history_of_a_fleet_byte_for_byte() {
 /// A fleet whose engine is wrong, and that is told apart from a right one in the same history.
 #[test]
 fn a_wrong_fleet_is_noticed_within_five_hundred_histories() {
-    for wrong in
-        [WrongFleet::BelievesTheUnknown, WrongFleet::TakesOverEarly, WrongFleet::NoticesNoFailover]
-    {
+    for wrong in [
+        WrongFleet::BelievesTheUnknown,
+        WrongFleet::TakesOverEarly,
+        WrongFleet::LeavesNothing,
+        WrongFleet::NoticesNoFailover,
+    ] {
         let is_noticed = (1..=500).any(|seed| {
             let broken = |wrong: WrongFleet| {
                 let plan = Plan::wrong_fleet(seed, wrong);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use ovo_checkout::{Books, lock};
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::{Outcome, PaymentReport};
+use ovo_sandbox::Entry;
 
 use super::History;
 use crate::world::is_lie;
@@ -50,6 +51,16 @@ impl History {
             let entries = host.ledger().iter().filter(|entry| entry.invoice == *invoice);
             if entries.filter_map(|entry| entry.debited_ms).any(later) {
                 world.story.breaks(format!("{invoice}: debited after it was closed (I6)"));
+            }
+        }
+        if let Some(within) = world.plan.refunded_within {
+            let paid = |entry: &Entry| lock(&world.paid).contains(&entry.invoice);
+            for entry in host.ledger().iter().filter(|entry| entry.debits > 0 && !paid(entry)) {
+                let back = entry.reversed_ms.map(|at| at.saturating_sub(entry.opened_ms));
+                if back.is_none_or(|back| back > within) {
+                    let invoice = &entry.invoice;
+                    world.story.breaks(format!("{invoice}: refunded {back:?} ms behind its push"));
+                }
             }
         }
         for (invoice, told) in &*lock(&world.invited) {

@@ -35,6 +35,16 @@ impl History {
             }
             self.plan(after, Happening::Pays(which(chance), request));
         }
+        for _ in 0..plan.cut_off {
+            let now = self.now();
+            let pays = self.agenda.iter().filter_map(|((at, _), happening)| match happening {
+                Happening::Pays(seat, _) => Some((*at - now, *seat)),
+                _ => None,
+            });
+            let (after, seat) = *chance.one_of(&pays.collect::<Vec<_>>());
+            let link = *chance.one_of(&[Link::Down, Link::BlackHole]);
+            self.plan(after + chance.below(40 * SECOND), Happening::Link(seat, link));
+        }
         for number in 0..plan.foreign {
             // Numbering begins with batch 1, reference 1.
             let sale = Sale {
