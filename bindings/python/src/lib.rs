@@ -81,7 +81,7 @@ mod _native {
     #[pymodule_export]
     use super::table::{
         check_amount, check_invoice, customer_texts, error_kinds, normalise_phone, response_codes,
-        sign, starting_batch, wib_text,
+        sign, wib_text,
     };
     #[pymodule_export]
     use super::{after_fork, before_fork};

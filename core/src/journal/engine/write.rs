@@ -9,12 +9,12 @@ use crate::journal::belonging::{self, Belonging, Setup};
 use crate::journal::owing::{self, Debt};
 use crate::journal::parts::{self, Part};
 use crate::journal::row::{self, PHONE};
-use crate::journal::version::{allocate, first_version, next_version};
+use crate::journal::version::{First, allocate, first_version, next_version};
 use crate::journal::{
     Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update, failure, jump, meta,
-    probed, restored, rules,
+    opening, probed, restored, rules,
 };
-use crate::numbering::BatchMethod;
+use crate::numbering::{BatchMethod, first_reference};
 use crate::payment::{Payment, PaymentId};
 use crate::wib::WallTime;
 
@@ -173,8 +173,15 @@ impl Engine {
         self.found_since.extend(found);
         let water =
             Water::read(&self.connection).map_err(|error| failure::sqlite(doing, &error))?;
-        let numbers =
-            allocate(water.last(), water.day, self.first_batch, water.floor, method, new.wall)?;
+        let first = First {
+            batch: self.first_batch,
+            reference: || {
+                let mut chance = [0; 8];
+                opening::random(files, &mut chance)?;
+                Ok(first_reference(u64::from_le_bytes(chance)))
+            },
+        };
+        let numbers = allocate(water.last(), water.day, first, water.floor, method, new.wall)?;
         let id = water.last_id + 1;
         let attested = !water.doubted;
         let payment = first_version(new, id, numbers, self.boot, attested, &self.incarnation);

@@ -4,6 +4,7 @@ mod anothers;
 mod archived;
 mod archived_fork;
 mod archived_report;
+mod beginning;
 mod belonging;
 mod by_people;
 mod engines;
