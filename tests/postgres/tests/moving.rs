@@ -363,6 +363,12 @@ fn mp6_a_journal_whose_database_lost_it_goes_nowhere_else() {
     assert_eq!(refused.kind, JournalErrorKind::Misplaced);
     assert!(refused.message.contains("does not have it"), "{refused}");
     assert_eq!(elsewhere.sql("SELECT count(*) FROM ovo.payment"), "0");
+    // What is left of it in the file can be settled by a client of a copy.
+    let copy = shop.folder.path().join("copy.db");
+    ovo_ptp::JournalReader::open(shop.file()).unwrap().backup(&copy).unwrap();
+    let journal = SqliteJournal::open(&copy, &SqliteOptions::default()).unwrap();
+    assert!(journal.findings().iter().any(|found| found.message.contains("doubted")));
+    assert_eq!(journal.list(&Filter { unsettled: true, ..Filter::default() }).unwrap().len(), 2);
 }
 
 #[test]

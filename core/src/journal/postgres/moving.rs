@@ -78,7 +78,7 @@ pub struct Moved {
 /// Connects as the role that owns the schema: a move writes what no node may. Called again it finishes what
 /// was broken off. `progress` hears of every some hundred payments, and of every step.
 ///
-/// The order of things, and who may go on when, is in "[Running a fleet]" 2.
+/// The order of things, and who may go on when, is in "[Running a fleet]" 2.1.
 ///
 /// [Running a fleet]: crate::manual::fleet
 ///
@@ -103,6 +103,7 @@ pub fn move_to_postgres(
     let gone = leaving.gone().cloned();
     if let Some(gone) = &gone {
         if arriving.moved_as() == Some(&gone.name) {
+            tell(MoveStep::Committed, of);
             finish(&mut leaving, &arriving, &gone.name)?;
             tell(MoveStep::Arrived, of);
             return Ok(moved);
