@@ -16,6 +16,7 @@ use ovo_ptp::journal::conformance::{charge, fresh, invoice, write};
 use ovo_ptp::journal::postgres::{Dsn, MoveStep, Moved, PostgresJournal, move_to_postgres};
 use ovo_ptp::journal::{
     Begun, Filter, Journal, JournalError, JournalErrorKind, Setup, SqliteJournal, SqliteOptions,
+    move_journal, set_aside,
 };
 use ovo_ptp::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
 use ovo_ptp::{BatchMethod, WallTime};
@@ -28,7 +29,7 @@ fn setup() -> Setup {
         host: "https://ovo.example".to_owned(),
         merchant_id: "M00042".to_owned(),
         proxy: Some("none".to_owned()),
-        terminal: charge(1).terminal.name(),
+        terminal: "12345678/201904085000000".to_owned(),
         key: "name of a key".to_owned(),
         other_keys: Vec::new(),
     }
@@ -118,7 +119,7 @@ fn sells(shop: &Shop<'_>) -> Vec<Payment> {
                 payment.state.due = Some(Boottime(6_000));
             }
             _ => {
-                payment.state.verdict = Some(Verdict::Accepted(Source::Check));
+                payment.state.verdict = Some(Verdict::Accepted(Source::Push));
                 payment.state.settlement = Settlement::closed(Boottime(2_000));
                 payment.state.acknowledged = true;
                 payment.state.phone_forgotten = true;
@@ -200,13 +201,11 @@ fn j21_all_that_a_journal_in_a_file_knows_goes_into_a_database() {
     let shop = Shop::on(&server);
     let sold = sells(&shop);
     let mut steps = Vec::new();
-    let moved = patiently(|| {
-        move_to_postgres(shop.file(), &shop.dsn(OWNER), |progress| {
-            assert_eq!(progress.of, 5);
-            steps.push(progress.step);
-        })
-    });
-    let moved = moved.unwrap();
+    let moved = move_to_postgres(shop.file(), &shop.dsn(OWNER), |progress| {
+        assert_eq!(progress.of, 5);
+        steps.push(progress.step);
+    })
+    .unwrap();
     assert_eq!(
         (moved.payments, moved.unsettled, moved.archived, moved.was_there),
         (4, 2, 1, false)
@@ -317,11 +316,6 @@ fn j21_what_may_not_go_into_a_database_is_refused_and_nothing_changes() {
     assert_eq!(unmade.kind, Version, "{unmade}");
     assert!(unmade.message.contains("journal migrate"), "{unmade}");
     shop.sells_on_in_its_file();
-    // What was set aside beside it stays behind.
-    let aside = shop.folder.path().join("shop.db.aside-1");
-    fs::write(&aside, "a journal").unwrap();
-    shop.is_refused(Misplaced, "set aside");
-    fs::remove_file(&aside).unwrap();
     for (other, why) in [
         (Setup { merchant_id: "M00043".to_owned(), ..setup() }, "M00043"),
         (Setup { class: "production".to_owned(), ..setup() }, "production"),
@@ -349,6 +343,26 @@ fn j21_what_may_not_go_into_a_database_is_refused_and_nothing_changes() {
     drop(node);
     third.is_refused(Misplaced, "payments of its own");
     assert!(third.opens().is_ok());
+}
+
+/// A database takes one journal: one that was set aside beside it goes its own way first.
+#[test]
+fn j20_a_journal_beside_others_that_were_set_aside_is_moved_when_those_have_gone_their_way() {
+    let Some(server) = Server::if_installed() else { return };
+    let shop = Shop::on(&server);
+    sells(&shop);
+    let aside = set_aside(shop.file()).unwrap();
+    let journal = shop.opens_as_its_own();
+    fresh(&journal, &charge(100));
+    drop(journal);
+    shop.is_refused(JournalErrorKind::Misplaced, "set aside, and a database takes one journal");
+    let elsewhere = shop.folder.path().join("elsewhere.db");
+    fs::rename(&aside, &elsewhere).unwrap();
+    shop.is_refused(JournalErrorKind::Misplaced, "is gone");
+    fs::rename(&elsewhere, &aside).unwrap();
+    move_journal(&aside, &elsewhere).unwrap();
+    assert_eq!(shop.moves().unwrap().payments, 1);
+    assert!(SqliteJournal::open(&elsewhere, &SqliteOptions::default()).is_ok());
 }
 
 /// The server lost what it had; or another one answers.
@@ -411,7 +425,7 @@ fn j21_a_payment_under_way_in_a_file_is_settled_by_a_node_of_the_fleet() {
     till.database = None;
     let mut command = till.command(env!("CARGO_BIN_EXE_ovo-postgres"));
     // The customer takes forty seconds of OVO's: two of ours.
-    let mut paying = Process::start(command.args(["pay", "1", "UNDER-WAY", "081200000140"]));
+    let paying = Process::start(command.args(["pay", "1", "UNDER-WAY", "081200000140"]));
     until("the push arrives", || street.pushes("UNDER-WAY") > 0);
     paying.signal(libc::SIGKILL);
     assert!(!paying.ends().success());
