@@ -1866,9 +1866,13 @@ int32_t ovo_journal_backup(const char *path,
 // Until the end the journal at `from` is the journal: behind a power cut call it again, and it
 // finishes what it began.
 //
+// Where the library has the feature `postgres`, `to` may be the address of an empty, migrated journal
+// in PostgreSQL on which no node runs (`postgresql://owner@host/database?schema=ovo`), as the role that
+// owns the schema: all payments go there, those that are not settled too, and the file is refused from then on.
+//
 // Parameters:
 // - `from`: the journal, which no client has open; stays the caller's.
-// - `to`: its new name, which must not exist; stays the caller's.
+// - `to`: its new name, which must not exist, or a database's address; stays the caller's.
 //
 // Returns: `OVO_OK`; `OVO_ERR_JOURNAL_LOCKED`: a client has it open; `OVO_ERR_JOURNAL`: nothing is at
 // `from`, something is at `to`, or the disk refuses; or a common code.

@@ -72,7 +72,8 @@ mod _native {
     use super::payment::Payment;
     #[pymodule_export]
     use super::reader::{
-        JournalReader, is_address, is_the_journals, migrate_journal, move_journal, set_aside,
+        JournalReader, is_address, is_the_journals, migrate_journal, move_journal,
+        move_journal_to_postgres, set_aside,
     };
     #[pymodule_export]
     use super::reconcile::Reconciliation;

@@ -134,6 +134,33 @@ pub(crate) fn migrate_journal(
     .map_err(|error: Error| raise(py, &error))
 }
 
+/// Moves a journal in a file into the database of an address. Calls `progress`, if there is one, with the step
+/// and how many of how many payments are written. Returns what was moved: payments, those that go on, those
+/// that were archived before, and whether all of it was there already.
+#[pyfunction]
+pub(crate) fn move_journal_to_postgres(
+    py: Python<'_>,
+    from_path: PathBuf,
+    address: &str,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(u64, u64, u64, bool)> {
+    use ovo_ptp::journal::postgres::{Dsn, move_to_postgres};
+
+    let dsn = Dsn::parse(address).map_err(|error| raise(py, &error))?;
+    let mut failed: Option<PyErr> = None;
+    let moved = py.detach(|| {
+        move_to_postgres(from_path, &dsn, |now| {
+            // What the caller's own function raises ends no move; it is told behind it.
+            if let Some(progress) = progress.as_ref().filter(|_| failed.is_none()) {
+                let step = format!("{:?}", now.step);
+                failed = Python::attach(|py| progress.call1(py, (step, now.done, now.of))).err();
+            }
+        })
+    });
+    let moved = moved.map_err(|error| raise(py, &error.into()))?;
+    failed.map_or(Ok((moved.payments, moved.unsettled, moved.archived, moved.was_there)), Err)
+}
+
 /// Moves a journal.
 #[pyfunction]
 pub(crate) fn move_journal(py: Python<'_>, from_path: PathBuf, to_path: PathBuf) -> PyResult<()> {

@@ -192,6 +192,24 @@ impl Owner {
         Ok(Owner { class: known(CLASS)?, merchant: known(MERCHANT)? })
     }
 
+    /// As a journal in a database says it of itself.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of(class: Option<&String>, merchant: Option<&String>) -> Owner {
+        Owner { class: class.cloned(), merchant: merchant.cloned() }
+    }
+
+    /// In words for people, and whether it says both.
+    #[cfg(feature = "postgres")]
+    pub(super) fn words(&self) -> (String, bool) {
+        let or_nobody = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        let words = format!(
+            "merchant {}, environment {}",
+            or_nobody(&self.merchant),
+            or_nobody(&self.class)
+        );
+        (words, self.class.is_some() && self.merchant.is_some())
+    }
+
     /// Whether it has never belonged to anybody.
     pub(super) fn is_nobody(&self) -> bool {
         self.class.is_none() && self.merchant.is_none()

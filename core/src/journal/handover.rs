@@ -21,10 +21,10 @@ use super::opening::{self, Purpose};
 use super::version::Incarnation;
 use super::whereabouts::Whereabouts;
 use super::{aside, engine, failure, log, meta, owing, place};
-use crate::journal::{JournalError, SqliteOptions};
+use crate::journal::{JournalError, SqliteOptions, is_address};
 
 /// In a journal that was moved away: where to. It is the journal no longer.
-const MOVED_TO: &str = "moved to";
+pub(super) const MOVED_TO: &str = "moved to";
 /// In a journal that was moved: where it lay before.
 const MOVED_FROM: &str = "moved from";
 /// In both: what stood behind the name of the copy that was handed over to. No other move's is the
@@ -32,6 +32,12 @@ const MOVED_FROM: &str = "moved from";
 const MOVED_AS: &str = "moved as";
 /// In a journal that was moved away: how often it had been opened when the copy was drawn up.
 const MOVED_AT: &str = "moved at opening";
+
+/// In a journal that was moved into a database: the name of that move, which the database has, too, and no
+/// other one.
+pub(super) const MOVED_INTO: &str = "moved into as";
+/// In the same: the name again, once the database was seen to have it all.
+pub(super) const ARRIVED: &str = "moved into for good";
 
 /// A journal that is to leave, or has.
 #[derive(Debug)]
@@ -273,7 +279,8 @@ impl Seen {
     }
 }
 
-fn moved_to(connection: &Connection) -> rusqlite::Result<Option<String>> {
+/// Where it was moved to, if it was.
+pub(super) fn moved_to(connection: &Connection) -> rusqlite::Result<Option<String>> {
     Ok(meta::get::<String>(connection, MOVED_TO)?.filter(|to| !to.is_empty()))
 }
 
@@ -286,9 +293,20 @@ pub(super) fn is_here(copy: &Connection) -> rusqlite::Result<()> {
 pub(super) fn refuse_moved_away(connection: &Connection) -> Result<(), JournalError> {
     match moved_to(connection).map_err(|error| failure::sqlite("open", &error))? {
         None => Ok(()),
+        // Its database was seen to have it (see `departing`): nothing is left to do.
+        Some(to) if is_address(Path::new(&to)) && has_arrived(connection)? => {
+            Err(misplaced(format!("the journal was moved to {to}; open it there")))
+        }
         Some(to) => Err(misplaced(format!(
             "the journal was moved to {to}; open it there, and run `ovo-ptp journal move` once more \
              to finish the move"
         ))),
     }
+}
+
+fn has_arrived(connection: &Connection) -> Result<bool, JournalError> {
+    let read = |key| meta::get::<String>(connection, key);
+    let both = read(ARRIVED).and_then(|arrived| Ok((arrived, read(MOVED_INTO)?)));
+    let (arrived, name) = both.map_err(|error| failure::sqlite("open", &error))?;
+    Ok(arrived.is_some_and(|arrived| !arrived.is_empty() && Some(arrived) == name))
 }

@@ -18,6 +18,8 @@ mod companion;
 #[doc(hidden)]
 pub mod conformance;
 mod copies;
+#[cfg(feature = "postgres")]
+mod departing;
 mod engine;
 mod failure;
 mod figures;

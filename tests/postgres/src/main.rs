@@ -1,4 +1,5 @@
 //! `ovo-postgres campaign --kills 2000`: kills nodes, cuts their connections and promotes, and compares the books.
+//! `ovo-postgres move FILE DATABASE [STEP]`: moves a journal, and dies at a step of it.
 //! `ovo-postgres serve`: a server of its own until this program ends, and where it is. The other command is a node.
 
 use std::io::Read;
@@ -11,6 +12,7 @@ use ovo_crash::merchant;
 use ovo_crash::shop::Shop;
 use ovo_crash::till;
 use ovo_postgres::{APPLICATION, Fleet, OWNER, Server};
+use ovo_ptp::journal::postgres::{Dsn, move_to_postgres};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -23,13 +25,16 @@ fn main() -> ExitCode {
             Ok(())
         }
         (["campaign", options @ ..], _) => campaign(options),
+        (["move", from, to, dies @ ..], _) => moves(from, to, dies.first().copied()),
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
         (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
             till::pay(&shop, desk, invoice, phone, options)
         }
         _ => {
-            eprintln!("usage: ovo-postgres serve | campaign [--kills N] [--seed N] [--nodes N]");
+            eprintln!(
+                "usage: ovo-postgres serve | move FILE DATABASE [STEP] | campaign [--kills N] [--seed N] [--nodes N]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -50,6 +55,17 @@ fn serve() {
     println!("application {}", server.dsn(APPLICATION));
     // Whoever reads ended it.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Dies as by SIGKILL.
+fn moves(from: &str, to: &str, dies: Option<&str>) -> Result<()> {
+    let moved = move_to_postgres(from, &Dsn::parse(to)?, |progress| {
+        if dies.is_some_and(|step| format!("{:?}", progress.step) == step) {
+            std::process::abort();
+        }
+    })?;
+    println!("{moved:?}");
+    Ok(())
 }
 
 fn campaign(options: &[&str]) -> Result<()> {

@@ -6,7 +6,7 @@ returns `None`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from ovo_ptp._hidden import Charge, Hidden
@@ -30,6 +30,7 @@ __all__ = [
     "is_the_journals",
     "migrate_journal",
     "move_journal",
+    "move_journal_to_postgres",
     "normalise_phone",
     "response_codes",
     "sandbox_program",
@@ -240,6 +241,11 @@ def migrate_journal(
 
 def move_journal(from_path: str, to_path: str) -> None:
     """Moves a journal."""
+
+def move_journal_to_postgres(
+    from_path: str, address: str, progress: Callable[[str, int, int], object] | None
+) -> tuple[int, int, int, bool]:
+    """Moves a journal into a database: payments, those that go on, archived ones, done before."""
 
 @final
 class JournalReader:

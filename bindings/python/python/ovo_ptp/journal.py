@@ -6,9 +6,28 @@ import os
 from pathlib import Path
 
 from ovo_ptp import _make, _native
+from ovo_ptp._record import Record
 from ovo_ptp.reader import JournalReader
 
-__all__ = ["backup", "migrate", "move", "set_aside"]
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Moved", "backup", "migrate", "move", "set_aside"]
+
+
+class Moved(Record):
+    """What was moved from a file into a database."""
+
+    __slots__ = ("payments", "unsettled", "archived", "was_there")
+    #: Payments.
+    payments: int
+    #: Those of them that are not settled, and go on in the database.
+    unsettled: int
+    #: Payments that were archived before: their invoices and numbers stay refused.
+    archived: int
+    #: All of it had been moved before; nothing was left to do.
+    was_there: bool
 
 
 def set_aside(path: str | os.PathLike[str]) -> Path:
@@ -31,16 +50,44 @@ def set_aside(path: str | os.PathLike[str]) -> Path:
     return Path(_native.set_aside(_make.path("path", path)))
 
 
-def move(from_path: str | os.PathLike[str], to_path: str | os.PathLike[str]) -> None:
-    """Moves a journal to another directory, disk or name, with all that belongs to it.
+def move(
+    from_path: str | os.PathLike[str],
+    to_path: str | os.PathLike[str],
+    *,
+    on_progress: Callable[[str, int, int], object] | None = None,
+) -> Moved | None:
+    """Moves a journal to another directory, disk or name, or into a database in PostgreSQL.
 
-    Copied by hand it would be doubted. Broken off, it is called again.
+    All that belongs to a file goes with it; copied by hand it would be doubted. Broken off, it is
+    called again.
+
+    Into a database (``postgresql://owner@host/database?schema=ovo``), which was made by `migrate`
+    and is empty, go the payments, those that are not settled with them, the numbers and what the
+    journal knows of itself; it connects as the role that owns the schema. From the moment that the
+    file hands over it is refused, and says where its journal is.
+
+    Args:
+        from_path: The file.
+        to_path: Its new name, or a database's address.
+        on_progress: Of a move into a database: hears the step (``"Copying"``, ``"Copied"``,
+            ``"HandedOver"``, ``"Committed"``, ``"Arrived"``), and how many payments of how many are
+            written.
+
+    Returns:
+        What was moved into a database; `None` for a move to another file.
 
     Raises:
-        JournalLockedError: A process has it open.
-        JournalError: Nothing is at `from_path`, something is at `to_path`, or the disk refuses.
+        JournalLockedError: A process has the file open, or nodes run on the database.
+        ConfigurationError: The address is wrong.
+        JournalError: Nothing is at `from_path`, something is at `to_path`, or the disk or the
+            database refuses; the message says what to do.
     """
-    _native.move_journal(_make.path("from_path", from_path), _make.path("to_path", to_path))
+    old = _make.path("from_path", from_path)
+    new = _make.path("to_path", to_path)
+    if not _native.is_address(new):
+        _native.move_journal(old, new)
+        return None
+    return Moved(*_native.move_journal_to_postgres(old, new, on_progress))
 
 
 def backup(path: str | os.PathLike[str], to_path: str | os.PathLike[str]) -> None:

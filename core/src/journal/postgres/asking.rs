@@ -77,8 +77,10 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             let sql = format!(
                 "SELECT (SELECT count(*) FROM {payment}), (SELECT count(*) FROM {payment} WHERE {unsettled}), \
                  current_setting('fsync'), current_setting('full_page_writes'), \
-                 (SELECT coalesce(max(id & 1099511627775), 0) - count(*) FROM {payment} \
+                 (SELECT coalesce(max(id & 1099511627775), 0) - count(*) FROM (\
+                  SELECT id FROM {payment} UNION ALL SELECT id FROM {}) AS known \
                   WHERE id >> 40 = (SELECT number - 1 FROM {}))",
+                table("archived"),
                 table("epoch")
             );
             (sql, Vec::new())
@@ -97,6 +99,10 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
                 table("payment")
             );
             (sql, Vec::new())
+        }
+        Ask::Archived(invoice) => {
+            let sql = format!("SELECT archive FROM {} WHERE invoice = $1", table("archived"));
+            (sql, vec![Value::text(invoice)])
         }
         Ask::Epoch => {
             let epoch = table("epoch");
@@ -260,7 +266,7 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
             }
             None => Json::Null,
         },
-        Ask::Doubt => {
+        Ask::Doubt | Ask::Archived(_) => {
             let why: Option<String> = first.map(|row| row.try_get(0)).transpose()?;
             why.map_or(Json::Null, Json::String)
         }

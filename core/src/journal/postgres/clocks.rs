@@ -95,7 +95,7 @@ impl Clocks {
 
 /// What every clock of a fleet counts from, in milliseconds: what another machine did before this one was
 /// started must not lie before its zero.
-const FAR: u64 = 1 << 40;
+pub(super) const FAR: u64 = 1 << 40;
 
 /// A node's clock as a fleet's journal knows it: long after its zero.
 pub struct FarClock(Arc<dyn Clock>);
@@ -139,7 +139,8 @@ fn moved(at: Boottime, difference: i64) -> Boottime {
     Boottime(u64::try_from(moved).unwrap_or(0))
 }
 
-fn move_state(state: &mut State, difference: i64) {
+/// All times of a state in another clock.
+pub(super) fn move_state(state: &mut State, difference: i64) {
     let shift = |at: &mut Boottime| *at = moved(*at, difference);
     for at in [
         &mut state.begun,

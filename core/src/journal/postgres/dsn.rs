@@ -304,6 +304,14 @@ fn decoded(part: &str, text: &str) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| bad())
 }
 
+impl Dsn {
+    /// Where the journal is, whoever comes: for people, and for a file whose journal went there.
+    pub(super) fn place(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(Host::to_string).collect();
+        format!("postgresql://{}/{}?schema={}", hosts.join(","), self.database, self.schema)
+    }
+}
+
 impl fmt::Display for Dsn {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -134,7 +134,7 @@ AS $f$
 DECLARE
   e epoch; w water; o jsonb; r payment; x payment;
   updates jsonb := '[]'; begins jsonb := '[]'; blocking jsonb;
-  wrote boolean := false; has_water boolean := false; start bigint; b bigint; f bigint; d bigint;
+  wrote boolean := false; has_water boolean := false; start bigint; b bigint; f bigint; d bigint; was bigint;
 BEGIN
   e := guard_told(p->'known');
   IF e.state <> 'open' AND NOT (e.state = 'doubting' AND coalesce((p->>'doubting')::boolean, false)) THEN
@@ -186,6 +186,11 @@ BEGIN
       begins := begins || CASE WHEN x.token = r.token AND x.version = 1
         THEN jsonb_build_array(jsonb_build_array('fresh', x.id, x.batch, x.reference, x.attested))
         ELSE jsonb_build_array(jsonb_build_array('existing', x.id)) END;
+      CONTINUE;
+    END IF;
+    SELECT id INTO was FROM archived WHERE invoice = r.invoice;
+    IF FOUND THEN
+      begins := begins || jsonb_build_array(jsonb_build_array('archived', was));
       CONTINUE;
     END IF;
     IF (o->>'careful')::boolean THEN

@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 const TABLES: &str = include_str!("schema.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
+/// What a journal gets behind its beginning, too.
+const ADDED: &str = include_str!("archived.sql");
+
 /// The functions that the application may execute.
 const APPLICATIONS: [&str; 8] = [
     "write(jsonb)",
@@ -36,7 +39,7 @@ const APPLICATIONS: [&str; 8] = [
 ];
 
 /// Which trigger calls what, when and on which table.
-const TRIGGERS: [(&str, &str, &str, &str); 13] = [
+const TRIGGERS: [(&str, &str, &str, &str); 15] = [
     ("payment_begins", "BEFORE INSERT", "payment", "payment_begins"),
     ("payment_changes", "BEFORE UPDATE", "payment", "payment_changes"),
     ("payment_stays", "BEFORE DELETE", "payment", "stays"),
@@ -50,6 +53,8 @@ const TRIGGERS: [(&str, &str, &str, &str); 13] = [
     ("meta_stays", "BEFORE DELETE", "meta", "stays"),
     ("payment_is_kept", "BEFORE TRUNCATE", "payment", "stays"),
     ("phone_is_kept", "BEFORE TRUNCATE", "phone", "stays"),
+    ("archived_stays", "BEFORE UPDATE OR DELETE", "archived", "stays"),
+    ("archived_is_kept", "BEFORE TRUNCATE", "archived", "stays"),
 ];
 
 fn columns() -> String {
@@ -168,6 +173,7 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
              INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
         ));
     }
+    text.push_str(&filled(ADDED, schema));
     text.push_str(&filled(FUNCTIONS, schema));
     for (name, event, table, function) in TRIGGERS {
         let each = if event.contains("TRUNCATE") { "STATEMENT" } else { "ROW" };
@@ -216,7 +222,7 @@ fn digest_of_constraints(schema: &str) -> String {
     )
 }
 
-fn unfit(message: String) -> JournalError {
+pub(super) fn unfit(message: String) -> JournalError {
     JournalError::new(JournalErrorKind::Version, message)
 }
 
@@ -343,9 +349,31 @@ async fn check_server(session: &Session, role: &str) -> Result<(), JournalError>
     }
 }
 
-/// Whether the schema's functions, triggers and constraints are those that the library made: a journal
-/// whose guards were altered by hand is not trusted.
+/// Whether the schema's functions, triggers and constraints are those that the library made, and hold who
+/// connects: a journal whose guards were altered by hand is not trusted.
 pub(super) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
+    check_guards(session, schema).await?;
+    let may_write: bool = session
+        .one(
+            &format!(
+                "SELECT has_table_privilege('{schema}.payment', 'INSERT, UPDATE, DELETE, TRUNCATE') \
+                 OR pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1"
+            ),
+            &[Value::text(schema)],
+        )
+        .await?;
+    if may_write {
+        return Err(unfit(
+            "the role that connects could write past the guards, or take them away; connect as the app role of \
+             `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The same, whoever connects.
+pub(super) async fn check_guards(session: &Session, schema: &str) -> Result<(), JournalError> {
     let version: Option<String> =
         session.maybe(&format!("SELECT v FROM {schema}.meta WHERE k = 'schema'"), &[]).await?;
     let version = version.and_then(|version| version.parse::<u32>().ok());
@@ -427,22 +455,6 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
         .await?;
     if let Some(table) = strange {
         return Err(altered(&format!("table {table} (its rules, row security or persistence)")));
-    }
-    let may_write: bool = session
-        .one(
-            &format!(
-                "SELECT has_table_privilege('{schema}.payment', 'INSERT, UPDATE, DELETE, TRUNCATE') \
-                 OR pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1"
-            ),
-            &[Value::text(schema)],
-        )
-        .await?;
-    if may_write {
-        return Err(unfit(
-            "the role that connects could write past the guards, or take them away; connect as the app role of \
-             `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one"
-                .to_owned(),
-        ));
     }
     let known: Option<String> =
         session.maybe(&format!("SELECT v FROM {schema}.meta WHERE k = 'constraints'"), &[]).await?;

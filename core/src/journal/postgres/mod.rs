@@ -5,6 +5,7 @@
 //! server's wall clock decides nothing (see `clocks`), and a server that was promoted or restored is
 //! refused until the nodes have compared what they were told with what it has (see `guard`).
 
+mod arriving;
 mod asking;
 mod clocks;
 mod connection;
@@ -12,6 +13,7 @@ mod dsn;
 mod guard;
 mod judgement;
 mod migrate;
+mod moving;
 mod rows;
 mod server;
 #[doc(hidden)]
@@ -24,6 +26,7 @@ mod writing;
 pub use clocks::FarClock;
 pub use dsn::Dsn;
 pub use migrate::{Migration, migrate};
+pub use moving::{MoveProgress, MoveStep, Moved, move_to_postgres};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -82,6 +85,8 @@ pub struct PostgresJournal {
     findings: Mutex<Vec<Finding>>,
     /// Those whose numbers this journal is known to hand out; empty until a client says which is its own.
     terminals: Mutex<BTreeSet<String>>,
+    /// Whether there are payments that were archived out of the file that this journal came from.
+    has_archived: bool,
 }
 
 /// What the calls and the work behind them have in common.
@@ -218,6 +223,7 @@ impl PostgresJournal {
             process: std::process::id(),
             findings: Mutex::default(),
             terminals: Mutex::default(),
+            has_archived: meta.get(arriving::ARCHIVED).is_some(),
         })
     }
 
@@ -478,6 +484,11 @@ fn changed(
     Ok(is)
 }
 
+/// Bytes as a journal in PostgreSQL keeps them among what it knows of itself.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    rows::hex(bytes)
+}
+
 fn unhex(text: &str) -> Vec<u8> {
     let digits = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
     digits
@@ -666,8 +677,12 @@ impl Journal for PostgresJournal {
         ))
     }
 
-    fn archived(&self, _invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
-        Ok(None)
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        if !self.has_archived {
+            return Ok(None);
+        }
+        let archive = self.look(Ask::Archived(invoice.as_str().to_owned()))?;
+        Ok(archive.as_str().map(PathBuf::from))
     }
 }
 

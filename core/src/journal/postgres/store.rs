@@ -76,6 +76,8 @@ pub enum Ask {
     Doubt,
     /// Whether OVO has accepted or declined a payment.
     IsAnswered,
+    /// Where the archive of an invoice's payment was made, if it has one.
+    Archived(String),
     /// `[number, nonce, state]`.
     Epoch,
     /// Whether an epoch of this nonce was before.
@@ -95,7 +97,7 @@ impl Ask {
             Ask::Call(Function::Reassert, _) => "reassert",
             Ask::Call(Function::Conclude, _) => "conclude",
             Ask::Payments(Which::Id(_), _) => "payment",
-            Ask::Payments(Which::Invoice(_), _) => "find",
+            Ask::Payments(Which::Invoice(_), _) | Ask::Archived(_) => "find",
             Ask::Payments(Which::Listed(_), _) => "list",
             Ask::Payments(Which::DueBefore { .. } | Which::Due { .. }, _) => "due",
             Ask::Dues => "next due",

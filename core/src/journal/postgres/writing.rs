@@ -29,8 +29,15 @@ pub(super) enum Op {
 
 /// What came of it.
 pub(super) enum Answer {
-    Fresh { id: i64, batch: i64, reference: i64, attested: bool },
+    Fresh {
+        id: i64,
+        batch: i64,
+        reference: i64,
+        attested: bool,
+    },
     Existing(i64),
+    /// It is in an archive of the file that this journal came from.
+    Archived(i64),
     Blocked(Vec<i64>),
     NoNumbers(String),
     Update(String),
@@ -89,6 +96,7 @@ impl PostgresJournal {
                     return Ok(Begun::Fresh(first));
                 }
                 Answer::Existing(id) => return self.there(id).map(Begun::Existing),
+                Answer::Archived(id) => return Ok(Begun::Archived(PaymentId(id))),
                 Answer::Blocked(ids) => {
                     for id in ids {
                         let open = self.there(id)?;
@@ -258,6 +266,7 @@ fn began(told: &Json) -> Result<Answer, JournalError> {
             attested: number(4)? == 1,
         }),
         Some("existing") => Ok(Answer::Existing(number(1)?)),
+        Some("archived") => Ok(Answer::Archived(number(1)?)),
         Some("blocked") => {
             let ids = told[1].as_array().into_iter().flatten();
             Ok(Answer::Blocked(ids.filter_map(Json::as_i64).collect()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import ovo_ptp
@@ -35,8 +36,32 @@ def _set_aside(options: argparse.Namespace) -> int:
 
 def _move(options: argparse.Namespace) -> int:
     _refuse_what_never_was(options.from_file)
+    if is_address(options.to_file):
+        return _move_into_a_database(options)
     journal.move(path(options.from_file), path(options.to_file))
     output.say(f"moved to {options.to_file}")
+    return 0
+
+
+def _move_into_a_database(options: argparse.Namespace) -> int:
+    told = time.monotonic()
+
+    def tell(step: str, done: int, of: int) -> None:
+        nonlocal told
+        patience = archiving.PATIENCE if sys.stderr.isatty() else archiving.LOG_PATIENCE
+        if step == "Copying" and time.monotonic() - told >= patience:
+            told = time.monotonic()
+            shop.say_aside(f"{done} of {of} payments are written; nothing has changed yet")
+
+    done = journal.move(path(options.from_file), address(options.to_file), on_progress=tell)
+    if done is None:
+        raise ovo_ptp.ConfigurationError("journal: address: must begin with postgresql://")
+    parts = [f"{done.payments} payments, of which {done.unsettled} go on there"]
+    if done.archived:
+        parts.append(f"{done.archived} that were archived, whose invoices stay refused")
+    told_before = " (before; nothing was left to do)" if done.was_there else ""
+    output.say(f"moved into the database{told_before}: {'; '.join(parts)}")
+    output.say(f"{options.from_file} is refused from now on; keep it, and start the nodes")
     return 0
 
 

@@ -90,9 +90,18 @@ def _files(commands: Any, shop: argparse.ArgumentParser) -> None:
     actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION")
     aside = actions.add_parser("set-aside", help="out of the way, as one; the next one settles it")
     aside.add_argument("file")
-    move = actions.add_parser("move", help="to another directory, disk or name, without a doubt")
+    move = actions.add_parser(
+        "move",
+        help="to another directory, disk or name, or into a database, without a doubt",
+        description="Moves a journal with every payment that is not settled. Close its clients "
+        "first. TO is a file's name, or the address of an empty, migrated journal in PostgreSQL "
+        "on which no node runs, as the role that owns the schema; its password is in PGPASSWORD "
+        "or a password file (PGPASSFILE). Broken off, the same command finishes it.",
+    )
     move.add_argument("from_file", metavar="from")
-    move.add_argument("to_file", metavar="to")
+    move.add_argument(
+        "to_file", metavar="to", help="a file, or postgresql://owner@host/database?schema=ovo"
+    )
     backup = actions.add_parser("backup", help="a copy, beside a running shop too")
     backup.add_argument("file")
     backup.add_argument("to_file", metavar="to")

@@ -183,6 +183,8 @@ impl Tables {
                 let missing = last - of_epoch.len() as i64;
                 json!([self.payments.len(), unsettled.count(), "on", "on", missing])
             }
+            // No file is moved into a twin.
+            Ask::Archived(_) => Json::Null,
             Ask::Doubt => {
                 let doubted = self.water.doubted;
                 let why = self.failovers.get(&doubted).filter(|_| doubted > self.vouched());
