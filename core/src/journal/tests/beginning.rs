@@ -73,7 +73,7 @@ fn numbers_go_on_behind_an_opening_a_move_and_beside_a_backup() {
     let next = |step| numbers(first.batch(), first.reference() + step);
     let journal = open(&path);
     assert_eq!(fresh(&journal, &charge(2)).intent.numbers, next(1));
-    journal.backup(&path.with_file_name("backup.db")).unwrap();
+    journal.backup(path.with_file_name("backup.db")).unwrap();
     assert_eq!(fresh(&journal, &charge(3)).intent.numbers, next(2));
     drop(journal);
     move_journal(&path, &moved).unwrap();
