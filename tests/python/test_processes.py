@@ -26,6 +26,16 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def started(program: Path) -> subprocess.Popen[str]:
+    """A program in a file of its own, where `multiprocessing` and `os.fork` find it."""
+    return subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def reopened(ovo: Sandbox, journal: Path) -> ovo_ptp.Client:
     return ovo.client(journal=journal, settle_rate=50)
 
@@ -470,13 +480,7 @@ parents.close()
 """,
         encoding="utf-8",
     )
-    process = subprocess.Popen(
-        [sys.executable, str(program)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    code, out, err = ended(process)
+    code, out, err = ended(started(program))
     first = "1" if where == "after_in_parent" else "0"
     assert (code, out.split()) == (0, [first, "paid"]), err
 
@@ -521,13 +525,7 @@ if __name__ == "__main__":
 """,
         encoding="utf-8",
     )
-    process = subprocess.Popen(
-        [sys.executable, str(program)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    code, out, err = ended(process)
+    code, out, err = ended(started(program))
     assert code == 0, err
     assert out.splitlines() == [repr(["refused"] * 4), repr(["paid"] * 4), "paid"]
 

@@ -2,15 +2,21 @@
 
 use super::*;
 
-#[test]
-fn a_grace_lets_those_who_wait_hear_their_outcome_and_refuses_new_payments() {
-    let shop = Shop::new();
+/// OVO approves whatever is asked once the door is opened.
+fn approves_behind_a_door(shop: &Shop) -> Arc<Door> {
     let door = Arc::new(Door::default());
     let shut = Arc::clone(&door);
     shop.host.answers(move |_, _| {
         shut.pass();
         Reply::Code("00")
     });
+    door
+}
+
+#[test]
+fn a_grace_lets_those_who_wait_hear_their_outcome_and_refuses_new_payments() {
+    let shop = Shop::new();
+    let door = approves_behind_a_door(&shop);
     let client = Arc::new(shop.till());
     let payment = client.start(&charge("INV-1")).unwrap();
     let closing = {
@@ -77,12 +83,7 @@ fn a_request_of_settlement_under_way_is_given_up_when_the_client_closes() {
 #[test]
 fn the_last_reference_may_be_dropped_in_a_listener() {
     let shop = Shop::new();
-    let door = Arc::new(Door::default());
-    let shut = Arc::clone(&door);
-    shop.host.answers(move |_, _| {
-        shut.pass();
-        Reply::Code("00")
-    });
+    let door = approves_behind_a_door(&shop);
     let client = Arc::new(shop.till());
     let payment = client.start(&charge("INV-1")).unwrap();
     let last = Arc::clone(&client);

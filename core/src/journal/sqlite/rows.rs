@@ -60,15 +60,7 @@ impl SqliteJournal {
         low: i64,
         high: i64,
     ) -> Result<Vec<i64>, JournalError> {
-        let mut found = Vec::new();
-        let sql = "SELECT id FROM payment WHERE id > ?1 AND id <= ?2 ORDER BY id";
-        self.report(|view| {
-            view.read("health", sql, (low, high), |row| {
-                found.push(row.get(0)?);
-                Ok(())
-            })
-        })?;
-        Ok(found)
+        self.numbers("SELECT id FROM payment WHERE id > ?1 AND id <= ?2 ORDER BY id", low, high)
     }
 
     /// The numbers above `low` and up to `high` that were archived, in their order.
@@ -77,8 +69,11 @@ impl SqliteJournal {
         low: i64,
         high: i64,
     ) -> Result<Vec<i64>, JournalError> {
+        self.numbers("SELECT id FROM archived WHERE id > ?1 AND id <= ?2 ORDER BY id", low, high)
+    }
+
+    fn numbers(&self, sql: &str, low: i64, high: i64) -> Result<Vec<i64>, JournalError> {
         let mut found = Vec::new();
-        let sql = "SELECT id FROM archived WHERE id > ?1 AND id <= ?2 ORDER BY id";
         self.report(|view| {
             view.read("health", sql, (low, high), |row| {
                 found.push(row.get(0)?);

@@ -62,6 +62,24 @@ fn kill(child_of_ours: &str, path: &Path, word: &str) {
 
 type Loss = fn(&Path);
 
+/// A till hears a verdict and is killed, and something of its files is lost: the next opening says so by
+/// `word`, gives nothing back unseen, and attests nothing new.
+fn is_missed(loses: Loss, word: &str) -> Scratch {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    // What the first till knew is in the database, what the second one was told is not.
+    kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
+    loses(&path);
+    let journal = open(&path);
+    let words = said(&journal);
+    assert!(words.contains(word) && words.contains("vouch"), "{words}");
+    let unsure = journal.find(&invoice(1)).unwrap().unwrap();
+    assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+    assert!(!fresh(&journal, &charge(9)).state.attested);
+    scratch
+}
+
 #[test]
 fn j23_a_log_that_is_gone_is_missed_even_if_only_a_verdict_was_in_it() {
     let deleted: Loss = |path| fs::remove_file(beside(path, "-wal")).unwrap();
@@ -80,20 +98,8 @@ fn j23_a_log_that_is_gone_is_missed_even_if_only_a_verdict_was_in_it() {
         fs::rename(elsewhere.join("ovo.db"), path).unwrap();
     };
     for loses in [deleted, emptied, with_its_mark, left_behind_by_a_move] {
-        let scratch = Scratch::new();
-        let path = scratch.journal();
-        left_behind(&path);
-        // What the first till knew is in the database, what the second one was told is not.
-        kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
-        loses(&path);
-        let journal = open(&path);
-        let words = said(&journal);
-        assert!(words.contains("its log") && words.contains("vouch"), "{words}");
-        let unsure = journal.find(&invoice(1)).unwrap().unwrap();
-        assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
-        assert!(!fresh(&journal, &charge(9)).state.attested);
-        drop(journal);
-        assert!(said(&open(&path)).contains("its log"), "said until somebody vouches");
+        let scratch = is_missed(loses, "its log");
+        assert!(said(&open(&scratch.journal())).contains("its log"), "said until somebody vouches");
     }
 }
 
@@ -119,17 +125,7 @@ fn j10_a_log_whose_end_is_damaged_or_gone_is_noticed_even_if_only_a_verdict_was_
         });
     };
     for loses in [flipped, cut, zeroed] {
-        let scratch = Scratch::new();
-        let path = scratch.journal();
-        left_behind(&path);
-        kill("lost::child_hears_a_verdict_and_is_killed", &path, "result: told");
-        loses(&path);
-        let journal = open(&path);
-        let words = said(&journal);
-        assert!(words.contains("latest commits are missing") && words.contains("vouch"), "{words}");
-        let unsure = journal.find(&invoice(1)).unwrap().unwrap();
-        assert_eq!(unsure.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
-        assert!(!fresh(&journal, &charge(9)).state.attested);
+        is_missed(loses, "latest commits are missing");
     }
     // Whole, it is taken as it is.
     let scratch = Scratch::new();
