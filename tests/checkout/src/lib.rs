@@ -14,5 +14,5 @@ mod wire;
 pub use audit::Books;
 pub use clock::{SimClock, Turns};
 pub use mortal::{Disk, Life, MortalJournal};
-pub use shop::{Outside, Shop, charge, days, hours, invoice, minutes, seconds};
+pub use shop::{Outside, Shop, charge, days, hours, invoice, minutes, seconds, settled};
 pub use wire::{Fault, Link, SimWire, lock};

@@ -341,3 +341,12 @@ pub fn hours(count: u64) -> Duration {
 pub fn days(count: u64) -> Duration {
     hours(count * 24)
 }
+
+/// Settles everything and the next three days, in which both looks behind what is closed fall, and asserts
+/// the whole truth at both ends.
+pub fn settled(shop: &Shop) {
+    shop.settle_all();
+    shop.assert_every_rupiah_agrees();
+    shop.settle_for(days(3));
+    shop.assert_every_rupiah_agrees();
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Shop, charge, days, invoice, seconds};
+use ovo_checkout::{Fault, Shop, charge, invoice, seconds, settled};
 use ovo_ptp::journal::{
     Begun, Filter, Health, Journal, JournalError, MemoryJournal, NewPayment, Update,
 };
@@ -21,13 +21,6 @@ const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
 const PAYS_MUTELY_AT_10: &str = "081200009210";
 const PAYS_BEHIND_THE_CHECK: &str = "081200009503";
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 fn refused(result: Result<Outcome, ovo_ptp::Error>) -> ErrorKind {
     result.expect_err("refused").kind()

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Life, Shop, charge, days, invoice, lock, minutes, seconds};
+use ovo_checkout::{Fault, Life, Shop, charge, invoice, lock, minutes, seconds, settled};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
 use ovo_ptp::{Client, Error, ErrorKind, Event, NotSentReason, Outcome};
@@ -30,13 +30,6 @@ const CUSTOMERS: [&str; 9] = [
     "081200006930",
     "081200006800",
 ];
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 type Cancelled = Arc<Mutex<Option<Result<Outcome, Error>>>>;
 

@@ -1,6 +1,6 @@
 //! Journals that fail in the middle of a payment (J1 to J3, J13, J15).
 
-use ovo_checkout::{Shop, charge, days, invoice, minutes, seconds};
+use ovo_checkout::{Shop, charge, days, invoice, minutes, seconds, settled};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::Alert;
 use ovo_ptp::{ErrorKind, Event, Outcome};
@@ -15,13 +15,6 @@ const CUSTOMERS: [&str; 7] = [
     "081200009210",
     "081200009503",
 ];
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 #[test]
 fn j1_a_full_disk_at_the_intent_pushes_nothing() {

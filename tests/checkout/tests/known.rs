@@ -4,7 +4,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Life, Shop, charge, days, invoice, seconds};
+use ovo_checkout::{Fault, Life, Shop, charge, invoice, seconds, settled};
 use ovo_ptp::message::Operation;
 use ovo_ptp::{Client, Outcome};
 
@@ -13,13 +13,6 @@ const DECLINES: &str = "081200001703";
 const IGNORES: &str = "081200009000";
 const PAYS_MUTELY_AT_10: &str = "081200009210";
 const DUPLICATE: &str = "081200009400";
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 /// A shop without Check Payment, where numbers that were used before are for an operator.
 fn unchecked() -> Shop {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{Fault, Life, Link, Shop, charge, hours, invoice, minutes, seconds, settled};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, LateSuccess};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
@@ -20,13 +20,6 @@ fn push() -> Step {
 
 fn check() -> Step {
     Step::on(Operation::CheckPayment)
-}
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
 }
 
 fn impatient() -> Shop {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Link, Shop, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{Fault, Link, Shop, days, hours, invoice, minutes, seconds, settled};
 use ovo_ptp::journal::MemoryJournal;
 use ovo_ptp::journal::{HighWater, MAX_NUMBER};
 use ovo_ptp::message::Operation;
@@ -25,13 +25,6 @@ fn check() -> Step {
 
 fn reversal() -> Step {
     Step::on(Operation::Reversal)
-}
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
 }
 
 fn phone(number: usize) -> String {

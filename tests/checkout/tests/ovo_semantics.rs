@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds, settled};
 use ovo_ptp::message::{Mismatch, Operation};
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
 use ovo_ptp::{Numbers, Outcome, VoidOutcome};
@@ -25,14 +25,6 @@ fn check() -> Step {
 
 fn reversal() -> Step {
     Step::on(Operation::Reversal)
-}
-
-/// Settles everything and the next three days, and asserts the whole truth at both ends.
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
 }
 
 /// Somebody else's completed sale under the numbers that our next push will have.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Life, Shop, SimClock, charge, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{
+    Fault, Life, Shop, SimClock, charge, days, hours, invoice, minutes, seconds, settled,
+};
 use ovo_ptp::message::Operation;
 use ovo_ptp::payment::{Alert, Boottime, LateSuccess};
 use ovo_ptp::{Client, Clock, ErrorKind, Event, Outcome, VoidOutcome, WallTime};
@@ -16,13 +18,6 @@ const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
 const PAYS_MUTELY_AT_10: &str = "081200009210";
 const PAYS_BEHIND_THE_CHECK: &str = "081200009503";
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 /// One customer of each kind that matters here.
 const CUSTOMERS: [&str; 9] = [

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{
+    Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds, settled,
+};
 use ovo_ptp::journal::Filter;
 use ovo_ptp::message::{Operation, SigningMode};
 use ovo_ptp::payment::StatusAnswer;
@@ -15,13 +17,6 @@ const APPROVES: &str = "081234567890";
 const IGNORES: &str = "081200009000";
 const PAYS_MUTELY_AT_10: &str = "081200009210";
 const PAYS_BEHIND_THE_CHECK: &str = "081200009503";
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
-}
 
 #[test]
 fn n2_what_an_operator_asks_for_in_the_last_seconds_is_told_to_the_cashier_who_waits() {

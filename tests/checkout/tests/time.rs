@@ -1,6 +1,8 @@
 //! Clocks that jump, stop, restart and cross midnight (T1 to T3, T5 to T7).
 
-use ovo_checkout::{Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds};
+use ovo_checkout::{
+    Fault, Life, Link, Shop, charge, days, hours, invoice, minutes, seconds, settled,
+};
 use ovo_ptp::message::Operation;
 use ovo_ptp::{BatchMethod, ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerOf, AnswerTo, Echo, HostConfig, How, Sloppiness, Step};
@@ -24,13 +26,6 @@ fn n26_a_network_that_swallows_everything_is_told_after_twenty_seconds() {
 
 fn push() -> Step {
     Step::on(Operation::PushToPay)
-}
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
 }
 
 fn timed(shop: &Shop, invoice: &str, phone: &str) -> (f64, Outcome) {

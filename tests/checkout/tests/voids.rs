@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ovo_checkout::{
-    Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds,
+    Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds, settled,
 };
 use ovo_ptp::message::{Operation, ResponseCode};
 use ovo_ptp::payment::{Alert, Ruling};
@@ -20,13 +20,6 @@ fn void() -> Step {
 
 fn check_void() -> Step {
     Step::on(Operation::CheckVoid)
-}
-
-fn settled(shop: &Shop) {
-    shop.settle_all();
-    shop.assert_every_rupiah_agrees();
-    shop.settle_for(days(3));
-    shop.assert_every_rupiah_agrees();
 }
 
 /// A shop with one paid payment, INV-1.
