@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::hex::hex;
 use crate::payment::Boottime;
 use crate::wib::WallTime;
 
@@ -132,7 +133,7 @@ fn process_id() -> String {
     ID.get_or_init(|| {
         let mut bytes = [0u8; 16];
         match getrandom::fill(&mut bytes) {
-            Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Ok(()) => hex(&bytes),
             Err(_) => format!("{}-{}", std::process::id(), WallTime::now().unix_millis()),
         }
     })

@@ -38,6 +38,7 @@ mod environment;
 mod error;
 mod event;
 pub mod explain;
+mod hex;
 mod invoice;
 pub mod journal;
 mod lock;

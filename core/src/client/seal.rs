@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::AppKey;
 use crate::error::{Error, ErrorKind};
+use crate::hex::hex;
 use crate::invoice::MerchantInvoice;
 use crate::journal::SealedPhone;
 use crate::phone::PhoneNumber;
@@ -72,7 +73,7 @@ impl Derived {
 
     /// A name that says nothing about the key. No phone has letters.
     fn name(&self) -> String {
-        self.tag(b"name of the key").iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.tag(b"name of the key"))
     }
 
     fn seal(&self, text: &[u8], belongs_to: &[u8]) -> Result<Vec<u8>, Error> {

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use super::files::{Files, OpenFile};
 use super::version::Incarnation;
 use super::{companion, failure, place};
+use crate::hex::hex;
 use crate::journal::JournalError;
 use crate::payment::PaymentId;
 
@@ -105,10 +106,6 @@ impl Mark {
         // Torn or edited lines are no evidence of anything.
         (mark.line() == line).then_some(mark)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The mark that lies at a place, for whoever would write another one over it: one that cannot be

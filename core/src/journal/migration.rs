@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::row::{self, COLUMNS, PHONE};
 use super::version::Incarnation;
 use super::{codes, failure, schema};
+use crate::hex::hex;
 use crate::journal::{JournalError, JournalErrorKind, SealedPhone};
 use crate::message::ResponseCode;
 use crate::numbering::Numbers;
@@ -115,7 +116,7 @@ fn digest_of_objects(connection: &Connection) -> rusqlite::Result<String> {
         text.push_str(&sql);
         text.push('\0');
     }
-    Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(text.as_bytes())))
 }
 
 fn from_1(connection: &Connection, incarnation: &Incarnation) -> Result<(), JournalError> {

@@ -12,6 +12,7 @@ use super::files::Files;
 use super::notes::Note;
 use super::version::Incarnation;
 use super::{aside, meta, place};
+use crate::hex::hex;
 use crate::wib::WallTime;
 
 /// In a journal: what a former one owes, by its name and the number in that of its file. Copies of one
@@ -140,7 +141,7 @@ impl Debt {
 pub(super) const FIRST_SAID: &str = "found at this opening";
 
 pub(super) fn name(of: &Incarnation) -> String {
-    of.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(of)
 }
 
 /// Stands for the name of a journal that could never be read.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
@@ -293,7 +293,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let entry = (std::process::id(), self.database);
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != entry);
+        lock(&OPEN).retain(|other| *other != entry);
     }
 }
 
@@ -301,7 +301,7 @@ fn register(database: Identity) -> Result<(), JournalError> {
     if cfg!(not(unix)) {
         return Ok(());
     }
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut open = lock(&OPEN);
     refuse_registered(&open, database)?;
     open.push((std::process::id(), database));
     Ok(())
@@ -325,7 +325,7 @@ fn refuse_registered(open: &[(u32, Identity)], database: Identity) -> Result<(),
 pub(super) fn refuse_if_open_here(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
     match files.look(path) {
         Ok(look) if cfg!(unix) => {
-            let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = lock(&OPEN);
             refuse_registered(&open, look.identity)
         }
         _ => Ok(()),

@@ -4,6 +4,7 @@
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::numbering::starting_batch;
 use crate::wib::WallTime;
 
@@ -82,5 +83,5 @@ pub(super) fn fresh_name(chance: &mut dyn FnMut(&mut [u8]), parts: &[&[u8]]) -> 
     for part in parts {
         digest.update(part);
     }
-    digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize()[..16])
 }

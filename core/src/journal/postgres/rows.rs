@@ -64,12 +64,7 @@ fn value<'a>(column: &'a ToSqlOutput<'a>) -> ValueRef<'a> {
 
 /// Bytes as PostgreSQL reads them.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + 2 * bytes.len());
-    text.push_str("\\x");
-    for byte in bytes {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    format!("\\x{}", crate::hex::hex(bytes))
 }
 
 /// The row for `payment`, as the server takes it. Its version is the one that it will be stored with.
