@@ -1158,7 +1158,7 @@ int32_t ovo_client_close(ovo_client *client);
 // Parameters:
 // - `client`: a client, the library's when the grace is over. NULL is fine; a second time is a
 //   code.
-// - `grace_ms`: how long at most; 80000 are enough for all payments. It returns as soon as nobody
+// - `grace_ms`: how long at most; 90000 are enough for all payments. It returns as soon as nobody
 //   waits any more.
 //
 // Returns: as `ovo_client_close`.
@@ -2303,7 +2303,7 @@ int32_t ovo_poll(ovo_payment *payment, ovo_outcome *outcome);
 // Parameters:
 // - `payment`: a payment; stays the caller's. Freed by another thread meanwhile, this call goes
 //   on.
-// - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
+// - `timeout_ms`: how long at most; below 0: until there is an outcome, 90 seconds at the most.
 // - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
 //   `OVO_INTERRUPTED` as for `ovo_pay`.
 //

@@ -995,7 +995,7 @@ class Client {
     return std::monostate();
   }
   /// Closes it with a grace: new payments are refused at once, those that somebody waits for may end
-  /// within it (80,000 milliseconds are enough for all).
+  /// within it (90,000 milliseconds are enough for all).
   Done close_within(std::uint32_t grace_ms) {
     if (auto code = ovo_client_close_within(client_, grace_ms); code != OVO_OK)
       return detail::failed(code);

@@ -96,7 +96,7 @@ pub extern "C" fn ovo_client_close(client: *mut ovo_client) -> i32 {
 /// Parameters:
 /// - `client`: a client, the library's when the grace is over. NULL is fine; a second time is a
 ///   code.
-/// - `grace_ms`: how long at most; 80000 are enough for all payments. It returns as soon as nobody
+/// - `grace_ms`: how long at most; 90000 are enough for all payments. It returns as soon as nobody
 ///   waits any more.
 ///
 /// Returns: as `ovo_client_close`.

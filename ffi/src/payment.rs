@@ -302,7 +302,7 @@ pub extern "C" fn ovo_poll(payment: *mut ovo_payment, outcome: OutStruct<ovo_out
 /// Parameters:
 /// - `payment`: a payment; stays the caller's. Freed by another thread meanwhile, this call goes
 ///   on.
-/// - `timeout_ms`: how long at most; below 0: until there is an outcome, about 80 seconds.
+/// - `timeout_ms`: how long at most; below 0: until there is an outcome, 90 seconds at the most.
 /// - `outcome`: gets the outcome; its kind is `OVO_PENDING` if there is none by then, and
 ///   `OVO_INTERRUPTED` as for `ovo_pay`.
 ///

@@ -32,7 +32,7 @@ impl Client {
 
     /// Closes the client with a grace: new payments are refused at once with
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), payments that are being waited for may end
-    /// within `grace` (80 seconds are enough for all of them), and then it closes like
+    /// within `grace` (90 seconds are enough for all of them), and then it closes like
     /// [`close`](Self::close). Returns as soon as nothing is left to wait for. Other calls, such as
     /// [`acknowledge`](Self::acknowledge), go on until the grace is over.
     ///

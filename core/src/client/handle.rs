@@ -84,7 +84,7 @@ impl PaymentHandle {
         Some(outcome.known(self.was_known))
     }
 
-    /// Waits for the outcome, however long it takes (about 80 seconds at the most).
+    /// Waits for the outcome, however long it takes (90 seconds at the most).
     ///
     /// ```
     /// # fn example(payment: &ovo_ptp::PaymentHandle) {

@@ -148,6 +148,27 @@ fn the_policy_prints_the_timers_that_run() {
 }
 
 #[test]
+fn who_waits_for_a_payment_reads_everywhere_how_long_at_most() {
+    let timers = Timers::default();
+    let longest = (timers.send_budget + timers.decide).as_secs();
+    let (seconds, short) = (format!("{longest} seconds"), format!("{longest} s"));
+    for (path, said) in [
+        ("bindings/python/README.md", &[&short, &seconds, &format!("grace={longest}")][..]),
+        ("bindings/python/python/ovo_ptp/client.py", &[&short]),
+        ("bindings/python/python/ovo_ptp/started.py", &[&seconds]),
+        ("core/src/client/close.rs", &[&seconds]),
+        ("core/src/client/handle.rs", &[&seconds]),
+        ("include/ovo_ptp.h", &[&seconds, &format!("{longest}000 are enough")]),
+        ("include/ovo_ptp.hpp", &[&format!("{longest},000 milliseconds")]),
+    ] {
+        let text = read(path);
+        for said in said {
+            assert!(text.contains(said.as_str()), "{path}: a wait lasts {said} at most");
+        }
+    }
+}
+
+#[test]
 fn the_policy_prints_the_classes_of_the_table_of_codes() {
     let policy = Page::named("policy");
     let section = between(&policy.text, "## 2.6 ", "\n## 2.7").to_owned();

@@ -65,7 +65,7 @@ class StartedPayment:
         return self._told(self._payment.wait(limit, way_of_waiting()))
 
     def outcome(self) -> AnyOutcome:
-        """Waits for the outcome, however long it takes (about 80 seconds at the most)."""
+        """Waits for the outcome, however long it takes (90 seconds at the most)."""
         fields = self._payment.wait(None, way_of_waiting())
         assert fields is not None  # noqa: S101 - without a limit it waits for the outcome
         return _make.outcome(fields)
