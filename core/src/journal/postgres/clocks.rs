@@ -15,40 +15,31 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
-
-use super::judgement::fresh_name;
-use super::store::{Ask, Function, Which, random};
-use super::writing::Trial;
-use super::{LONGEST, PostgresJournal, Shared, silent, unreachable};
+use super::{PostgresJournal, Shared};
 use crate::clock::Clock;
 use crate::journal::codes::of_boottime;
-use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::lock::lock;
-use crate::numbering::starting_batch;
 use crate::payment::{Boottime, Payment, Reversal, Settlement, State};
 use crate::wib::WallTime;
 
-/// How often the own clock is published.
-const BEAT: Duration = Duration::from_secs(2);
 /// A clock that was not published for so long belongs to a node that is gone.
 const SILENT: Duration = Duration::from_secs(10);
 /// How long a node's own payments are left to it behind their due, while it is heard of.
-const OVERDUE_MS: i64 = 3_000;
+pub(super) const OVERDUE_MS: i64 = 3_000;
 /// Readings of one clock that are remembered; the newest bases count.
 const MOST_READINGS: usize = 60;
 
 /// What is known of the others' clocks.
 #[derive(Default)]
 pub(super) struct Clocks {
-    readings: BTreeMap<i64, BTreeMap<i64, i64>>,
+    pub(super) readings: BTreeMap<i64, BTreeMap<i64, i64>>,
     /// How often a clock was published, since when that is known, and whether it was closed.
-    heard: BTreeMap<i64, (i64, Boottime, bool)>,
+    pub(super) heard: BTreeMap<i64, (i64, Boottime, bool)>,
     /// Clients that were heard of in the last seconds, this one included.
     pub(super) live: u32,
-    name: String,
-    token: i64,
-    last: Option<Boottime>,
+    pub(super) name: String,
+    pub(super) token: i64,
+    pub(super) last: Option<Boottime>,
 }
 
 impl Clocks {
@@ -69,18 +60,18 @@ impl Clocks {
         readings.range(touched..).map(|(_, difference)| *difference).max()
     }
 
-    fn newest(&self, clock: i64) -> Option<(i64, i64)> {
+    pub(super) fn newest(&self, clock: i64) -> Option<(i64, i64)> {
         self.readings.get(&clock)?.last_key_value().map(|(base, difference)| (*base, *difference))
     }
 
-    fn is_lively(&self, clock: i64, now: Boottime) -> bool {
+    pub(super) fn is_lively(&self, clock: i64, now: Boottime) -> bool {
         self.heard
             .get(&clock)
             .is_some_and(|(_, since, closed)| !closed && now.since(*since) < SILENT)
     }
 
     /// Until which time of each clock a row is due at the own `now`.
-    fn horizons(&self, own: i64, now: Boottime) -> (Vec<i64>, Vec<i64>) {
+    pub(super) fn horizons(&self, own: i64, now: Boottime) -> (Vec<i64>, Vec<i64>) {
         let at = of_boottime(now);
         let mut all = (vec![own], vec![at]);
         for clock in self.readings.keys().copied().filter(|clock| *clock != own) {
@@ -131,7 +122,7 @@ impl Clock for FarClock {
 }
 
 /// A time of another clock in the own one. The end of time stays.
-fn moved(at: Boottime, difference: i64) -> Boottime {
+pub(super) fn moved(at: Boottime, difference: i64) -> Boottime {
     if at.0 == u64::MAX {
         return at;
     }
@@ -187,169 +178,6 @@ impl PostgresJournal {
         }
         payment
     }
-
-    /// A clock of its own for whoever opens the journal; the same as long as the name is the last one.
-    pub(super) fn join(&self, name: &str) -> Result<u32, JournalError> {
-        {
-            let clocks = lock(&self.shared.clocks);
-            if self.boot() > 0 && clocks.name == name {
-                return Ok(self.boot());
-            }
-        }
-        self.judge_before_joining()?;
-        let own = self.join_anew(name)?;
-        self.shared.told.store(u32::try_from(own).unwrap_or(0), Ordering::Release);
-        self.beat(false)?;
-        Ok(self.boot())
-    }
-
-    /// A clock that nobody had before; also where a failover has lost the one before.
-    fn join_anew(&self, name: &str) -> Result<i64, JournalError> {
-        self.refuse_after_fork()?;
-        let name_of_its_own = fresh_name(
-            &mut |chance| self.shared.store.chance(chance),
-            &[name.as_bytes(), &std::process::id().to_le_bytes()],
-        );
-        let token = random(&*self.shared.store);
-        let shared = Arc::clone(&self.shared);
-        let joined = self.run(LONGEST, async move {
-            let mut line = shared.tender.lock().await;
-            let nonce = lock(&shared.epoch).nonce.clone();
-            let told = json!({
-                "nonce": nonce,
-                "name": name_of_its_own,
-                "token": token,
-                "ms": of_boottime(shared.clock.boottime()),
-                "start": starting_batch(shared.clock.wall()).unwrap_or(0),
-            });
-            let ask = Ask::Call(Function::Join, told);
-            let mut told = shared.once(&mut line, &ask).await;
-            if let Err(Trial::Unknown(_)) = told {
-                told = shared.once(&mut line, &ask).await;
-            }
-            told.map_err(Trial::into_error)
-        });
-        let joined = joined.unwrap_or_else(|| Err(silent("join")))?;
-        if let Some(last) = joined["restarted"].as_i64() {
-            let last = WallTime::from_unix_millis(last).wib_text();
-            lock(&self.findings).push(Finding {
-                critical: false,
-                message: format!(
-                    "no node was running, and the database server was restarted since one was heard of last \
-                     ({last} WIB): behind a power cut all is well; if the server was put back from a copy, stop \
-                     the nodes, and run `ovo-ptp journal migrate --restored` before one pays"
-                ),
-            });
-        }
-        let own = joined["clock"].as_i64().filter(|own| u32::try_from(*own).is_ok());
-        let own = own.ok_or_else(|| unreachable("join: no clock was given"))?;
-        {
-            let mut clocks = lock(&self.shared.clocks);
-            *clocks = Clocks { name: name.to_owned(), token, live: 1, ..Clocks::default() };
-            self.shared.own.store(own, Ordering::Release);
-        }
-        lock(&self.shared.memory).beats = 1;
-        Ok(own)
-    }
-
-    /// Publishes the own clock and those of nodes that are gone, and learns what the others show. When to
-    /// come again.
-    pub(super) fn tend_clocks(&self) -> Result<Option<Duration>, JournalError> {
-        if self.boot() == 0 {
-            return Ok(None);
-        }
-        self.refuse_after_fork()?;
-        let now = self.shared.clock.boottime();
-        let last = lock(&self.shared.clocks).last;
-        let is_refused = lock(&self.shared.memory).is_refused;
-        if let Some(last) = last.filter(|last| now.since(*last) < BEAT && !is_refused) {
-            return Ok(Some(BEAT.saturating_sub(now.since(last))));
-        }
-        let told = self.beat(false);
-        // Also behind a failure: a server that is away is not asked without end.
-        lock(&self.shared.clocks).last = Some(now);
-        match told {
-            Ok(state) => {
-                lock(&self.shared.memory).is_refused = false;
-                if lock(&self.shared.memory).beats == 0 {
-                    let name = lock(&self.shared.clocks).name.clone();
-                    self.join_anew(&name)?;
-                }
-                self.go_on_judging(&state)?;
-            }
-            Err(error) if error.kind == JournalErrorKind::Frozen => self.judge(&error)?,
-            Err(error) => return Err(error),
-        }
-        Ok(Some(BEAT))
-    }
-
-    /// One beat; what the journal says of its epoch.
-    pub(super) fn beat(&self, closes: bool) -> Result<String, JournalError> {
-        let shared = Arc::clone(&self.shared);
-        let longest = if closes { Duration::from_secs(1) } else { LONGEST };
-        let beaten = self.run(longest, async move { shared.beat(closes).await });
-        beaten.unwrap_or_else(|| Err(silent("beat")))
-    }
-
-    /// Payments that are due: evidence of a debit first; own ones before others'.
-    pub(super) fn due_payments(
-        &self,
-        boot: u32,
-        now: Boottime,
-        limit: usize,
-    ) -> Result<Vec<Payment>, JournalError> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let own = self.shared.own.load(Ordering::Acquire);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut all: Vec<Payment> = Vec::new();
-        for late in [true, false] {
-            let limit = limit - i64::try_from(all.len()).unwrap_or(limit);
-            if limit <= 0 {
-                break;
-            }
-            let which = if own == 0 {
-                Which::DueBefore { boot, due: of_boottime(now), late, limit }
-            } else {
-                let (clocks, until) = lock(&self.shared.clocks).horizons(own, now);
-                Which::Due { own, clocks, until, late, limit }
-            };
-            all.extend(self.payments(which, false)?.into_iter().flatten());
-        }
-        if own > 0 {
-            // What a better reading moved behind the present is not due.
-            all.retain(|payment| payment.state.due.is_some_and(|due| due <= now));
-        }
-        Ok(all)
-    }
-
-    /// When the next payment is due.
-    pub(super) fn next_due_time(&self, boot: u32) -> Result<Option<Boottime>, JournalError> {
-        let own = self.shared.own.load(Ordering::Acquire);
-        let told = self.look(Ask::Dues)?;
-        let now = self.shared.clock.boottime();
-        let clocks = lock(&self.shared.clocks);
-        let dues = told.as_array().into_iter().flatten().filter_map(|told| {
-            let (clock, due) = (told[0].as_i64()?, told[1].as_i64()?);
-            let due = crate::journal::codes::to_boottime(due)?;
-            if own == 0 {
-                return match clock.cmp(&i64::from(boot)) {
-                    std::cmp::Ordering::Less => Some(Boottime(0)),
-                    std::cmp::Ordering::Equal => Some(due),
-                    std::cmp::Ordering::Greater => None,
-                };
-            }
-            if clock == own {
-                return Some(due);
-            }
-            // One of which nothing is known yet: the next beat tells.
-            let (_, difference) = clocks.newest(clock)?;
-            let late = if clocks.is_lively(clock, now) { OVERDUE_MS } else { 0 };
-            Some(moved(due, difference.saturating_sub(late)))
-        });
-        Ok(dues.min())
-    }
 }
 
 impl Shared {
@@ -361,76 +189,6 @@ impl Shared {
         } else {
             boot
         }
-    }
-
-    async fn beat(&self, closes: bool) -> Result<String, JournalError> {
-        // One that has no answer yet is not overtaken.
-        let Ok(mut line) = self.tender.try_lock() else { return Err(silent("beat")) };
-        let own = self.own.load(Ordering::Acquire);
-        let known = self.known();
-        if line.is_none() {
-            *line = Some(self.connect().await?);
-        }
-        let told = {
-            // Before it is sent: what is published was shown, and what is learnt is seen behind the answer.
-            let now = self.clock.boottime();
-            let at = of_boottime(now);
-            let clocks = lock(&self.clocks);
-            let others: Vec<Json> = clocks
-                .readings
-                .keys()
-                .filter(|clock| **clock != own && !clocks.is_lively(**clock, now))
-                .filter_map(|clock| {
-                    let (base, difference) = clocks.newest(*clock)?;
-                    Some(json!([clock, base, at.saturating_add(difference)]))
-                })
-                .collect();
-            json!({ "known": known, "own": [own, clocks.token, at, closes], "clocks": others })
-        };
-        let ask = Ask::Call(Function::Beat, told);
-        let answer = self.once(&mut line, &ask).await.map_err(Trial::into_error)?;
-        let now = self.clock.boottime();
-        let mut clocks = lock(&self.clocks);
-        for told in answer["clocks"].as_array().into_iter().flatten() {
-            let number = |index: usize| told[index].as_i64();
-            let (Some(clock), Some(base), Some(value), Some(beats)) =
-                (number(0), number(1), number(2), number(3))
-            else {
-                continue;
-            };
-            if clock == own {
-                continue;
-            }
-            clocks.learn(clock, base, value, of_boottime(now));
-            let closed = told[4].as_bool().unwrap_or(true);
-            let heard = clocks.heard.entry(clock).or_insert((beats, now, closed));
-            if (heard.0, heard.2) != (beats, closed) {
-                *heard = (beats, now, closed);
-            }
-        }
-        clocks.live =
-            answer["live"].as_u64().and_then(|live| u32::try_from(live).ok()).unwrap_or(1);
-        drop(clocks);
-        let mut memory = lock(&self.memory);
-        // A clock that is not there was lost.
-        memory.beats = answer["beats"].as_i64().unwrap_or(0);
-        if !memory.reached(answer["lsn"].as_str().unwrap_or("")) {
-            return Err(JournalError::new(
-                JournalErrorKind::Frozen,
-                "the database server went back behind what it had told",
-            ));
-        }
-        Ok(answer["state"].as_str().unwrap_or("open").to_owned())
-    }
-}
-
-impl Drop for PostgresJournal {
-    fn drop(&mut self) {
-        // The last word of its clock lets the others take over at once. A forked child has none to say.
-        if self.boot() > 0 && std::process::id() == self.process {
-            let _ = self.beat(true);
-        }
-        self.shared.store.closes();
     }
 }
 

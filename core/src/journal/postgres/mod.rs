@@ -7,9 +7,11 @@
 
 mod arriving;
 mod asking;
+mod beats;
 mod clocks;
 mod connection;
 mod dsn;
+mod dues;
 mod guard;
 mod judgement;
 mod migrate;
