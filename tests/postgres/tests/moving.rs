@@ -204,6 +204,14 @@ fn j21_all_that_a_journal_in_a_file_knows_goes_into_a_database() {
     let moved = move_to_postgres(shop.file(), &shop.dsn(OWNER), |progress| {
         assert_eq!(progress.of, 5);
         steps.push(progress.step);
+        if progress.step == MoveStep::Copied {
+            // A node that comes in the middle is not let in, and sees nothing.
+            let early = open(&shop.dsn(APPLICATION));
+            let refused = early.enter_boot("early").map(drop).unwrap_err();
+            assert_eq!(refused.kind, JournalErrorKind::Unreachable, "{refused}");
+            assert_eq!(early.find(&invoice(1)).unwrap(), None);
+            assert!(early.belong_to(&setup()).is_err());
+        }
     })
     .unwrap();
     assert_eq!(
