@@ -149,7 +149,7 @@ fn the_policy_prints_the_timers_that_run() {
 
 #[test]
 fn who_waits_for_a_payment_reads_everywhere_how_long_at_most() {
-    let timers = Timers::default();
+    let timers = Timers::OVO;
     let longest = (timers.send_budget + timers.decide).as_secs();
     let (seconds, short) = (format!("{longest} seconds"), format!("{longest} s"));
     for (path, said) in [
