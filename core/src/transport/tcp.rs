@@ -28,6 +28,8 @@ pub(super) struct Socket {
     first_byte: Option<Deadline>,
     /// Who is asked, until the request begins.
     watch: Option<Arc<dyn Watch>>,
+    /// When that is asked next, however busily bytes trickle in.
+    question: Deadline,
     /// Whether reads and writes wait.
     waiting: bool,
     /// Bytes that the operating system took since [`begin_request`](Self::begin_request).
@@ -61,6 +63,7 @@ impl Socket {
             deadline: by,
             first_byte,
             watch: Some(Arc::clone(watch)),
+            question: Deadline::after(SLICE),
             waiting: true,
             written: 0,
             delivery: Delivery::default(),
@@ -116,19 +119,26 @@ impl Socket {
         mut call: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
+            let watch = self.watch.as_ref().filter(|_| self.waiting);
+            if let Some(watch) = watch
+                && self.question.left().is_none()
+            {
+                still_wanted(watch.as_ref())?;
+                self.question = Deadline::after(SLICE);
+            }
+            let is_asking = watch.is_some();
+            let slice = self.question.left().unwrap_or(SLICE);
             let deadline = self.first_byte.map_or(self.deadline, |first| first.min(self.deadline));
             let left = deadline.left().ok_or(ErrorKind::TimedOut)?;
-            let slice = if self.watch.is_some() { left.min(SLICE) } else { left };
-            set_timeout(&self.stream, Some(slice))?;
+            set_timeout(&self.stream, Some(if is_asking { left.min(slice) } else { left }))?;
             match call(&mut self.stream) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Unix says WouldBlock where Windows says TimedOut.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
                 {
-                    match &self.watch {
-                        Some(watch) if self.waiting => still_wanted(watch.as_ref())?,
-                        _ => return Err(ErrorKind::TimedOut.into()),
+                    if !is_asking {
+                        return Err(ErrorKind::TimedOut.into());
                     }
                 }
                 result => return result,

@@ -241,11 +241,23 @@ impl Watch for Unwanted {
 
 #[test]
 fn whoever_wants_a_request_no_more_does_not_wait_for_its_connection() {
-    // Silent at once, silent behind TCP, and a listener whose queue is full: the nearest thing to a
-    // network that drops everything.
+    // Silent at once, silent behind TCP, a handshake that trickles in, and a listener whose queue is full:
+    // the nearest thing to a network that drops everything.
     let silent = Host::http(|peer| {
         peer.drain();
         Ok(())
+    });
+    let trickling = TcpListener::bind("127.0.0.1:0").unwrap();
+    let trickle = trickling.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let Ok((mut peer, _)) = trickling.accept() else { return };
+        let record = [&[22, 3, 3, 16, 0][..], &[0; 4096]].concat();
+        for byte in record {
+            if peer.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     });
     let full = TcpListener::bind("127.0.0.1:0").unwrap();
     let nowhere = full.local_addr().unwrap();
@@ -261,6 +273,7 @@ fn whoever_wants_a_request_no_more_does_not_wait_for_its_connection() {
     let ways = [
         transport(&format!("https://{}/", silent.address)),
         transport(&format!("https://{nowhere}/")),
+        transport(&format!("https://{trickle}/")),
         through("http"),
         through("https"),
         through("socks5"),
