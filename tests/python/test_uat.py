@@ -346,10 +346,49 @@ def test_a_separator_of_unicode_in_an_answer_loses_no_exchange(tmp_path: Path) -
     folder = Folder(tmp_path / "uat")
     names = ["a\u2028b", "a\u0085b", "a\u2029b"]
     folder.record(3).write_text(
-        "".join(json.dumps({"name": name}, ensure_ascii=False) + "\n" for name in names),
+        "".join(json.dumps(exchange(name), ensure_ascii=False) + "\n" for name in names),
         encoding="utf-8",
     )
-    assert [it["name"] for it in folder.exchanges(3)] == names
+    assert [it["operation"] for it in folder.exchanges(3)] == names
+
+
+def exchange(operation: str) -> dict[str, object]:
+    return {
+        "at": "2026-11-27 08:00:00",
+        "operation": operation,
+        "ended": "answered",
+        "http_status": 200,
+        "took_ms": 1,
+        "request": {},
+        "response": {},
+    }
+
+
+def test_half_a_line_and_what_somebody_else_wrote_are_no_exchange(tmp_path: Path) -> None:
+    from ovo_ptp.uat.folder import Folder
+
+    folder = Folder(tmp_path / "uat")
+    whole = json.dumps(exchange("push")).encode()
+    folder.record(3).write_bytes(
+        b"\n".join((whole, b"{}", b'{"at": "\xe2\x80', b"[1]", whole, b"\xff"))
+    )
+    assert [it["operation"] for it in folder.exchanges(3)] == ["push", "push"]
+
+
+def test_a_scenario_whose_exchanges_are_gone_has_not_passed_any_more(tmp_path: Path) -> None:
+    code, states, _ = played(tmp_path, "--only", "3")
+    assert (code, states["3"]) == (0, "passed")
+    record = tmp_path / "uat" / "03" / "exchanges.jsonl"
+    whole = record.read_bytes()
+    record.write_bytes(whole.split(b"\n")[0][:-10])
+    _, states, _ = played(tmp_path, "--page")
+    assert states["3"] == "evidence gone"
+    page = (tmp_path / "uat" / "report.html").read_text()
+    assert "evidence gone" in page
+    assert "0 of 24" in page
+    assert "play it again" in page
+    _, states, _ = played(tmp_path, "--only", "3")
+    assert states["3"] == "passed"
 
 
 def test_one_number_is_not_both_testers(ovo: Sandbox, tmp_path: Path) -> None:

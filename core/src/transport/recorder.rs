@@ -2,7 +2,7 @@
 //! request and response)".
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -48,6 +48,8 @@ const HARMLESS: [&str; 24] = [
 const PARTS: [&str; 2] = ["transactionRequestData", "transactionResponseData"];
 const PHONE: &str = "phone";
 const MASK: &str = "***";
+/// What each line begins with: its fields stand in the order of the alphabet.
+const BEGINNING: &[u8] = br#"{"at":"#;
 
 /// Carries requests by another transport, and writes each pair of request and answer as one line of
 /// JSON: bodies only, the person's values masked. No header, so no signature and no key.
@@ -60,7 +62,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Appends to the file at `path`, which is made for its owner alone. A pipe or a terminal whose
-    /// reader stands still would hold every payment: only a regular file is taken.
+    /// reader stands still would hold every payment: only a regular file is taken. What is none of its
+    /// own is not appended to: it may be another till's journal, which would not go on behind that.
     pub(crate) fn new(inner: Arc<dyn Transport>, path: &Path) -> Result<Recorder, Error> {
         let regular = |is_file: bool| match is_file {
             true => Ok(()),
@@ -71,13 +74,24 @@ impl Recorder {
             regular(found.is_file())?;
         }
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
+        options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(|error| {
+        let refused = |error: std::io::Error| {
             Error::invalid("record", format!("cannot be written ({})", error.kind()))
-        })?;
+        };
+        let mut file = options.open(path).map_err(refused)?;
         regular(file.metadata().is_ok_and(|found| found.is_file()))?;
+        let mut beginning = Vec::new();
+        let most = BEGINNING.len() as u64;
+        Read::by_ref(&mut file).take(most).read_to_end(&mut beginning).map_err(refused)?;
+        // A full disk may have kept half of it.
+        if !BEGINNING.starts_with(beginning.trim_ascii_start()) {
+            return Err(Error::invalid(
+                "record",
+                "is a file of something else, and is not touched",
+            ));
+        }
         Ok(Recorder { inner, file: Mutex::new(file), lost: AtomicU64::new(0) })
     }
 
@@ -308,6 +322,22 @@ mod tests {
             assert_eq!(opened.expect_err("refused").field(), Some("record"));
         }
         std::fs::remove_dir_all(&folder).expect("a folder");
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_not_written_to() {
+        let path = std::env::temp_dir().join(format!("record-other-{}.db", std::process::id()));
+        let opened = || Recorder::new(Arc::new(Answers(answered("{}"))), &path).map(drop);
+        for foreign in [&b"SQLite format 3\0"[..], b"\0", b"[1]"] {
+            std::fs::write(&path, foreign).expect("a file");
+            assert_eq!(opened().expect_err("refused").field(), Some("record"));
+            assert_eq!(std::fs::read(&path).expect("a file"), foreign);
+        }
+        for own in [&b""[..], br#"{"a"#, br#"{"at":"2026-11-27 10:00:00","#] {
+            std::fs::write(&path, own).expect("a file");
+            opened().expect("a record goes on");
+        }
+        std::fs::remove_file(&path).expect("a file");
     }
 
     #[test]

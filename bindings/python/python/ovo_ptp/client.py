@@ -212,7 +212,8 @@ class Client:
     ) -> AnyOutcome:
         """Pushes a payment to the customer's phone and waits for its outcome.
 
-        That comes within 65 s behind the push, and 90 s behind the call: the way to OVO may take 25 s.
+        That comes within 65 s behind the push, and 90 s behind the call: the way to OVO may take
+        25 s.
 
         The invoice is the idempotency key: asked again with the same invoice, amount and phone, it
         never pushes again; it waits for, resumes, or returns the payment that is there, and the

@@ -181,7 +181,8 @@ class Declined(Outcome):
 class NotCompleted(Outcome):
     """No usable answer in time. Tell the customer that any deduction is returned.
 
-    The reversal goes on by itself until OVO's own record is settled, unless `reason` says otherwise.
+    The reversal goes on by itself until OVO's own record is settled, unless `reason` says
+    otherwise.
     """
 
     __slots__ = ("is_refund_settled", "was_debited", "is_cancelled", "reason", "was_known")
@@ -199,8 +200,8 @@ class NotCompleted(Outcome):
     if TYPE_CHECKING:  # a slot cannot have a value in the class
         #: Whether the merchant gave the payment up, before its time was over.
         is_cancelled: bool = False
-        #: None; or that it waits for an operator, or that one closed it: nothing goes back by itself
-        #: any more, and the customer's text promises nothing.
+        #: None; or that it waits for an operator, or that one closed it: nothing goes back by
+        #: itself any more, and the customer's text promises nothing.
         reason: str | None = None
         #: Whether the payment was known before: see `Outcome`.
         was_known: bool = False

@@ -150,7 +150,8 @@ def _play(
         state, seen = "failed", str(missed)
     except ovo_ptp.OvoError as error:
         state, seen = "failed", f"{type(error).__name__}: {error.message}"
-    folder.note(it.number, state=state, seen=seen, at=_now())
+    shown = len(folder.exchanges(it.number))
+    folder.note(it.number, state=state, seen=seen, at=_now(), exchanges=shown)
     if not options.json:
         output.say(f"      {state}: {seen}")
 

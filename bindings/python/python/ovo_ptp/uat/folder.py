@@ -75,8 +75,9 @@ class Folder:
         record = self.record(number)
         if not record.exists():
             return []
-        # Not splitlines(): JSON has U+2028 and U+0085 as they are, and they end no line of it.
-        lines = (_exchange(line) for line in record.read_text(encoding="utf-8").split("\n"))
+        # Not as text: JSON has U+2028 and U+0085 as they are, which end no line of it, and a
+        # machine that died may have left half a character.
+        lines = (_exchange(line) for line in record.read_bytes().split(b"\n"))
         return [it for it in lines if it is not None and _is_of(number, it)]
 
     def pictures(self, number: int) -> Iterator[Path]:
@@ -88,8 +89,13 @@ class Folder:
             )
 
     def seen(self, number: int) -> dict[str, Any]:
-        """What was noted of a scenario; empty if it was not played."""
+        """What was noted of a scenario; empty if it was not played. One whose exchanges are no
+        longer there has shown nothing."""
         noted: dict[str, Any] = self.state["scenarios"].get(str(number), {})
+        shown, there = noted.get("exchanges", 0), len(self.exchanges(number))
+        if noted.get("state") == "passed" and there < shown:
+            gone = f"{shown} exchanges showed it, and {there} of them are in {self.record(number)}"
+            return {**noted, "state": "evidence gone", "seen": f"{gone}: play it again"}
         return noted
 
     def note(self, number: int, **what: Any) -> None:
@@ -116,13 +122,18 @@ def invoice_prefix(number: int) -> str:
     return f"UAT-{number:02}-"
 
 
-def _exchange(line: str) -> dict[str, Any] | None:
-    """A line of the record; none if the machine died while it was written."""
+#: What the recorder writes of each exchange.
+PARTS = ("at", "operation", "ended", "http_status", "took_ms", "request", "response")
+
+
+def _exchange(line: bytes) -> dict[str, Any] | None:
+    """A line of the record; none if the machine died while it was written, or it is no record."""
     try:
         exchange = json.loads(line)
     except ValueError:
         return None
-    return exchange if isinstance(exchange, dict) else None
+    is_one = isinstance(exchange, dict) and all(part in exchange for part in PARTS)
+    return exchange if is_one else None
 
 
 def _is_of(number: int, exchange: dict[str, Any]) -> bool:
