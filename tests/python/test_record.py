@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,21 @@ def test_a_record_that_cannot_be_written_is_said_before_anything_is_sent(
 
 
 def test_a_full_disk_loses_lines_and_no_payment(ovo: Sandbox, tmp_path: Path) -> None:
-    with ovo.client(journal=tmp_path / "ovo.db", record="/dev/full") as client:
-        assert client.pay("INV-1", amount=12_500, phone=PAYS).is_paid
+    # No file of this process may grow beyond this, and the record is longer.
+    most = 64 << 20
+    record = tmp_path / "record.jsonl"
+    with record.open("w") as text:
+        text.write('{"at":')
+        text.truncate(most + 1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with ovo.client(journal=tmp_path / "ovo.db", record=record) as client:
+            assert client.pay("INV-1", amount=12_500, phone=PAYS).is_paid
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert ovo.net("INV-1") == 12_500
+    assert record.stat().st_size == most + 1
 
 
 def test_the_program_records_a_payment(ovo: Sandbox, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 //! [policy]: crate::manual::policy
 
 use crate::client::apply::Proof;
+use crate::client::exchange::WhyNotSent;
 use crate::client::under_way::{Push, UnderWay};
 use crate::client::{Client, Inner};
 use crate::error::Error;
@@ -92,7 +93,7 @@ impl Inner {
         let invoice = payment.intent.invoice.clone();
         let mut outcome = self.commit_cancel(payment, input)?;
         if let Outcome::NotSent(not_sent) = &mut outcome {
-            not_sent.because(Some((NotSentReason::Cancelled, "cancelled by the merchant".into())));
+            not_sent.because(Some(why_cancelled()));
         }
         // A receipt is told by whoever heard the answer: only he has all of it.
         if !outcome.is_paid() {
@@ -118,4 +119,9 @@ impl Inner {
         // Neither input leaves a payment that they are not refused for without a verdict.
         Ok(Outcome::of(&committed).unwrap_or(Outcome::interrupted(invoice).known(true)))
     }
+}
+
+/// Why nothing was sent of a payment that was cancelled in time.
+pub(super) fn why_cancelled() -> WhyNotSent {
+    (NotSentReason::Cancelled, "cancelled by the merchant".to_owned())
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::client::Inner;
+use crate::client::cancel::why_cancelled;
 use crate::client::exchange::{Heard, WhyNotSent};
 use crate::client::foreign;
 use crate::client::under_way::{Owner, UnderWay};
@@ -14,7 +15,7 @@ use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::message::WalletDetails;
 use crate::payment::history::Ended;
-use crate::payment::{Boottime, Input, Outcome, Payment, PushAnswer, State, step};
+use crate::payment::{Boottime, Input, NotSentReason, Outcome, Payment, PushAnswer, State, step};
 use crate::phone::PhoneNumber;
 use crate::transport::Watch;
 
@@ -497,7 +498,13 @@ impl Inner {
                 // What is never stored is told here or nowhere.
                 match &mut outcome {
                     Some(Outcome::Paid(receipt)) => receipt.set_wallet(row.wallet.take()),
-                    Some(Outcome::NotSent(not_sent)) => not_sent.because(row.why_not_sent.take()),
+                    Some(Outcome::NotSent(not_sent)) => {
+                        let why = row.why_not_sent.take();
+                        // The cancel is in the journal before it is told here.
+                        let is_cancelled = driver.under_way.is_held_back()
+                            && matches!(why, Some((NotSentReason::Stopped, _)));
+                        not_sent.because(if is_cancelled { Some(why_cancelled()) } else { why });
+                    }
                     _ => {}
                 }
                 outcome

@@ -136,6 +136,11 @@ impl UnderWay {
         *push
     }
 
+    /// Whether a cancel has kept the push from leaving.
+    pub(super) fn is_held_back(&self) -> bool {
+        *lock(&self.push) == Push::Held
+    }
+
     pub(super) fn is_awaited(&self) -> bool {
         lock(&self.standing).waiting > 0
     }

@@ -232,12 +232,19 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).map_err(in_folder)?;
-        let held = files.create(&path.join(Folder::HELD)).ok();
-        let held =
-            held.and_then(|mut held| held.hold(Hold::Alone).is_ok_and(|it| it).then_some(held));
+        let held = Folder::hold(files, &path);
         let folder = Folder { path, held };
         folder.sweep(files, directory);
         Ok(folder)
+    }
+
+    /// The file that says so is held before it has its name: one that nobody holds is a sign that its reader
+    /// was killed.
+    fn hold(files: &dyn Files, path: &Path) -> Option<Box<dyn OpenFile>> {
+        let unnamed = path.join("to be held");
+        let mut held = files.create(&unnamed).ok()?;
+        let is_held = held.hold(Hold::Alone).is_ok_and(|it| it);
+        (is_held && fs::rename(unnamed, path.join(Folder::HELD)).is_ok()).then_some(held)
     }
 
     /// Removes what killed readers have left there. What another user left is not this one's to remove.
@@ -382,5 +389,22 @@ mod tests {
         fs::File::open(there.join(young)).unwrap().set_modified(yesterday).unwrap();
         drop(Folder::within(&SystemFiles, there).unwrap());
         assert_eq!(names(), [alone]);
+    }
+
+    #[test]
+    fn j30_many_readers_at_once_leave_each_other_their_copies() {
+        let scratch = crate::journal::tests::Scratch::new();
+        let journal = scratch.journal();
+        let there = journal.parent().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..300 {
+                        let folder = Folder::within(&SystemFiles, there).unwrap();
+                        assert!(folder.held.is_some() && folder.path.join(Folder::HELD).exists());
+                    }
+                });
+            }
+        });
     }
 }
