@@ -376,8 +376,8 @@ def test_half_a_line_and_what_somebody_else_wrote_are_no_exchange(tmp_path: Path
 
 
 def test_a_scenario_whose_exchanges_are_gone_has_not_passed_any_more(tmp_path: Path) -> None:
-    code, states, _ = played(tmp_path, "--only", "3")
-    assert (code, states["3"]) == (0, "passed")
+    _, states, _ = played(tmp_path, "--only", "3")
+    assert states["3"] == "passed"
     record = tmp_path / "uat" / "03" / "exchanges.jsonl"
     whole = record.read_bytes()
     record.write_bytes(whole.split(b"\n")[0][:-10])
