@@ -12,10 +12,13 @@ mod clocks;
 mod connection;
 mod dsn;
 mod dues;
+mod failure;
 mod guard;
 mod judgement;
 mod migrate;
 mod moving;
+mod reading;
+mod remembering;
 mod rows;
 mod server;
 #[doc(hidden)]
@@ -40,14 +43,17 @@ use serde_json::Value as Json;
 
 use self::clocks::Clocks;
 use self::connection::Epoch;
+use self::failure::{failed, is_lost, kind_of, mixed_up, silent, unreachable, unsure};
 use self::guard::Memory;
+use self::reading::asked;
+use self::remembering::{Decision, RING, compare, unhex};
 use self::server::Servers;
-use self::store::{Ask, Failure, Function, Line, Reply, Store, StoredRow, Which};
+use self::store::{Ask, Line, Store, Which};
 use self::writing::{Answer, Op};
-use super::belonging::{self, Belonging, Setup};
+use super::belonging::{Belonging, Setup};
 use super::group::Group;
 use super::version::Incarnation;
-use super::{meta, probed, rules, schema};
+use super::{probed, rules, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
@@ -57,7 +63,6 @@ use crate::journal::{
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
 use crate::payment::{Boottime, Payment, PaymentId};
-use crate::terminal::Terminal;
 use crate::wib::WallTime;
 
 /// How long a call may take, whatever the server does.
@@ -112,54 +117,6 @@ impl std::fmt::Debug for PostgresJournal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PostgresJournal({})", self.shared.store.name())
     }
-}
-
-fn unreachable(message: impl Into<String>) -> JournalError {
-    JournalError::new(JournalErrorKind::Unreachable, message)
-}
-
-fn silent(doing: &str) -> JournalError {
-    unreachable(format!("{doing}: the database server does not answer"))
-}
-
-/// Success, with a warning beside it: the wait for the standby was broken off.
-fn unsure(doing: &str) -> JournalError {
-    unreachable(format!("{doing}: the server does not know whether it lasts"))
-}
-
-/// What the server, or the way to it, said while `doing` something. Its texts name rules and columns, and
-/// never values: details are left out.
-fn failed(doing: &str, error: &tokio_postgres::Error) -> JournalError {
-    let Some(told) = error.as_db_error() else {
-        // What lies behind it names addresses and names, and no secret.
-        let behind = std::error::Error::source(error).map(|source| format!(" ({source})"));
-        return unreachable(format!("{doing}: {error}{}", behind.unwrap_or_default()));
-    };
-    let code = told.code().code();
-    JournalError::new(kind_of(code), format!("{doing}: {} ({code})", told.message()))
-}
-
-/// What an SQLSTATE is to the journal.
-fn kind_of(code: &str) -> JournalErrorKind {
-    use JournalErrorKind::{Corrupt, Forbidden, Frozen, Full, Unreachable, Version};
-    match code {
-        "OV001" | "OV003" | "OV004" | "OV006" => Frozen,
-        "OV002" => Forbidden,
-        "53100" => Full,
-        "42501" | "42P01" | "3F000" | "42883" => Version,
-        "XX001" | "XX002" => Corrupt,
-        _ if code.starts_with("23") || code.starts_with("22") => Forbidden,
-        _ => Unreachable,
-    }
-}
-
-/// Whether nobody knows what became of it: the connection is gone, or the server ends it.
-fn is_lost(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_none_or(|told| !told.severity().eq("ERROR"))
-}
-
-fn mixed_up() -> JournalError {
-    JournalError::new(JournalErrorKind::Forbidden, "a write got another write's result")
 }
 
 impl PostgresJournal {
@@ -239,52 +196,6 @@ impl PostgresJournal {
         ))
     }
 
-    /// An answer on the line for reading; asked again if the line is gone.
-    fn read(&self, ask: Ask) -> Result<Reply, JournalError> {
-        self.refuse_after_fork()?;
-        let doing = ask.doing();
-        let shared = Arc::clone(&self.shared);
-        let read = async move {
-            let until = shared.store.now() + TRIES;
-            loop {
-                let line = shared.reading().await?;
-                let (error, is_lost) = match line.ask(&ask).await {
-                    Ok(reply) => return Ok(reply),
-                    Err(Failure::Lost(error)) => (error, true),
-                    Err(Failure::Passes(error) | Failure::Refused(error)) => (error, false),
-                };
-                let mut reader = shared.reader.lock().await;
-                let is_kept = reader.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &line));
-                if is_kept && (is_lost || line.is_closed()) {
-                    *reader = None;
-                }
-                drop(reader);
-                if !is_lost || shared.store.now() >= until {
-                    return Err(error);
-                }
-                shared.store.sleep(PAUSE).await;
-            }
-        };
-        let answer = self.run(LONGEST, read);
-        if answer.is_none() {
-            // The next call takes another line, and this one does not stay behind.
-            let shared = Arc::clone(&self.shared);
-            self.shared.store.start(Box::pin(async move {
-                if let Some(silent) = shared.reader.lock().await.take() {
-                    silent.give_up();
-                }
-            }));
-        }
-        answer.unwrap_or_else(|| Err(silent(doing)))
-    }
-
-    fn look(&self, ask: Ask) -> Result<Json, JournalError> {
-        match self.read(ask)? {
-            Reply::Told(told) => Ok(told),
-            Reply::Payments(_) => Err(mixed_up()),
-        }
-    }
-
     fn run<T: Send + 'static>(
         &self,
         longest: Duration,
@@ -292,211 +203,14 @@ impl PostgresJournal {
     ) -> Option<T> {
         store::run(&*self.shared.store, longest, work)
     }
-
-    fn decode(&self, row: &StoredRow) -> Result<Payment, JournalError> {
-        let payment = rows::decode(row, &self.incarnation)?;
-        Ok(self.inward(payment))
-    }
-
-    /// Payments. With a barrier what is read is as durable as what was written: whoever tells or reverses
-    /// because of it must not have seen what a failover loses.
-    fn payments(
-        &self,
-        which: Which,
-        barrier: bool,
-    ) -> Result<Vec<Result<Payment, JournalError>>, JournalError> {
-        let barrier = barrier && self.shared.is_joined();
-        let known = barrier.then(|| self.shared.known());
-        let read = self.read(Ask::Payments(which, known)).inspect_err(|error| {
-            self.shared.note_refusal(error);
-        })?;
-        let Reply::Payments(read) = read else { return Err(mixed_up()) };
-        let rows: Vec<_> = read.iter().map(|row| self.decode(row)).collect();
-        if barrier {
-            // Somebody may be told it: behind a failover it must be there.
-            let mut memory = lock(&self.shared.memory);
-            for (row, payment) in read.iter().zip(&rows) {
-                if let (Ok(payment), Some(token)) = (payment, row.token) {
-                    memory.told(payment, token);
-                }
-            }
-        }
-        Ok(rows)
-    }
-
-    fn meta(&self) -> Result<BTreeMap<String, String>, JournalError> {
-        let told = self.look(Ask::Meta)?;
-        let all = told.as_object().into_iter().flatten();
-        Ok(all.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect())
-    }
-
-    /// Writes down what the journal knows of itself, if it still is what was read.
-    fn remember(
-        &self,
-        was: &BTreeMap<String, String>,
-        is: &BTreeMap<String, String>,
-        floor: Option<u32>,
-    ) -> Result<bool, JournalError> {
-        if is.is_empty() && floor.is_none() {
-            return Ok(true);
-        }
-        let was: BTreeMap<&String, Option<&String>> =
-            is.keys().map(|key| (key, was.get(key))).collect();
-        let told = serde_json::json!({ "was": was, "is": is, "floor": floor });
-        let told = match self.function(Function::Remember, told) {
-            // Whoever opens first behind a failover judges it, also if it has something to say before it
-            // joins; and then looks again.
-            Err(error) if error.kind == JournalErrorKind::Frozen && !self.shared.is_joined() => {
-                self.judge_before_joining()?;
-                return Ok(false);
-            }
-            told => told?,
-        };
-        Ok(told.as_bool().unwrap_or(false))
-    }
-
-    /// Reads, decides and remembers, until nobody else wrote in between.
-    fn decide<T>(
-        &self,
-        decide: impl Fn(&BTreeMap<String, String>) -> Result<Decision<T>, JournalError>,
-    ) -> Result<T, JournalError> {
-        for _ in 0..16 {
-            let was = self.meta()?;
-            let Decision { told, is, floor } = decide(&was)?;
-            if self.remember(&was, &is, floor)? {
-                return Ok(told);
-            }
-        }
-        Err(unreachable("others write too often; try again"))
-    }
-
-    fn water(&self) -> Result<Water, JournalError> {
-        let told = self.look(Ask::Water)?;
-        let number = |index: usize| {
-            told[index]
-                .as_i64()
-                .ok_or_else(|| JournalError::new(JournalErrorKind::Corrupt, "its numbers are gone"))
-        };
-        let batch = u32::try_from(number(1)?.max(number(2)?)).unwrap_or(MAX_NUMBER);
-        Ok(Water { begun: number(0)?, batch, doubted: number(3)? })
-    }
-
-    /// A batch that no twin of this journal has used.
-    fn above(&self, wall: WallTime) -> Result<u32, JournalError> {
-        let water = self.water()?;
-        let above = water.batch.max(starting_batch(wall).unwrap_or(0)) + 1;
-        if above > MAX_NUMBER {
-            return Err(JournalError::new(JournalErrorKind::Numbers, "batch 999999 is used up"));
-        }
-        Ok(above)
-    }
 }
 
-impl PostgresJournal {
-    /// Before the first payment of a terminal that is no client's own (a charge names it): another journal may
-    /// have served it before, so the numbers jump.
-    fn serve(&self, terminal: &Terminal, wall: WallTime) -> Result<(), JournalError> {
-        let name = terminal.name();
-        let is_known = {
-            let terminals = lock(&self.terminals);
-            terminals.is_empty() || terminals.contains(&name)
-        };
-        if is_known {
-            return Ok(());
-        }
-        let key = format!("terminal {name}");
-        let told = self.decide(|known| {
-            if known.contains_key(&key) {
-                return Ok(Decision { told: None, is: BTreeMap::new(), floor: None });
-            }
-            let floor = self.above(wall)?;
-            let told = Finding {
-                critical: false,
-                message: format!(
-                    "payments of terminal {name} go into this journal, too, from now on: another journal may \
-                     have handed out numbers there, and those of this one jump to batch {floor:06}"
-                ),
-            };
-            let is = BTreeMap::from([(key.clone(), "known".to_owned())]);
-            Ok(Decision { told: Some(told), is, floor: Some(floor) })
-        })?;
-        lock(&self.findings).extend(told);
-        lock(&self.terminals).insert(name);
-        Ok(())
-    }
-}
-
-/// What comes of a look at what the journal knows of itself.
-struct Decision<T> {
-    told: T,
-    is: BTreeMap<String, String>,
-    floor: Option<u32>,
-}
-
-struct Water {
-    begun: i64,
-    /// The last batch, or the one below which none is given.
-    batch: u32,
-    /// The last epoch before which something was lost.
-    doubted: i64,
-}
-
-const RING: &str = "key ring ";
 const PROBED: &str = "probed";
 const JUMPED: &str = "jumped";
-
-/// What SQLite's journal says to a set-up, from what this one knows: one policy for both.
-fn compare(
-    known: &BTreeMap<String, String>,
-    setup: &Setup,
-) -> Result<(Belonging, BTreeMap<String, String>), JournalError> {
-    let broken =
-        |error: rusqlite::Error| JournalError::new(JournalErrorKind::Io, format!("open: {error}"));
-    let table = rusqlite::Connection::open_in_memory().map_err(broken)?;
-    schema::create_tables(&table).map_err(broken)?;
-    for (key, value) in known {
-        if key.starts_with(RING) {
-            meta::put(&table, key, unhex(value)).map_err(broken)?;
-        } else {
-            meta::put(&table, key, value.as_str()).map_err(broken)?;
-        }
-    }
-    let belonging = belonging::compare(&table, setup)?;
-    Ok((belonging, changed(&table, known).map_err(broken)?))
-}
-
-/// What is other in `table` than it was.
-fn changed(
-    table: &rusqlite::Connection,
-    known: &BTreeMap<String, String>,
-) -> rusqlite::Result<BTreeMap<String, String>> {
-    let mut statement = table.prepare("SELECT k, v FROM meta")?;
-    let mut rows = statement.query([])?;
-    let mut is = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
-        let value = match row.get_ref(1)? {
-            rusqlite::types::ValueRef::Blob(bytes) => rows::hex(bytes),
-            _ => row.get(1)?,
-        };
-        if known.get(&key) != Some(&value) {
-            is.insert(key, value);
-        }
-    }
-    Ok(is)
-}
 
 /// Bytes as a journal in PostgreSQL keeps them among what it knows of itself.
 pub(super) fn hex(bytes: &[u8]) -> String {
     rows::hex(bytes)
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
-    digits
-        .chunks(2)
-        .filter_map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
-        .collect()
 }
 
 /// The conditions of lists, made once.
@@ -699,15 +413,6 @@ impl PostgresJournal {
                  `ovo-ptp journal vouch`"
             )
         }))
-    }
-}
-
-/// One look on a line, before anything is tried again.
-async fn asked(line: &dyn Line, ask: &Ask) -> Result<Json, JournalError> {
-    match line.ask(ask).await {
-        Ok(Reply::Told(told)) => Ok(told),
-        Ok(Reply::Payments(_)) => Err(mixed_up()),
-        Err(Failure::Refused(error) | Failure::Passes(error) | Failure::Lost(error)) => Err(error),
     }
 }
 
