@@ -216,3 +216,43 @@ def test_b13_an_address_that_is_wrong_never_shows_its_password(address: str) -> 
     with pytest.raises(ovo_ptp.OvoError) as refused:
         ovo_ptp.JournalReader(address)
     assert "geheim" not in str(refused.value)
+
+
+def test_j21_a_journal_in_a_file_is_moved_into_the_fleets(ovo: Sandbox, tmp_path: Path) -> None:
+    two_nodes = _example()
+    file = tmp_path / "till.db"
+    with two_nodes.postgresql() as socket:
+        owner = two_nodes.address(socket, "shop_owner")
+        fleet = two_nodes.address(socket, "shop_till")
+        with ovo.client(journal=file) as till:
+            assert till.pay("TABLE-1", amount=12_500, phone=PAYS).name == "paid"
+            held = _told("journal", "move", str(file), owner)
+            assert held.returncode == 1
+            assert "migrate" in held.stderr or "open" in held.stderr, held.stderr
+        unmade = _told("journal", "move", str(file), owner)
+        assert unmade.returncode == 1
+        assert "ovo-ptp journal migrate" in unmade.stderr, unmade.stderr
+        journals.migrate(owner, app_role="shop_till")
+        refused = _told("journal", "move", str(file), fleet)
+        assert refused.returncode == 1
+        assert "owns the schema" in refused.stderr, refused.stderr
+        secret = owner.replace("shop_owner", "shop_owner:geheim")
+        shown = _told("journal", "move", str(file), secret)
+        assert shown.returncode != 0
+        assert "geheim" not in shown.stderr + shown.stdout
+        steps: list[str] = []
+        moved = journals.move(file, owner, on_progress=lambda step, _done, _of: steps.append(step))
+        assert moved is not None
+        assert (moved.payments, moved.archived, moved.was_there) == (1, 0, False)
+        assert steps == ["Copying", "Copied", "HandedOver", "Committed", "Arrived"]
+        again = _told("journal", "move", str(file), owner)
+        assert again.returncode == 0, again.stderr
+        assert "nothing was left to do" in again.stdout
+        with pytest.raises(ovo_ptp.JournalError, match="was moved to postgresql://"):
+            ovo.client(journal=file)
+        with ovo.client(journal=fleet) as node:
+            report = node.payment("TABLE-1")
+            assert report is not None
+            assert node.pay("TABLE-1", amount=12_500, phone=PAYS).name == "paid"
+            assert node.pay("TABLE-2", amount=12_500, phone=PAYS).name == "paid"
+        assert ovo.net("TABLE-1") == 12_500
