@@ -405,7 +405,7 @@ impl Inner {
         total_budget: Duration,
         watch: &Arc<dyn Watch>,
     ) -> (Exchange, Option<Response>) {
-        // A fresh random and hmac for every attempt, from one reading of the clock.
+        // Signed anew for every attempt, from one reading of the clock (protocol 1.3).
         let sign = || self.signer.sign(body.bytes(), self.clock.wall());
         let request = transport::HttpRequest {
             operation: body.operation(),

@@ -31,8 +31,11 @@ pub struct Signer {
     keyed: Hmac<Sha256>,
 }
 
-/// The two headers of one attempt. Made anew for every attempt from one reading of the clock; wiped from
-/// memory when dropped.
+/// The two headers of one attempt. Made anew for every attempt from one reading of the clock, in seconds:
+/// attempts of one second have the same `random` and, without the body, the same `hmac` ([protocol 1.3]).
+/// Wiped from memory when dropped.
+///
+/// [protocol 1.3]: crate::manual::protocol#13-what-the-signature-covers
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature {
     /// `random`: Unix seconds, ten digits.
