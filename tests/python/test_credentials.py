@@ -116,6 +116,40 @@ def test_an_unknown_layout_is_kept_for_the_owner_to_read(tmp_path: Path) -> None
     assert "the rest by phone" in kept.read_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        # Two tills: one of them would count the other one's numbers.
+        (
+            LAYOUTS["titles"] + "TID = 00000002\r\nMID = 000000000000002\r\n",
+            "tid, mid",
+        ),
+        # Production, and staging below it with a key of its own.
+        (
+            json.dumps({"a": VALUES, "b": {**VALUES, "merchantId": 200002, "app_key": "6b" * 32}}),
+            "merchant_id, app_key",
+        ),
+        # A JSON reader would keep the last.
+        (json.dumps(VALUES)[:-1] + ', "tid": "00000002"}', "tid"),
+        (f"Key: 12345\n{LAYOUTS['columns']}", "app_key"),
+    ],
+)
+def test_a_second_value_for_a_name_is_nobodys_to_choose(
+    tmp_path: Path, text: str, names: str
+) -> None:
+    assert run(tmp_path, "new", "--no-passphrase").returncode == 0
+    sent_by_ovo(tmp_path, text)
+    done = run(tmp_path, "open", "key.bin.enc", "cred_file.enc")
+    assert done.returncode == 1, done.stdout
+    assert f"decrypted, but more than one {names} found in it; it is in " in done.stderr
+    for secret in ("5a5a", "6b6b", "12345"):
+        assert secret not in done.stdout + done.stderr
+    assert not (tmp_path / "ovo.toml").exists()
+    kept = tmp_path / "ovo.toml.txt"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert kept.read_bytes().decode() == text
+
+
 def test_what_cannot_be_decrypted_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "phrase").write_text("a long one\n")
     (tmp_path / "wrong").write_text("another\n")
@@ -132,7 +166,11 @@ def test_what_cannot_be_decrypted_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_values_are_found_by_their_names_and_not_by_their_place() -> None:
+    once = {name: [value] for name, value in VALUES.items()}
     for text in LAYOUTS.values():
-        assert handed_over.read(text) == VALUES
+        assert handed_over.read(text) == once
+    # The same value a second time is one value.
+    assert handed_over.read(LAYOUTS["titles"] + LAYOUTS["columns"]) == once
+    assert handed_over.read(json.dumps([VALUES, {"ovo": VALUES}])) == once
     assert handed_over.read("") == {}
     assert handed_over.read('{"tid": ""}') == {}

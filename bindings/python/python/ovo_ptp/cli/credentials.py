@@ -77,15 +77,19 @@ def _open(options: argparse.Namespace) -> int:
     text = _openssl("enc", "-d", *cipher, *given, given=key).decode("utf-8", "replace")
     found = read(text)
     missing = [name for name in NAMES if name not in found]
-    if missing:
+    # Two tills, or production and staging: the first of each would be a mixture of both.
+    several = [name for name, values in found.items() if len(values) > 1]
+    if missing or several:
         aside = target.with_name(target.name + ".txt")
         _write(aside, text)
+        wrong = [f"no {', '.join(missing)}"] if missing else []
+        wrong += [f"more than one {', '.join(several)}"] if several else []
         raise _refused(
-            f"decrypted, but no {', '.join(missing)} found in it; it is in {aside}, for you to "
-            f"copy the values into {target} by hand"
+            f"decrypted, but {' and '.join(wrong)} found in it; it is in {aside}, for you to "
+            f"copy the values of this till into {target} by hand"
         )
     # A JSON text is a TOML text: both quote in the same way what can stand in these values.
-    _write(target, "".join(f"{name} = {json.dumps(found[name])}\n" for name in NAMES))
+    _write(target, "".join(f"{name} = {json.dumps(found[name][0])}\n" for name in NAMES))
     try:
         credentials = ovo_ptp.Credentials.from_file(target)
     except ovo_ptp.OvoError as error:
@@ -100,10 +104,14 @@ def _open(options: argparse.Namespace) -> int:
     return 0
 
 
-def read(text: str) -> dict[str, str]:
-    """The values in a decrypted file, whose layout OVO does not publish: JSON, or a line each."""
+def read(text: str) -> dict[str, list[str]]:
+    """The values in a decrypted file, whose layout OVO does not publish: JSON, or a line each.
+
+    Each value of a name that differs from those before it, in the order of `NAMES`.
+    """
     with contextlib.suppress(ValueError):
-        return _named(_pairs(json.loads(text)))
+        # Objects as tuples of their pairs: a dictionary would keep the last of a name alone.
+        return _named(_pairs(json.loads(text, object_pairs_hook=tuple)))
     lines = (
         re.split(r"\s*[:=,;\t|]\s*|\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()
     )
@@ -111,9 +119,9 @@ def read(text: str) -> dict[str, str]:
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for name, it in value.items():
-            if isinstance(it, (dict, list)):
+    if isinstance(value, tuple):
+        for name, it in value:
+            if isinstance(it, (tuple, list)):
                 yield from _pairs(it)
             else:
                 yield name, str(it)
@@ -122,14 +130,15 @@ def _pairs(value: Any) -> Iterator[tuple[str, str]]:
             yield from _pairs(it)
 
 
-def _named(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in pairs:
+def _named(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {name: [] for name in NAMES}
+    for name, given in pairs:
         letters = re.sub(r"[^a-z]", "", name.lower())
+        value = given.strip(" \t\"',")
         for known, others in NAMES.items():
-            if letters in others and value.strip(" \t\"',"):
-                found.setdefault(known, value.strip(" \t\"',"))
-    return found
+            if letters in others and value and value not in found[known]:
+                found[known].append(value)
+    return {name: values for name, values in found.items() if values}
 
 
 def _passphrase(option: str, options: argparse.Namespace) -> list[str]:
