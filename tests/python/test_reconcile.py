@@ -210,6 +210,30 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
             "line 2: nobody said whether its status means paid, refunded, nothing",
         ),
         ("MerchantInvoice,Amount\nINV-1,5\n", ["--statuses", "X=yes"], "statuses: a status means"),
+        # Of the transaction and of the settlement.
+        (
+            "MerchantInvoice,Amount,Status,TransactionDate,Status\n"
+            "INV-1,5,PAID,2026-11-26,FAILED\n",
+            [],
+            "map: the report has more than one column Status (status); rename the others in the "
+            "file, or name one that stands once (--map status=...)",
+        ),
+        (
+            "MerchantInvoice,Gross,Gross\nINV-1,5,6\n",
+            ["--map", "status=,amount=Gross"],
+            "map: the report has more than one column Gross (amount)",
+        ),
+        # The date, which a report need not have.
+        (
+            "MerchantInvoice,Amount,TransactionDate,TransactionDate\nINV-1,5,2026-11-26,2026-11-27\n",
+            BARE,
+            "map: the report has more than one column TransactionDate (date)",
+        ),
+        (
+            "MerchantInvoice,Amount,TID,TID\nINV-1,5,1,2\n",
+            [*BARE, "--only", "TID=1"],
+            "only: the report has more than one column TID; rename the others in the file",
+        ),
         (
             "MerchantInvoice,Amount,TransactionDate\nINV-1,5,9999-12-31\n",
             BARE,

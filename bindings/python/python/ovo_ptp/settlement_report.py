@@ -57,8 +57,9 @@ def read_settlement_report(
             other lines are `elsewhere`: the days of the report are theirs, too.
 
     Raises:
-        InvalidInputError: The file cannot be read, has no such column, a value is none, or nobody
-            said what a status means; the message says which line, and nothing of it.
+        InvalidInputError: The file cannot be read, has no such column or several of it, a value
+            is none, or nobody said what a status means; the message says which line, and nothing of
+            it.
     """
     named = {**COLUMNS, **(columns or {})}
     unknown = set(named) - set(COLUMNS)
@@ -117,6 +118,16 @@ def _read(
                     f"only: the report has no column {column}; it has {', '.join(heads) or 'none'}",
                     field="only",
                 )
+            for name, column in [*named.items(), *(("", column) for column in wanted)]:
+                # The status of the transaction, or of the settlement: nobody guesses.
+                if heads.count(column) > 1:
+                    field = "map" if name else "only"
+                    other = f", or name one that stands once (--map {name}=...)" if name else ""
+                    raise InvalidInputError(
+                        f"{field}: the report has more than one column {column}"
+                        f"{f' ({name})' if name else ''}; rename the others in the file{other}",
+                        field=field,
+                    )
             places = [(heads.index(column), value) for column, value in wanted.items()]
             last = max([*at.values(), *(place for place, _ in places)])
             rows = csv.reader(text, delimiter=delimiter, strict=True)
