@@ -19,7 +19,7 @@ use ovo_ptp::journal::{
     JournalErrorKind, NewPayment, Update,
 };
 use ovo_ptp::payment::{Boottime, Payment, PaymentId, Source, Verdict};
-use ovo_ptp::{BatchMethod, MerchantInvoice, Numbers, WallTime};
+use ovo_ptp::{BatchMethod, MerchantInvoice, WallTime};
 
 /// Four handles of one journal: what one writes the others read.
 struct Four {
@@ -114,26 +114,6 @@ fn the_kit_passes_through_a_pooler_in_transaction_mode() {
         let schema = schema(&server);
         Box::new(open(&dsn(&server.plain_dsn(APPLICATION, pooler.port()), &schema)))
     });
-}
-
-#[test]
-fn j28_two_journals_that_begin_at_the_same_moment_share_no_numbers() {
-    let Some(server) = Server::if_installed() else { return };
-    let sold = || {
-        let address = direct(&server);
-        let nodes = [open(&address), open(&address)];
-        let numbers =
-            |number: u32| fresh(&nodes[number as usize % 2], &charge(number)).intent.numbers;
-        let all: Vec<_> = (1..=3).map(numbers).collect();
-        assert_eq!(all[2], Numbers::new(all[0].batch(), all[0].reference() + 2).unwrap());
-        all
-    };
-    let (ours, theirs) = (sold(), sold());
-    assert_eq!(ours[0].batch(), theirs[0].batch(), "of one quarter of an hour");
-    assert!(ours.iter().all(|it| !theirs.contains(it)), "{ours:?} and {theirs:?}");
-    let by_hand = PostgresOptions { first_batch: Some(500), ..PostgresOptions::default() };
-    let journal = patiently(|| PostgresJournal::open(&direct(&server), &by_hand)).unwrap();
-    assert_eq!(fresh(&journal, &charge(1)).intent.numbers, Numbers::new(500, 1).unwrap());
 }
 
 /// MP5: whatever becomes of the connection, a write is told once, and as what it is.
