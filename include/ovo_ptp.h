@@ -1336,8 +1336,7 @@ int32_t ovo_config_set_journal_set_aside_unusable(ovo_config *config,
                                                   int32_t on);
 
 // Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
-// terminal can have used, taken from the wall clock, which must be right for that, at a reference by
-// chance. A batch that is chosen begins with reference 1.
+// terminal can have used, taken from the wall clock, which must be right for that.
 //
 // Parameters:
 // - `config`: a configuration; stays the caller's.
@@ -1346,8 +1345,7 @@ int32_t ovo_config_set_journal_set_aside_unusable(ovo_config *config,
 // Returns: `OVO_OK`; `OVO_ERR_INVALID_INPUT`: no batch; or a common code.
 //
 // Memory: nothing.
-int32_t ovo_config_set_first_batch(ovo_config *config,
-                                   uint32_t batch);
+int32_t ovo_config_set_first_batch(ovo_config *config, uint32_t batch);
 
 // Trusts the certificate authorities of a PEM file and no others. Default: those of the operating
 // system. Verification cannot be switched off.
