@@ -1,10 +1,9 @@
 //! Batch and reference numbers: how OVO tells one push from every other.
 //!
 //! Rules ([protocol 5]): the reference starts at 000001 in each batch and grows by one with
-//! every push, successful or not; behind 999999 comes the next batch and reference 1. The first
-//! batch of a journal alone starts by chance (`first_reference`), unless it was given by hand.
-//! Reversal, void and checks reuse the push's numbers. Numbers are allocated in the same durable
-//! commit as the payment's Intent ([policy 2.4], P8), so no crash can hand the same pair out twice.
+//! every push, successful or not; behind 999999 comes the next batch and reference 1. Reversal,
+//! void and checks reuse the push's numbers. Numbers are allocated in the same durable commit as
+//! the payment's Intent ([policy 2.4], P8), so no crash can hand the same pair out twice.
 //!
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 //! [protocol 5]: crate::manual::protocol#5-numbering
@@ -99,13 +98,13 @@ const BATCH_EPOCH: i64 = 1_735_664_400;
 ///
 /// A terminal that lost its journal must not reuse its old numbers ([policy 2.9], I9). Every batch
 /// that this library ever hands out is at most the quarter-hour count of the moment it was handed
-/// out, unless a terminal makes more than 99,999 pushes in a quarter of an hour, or its journal was
-/// doubted: then its numbers jump ahead, by up to eight hours of quarters each time. So a journal
+/// out, unless a terminal makes more than 999,999 pushes in a quarter of an hour, or its journal was
+/// doubted: then its numbers jump ahead, by up to eight hours of quarters each time, and so far ahead
+/// one begins that the command line makes, whose path may be a mistyped one. So a journal
 /// that begins in a later quarter-hour than the old one's last new batch begins above it; above a
-/// jump the mark beside it keeps it. Two fresh journals for one terminal within fifteen minutes have
-/// one batch, and each begins in it at a reference by chance. What is left (those that meet all the
-/// same, a doubted one that is lost with its mark) ends in OVO's refusal of the duplicate (94), which
-/// the payment policy treats as doubtful, never as ours. The count reaches 999999 in July 2053.
+/// jump the mark beside it keeps it. What is left (two fresh journals for one terminal within fifteen
+/// minutes, a doubted one that is lost with its mark) ends in OVO's refusal of the duplicate (94),
+/// which the payment policy treats as doubtful, never as ours. The count reaches 999999 in July 2053.
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`] if the wall clock is before 2025 (a terminal whose clock battery
@@ -124,27 +123,7 @@ pub fn starting_batch(now: WallTime) -> Result<u32, Error> {
     }
 }
 
-/// The highest reference with which a journal's first batch begins: the rest of the batch is enough
-/// for every push of a quarter of an hour, behind which the next batch is nobody's.
-pub(crate) const HIGHEST_FIRST_REFERENCE: u32 = 900_000;
-
-/// The reference with which a journal's first batch begins, 1 to 900,000, each as likely as any
-/// other, from 64 bits of chance.
-///
-/// Two journals of one terminal that begin in the same quarter of an hour, with nothing of each other
-/// in reach (a till set up anew, a mistyped path), have the same batch. If both began at 000001, the
-/// first payments of one would have the numbers of the other's, and nothing in an answer that
-/// repeats the request would tell whose it is ([policy 3]). So they meet with a probability of about
-/// the pushes of both in 900,000.
-///
-/// [policy 3]: crate::manual::policy#3-limits
-pub(crate) fn first_reference(chance: u64) -> u32 {
-    // Below 900,000; what a remainder of 64 bits prefers is less than one in 10^13.
-    1 + (chance % u64::from(HIGHEST_FIRST_REFERENCE)) as u32
-}
-
-/// The numbers that follow `water` for a push at `now`. Behind nothing they are the first batch and
-/// reference 1, as where somebody gave the batch by hand.
+/// The numbers that follow `water` for a push at `now`.
 ///
 /// # Errors
 /// [`ErrorKind::Journal`] if batch 999999 is used up: this terminal needs a new journal and a word

@@ -82,7 +82,7 @@ mod _native {
     #[pymodule_export]
     use super::table::{
         check_amount, check_invoice, customer_texts, error_kinds, normalise_phone, response_codes,
-        sign, wib_text,
+        sign, starting_batch, wib_text,
     };
     #[pymodule_export]
     use super::{after_fork, before_fork};

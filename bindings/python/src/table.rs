@@ -95,6 +95,12 @@ pub(crate) fn sign(
     Ok(Signer::new(app_id, &key, mode).sign_text(body, random).hmac.clone())
 }
 
+/// The batch with which a journal begins that is made now; `None` where the clock is of no use.
+#[pyfunction]
+pub(crate) fn starting_batch() -> Option<u32> {
+    ovo_ptp::journal::starting_batch(WallTime::now()).ok()
+}
+
 /// A Unix time in milliseconds as OVO's date field, the WIB day, and milliseconds since midnight.
 #[pyfunction]
 pub(crate) fn wib_text(unix_millis: i64) -> (String, i64, i64) {

@@ -1,7 +1,6 @@
 //! Numbers that jump by themselves ([fault J28]): a fresh journal begins with the quarter-hour's
-//! batch, and so did another one that was lost within the same quarter of an hour, mark and all. They
-//! begin at references by chance; where they meet all the same, or somebody gave a batch that was used,
-//! OVO calls the numbers used (94, or 40), a minute for every customer.
+//! batch, and so did another one that was lost within the same quarter of an hour, mark and all.
+//! OVO then calls the numbers used (94, or 40), a minute for every customer.
 //!
 //! [fault J28]: crate::manual::faults#j-disk-and-journal
 

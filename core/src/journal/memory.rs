@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::version::{First, allocate, first_version, next_version};
+use super::version::{allocate, first_version, next_version};
 use super::{probed, rules};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
@@ -40,8 +40,7 @@ struct Inner {
 }
 
 impl MemoryJournal {
-    /// An empty journal, whose first batch comes from the wall clock and begins at reference 1: one
-    /// on disk begins by chance.
+    /// An empty journal, whose first batch comes from the wall clock.
     pub fn new() -> Self {
         MemoryJournal::default()
     }
@@ -109,9 +108,7 @@ impl Journal for MemoryJournal {
                 return Ok(Begun::UnsettledCustomer(open.clone()));
             }
         }
-        // A test's numbers are the same each time.
-        let first = First { batch: inner.first_batch, reference: || Ok(1) };
-        let numbers = allocate(inner.last, inner.day, first, 0, method, new.wall)?;
+        let numbers = allocate(inner.last, inner.day, inner.first_batch, 0, method, new.wall)?;
         let id = inner.payments.len() as i64 + 1;
         let payment = first_version(new, id, numbers, inner.boot, true, &[0; 16]);
         rules::check_begin(&payment)?;

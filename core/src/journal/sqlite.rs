@@ -35,9 +35,8 @@ pub struct SqliteOptions {
     /// system. The default is one process, which shuts all others out.
     pub shared: bool,
     /// The batch of the first push, 1 to 999999; without it, one that no earlier journal of this
-    /// terminal can have used (see [`starting_batch`](crate::journal::starting_batch)), at a reference by
-    /// chance. One that is given begins with reference 1. Of no effect once the journal has a payment,
-    /// and raised above what a lost journal at this path had used.
+    /// terminal can have used (see [`starting_batch`](crate::journal::starting_batch)). Of no effect once
+    /// the journal has a payment, and raised above what a lost journal at this path had used.
     pub first_batch: Option<u32>,
     /// Whether a journal that cannot be used (it is damaged, or missing beside its log) is
     /// [set aside](super::set_aside) at opening and a new one begun, which is a critical finding.

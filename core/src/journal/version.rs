@@ -15,42 +15,22 @@ fn used_up(error: &Error) -> JournalError {
     JournalError::new(JournalErrorKind::Numbers, text.trim_start_matches("journal: "))
 }
 
-/// With what a journal begins that never handed out a number.
-pub(super) struct First<Chance> {
-    /// The batch that somebody gave by hand.
-    pub(super) batch: Option<u32>,
-    /// Draws the reference. It is asked once in a journal's life: the first payment's commit keeps
-    /// what it said.
-    pub(super) reference: Chance,
-}
-
-impl<Chance: FnOnce() -> Result<u32, JournalError>> First<Chance> {
-    fn numbers(self, floor: u32, wall: WallTime) -> Result<Numbers, JournalError> {
-        let quarter = starting_batch(wall);
-        let (batch, reference) = match self.batch {
-            // Whoever knows that the batch is nobody's has it from its beginning, as OVO describes.
-            Some(batch) if batch >= floor => (batch, 1),
-            Some(_) => (floor.max(quarter.unwrap_or(0)), (self.reference)()?),
-            None => (quarter.map_err(|error| used_up(&error))?.max(floor), (self.reference)()?),
-        };
-        Numbers::new(batch, reference).map_err(|error| used_up(&error))
-    }
-}
-
 /// The numbers of the next push (P8, I9), given the numbers handed out last and on which WIB day.
-/// No batch is below `floor`.
+/// `first_batch` is for a journal that never handed out any; no batch is below `floor`.
 pub(super) fn allocate(
     last: Option<Numbers>,
     day: i64,
-    first: First<impl FnOnce() -> Result<u32, JournalError>>,
+    first_batch: Option<u32>,
     floor: u32,
     method: BatchMethod,
     wall: WallTime,
 ) -> Result<Numbers, JournalError> {
-    let Some(before) = last else {
-        return first.numbers(floor, wall);
+    let first_batch = match (last, first_batch) {
+        (Some(last), _) => last.batch(),
+        (None, Some(batch)) => batch,
+        (None, None) => starting_batch(wall).map_err(|error| used_up(&error))?,
     };
-    let next = next_numbers(&HighWater { last, first_batch: before.batch(), day }, method, wall)
+    let next = next_numbers(&HighWater { last, first_batch, day }, method, wall)
         .map_err(|error| used_up(&error))?;
     if next.batch() >= floor {
         return Ok(next);

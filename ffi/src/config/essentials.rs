@@ -244,8 +244,7 @@ pub extern "C" fn ovo_config_set_journal_set_aside_unusable(
 }
 
 /// Chooses the batch of a fresh journal's first push. Default: one that no earlier journal of this
-/// terminal can have used, taken from the wall clock, which must be right for that, at a reference by
-/// chance. A batch that is chosen begins with reference 1.
+/// terminal can have used, taken from the wall clock, which must be right for that.
 ///
 /// Parameters:
 /// - `config`: a configuration; stays the caller's.

@@ -36,6 +36,7 @@ __all__ = [
     "sandbox_program",
     "set_aside",
     "sign",
+    "starting_batch",
     "wib_text",
 ]
 
@@ -374,6 +375,9 @@ def customer_texts() -> list[tuple[str, str, str]]:
 
 def sign(app_id: str, app_key: str, random: str, body: bytes, with_body: bool) -> str:
     """The hmac of a request."""
+
+def starting_batch() -> int | None:
+    """The batch with which a journal begins that is made now; `None` where the clock is no use."""
 
 def wib_text(unix_millis: int) -> tuple[str, int, int]:
     """A Unix time as OVO's date field, its WIB day, and milliseconds since WIB midnight."""

@@ -74,8 +74,7 @@ class Client:
             ``PGPASSWORD`` or a password file.
         shared: Several processes of this host use the journal. Default: one, which shuts all others
             out.
-        first_batch: The batch of a new journal's first push, which begins with reference 1; without
-            it, one that was never used, at a reference by chance.
+        first_batch: The batch of a new journal's first push; without it, one that was never used.
         set_aside_unusable: Whether a journal that is damaged, or missing beside its log, is set
             aside and a new one begun, which is a critical alert. Default: it is refused.
         environment_class: What kind of environment an address of your own is, for example

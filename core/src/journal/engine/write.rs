@@ -9,12 +9,12 @@ use crate::journal::belonging::{self, Belonging, Setup};
 use crate::journal::owing::{self, Debt};
 use crate::journal::parts::{self, Part};
 use crate::journal::row::{self, PHONE};
-use crate::journal::version::{First, allocate, first_version, next_version};
+use crate::journal::version::{allocate, first_version, next_version};
 use crate::journal::{
     Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update, failure, jump, meta,
-    opening, probed, restored, rules,
+    probed, restored, rules,
 };
-use crate::numbering::{BatchMethod, first_reference};
+use crate::numbering::BatchMethod;
 use crate::payment::{Payment, PaymentId};
 use crate::wib::WallTime;
 
@@ -173,15 +173,8 @@ impl Engine {
         self.found_since.extend(found);
         let water =
             Water::read(&self.connection).map_err(|error| failure::sqlite(doing, &error))?;
-        let first = First {
-            batch: self.first_batch,
-            reference: || {
-                let mut chance = [0; 8];
-                opening::random(files, &mut chance)?;
-                Ok(first_reference(u64::from_le_bytes(chance)))
-            },
-        };
-        let numbers = allocate(water.last(), water.day, first, water.floor, method, new.wall)?;
+        let numbers =
+            allocate(water.last(), water.day, self.first_batch, water.floor, method, new.wall)?;
         let id = water.last_id + 1;
         let attested = !water.doubted;
         let payment = first_version(new, id, numbers, self.boot, attested, &self.incarnation);

@@ -209,7 +209,7 @@ BEGIN
     d := floor((r.wall + 25200000) / 86400000.0);
     IF w.batch = 0 THEN
       b := coalesce((o->>'first')::bigint, start);
-      f := (o->>'reference')::bigint;
+      f := 1;
     ELSIF (o->>'daily')::boolean AND d > w.day THEN
       b := greatest(w.batch + 1, coalesce(start, 0));
       f := 1;
@@ -226,7 +226,7 @@ BEGIN
     END IF;
     IF b < w.floor THEN
       b := greatest(w.floor, coalesce(start, 0));
-      f := CASE WHEN w.batch = 0 THEN f ELSE 1 END;
+      f := 1;
     END IF;
     IF b > 999999 THEN
       begins := begins || '[["used up"]]'::jsonb;

@@ -75,8 +75,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How a journal in PostgreSQL is opened.
 #[derive(Clone, Default)]
 pub struct PostgresOptions {
-    /// The batch of the first push of a journal that never pushed, which begins with reference 1; from the
-    /// wall clock if none is given, at a reference by chance.
+    /// The batch of the first push of a journal that never pushed; from the wall clock if none is given.
     pub first_batch: Option<u32>,
     /// The clock of this node; the machine's if none is given.
     pub clock: Option<Arc<dyn Clock>>,

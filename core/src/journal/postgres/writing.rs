@@ -12,7 +12,7 @@ use crate::journal::group::Writer;
 use crate::journal::version::first_version;
 use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update, rules};
 use crate::lock::lock;
-use crate::numbering::{BatchMethod, Numbers, first_reference, starting_batch};
+use crate::numbering::{BatchMethod, Numbers, starting_batch};
 use crate::payment::{Payment, PaymentId};
 
 /// How often a customer's other payments may change under a new one.
@@ -65,11 +65,6 @@ impl PostgresJournal {
         rules::check_begin(&first)?;
         let mut tags = vec![rows::hex(&new.phone.tag)];
         tags.extend(new.former_tags.iter().map(|tag| rows::hex(tag)));
-        // Of use to a journal that never pushed; a batch that was given by hand begins with 1.
-        let reference = match self.first_batch {
-            Some(_) => 1,
-            None => first_reference(random(&*self.shared.store) as u64),
-        };
         let mut ignoring: Vec<(i64, u64)> = Vec::new();
         for _ in 0..MOST_LOOKS {
             let op = json!({
@@ -81,7 +76,6 @@ impl PostgresJournal {
                 "ignoring": ignoring,
                 "daily": method == BatchMethod::Daily,
                 "first": self.first_batch,
-                "reference": reference,
                 "start": starting_batch(new.wall).ok(),
             });
             match self.submit(Op::Begin(op))? {

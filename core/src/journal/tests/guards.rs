@@ -214,8 +214,7 @@ fn j8_op1_a_row_edited_by_hand_is_not_trusted() {
 fn op1_a_row_deleted_by_hand_leaves_a_gap_that_is_reported() {
     let scratch = Scratch::new();
     let journal = open(&scratch.journal());
-    let first = fresh(&journal, &charge(1)).intent.numbers.reference();
-    for number in 2..=7 {
+    for number in 1..=7 {
         fresh(&journal, &charge(number));
     }
     drop(journal);
@@ -237,11 +236,7 @@ fn op1_a_row_deleted_by_hand_leaves_a_gap_that_is_reported() {
         ["payment 2 is missing", "payments 4 to 5 are missing", "payment 7 is missing"]
     );
     let next = fresh(&journal, &charge(8));
-    assert_eq!(
-        (next.id.0, next.intent.numbers.reference()),
-        (8, first + 7),
-        "no number comes again"
-    );
+    assert_eq!((next.id.0, next.intent.numbers.reference()), (8, 8), "no number comes again");
 }
 
 #[test]

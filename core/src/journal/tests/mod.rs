@@ -4,7 +4,6 @@ mod anothers;
 mod archived;
 mod archived_fork;
 mod archived_report;
-mod beginning;
 mod belonging;
 mod by_people;
 mod engines;

@@ -57,7 +57,6 @@ fn a_payment_outlives_the_program() {
     let journal = open(&scratch.journal());
     assert_eq!(journal.enter_boot("boot-a"), Ok(1));
     let mut payment = fresh(&journal, &charge(1));
-    let first = payment.intent.numbers.reference();
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
     payment.evidence.approval_code = Some("123456".to_owned());
     let payment = write(&journal, payment);
@@ -66,7 +65,7 @@ fn a_payment_outlives_the_program() {
     assert_eq!(journal.enter_boot("boot-a"), Ok(1), "the machine went on");
     assert_eq!(journal.find(&invoice(1)), Ok(Some(payment)));
     let second = fresh(&journal, &charge(2));
-    assert_eq!((second.id.0, second.intent.numbers.reference()), (2, first + 1));
+    assert_eq!((second.id.0, second.intent.numbers.reference()), (2, 2));
     drop(journal);
     let journal = open(&scratch.journal());
     assert_eq!(journal.enter_boot("boot-b"), Ok(2), "the machine was restarted");
@@ -186,7 +185,7 @@ fn processes_that_share_a_journal_never_share_numbers() {
     }
     let all = journal.list(&Filter::default()).unwrap();
     let references: Vec<_> = all.iter().map(|row| row.intent.numbers.reference()).collect();
-    assert_eq!(references, (references[0]..references[0] + 250).collect::<Vec<_>>());
+    assert_eq!(references, (1..=250).collect::<Vec<_>>());
     assert_eq!(journal.health().unwrap().problems, [""; 0]);
 }
 

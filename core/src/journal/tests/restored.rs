@@ -94,14 +94,14 @@ fn a_lost_or_torn_mark_is_no_evidence() {
     let scratch = Scratch::new();
     let path = scratch.journal();
     let mark = path.with_file_name("ovo.db.mark");
-    let first = fresh(&open(&path), &charge(1)).intent.numbers.reference();
+    fresh(&open(&path), &charge(1));
     fs::remove_file(&mark).unwrap();
     fresh(&open(&path), &charge(2));
     fs::write(&mark, "torn").unwrap();
     let journal = open(&path);
     let third = fresh(&journal, &charge(3));
     assert!(third.state.attested);
-    assert_eq!(third.intent.numbers.reference(), first + 2);
+    assert_eq!(third.intent.numbers.reference(), 3);
     assert_eq!(fs::read_to_string(&mark).unwrap().lines().count(), 1);
 }
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ovo_ptp
+from ovo_ptp import _native
 from ovo_ptp._hidden import Hidden
 from ovo_ptp.cli import output
 from ovo_ptp.cli.options import address, is_address, output_file, path
@@ -53,6 +54,8 @@ def opened(
     if not makes_journal and not journal.exists():
         raise no_journal(options.journal)
     is_new = not journal.exists()
+    if is_new:
+        more["first_batch"] = _apart()
     make = _maker(options, journal, background=makes_journal, **more)
     try:
         made = make(options.shared)
@@ -73,6 +76,20 @@ def opened(
             "`journal backup` work beside it",
             journal_kind=locked.journal_kind,
         ) from None
+
+
+#: A new journal begins up to so many batches above the quarter of an hour's, by chance.
+_SPREAD = 32
+
+
+def _apart() -> int | None:
+    """The first batch of a journal that is begun here.
+
+    Where the path was mistyped the shop's own journal may have begun in this quarter of an hour,
+    too: with the same first numbers one's payment would answer for the other's.
+    """
+    quarter = _native.starting_batch()
+    return None if quarter is None else min(quarter + 1 + os.urandom(1)[0] % _SPREAD, 999_999)
 
 
 #: Longest file with a proxy's URL, in bytes.

@@ -169,7 +169,7 @@ impl Tables {
         let start = one["start"].as_i64();
         let day = (number(&one["row"]["wall"]) + WIB_MS).div_euclid(DAY_MS);
         let (mut batch, mut reference) = if w.batch == 0 {
-            (one["first"].as_i64().or(start), number(&one["reference"]))
+            (one["first"].as_i64().or(start), 1)
         } else if one["daily"].as_bool().unwrap_or(false) && day > w.day {
             (Some((w.batch + 1).max(start.unwrap_or(0))), 1)
         } else if w.reference < i64::from(MAX_NUMBER) {
@@ -178,8 +178,7 @@ impl Tables {
             (Some(w.batch + 1), 1)
         };
         if batch.is_some_and(|batch| batch < w.floor) {
-            let begins = if w.batch == 0 { reference } else { 1 };
-            (batch, reference) = (Some(w.floor.max(start.unwrap_or(0))), begins);
+            (batch, reference) = (Some(w.floor.max(start.unwrap_or(0))), 1);
         }
         let Some(batch) = batch else { return Ok(json!(["no batch"])) };
         if batch > i64::from(MAX_NUMBER) {
