@@ -248,6 +248,31 @@ def test_a_debit_that_a_reversal_left_is_no_agreement(chromium: Browser, tmp_pat
         assert street.ovo.net("BAKSO-4") == 28_000
 
 
+def test_a_void_that_the_void_check_found_is_undone_and_told(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with Street(chromium, tmp_path, time_scale=0.05) as street:
+        page = street.page
+        assert street.pays("SATE-5", 28_000, PAYS).result(120).is_paid
+        page.sees("#story-body", "Both sides agree.")
+        # Heard and carried out, and its answer is lost.
+        street.ovo.script({"on": "void", "deliver": "drop"})
+        street.shop.void("SATE-5")
+        page.sees("#story-body", "00 to void check")
+        page.sees("#story-body", "Taken and given back: the shop must not count it as paid.")
+        assert street.ovo.net("SATE-5") == 0
+        # As long as that check has not arrived nothing is debited, either.
+        before = page.run(
+            "model.requests.forEach((request, seq) => {"
+            "  if (request.operation === 'check_void') model.requests.delete(seq); });"
+            "return verdictOf(newestFirst(model.payments)[0]);"
+        )
+        assert before == [
+            "warn",
+            "Taken and given back, and the shop does not know yet. It must ask.",
+        ]
+
+
 def test_faults_are_switches_and_a_customer_is_switched_back(
     chromium: Browser, tmp_path: Path
 ) -> None:

@@ -48,12 +48,12 @@ const toldToShop = (payment) => requestsOf(payment).filter((request) => arrived(
 const verdictOf = (payment) => {
   const told = toldToShop(payment);
   const success = told.some((request) => request.code === "00" && ["push_to_pay", "check_payment"].includes(request.operation));
-  const undone = told.some((request) => (request.code === "00" && ["reversal", "void"].includes(request.operation)) || request.code === "73");
+  const undone = told.some((request) => (request.code === "00" && ["reversal", "void", "check_void"].includes(request.operation)) || request.code === "73");
   if (payment.state === "open") return ["waiting", t("waiting")];
   // Whoever heard that it went back tells nobody Paid, whatever a check said before or since.
   if (payment.net > 0 && undone) return ["warn", t("notBack")];
   if (payment.net > 0 && !success) return ["warn", t("unknowing")];
-  if (payment.net === 0 && payment.debits > 0) return ["fine", undone ? t("settledBack") : t("unknowing")];
+  if (payment.net === 0 && payment.debits > 0) return undone ? ["fine", t("settledBack")] : [success ? "warn" : "fine", t("backUnknown")];
   if (payment.net === 0 && success && !undone) return ["warn", t("wrongly")];
   return ["fine", t("agree")];
 };
