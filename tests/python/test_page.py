@@ -358,3 +358,22 @@ def test_the_page_says_when_the_sandbox_has_gone(chromium: Browser, tmp_path: Pa
         street.page.sees("#connection", "the sandbox does not answer")
         # The browser itself complains of a connection that was refused: that is no fault of the page.
         street.page.log()
+
+
+def test_a_button_whose_request_is_not_answered_says_so(chromium: Browser, tmp_path: Path) -> None:
+    with Street(chromium, tmp_path, time_scale=1) as street:
+        page = street.page
+        # As five more windows of this page: a browser opens six connections to an address.
+        page.run("window.held = [1, 2, 3, 4, 5].map(() => new EventSource('feed'))")
+        page.eventually(
+            lambda: page.run("return held.every((it) => it.readyState === 1)"), 30, "the windows"
+        )
+        page.find("[data-fault=f_delay]").click()
+        page.sees("#unanswered", "No answer in 5 s", within=15)
+        page.find("#lang-id").click()
+        page.sees("#unanswered", "Tidak ada jawaban dalam 5 detik")
+        page.find("#lang-en").click()
+        page.run("held.forEach((it) => it.close())")
+        page.find("[data-fault=f_delay]").click()
+        page.sees("#armed", "push to pay: answer changed")
+        page.eventually(lambda: page.run("return byId('unanswered').hidden"), 30, "it is over")

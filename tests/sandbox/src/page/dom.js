@@ -30,4 +30,6 @@ const options = (select, choices) => {
   if (choices.some(([value]) => value === chosen)) select.value = chosen;
 };
 
+const sayUnanswered = (so) => { byId("unanswered").hidden = !so; };
+
 const announce = (text) => { byId("announcer").textContent = text; };

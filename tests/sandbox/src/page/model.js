@@ -82,13 +82,25 @@ const describe = (behaviour) => {
   return `${text}, ${when}`;
 };
 
+// A browser opens six connections to one address, and a seventh request waits for ever.
+const PATIENCE_MS = 5000;
+
 const ask = async (method, path, body) => {
-  const answer = await fetch(path, {
-    method,
-    body: body === undefined ? undefined : JSON.stringify(body),
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
-  });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const answer = await fetch(path, {
+      method,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    });
+    const told = await answer.json();
+    sayUnanswered(false);
+    if (!answer.ok) throw new Error(told.error);
+    return told;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    sayUnanswered(true);
+    throw new Error(t("unanswered"));
+  }
 };
