@@ -1,9 +1,13 @@
 //! OVO, and whole clients that find one journal in PostgreSQL.
 
+use std::time::Instant;
+
 use ovo_crash::shop::Shop;
-use ovo_ptp::{Charge, Client, Rupiah};
+use ovo_ptp::{Charge, Client, ErrorKind, Rupiah};
 use ovo_sandbox::{Entry, Sandbox, SandboxConfig};
 use tempfile::TempDir;
+
+use crate::PATIENCE;
 
 /// The sandbox, and a folder for what its shops keep.
 pub struct Street {
@@ -47,13 +51,20 @@ impl Street {
         }
     }
 
-    /// A client of such a shop.
+    /// A client of such a shop. A server on a busy machine may answer later than a till waits.
     ///
     /// # Panics
     /// If it does not open.
     #[must_use]
     pub fn node(&self, database: &str) -> Client {
-        self.shop(database).open().unwrap_or_else(|error| panic!("a node: {error}"))
+        let begun = Instant::now();
+        loop {
+            match self.shop(database).open() {
+                Ok(node) => return node,
+                Err(error) if error.kind() == ErrorKind::Journal && begun.elapsed() < PATIENCE => {}
+                Err(error) => panic!("a node: {error}"),
+            }
+        }
     }
 
     /// What OVO keeps of an invoice, in rupiah.
