@@ -377,3 +377,30 @@ def test_a_button_whose_request_is_not_answered_says_so(chromium: Browser, tmp_p
         page.find("[data-fault=f_delay]").click()
         page.sees("#armed", "push to pay: answer changed")
         page.eventually(lambda: page.run("return byId('unanswered').hidden"), 30, "it is over")
+
+
+def test_a_tab_that_nobody_sees_keeps_no_connection(chromium: Browser, tmp_path: Path) -> None:
+    with Street(chromium, tmp_path, time_scale=1) as street:
+        page = street.page
+        first = page.ask("GET", "/window")
+        # A tab that gets no connection stays blank.
+        page.ask("POST", "/timeouts", {"pageLoad": 15_000})
+        others = []
+        try:
+            for _ in range(7):
+                others.append(page.ask("POST", "/window/new", {"type": "tab"})["handle"])
+                page.ask("POST", "/window", {"handle": others[-1]})
+                page.open(street.ovo.page_url)
+                page.sees("#connection", "live", within=15)
+            waiting = street.pays("KOPI-10", 9_000)
+            page.find("#screen .pay").click()
+            assert waiting.result(30).is_paid
+            page.ask("POST", "/window", {"handle": first})
+            page.sees("#connection", "live", within=15)
+            page.sees("#rows", "KOPI-10")
+        finally:
+            for other in others:
+                page.ask("POST", "/window", {"handle": other})
+                page.ask("DELETE", "/window")
+            page.ask("POST", "/window", {"handle": first})
+            page.ask("POST", "/timeouts", {"pageLoad": 300_000})

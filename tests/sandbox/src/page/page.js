@@ -41,14 +41,22 @@ const speak = (chosen) => {
   draw();
 };
 
+let followed = null;
+
+// Each feed takes one of the six connections that a browser opens to an address: a tab that nobody sees has none.
 const follow = () => {
+  if (document.hidden || followed) return;
   const feed = new EventSource("feed");
+  followed = feed;
   feed.addEventListener("open", () => { live = true; drawConnection(live); });
   feed.addEventListener("error", () => {
     live = false;
     drawConnection(live);
     // A sandbox that turned us away is asked again by hand; one that is gone, by the browser itself.
-    if (feed.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+    if (feed.readyState === EventSource.CLOSED && followed === feed) {
+      followed = null;
+      setTimeout(follow, 2000);
+    }
   });
   feed.addEventListener("message", (event) => {
     const news = JSON.parse(event.data);
@@ -59,6 +67,16 @@ const follow = () => {
     }
     draw();
   });
+};
+
+const followWhileSeen = () => {
+  if (document.hidden && followed) {
+    followed.close();
+    followed = null;
+    live = false;
+    drawConnection(live);
+  }
+  follow();
 };
 
 // Between messages time goes on: countdowns, and answers that were made and leave later.
@@ -79,6 +97,7 @@ byId("lang-en").addEventListener("click", () => speak("en"));
 byId("start-over").addEventListener("click", () => {
   if (confirm(t("startOverSure"))) control(() => ask("POST", "reset"));
 });
+document.addEventListener("visibilitychange", followWhileSeen);
 drawTexts();
 drawConnection(false);
 draw();
