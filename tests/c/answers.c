@@ -268,9 +268,10 @@ static void *calls(void *unused)
         do {
             int64_t next = 0;
             code = ovo_next_settlement(client, &next);
-            if (code != OVO_OK)
+            /* Below 0 nothing is owed: what was prepared was not what this is for. */
+            if (code != OVO_OK || next < 0)
                 break;
-            pause_ms(next < 0 || next > 20 ? 20 : (long)next);
+            pause_ms(next > 20 ? 20 : (long)next);
             code = ovo_settle(client, &changed);
             if (code == OVO_OK)
                 ovo_list_free(changed);
