@@ -236,7 +236,7 @@ def test_j21_a_journal_in_a_file_is_moved_into_the_fleets(ovo: Sandbox, tmp_path
         refused = _told("journal", "move", str(file), fleet)
         assert refused.returncode == 1
         assert "owns the schema" in refused.stderr, refused.stderr
-        secret = owner.replace("shop_owner", "shop_owner:geheim")
+        secret = owner.replace("postgresql:///", "postgresql://nobody:geheim@/")
         shown = _told("journal", "move", str(file), secret)
         assert shown.returncode != 0
         assert "geheim" not in shown.stderr + shown.stdout
