@@ -138,6 +138,7 @@ fn a_wrong_fleet_is_noticed_within_five_hundred_histories() {
     for wrong in [
         WrongFleet::BelievesTheUnknown,
         WrongFleet::TakesOverEarly,
+        WrongFleet::LooksAfterItsOwn,
         WrongFleet::LeavesNothing,
         WrongFleet::NoticesNoFailover,
     ] {
