@@ -55,8 +55,11 @@ const MERCHANT: &str = "merchant";
 const TERMINAL: &str = "terminal";
 const KEY: &str = "key";
 
+/// What the names of the key ring's entries begin with; a number follows.
+pub(super) const RING: &str = "key ring ";
+
 fn ring(number: usize) -> String {
-    format!("key ring {number}")
+    format!("{RING}{number}")
 }
 
 /// Compares, refuses what is another's, and writes down what may change, inside the caller's

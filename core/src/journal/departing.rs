@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
-use super::belonging::{self, Owner};
+use super::belonging::{self, Owner, RING};
 use super::copies::misplaced;
 use super::engine::{Engine, Water};
 use super::files::{Files, SystemFiles};
@@ -26,8 +26,6 @@ use crate::payment::Payment;
 /// What a journal knows of itself and takes along as it stands.
 const KEPT: [&str; 8] =
     ["class", "host", "proxy", "merchant", "terminal", "key", "probed", "jumped"];
-/// The same, with a number behind it.
-const RING: &str = "key ring ";
 /// What people said and heard of it: kept to be read, under a name that means nothing to the next one.
 const TOLD: [&str; 5] = ["doubt ", "vouch ", "answered for ", "created", "incarnation"];
 const BEFORE: &str = "before the move: ";

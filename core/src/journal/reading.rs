@@ -255,9 +255,12 @@ impl Folder {
             unique.is_some_and(|it| it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit()))
         };
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let (path, Ok(look)) = (entry.path(), entry.metadata()) else { continue };
-            let is_copy = entry.file_name().to_str().is_some_and(is_copy);
-            if path == self.path || !is_copy || !look.is_dir() || !is_same_users(&look, &own) {
+            let path = entry.path();
+            if path == self.path || !entry.file_name().to_str().is_some_and(is_copy) {
+                continue;
+            }
+            let Ok(look) = entry.metadata() else { continue };
+            if !look.is_dir() || !is_same_users(&look, &own) {
                 continue;
             }
             let is_left = match files.open_own(&path.join(Folder::HELD)) {

@@ -112,6 +112,18 @@ impl Socket {
         self.written
     }
 
+    /// How long may be waited until the watch is asked, which is done here when it is time. `None` where
+    /// nobody is asked.
+    fn slice(&mut self) -> io::Result<Option<Duration>> {
+        let Some(watch) = self.watch.as_ref().filter(|_| self.waiting) else { return Ok(None) };
+        if let Some(left) = self.question.left() {
+            return Ok(Some(left));
+        }
+        still_wanted(watch.as_ref())?;
+        self.question = Deadline::after(SLICE);
+        Ok(Some(SLICE))
+    }
+
     /// One system call, repeated with the time that is left when a signal interrupts it.
     fn timed<T>(
         &mut self,
@@ -119,25 +131,17 @@ impl Socket {
         mut call: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
-            let watch = self.watch.as_ref().filter(|_| self.waiting);
-            if let Some(watch) = watch
-                && self.question.left().is_none()
-            {
-                still_wanted(watch.as_ref())?;
-                self.question = Deadline::after(SLICE);
-            }
-            let is_asking = watch.is_some();
-            let slice = self.question.left().unwrap_or(SLICE);
+            let slice = self.slice()?;
             let deadline = self.first_byte.map_or(self.deadline, |first| first.min(self.deadline));
             let left = deadline.left().ok_or(ErrorKind::TimedOut)?;
-            set_timeout(&self.stream, Some(if is_asking { left.min(slice) } else { left }))?;
+            set_timeout(&self.stream, Some(slice.map_or(left, |slice| left.min(slice))))?;
             match call(&mut self.stream) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Unix says WouldBlock where Windows says TimedOut.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
                 {
-                    if !is_asking {
+                    if slice.is_none() {
                         return Err(ErrorKind::TimedOut.into());
                     }
                 }

@@ -15,7 +15,7 @@ use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
 use super::migrate::{check_guards, unfit};
 use super::{rows, silent, unsure};
-use crate::journal::belonging::Owner;
+use crate::journal::belonging::{Owner, RING};
 use crate::journal::codes::of_boottime;
 use crate::journal::copies::misplaced;
 use crate::journal::departing::Tombstone;
@@ -356,7 +356,7 @@ impl Arriving {
         let schema = &self.schema;
         let mut meta = belongings.clone();
         // Where nodes were before, they know their host and their terminal.
-        meta.retain(|key, _| !self.known.contains_key(key) || key.starts_with("key ring "));
+        meta.retain(|key, _| !self.known.contains_key(key) || key.starts_with(RING));
         meta.insert(MOVED_AS.to_owned(), name.to_owned());
         if tombstones > 0 {
             meta.insert(ARCHIVED.to_owned(), tombstones.to_string());

@@ -25,9 +25,11 @@ use std::path::Path;
 
 use super::arriving::Arriving;
 use super::dsn::Dsn;
+use crate::hex::hex;
 use crate::journal::copies::misplaced;
 use crate::journal::departing::{Departing, Gone};
-use crate::journal::{JournalError, JournalErrorKind};
+use crate::journal::files::SystemFiles;
+use crate::journal::{JournalError, JournalErrorKind, opening};
 
 /// Payments of one statement.
 const PAGE: usize = 500;
@@ -191,8 +193,6 @@ fn refuse_another_way(gone: &Gone, to: &Dsn) -> Result<(), JournalError> {
 
 fn fresh_name() -> Result<String, JournalError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| {
-        JournalError::new(JournalErrorKind::Io, "the machine has no source of random numbers")
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    opening::random(&SystemFiles, &mut bytes)?;
+    Ok(hex(&bytes))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::store::{Ask, Function};
 use super::{PostgresJournal, rows, unreachable};
-use crate::journal::belonging::{self, Belonging, Setup};
+use crate::journal::belonging::{self, Belonging, RING, Setup};
 use crate::journal::{Finding, JournalError, JournalErrorKind, meta, schema};
 use crate::lock::lock;
 use crate::numbering::{MAX_NUMBER, starting_batch};
@@ -19,8 +19,6 @@ pub(super) struct Decision<T> {
     pub(super) is: BTreeMap<String, String>,
     pub(super) floor: Option<u32>,
 }
-
-pub(super) const RING: &str = "key ring ";
 
 impl PostgresJournal {
     pub(super) fn meta(&self) -> Result<BTreeMap<String, String>, JournalError> {

@@ -11,13 +11,15 @@ use crate::journal::{Finding, JournalError, failure, meta, restored};
 use crate::payment::{Payment, PaymentId};
 
 impl SqliteJournal {
+    fn water(&self) -> Result<Water, JournalError> {
+        self.read(|engine| {
+            Water::read(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
     /// Whether it cannot vouch for itself, and nobody has vouched for it.
     pub(in crate::journal) fn is_doubted(&self) -> Result<bool, JournalError> {
-        self.read(|engine| {
-            Water::read(&engine.connection)
-                .map(|water| water.doubted)
-                .map_err(|error| failure::sqlite("open", &error))
-        })
+        self.water().map(|water| water.doubted)
     }
 
     /// Whose it says that it is.
@@ -101,11 +103,7 @@ impl SqliteJournal {
 
     /// The batch that was handed out last; 0 if there is none.
     pub(in crate::journal) fn last_batch(&self) -> Result<u32, JournalError> {
-        self.read(|engine| {
-            Water::read(&engine.connection)
-                .map(|water| water.batch)
-                .map_err(|error| failure::sqlite("open", &error))
-        })
+        self.water().map(|water| water.batch)
     }
 
     /// Whether it knows of one before it that is gone.

@@ -92,11 +92,13 @@ class Folder:
         """What was noted of a scenario; empty if it was not played. One whose exchanges are no
         longer there has shown nothing."""
         noted: dict[str, Any] = self.state["scenarios"].get(str(number), {})
+        if noted.get("state") != "passed":
+            return noted
         shown, there = noted.get("exchanges", 0), len(self.exchanges(number))
-        if noted.get("state") == "passed" and there < shown:
-            gone = f"{shown} exchanges showed it, and {there} of them are in {self.record(number)}"
-            return {**noted, "state": "evidence gone", "seen": f"{gone}: play it again"}
-        return noted
+        if there >= shown:
+            return noted
+        gone = f"{shown} exchanges showed it, and {there} of them are in {self.record(number)}"
+        return {**noted, "state": "evidence gone", "seen": f"{gone}: play it again"}
 
     def note(self, number: int, **what: Any) -> None:
         """Notes it, durably, before the next scenario begins."""
