@@ -969,7 +969,8 @@ typedef struct ovo_outcome {
   uint32_t reference;
   // Paid: 1 if a status check or an operator reported the success instead of the push's answer.
   int32_t late;
-  // Paid: 1 if the payment has been voided since.
+  // Paid: 1 if the payment has been voided since. It stays so where `reason` says that OVO's record
+  // shows something else.
   int32_t voided;
   // Declined: the code's `ovo_class`.
   int32_t response_class;
@@ -1004,6 +1005,7 @@ typedef struct ovo_outcome {
   char host_time[40];
   // Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
   // or that nothing goes back by itself any more, because it waits for an operator or one closed it.
+  // Paid: empty, or that OVO acknowledged its void and shows it as paid all the same.
   char reason[128];
   // Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
   // points earned) is kept with the payment and stands here without that, too.

@@ -296,6 +296,7 @@ struct Paid {
   std::string trace_number, host_date, host_time;
   /// A status check or an operator reported the success.
   bool late = false;
+  /// Voided since, as OVO acknowledged; it stays so where `void_doubt` says something else.
   bool voided = false;
   /// Only in the outcome of the paying call itself.
   std::optional<Wallet> wallet;
@@ -303,6 +304,8 @@ struct Paid {
   bool was_known = false;
   /// Of the receipt, and kept with the payment, so that it can be printed again. Empty where OVO told none.
   std::string cash_used, points_used, points_earned;
+  /// Empty, or that OVO acknowledged its void and shows it as paid all the same.
+  std::string void_doubt;
 };
 /// OVO refused. Show the customer's text.
 struct Declined {
@@ -465,7 +468,8 @@ inline Outcome outcome(const ovo_outcome& flat) {
       Paid paid{flat.invoice,       flat.amount,    flat.batch,     flat.reference,
                 flat.approval_code, flat.trace_number, flat.host_date, flat.host_time,
                 flat.late != 0,     flat.voided != 0,  std::nullopt,   known,
-                flat.wallet.cash_used, flat.wallet.points_used, flat.wallet.points_earned};
+                flat.wallet.cash_used, flat.wallet.points_used, flat.wallet.points_earned,
+                flat.reason};
       if (flat.has_wallet != 0) {
         const ovo_wallet& w = flat.wallet;
         paid.wallet = Wallet{w.ovo_id,      w.full_name,      w.cash_used,     w.cash_balance,
@@ -1239,7 +1243,18 @@ class Config {
   flat.kind = static_cast<std::int32_t>(outcome.index());
   if (const auto* declined = std::get_if<Declined>(&outcome))
     declined->response_code.copy(flat.response_code, sizeof flat.response_code - 1);
-  if (const auto* open = std::get_if<NotCompleted>(&outcome)) flat.cancelled = open->cancelled;
+  const auto because = [&](const std::string& reason) {
+    reason.copy(flat.reason, sizeof flat.reason - 1);
+  };
+  if (const auto* paid = std::get_if<Paid>(&outcome)) {
+    flat.voided = paid->voided;
+    because(paid->void_doubt);
+  }
+  if (const auto* open = std::get_if<NotCompleted>(&outcome)) {
+    flat.cancelled = open->cancelled;
+    because(open->reason);
+  }
+  if (const auto* operators = std::get_if<NeedsOperator>(&outcome)) because(operators->reason);
   return ovo_customer_text(&flat, static_cast<std::int32_t>(language));
 }
 

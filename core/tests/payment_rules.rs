@@ -5,7 +5,7 @@ use std::time::Duration;
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
     Alert, Boottime, DeclineReason, Input, LateSuccess, Policy, PushAnswer, Refusal, Request,
-    Reversal, ReversalAnswer, Ruling, Settlement, Source, State, StatusAnswer, Step, Timers,
+    Reversal, ReversalAnswer, Rule, Ruling, Settlement, Source, State, StatusAnswer, Step, Timers,
     Verdict, Void, VoidAnswer, step,
 };
 
@@ -841,6 +841,82 @@ fn rule_17_a_check_from_before_the_approval_contradicts_nothing() {
         assert_eq!(step.alert, None, "{answer:?}");
         assert!(!case.state.needs_operator());
     }
+}
+
+/// OVO's record may lag behind its answer: what was asked within the minute is no contradiction.
+#[test]
+fn rule_17_a_check_just_behind_the_approval_contradicts_nothing() {
+    for (seconds, alert) in [(119.0, None), (120.0, Some(Alert::Doubtful))] {
+        let mut case = Case::sent();
+        case.at(60.0);
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.at(seconds);
+        assert_eq!(case.checked(StatusAnswer::NotFound).alert, alert, "{seconds}");
+        assert_eq!(case.state.needs_operator(), alert.is_some());
+    }
+}
+
+/// A paid payment that OVO says is voided, five minutes behind the push.
+fn voided() -> Case {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::Acknowledged);
+    case.at(290.0);
+    case.does(Input::VoidAsked { in_time: true });
+    case.at(300.0);
+    case.does(Input::VoidAnswered(VoidAnswer::Voided));
+    assert_eq!(case.state.void, Void::Voided);
+    case
+}
+
+#[test]
+fn rule_18_a_void_that_ovos_record_does_not_show_is_an_operators_case() {
+    let mut case = voided();
+    case.at(360.0);
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, step.send), (Some(Alert::VoidWithoutEffect), None));
+    assert!(Alert::VoidWithoutEffect.is_critical());
+    assert_eq!(step.rule, Some(Rule::Void));
+    assert!(case.state.needs_operator() && !case.state.acknowledged);
+    assert_eq!(case.state.void, Void::Voided, "OVO acknowledged it");
+    case.at(500.0);
+    let again = case.checked(StatusAnswer::Paid);
+    assert_eq!((again.alert, again.send), (None, None), "once");
+    let void = case.does(Input::VoidAsked { in_time: true });
+    assert_eq!((void.refused, void.send), (Some(Refusal::OperatorRefunds), None));
+    assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, None, "who closed it knew");
+    assert!(!case.state.needs_operator());
+}
+
+#[test]
+fn rule_18_a_check_from_before_a_void_or_just_behind_it_says_nothing_of_it() {
+    for issued in [100.0, 295.0, 300.0, 305.0, 359.0] {
+        let mut case = voided();
+        case.at(400.0);
+        let issued = case.state.window.plus(Duration::from_secs_f64(issued));
+        let answer = StatusAnswer::Paid;
+        let step = case.does(Input::Checked { issued, answer, waiting: false });
+        assert_eq!((step.alert, case.state.needs_operator()), (None, false), "{issued:?}");
+        assert!(case.state.acknowledged);
+    }
+    // A settlement file may have been made before the void.
+    let mut case = voided();
+    case.at(4_000.0);
+    let before = case.state;
+    let step = case.does(Input::ReportedPaid);
+    assert_eq!((step.alert, case.state), (None, before));
+    // A record that shows the void, or nothing, is as it must be.
+    for answer in [StatusAnswer::NotFound, StatusAnswer::Reversed] {
+        assert_eq!(case.checked(answer).alert, None, "{answer:?}");
+    }
+    // How long ago it was behind a restart nobody knows.
+    case.now = Boottime(5_000);
+    case.does(Input::Rebooted { away: Duration::from_secs(3_600) });
+    case.at(59.0);
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, None);
+    case.at(60.0);
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::VoidWithoutEffect));
 }
 
 #[test]

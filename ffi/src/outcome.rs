@@ -52,7 +52,8 @@ pub struct ovo_outcome {
     pub reference: u32,
     /// Paid: 1 if a status check or an operator reported the success instead of the push's answer.
     pub late: i32,
-    /// Paid: 1 if the payment has been voided since.
+    /// Paid: 1 if the payment has been voided since. It stays so where `reason` says that OVO's record
+    /// shows something else.
     pub voided: i32,
     /// Declined: the code's `ovo_class`.
     pub response_class: i32,
@@ -87,6 +88,7 @@ pub struct ovo_outcome {
     pub host_time: [c_char; 40],
     /// Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
     /// or that nothing goes back by itself any more, because it waits for an operator or one closed it.
+    /// Paid: empty, or that OVO acknowledged its void and shows it as paid all the same.
     pub reason: [c_char; 128],
     /// Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
     /// points earned) is kept with the payment and stands here without that, too.
@@ -169,6 +171,7 @@ impl ovo_outcome {
                 flat.reference = receipt.numbers().reference();
                 flat.late = receipt.is_late().into();
                 flat.voided = receipt.is_voided().into();
+                place(&mut flat.reason, receipt.void_doubt().unwrap_or(""));
                 place(&mut flat.approval_code, receipt.approval_code().unwrap_or(""));
                 place(&mut flat.trace_number, receipt.trace_number().unwrap_or(""));
                 place(&mut flat.host_date, receipt.host_date().unwrap_or(""));

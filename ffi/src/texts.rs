@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use ptp::Language;
 use ptp::message::ResponseCode;
 use ptp::message::response_code::{CustomerText, TABLE};
-use ptp::payment::{CLOSED_BY_OPERATOR, WAITS_FOR_OPERATOR};
+use ptp::payment::{CLOSED_BY_OPERATOR, VOID_DOUBTED, WAITS_FOR_OPERATOR};
 
 use crate::outcome::ovo_outcome;
 use crate::vocabulary::{self, ovo_outcome_kind};
@@ -107,6 +107,7 @@ fn is_dealt_with_by_hand(kind: i32, outcome: &ovo_outcome) -> bool {
             says(WAITS_FOR_OPERATOR) || says(CLOSED_BY_OPERATOR)
         }
         kind if kind == ovo_outcome_kind::OVO_NEEDS_OPERATOR as i32 => says(CLOSED_BY_OPERATOR),
+        kind if kind == ovo_outcome_kind::OVO_PAID as i32 => says(VOID_DOUBTED),
         _ => false,
     }
 }

@@ -38,7 +38,8 @@ pub enum VoidOutcome {
     NotSent,
     /// Not known yet; it is asked for in the background or with `settle`.
     Pending,
-    /// Could not be known within the day: an operator refunds.
+    /// Could not be known within the day, or OVO's record contradicts its acknowledgement: an operator
+    /// refunds.
     NeedsOperator,
 }
 
@@ -47,6 +48,7 @@ impl VoidOutcome {
         match payment.state.void {
             Void::None => VoidOutcome::NotSent,
             Void::Sent | Void::Unknown | Void::Questioned(_) => VoidOutcome::Pending,
+            Void::Voided if payment.state.is_void_doubted() => VoidOutcome::NeedsOperator,
             Void::Voided => VoidOutcome::Voided,
             Void::Rejected(code) => VoidOutcome::Rejected(code),
             Void::Expired => VoidOutcome::NeedsOperator,

@@ -167,6 +167,10 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "Pembayaran lunas lalu di-void: uangnya kembali ke pelanggan.",
             "It was paid, then voided: the customer has the money back.",
         ),
+        Money::Unclear if state.is_void_doubted() => words.pick(
+            "Tidak jelas: pembayaran lunas dan OVO menerima void-nya, tetapi catatan OVO tetap menunjukkan lunas.",
+            "Unclear: it was paid, and OVO acknowledged its void; yet OVO's record shows it as paid.",
+        ),
         Money::Unclear if void_is_unknown(payment) => words.pick(
             "Tidak jelas: pembayaran lunas, dan tidak diketahui apakah void-nya dijalankan.",
             "Unclear: it was paid, and nobody knows whether its void was carried out.",
@@ -240,9 +244,9 @@ fn is_unconfirmed_refusal(state: &State) -> bool {
     matches!(state.void, Void::Rejected(_)) && (state.check_unavailable || state.check_refused)
 }
 
-/// Whether a void was asked for and nobody knows its end.
+/// Whether a void was asked for and nobody knows whether the money went back.
 fn void_is_unknown(payment: &Payment) -> bool {
-    payment.state.void == Void::Expired
+    payment.state.void == Void::Expired || payment.state.is_void_doubted()
 }
 
 /// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.
@@ -268,6 +272,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::Unclear if state.void == Void::Expired => words.pick(
             "Tanyakan void ini ke OVO (`check-void`, atau cari di sana); kembalikan dengan tangan jika belum terjadi, lalu putuskan `close`.",
             "Ask OVO how the void ended (`check-void`, or look it up there); refund by hand if it did not happen, then rule `close`.",
+        ),
+        Money::Unclear if state.is_void_doubted() => words.pick(
+            "Tanyakan ke OVO, dengan batch, reference, dan waktunya, apakah uangnya sudah kembali; kembalikan lewat OVO jika belum, lalu putuskan `close`.",
+            "Ask OVO, with batch, reference and times, whether the money went back; have it returned if it did not, then rule `close`.",
         ),
         // The goods were handed over: neither `paid` nor `refund` is left to rule.
         Money::Unclear if matches!(state.verdict, Some(Verdict::Accepted(_))) => words.pick(

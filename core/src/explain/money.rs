@@ -56,13 +56,13 @@ impl Money {
             _ if state.settlement == Settlement::WithOperator => Money::Unclear,
             None => Money::Waiting,
             Some(Verdict::Accepted(_)) => match state.void {
-                Void::Voided => Money::Voided,
+                Void::Voided if !state.is_void_doubted() => Money::Voided,
                 Void::Sent | Void::Unknown | Void::Questioned(_) => Money::Voiding,
                 // What they were told since counts for more than what they closed.
                 _ if state.listed => Money::Unclear,
                 // Only what could not be told was theirs to close: whose the money is, they know.
                 _ if by_operator => Money::ByHand,
-                Void::Expired => Money::Unclear,
+                Void::Expired | Void::Voided => Money::Unclear,
                 Void::None | Void::Rejected(_) => Money::Merchant,
             },
             _ if by_operator => Money::ByHand,

@@ -90,6 +90,32 @@ fn whoever_asked_for_a_void_is_not_told_to_hand_over_the_goods_while_its_end_is_
 }
 
 #[test]
+fn nothing_promises_that_a_void_returned_the_money_where_ovo_still_shows_the_debit() {
+    use crate::payment::{Closer, Outcome, Settlement, Source, Void};
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.settlement = Settlement::closed(Boottime(9_000));
+    (payment.state.void, payment.state.late_paid, payment.state.listed) =
+        (Void::Voided, true, true);
+    let it = Explanation::of(&payment, now());
+    assert_eq!((it.money, it.needs_operator), (Money::Unclear, true));
+    assert!(it.money_text(Language::English).contains("acknowledged its void"));
+    assert!(it.cashier(Language::English).starts_with("Hand over nothing"));
+    assert!(it.operator(Language::English).starts_with("Ask OVO"));
+    let Some(outcome) = Outcome::of(&payment) else { panic!("an outcome") };
+    assert!(!outcome.customer_text(Language::English).contains("returned"));
+    assert!(!outcome.customer_text(Language::Indonesian).contains("dikembalikan"));
+    let Outcome::Paid(receipt) = &outcome else { panic!("{outcome:?}") };
+    assert!(receipt.is_voided() && receipt.void_doubt().is_some());
+    payment.state.listed = false;
+    payment.state.settlement =
+        Settlement::Closed { at: Boottime(9_000), by: Closer::Operator, looks: 2 };
+    assert_eq!(Explanation::of(&payment, now()).money, Money::ByHand);
+    payment.state.late_paid = false;
+    assert_eq!(Explanation::of(&payment, now()).money, Money::Voided, "carried out behind that");
+}
+
+#[test]
 fn an_answer_to_a_reversal_is_no_proof_that_nothing_was_debited() {
     let mut payment = payment();
     payment.state.verdict = Some(Verdict::Abandoned);

@@ -53,6 +53,8 @@ pub enum Alert {
     VoidUnresolved,
     /// A void that was left to an operator turned out to have been carried out. Critical.
     VoidedAfterAll,
+    /// OVO acknowledged a void and shows the payment as paid all the same. Critical.
+    VoidWithoutEffect,
     /// OVO answered checks of a payment, then refused them, and it was closed without one: that the
     /// customer is not debited was not confirmed.
     Unverified,
@@ -61,7 +63,7 @@ pub enum Alert {
 impl Alert {
     /// All kinds by their [names](Self::name), and whether they are [critical](Self::is_critical): for
     /// whoever shows those that have not come yet, too.
-    pub const KINDS: [(&'static str, bool); 22] = [
+    pub const KINDS: [(&'static str, bool); 23] = [
         ("DuplicateNumbers", false),
         ("ForeignSale", false),
         ("Doubtful", true),
@@ -83,6 +85,7 @@ impl Alert {
         ("OverdueForADay", true),
         ("VoidUnresolved", false),
         ("VoidedAfterAll", true),
+        ("VoidWithoutEffect", true),
         ("Unverified", false),
     ];
 
@@ -112,6 +115,7 @@ impl Alert {
             Alert::OverdueForADay => "OverdueForADay",
             Alert::VoidUnresolved => "VoidUnresolved",
             Alert::VoidedAfterAll => "VoidedAfterAll",
+            Alert::VoidWithoutEffect => "VoidWithoutEffect",
             Alert::Unverified => "Unverified",
         }
     }
@@ -131,6 +135,7 @@ impl Alert {
                 | Alert::Misconfigured(_)
                 | Alert::TooOld
                 | Alert::VoidedAfterAll
+                | Alert::VoidWithoutEffect
         )
     }
 }
@@ -179,6 +184,9 @@ impl fmt::Display for Alert {
             Alert::VoidedAfterAll => {
                 f.write_str("a void that was left to an operator was carried out: who refunded it by hand paid twice")
             }
+            Alert::VoidWithoutEffect => f.write_str(
+                "OVO acknowledged the void and still shows the debit; nothing more is sent: ask OVO",
+            ),
             Alert::Unverified => f.write_str(
                 "closed, and OVO refuses the check that would confirm that the customer is not debited; compare its settlement file",
             ),

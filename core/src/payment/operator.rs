@@ -41,6 +41,10 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         state.late_paid |= state.check_unavailable && state.is_certainly_ours();
         return Step::to(state);
     }
+    // A file may have been made before the payment was voided; it has no moment of its own.
+    if matches!(state.verdict, Some(Verdict::Accepted(_))) {
+        return Step::to(state);
+    }
     let settled_by_policy = state.is_reversible()
         && !matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
     if !settled_by_policy {

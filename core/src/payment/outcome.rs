@@ -50,6 +50,7 @@ impl Outcome {
                 host_time: payment.evidence.host_time.clone(),
                 late: source != Source::Push,
                 voided: payment.state.void == Void::Voided,
+                void_doubted: payment.state.is_void_doubted(),
                 paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
                 known,
@@ -186,6 +187,8 @@ impl Outcome {
     /// ```
     pub fn customer_text(&self, language: Language) -> &'static str {
         let text = match self {
+            // Nothing promises that the money went back.
+            Outcome::Paid(receipt) if receipt.void_doubted => CustomerText::ByHand,
             Outcome::Paid(receipt) if receipt.voided => CustomerText::Voided,
             Outcome::Paid(_) => CustomerText::Paid,
             Outcome::Declined(decline) => return decline.customer_text(language),
@@ -213,6 +216,7 @@ pub struct Receipt {
     host_time: Option<String>,
     late: bool,
     voided: bool,
+    void_doubted: bool,
     paid_with: Box<PaidWith>,
     wallet: Option<Box<WalletDetails>>,
     known: Known,
@@ -273,9 +277,26 @@ impl Receipt {
         self.late
     }
 
-    /// Whether the payment has been voided since.
+    /// Whether the payment has been voided since, as OVO acknowledged: it is no sale any more. It stays
+    /// so where [`void_doubt`](Self::void_doubt) says that OVO's record shows something else.
     pub fn is_voided(&self) -> bool {
         self.voided
+    }
+
+    /// Why it is not known, in English, whether a void that OVO acknowledged returned the money. `None`
+    /// as long as nothing speaks against it ([fault VD6]).
+    ///
+    /// [fault VD6]: crate::manual::faults#vd-voids
+    ///
+    /// ```
+    /// # fn example(receipt: &ovo_ptp::Receipt) {
+    /// if receipt.is_voided() {
+    ///     println!("no sale; {}", receipt.void_doubt().unwrap_or("the customer has the money back"));
+    /// }
+    /// # }
+    /// ```
+    pub fn void_doubt(&self) -> Option<&'static str> {
+        self.void_doubted.then_some(VOID_DOUBTED)
     }
 
     /// How it was paid, as far as OVO told: kept with the payment, so that a receipt can be printed
@@ -439,6 +460,10 @@ pub const WAITS_FOR_OPERATOR: &str =
 /// What [`NotCompleted::reason`] and [`NeedsOperator::reason`] say of one that an operator closed.
 pub const CLOSED_BY_OPERATOR: &str = "an operator closed it: it was dealt with by hand";
 
+/// What [`Receipt::void_doubt`] says of a void that OVO's record does not show.
+pub const VOID_DOUBTED: &str =
+    "OVO acknowledged its void and shows it as paid all the same: an operator finds out";
+
 /// A payment of which the policy returns nothing by itself any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ByHand {
@@ -599,6 +624,9 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
         (Some(Verdict::Accepted(_)), settlement) => match (state.void, settlement) {
             (Void::Sent | Void::Unknown | Void::Questioned(_), _) => "void under way",
             _ if state.listed => "waits for an operator",
+            (Void::Voided, Settlement::Closed { by: Closer::Operator, .. }) if state.late_paid => {
+                "closed by an operator"
+            }
             (Void::Voided, _) => "voided",
             (Void::Expired, _) | (_, Settlement::Closed { by: Closer::Operator, .. }) => {
                 "closed by an operator"

@@ -19,8 +19,9 @@ use crate::payment::timers::Policy;
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
-/// * A payment told as Paid that OVO's record contradicts in a check issued behind the approval is listed
-///   for an operator.
+/// * A payment told as Paid that OVO's record contradicts in a check issued a minute behind the
+///   approval is listed for an operator; so is one that it shows as paid in a check issued a minute
+///   behind its void, with an alert.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.
@@ -59,12 +60,17 @@ pub fn broken(
             answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
             issued,
             ..
-        } => before.is_asked_behind_its_end(issued) && !is_closed_by_operator(before),
+        } => before.is_asked_behind_its_end(policy, issued) && !is_closed_by_operator(before),
         _ => false,
     };
     let has_void = before.void.is_open() || before.void == Void::Voided;
     if told_paid && contradicts && !has_void && !after.needs_operator() {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
+    }
+    let denies_its_void = matches!(input, Input::Checked { answer: StatusAnswer::Paid, issued, .. }
+        if before.is_asked_behind_its_void(policy, issued) && !before.late_paid);
+    if denies_its_void && (!after.needs_operator() || after.acknowledged || step.alert.is_none()) {
+        return Some("a void that OVO's record does not show is an operator's case");
     }
     let checked =
         |answer: StatusAnswer| matches!(input, Input::Checked { answer: it, .. } if it == answer);

@@ -175,7 +175,7 @@ pub struct State {
     /// What is left to do at OVO.
     pub settlement: Settlement,
     /// When the verdict was made, or settlement was opened again behind a closed payment, or the
-    /// machine restarted.
+    /// machine restarted; of a void, when it was asked for, refused, or known to be carried out.
     pub settling_since: Boottime,
     /// How long settlement had been open before [`settling_since`](Self::settling_since), in
     /// milliseconds: what is overdue stays overdue over restarts and re-openings.
@@ -197,8 +197,8 @@ pub struct State {
     pub checks: Tries,
     /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
     pub overdue_alerts: u8,
-    /// OVO was seen to have debited the customer, and that was not, or not yet, accepted; evidence
-    /// only.
+    /// OVO was seen to have debited the customer, and that was not, or not yet, accepted; or to show
+    /// the debit in spite of a void that it acknowledged. Evidence only.
     pub late_paid: bool,
     /// An operator should look, beside whatever the policy still does by itself.
     pub listed: bool,
@@ -217,6 +217,12 @@ pub struct State {
 }
 
 impl State {
+    /// Whether OVO acknowledged a void and showed the debit all the same: whether the money went back
+    /// people find out.
+    pub fn is_void_doubted(&self) -> bool {
+        self.void == Void::Voided && self.late_paid
+    }
+
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
         self.listed || self.settlement == Settlement::WithOperator

@@ -194,6 +194,13 @@ impl Timers {
         self.retry * 2 / 3
     }
 
+    /// A minute: how long OVO's record of a payment may lag behind what OVO answered. A check that is
+    /// issued sooner behind an approval or a void contradicts neither. OVO names no such time; where
+    /// it is wrong, an operator is asked in vain, or asks again.
+    pub(crate) fn record_lag(&self) -> Duration {
+        self.retry * 4
+    }
+
     /// An hour, in the same scale as everything else.
     pub(crate) fn hour(&self) -> Duration {
         self.retry * 240

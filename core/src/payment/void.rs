@@ -25,6 +25,9 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         Void::Sent | Void::Unknown | Void::Questioned(_) => {
             return Step::refused(state, Refusal::VoidInProgress);
         }
+        Void::Voided if state.is_void_doubted() => {
+            return Step::refused(state, Refusal::OperatorRefunds);
+        }
         Void::Voided => return Step::refused(state, Refusal::AlreadyVoided),
         // Perhaps it was done: a second one could return the money twice (VD5).
         Void::Expired => return Step::refused(state, Refusal::OperatorRefunds),
@@ -65,7 +68,7 @@ pub(super) fn answered(
     now: Boottime,
 ) -> Step {
     if state.void == Void::Expired && answer == VoidAnswer::Voided {
-        return voided_after_all(state);
+        return voided_after_all(state, now);
     }
     if !state.void.is_open() {
         return Step::to(state);
@@ -118,7 +121,7 @@ pub(super) fn checked(
         // Asked by hand, or from another process, while its own answer is still awaited: what is done is
         // done, and everything else is left to that answer.
         Void::Sent if answer == StatusAnswer::Paid => return end(policy, state, Void::Voided, now),
-        Void::Expired if answer == StatusAnswer::Paid => return voided_after_all(state),
+        Void::Expired if answer == StatusAnswer::Paid => return voided_after_all(state, now),
         _ => return Step::to(state),
     }
     match answer {
@@ -191,8 +194,9 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
 
 /// A void that an operator was to refund by hand was carried out. It is told as voided from here on, and
 /// whoever refunded it by hand hears of it.
-fn voided_after_all(mut state: State) -> Step {
+fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
+    state.settling_since = now;
     state.listed = false;
     Step::to(state).alerting(Alert::VoidedAfterAll)
 }
@@ -200,6 +204,9 @@ fn voided_after_all(mut state: State) -> Step {
 fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
     state.void = void;
     state.checks.count = 0;
+    // From when on OVO's record must not show it as paid any more (VD6).
+    state.settled_before_ms = state.open_ms(now);
+    state.settling_since = now;
     // What was listed because it took so long is over: OVO has said what became of it.
     state.listed &= state.overdue_alerts == 0;
     state.due = Some(now.plus(policy.timers.keep_phone));

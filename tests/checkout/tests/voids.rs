@@ -1,4 +1,4 @@
-//! Voids whose answer is lost, refused, late or doubled (VD1 to VD5, VI1
+//! Voids whose answer is lost, refused, late, doubled or untrue (VD1 to VD6, VI1
 //! to VI4).
 
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ovo_checkout::{
     Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds, settled,
 };
-use ovo_ptp::message::{Operation, ResponseCode};
-use ovo_ptp::payment::{Alert, Ruling};
+use ovo_ptp::message::{Language, Operation, ResponseCode};
+use ovo_ptp::payment::{Alert, Ruling, StatusAnswer};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
 use ovo_sandbox::{AnswerOf, AnswerPlan, Delivery, HostConfig, Step};
@@ -531,4 +531,49 @@ fn j18_a_void_that_may_be_in_the_journal_is_pending_and_one_that_is_not_an_error
     settled(&shop);
     assert!(is_voided(&shop));
     assert_eq!(shop.heard(Operation::Void), 1);
+}
+
+#[test]
+fn vd6_a_void_that_ovo_acknowledges_and_does_not_carry_out_is_an_operators_case() {
+    let shop = paid();
+    shop.client().acknowledge(&invoice("INV-1")).unwrap();
+    shop.clock.pass(minutes(5));
+    shop.script([void().pretend()]);
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    let at_ovo = || shop.client().check(&invoice("INV-1")).unwrap().at_ovo;
+    assert_eq!(at_ovo(), StatusAnswer::Paid);
+    assert!(!shop.report("INV-1").needs_operator, "OVO's record may lag behind its answer");
+    shop.clock.pass(seconds(61.0));
+    assert_eq!(at_ovo(), StatusAnswer::Paid);
+    assert!(shop.alerted(|alert| *alert == Alert::VoidWithoutEffect && alert.is_critical()));
+    let report = shop.report("INV-1");
+    assert_eq!((report.settlement, report.needs_operator), ("waits for an operator", true));
+    assert_eq!(shop.client().unacknowledged().unwrap().len(), 1, "the caller hears of it again");
+    assert!(is_voided(&shop), "it is no sale");
+    let shown = report.outcome.map(|outcome| outcome.customer_text(Language::English));
+    assert_eq!(shown, Some("Staff deal with this payment. Ask the cashier."));
+    // Nothing is sent for it, and nobody is told any more that the money went back.
+    assert_eq!(void_refused(&shop, "INV-1"), ErrorKind::Refused);
+    assert_eq!(void_outcome(&shop), VoidOutcome::NeedsOperator);
+    shop.assert_every_rupiah_agrees_except(&["INV-1"]);
+    shop.settle_for(days(3));
+    assert_eq!((shop.heard(Operation::Void), shop.heard(Operation::Reversal)), (1, 0));
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "returned by OVO, case 4711").unwrap();
+    let closed = shop.report("INV-1");
+    assert_eq!((closed.settlement, closed.needs_operator), ("closed by an operator", false));
+}
+
+#[test]
+fn vd6_a_record_that_lags_behind_a_void_troubles_nobody() {
+    let shop = paid();
+    shop.clock.pass(minutes(5));
+    assert_eq!(voided(&shop), VoidOutcome::Voided);
+    shop.clock.pass(seconds(5.0));
+    shop.script([Step::on(Operation::CheckPayment).lag_ms(20_000)]);
+    assert_eq!(shop.client().check(&invoice("INV-1")).unwrap().at_ovo, StatusAnswer::Paid);
+    assert!(!shop.report("INV-1").needs_operator);
+    shop.clock.pass(minutes(2));
+    assert_eq!(shop.client().check(&invoice("INV-1")).unwrap().at_ovo, StatusAnswer::NotFound);
+    assert!(is_voided(&shop));
+    settled(&shop);
 }

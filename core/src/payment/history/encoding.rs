@@ -301,6 +301,7 @@ fn write_alert(to: &mut Vec<u8>, alert: Alert) {
         Alert::VoidUnresolved => 20,
         Alert::VoidedAfterAll => 21,
         Alert::Unverified => 22,
+        Alert::VoidWithoutEffect => 23,
     });
     match alert {
         Alert::DuplicateNumbers(code) | Alert::Misconfigured(code) => write_code(to, Some(code)),
@@ -498,6 +499,7 @@ impl Reader<'_> {
             20 => Alert::VoidUnresolved,
             21 => Alert::VoidedAfterAll,
             22 => Alert::Unverified,
+            23 => Alert::VoidWithoutEffect,
             _ => return None,
         })
     }

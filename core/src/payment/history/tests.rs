@@ -136,6 +136,7 @@ fn all() -> Vec<Entry> {
         Alert::VoidUnresolved,
         Alert::VoidedAfterAll,
         Alert::Unverified,
+        Alert::VoidWithoutEffect,
     ];
     for alert in alerts.into_iter().chain(about_fields) {
         with(&|entry| entry.alert = Some(alert));
