@@ -286,7 +286,9 @@ impl<const N: usize> PushToPay<N> {
         if payment.record == Record::ForeignReversed && !self.setting.attested {
             broken |= I10;
         }
-        if exists && state.void == Void::Voided && payment.record != Record::Voided {
+        // Where OVO does what it acknowledges, a void is done, and nobody is alerted that it is not.
+        let is_done = payment.record == Record::Voided && !state.is_void_doubted();
+        if exists && state.void == Void::Voided && !is_done && !self.setting.hollow {
             broken |= VI2;
         }
         if reversed && payment.history & happened::VOID_SENT != 0 {

@@ -122,6 +122,9 @@ impl<const N: usize> PushToPay<N> {
                 if self.setting.hollow && thread.ask == Ask::Reversal {
                     may(What::OvoPretends(News::Acknowledged));
                 }
+                if self.setting.hollow && thread.ask == Ask::Void {
+                    may(What::OvoPretends(News::Voided));
+                }
             }
         }
     }
@@ -568,8 +571,10 @@ impl<const N: usize> PushToPay<N> {
         let payment = &mut moment.payments[i];
         payment.row = row::pack(&next.state, now);
         payment.old_boot = false;
+        let is_voided = before.void != Void::Voided && next.state.void == Void::Voided;
         for (other, thread) in payment.threads.iter_mut().enumerate() {
             thread.fresh &= other == p;
+            thread.behind &= !is_voided;
         }
         thread.local = payment.row;
         thread.fresh = true;
@@ -643,13 +648,18 @@ pub(crate) fn is_accepted(payment: &Payment) -> bool {
 
 impl Thread {
     /// The row as this thread knows it. All that is ever asked of the moment at which a payment was
-    /// approved is whether a check was issued behind it, so it is placed by that.
+    /// approved, or its void known to be carried out, is whether a check was issued behind it, so it is
+    /// placed by that.
     fn known(&self) -> State {
         let mut state = row::unpack(self.local);
+        let moment = if self.behind { Boottime(0) } else { LADDER[usize::from(self.issued)] };
         if let (Some(Verdict::Accepted(_)), Settlement::Closed { at, .. }) =
             (state.verdict, &mut state.settlement)
         {
-            *at = if self.behind { Boottime(0) } else { LADDER[usize::from(self.issued)] };
+            *at = moment;
+        }
+        if state.void == Void::Voided {
+            state.settling_since = moment;
         }
         state
     }

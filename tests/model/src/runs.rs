@@ -164,6 +164,12 @@ pub fn every_time() -> Vec<Run> {
         run("a sloppy OVO, checks by hand, one process, 1 crash, 1 loss", {
             hands(sized(1, [1, 1, 0], world(World::SloppyOvo)))
         }),
+        run("voids that OVO only acknowledges, checks by hand, one process, 1 crash, 1 loss", {
+            hands(sized(1, [1, 1, 0], world(World::HollowVoids)))
+        }),
+        run("a void, a check by hand beside it, two processes, no faults", {
+            sized(2, [0, 0, 0], world(World::AskedBehindVoids))
+        }),
         run("undelivered prompts, no checks, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::Undelivered))
         }),

@@ -79,7 +79,7 @@ pub struct Setting {
     /// Whether OVO's answers may repeat so little, or so much else, that they tell nothing certain, and
     /// what it approved may not be what its record shows.
     pub sloppy: bool,
-    /// Whether OVO may acknowledge a reversal and not act.
+    /// Whether OVO may acknowledge a reversal or a void and not act.
     pub hollow: bool,
     /// Whether what an operator closes may have been returned outside of OVO.
     pub outside: bool,
@@ -155,6 +155,10 @@ impl Setting {
             World::ForeignSaleOfAnotherDay => {
                 Setting { attested: true, other_day: true, manual_checks: 1, ..foreign }
             }
+            World::AskedBehindVoids => {
+                Setting { voids: 1, manual_checks: 1, ..Setting::faults(0, 1, 0) }
+            }
+            World::HollowVoids => Setting { hollow: true, ..Setting::of(World::AskedBehindVoids) },
             World::SloppyOvo => {
                 Setting { sloppy: true, manual_checks: 1, ..Setting::faults(0, 1, 0) }
             }

@@ -216,7 +216,8 @@ pub struct Thread {
     pub ask: Ask,
     /// When it was sent.
     pub issued: u8,
-    /// Whether it is a check that was sent when the payment was accepted already.
+    /// Whether it is a check that was sent when the payment was accepted already; once that is voided,
+    /// when it was voided already.
     pub behind: bool,
     /// What was heard.
     pub news: News,

@@ -63,6 +63,10 @@ pub enum World {
     CancelledForeignSale,
     /// OVO's record may contradict what it approved, and somebody asks by hand.
     SloppyOvo,
+    /// The merchant voids, and asks by hand.
+    AskedBehindVoids,
+    /// The same, and OVO may acknowledge a void without acting.
+    HollowVoids,
 }
 
 /// A rule broken.
@@ -135,6 +139,8 @@ pub enum Mutant {
     VoidRefusedAtOnce,
     ContradictionHidden,
     ContradictionUndated,
+    HollowVoidHidden,
+    VoidCheckUndated,
 }
 
 enum Breaks {
@@ -170,7 +176,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 66] = [
+    pub const ALL: [Mutant; 68] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -191,6 +197,7 @@ impl Mutant {
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
         Mutant::HeardOutUnread, Mutant::VoidedAfterAllDropped,
         Mutant::VoidRefusedAtOnce, Mutant::ContradictionHidden, Mutant::ContradictionUndated,
+        Mutant::HollowVoidHidden, Mutant::VoidCheckUndated,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -428,6 +435,12 @@ impl Mutant {
             Mutant::ContradictionUndated => wrong("contradiction is undated",
                 "a check from before the approval, heard late, contradicts a payment told as Paid (rule 17)",
                 W::Ordinary, policy::contradiction_is_undated),
+            Mutant::HollowVoidHidden => wrong("hollow void is hidden",
+                "nobody hears that OVO shows a voided payment as paid (policy 2.8)",
+                W::HollowVoids, policy::hollow_void_is_hidden),
+            Mutant::VoidCheckUndated => wrong("void check is undated",
+                "a check from before a void, heard late, says that it was not carried out (policy 2.8)",
+                W::AskedBehindVoids, policy::void_check_is_undated),
         }
     }
 }

@@ -776,3 +776,32 @@ pub(crate) fn contradiction_is_undated(
         _ => step(policy, state, input, now),
     }
 }
+
+/// Whether a check's answer contradicts that the payment is voided.
+fn denies_the_void(state: &State, input: Input) -> bool {
+    state.void == Void::Voided && matches!(input, Input::Checked { answer: StatusAnswer::Paid, .. })
+}
+
+pub(crate) fn hollow_void_is_hidden(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    if denies_the_void(state, input) { to(*state) } else { step(policy, state, input, now) }
+}
+
+pub(crate) fn void_check_is_undated(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    if !denies_the_void(state, input) {
+        return step(policy, state, input, now);
+    }
+    let long_ago = State { settling_since: Boottime(0), ..*state };
+    let next = step(policy, &long_ago, input, now);
+    let settling_since = state.settling_since;
+    Step { state: State { settling_since, ..next.state }, ..next }
+}

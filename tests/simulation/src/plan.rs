@@ -433,8 +433,11 @@ impl Plan {
                 plan.operations = plan.operations.max(4);
                 plan.strange_customers = true;
             }
-            // Its record never contradicts what it approved: the model's does.
-            World::SloppyOvo | World::Ordinary => {}
+            // Its record never contradicts what it approved or voided: the model's does.
+            World::SloppyOvo
+            | World::AskedBehindVoids
+            | World::HollowVoids
+            | World::Ordinary => {}
         }
         plan
     }
