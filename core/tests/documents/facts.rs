@@ -138,6 +138,7 @@ fn the_policy_prints_the_timers_that_run() {
     says("reversal", &[timers.retry * 2, timers.retry * 60]);
     says("unseen", &[timers.gate_escape]);
     says("closing check", &[timers.session + timers.delay_bound]);
+    says("OVO's record", &[timers.retry * 4]);
     says("looks behind", &[timers.first_sweep, timers.second_sweep]);
     assert_eq!(printed("phone"), "overwritten 2 days later");
     assert_eq!(timers.keep_phone, Duration::from_secs(2 * 24 * 3_600));
