@@ -41,7 +41,7 @@ pub struct ClientBuilder {
     pub(super) phone_in_reversal: bool,
     pub(super) background: bool,
     pub(super) threads: bool,
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     pub(super) spawner: Option<crate::client::threads::Spawner>,
     pub(super) settle_rate: u32,
     pub(super) observer: Option<Observer>,
@@ -70,7 +70,7 @@ impl ClientBuilder {
             phone_in_reversal: false,
             background: true,
             threads: true,
-            #[cfg(feature = "mutants")]
+            #[cfg(all(ovo_mutants, debug_assertions))]
             spawner: None,
             settle_rate: 10,
             observer: None,
@@ -323,7 +323,7 @@ impl ClientBuilder {
     }
 
     /// A wrong policy in place of the real one: the canaries of the proofs.
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     #[doc(hidden)]
     #[must_use]
     pub fn mutant(mut self, mutant: crate::payment::Mutant) -> Self {
@@ -333,7 +333,7 @@ impl ClientBuilder {
 
     /// Whoever starts payments' threads in place of the system: a simulation, in which they take
     /// turns.
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     #[doc(hidden)]
     #[must_use]
     pub fn spawner(

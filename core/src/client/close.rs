@@ -82,7 +82,7 @@ impl Inner {
 
 /// For a simulation, whose threads take turns and cannot wait for each other: the two moments of
 /// [`close_within`](Client::close_within), without its waits.
-#[cfg(feature = "mutants")]
+#[cfg(all(ovo_mutants, debug_assertions))]
 impl Client {
     #[doc(hidden)]
     pub fn grace_begins(&self) {

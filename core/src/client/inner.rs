@@ -77,7 +77,7 @@ pub(super) struct Inner {
     /// Whether payments may have threads of their own.
     pub(super) threads: bool,
     /// Who starts them instead, in a simulation.
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     pub(super) spawner: Option<crate::client::threads::Spawner>,
     /// What the background settler's threads are to do.
     pub(super) work: Mutex<Work>,

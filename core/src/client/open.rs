@@ -119,7 +119,7 @@ impl ClientBuilder {
             #[cfg(feature = "postgres")]
             reach: Default::default(),
             threads: self.threads,
-            #[cfg(feature = "mutants")]
+            #[cfg(all(ovo_mutants, debug_assertions))]
             spawner: self.spawner,
             alarm: (Mutex::new(false), Condvar::new()),
             process: std::process::id(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::client::{Inner, THREAD_STACK};
 
 /// Takes over the threads of a client, for a simulation in which they take turns.
-#[cfg(feature = "mutants")]
+#[cfg(all(ovo_mutants, debug_assertions))]
 pub(super) type Spawner = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
 impl Inner {
@@ -22,7 +22,7 @@ impl Inner {
             drop(inner);
             drop(lingering);
         };
-        #[cfg(feature = "mutants")]
+        #[cfg(all(ovo_mutants, debug_assertions))]
         if let Some(spawner) = &self.spawner {
             spawner(Box::new(life));
             return Ok(());

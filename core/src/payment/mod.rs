@@ -22,7 +22,7 @@ mod doubted;
 pub mod history;
 mod input;
 mod look;
-#[cfg(feature = "mutants")]
+#[cfg(all(ovo_mutants, debug_assertions))]
 mod mutant;
 mod open;
 mod operator;
@@ -44,7 +44,7 @@ pub use alert::Alert;
 pub use answer::{Asked, PushAnswer, ReversalAnswer, StatusAnswer, VoidAnswer};
 pub use history::History;
 pub use input::{Input, Ruling};
-#[cfg(feature = "mutants")]
+#[cfg(all(ovo_mutants, debug_assertions))]
 #[doc(hidden)]
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;

@@ -2,7 +2,9 @@
 //!
 //! A checker is worth something only if it catches the policy that breaks a rule. The proofs wrap
 //! [`step`] in functions that break one rule each and run the same model, the same client and the
-//! same journal over them. Only with the feature `mutants`, which no shipped library turns on.
+//! same journal over them. Only under `--cfg ovo_mutants`, which this checkout sets for itself
+//! (`.cargo/config.toml`) and which no dependent can turn on as it could a feature; and never in a build
+//! without debug assertions, so that what is shipped has no such door.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

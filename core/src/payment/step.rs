@@ -94,7 +94,7 @@ impl Step {
 /// Pure: same arguments, same answer. The returned state is to be committed (if it differs from
 /// `state`) before the returned request is sent.
 pub fn step(policy: &Policy, state: &State, input: Input, now: Boottime) -> Step {
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     if let Some(mutant) = policy.mutant {
         return mutant.step(policy, state, input, now);
     }

@@ -263,7 +263,7 @@ pub struct Policy {
     /// until then.
     pub trust_undelivered: bool,
     /// A wrong policy in place of the real one: the canaries of the proofs.
-    #[cfg(feature = "mutants")]
+    #[cfg(all(ovo_mutants, debug_assertions))]
     #[doc(hidden)]
     pub mutant: Option<super::Mutant>,
 }
@@ -276,7 +276,7 @@ impl Default for Policy {
             check_payment: true,
             verify_declines: true,
             trust_undelivered: false,
-            #[cfg(feature = "mutants")]
+            #[cfg(all(ovo_mutants, debug_assertions))]
             mutant: None,
         }
     }

@@ -6,6 +6,9 @@
 //! journal or the network. M1 to M16 were thought of before the policy was. A proof that lets one of
 //! them pass in the [`World`] that shows it has gone blind, and fails the build.
 
+#[cfg(not(ovo_mutants))]
+compile_error!("RUSTFLAGS replaces .cargo/config.toml: add `--cfg ovo_mutants` to it");
+
 mod driver;
 mod policy;
 
