@@ -10,12 +10,13 @@
 //! compare-and-set loses, the input is stepped again on the row that won.
 //!
 //! The rule numbers in the code are those of [policy 2.3]. A file has one concept: `open`, `settlement`,
-//! `refused_check`, `look`, `doubted`, `operator`, `void` and `reboot` decide, `pace` says when a
+//! `accepted`, `refused_check`, `look`, `doubted`, `operator`, `void` and `reboot` decide, `pace` says when a
 //! request may leave, `postcondition` what must hold of each step, and `step` in which order to read.
 //!
 //! [policy 2.3]: crate::manual::policy#23-rules
 //! [policy 2.4]: crate::manual::policy#24-commit-first
 
+mod accepted;
 mod alert;
 mod answer;
 mod doubted;

@@ -1,6 +1,7 @@
 //! From the verdict to a settled record at OVO: rules 14 and 15. What is asked behind that is in
-//! [`look`](super::look), when a request may leave in [`pace`](super::pace), what a check means that
-//! OVO refuses in [`refused_check`](super::refused_check).
+//! [`look`](super::look), what OVO says of what was told as paid in [`accepted`](super::accepted),
+//! when a request may leave in [`pace`](super::pace), what a check means that OVO refuses in
+//! [`refused_check`](super::refused_check).
 
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
@@ -8,7 +9,7 @@ use crate::payment::pace::try_now;
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, Rule, doubted, look};
+use crate::payment::{Alert, Rule, accepted, doubted, look};
 
 impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
@@ -170,7 +171,7 @@ pub(super) fn checked(
 ) -> Step {
     match state.verdict {
         Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
-        Some(Verdict::Accepted(_)) => return accepted_checked(policy, state, issued, answer),
+        Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer),
         Some(Verdict::Quarantined) if state.is_in_doubt() => {
             return doubted::checked(policy, state, issued, answer, now);
         }
@@ -414,60 +415,6 @@ fn quarantined_checked(
         }
         _ => Step::to(state),
     }
-}
-
-impl State {
-    /// Whether a check was issued so long behind the moment at which the payment was closed (an
-    /// accepted one, when it was approved) that OVO's record must show that.
-    pub(super) fn is_asked_behind_its_end(&self, policy: &Policy, issued: Boottime) -> bool {
-        let lag = policy.timers.record_lag();
-        self.closed_at().is_some_and(|closed| issued.since(closed) >= lag)
-    }
-
-    /// The same of the moment at which its void was known to be carried out.
-    pub(super) fn is_asked_behind_its_void(&self, policy: &Policy, issued: Boottime) -> bool {
-        self.void == Void::Voided && issued.since(self.settling_since) >= policy.timers.record_lag()
-    }
-}
-
-/// OV10, VD6: the verdict of a payment told as Paid never changes, nor is anything sent for it; the
-/// operator hears of it.
-fn accepted_checked(
-    policy: &Policy,
-    mut state: State,
-    issued: Boottime,
-    answer: StatusAnswer,
-) -> Step {
-    if answer == StatusAnswer::Paid && state.is_asked_behind_its_void(policy, issued) {
-        if state.late_paid {
-            return Step::to(state);
-        }
-        (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
-        return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
-    }
-    let voided = state.void.is_open() || state.void == Void::Voided;
-    // Who ruled that it is paid, or closed it, knew what OVO shows.
-    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator))
-        || matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
-    let alert = match answer {
-        StatusAnswer::Reversed => Alert::PaidButReversed,
-        // OVO approved it, and its record has no such debit, or another sale's. What was asked before
-        // it was approved says nothing, the customer was still to confirm, nor does what was asked
-        // just behind that.
-        StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful
-            if !was_ruled && state.is_asked_behind_its_end(policy, issued) =>
-        {
-            Alert::Doubtful
-        }
-        _ => return Step::to(state),
-    };
-    if voided || state.needs_operator() {
-        return Step::to(state);
-    }
-    // Listed again among the unacknowledged, so that the caller hears of it too.
-    state.acknowledged = false;
-    state.listed = true;
-    Step::to(state).alerting(alert)
 }
 
 /// A success that came behind the decision.

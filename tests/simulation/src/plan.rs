@@ -434,10 +434,7 @@ impl Plan {
                 plan.strange_customers = true;
             }
             // Its record never contradicts what it approved or voided: the model's does.
-            World::SloppyOvo
-            | World::AskedBehindVoids
-            | World::HollowVoids
-            | World::Ordinary => {}
+            World::SloppyOvo | World::AskedBehindVoids | World::HollowVoids | World::Ordinary => {}
         }
         plan
     }
