@@ -119,6 +119,9 @@ impl Error {
             Refusal::OperatorRefunds => {
                 "a void of it may have been carried out, OVO's record contradicts it, or an operator closed it: what is still to be returned is returned by hand"
             }
+            Refusal::NumbersDoubted => {
+                "OVO called its numbers used, or showed another sale under them, whose money a reversal or a void could return: have OVO return it by hand, then rule `close`"
+            }
             Refusal::NothingToRule => "nothing about it waits for this decision",
             Refusal::CloseTooEarly => {
                 "the customer can still be debited; it can be closed 180 s after its push"

@@ -265,6 +265,10 @@ fn op4_what_a_file_shows_is_asked_about_before_anything_is_reversed() {
         case.until(hour, answer, ReversalAnswer::Acknowledged);
         assert_eq!(case.sent[asked].0, Request::CheckPayment, "before a reversal");
         assert_eq!(case.count(Request::Reversal) > reversed, reverses, "{answer:?}");
+        // A file and a record that contradict each other are nobody's proof.
+        if answer == not_found {
+            assert!(case.state.is_closed() && case.state.needs_operator());
+        }
     }
 }
 

@@ -351,13 +351,42 @@ fn rule_11_a_foreign_sale_seen_behind_the_decision_is_for_an_operator() {
     let step = case.checked(StatusAnswer::ForeignSale);
     assert_eq!((step.send, step.alert), (None, Some(Alert::Doubtful)));
     assert_eq!(case.state.settlement, Settlement::WithOperator);
-    // Who ruled that it is ours hears nothing new in the same answer behind the reversal.
-    case.does(Input::Ruled(Ruling::Refund));
+    // Whoever knows that the customer is debited does not know what a reversal would hit (I10).
+    let step = case.does(Input::Ruled(Ruling::Refund));
+    assert_eq!((step.refused, step.send), (Some(Refusal::NumbersDoubted), None));
+    case.at(600.0);
+    assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+    assert!(case.state.is_closed() && case.state.reversals.count == 0);
+}
+
+/// Of two sales under one pair of numbers a void by number may return the other one's money.
+#[test]
+fn rule_18_no_void_leaves_under_numbers_that_may_be_another_sales() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::ForeignSale);
+    case.at(600.0);
+    assert_eq!(case.does(Input::Ruled(Ruling::Paid)).refused, None);
+    let step = case.does(Input::VoidAsked { in_time: true });
+    assert_eq!((step.refused, step.send), (Some(Refusal::NumbersDoubted), None));
+}
+
+/// Behind a reversal of ours it may be that sale that was returned.
+#[test]
+fn rule_15_another_sale_behind_our_reversal_is_an_operators_case() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+    case.at(60.5);
+    case.at(65.0);
+    case.does(Input::Answered(PushAnswer::Approved));
+    assert_eq!(case.next_request(), Some(Request::CheckPayment));
+    case.checked(StatusAnswer::Paid);
     assert_eq!(case.next_request(), Some(Request::Reversal));
     case.reversed(ReversalAnswer::Acknowledged);
     assert_eq!(case.next_request(), Some(Request::CheckPayment), "the closing check");
-    case.checked(StatusAnswer::ForeignSale);
-    assert!(case.state.is_closed());
+    let step = case.checked(StatusAnswer::ForeignSale);
+    assert_eq!((step.alert, step.send), (Some(Alert::Doubtful), None));
+    assert!(case.state.needs_operator());
 }
 
 #[test]
@@ -428,8 +457,104 @@ fn rule_11_a_report_about_numbers_that_name_another_sale_leaves_the_payment_with
         case.checked(StatusAnswer::ForeignSale);
         assert_eq!(case.state.settlement, Settlement::WithOperator);
     }
-    assert_eq!(case.does(Input::Ruled(Ruling::Refund)).refused, None);
-    assert_eq!(case.next_request(), Some(Request::Reversal));
+    let step = case.does(Input::Ruled(Ruling::Refund));
+    assert_eq!((step.refused, step.send), (Some(Refusal::NumbersDoubted), None));
+}
+
+/// The next day's file says the same again.
+#[test]
+fn rule_17_a_debit_of_a_push_that_never_left_is_told_once() {
+    let mut case = Case::sent();
+    case.state = State::intent(&case.policy, case.now, true, 7);
+    case.does(Input::NotSent);
+    assert_eq!(case.does(Input::ReportedPaid).alert, Some(Alert::PaidButNotSent));
+    assert!(case.state.needs_operator());
+    assert_eq!(case.does(Input::ReportedPaid).alert, None);
+    assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+    assert_eq!(case.does(Input::ReportedPaid).alert, None);
+    assert!(!case.state.needs_operator());
+}
+
+/// A payment told as paid, with the void that `answer` ended in a refusal.
+fn refused_void() -> Case {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.now = case.now.plus(Duration::from_secs(600));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Rejected(code("61"))));
+    case
+}
+
+/// OVO's record may show a void up to a minute behind it.
+#[test]
+fn rule_18_a_refusal_stands_only_to_a_question_that_left_a_minute_behind_it() {
+    let mut case = refused_void();
+    let refused = case.now;
+    let mut asked = 0;
+    while matches!(case.state.void, Void::Questioned(_)) {
+        assert_eq!(case.next_request(), Some(Request::CheckVoid));
+        asked += 1;
+        let (issued, answer) = (case.now, StatusAnswer::NotFound);
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        // Whoever asks in between learns nothing either.
+        case.does(Input::VoidChecked { issued: refused, answer, in_time: true });
+    }
+    assert_eq!(asked, 2, "at once, and when OVO's record must show it");
+    assert_eq!(case.now.since(refused), Duration::from_secs(60));
+    assert_eq!(case.state.void, Void::Rejected(code("61")));
+}
+
+/// What OVO's record says against a payment while its void is open may be the void itself.
+#[test]
+fn rule_17_what_ovo_says_during_a_void_counts_when_the_void_is_not_done() {
+    for (voided, answer) in [
+        (false, StatusAnswer::Reversed),
+        (false, StatusAnswer::NotFound),
+        (true, StatusAnswer::Reversed),
+    ] {
+        let mut case = refused_void();
+        case.does(Input::Acknowledged);
+        assert_eq!(case.checked(answer).alert, None);
+        assert!(!case.state.needs_operator());
+        case.now = case.now.plus(Duration::from_secs(90));
+        let said = if voided { StatusAnswer::Paid } else { StatusAnswer::NotFound };
+        let step = case.does(Input::VoidChecked { issued: case.now, answer: said, in_time: true });
+        assert_eq!(step.alert, (!voided).then_some(Alert::Doubtful));
+        assert_eq!(case.state.needs_operator(), !voided);
+        assert_eq!(case.state.acknowledged, voided, "the caller hears of it too");
+        assert!(!case.state.late_paid);
+    }
+}
+
+/// That is the answer that the operator was left without.
+#[test]
+fn rule_18_reversed_of_a_void_that_was_left_to_an_operator_says_that_it_was_carried_out() {
+    for ruled in [false, true] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.does(Input::VoidAsked { in_time: true });
+        case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+        let (issued, answer) = (case.now, StatusAnswer::TooOld);
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!(case.state.void, Void::Expired);
+        if ruled {
+            case.does(Input::Ruled(Ruling::Close));
+        }
+        assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::VoidedAfterAll));
+        assert!(case.state.void == Void::Voided && !case.state.needs_operator());
+        assert_eq!(case.checked(StatusAnswer::Reversed).alert, None);
+    }
+}
+
+#[test]
+fn rule_17_what_an_operator_closed_is_told_no_more() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.now = case.now.plus(Duration::from_secs(600));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::PaidButReversed));
+    assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+    let step = case.checked(StatusAnswer::Reversed);
+    assert_eq!((step.alert, step.state.needs_operator()), (None, false));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::payment::answer::StatusAnswer;
 use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
 use crate::payment::step::Step;
 use crate::payment::timers::Policy;
+use crate::payment::void::voided_after_all;
 use crate::payment::{Alert, Rule};
 
 impl State {
@@ -27,6 +28,7 @@ pub(super) fn checked(
     mut state: State,
     issued: Boottime,
     answer: StatusAnswer,
+    now: Boottime,
 ) -> Step {
     if answer == StatusAnswer::Paid && state.is_asked_behind_its_void(policy, issued) {
         if state.late_paid {
@@ -35,11 +37,17 @@ pub(super) fn checked(
         (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
         return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
     }
-    let voided = state.void.is_open() || state.void == Void::Voided;
-    // Who ruled that it is paid, or closed it, knew what OVO shows.
-    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator))
-        || matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    let is_closed_by_operator =
+        matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    // Who ruled that it is paid knew what OVO's record of it shows.
+    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
     let alert = match answer {
+        // That is the answer to the question that an operator was left with.
+        StatusAnswer::Reversed if state.void == Void::Expired => {
+            return voided_after_all(state, now);
+        }
+        // Who closed it knew what OVO shows.
+        _ if is_closed_by_operator => return Step::to(state),
         StatusAnswer::Reversed => Alert::PaidButReversed,
         // OVO approved it, and its record has no such debit, or another sale's. What was asked before
         // it was approved says nothing, the customer was still to confirm, nor does what was asked
@@ -51,7 +59,12 @@ pub(super) fn checked(
         }
         _ => return Step::to(state),
     };
-    if voided || state.needs_operator() {
+    // Perhaps that is the void: its end decides.
+    if state.void.is_open() {
+        state.late_paid = true;
+        return Step::to(state);
+    }
+    if state.void == Void::Voided || state.needs_operator() {
         return Step::to(state);
     }
     // Listed again among the unacknowledged, so that the caller hears of it too.

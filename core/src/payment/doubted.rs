@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::payment::answer::StatusAnswer;
 use crate::payment::history::{Entry, What};
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Settlement, State, Verdict};
+use crate::payment::state::{Boottime, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Payment, Rule};
@@ -23,18 +23,31 @@ impl State {
         self.verdict == Some(Verdict::Quarantined) && matches!(self.settlement, Settlement::Open(_))
     }
 
-    /// Makes a payment without a verdict one of those: it is asked about anew, from the first check on.
+    /// Whether the journal, if it lacks what came behind this, could act on what is no more so: tell as not
+    /// completed what was told as Paid, or send a void again that was refused, or refunded by hand.
+    pub(crate) fn rests_on_what_came_last(&self) -> bool {
+        self.verdict.is_none()
+            || (matches!(self.void, Void::Sent | Void::Unknown) && !self.void_resent)
+    }
+
+    /// Makes a payment without a verdict one of those: it is asked about anew, from the first check on. So
+    /// is an open void, which is not sent any more.
     fn leave_to_checks(&mut self) {
-        debug_assert!(self.verdict.is_none());
-        self.verdict = Some(Verdict::Quarantined);
-        self.attested = false;
+        debug_assert!(self.rests_on_what_came_last());
+        if self.verdict.is_none() {
+            self.verdict = Some(Verdict::Quarantined);
+            self.attested = false;
+        } else {
+            self.void_resent = true;
+        }
         self.checks.count = 0;
         self.due = Some(self.touched);
     }
 }
 
 impl Payment {
-    /// What every engine does to a payment without a verdict in a journal that cannot vouch for itself.
+    /// What every engine does, in a journal that cannot vouch for itself, to a payment that
+    /// [rests on what came last](State::rests_on_what_came_last).
     pub(crate) fn leave_to_checks(&mut self) {
         self.state.leave_to_checks();
         self.note_doubt();

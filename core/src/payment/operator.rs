@@ -61,6 +61,9 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         _ => debit_alert(&state),
     };
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
+    // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
+    // are an operator's case, whatever is answered to the reversal.
+    state.listed |= state.is_closed();
     let mut step = state.reopen(policy, now);
     step.state.seen = seen;
     // Where OVO can be asked, its answer is the evidence.
@@ -79,6 +82,10 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             state.listed = false;
             state.acknowledged = false;
             state.accept(policy, Source::Operator, now)
+        }
+        // I10 holds for people, too: they know that the customer is debited, and not what a reversal hits.
+        Ruling::Refund if state.duplicate_hint && !state.seen => {
+            Step::refused(state, Refusal::NumbersDoubted)
         }
         Ruling::Refund if quarantined || state.is_reversible() => {
             if quarantined {

@@ -43,11 +43,17 @@ impl State {
         }
     }
 
+    /// Whether an operator was told that settlement takes more than a day.
+    pub(super) fn is_overdue_for_a_day(&self) -> bool {
+        self.overdue_alerts > 2
+    }
+
     /// The pause behind the try that makes it `count`: ever longer, and hourly once an operator has
     /// been told that it takes more than a day.
     fn pause_after(&self, policy: &Policy, count: u16) -> Duration {
         let pause = policy.timers.backoff(count, self.seed);
-        if self.listed { pause.max(policy.timers.hour()) } else { pause }
+        let is_slow = self.listed && (self.is_overdue_for_a_day() || self.check_unavailable);
+        if is_slow { pause.max(policy.timers.hour()) } else { pause }
     }
 
     /// A check that never left is no try, and asked soon again.

@@ -55,7 +55,7 @@ pub fn broken(
     let told_paid =
         matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
     let contradicts = match input {
-        Input::Checked { answer: StatusAnswer::Reversed, .. } => true,
+        Input::Checked { answer: StatusAnswer::Reversed, .. } => !is_closed_by_operator(before),
         Input::Checked {
             answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
             issued,
@@ -63,9 +63,39 @@ pub fn broken(
         } => before.is_asked_behind_its_end(policy, issued) && !is_closed_by_operator(before),
         _ => false,
     };
-    let has_void = before.void.is_open() || before.void == Void::Voided;
-    if told_paid && contradicts && !has_void && !after.needs_operator() {
+    let is_told = match before.void {
+        Void::Sent | Void::Unknown | Void::Questioned(_) => after.late_paid,
+        Void::Voided => true,
+        Void::None | Void::Rejected(_) => after.needs_operator(),
+        Void::Expired => after.needs_operator() || after.void == Void::Voided,
+    };
+    if told_paid && contradicts && !is_told {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
+    }
+    let is_not_done = matches!(after.void, Void::None | Void::Rejected(_) | Void::Expired);
+    let was_contradicted = before.void.is_open() && before.late_paid;
+    if was_contradicted && is_not_done && !is_closed_by_operator(after) && !after.needs_operator() {
+        return Some(
+            "what OVO's record said during a void that was not done is an operator's case",
+        );
+    }
+    if let Input::VoidChecked { answer: StatusAnswer::NotFound, issued, .. } = input
+        && matches!(before.void, Void::Questioned(_))
+        && matches!(after.void, Void::Rejected(_))
+        && issued.since(before.settling_since) < policy.timers.record_lag()
+    {
+        return Some(
+            "a refused void is not found by a question that left a minute behind the refusal",
+        );
+    }
+    if before.duplicate_hint {
+        if step.send == Some(Request::Void) && !before.void.is_open() {
+            return Some("no void under numbers that may be another sale's");
+        }
+        let refunds = input == Input::Ruled(Ruling::Refund) && step.refused.is_none();
+        if refunds && !before.seen {
+            return Some("no ruling reverses numbers that may be another sale's");
+        }
     }
     let denies_its_void = matches!(input, Input::Checked { answer: StatusAnswer::Paid, issued, .. }
         if before.is_asked_behind_its_void(policy, issued) && !before.late_paid);

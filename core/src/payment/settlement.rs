@@ -6,7 +6,7 @@
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
+use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, accepted, doubted, look};
@@ -16,10 +16,14 @@ impl State {
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
         (self.checks.count, self.reversals.count) = (0, 0);
+        // OVO's file showed a debit (OP4) that its record never did.
+        let is_told = self.check_unavailable || self.is_overdue_for_a_day() || self.late_paid;
+        let is_contradicted = self.listed && !is_told;
         // What was listed because it took so long is over, if OVO's own record says so.
-        self.listed &= self.check_unavailable;
+        self.listed &= self.check_unavailable || is_contradicted;
         self.due = Some(self.next_look(policy, now, 0));
-        Step::to(self)
+        let step = Step::to(self);
+        if is_contradicted { step.alerting(Alert::Doubtful) } else { step }
     }
 
     /// Money of this payment is at OVO although the verdict says it must not be: settlement opens
@@ -171,15 +175,17 @@ pub(super) fn checked(
 ) -> Step {
     match state.verdict {
         Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
-        Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer),
+        Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer, now),
         Some(Verdict::Quarantined) if state.is_in_doubt() => {
             return doubted::checked(policy, state, issued, answer, now);
         }
         Some(Verdict::Quarantined) => return quarantined_checked(policy, state, answer, now),
         Some(Verdict::NotSent) | None => {
-            if answer != StatusAnswer::Paid {
+            // Said again, by the next day's file or a second question, it is no news.
+            if answer != StatusAnswer::Paid || state.late_paid {
                 return Step::to(state);
             }
+            state.late_paid = true;
             state.listed = true;
             return Step::to(state).alerting(Alert::PaidButNotSent);
         }
@@ -285,6 +291,10 @@ fn open_settlement_checked(
             state.seen = true;
             let step = Step::to(state.acknowledge_reversal(policy, now));
             if unexpected { step.alerting(Alert::ForeignReversal) } else { step }
+        }
+        // Behind a reversal of ours: it may have hit that sale.
+        (StatusAnswer::ForeignSale, Reversal::Acknowledged(_)) => {
+            state.hand_to_operator(policy, now).alerting(Alert::Doubtful).by(Rule::ForeignSale)
         }
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {

@@ -40,6 +40,8 @@ pub enum Refusal {
     /// The end of an earlier void is not known, OVO's record contradicts the payment, or an operator closed
     /// it: what is still to be returned is between the operator and OVO.
     OperatorRefunds,
+    /// The numbers may name another sale: a reversal or a void of them could return that one's money.
+    NumbersDoubted,
     /// Nothing about this payment waits for an operator.
     NothingToRule,
     /// The customer can still be debited: nobody can know how it ends before 60 s + D.

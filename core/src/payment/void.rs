@@ -42,6 +42,10 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     if matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. }) {
         return Step::refused(state, Refusal::OperatorRefunds);
     }
+    // What it would hit is named by numbers alone, as by a reversal (I10).
+    if state.duplicate_hint {
+        return Step::refused(state, Refusal::NumbersDoubted);
+    }
     if !in_time {
         return Step::refused(state, Refusal::VoidTooLate);
     }
@@ -149,22 +153,24 @@ pub(super) fn checked(
     }
 }
 
-/// The answer to the question about a void that was refused with `refusal`. "Not found" counts when OVO
-/// was asked twice on schedule, or to a question half a minute behind the refusal, whoever asked: OVO may show a void some
-/// seconds after it carried it out.
+/// The answer to the question about a void that was refused with `refusal`. "Not found" counts to a
+/// question that left a minute behind the refusal, whoever asked: of two copies of one void OVO may have
+/// carried out the other, and its record may lag behind that.
 fn refused_checked(
     policy: &Policy,
-    state: State,
+    mut state: State,
     refusal: ResponseCode,
     issued: Boottime,
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
     let stands = Void::Rejected(refusal);
-    let is_late = issued.since(state.settling_since) >= policy.timers.retry * 2;
+    let record = state.settling_since.plus(policy.timers.record_lag());
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
-        StatusAnswer::NotFound if state.checks.count > 1 || is_late => {
+        StatusAnswer::NotFound if issued >= record => {
+            // Whatever was refused before it, this one was answered.
+            state.check_refused = false;
             let mut step = end(policy, state, stands, now);
             if refusal.as_str() == "25" {
                 // OVO approved the sale, and does not know it: whose the money is, people find out.
@@ -181,6 +187,11 @@ fn refused_checked(
         StatusAnswer::TooOld => unresolved(policy, state, now),
         StatusAnswer::Misconfigured(code) => Step::to(state).alerting(Alert::Misconfigured(code)),
         StatusAnswer::NotSent => Step::to(state.check_was_not_sent(policy, now)),
+        // Too early: asked again when OVO's record must show it.
+        StatusAnswer::NotFound => {
+            state.due = Some(record.max(state.checks.not_before));
+            Step::to(state)
+        }
         // Asked again on schedule.
         _ => Step::to(state),
     }
@@ -194,7 +205,7 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
 
 /// A void that an operator was to refund by hand was carried out. It is told as voided from here on, and
 /// whoever refunded it by hand hears of it.
-fn voided_after_all(mut state: State, now: Boottime) -> Step {
+pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
     state.settling_since = now;
     state.listed = false;
@@ -210,5 +221,11 @@ fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
     // What was listed because it took so long is over: OVO has said what became of it.
     state.listed &= state.overdue_alerts == 0;
     state.due = Some(now.plus(policy.timers.keep_phone));
-    Step::to(state)
+    // What OVO's record said meanwhile against the payment was the void, if it was carried out.
+    let is_contradicted = std::mem::take(&mut state.late_paid) && void != Void::Voided;
+    if !is_contradicted {
+        return Step::to(state);
+    }
+    (state.listed, state.acknowledged) = (true, false);
+    Step::to(state).alerting(Alert::Doubtful)
 }

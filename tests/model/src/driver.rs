@@ -436,7 +436,11 @@ impl<const N: usize> PushToPay<N> {
             What::Send => {
                 thread.place = Place::InFlight;
                 thread.issued = now;
-                thread.behind = thread.ask == Ask::Check && is_accepted(payment);
+                thread.behind = match thread.ask {
+                    Ask::Check => is_accepted(payment),
+                    Ask::CheckVoid => is_void_refused(payment),
+                    _ => false,
+                };
                 match thread.ask {
                     Ask::Reversal => self.audit_reversal(moment, i),
                     Ask::Check => self.audit_check(moment, i),
@@ -646,10 +650,15 @@ pub(crate) fn is_accepted(payment: &Payment) -> bool {
     payment.row != NONE && outcome_bit(row::unpack(payment.row).verdict) == PAID
 }
 
+/// Whether the journal has its void as refused, and to be asked about.
+fn is_void_refused(payment: &Payment) -> bool {
+    payment.row != NONE && matches!(row::unpack(payment.row).void, Void::Questioned(_))
+}
+
 impl Thread {
     /// The row as this thread knows it. All that is ever asked of the moment at which a payment was
-    /// approved, or its void known to be carried out, is whether a check was issued behind it, so it is
-    /// placed by that.
+    /// approved, or its void refused or known to be carried out, is whether a check was issued behind it, so
+    /// it is placed by that.
     fn known(&self) -> State {
         let mut state = row::unpack(self.local);
         let moment = if self.behind { Boottime(0) } else { LADDER[usize::from(self.issued)] };
@@ -658,7 +667,7 @@ impl Thread {
         {
             *at = moment;
         }
-        if state.void == Void::Voided {
+        if matches!(state.void, Void::Voided | Void::Questioned(_)) {
             state.settling_since = moment;
         }
         state

@@ -16,14 +16,14 @@
 //!   is 0, 1 or more.
 //! * `settling_since` is read in one place that moves money, the five minutes of rule 14b; it
 //!   counts as passed exactly at the ladder's last instant unless settlement began there: one bit.
-//!   Of a void it dates the question about a refusal; behind its end it is read of one that is done
-//!   alone, as the moment behind which a check must not find it paid: see the time of closing.
+//!   Of a void it is the moment behind which a question about a refusal counts, or, once it is done, a
+//!   check must not find the payment paid: see the time of closing.
 //!   `settled_before_ms` only ever dates alerts: 0.
 //! * `overdue_alerts` decide whether an operator may rule, and when: 2, so that one may rule on
 //!   every open row at any time, which is more than the policy allows.
 //! * The time of closing only dates the next look, which is beyond the ladder anyway: none. Of an
 //!   accepted row the policy asks one thing more, whether a check was issued behind it, or behind its
-//!   void once that is done, when nothing but the void is asked for: that is kept with the check
+//!   void once that is refused or done, when nothing but the void is asked for: that is kept with the check
 //!   (`Thread::behind`), by what came first, finer than the ladder could tell. The minute that
 //!   the policy adds makes some checks say nothing, as OVO's silence does.
 //! * Codes of declines differ in texts only, once the decline is made, but for 26.
@@ -146,9 +146,9 @@ pub fn pack(state: &State, now: u8) -> Row {
         },
         3,
     );
-    let is_over = matches!(state.verdict, Some(Verdict::Accepted(_))) && !state.void.is_open();
+    let accepted = matches!(state.verdict, Some(Verdict::Accepted(_)));
     for flag in [
-        state.settling_since >= LADDER[usize::from(LAST)] && !is_over,
+        state.settling_since >= LADDER[usize::from(LAST)] && !accepted,
         state.begun == Boottime(0),
         state.attested,
         state.cancelled,

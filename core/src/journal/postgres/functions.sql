@@ -401,7 +401,8 @@ BEGIN
   RETURN coalesce(missing, '[]');
 END $f$;
 
--- The time to say so is over; and then, if something was lost, every row without a verdict is doubted.
+-- The time to say so is over; and then, if something was lost, every row without a verdict is doubted, and no
+-- open void sent again.
 CREATE OR REPLACE FUNCTION @s@.conclude(p_nonce text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
@@ -417,7 +418,9 @@ BEGIN
       UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
     END IF;
   END IF;
-  IF becomes = 'doubting' AND NOT EXISTS (SELECT 1 FROM payment WHERE verdict IS NULL) THEN
+  IF becomes = 'doubting' AND NOT EXISTS (
+    SELECT 1 FROM payment WHERE verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0)
+  ) THEN
     becomes := 'open';
   END IF;
   UPDATE epoch SET state = becomes, lost = e.lost WHERE one = 1;

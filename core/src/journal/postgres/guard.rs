@@ -253,7 +253,7 @@ impl PostgresJournal {
             let Some(last) = page.last() else { return Ok(()) };
             filter.after = Some(last.id);
             for mut payment in page {
-                if payment.state.verdict.is_some() {
+                if !payment.state.rests_on_what_came_last() {
                     continue;
                 }
                 payment.leave_to_checks();

@@ -8,7 +8,9 @@ use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
 use super::judgement::{Grounds, Judgement};
 use super::{failed, silent};
-use crate::journal::codes::{ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, WITH_OPERATOR};
+use crate::journal::codes::{
+    ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
+};
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
 use crate::journal::schema::{constraints, is_listed, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
@@ -91,6 +93,8 @@ fn filled(text: &str, schema: &str) -> String {
         ("r_intent", of("r.", &compared)),
         ("stored", of("", &replaced)),
         ("r_stored", of("r.", &replaced)),
+        ("VOID_SENT", VOID_SENT.to_string()),
+        ("VOID_UNKNOWN", VOID_UNKNOWN.to_string()),
         ("QUARANTINED", QUARANTINED.to_string()),
         ("ABANDONED", ABANDONED.to_string()),
         ("ACCEPTED", ACCEPTED.to_string()),

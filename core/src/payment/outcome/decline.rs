@@ -2,7 +2,8 @@
 
 use super::Known;
 use crate::invoice::MerchantInvoice;
-use crate::message::{Class, ResponseCode};
+use crate::message::response_code::CustomerText;
+use crate::message::{Class, Language, ResponseCode};
 use crate::payment::DeclineReason;
 
 /// Why OVO refused.
@@ -11,6 +12,8 @@ pub struct Decline {
     pub(super) invoice: MerchantInvoice,
     pub(super) reason: DeclineReason,
     pub(super) may_still_debit: bool,
+    /// What OVO's record says of it is an operator's case.
+    pub(super) contradicted: bool,
     pub(super) known: Known,
 }
 
@@ -50,13 +53,15 @@ impl Decline {
     /// What the till shows the customer.
     pub fn customer_text(&self, language: Language) -> &'static str {
         match self.code() {
+            _ if self.contradicted => CustomerText::ByHand.in_language(language),
             Some(code) => code.customer_text(language),
             None => CustomerText::Generic.in_language(language),
         }
     }
 
     /// Whether a new attempt, with a new invoice, can succeed, and cannot debit the customer twice:
-    /// behind code 26 that is not so before 60 s + D, as long as the prompt may still be found.
+    /// behind code 26 that is not so before 60 s + D, as long as the prompt may still be found, and
+    /// never where OVO's record contradicts the decline, so that an operator must look.
     ///
     /// ```
     /// # fn example(decline: &ovo_ptp::Decline) {
@@ -67,6 +72,7 @@ impl Decline {
     /// ```
     pub fn new_attempt_makes_sense(&self) -> bool {
         !self.may_still_debit
+            && !self.contradicted
             && self.code().and_then(ResponseCode::entry).is_none_or(|entry| entry.new_attempt)
     }
 }

@@ -18,7 +18,7 @@ use crate::invoice::MerchantInvoice;
 use crate::message::Language;
 use crate::message::response_code::CustomerText;
 use crate::numbering::Numbers;
-use crate::payment::{Closer, Payment, Reversal, Settlement, Source, State, Verdict, Void};
+use crate::payment::{Closer, Payment, Reversal, Settlement, Source, Verdict, Void};
 
 /// How a payment ended, as far as its caller is concerned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,7 +58,8 @@ impl Outcome {
                 host_time: payment.evidence.host_time.clone(),
                 late: source != Source::Push,
                 voided: payment.state.void == Void::Voided,
-                void_doubted: payment.state.is_void_doubted(),
+                void_doubted: payment.state.is_void_doubted()
+                    && ByHand::of(&payment.state) != Some(ByHand::Closed),
                 paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
                 known,
@@ -67,14 +68,17 @@ impl Outcome {
                 invoice,
                 reason,
                 may_still_debit: payment.state.may_still_debit(),
+                contradicted: payment.state.needs_operator(),
                 known,
             }),
             Verdict::Abandoned => Outcome::NotCompleted(NotCompleted {
                 invoice,
-                refund_settled: matches!(
-                    payment.state.settlement,
-                    Settlement::Closed { by: Closer::Policy, .. }
-                ),
+                // A look behind it may have been contradictory.
+                refund_settled: !payment.state.listed
+                    && matches!(
+                        payment.state.settlement,
+                        Settlement::Closed { by: Closer::Policy, .. }
+                    ),
                 late_paid: payment.state.late_paid,
                 cancelled: payment.state.cancelled,
                 by_hand: ByHand::of(&payment.state),
