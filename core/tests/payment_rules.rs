@@ -1035,12 +1035,13 @@ fn rule_18_a_check_from_before_a_void_or_just_behind_it_says_nothing_of_it() {
     for answer in [StatusAnswer::NotFound, StatusAnswer::Reversed] {
         assert_eq!(case.checked(answer).alert, None, "{answer:?}");
     }
-    // How long ago it was behind a restart nobody knows.
+    // Behind a restart nobody knows how long ago it was, but longer than the restart.
+    let mut case = voided();
     case.now = Boottime(5_000);
     case.does(Input::Rebooted { away: Duration::from_secs(3_600) });
-    case.at(59.0);
+    case.now = Boottime(59_000);
     assert_eq!(case.checked(StatusAnswer::Paid).alert, None);
-    case.at(60.0);
+    case.now = Boottime(60_000);
     assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::VoidWithoutEffect));
 }
 

@@ -197,13 +197,13 @@ impl Inner {
         let input = Input::Checked { issued, answer, waiting };
         // The stored row, not the one with a lent phone. Where nothing is left to compare a lent
         // phone with, it may be mistyped: another phone in the answer, or no payment, then says nothing
-        // about the row.
+        // about the row. Nor does it where OVO was asked without the phone, by which it finds payments.
         let mut stored = self.row(invoice)?;
         let is_elsewhere = matches!(
             answer,
             StatusAnswer::ForeignSale | StatusAnswer::Doubtful | StatusAnswer::NotFound
         );
-        if kept.is_some() || phone.is_none() || !is_elsewhere {
+        if kept.is_some() || !is_elsewhere {
             stored = self.apply(stored, input, Proof::Heard(&heard))?.payment;
         }
         self.wake_settler();

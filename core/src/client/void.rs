@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left
-    /// to an operator before, too: of that [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and
+    /// to an operator before, or that OVO's record did not show, too: of that [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and
     /// shows none.
     ///
     /// ```
@@ -83,7 +83,8 @@ impl Client {
         if payment.state.void == Void::None {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
-        if payment.state.void != Void::Expired && !payment.state.void.is_open() {
+        let was_left = payment.state.void_is_with_operator();
+        if !was_left && !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));
         }
         // Whoever is to refund by hand may ask once more whether OVO did, and must not take silence for
@@ -97,7 +98,6 @@ impl Client {
                 ),
             )
         };
-        let was_left = payment.state.void == Void::Expired;
         if was_left && payment.state.phone_forgotten {
             let why = "the phone is forgotten, and OVO is not asked without it; look it up at OVO";
             return Err(unknown(ErrorKind::OutsideWindow, why));

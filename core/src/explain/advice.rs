@@ -1,6 +1,6 @@
 //! Why it is so, and what to do: for the cashier, and for the operator.
 
-use super::money::{Money, was_debited_behind_ruling};
+use super::money::{Money, was_debited_behind_ruling, was_reversed_in_vain};
 use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
@@ -145,6 +145,11 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
         ),
         Money::NotDebited => words
             .pick("Saldo pelanggan tidak terpotong.", "The customer is not debited."),
+        // The same of one that was seen debited.
+        Money::Returned if state.check_unavailable => words.pick(
+            "Saldo pelanggan sempat terpotong, dan OVO menjawab pembatalannya; tidak ada pemeriksaan status yang memastikan bahwa uangnya sudah kembali: bandingkan dengan laporan settlement OVO.",
+            "The customer was debited, and OVO answered its reversal; no status check has confirmed that the money went back: compare OVO's settlement file.",
+        ),
         Money::Returned => words.pick(
             "Saldo pelanggan sempat terpotong dan sudah dikembalikan.",
             "The customer was debited and has the money back.",
@@ -271,6 +276,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::Unclear if is_still_asked(payment) => words.pick(
             "Belum perlu apa-apa: OVO ditanya lebih dulu.",
             "Nothing yet: OVO is asked first.",
+        ),
+        Money::BeingReturned if was_reversed_in_vain(payment) => words.pick(
+            "OVO menjawab pembatalan dan tetap menunjukkan potongan: kirim batch, reference, dan waktunya ke OVO. Pengembalian terus dicoba.",
+            "OVO acknowledges reversals and goes on showing the debit: send it batch, reference and times. The return goes on by itself.",
         ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(

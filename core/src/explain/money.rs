@@ -87,6 +87,12 @@ pub(crate) fn was_debited_behind_ruling(payment: &Payment) -> bool {
     entries.iter().any(|entry| entry.alert == Some(Alert::DebitAfterClose))
 }
 
+/// Whether OVO acknowledged reversals of it and showed the debit all the same.
+pub(crate) fn was_reversed_in_vain(payment: &Payment) -> bool {
+    let entries = payment.history.entries();
+    entries.iter().any(|entry| entry.alert == Some(Alert::ReversalWithoutEffect))
+}
+
 /// What comes next by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]

@@ -43,7 +43,7 @@ pub(super) fn checked(
     let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
     let alert = match answer {
         // That is the answer to the question that an operator was left with.
-        StatusAnswer::Reversed if state.void == Void::Expired => {
+        StatusAnswer::Reversed if state.void == Void::Expired || state.is_void_doubted() => {
             return voided_after_all(state, now);
         }
         // Who closed it knew what OVO shows.

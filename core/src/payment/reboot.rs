@@ -28,7 +28,13 @@ pub(super) fn rebooted(policy: &Policy, mut state: State, away: Duration, now: B
     for tries in [&mut state.reversals, &mut state.checks] {
         *tries = Tries { not_before: now, ..*tries };
     }
+    // What was told before the restart is as old as the restart at least: a check may contradict it.
+    let is_told = matches!(state.verdict, Some(Verdict::Accepted(_)));
+    if is_told && !state.void.is_open() {
+        state.settling_since = Boottime(0);
+    }
     match &mut state.settlement {
+        Settlement::Closed { at, .. } if is_told => *at = Boottime(0),
         Settlement::Open(Reversal::Acknowledged(at)) | Settlement::Closed { at, .. } => *at = now,
         Settlement::Open(_) | Settlement::WithOperator => {}
     }

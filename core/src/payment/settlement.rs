@@ -232,8 +232,9 @@ pub(super) fn debit_alert(state: &State) -> Alert {
     match (state.verdict, state.reversals.count) {
         (Some(Verdict::Declined(reason)), _) if !state.late_paid => Alert::LyingDecline(reason),
         (_, 0) => Alert::LateSuccess,
-        (_, 2) => Alert::ReversalWithoutEffect,
-        _ => Alert::LateDebit,
+        (_, 1) => Alert::LateDebit,
+        // How many of them were acknowledged nobody counts: a lost answer hides one.
+        _ => Alert::ReversalWithoutEffect,
     }
 }
 
@@ -457,10 +458,16 @@ pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> 
             state.due = Some(now);
             Step::to(state).alerting(Alert::LateSuccess)
         }
+        // Whatever made it an operator's case: whose the numbers are, this answer says.
+        Settlement::WithOperator
+            if state.verdict == Some(Verdict::Abandoned) && !state.duplicate_hint =>
+        {
+            state.reopen(policy, now).alerting(Alert::LateSuccess)
+        }
         // The operator decides.
         Settlement::WithOperator => {
             state.late_paid = true;
-            Step::to(state).alerting(Alert::LateSuccess)
+            Step::to(state).alerting(Alert::Doubtful)
         }
     }
 }

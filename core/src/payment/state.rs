@@ -223,6 +223,11 @@ impl State {
         self.void == Void::Voided && self.late_paid
     }
 
+    /// Whether people find out whether a void returned the money.
+    pub fn void_is_with_operator(&self) -> bool {
+        self.void == Void::Expired || self.is_void_doubted()
+    }
+
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
         self.listed || self.settlement == Settlement::WithOperator

@@ -125,7 +125,12 @@ pub(super) fn checked(
         // Asked by hand, or from another process, while its own answer is still awaited: what is done is
         // done, and everything else is left to that answer.
         Void::Sent if answer == StatusAnswer::Paid => return end(policy, state, Void::Voided, now),
-        Void::Expired if answer == StatusAnswer::Paid => return voided_after_all(state, now),
+        // Left to an operator, or not shown by OVO's record when it was asked before.
+        Void::Expired | Void::Voided
+            if answer == StatusAnswer::Paid && state.void_is_with_operator() =>
+        {
+            return voided_after_all(state, now);
+        }
         _ => return Step::to(state),
     }
     match answer {
@@ -208,7 +213,7 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
 pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
     state.settling_since = now;
-    state.listed = false;
+    (state.listed, state.late_paid) = (false, false);
     Step::to(state).alerting(Alert::VoidedAfterAll)
 }
 

@@ -197,7 +197,7 @@ fn the_policy_prints_the_classes_of_the_table_of_codes() {
 
 #[test]
 fn the_readme_explains_every_outcome_and_no_other() {
-    let source = read("core/src/payment/outcome.rs");
+    let source = read("core/src/payment/outcome/mod.rs");
     let mut outcomes: Vec<&str> = between(&source, "pub enum Outcome {", "\n}")
         .lines()
         .filter_map(|line| line.strip_prefix("    "))
