@@ -24,7 +24,7 @@ mod wire;
 pub use fleet::{AS_IT_IS, Fleet, migrates};
 pub use pooler::Pooler;
 pub use programs::are_installed;
-pub use proxy::{Cut, Proxy};
+pub use proxy::{Cut, Hold, Proxy};
 pub use server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
 pub use street::{Street, charge};
 pub use wire::Wire;

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         (["move", from, to, dies @ ..], _) => moves(from, to, dies.first().copied()),
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
+        (["settle"], Some(shop)) => till::settle(&shop, &[]),
         (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
             till::pay(&shop, desk, invoice, phone, options)
         }
