@@ -50,6 +50,7 @@ struct Manner {
     stays: bool,
     /// Its customer may have another payment that is not settled.
     second_push: bool,
+    settle_rate: Option<u32>,
 }
 
 impl Manner {
@@ -73,6 +74,7 @@ impl Manner {
                 None if *option == "stays" => manner.stays = true,
                 None if *option == "second-push" => manner.second_push = true,
                 Some(("stops-at-step", step)) => manner.steps = Some(step.parse()?),
+                Some(("settle-rate", rate)) => manner.settle_rate = Some(rate.parse()?),
                 Some(("wall-ahead-ms", ms)) => manner.wall_ahead_ms = ms.parse()?,
                 _ => return Err(format!("what is {option:?}?").into()),
             }
@@ -96,6 +98,9 @@ impl Manner {
         if let Some(steps) = steps {
             let steps = Arc::clone(steps);
             builder = builder.transport(Arc::new(Stepping { wire: wire()?, steps }));
+        }
+        if let Some(rate) = self.settle_rate {
+            builder = builder.settle_rate(rate);
         }
         if self.wall_ahead_ms != 0 {
             builder = builder.clock(Arc::new(Ahead(self.wall_ahead_ms)));
