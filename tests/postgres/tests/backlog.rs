@@ -6,7 +6,7 @@ use std::path::Path;
 use ovo_postgres::{are_installed, drains};
 
 #[test]
-fn c2_mp2_what_a_dead_node_owes_is_drained_at_the_fleets_rate_and_new_payments_do_not_wait() {
+fn mp2_what_a_dead_node_owes_is_drained_at_the_fleets_rate_and_new_payments_do_not_wait() {
     if !are_installed() {
         return;
     }

@@ -266,7 +266,7 @@ fn nobody_was_early(street: &Street, invoice: &str) {
 }
 
 #[test]
-fn c4_mp2_a_node_that_is_killed_at_any_step_of_a_payment_leaves_it_to_the_others() {
+fn c2_c4_j13_mp2_a_node_that_is_killed_at_any_step_of_a_payment_leaves_it_to_the_others() {
     if !are_installed() {
         return;
     }
