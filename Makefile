@@ -8,7 +8,7 @@ TEST_NAMES = { $(CARGO) test --workspace --quiet -- --list 2>/dev/null; \
 	sed -n 's/^def \(test_[a-z0-9_]*\).*/tests\/python::\1/p' tests/python/test_*.py; }
 
 .PHONY: help demo test test-build check proof test-c test-python test-postgres test-tools test-arm lint lint-python faults clean
-.PHONY: simulate simulate-fleet simulate-long simulate-mutants kill-campaign kill-campaign-fleet fuzz-abi
+.PHONY: simulate simulate-fleet simulate-long simulate-mutants kill-campaign kill-campaign-fleet drain-fleet fuzz-abi
 .PHONY: model-check model-mutants model-story
 .PHONY: sandbox install release header sizes bench bench-python response-codes
 
@@ -34,6 +34,7 @@ help:
 	@echo "                     SCALE=1 (0.05: twenty times as fast) OPEN=1 (in a browser); Ctrl-C ends it"
 	@echo "make kill-campaign   kills tills 10,000 times (KILLS=, SEED=) and compares the books (15 minutes)"
 	@echo "make kill-campaign-fleet  kills nodes on one journal in PostgreSQL 2,000 times, cuts and promotes (KILLS=, SEED=)"
+	@echo "make drain-fleet     10,000 rows that a dead node owes, drained by four others (ROWS=, RATE=5 a second of OVO's)"
 	@echo "make bench           measurements beside a libcurl program and a Python script (minutes)"
 	@echo "make install         the C and C++ library: PREFIX=/usr/local DESTDIR= PROFILE=release FEATURES= (postgres)"
 	@echo "make release         what a release has, from its tag: checked, built twice and compared, installed, paid with"
@@ -185,6 +186,13 @@ kill-campaign-fleet:
 	@PYTHON=$(PYTHON) tests/tools
 	$(CARGO) build --quiet --package ovo-postgres
 	@$(CARGO) run --quiet --package ovo-postgres -- campaign --kills $(FLEET_KILLS) --seed $(SEED)
+
+ROWS ?= 10000
+RATE ?= 5
+drain-fleet:
+	@PYTHON=$(PYTHON) tests/tools
+	$(CARGO) build --quiet --package ovo-postgres
+	@$(CARGO) run --quiet --package ovo-postgres -- drain $(ROWS) $(RATE)
 
 kill-campaign:
 	$(CARGO) build --quiet --package ovo-crash

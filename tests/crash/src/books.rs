@@ -8,6 +8,7 @@ use ovo_ptp::journal::Filter;
 use ovo_ptp::{Client, JournalReader, Outcome, PaymentReport};
 use ovo_sandbox::Sandbox;
 
+use crate::merchant;
 use crate::shop::Shop;
 use crate::told::{Told, ToldLog, read_all};
 
@@ -115,7 +116,7 @@ pub fn close_after_the_sweep(shop: &Shop, ovo: &Sandbox) -> Result<Mix, String> 
 
 fn close_shop(shop: &Shop, ovo: &Sandbox, sweep: bool) -> Result<Mix, String> {
     let before = read_all(&shop.folder).map_err(|error| error.to_string())?;
-    let client = shop.open().map_err(|error| error.to_string())?;
+    let client = merchant::open(shop).map_err(|error| error.to_string())?;
     let mut faults = Vec::new();
     let archived = archived(shop)?;
     let everything = || Ok::<_, String>([archived.clone(), reports(&client)?].concat());

@@ -153,6 +153,7 @@ impl Campaign {
             scale: SCALE,
             shared: true,
             forgets: false,
+            room: Duration::ZERO,
         };
         let mut tills = (0..self.desks)
             .map(|desk| {

@@ -16,6 +16,7 @@ mod order;
 pub mod process;
 pub mod shop;
 pub mod starving;
+mod steps;
 pub mod till;
 pub mod told;
 

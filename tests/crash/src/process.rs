@@ -44,21 +44,37 @@ impl Process {
     /// # Panics
     /// If the process ends or keeps silent instead.
     pub fn says(&mut self, wanted: &str) -> String {
+        self.may_say(&[wanted]).unwrap_or_else(|| {
+            panic!("ended without saying {wanted:?}: {:?}", self.child.wait());
+        })
+    }
+
+    /// Waits for a line that begins with one of `wanted`, and returns the rest of it; `None` if it ends without.
+    ///
+    /// # Panics
+    /// If the process keeps silent instead.
+    pub fn may_say(&mut self, wanted: &[&str]) -> Option<String> {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
-                    if let Some(rest) = line.strip_prefix(wanted) {
-                        return rest.trim().to_owned();
+                    if let Some(rest) = wanted.iter().find_map(|begin| line.strip_prefix(begin)) {
+                        return Some(rest.trim().to_owned());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("waited in vain for {wanted:?}"),
-                Err(RecvTimeoutError::Disconnected) => {
-                    panic!("ended without saying {wanted:?}: {:?}", self.child.wait())
-                }
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    /// If it is no child of this process any more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
     }
 
     /// Sends a signal.

@@ -30,6 +30,9 @@ pub struct Shop {
     /// Whether phones are forgotten some seconds behind a payment's end, so that it is over in time for a
     /// test: OVO's shops keep them for two days. A void needs the phone, and comes at once here.
     pub forgets: bool,
+    /// Real time that this machine gets beside the usual for whatever it does itself: for a test that asks how a
+    /// payment ends, and not only whether all accounts agree, on a machine that does a lot beside.
+    pub room: Duration,
 }
 
 const ADDRESS: &str = "OVO_CRASH_ADDRESS";
@@ -39,6 +42,7 @@ const DATABASE: &str = "OVO_CRASH_DATABASE";
 const SCALE: &str = "OVO_CRASH_SCALE";
 const SHARED: &str = "OVO_CRASH_SHARED";
 const FORGETS: &str = "OVO_CRASH_FORGETS";
+const ROOM: &str = "OVO_CRASH_ROOM_MS";
 
 impl Shop {
     /// The shop that this process was started for.
@@ -51,6 +55,7 @@ impl Shop {
             scale: std::env::var(SCALE).ok()?.parse().ok()?,
             shared: std::env::var(SHARED).is_ok_and(|it| it == "true"),
             forgets: std::env::var(FORGETS).is_ok_and(|it| it == "true"),
+            room: Duration::from_millis(std::env::var(ROOM).ok()?.parse().ok()?),
         })
     }
 
@@ -63,7 +68,8 @@ impl Shop {
             .env(FOLDER, &self.folder)
             .env(SCALE, self.scale.to_string())
             .env(SHARED, self.shared.to_string())
-            .env(FORGETS, self.forgets.to_string());
+            .env(FORGETS, self.forgets.to_string())
+            .env(ROOM, self.room.as_millis().to_string());
         if let Some(database) = &self.database {
             command.env(DATABASE, database);
         }
@@ -87,14 +93,16 @@ impl Shop {
     /// one assumption of the policy.
     pub fn timers(&self) -> Timers {
         let ovo = Timers::scaled(self.scale);
-        let room = Duration::from_millis(1_500);
+        let check_budget = Duration::from_millis(1_500) + self.room;
+        let check = ovo.check + self.room;
         Timers {
-            send_check: Duration::from_secs(2),
-            connected_check: Duration::from_secs(2),
-            send_budget: Duration::from_millis(2_500),
-            exchange_budget: Duration::from_secs(3),
-            check_budget: room,
-            decide: ovo.check + room,
+            send_check: Duration::from_secs(2) + self.room,
+            connected_check: Duration::from_secs(2) + self.room,
+            send_budget: Duration::from_millis(2_500) + self.room,
+            exchange_budget: Duration::from_secs(3) + self.room,
+            check,
+            check_budget,
+            decide: check + check_budget,
             delay_bound: Duration::from_secs(3),
             gate_escape: Duration::from_secs(60),
             first_sweep: Duration::from_secs(12),

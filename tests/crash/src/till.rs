@@ -16,6 +16,7 @@ use crate::merchant::{ends_with_its_parent, open};
 use crate::process::send;
 use crate::shop::Shop;
 use crate::starving;
+use crate::steps::{Stepping, Steps};
 use crate::told::ToldLog;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -43,6 +44,13 @@ struct Manner {
     stop: Option<Stop>,
     wall_ahead_ms: i64,
     closes_on_signal: bool,
+    /// Stops at this step of its payment.
+    steps: Option<u32>,
+    /// Goes on until its payment is settled.
+    stays: bool,
+    /// Its customer may have another payment that is not settled.
+    second_push: bool,
+    settle_rate: Option<u32>,
 }
 
 impl Manner {
@@ -63,6 +71,10 @@ impl Manner {
                     manner.stop = Some(Stop::WhileWaiting);
                 }
                 None if *option == "closes-on-signal" => manner.closes_on_signal = true,
+                None if *option == "stays" => manner.stays = true,
+                None if *option == "second-push" => manner.second_push = true,
+                Some(("stops-at-step", step)) => manner.steps = Some(step.parse()?),
+                Some(("settle-rate", rate)) => manner.settle_rate = Some(rate.parse()?),
                 Some(("wall-ahead-ms", ms)) => manner.wall_ahead_ms = ms.parse()?,
                 _ => return Err(format!("what is {option:?}?").into()),
             }
@@ -70,12 +82,25 @@ impl Manner {
         Ok(manner)
     }
 
-    fn open(&self, shop: &Shop) -> std::result::Result<Client, ovo_ptp::Error> {
+    fn open(
+        &self,
+        shop: &Shop,
+        steps: Option<&Arc<Steps>>,
+    ) -> std::result::Result<Client, ovo_ptp::Error> {
         let mut builder: ClientBuilder = shop.builder()?;
-        if let Some(stop) = self.stop {
+        let wire = || {
             let options = HttpsOptions::with_trust(Trust::PemFile(shop.authority.clone()));
-            let wire = HttpsTransport::new(&format!("{}/pos", shop.address), options)?;
-            builder = builder.transport(Arc::new(Stopping { wire, stop }));
+            HttpsTransport::new(&format!("{}/pos", shop.address), options)
+        };
+        if let Some(stop) = self.stop {
+            builder = builder.transport(Arc::new(Stopping { wire: wire()?, stop }));
+        }
+        if let Some(steps) = steps {
+            let steps = Arc::clone(steps);
+            builder = builder.transport(Arc::new(Stepping { wire: wire()?, steps }));
+        }
+        if let Some(rate) = self.settle_rate {
+            builder = builder.settle_rate(rate);
         }
         if self.wall_ahead_ms != 0 {
             builder = builder.clock(Arc::new(Ahead(self.wall_ahead_ms)));
@@ -90,6 +115,14 @@ fn say(text: &str) {
     let _ = std::io::stdout().flush();
 }
 
+/// Every thread of this process, until it is continued or killed.
+pub(crate) fn stops(at: &str) {
+    say(&format!("stopping {at}"));
+    let own = libc::pid_t::try_from(std::process::id());
+    // Who cannot stop fails the test, which waits for it.
+    let _ = own.map(|pid| send(pid, libc::SIGSTOP));
+}
+
 fn charge(invoice: &str, phone: &str) -> Result<Charge> {
     Ok(Charge::new(invoice, Rupiah::new(AMOUNT)?, phone.parse()?)?)
 }
@@ -102,7 +135,9 @@ pub fn pay(shop: &Shop, desk: &str, invoice: &str, phone: &str, options: &[&str]
     ends_with_its_parent();
     let manner = Manner::read(options)?;
     let log = ToldLog::open(&shop.told(desk))?;
-    let client = match manner.open(shop) {
+    let steps = manner.steps.map(|at| Arc::new(Steps::new(invoice, at)));
+    let step = |name: &str| steps.iter().for_each(|steps| steps.step(name));
+    let client = match manner.open(shop, steps.as_ref()) {
         Ok(client) => client,
         Err(error) => {
             say(&format!("error {:?}", error.kind()));
@@ -127,19 +162,29 @@ pub fn pay(shop: &Shop, desk: &str, invoice: &str, phone: &str, options: &[&str]
                 }
             });
         }
-        let told = charge(invoice, phone).map(|charge| client.pay(&charge));
+        let told = charge(invoice, phone).map(|charge| {
+            client.pay(&if manner.second_push { charge.allow_second_push() } else { charge })
+        });
         done.store(true, Ordering::SeqCst);
         told
     })?;
+    step("before telling");
     match told {
         Ok(outcome) => {
             log.outcome(&outcome)?;
             say(&format!("told {}", outcome.name()));
+            step("behind telling");
         }
         Err(error) => {
             log.tell(invoice, "error", &format!("{:?} {error}", error.kind()))?;
             say(&format!("error {:?}", error.kind()));
+            return Ok(());
         }
+    }
+    let invoice = invoice.parse()?;
+    // A journal that is away for a while says nothing of it.
+    while manner.stays && !client.payment(&invoice).ok().flatten().is_some_and(|it| it.settled) {
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
@@ -226,7 +271,7 @@ pub fn starve(shop: &Shop, memory: &str, from: &str, desk: &str) -> Result<()> {
 /// The client's.
 pub fn settle(shop: &Shop, options: &[&str]) -> Result<()> {
     ends_with_its_parent();
-    let _client = Manner::read(options)?.open(shop)?;
+    let _client = Manner::read(options)?.open(shop, None)?;
     say("open");
     loop {
         std::thread::sleep(Duration::from_secs(60));
@@ -281,10 +326,7 @@ struct Stopped {
 impl Stopped {
     fn moment(&self, here: Stop) {
         if self.stop == here && !self.over.swap(true, Ordering::SeqCst) {
-            say("stopping");
-            let own = libc::pid_t::try_from(std::process::id());
-            // Who cannot stop fails the test, which waits for it.
-            let _ = own.map(|pid| send(pid, libc::SIGSTOP));
+            stops("");
         }
     }
 }

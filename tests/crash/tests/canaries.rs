@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use ovo_crash::books;
 use ovo_crash::shop::Shop;
@@ -26,6 +27,7 @@ fn empty_shop() -> (TempDir, Sandbox, Shop) {
         scale: 0.01,
         shared: true,
         forgets: false,
+        room: Duration::ZERO,
     };
     (folder, ovo, shop)
 }

@@ -9,6 +9,7 @@
 //! Every process ends with the test's, however that ends: the kernel sees to it. No assertion depends on how
 //! fast the machine is.
 
+mod backlog;
 mod certificates;
 mod fleet;
 mod folder;
@@ -21,10 +22,11 @@ mod server;
 mod street;
 mod wire;
 
+pub use backlog::{Drained, drains, owes};
 pub use fleet::{AS_IT_IS, Fleet, migrates};
 pub use pooler::Pooler;
 pub use programs::are_installed;
-pub use proxy::{Cut, Proxy};
+pub use proxy::{Cut, Hold, Proxy};
 pub use server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
 pub use street::{Street, charge};
 pub use wire::Wire;

@@ -1,17 +1,18 @@
 //! `ovo-postgres campaign --kills 2000`: kills nodes, cuts their connections and promotes, and compares the books.
+//! `ovo-postgres drain 10000 5`: a node that owes so many looks dies; the others may ask so often in a second of OVO's.
 //! `ovo-postgres move FILE DATABASE [STEP]`: moves a journal, and dies at a step of it.
 //! `ovo-postgres serve`: a server of its own until this program ends, and where it is. The other command is a node.
 
 use std::io::Read;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ovo_crash::campaign::Campaign;
 use ovo_crash::fork::fork_while_paying;
-use ovo_crash::merchant;
+use ovo_crash::merchant::{self, ends_with_its_parent};
 use ovo_crash::shop::Shop;
 use ovo_crash::till;
-use ovo_postgres::{APPLICATION, Fleet, OWNER, Server};
+use ovo_postgres::{APPLICATION, Fleet, OWNER, Server, drains, owes};
 use ovo_ptp::journal::postgres::{Dsn, move_to_postgres};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -28,12 +29,15 @@ fn main() -> ExitCode {
         (["move", from, to, dies @ ..], _) => moves(from, to, dies.first().copied()),
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
+        (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),
+        (["owe", rows], Some(shop)) => owe(&shop, rows),
+        (["drain", rows, rate], _) => drain(rows, rate),
         (["pay", desk, invoice, phone, options @ ..], Some(shop)) => {
             till::pay(&shop, desk, invoice, phone, options)
         }
         _ => {
             eprintln!(
-                "usage: ovo-postgres serve | move FILE DATABASE [STEP] | campaign [--kills N] [--seed N] [--nodes N]"
+                "usage: ovo-postgres serve | drain ROWS RATE | move FILE DATABASE [STEP] | campaign [--kills N] [--seed N] [--nodes N]"
             );
             return ExitCode::from(2);
         }
@@ -65,6 +69,34 @@ fn moves(from: &str, to: &str, dies: Option<&str>) -> Result<()> {
         }
     })?;
     println!("{moved:?}");
+    Ok(())
+}
+
+/// Dies of nothing but SIGKILL, or its parent's end.
+fn owe(shop: &Shop, rows: &str) -> Result<()> {
+    ends_with_its_parent();
+    owes(shop, rows.parse()?)?;
+    loop {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+}
+
+/// Drains what a dead node owes, and says how it went.
+fn drain(rows: &str, rate: &str) -> Result<()> {
+    let drained = drains(&std::env::current_exe()?, rows.parse()?, rate.parse()?);
+    drained.is_right();
+    let mut paid = drained.paid.clone();
+    paid.sort_unstable();
+    let at = |share: usize| paid[(paid.len() - 1) * share / 100].as_millis();
+    let seconds = drained.lasted.as_secs_f64();
+    println!(
+        "{} rows in {seconds:.0} s, {:.0} a second of {} allowed; {} in the busiest 5 s",
+        drained.rows,
+        drained.rows as f64 / seconds,
+        drained.rate,
+        drained.most,
+    );
+    println!("{} new payments meanwhile: p50 {} ms, p99 {} ms", paid.len(), at(50), at(99));
     Ok(())
 }
 

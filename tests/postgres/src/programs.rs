@@ -64,6 +64,10 @@ impl Programs {
         places.into_iter().map(|place| place.join("pgbouncer")).find(|path| path.exists())
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// One of PostgreSQL's programs, as this user.
     pub(crate) fn own(&self, name: &str) -> Command {
         let mut command = Command::new(self.directory.join(name));

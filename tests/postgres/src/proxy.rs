@@ -28,12 +28,27 @@ impl Cut {
     pub const ALL: [Cut; 5] = [Cut::Before, Cut::Inside, Cut::During, Cut::Behind, Cut::Silent];
 }
 
+/// Where a statement is held up until [`Proxy::lets_go`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// The server has heard nothing of it.
+    Before,
+    /// The server has carried it out and answered; nobody has heard that.
+    Behind,
+}
+
+#[derive(Clone, Copy)]
+enum Act {
+    Cut(Cut),
+    Hold(Hold),
+}
+
 struct Rule {
-    /// What the statement contains.
-    text: String,
+    /// What the statement and its parameters contain.
+    texts: Vec<String>,
     /// So many are carried before.
     skip: u64,
-    cut: Cut,
+    act: Act,
 }
 
 struct State {
@@ -41,6 +56,8 @@ struct State {
     rules: Mutex<Vec<Rule>>,
     is_silent: AtomicBool,
     cuts: AtomicU64,
+    held: AtomicU64,
+    lets_go: AtomicBool,
     cancels: AtomicU64,
     connections: Mutex<Vec<TcpStream>>,
     statements: Mutex<Vec<String>>,
@@ -60,6 +77,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 const PASSES: u8 = 0;
 const SWALLOWS: u8 = 1;
 const SWALLOWS_AND_ENDS: u8 = 2;
+const HOLDS: u8 = 3;
 
 /// When a connection is broken whose client is not listened to any more.
 enum End {
@@ -79,6 +97,8 @@ impl Proxy {
             rules: Mutex::default(),
             is_silent: AtomicBool::new(false),
             cuts: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            lets_go: AtomicBool::new(false),
             cancels: AtomicU64::new(0),
             connections: Mutex::default(),
             statements: Mutex::default(),
@@ -106,7 +126,25 @@ impl Proxy {
 
     /// Once: the statement that contains `text` behind `skip` such statements.
     pub fn cuts(&self, cut: Cut, text: &str, skip: u64) {
-        lock(&self.state.rules).push(Rule { text: text.to_owned(), skip, cut });
+        let texts = vec![text.to_owned()];
+        lock(&self.state.rules).push(Rule { texts, skip, act: Act::Cut(cut) });
+    }
+
+    /// Once: holds up the statement that contains, itself or in its parameters, all of `texts`, behind `skip`
+    /// such statements.
+    pub fn holds(&self, hold: Hold, texts: &[&str], skip: u64) {
+        let texts = texts.iter().map(|&text| text.to_owned()).collect();
+        lock(&self.state.rules).push(Rule { texts, skip, act: Act::Hold(hold) });
+    }
+
+    /// Whether a statement was held up.
+    pub fn has_held(&self) -> bool {
+        self.state.held.load(Ordering::SeqCst) > 0
+    }
+
+    /// What is held up goes on, also if nobody is there any more who sent it.
+    pub fn lets_go(&self) {
+        self.state.lets_go.store(true, Ordering::SeqCst);
     }
 
     /// Forgets what was to be cut and has not come.
@@ -212,26 +250,42 @@ impl State {
             if !is_over {
                 continue;
             }
-            let cut = self.cut_of(&exchange);
+            let act = self.act_for(&exchange);
             let bytes: Vec<u8> = exchange.drain(..).flat_map(|message| message.bytes).collect();
+            let cut = match act {
+                None => {
+                    server.write_all(&bytes)?;
+                    continue;
+                }
+                Some(Act::Hold(Hold::Before)) => {
+                    self.holds_up();
+                    server.write_all(&bytes)?;
+                    continue;
+                }
+                Some(Act::Hold(Hold::Behind)) => {
+                    manner.store(HOLDS, Ordering::SeqCst);
+                    server.write_all(&bytes)?;
+                    continue;
+                }
+                Some(Act::Cut(cut)) => cut,
+            };
             match cut {
-                None => server.write_all(&bytes)?,
-                Some(Cut::Before) => return Ok(End::Now),
-                Some(Cut::Inside) => {
+                Cut::Before => return Ok(End::Now),
+                Cut::Inside => {
                     server.write_all(&bytes[..bytes.len() / 2])?;
                     return Ok(End::Now);
                 }
-                Some(Cut::During) => {
+                Cut::During => {
                     manner.store(SWALLOWS, Ordering::SeqCst);
                     server.write_all(&bytes)?;
                     return Ok(End::Now);
                 }
-                Some(Cut::Behind) => {
+                Cut::Behind => {
                     manner.store(SWALLOWS_AND_ENDS, Ordering::SeqCst);
                     server.write_all(&bytes)?;
                     return Ok(End::WhenAnswered);
                 }
-                Some(Cut::Silent) => {
+                Cut::Silent => {
                     manner.store(SWALLOWS, Ordering::SeqCst);
                     server.write_all(&bytes)?;
                     // Until the client gives up.
@@ -247,10 +301,18 @@ impl State {
         Ok(End::Now)
     }
 
-    fn cut_of(&self, exchange: &[Message]) -> Option<Cut> {
+    fn holds_up(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        while !self.lets_go.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn act_for(&self, exchange: &[Message]) -> Option<Act> {
         let mut rules = lock(&self.rules);
         let position = rules.iter_mut().position(|rule| {
-            let is_meant = exchange.iter().any(|message| message.contains(&rule.text));
+            let is_there = |text: &String| exchange.iter().any(|message| message.contains(text));
+            let is_meant = rule.texts.iter().all(is_there);
             if is_meant && rule.skip > 0 {
                 rule.skip -= 1;
                 return false;
@@ -258,7 +320,7 @@ impl State {
             is_meant
         })?;
         self.cuts.fetch_add(1, Ordering::SeqCst);
-        Some(rules.remove(position).cut)
+        Some(rules.remove(position).act)
     }
 
     fn carries_back(
@@ -279,11 +341,20 @@ impl State {
             return io::copy(server, client).map(|_| ());
         }
         let mut stream = io::Read::chain(&first[..], &mut *server);
+        let mut kept = Vec::new();
         while let Some(message) = protocol::read(&mut stream, false)? {
             self.waits_while_silent();
             match manner.load(Ordering::SeqCst) {
                 PASSES => client.write_all(&message.bytes)?,
                 SWALLOWS_AND_ENDS if message.is_the_end_of_an_answer() => return Ok(()),
+                HOLDS => {
+                    kept.extend_from_slice(&message.bytes);
+                    if message.is_the_end_of_an_answer() {
+                        self.holds_up();
+                        manner.store(PASSES, Ordering::SeqCst);
+                        client.write_all(&std::mem::take(&mut kept))?;
+                    }
+                }
                 _ => {}
             }
         }

@@ -80,12 +80,7 @@ impl Server {
     pub fn start_with(settings: &[(&str, &str)]) -> Server {
         let programs = Programs::here();
         let folder = Folder::make(&programs);
-        let mut initdb = programs.server("initdb", "KILL");
-        initdb
-            .args(["--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8"])
-            .args(["--username", SUPERUSER, "--pgdata"])
-            .arg(folder.join("data"));
-        run(&mut initdb).unwrap_or_else(|error| panic!("initdb: {error}"));
+        programs.makes_a_cluster(&folder.join("data"));
         let certificates = Certificates::make(folder.path());
         let server = Server { programs, folder, certificates, port: 0, process: Mutex::new(None) };
         let server = server.configured(settings).started_on_a_free_port();
@@ -280,6 +275,14 @@ impl Server {
                 let _ = send(worker, libc::SIGKILL);
             }
         }
+    }
+
+    /// Ends in order: whoever is connected is not any more, and everything is on the disk.
+    fn ends(&self) {
+        let Some(mut child) = self.process().take() else { return };
+        let id = libc::pid_t::try_from(child.id()).expect("a process id");
+        send(id, libc::SIGINT).expect("it runs");
+        child.wait().expect("it is a child");
     }
 
     /// Starts it again where it was, on the same port.
@@ -516,6 +519,29 @@ impl Server {
             .unwrap_or_else(|error| panic!("pg_restore: {error}"));
     }
 
+    /// Moves its databases into a new cluster with `pg_upgrade`, as a person does for a newer PostgreSQL. The
+    /// programs are the same; what becomes of the cluster does not depend on that.
+    ///
+    /// # Panics
+    /// With what `pg_upgrade` says, if it refuses.
+    pub fn is_upgraded(&self) {
+        self.ends();
+        let (old, new) = (self.folder.join("old"), self.folder.join("new"));
+        self.programs.makes_a_cluster(&new);
+        let mut upgrade = self.programs.server("pg_upgrade", "KILL");
+        let programs = self.programs.directory();
+        upgrade.arg("-b").arg(programs).arg("-B").arg(programs);
+        upgrade.arg("-d").arg(self.data()).arg("-D").arg(&new);
+        upgrade.args(["-U", SUPERUSER, "-s"]).arg(self.socket()).current_dir(self.folder.path());
+        run(&mut upgrade).unwrap_or_else(|error| panic!("pg_upgrade: {error}"));
+        fs::rename(self.data(), &old).expect("own directory");
+        fs::rename(&new, self.data()).expect("own directory");
+        for name in ["postgresql.conf", "pg_hba.conf"] {
+            copies(&old.join(name), &self.data().join(name));
+        }
+        self.restart();
+    }
+
     /// One of PostgreSQL's programs, as the superuser of this server.
     fn at_home(&self, program: &str) -> Command {
         let mut command = self.programs.own(program);
@@ -552,6 +578,17 @@ fn append(path: &Path, text: &str) {
 fn copies(from: &Path, to: &Path) {
     run(Command::new("cp").arg("-a").arg(from).arg(to))
         .unwrap_or_else(|error| panic!("cp: {error}"));
+}
+
+impl Programs {
+    fn makes_a_cluster(&self, data: &Path) {
+        let mut initdb = self.server("initdb", "KILL");
+        initdb
+            .args(["--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8"])
+            .args(["--username", SUPERUSER, "--pgdata"])
+            .arg(data);
+        run(&mut initdb).unwrap_or_else(|error| panic!("initdb: {error}"));
+    }
 }
 
 /// The processes that a process started.

@@ -1,6 +1,6 @@
 //! OVO, and whole clients that find one journal in PostgreSQL.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ovo_crash::shop::Shop;
 use ovo_ptp::{Charge, Client, ErrorKind, Rupiah};
@@ -9,22 +9,27 @@ use tempfile::TempDir;
 
 use crate::PATIENCE;
 
+/// Enough for a machine with a load of twenty for each of its cores.
+const ROOM: Duration = Duration::from_secs(10);
+
 /// The sandbox, and a folder for what its shops keep.
 pub struct Street {
     /// OVO.
     pub ovo: Sandbox,
     folder: TempDir,
     scale: f64,
+    /// What a shop here gets of real time beside the usual ([`Shop::room`]).
+    pub room: Duration,
 }
 
 impl Street {
-    /// With real time at a hundredth of OVO's.
+    /// With real time at a hundredth of OVO's, and room for a machine that does a lot beside.
     ///
     /// # Panics
     /// If the sandbox does not start.
     #[must_use]
     pub fn open() -> Street {
-        Street::at(0.01)
+        Street { room: ROOM, ..Street::at(0.01) }
     }
 
     /// With real time at `scale` of OVO's.
@@ -34,7 +39,7 @@ impl Street {
     #[must_use]
     pub fn at(scale: f64) -> Street {
         let ovo = Sandbox::start(SandboxConfig::https().time_scale(scale)).expect("a sandbox");
-        Street { ovo, folder: TempDir::new().expect("a directory"), scale }
+        Street { ovo, folder: TempDir::new().expect("a directory"), scale, room: Duration::ZERO }
     }
 
     /// A shop whose journal is at `database`.
@@ -48,6 +53,7 @@ impl Street {
             scale: self.scale,
             shared: true,
             forgets: false,
+            room: self.room,
         }
     }
 

@@ -10,9 +10,18 @@ use ovo_ptp::{
     SettlementLine,
 };
 
+/// On a machine that does a lot beside, a server may answer later than a node waits: it is asked again.
 fn is_paid(node: &Client, invoice: &str) {
-    let outcome = node.pay(&charge(invoice)).unwrap_or_else(|error| panic!("{invoice}: {error}"));
-    assert!(matches!(outcome, Outcome::Paid(_)), "{invoice}: {outcome:?}");
+    until(invoice, || match node.pay(&charge(invoice)) {
+        Ok(outcome) => {
+            assert!(matches!(outcome, Outcome::Paid(_)), "{invoice}: {outcome:?}");
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Journal, "{invoice}: {error}");
+            false
+        }
+    });
 }
 
 #[test]
@@ -184,7 +193,8 @@ fn mp10_many_callers_of_one_invoice_wait_for_a_silent_server_once() {
 #[test]
 fn mp11_a_forked_child_can_do_nothing_and_its_parents_payment_does_not_notice() {
     let Some(server) = Server::migrated() else { return };
-    let street = Street::at(0.05);
+    let mut street = Street::at(0.05);
+    street.room = Duration::from_secs(10);
     let shop = street.shop(&server.dsn(APPLICATION));
     let mut command = shop.command(env!("CARGO_BIN_EXE_ovo-postgres"));
     // The customer takes forty seconds of OVO's: two of ours.

@@ -151,6 +151,53 @@ fn mp17_a_disk_that_was_put_back_while_no_node_ran_is_doubted_when_its_operator_
     assert!(why.iter().any(|found| found.message.contains("put back from a copy")), "{why:?}");
 }
 
+/// As section 7 of "Running a fleet" has it: another system, and no node that ran before to say that nothing is
+/// missing.
+#[test]
+fn mp17_a_cluster_that_pg_upgrade_made_is_judged_like_a_restore() {
+    let Some(Shop { server, address, node, first, .. }) = Shop::opens() else { return };
+    let (paid, last) = goes_on(&node, first.clone());
+    let open_one = fresh(&node, &charge(4));
+    drop(node);
+    let system = "SELECT system_identifier FROM pg_control_system()";
+    let before = server.sql(system);
+    server.is_upgraded();
+    assert_ne!(server.sql(system), before);
+    let node = open(&address);
+    until("it is judged", || node.enter_boot("b").is_ok());
+    until("it is written to", || {
+        let _ = node.tend();
+        node.begin(&charge(3), BatchMethod::Continuous).is_ok()
+    });
+    let third = node.find(&conformance::invoice(3)).unwrap().unwrap();
+    assert!(third.intent.numbers.batch() > last.intent.numbers.batch(), "numbers jump");
+    assert!(!third.state.attested);
+    let there = node.payment(paid.id).unwrap().unwrap();
+    assert_eq!((there.intent, there.state.verdict), (paid.intent, paid.state.verdict));
+    let open_one = node.payment(open_one.id).unwrap().unwrap();
+    assert_eq!(open_one.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+    assert!(node.figures().unwrap().doubted);
+    assert!(node.vouch("the owner: upgraded, nothing was unsettled").unwrap());
+    assert!(fresh(&node, &charge(5)).state.attested);
+}
+
+/// The node runs on meanwhile, and compares.
+#[test]
+fn mp17_a_cluster_that_pg_upgrade_made_under_a_running_node_has_lost_nothing() {
+    let Some(Shop { server, node, first, .. }) = Shop::opens() else { return };
+    let (_, last) = goes_on(&node, first.clone());
+    server.is_upgraded();
+    until("it is judged", || {
+        let _ = node.tend();
+        node.begin(&charge(3), BatchMethod::Continuous).is_ok()
+    });
+    let third = node.find(&conformance::invoice(3)).unwrap().unwrap();
+    assert!(third.intent.numbers.batch() > last.intent.numbers.batch(), "numbers jump");
+    let seen = node.findings();
+    assert!(third.state.attested && !node.figures().unwrap().doubted, "{seen:?}");
+    assert_eq!(node.payment(last.id).unwrap().map(|row| row.state), Some(last.state));
+}
+
 /// A server that went back gives an id again, and nothing else shows it: the whole intent is compared.
 #[test]
 fn mp6_what_a_node_writes_of_a_lost_payment_is_not_written_to_another_of_its_id() {

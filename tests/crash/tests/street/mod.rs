@@ -48,6 +48,7 @@ impl Street {
             scale,
             shared,
             forgets: false,
+            room: Duration::ZERO,
         };
         Street { shop, ovo, _folder: folder }
     }
