@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ovo_postgres::{APPLICATION, PASSWORD, Server, Street, charge, until};
-use ovo_ptp::journal::postgres::{Dsn, NoPassword, PostgresJournal, PostgresOptions};
+use ovo_ptp::journal::postgres::{Dsn, Login, NoPassword, PostgresJournal, PostgresOptions};
 use ovo_ptp::{Client, ErrorKind, Outcome};
 
 type Token = Arc<Mutex<Result<String, NoPassword>>>;
@@ -102,6 +103,52 @@ fn two_passwords_are_refused_and_so_is_one_for_a_file() {
     let error = builder.journal(&file).journal_password(ask).open().expect_err("a file");
     assert!(error.to_string().contains("journal password: is for a journal in PostgreSQL"));
     assert!(!file.exists());
+}
+
+/// What is told where nobody listens: whoever is asked comes before the connection.
+fn told(ask: impl Fn(&Login) -> Result<String, NoPassword> + Send + Sync + 'static) -> String {
+    let dsn = Dsn::parse("postgresql://till@127.0.0.1:1/shop?sslmode=disable").expect("an address");
+    let dsn = dsn.with_password_from(ask).expect("one password");
+    PostgresJournal::open(&dsn, &PostgresOptions::default())
+        .expect_err("nobody listens")
+        .to_string()
+}
+
+#[test]
+fn what_is_no_password_is_named_and_never_shown() {
+    for (is, said) in [
+        (Err("the token service is away".into()), "has none: the token service is away"),
+        (Ok(String::new()), "returned nothing"),
+        (Ok("hunter2\0".to_owned()), "returned a text with a zero in it"),
+        (Ok("hunter2".repeat(2_000)), "returned more than 8,191 bytes"),
+    ] {
+        let error = told(move |_| is.clone());
+        assert!(error.contains(&format!("127.0.0.1: the password callback {said}")), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let error = told(|_| panic!("a planted defect"));
+    assert!(error.contains("the password callback panicked"), "{error}");
+    let error = told(|_| Ok("hunter2".to_owned()));
+    assert!(error.contains("refused") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn one_that_does_not_return_holds_nobody_and_is_not_asked_again_meanwhile() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&calls);
+    let text = "postgresql://till@127.0.0.1:1,127.0.0.1:2/shop?sslmode=disable";
+    let dsn = Dsn::parse(text).expect("an address").with_password_from(move |_| {
+        counts.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_secs(60));
+        Ok("late".to_owned())
+    });
+    let begun = Instant::now();
+    let opened = PostgresJournal::open(&dsn.expect("one"), &PostgresOptions::default());
+    let error = opened.expect_err("nobody listens").to_string();
+    assert!(error.contains("did not return within 3 s"), "{error}");
+    // Of two hosts, which have their time at once.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[test]
