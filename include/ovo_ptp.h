@@ -730,6 +730,33 @@ typedef void (*ovo_progress_fn)(void *userdata,
                                 int32_t phase,
                                 uint32_t remaining_ms);
 
+// Tells the password for a connection to a journal in PostgreSQL, as of now: a token that expires. A
+// connection that is open goes on; the next one takes what this tells then.
+//
+// Called before every connection and for each host of the address, on a thread of the library's also if
+// the client has none, never twice at once for one client. Should answer from memory: behind 3 s the
+// connection is given up, and tried again like one to a server that is away. Must not throw or
+// `longjmp`. Must return before `ovo_client_open` (if that fails) and `ovo_client_close` do, which wait
+// for it, and must not call the library except for functions without a handle.
+//
+// Parameters:
+// - `userdata`: what was given with the function.
+// - `host`: the host's name or address, or the directory of its socket; the library's, good until the
+//   return.
+// - `port`: its port.
+// - `user`: the role; the library's, good until the return.
+// - `password`: a place for the password, UTF-8 with its NUL; the library's, wiped behind the call.
+// - `capacity`: bytes at `password`, 8192 in this version.
+//
+// Returns 0 if the password is there. Any other number: there is none; the number is told in the error
+// (`OVO_ERR_JOURNAL`), and nothing of what was written.
+typedef int32_t (*ovo_journal_password_fn)(void *userdata,
+                                           const char *host,
+                                           uint32_t port,
+                                           const char *user,
+                                           char *password,
+                                           size_t capacity);
+
 // One request to carry. The library's, all of it good until the transport function returns.
 //
 // Send it as `POST` to `url` with the headers `app-id`, `random` and `hmac` from the fields of
@@ -1610,6 +1637,23 @@ int32_t ovo_config_set_record(ovo_config *config,
 int32_t ovo_config_set_progress(ovo_config *config,
                                 ovo_progress_fn progress,
                                 void *userdata);
+
+// Has the password of a journal in PostgreSQL asked of a function before every connection to it: a token
+// that expires. Default: the address's, `PGPASSWORD`, or a password file. An address with a password
+// beside the function, or a journal in a file, is refused by `ovo_client_open`.
+//
+// Parameters:
+// - `config`: a configuration; stays the caller's.
+// - `password`: the function; NULL for none.
+// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_open` has failed or
+//   `ovo_client_close` has returned.
+//
+// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no PostgreSQL; or a common code.
+//
+// Memory: nothing behind `userdata` is looked at.
+int32_t ovo_config_set_journal_password(ovo_config *config,
+                                        ovo_journal_password_fn password,
+                                        void *userdata);
 
 // Gives the client a transport of the caller's: a modem, another TLS stack. Trust is then that
 // transport's business.

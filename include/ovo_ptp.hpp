@@ -604,6 +604,10 @@ using Progress = std::function<void(std::string_view invoice, Phase, std::uint32
 /// True gives the payment up.
 using Watch = std::function<bool(Phase, std::uint32_t remaining_ms)>;
 using Transport = std::function<ExchangeEnd(const Request&, Exchange&)>;
+/// The password for a connection to a journal in PostgreSQL, as of now; nothing if there is none. Duties as
+/// for `ovo_journal_password_fn`.
+using JournalPassword = std::function<std::optional<std::string>(
+    std::string_view host, std::uint32_t port, std::string_view user)>;
 
 /// A line of OVO's settlement report, as your program reads it.
 struct SettlementLine {
@@ -736,6 +740,7 @@ struct Functions {
   Log log;
   Progress progress;
   Transport transport;
+  JournalPassword journal_password;
   /// Themselves, for good, if the client that calls them could not be closed.
   std::shared_ptr<Functions> kept;
 };
@@ -1147,6 +1152,11 @@ class Config {
   Config& transport(Transport function) {
     return given([&](detail::Functions& functions) { functions.transport = std::move(function); });
   }
+  /// Asked before every connection to a journal in PostgreSQL: a token that expires.
+  Config& journal_password(JournalPassword function) {
+    return given(
+        [&](detail::Functions& functions) { functions.journal_password = std::move(function); });
+  }
 
   /// Opens a client. The configuration can be used again.
   [[nodiscard]] Result<Client> open() const {
@@ -1189,6 +1199,8 @@ class Config {
     keep(ovo_config_set_log(config_.get(), next->log ? heard : nullptr, data));
     keep(ovo_config_set_progress(config_.get(), next->progress ? counted : nullptr, data));
     keep(ovo_config_set_transport(config_.get(), next->transport ? carried : nullptr, data));
+    keep(ovo_config_set_journal_password(config_.get(), next->journal_password ? asked : nullptr,
+                                         data));
     functions_ = std::move(next);
     return *this;
   }
@@ -1204,6 +1216,24 @@ class Config {
     const auto* functions = static_cast<const detail::Functions*>(userdata);
     detail::contained(
         [&] { functions->progress(invoice, static_cast<Phase>(phase), remaining_ms); });
+  }
+  static std::int32_t asked(void* userdata, const char* host, std::uint32_t port, const char* user,
+                            char* password, std::size_t capacity) {
+    const auto* functions = static_cast<const detail::Functions*>(userdata);
+    std::int32_t none = 1;
+    detail::contained([&] {
+      auto told = functions->journal_password(host, port, user);
+      if (!told) return;
+      if (told->size() < capacity) {
+        password[told->copy(password, capacity - 1)] = '\0';
+        none = 0;
+      } else {
+        none = 2;
+      }
+      // Through a pointer that the compiler must follow.
+      for (volatile char* at = told->data(); at != told->data() + told->size(); ++at) *at = 0;
+    });
+    return none;
   }
   static std::int32_t carried(void* userdata, const ovo_request* request, ovo_exchange* exchange) {
     const auto* functions = static_cast<const detail::Functions*>(userdata);

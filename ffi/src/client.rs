@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ptp::Client;
+use ptp::{Client, ClientBuilder};
 
 use crate::argument::{Out, Text};
 use crate::code::Failure;
@@ -24,6 +24,9 @@ pub(crate) struct ClientBody {
     pub(crate) client: Client,
     /// Whether payments may have threads of their own.
     pub(crate) threads: bool,
+    /// Whom the journal asks for its password.
+    #[cfg(feature = "postgres")]
+    asked: Option<Arc<crate::password::Asked>>,
 }
 
 impl ClientBody {
@@ -52,17 +55,49 @@ impl ClientBody {
 pub extern "C" fn ovo_client_open(config: *const ovo_config, client: Out<*mut ovo_client>) -> i32 {
     outside(config.addr(), &[&client.required("client")], || {
         let config = config::get(config)?;
-        let (builder, threads) = {
+        let opening = {
             let config = config::lock(&config);
-            (config.builder()?, config.threads())
+            Opening {
+                builder: config.builder()?,
+                threads: config.threads(),
+                #[cfg(feature = "postgres")]
+                asked: config.asked(),
+            }
         };
         fork::is_watched();
         // Before the client, which may settle from its first moment on.
         let handle = handle::reserve()?;
-        let body = ClientBody { client: builder.open()?, threads };
-        client.write(handle.open(Arc::new(body)));
+        client.write(handle.open(Arc::new(opening.open()?)));
         Ok(())
     })
+}
+
+/// What a client is made of, without the configuration's lock.
+struct Opening {
+    builder: ClientBuilder,
+    threads: bool,
+    #[cfg(feature = "postgres")]
+    asked: Option<Arc<crate::password::Asked>>,
+}
+
+impl Opening {
+    #[cfg(not(feature = "postgres"))]
+    fn open(self) -> Result<ClientBody, Failure> {
+        Ok(ClientBody { client: self.builder.open()?, threads: self.threads })
+    }
+
+    #[cfg(feature = "postgres")]
+    fn open(mut self) -> Result<ClientBody, Failure> {
+        if let Some(asked) = self.asked.clone() {
+            self.builder = self.builder.journal_password(move |login| asked.password(login));
+        }
+        let opened = self.builder.open();
+        if let (Err(_), Some(asked)) = (&opened, &self.asked) {
+            // What is behind its userdata may be gone from here on.
+            asked.end();
+        }
+        Ok(ClientBody { client: opened?, threads: self.threads, asked: self.asked })
+    }
 }
 
 /// Closes a client. Waiting calls of other threads return `OVO_INTERRUPTED` within about a second
@@ -125,6 +160,10 @@ fn end(client: *mut ovo_client) -> Result<(), Failure> {
     // without counting every call, and closing is rare.
     while Arc::strong_count(&body) > 1 {
         std::thread::sleep(Duration::from_millis(1));
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(asked) = &body.asked {
+        asked.end();
     }
     Ok(())
 }

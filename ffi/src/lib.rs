@@ -28,6 +28,7 @@ mod lookup;
 mod metrics;
 mod operator;
 mod outcome;
+mod password;
 mod payment;
 mod reconcile;
 mod record;

@@ -256,3 +256,82 @@ def test_j21_a_journal_in_a_file_is_moved_into_the_fleets(ovo: Sandbox, tmp_path
             assert node.pay("TABLE-1", amount=12_500, phone=PAYS).name == "paid"
             assert node.pay("TABLE-2", amount=12_500, phone=PAYS).name == "paid"
         assert ovo.net("TABLE-1") == 12_500
+
+
+def test_a_password_that_expires_is_asked_for_at_every_connection(ovo: Sandbox) -> None:
+    two_nodes = _example()
+    with two_nodes.postgresql() as socket:
+        journals.migrate(two_nodes.address(socket, "shop_owner"), app_role="shop_till")
+
+        def rolls(password: str) -> None:
+            """From here on the server asks for this one, and every node must come again."""
+            told = _sql(
+                socket,
+                "postgres",
+                f"ALTER ROLE shop_till PASSWORD '{password}'; SELECT pg_reload_conf(), "
+                "count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'shop_till'",
+            )
+            assert told.returncode == 0, told.stderr
+
+        access = Path(_sql(socket, "postgres", "SHOW hba_file").stdout.strip())
+        access.write_text(
+            "local all shop_till scram-sha-256\nlocal all all trust\n", encoding="ascii"
+        )
+        rolls("hunter2-a")
+        tells: list[Any] = ["hunter2-a"]
+        asked: list[tuple[str, int, str]] = []
+
+        def token(host: str, port: int, user: str) -> str:
+            asked.append((host, port, user))
+            if isinstance(tells[0], BaseException):
+                raise tells[0]
+            told: str = tells[0]
+            return told
+
+        address = two_nodes.address(socket, "shop_till")
+
+        def pays(node: ovo_ptp.Client, invoice: str) -> bool:
+            try:
+                return node.pay(invoice, amount=12_500, phone=PAYS).name == "paid"
+            except ovo_ptp.JournalError:
+                return False
+
+        with ovo.client(journal=address, journal_password=token) as node:
+            assert eventually(lambda: pays(node, "FIRST"))
+            assert set(asked) == {(str(socket), 5432, "shop_till")}
+            before = len(asked)
+            rolls("hunter2-b")
+            tells[0] = "hunter2-b"
+            assert eventually(lambda: pays(node, "SECOND"))
+            assert len(asked) > before
+            rolls("hunter2-c")
+            for fails, said in (
+                ("hunter2-b", "password authentication failed"),
+                (ValueError("hunter2-b is no token"), "journal_password raised ValueError"),
+                (SystemExit("hunter2-b"), "journal_password raised SystemExit"),
+                (b"hunter2-b", "must be text (str), not bytes"),
+                ("", "returned nothing"),
+            ):
+                tells[0] = fails
+                with pytest.raises(ovo_ptp.JournalError) as refused:
+                    node.pay("REFUSED", amount=12_500, phone=PAYS)
+                assert said in str(refused.value)
+                assert "hunter2" not in str(refused.value)
+            tells[0] = "hunter2-c"
+            assert eventually(lambda: pays(node, "THIRD"))
+        pushed = [entry["invoice"] for entry in ovo.ledger()]
+        assert sorted(pushed) == ["FIRST", "SECOND", "THIRD"]
+        with pytest.raises(ovo_ptp.InvalidTypeError) as wrong:
+            ovo.client(journal=address, journal_password="hunter2")
+        assert "hunter2" not in str(wrong.value)
+
+
+def test_a_password_callable_is_for_an_address_without_one(ovo: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(ovo_ptp.InvalidInputError, match="is for a journal in PostgreSQL"):
+        ovo.client(journal=tmp_path / "a.db", journal_password=lambda *_: "hunter2")
+    assert not (tmp_path / "a.db").exists()
+    with pytest.raises(ovo_ptp.ConfigurationError, match="not both"):
+        ovo.client(
+            journal="postgresql://shop_till:hunter2@localhost/shop",
+            journal_password=lambda *_: "hunter2",
+        )

@@ -23,6 +23,8 @@ use crate::mailbox::Letters;
 pub(crate) struct Options {
     /// `None`: for questions to OVO, which leave no trace.
     journal: Option<PathBuf>,
+    /// Whether the mailbox's questions are answered.
+    journal_password: bool,
     shared: bool,
     first_batch: Option<u32>,
     set_aside_unusable: bool,
@@ -96,6 +98,10 @@ impl Options {
         }
         if let Some(path) = &self.record {
             builder = builder.record(path);
+        }
+        if self.journal_password {
+            let letters = Arc::clone(&letters);
+            builder = builder.journal_password(move |login| letters.questions.ask(login));
         }
         let builder = match self.journal {
             Some(path) => builder.journal(path).journal_options(journal_options),

@@ -16,6 +16,7 @@ mod error;
 #[cfg(feature = "faults")]
 mod fault;
 mod mailbox;
+mod password;
 mod payment;
 mod reader;
 mod reconcile;

@@ -9,12 +9,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ovo_ptp::journal::postgres::NoPassword;
 use ovo_ptp::{Event, Phase};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::answer::Answer;
+use crate::client::Hidden;
 use crate::error::Failure;
+use crate::password::Questions;
 
 /// Events kept for a reader that does not come.
 const MOST_EVENTS: usize = 10_000;
@@ -100,6 +103,8 @@ pub(crate) struct Letters {
     /// Whoever fetches events sleeps here, whoever fetches answers there.
     events_rung: Condvar,
     answers_rung: Condvar,
+    /// For whoever answers them.
+    pub(crate) questions: Questions,
 }
 
 /// Python's levels of log messages.
@@ -333,6 +338,20 @@ impl Mailbox {
         self.letters.post().stopped = true;
         self.letters.events_rung.notify_all();
         self.letters.answers_rung.notify_all();
+        self.letters.questions.stop();
+    }
+
+    /// Waits until the journal asks for its password: for which host, port and role. `None` once it is
+    /// stopped.
+    fn wait_question(&self, py: Python<'_>) -> Option<(String, u16, String)> {
+        let login = py.detach(|| self.letters.questions.wait())?;
+        Some((login.host, login.port, login.user))
+    }
+
+    /// Tells the password, or why there is none.
+    fn answer_question(&self, password: Option<Hidden>, why: String) {
+        let told = password.map(|password| password.value);
+        self.letters.questions.answer(told.ok_or_else(|| NoPassword::told(why)));
     }
 
     /// What has happened since the client was opened.

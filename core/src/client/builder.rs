@@ -7,6 +7,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::event::{Event, Observer};
+#[cfg(feature = "postgres")]
+use crate::journal::postgres::{AskPassword, Login, NoPassword};
 use crate::journal::{Journal, SqliteOptions};
 use crate::message::SigningMode;
 use crate::numbering::BatchMethod;
@@ -27,6 +29,8 @@ pub struct ClientBuilder {
     pub(super) credentials: Credentials,
     pub(super) journal: JournalChoice,
     pub(super) journal_options: SqliteOptions,
+    #[cfg(feature = "postgres")]
+    pub(super) journal_password: Option<Arc<AskPassword>>,
     pub(super) transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "https")]
     pub(super) trust: Trust,
@@ -56,6 +60,8 @@ impl ClientBuilder {
             credentials,
             journal: JournalChoice::Missing,
             journal_options: SqliteOptions::default(),
+            #[cfg(feature = "postgres")]
+            journal_password: None,
             transport: None,
             #[cfg(feature = "https")]
             trust: Trust::Platform,
@@ -128,6 +134,32 @@ impl ClientBuilder {
     #[must_use]
     pub fn journal_options(mut self, options: SqliteOptions) -> Self {
         self.journal_options = options;
+        self
+    }
+
+    /// Asks for the password of a journal in PostgreSQL before every connection to it, where it is a token
+    /// that expires. When and on which thread it is called, and what it must not do:
+    /// [`Dsn::with_password_from`](crate::journal::postgres::Dsn::with_password_from). At
+    /// [`open`](Self::open) it is refused beside an address with a password, and for a journal in a file.
+    ///
+    /// ```
+    /// # fn example(builder: ovo_ptp::ClientBuilder, token: fn(&str, u16, &str) -> Option<String>) -> Result<(), ovo_ptp::Error> {
+    /// let client = builder
+    ///     .journal("postgresql://shop_till@db1,db2/shop")
+    ///     .journal_password(move |login| {
+    ///         Ok(token(&login.host, login.port, &login.user).ok_or("the token service is away")?)
+    ///     })
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn journal_password(
+        mut self,
+        ask: impl Fn(&Login) -> Result<String, NoPassword> + Send + Sync + 'static,
+    ) -> Self {
+        self.journal_password = Some(Arc::new(ask));
         self
     }
 

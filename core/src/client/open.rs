@@ -219,6 +219,12 @@ impl ClientBuilder {
     }
 
     fn open_journal(&self) -> Result<Arc<dyn Journal>, Error> {
+        #[cfg(feature = "postgres")]
+        if self.journal_password.is_some()
+            && !matches!(&self.journal, JournalChoice::File(place) if is_address(place))
+        {
+            return Err(Error::invalid("journal_password", "is for a journal in PostgreSQL"));
+        }
         let path = match &self.journal {
             JournalChoice::Own(journal) => return Ok(Arc::clone(journal)),
             JournalChoice::File(path) => path,
@@ -235,7 +241,10 @@ impl ClientBuilder {
                 first_batch: self.journal_options.first_batch,
                 clock: Some(Arc::clone(&self.clock)),
             };
-            let dsn = Dsn::parse(path.to_str().unwrap_or_default())?;
+            let mut dsn = Dsn::parse(path.to_str().unwrap_or_default())?;
+            if let Some(ask) = &self.journal_password {
+                dsn = dsn.asking(Arc::clone(ask))?;
+            }
             return Ok(Arc::new(PostgresJournal::open(&dsn, &options)?));
         }
         #[cfg(not(feature = "postgres"))]

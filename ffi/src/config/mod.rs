@@ -14,6 +14,8 @@ use crate::clock::OwnClock;
 use crate::code::{Failure, ovo_code};
 use crate::guard::{anywhere, outside};
 use crate::handle;
+#[cfg(feature = "postgres")]
+use crate::password::Asked;
 use crate::transport::OwnTransport;
 use crate::version;
 
@@ -38,6 +40,8 @@ pub(crate) struct ConfigBody {
     environment_class: Option<String>,
     journal: Option<String>,
     journal_options: SqliteOptions,
+    #[cfg(feature = "postgres")]
+    journal_password: Option<(crate::password::Function, crate::callback::Userdata)>,
     #[cfg(feature = "https")]
     trust: ptp::transport::Trust,
     #[cfg(feature = "https")]
@@ -71,6 +75,12 @@ type Setting = &'static str;
 impl ConfigBody {
     pub(crate) fn threads(&self) -> bool {
         self.threads || self.background
+    }
+
+    /// The function for one client that is opened with this, if there is one.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn asked(&self) -> Option<Arc<Asked>> {
+        self.journal_password.map(|(function, userdata)| Asked::new(function, userdata))
     }
 
     /// The core's builder with everything that was set; what was not set is the core's default,

@@ -6,7 +6,11 @@ use super::{PATH, ovo_config, set};
 use crate::argument::{In, Text};
 use crate::callback::{Userdata, ovo_log_fn, ovo_progress_fn};
 use crate::clock::{OwnClock, ovo_clock};
+use crate::code::Failure;
+#[cfg(not(feature = "postgres"))]
+use crate::code::ovo_code;
 use crate::guard::outside;
+use crate::password::ovo_journal_password_fn;
 use crate::transport::{OwnTransport, ovo_transport_fn};
 
 /// Gives the client a log. Default: none; the library never writes anywhere else.
@@ -81,6 +85,30 @@ pub extern "C" fn ovo_config_set_progress(
     })
 }
 
+/// Has the password of a journal in PostgreSQL asked of a function before every connection to it: a token
+/// that expires. Default: the address's, `PGPASSWORD`, or a password file. An address with a password
+/// beside the function, or a journal in a file, is refused by `ovo_client_open`.
+///
+/// Parameters:
+/// - `config`: a configuration; stays the caller's.
+/// - `password`: the function; NULL for none.
+/// - `userdata`: handed back to it, may be NULL; must live until `ovo_client_open` has failed or
+///   `ovo_client_close` has returned.
+///
+/// Returns: `OVO_OK`; `OVO_ERR_UNSUPPORTED`: this build has no PostgreSQL; or a common code.
+///
+/// Memory: nothing behind `userdata` is looked at.
+#[unsafe(no_mangle)]
+pub extern "C" fn ovo_config_set_journal_password(
+    config: *mut ovo_config,
+    password: ovo_journal_password_fn,
+    userdata: *mut c_void,
+) -> i32 {
+    outside(config.addr(), &[], || {
+        set(config, "journal password", |body| body.journal_password(password, Userdata(userdata)))
+    })
+}
+
 /// Gives the client a transport of the caller's: a modem, another TLS stack. Trust is then that
 /// transport's business.
 ///
@@ -131,4 +159,31 @@ pub extern "C" fn ovo_config_set_clock(config: *mut ovo_config, clock: In<ovo_cl
             Ok(())
         })
     })
+}
+
+impl super::ConfigBody {
+    #[cfg(feature = "postgres")]
+    fn journal_password(
+        &mut self,
+        password: ovo_journal_password_fn,
+        userdata: Userdata,
+    ) -> Result<(), Failure> {
+        self.journal_password = password.map(|function| (function, userdata));
+        Ok(())
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn journal_password(
+        &mut self,
+        password: ovo_journal_password_fn,
+        _userdata: Userdata,
+    ) -> Result<(), Failure> {
+        match password {
+            None => Ok(()),
+            Some(_) => Err(Failure::new(
+                ovo_code::OVO_ERR_UNSUPPORTED,
+                "config: this build has no PostgreSQL, whose password this would be",
+            )),
+        }
+    }
 }

@@ -3,7 +3,8 @@
 Native threads never call into Python; they put what happens into the mailbox. One thread hands
 answers and countdowns to the event loops that wait for them, and calls nothing of the caller's. The
 other hands events to `logging` and to the caller's function, which may block, call the client or
-fail as they like: no answer waits for them. Neither holds a lock of the library meanwhile.
+fail as they like: no answer waits for them. Neither holds a lock of the library meanwhile. A third,
+where it is wished, asks the caller's function for the journal's password.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from ovo_ptp import _make
+from ovo_ptp._hidden import Hidden
 from ovo_ptp._native import Mailbox
 from ovo_ptp._waiting import LEFT
+from ovo_ptp.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,8 +36,15 @@ _SILENCE = 1_000
 class Dispatcher:
     """Hands events and answers on. Does not know the client, so that nothing keeps it alive."""
 
-    def __init__(self, *, log: bool, on_event: Callable[[Event], object] | None) -> None:
+    def __init__(
+        self,
+        *,
+        log: bool,
+        on_event: Callable[[Event], object] | None,
+        journal_password: Callable[[str, int, str], str] | None = None,
+    ) -> None:
         self.mailbox = Mailbox()
+        self._journal_password = journal_password
         self._log = log
         self._on_event = on_event
         self._numbers = itertools.count()
@@ -46,6 +56,8 @@ class Dispatcher:
         runs = {"ovo-ptp-answers": self._hand_on_answers}
         if log or on_event is not None:
             runs["ovo-ptp-events"] = self._hand_on_events
+        if journal_password is not None:
+            runs["ovo-ptp-password"] = self._answer_questions
         self._threads = [
             threading.Thread(target=run, name=name, daemon=True) for name, run in runs.items()
         ]
@@ -120,6 +132,11 @@ class Dispatcher:
             for fields in self.mailbox.take_events():
                 self._tell(fields)
 
+    def _answer_questions(self) -> None:
+        ask = self._journal_password
+        while ask is not None and (asked := self.mailbox.wait_question()) is not None:
+            self.mailbox.answer_question(*_password(ask, *asked))
+
     def _answer(self, number: int, value: Any, error: BaseException | None) -> None:
         waiting = self._waiting.pop(number, None)
         if waiting is None:
@@ -158,6 +175,20 @@ class Dispatcher:
                 self._on_event(_make.event(fields))
             except BaseException:  # SystemExit too: it would end the events for good
                 log_error("the client's on_event failed")
+
+
+def _password(
+    ask: Callable[[str, int, str], str], host: str, port: int, user: str
+) -> tuple[Hidden | None, str]:
+    """The password, or why there is none: never an error's own text, which may show it."""
+    try:
+        told = Hidden(ask(host, port, user))
+    except BaseException as error:  # SystemExit too: nobody would answer any more
+        return None, f"journal_password raised {type(error).__name__}"
+    try:
+        return _make.hidden_as_text("what journal_password returns", told), ""
+    except InvalidInputError as error:
+        return None, str(error)
 
 
 def log_error(message: str) -> None:

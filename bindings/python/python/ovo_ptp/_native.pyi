@@ -134,6 +134,10 @@ class Mailbox:
         """Whether a watched payment's countdown is put among the events."""
     def stop(self) -> None:
         """Ends all waiting for good."""
+    def wait_question(self) -> tuple[str, int, str] | None:
+        """Waits until the journal asks for its password: host, port, role. `None` once stopped."""
+    def answer_question(self, password: Hidden | None, why: str) -> None:
+        """Tells the password, or why there is none."""
     def counts(self) -> dict[str, Any]:
         """What has happened since the client was opened."""
 

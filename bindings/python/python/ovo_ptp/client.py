@@ -71,7 +71,12 @@ class Client:
         journal: The journal's file, on a local disk; made if it is not there. One journal for each
             tid and mid. Or the address of one for several nodes, which `ovo_ptp.journal.migrate`
             made: ``postgresql://user@host1,host2/database?schema=ovo``, with the password in
-            ``PGPASSWORD`` or a password file.
+            ``PGPASSWORD`` or a password file, or from ``journal_password``.
+        journal_password: Called with host, port and role before every connection to a journal in
+            PostgreSQL, and returns the password as text: a token that expires. On a thread of its
+            own; it must answer within 3 s, best from memory, and must not call this client. What it
+            raises is told by its name only. Together with a password in the address, or for a
+            journal in a file, it is refused.
         shared: Several processes of this host use the journal. Default: one, which shuts all others
             out.
         first_batch: The batch of a new journal's first push; without it, one that was never used.
@@ -119,6 +124,7 @@ class Client:
         credentials: Credentials | None = None,
         *,
         journal: str | os.PathLike[str],
+        journal_password: Callable[[str, int, str], str] | None = None,
         shared: bool = False,
         first_batch: int | None = None,
         set_aside_unusable: bool = False,
@@ -154,9 +160,13 @@ class Client:
             raise InvalidTypeError(rule, field="credentials")
         if on_event is not None and not callable(on_event):
             raise InvalidTypeError("on_event: must be callable", field="on_event")
+        if journal_password is not None and not callable(journal_password):
+            rule = "journal_password: must be callable"  # and never shown: it may be the password
+            raise InvalidTypeError(rule, field="journal_password")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
             "journal": None if journal is _NO_JOURNAL else _make.path("journal", journal),
+            "journal_password": journal_password is not None,
             "shared": _make.flag("shared", shared),
             "first_batch": batch,
             "set_aside_unusable": _make.flag("set_aside_unusable", set_aside_unusable),
@@ -187,7 +197,9 @@ class Client:
         environment = _make.text("environment", environment)
         from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
 
-        dispatcher = Dispatcher(log=_make.flag("log", log), on_event=on_event)
+        dispatcher = Dispatcher(
+            log=_make.flag("log", log), on_event=on_event, journal_password=journal_password
+        )
         try:
             self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
         except BaseException:

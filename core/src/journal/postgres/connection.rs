@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row};
+use zeroize::Zeroizing;
 
 use super::dsn::{Dsn, Host};
 use super::failed;
@@ -43,6 +44,8 @@ impl Runner {
             )
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
+            // Of those that look up names and ask for passwords.
+            .thread_name("ovo-postgres-ask")
             .enable_io()
             .enable_time()
             .build()
@@ -148,9 +151,10 @@ impl Session {
         for host in dsn.hosts.clone() {
             let (dsn, open) = (dsn.clone(), Arc::clone(open));
             tries.push(tokio::spawn(async move {
-                let tried =
-                    tokio::time::timeout(CONNECT, Session::connect_to(&dsn, &host, any, open))
-                        .await;
+                // It has a time of its own.
+                let password = dsn.password_now(&host).await?;
+                let tried = Session::connect_to(&dsn, &host, password, any, open);
+                let tried = tokio::time::timeout(CONNECT, tried).await;
                 tried.unwrap_or_else(|_| {
                     Err(JournalError::new(
                         JournalErrorKind::Unreachable,
@@ -194,6 +198,7 @@ impl Session {
     async fn connect_to(
         dsn: &Dsn,
         host: &Host,
+        password: Option<Zeroizing<String>>,
         any: bool,
         open: Arc<AtomicUsize>,
     ) -> Result<(i64, Session), JournalError> {
@@ -203,12 +208,7 @@ impl Session {
             Host::Tcp(name, port) => config.host(name).port(*port),
             Host::Socket(directory, port) => config.host_path(directory).port(*port),
         };
-        if let Some(password) = dsn.password(host).map_err(|error| {
-            JournalError::new(
-                JournalErrorKind::Unreachable,
-                error.to_string().trim_start_matches("journal: "),
-            )
-        })? {
+        if let Some(password) = password {
             config.password(password.as_bytes());
         }
         config

@@ -6,10 +6,13 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::password::{Ask, Login, NoPassword, Source};
 use crate::error::{Error, ErrorKind};
+use crate::journal::{JournalError, JournalErrorKind};
 use crate::secret_file;
 
 /// Longest address that is read, in bytes.
@@ -42,7 +45,8 @@ pub(super) enum Host {
 /// * `host`: the directory of a socket, where no host is given.
 ///
 /// The password is that of the address, else that of the variable `PGPASSWORD`, else that of
-/// `passfile` or of the variable `PGPASSFILE`.
+/// `passfile` or of the variable `PGPASSFILE`. A password that expires comes from a function:
+/// [`with_password_from`](Self::with_password_from).
 #[derive(Clone)]
 pub struct Dsn {
     pub(super) hosts: Vec<Host>,
@@ -53,6 +57,7 @@ pub struct Dsn {
     pub(super) roots: Option<PathBuf>,
     password: Option<Zeroizing<String>>,
     passfile: Option<PathBuf>,
+    source: Option<Source>,
 }
 
 fn invalid(part: &str, rule: &str) -> Error {
@@ -101,6 +106,7 @@ impl Dsn {
                 .map(|password| decoded("password", password).map(Zeroizing::new))
                 .transpose()?,
             passfile: None,
+            source: None,
         };
         let mut hosts: Vec<String> = hosts_of(named).map(str::to_owned).collect();
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -181,8 +187,58 @@ impl Dsn {
         Ok(())
     }
 
-    /// What the server is given if it asks.
-    pub(super) fn password(&self, host: &Host) -> Result<Option<Zeroizing<String>>, Error> {
+    /// Has the password asked of `ask` before every connection, in place of `PGPASSWORD` and password
+    /// files: a token that expires. A connection that is open goes on; the next one takes the new password.
+    ///
+    /// It is called on a thread of the journal's own, never twice at once for one journal, and for each
+    /// host of the address. It should answer from memory or soon: behind 3 s the connection is given up,
+    /// and tried again like one to a server that is away. It must not call the client whose journal this
+    /// is: that waits for it. Why there is no password is told and logged, so it is a text of the
+    /// program's own. What it returned, at most [`MAX_PASSWORD`](super::MAX_PASSWORD) bytes, is wiped
+    /// behind the connection's beginning, but for the copy that the protocol's library makes.
+    ///
+    /// ```
+    /// use ovo_ptp::journal::postgres::Dsn;
+    ///
+    /// let dsn = Dsn::parse("postgresql://shop_till@db1,db2/shop")?.with_password_from(|login| {
+    ///     std::fs::read_to_string(format!("/run/tokens/{}", login.host))
+    ///         .map_err(|_| "the token is not there yet".into())
+    /// })?;
+    /// # Ok::<(), ovo_ptp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the address has a password of its own.
+    pub fn with_password_from(
+        self,
+        ask: impl Fn(&Login) -> Result<String, NoPassword> + Send + Sync + 'static,
+    ) -> Result<Dsn, Error> {
+        self.asking(Arc::new(ask))
+    }
+
+    pub(crate) fn asking(mut self, ask: Arc<Ask>) -> Result<Dsn, Error> {
+        if self.password.is_some() {
+            return Err(invalid("password", "stands in the address, or is asked for: not both"));
+        }
+        self.source = Some(Source::new(ask));
+        Ok(self)
+    }
+
+    /// What the server is given if it asks, as of now.
+    pub(super) async fn password_now(
+        &self,
+        host: &Host,
+    ) -> Result<Option<Zeroizing<String>>, JournalError> {
+        if let Some(source) = &self.source {
+            return source.password(Login::new(host, &self.user)).await.map(Some);
+        }
+        self.password(host).map_err(|error| {
+            let why = error.to_string();
+            JournalError::new(JournalErrorKind::Unreachable, why.trim_start_matches("journal: "))
+        })
+    }
+
+    fn password(&self, host: &Host) -> Result<Option<Zeroizing<String>>, Error> {
         if self.password.is_some() {
             return Ok(self.password.clone());
         }

@@ -17,6 +17,7 @@ mod guard;
 mod judgement;
 mod migrate;
 mod moving;
+mod password;
 mod reading;
 mod remembering;
 mod rows;
@@ -32,6 +33,8 @@ pub use clocks::FarClock;
 pub use dsn::Dsn;
 pub use migrate::{Migration, migrate};
 pub use moving::{MoveProgress, MoveStep, Moved, move_to_postgres};
+pub(crate) use password::Ask as AskPassword;
+pub use password::{Login, MAX_PASSWORD, NoPassword};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
