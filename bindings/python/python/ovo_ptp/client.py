@@ -142,8 +142,10 @@ class Client:
         log: bool = True,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
+        # Each of these may be an address with a password in it.
+        where, kept_in = Hidden(environment), Hidden(journal)
         way_out = None if proxy is None else Hidden(proxy)
-        del proxy
+        del environment, journal, proxy
         self._dispatcher: Dispatcher | None = None
         _refuse_green_threads()
         if credentials is None:
@@ -156,7 +158,9 @@ class Client:
             raise InvalidTypeError("on_event: must be callable", field="on_event")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
-            "journal": None if journal is _NO_JOURNAL else _make.path("journal", journal),
+            "journal": None
+            if kept_in.value is _NO_JOURNAL
+            else _make.hidden_as_path("journal", kept_in),
             "shared": _make.flag("shared", shared),
             "first_batch": batch,
             "set_aside_unusable": _make.flag("set_aside_unusable", set_aside_unusable),
@@ -184,12 +188,12 @@ class Client:
             "time_scale": _make.scale("time_scale", time_scale),
             "timers": _make.timers(timers or {}),
         }
-        environment = _make.text("environment", environment)
+        where = _make.hidden_as_text("environment", where)
         from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
 
         dispatcher = Dispatcher(log=_make.flag("log", log), on_event=on_event)
         try:
-            self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
+            self._native = _native.Client(where.value, credentials, options, dispatcher.mailbox)
         except BaseException:
             dispatcher.stop()
             raise
