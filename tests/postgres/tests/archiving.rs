@@ -153,7 +153,7 @@ fn op7_what_a_fleet_archived_is_known_to_every_node_and_reader() {
 
 /// Two at once: one of them goes on, the other takes nothing out and says so.
 #[test]
-fn mp6_of_two_that_archive_a_fleet_one_makes_way() {
+fn op7_of_two_that_archive_a_fleet_one_makes_way() {
     let Some(server) = Server::if_installed() else { return };
     let schema = schema(&server);
     let address = dsn(&server.dsn(APPLICATION), &schema);

@@ -106,8 +106,7 @@ impl Shelves for PostgresJournal {
         let told = json!({ "begin": [part.token, part.text()] });
         let told = self.function(Function::Archive, told)?;
         if let Some(other) = told["in_the_way"].as_u64() {
-            let parts = self.parts()?.into_iter();
-            let other = parts.filter(|part| u64::from(part.number) == other).next_back();
+            let other = self.parts()?.into_iter().find(|part| u64::from(part.number) == other);
             let other = other.ok_or_else(mixed_up)?;
             return Err(parts::is_in_the_way(&other, self.taken(other.number)?));
         }
