@@ -181,23 +181,27 @@ fn op7_the_database_lets_nothing_else_go() {
     let address = dsn(&server.dsn(APPLICATION), &schema);
     let journal = node(&address);
     let gone = over(&journal, 1);
-    let mut unacknowledged = over(&journal, 2);
+    // One that is over no more, and one that still is, and says something else.
+    let (mut listed, mut told) = (over(&journal, 2), over(&journal, 3));
+    listed.state.listed = true;
+    told.evidence.approval_code = Some("123456".to_owned());
     let folder = TempDir::new().unwrap();
     let to = folder.path().join("archive.db");
     // Changed between the archive's reading and its commit: it stays.
-    let mut changed = None;
+    let mut changed = Vec::new();
     let done = journal.archive(behind_them(), &to, &mut |progress| {
-        if progress.payments == 2 && changed.is_none() {
-            unacknowledged.state.listed = true;
-            changed = Some(write(&journal, unacknowledged.clone()));
+        if progress.payments == 3 && changed.is_empty() {
+            changed = [&listed, &told].map(|it| write(&journal, it.clone())).to_vec();
         }
         ControlFlow::Continue(())
     });
-    assert_eq!(done.unwrap(), Archived { payments: 1, moved: 1, left: 1 });
+    assert_eq!(done.unwrap(), Archived { payments: 1, moved: 1, left: 2 });
     is_archived(&journal, &to, std::slice::from_ref(&gone));
-    let stays = changed.unwrap();
-    assert_eq!(journal.find(&stays.intent.invoice).unwrap(), Some(stays.clone()));
-    assert_eq!(JournalCopy::open(&to).unwrap().find(&stays.intent.invoice).unwrap(), None);
+    let copy = JournalCopy::open(&to).unwrap();
+    for stays in changed {
+        assert_eq!(copy.find(&stays.intent.invoice).unwrap(), None);
+        assert_eq!(journal.find(&stays.intent.invoice).unwrap(), Some(stays));
+    }
     for table in ["payment", "phone", "archived"] {
         let sql = format!("DELETE FROM {schema}.{table}");
         let refused = server.sql_as(OWNER, &sql).unwrap_err();
