@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import ovo_ptp
 import pytest
 from ovo_ptp import journal as journals
 
-from conftest import CANCELS, IGNORES, PAYS, ROOT, PatientSandbox, eventually
+from conftest import CANCELS, IGNORES, PATIENT, PAYS, ROOT, PatientSandbox, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,12 @@ def test_a_fleets_history_stands_in_its_columns_and_tells_what_a_file_tells(
         assert _history(socket, "PAID") == before["PAID"]
 
 
-def test_a_fleet_keeps_every_payment_and_says_so_to_whoever_archives(
+def _is_over(node: ovo_ptp.Client) -> bool:
+    node.settle()
+    return node.next_settlement() is None
+
+
+def test_op7_payments_of_a_fleet_that_are_over_move_into_a_file_whenever_it_is_killed(
     ovo: Sandbox, tmp_path: Path
 ) -> None:
     two_nodes = _example()
@@ -173,25 +179,63 @@ def test_a_fleet_keeps_every_payment_and_says_so_to_whoever_archives(
         journals.migrate(two_nodes.address(socket, "shop_owner"), app_role="shop_till")
         journal = two_nodes.address(socket, "shop_till")
         to = tmp_path / "archive.db"
-        with ovo.client(journal=journal) as node:
-            node.pay("TABLE-1", amount=12_500, phone=PAYS)
-            with pytest.raises(ovo_ptp.JournalError, match="keeps them all") as refused:
-                node.archive(dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), to)
-            assert refused.value.journal_kind == "misplaced"
+
+        def node() -> ovo_ptp.Client:
+            # Phones are forgotten at once instead of after two days.
+            timers = {**PATIENT, "keep_phone": 0.001}
+            return ovo.client(journal=journal, background=False, timers=timers, log=False)
+
+        invoices = [f"TABLE-{number}" for number in range(1, 6)]
+        with node() as till:
+            for invoice in invoices:
+                till.pay(invoice, amount=12_500, phone=PAYS)
+                if invoice != "TABLE-5":
+                    till.acknowledge(invoice)
+            assert eventually(lambda: _is_over(till))
         shop = ["-e", ovo.base_url, "--ca-file", ovo.ca_file, "--sandbox-credentials"]
         shop += ["--time-scale", str(ovo.time_scale), "-j", journal]
-        told = _told("journal", "archive", *shop, "--before", "today", str(to))
-        assert (told.returncode, told.stdout) == (1, "")
-        assert "nothing can be archived" in told.stderr
-        assert "--since" not in told.stderr
-        assert "since, until" in told.stderr, "and what to do instead"
-        assert not to.exists()
-        assert ovo_ptp.JournalReader(journal).counts()[0] == 1
+        day = dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds")
+        command = ["journal", "archive", *shop, "--before", day, str(to)]
+        # Killed at some moments, before it begins and in the middle.
+        for pause in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+            with subprocess.Popen(
+                [sys.executable, "-m", "ovo_ptp", *command], stderr=subprocess.DEVNULL
+            ) as killed:
+                time.sleep(pause)
+                killed.kill()
+            left = {it.invoice for it in ovo_ptp.JournalReader(journal).payments()}
+            # An unfinished archive tells nothing: what it has alone is finished by the same command.
+            assert "TABLE-5" in left
+            assert len(left) == 5 or to.exists()
+        told = _told(*command)
+        assert told.returncode == 0, told.stderr
+        archive = ovo_ptp.JournalReader(to)
+        assert {it.invoice for it in archive.payments()} == set(invoices[:4])
+        assert archive.merchant == ovo.credentials.merchant_id
+        assert [it.invoice for it in ovo_ptp.JournalReader(journal).payments()] == ["TABLE-5"]
+        story = archive.explain("TABLE-1")
+        assert story is not None
+        assert _told("explain", "TABLE-1", "-j", str(to)).returncode == 0
+        gone = _told("explain", "TABLE-1", "-j", journal)
+        assert "archived into" in gone.stderr
+        totals = _told("payments", "--totals", "-j", journal)
+        assert f"4 paid payments of these days were archived into {to}" in totals.stderr
+        with node() as till:
+            with pytest.raises(ovo_ptp.InvoiceReusedError, match=r"archived into .*archive\.db"):
+                till.pay("TABLE-1", amount=12_500, phone=PAYS)
+            with pytest.raises(ovo_ptp.NotFoundError, match="archived into"):
+                till.payment("TABLE-2")
+            # Any node may: said once more it changes nothing.
+            when = dt.datetime.fromisoformat(day)
+            assert till.archive(when, to) == ovo_ptp.Archived(payments=4, moved=0, left=0)
+            assert till.pay("TABLE-6", amount=12_500, phone=PAYS).is_paid
+        assert ovo.net("TABLE-1") == 12_500
         # Another merchant's books are not told.
-        refused_there = _told("payments", "-j", journal, merchant="999001")
-        assert (refused_there.returncode, refused_there.stdout) == (1, "")
-        assert "the journal belongs to merchant" in refused_there.stderr
-        assert _told("payments", "-j", journal, merchant=ovo.credentials.merchant_id).stdout
+        for books in (journal, str(to)):
+            refused = _told("payments", "-j", books, merchant="999001")
+            assert (refused.returncode, refused.stdout) == (1, "")
+            assert "belongs to merchant" in refused.stderr
+            assert _told("payments", "-j", books, merchant=ovo.credentials.merchant_id).stdout
 
 
 @pytest.mark.parametrize(

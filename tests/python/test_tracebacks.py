@@ -145,6 +145,53 @@ def test_b7_a_client_that_cannot_be_opened_shows_no_password_of_its_proxy(
     assert "<exception" not in text, "each object can say what it is"
 
 
+#: Where a password does not belong, and may be written all the same.
+ADDRESSES = (
+    Hidden("https://till:s3cret-word@127.0.0.1/pos"),
+    Hidden("http://till:s3cret-word@127.0.0.1:1"),
+    Hidden("htp://till:s3cret-word@127.0.0.1"),
+    Hidden(b"https://till:s3cret-word@127.0.0.1"),
+)
+JOURNALS = (
+    Hidden("postgresql://till:s3cret-word@127.0.0.1:1/shop"),
+    Hidden("postgresql://till:s3cret-word@127.0.0.1:1/shop?none=of-these"),
+    Hidden("postgres//till:s3cret-word@127.0.0.1/shop"),
+)
+
+
+@pytest.mark.parametrize("number", range(len(ADDRESSES)))
+def test_b7_an_address_of_ovo_with_a_password_is_in_no_frame_of_ours(
+    ovo: Sandbox, tmp_path: Path, number: int
+) -> None:
+    def opens() -> None:
+        ovo_ptp.Client(ADDRESSES[number].value, ovo.credentials, journal=tmp_path / "shop.db")
+
+    with pytest.raises(ovo_ptp.OvoError) as caught:
+        opens()
+    text = shown(caught.value)
+    assert "/ovo_ptp/" in text, "a frame of ours"
+    assert "s3cret-word" not in text
+    assert "<exception" not in text, "each object can say what it is"
+
+
+@pytest.mark.parametrize("number", range(len(JOURNALS)))
+def test_b7_a_databases_password_is_in_no_frame_of_ours(
+    ovo: Sandbox, tmp_path: Path, number: int
+) -> None:
+    hidden = JOURNALS[number]
+    for opens in (
+        lambda: ovo_ptp.Client(ovo.base_url, ovo.credentials, journal=hidden.value),
+        lambda: ovo_ptp.JournalReader(hidden.value),
+        lambda: ovo_ptp.journal.move(tmp_path / "none.db", hidden.value),
+        lambda: ovo_ptp.journal.migrate(hidden.value, app_role="till"),
+    ):
+        with pytest.raises(ovo_ptp.OvoError) as caught:
+            opens()
+        text = shown(caught.value)
+        assert "/ovo_ptp/" in text, "a frame of ours"
+        assert "s3cret-word" not in text
+
+
 def discreet(text: str) -> None:
     """An assertion leaves what it compared in its own frame, so this one has one of its own."""
     assert "s3cret-word" not in text

@@ -41,6 +41,12 @@ pub(crate) struct Hidden {
     pub(crate) value: String,
 }
 
+/// The same of a journal's file, or of the address of one.
+#[derive(FromPyObject)]
+pub(crate) struct HiddenPath {
+    pub(crate) value: PathBuf,
+}
+
 /// What `ovo_ptp._hidden.Charge` holds. The terminal is (tid, mid, store code).
 #[derive(FromPyObject)]
 struct Charged {

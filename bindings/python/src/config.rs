@@ -12,7 +12,7 @@ use ovo_ptp::{BatchMethod, Client, Error};
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::client::Hidden;
+use crate::client::{Hidden, HiddenPath};
 use crate::credentials::Credentials;
 use crate::error::{exception, raise};
 use crate::mailbox::Letters;
@@ -22,7 +22,7 @@ use crate::mailbox::Letters;
 #[pyo3(from_item_all)]
 pub(crate) struct Options {
     /// `None`: for questions to OVO, which leave no trace.
-    journal: Option<PathBuf>,
+    journal: Option<HiddenPath>,
     /// Whether the mailbox's questions are answered.
     journal_password: bool,
     shared: bool,
@@ -104,7 +104,7 @@ impl Options {
             builder = builder.journal_password(move |login| letters.questions.ask(login));
         }
         let builder = match self.journal {
-            Some(path) => builder.journal(path).journal_options(journal_options),
+            Some(path) => builder.journal(path.value).journal_options(journal_options),
             None => builder.journal_engine(Arc::new(MemoryJournal::new())),
         };
         let builder = builder

@@ -159,7 +159,7 @@ impl JournalReader {
         match &self.journal {
             Source::File(journal) => Ok(journal.archives()?),
             #[cfg(feature = "postgres")]
-            Source::Fleet(_) => Ok(Vec::new()),
+            Source::Fleet(journal) => Ok(journal.archives()?),
         }
     }
 

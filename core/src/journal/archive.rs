@@ -215,7 +215,6 @@ impl ArchiveFile {
     pub(super) fn open(
         files: &Arc<dyn Files>,
         path: &Path,
-        select: &'static str,
     ) -> Result<Option<ArchiveFile>, JournalError> {
         let Some(place) = Place::claim_any(files, path, &[schema::ARCHIVE_ID])? else {
             return Ok(None);
@@ -237,7 +236,7 @@ impl ArchiveFile {
                 "the tables or their rules were changed by hand",
             ));
         }
-        Ok(Some(ArchiveFile { connection, place, incarnation, select }))
+        Ok(Some(ArchiveFile { connection, place, incarnation, select: engine::select() }))
     }
 
     /// Its random name.

@@ -49,6 +49,8 @@ pub(super) struct Tombstone {
     pub(super) reference: u32,
     /// Where its archive was made.
     pub(super) archive: String,
+    /// Which one it is.
+    pub(super) part: u32,
 }
 
 /// The journal, which nobody else has open.
@@ -225,6 +227,7 @@ impl Departing {
                     batch: row.get(2)?,
                     reference: row.get(3)?,
                     archive: archives.get(&row.get(4)?).cloned().unwrap_or_default(),
+                    part: row.get(4)?,
                 })
             })?;
             rows.collect()
@@ -248,7 +251,8 @@ impl Departing {
                     // It vouches for its numbers there; elsewhere they jump.
                     all.insert(format!("terminal {value}"), "known".to_owned());
                 }
-                if KEPT.contains(&key.as_str()) || key.starts_with(RING) {
+                let is_of_archives = key == parts::PARTS || key.starts_with("archive ");
+                if KEPT.contains(&key.as_str()) || key.starts_with(RING) || is_of_archives {
                     all.insert(key, value);
                 } else if TOLD.iter().any(|told| key.starts_with(told)) {
                     all.insert(format!("{BEFORE}{key}"), value);

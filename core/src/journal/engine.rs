@@ -9,6 +9,7 @@ mod write;
 use rusqlite::{Connection, Params};
 
 pub(super) use self::rows::MaybeDamaged;
+pub(super) use self::rows::select;
 use self::rows::{STATEMENTS, Statements};
 pub(super) use self::water::Water;
 pub(super) use self::write::{Write, Written};

@@ -416,7 +416,7 @@ pub trait Journal: Send + Sync {
     /// Moves payments that are over into an archive; see [`SqliteJournal::archive`].
     ///
     /// # Errors
-    /// [`JournalError`]; `Misplaced` for an engine that keeps every payment.
+    /// [`JournalError`]; `Misplaced` for an engine that keeps every payment, as one in memory does.
     fn archive(
         &self,
         _before: WallTime,
@@ -425,9 +425,7 @@ pub trait Journal: Send + Sync {
     ) -> Result<Archived, JournalError> {
         Err(JournalError::new(
             JournalErrorKind::Misplaced,
-            "nothing can be archived: only a journal in a file lets payments go, and one for several nodes \
-             keeps them all. Its lists, reports and books take days (since, until), and its server's \
-             backups have it",
+            "nothing can be archived: this engine keeps every payment",
         ))
     }
 

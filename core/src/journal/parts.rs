@@ -17,9 +17,9 @@ use crate::journal::{JournalError, JournalErrorKind};
 use crate::payment::{Payment, PaymentId};
 
 /// How many archives were begun.
-const PARTS: &str = "archives";
+pub(super) const PARTS: &str = "archives";
 
-fn key(number: u32) -> String {
+pub(super) fn key(number: u32) -> String {
     format!("archive {number}")
 }
 
@@ -47,7 +47,8 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn text(&self) -> String {
+    /// As it is kept, under [`key`].
+    pub(super) fn text(&self) -> String {
         let progress = match self.progress {
             Progress::Open => "open",
             Progress::Whole => "whole",
@@ -56,7 +57,7 @@ impl Part {
         format!("{progress} {} {}", self.token, self.path.display())
     }
 
-    fn parse(number: u32, text: &str) -> Option<Part> {
+    pub(super) fn parse(number: u32, text: &str) -> Option<Part> {
         let mut words = text.splitn(3, ' ');
         let progress = match words.next()? {
             "open" => Progress::Open,
@@ -96,17 +97,22 @@ pub(super) fn taken(connection: &Connection, number: u32) -> rusqlite::Result<u6
 ///
 /// # Errors
 /// `Misplaced` if it has rows that are in no other file.
-pub(super) fn in_the_way(connection: &Connection) -> Result<Option<Part>, JournalError> {
+fn in_the_way(connection: &Connection) -> Result<Option<Part>, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("archive", &error);
     let Some(other) = open(connection).map_err(failed)? else { return Ok(None) };
     match taken(connection, other.number).map_err(failed)? {
         0 => Ok(Some(other)),
-        taken => Err(misplaced(format!(
-            "the archive {} is not finished, and {taken} payments are in no other file: archive into \
-             that one once more (put it back first, if it is not there)",
-            other.path.display()
-        ))),
+        taken => Err(is_in_the_way(&other, taken)),
     }
+}
+
+/// Of one that is not whole, and has rows that are in no other file.
+pub(super) fn is_in_the_way(other: &Part, taken: u64) -> JournalError {
+    misplaced(format!(
+        "the archive {} is not finished, and {taken} payments are in no other file: archive into \
+         that one once more (put it back first, if it is not there)",
+        other.path.display()
+    ))
 }
 
 /// Begins one, inside the caller's transaction.
@@ -141,15 +147,37 @@ pub(super) fn put(connection: &Connection, part: &Part) -> Result<(), JournalErr
 ///
 /// # Errors
 /// `Locked`, if so.
-pub(super) fn refuse_overtaken(connection: &Connection, number: u32) -> Result<(), JournalError> {
+fn refuse_overtaken(connection: &Connection, number: u32) -> Result<(), JournalError> {
     let open = open(connection).map_err(|error| failure::sqlite("archive", &error))?;
     if open.is_some_and(|part| part.number == number) {
         return Ok(());
     }
-    Err(JournalError::new(
+    Err(is_overtaken())
+}
+
+/// What is said of one that is begun, for whoever looks after the journal.
+pub(super) fn is_not_finished(part: &Part) -> String {
+    format!(
+        "the archive {} is not finished: unless that is going on just now, archive into it once \
+         more; until then nobody reads what it has",
+        part.path.display()
+    )
+}
+
+/// Of an archive that made way for another one.
+pub(super) fn is_overtaken() -> JournalError {
+    JournalError::new(
         JournalErrorKind::Locked,
         "another process began to archive the journal meanwhile; this one took nothing more out",
-    ))
+    )
+}
+
+/// Of a row that an archive has, and that the journal neither has nor ever let go.
+pub(super) fn was_never_there(id: PaymentId) -> JournalError {
+    JournalError::new(
+        JournalErrorKind::Corrupt,
+        format!("payment {} is in the archive, and was never in the journal", id.0),
+    )
 }
 
 /// Takes rows out that the archive has, inside the caller's transaction: all of them or none.
@@ -172,10 +200,7 @@ pub(super) fn take_out(
             }
             Ok(None) if archived(connection, row.id).map_err(failed)? == Some(Name::of(row)) => {}
             Ok(None) => {
-                return Err(JournalError::new(
-                    JournalErrorKind::Corrupt,
-                    format!("payment {} is in the archive, and was never in the journal", row.id.0),
-                ));
+                return Err(was_never_there(row.id));
             }
             Ok(Some(_)) => stay.push(row.id),
             // A damaged row proves nothing of what it was.

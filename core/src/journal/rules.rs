@@ -19,6 +19,16 @@ pub(super) fn is_owed(state: &State) -> bool {
     is_unsettled(state) || state.due.is_some() || (state.verdict.is_some() && !state.acknowledged)
 }
 
+/// Whether nothing is left to do of it, to say or to ask for, and it may be archived.
+#[cfg(feature = "postgres")]
+pub(super) fn is_over(state: &State) -> bool {
+    state.acknowledged
+        && state.due.is_none()
+        && state.phone_forgotten
+        && !is_unsettled(state)
+        && !state.needs_operator()
+}
+
 /// Whether a list of this filter has the payment, paging aside.
 pub(super) fn is_listed(payment: &Payment, filter: &Filter) -> bool {
     let state = &payment.state;

@@ -16,43 +16,73 @@ use crate::lock::lock;
 use crate::wib::WallTime;
 
 /// The fields that [the protocol](crate::manual::protocol) knows and that say nothing about the person
-/// who pays, each with one value. Whatever else a host writes is not known to be harmless, nor is free text
-/// (`message`): its name stays, its value goes.
-const HARMLESS: [&str; 24] = [
-    "type",
-    "processingCode",
-    "amount",
-    "date",
-    "referenceNumber",
-    "tid",
-    "mid",
-    "merchantId",
-    "storeCode",
-    "appSource",
-    "batchNo",
-    "merchantInvoice",
-    "traceNumber",
-    "hostTime",
-    "hostDate",
-    "responseCode",
-    "approvalCode",
-    "storeName",
-    "storeAddress1",
-    "storeAddress2",
-    "cashUsed",
-    "ovoPointsUsed",
-    "ovoPointsEarned",
-    "paymentType",
+/// who pays, each with one value of one form. Whatever else a host writes is not known to be harmless, nor is
+/// free text (`message`): its name stays, its value goes.
+const HARMLESS: [(&str, Form); 24] = [
+    ("type", Form::Figures),
+    ("processingCode", Form::Figures),
+    ("amount", Form::Figures),
+    ("date", Form::Figures),
+    ("referenceNumber", Form::Figures),
+    ("tid", Form::Text),
+    ("mid", Form::Text),
+    ("merchantId", Form::Text),
+    ("storeCode", Form::Text),
+    ("appSource", Form::Code),
+    ("batchNo", Form::Figures),
+    ("merchantInvoice", Form::Text),
+    ("traceNumber", Form::Figures),
+    ("hostTime", Form::Figures),
+    ("hostDate", Form::Figures),
+    ("responseCode", Form::Code),
+    ("approvalCode", Form::Code),
+    ("storeName", Form::Text),
+    ("storeAddress1", Form::Text),
+    ("storeAddress2", Form::Text),
+    ("cashUsed", Form::Figures),
+    ("ovoPointsUsed", Form::Figures),
+    ("ovoPointsEarned", Form::Figures),
+    ("paymentType", Form::Text),
 ];
+
+/// How a harmless value looks: in another form it says something else than its name does.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A number, a day or a time.
+    Figures,
+    /// A few letters and digits.
+    Code,
+    Text,
+}
+
+impl Form {
+    fn fits(self, text: &str) -> bool {
+        match self {
+            Form::Figures => {
+                text.len() <= 32
+                    && text.chars().all(|it| it.is_ascii_digit() || " .,:+-TZ".contains(it))
+            }
+            Form::Code => text.len() <= 12 && text.chars().all(|it| it.is_ascii_alphanumeric()),
+            Form::Text => true,
+        }
+    }
+}
 /// The fields that hold others.
 const PARTS: [&str; 2] = ["transactionRequestData", "transactionResponseData"];
 const PHONE: &str = "phone";
 const MASK: &str = "***";
+/// Whose words are looked for one by one.
+const NAME: &str = "fullName";
+/// Shorter texts would be found in codes and amounts.
+const TELLING: usize = 4;
+/// And fewer digits in numbers and days.
+const TELLING_DIGITS: usize = 8;
 /// What each line begins with: its fields stand in the order of the alphabet.
 const BEGINNING: &[u8] = br#"{"at":"#;
 
 /// Carries requests by another transport, and writes each pair of request and answer as one line of
-/// JSON: bodies only, the person's values masked. No header, so no signature and no key.
+/// JSON: bodies only, the person's values masked, wherever in them a host repeats one. No header, so no
+/// signature and no key; nor where a host repeats the signature or the app id.
 pub(crate) struct Recorder {
     inner: Arc<dyn Transport>,
     file: Mutex<File>,
@@ -114,8 +144,23 @@ impl Transport for Recorder {
     fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let at = WallTime::now();
         let began = Instant::now();
-        let exchange = self.inner.exchange(request, watch);
-        self.write(line(request, &exchange, at, began.elapsed()));
+        let signed = Mutex::new(vec![request.app_id.to_owned()]);
+        let sign = || {
+            let signature = (request.sign)();
+            lock(&signed).push(signature.hmac.clone());
+            signature
+        };
+        let noted = HttpRequest {
+            operation: request.operation,
+            body: request.body,
+            app_id: request.app_id,
+            sign: &sign,
+            send_budget: request.send_budget,
+            total_budget: request.total_budget,
+        };
+        let exchange = self.inner.exchange(&noted, watch);
+        let secrets = std::mem::take(&mut *lock(&signed));
+        self.write(line(request, &exchange, secrets, at, began.elapsed()));
         exchange
     }
 
@@ -127,18 +172,23 @@ impl Transport for Recorder {
 fn line(
     request: &HttpRequest<'_>,
     exchange: &Exchange,
+    secrets: Vec<String>,
     at: WallTime,
     took: Duration,
 ) -> Map<String, Value> {
     let sent = serde_json::from_slice::<Value>(request.body).unwrap_or_default();
     let phone = phone_in(&sent).unwrap_or_default().to_owned();
+    let mut known = Known { phone, texts: secrets };
     let because = |failure: &Failure| json!({ "why": failure.message });
     let (ended, status, answer) = match exchange {
         Exchange::NotSent(failure) => ("not sent", None, because(failure)),
         Exchange::NoAnswer(failure) => ("no answer", None, because(failure)),
         Exchange::Answered(answer) => {
             let body = match serde_json::from_slice::<Value>(&answer.body) {
-                Ok(body) => masked(body, &phone),
+                Ok(body) => {
+                    known.learn(&body, &sent.to_string());
+                    known.masked(body)
+                }
                 Err(_) => json!({ "not JSON": answer.body.len() }),
             };
             ("answered", Some(answer.status), body)
@@ -150,7 +200,7 @@ fn line(
     line.insert("ended".to_owned(), ended.into());
     line.insert("http_status".to_owned(), status.into());
     line.insert("took_ms".to_owned(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into());
-    line.insert("request".to_owned(), masked(sent, &phone));
+    line.insert("request".to_owned(), known.masked(sent));
     line.insert("response".to_owned(), answer);
     line
 }
@@ -167,28 +217,83 @@ fn phone_in(value: &Value) -> Option<&str> {
     }
 }
 
-/// An object without the person: of a field that is harmless the value, but for the phone wherever it is
-/// repeated; of others, and of values without a name, only that they were there.
-fn masked(value: Value, phone: &str) -> Value {
-    let Value::Object(fields) = value else { return hidden(value) };
-    let is_one = |names: &[&str], name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-    let fields = fields.into_iter().map(|(name, value)| {
-        let value = match &value {
-            _ if name.eq_ignore_ascii_case(PHONE) && !value.is_null() => {
-                Value::from(shortened(value.as_str().unwrap_or_default()))
+/// What must not be read in a line, under whatever name it stands there.
+struct Known {
+    phone: String,
+    /// The signature, the app id, and what a host told of the person.
+    texts: Vec<String>,
+}
+
+impl Known {
+    /// What an answer tells in fields that are not harmless, the person's name and OVO id among it. What the
+    /// merchant itself had said in the request is no secret.
+    fn learn(&mut self, value: &Value, sent: &str) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::Object(_) | Value::Array(_) => self.learn(value, sent),
+                        _ if form_of(name).is_some() => {}
+                        Value::String(text) => {
+                            self.keep_from(text.trim(), sent);
+                            if name.eq_ignore_ascii_case(NAME) {
+                                text.split_whitespace().for_each(|word| self.keep_from(word, sent));
+                            }
+                        }
+                        other => self.keep_from(&other.to_string(), sent),
+                    }
+                }
             }
-            Value::Object(_) if is_one(&PARTS, &name) => masked(value, phone),
-            Value::String(text) if is_one(&HARMLESS, &name) && !repeats(text, phone) => value,
-            Value::Number(number)
-                if is_one(&HARMLESS, &name) && !repeats(&number.to_string(), phone) =>
-            {
-                value
-            }
-            _ => hidden(value),
+            Value::Array(values) => values.iter().for_each(|value| self.learn(value, sent)),
+            Value::String(text) => self.keep_from(text.trim(), sent),
+            _ => {}
+        }
+    }
+
+    fn keep_from(&mut self, text: &str, sent: &str) {
+        let length = text.chars().count();
+        let is_telling = match text.chars().any(char::is_alphabetic) {
+            true => length >= TELLING,
+            false => length >= TELLING_DIGITS,
         };
-        (if repeats(&name, phone) { MASK.to_owned() } else { name }, value)
-    });
-    Value::Object(fields.collect())
+        if is_telling && !sent.contains(text) {
+            self.texts.push(text.to_owned());
+        }
+    }
+
+    /// Whether a text has any of it.
+    fn is_in(&self, text: &str) -> bool {
+        repeats(text, &self.phone) || self.texts.iter().any(|known| text.contains(known.as_str()))
+    }
+
+    /// An object without the person: of a field that is harmless the value, if it looks like one and repeats
+    /// nothing; of others, and of values without a name, only that they were there.
+    fn masked(&self, value: Value) -> Value {
+        let Value::Object(fields) = value else { return hidden(value) };
+        let fields = fields.into_iter().map(|(name, value)| {
+            let is_shown = |text: &str| {
+                form_of(&name).is_some_and(|form| form.fits(text)) && !self.is_in(text)
+            };
+            let value = match &value {
+                _ if name.eq_ignore_ascii_case(PHONE) && !value.is_null() => {
+                    Value::from(shortened(value.as_str().unwrap_or_default()))
+                }
+                Value::Object(_) if PARTS.iter().any(|it| it.eq_ignore_ascii_case(&name)) => {
+                    self.masked(value)
+                }
+                Value::String(text) if is_shown(text) => value,
+                Value::Number(number) if is_shown(&number.to_string()) => value,
+                _ => hidden(value),
+            };
+            (if self.is_in(&name) { MASK.to_owned() } else { name }, value)
+        });
+        Value::Object(fields.collect())
+    }
+}
+
+/// How the value of a harmless field looks.
+fn form_of(name: &str) -> Option<Form> {
+    HARMLESS.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, form)| *form)
 }
 
 /// The shape of a value of which nobody knows what it says.
@@ -223,10 +328,13 @@ mod tests {
     use crate::message::{Operation, Signature};
     use crate::transport::{FailureKind, HttpAnswer, Unwatched};
 
+    const HMAC: &str = "5b2cd7a3acc68c1b686095a368315b37bc95ab0f68a3e4e2f7b3977b68af6b7b";
+
     struct Answers(Exchange);
 
     impl Transport for Answers {
-        fn exchange(&self, _: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {
+        fn exchange(&self, request: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {
+            assert_eq!((request.sign)().hmac, HMAC);
             self.0.clone()
         }
     }
@@ -234,7 +342,7 @@ mod tests {
     fn recorded(path: &Path, exchange: Exchange) -> Value {
         let body = br#"{"amount":12500,"transactionRequestData":{"merchantInvoice":"INV-1","phone":"081234567890"}}"#;
         let recorder = Recorder::new(Arc::new(Answers(exchange)), path).expect("a file");
-        let sign = || -> Signature { unreachable!("nothing is signed for a record") };
+        let sign = || Signature { random: "1785549600".to_owned(), hmac: HMAC.to_owned() };
         let request = HttpRequest {
             operation: Operation::PushToPay,
             body,
@@ -247,7 +355,7 @@ mod tests {
         recorder.exchange(&request, &watch);
         let text = std::fs::read_to_string(path).expect("a record");
         assert!(!text.contains("081234567890") && !text.contains("81234567890"), "{text}");
-        assert!(!text.contains("the-app"), "{text}");
+        assert!(!text.contains("the-app") && !text.contains(HMAC), "{text}");
         serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
     }
 
@@ -301,6 +409,57 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = std::fs::metadata(&path).expect("a record").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+        std::fs::remove_file(&path).expect("a record");
+    }
+
+    #[test]
+    fn what_a_host_hides_in_a_harmless_field_is_not_kept() {
+        let path = std::env::temp_dir().join(format!("record-told-{}.jsonl", std::process::id()));
+        let answer = |field: &str, value: Value| {
+            let mut body = json!({"responseCode": "00", "merchantInvoice": "INV-1", "storeName": "Demo",
+                "transactionResponseData": {"fullName": "SITI AMINAH", "ovoid": "********5555", "ovoAccount": 8170000555511u64,
+                "cashUsed": "12500", "cashBalance": "87500"}});
+            body[field] = value;
+            recorded(&path, answered(&body.to_string()))["response"].clone()
+        };
+        for (field, told) in [
+            ("responseCode", json!(HMAC)),
+            ("storeName", json!(format!("to {HMAC}"))),
+            ("date", json!(HMAC)),
+            ("batchNo", json!(HMAC)),
+            ("merchantInvoice", json!("the-app")),
+            ("storeName", json!("of SITI AMINAH")),
+            ("storeAddress1", json!("AMINAH")),
+            ("merchantInvoice", json!("********5555")),
+            ("traceNumber", json!(8170000555511u64)),
+            ("referenceNumber", json!("8170000555511")),
+            ("merchantInvoice", json!("+62 812-3456-7890")),
+            // Not told elsewhere; but a day has no letters, nor has what was paid.
+            ("hostDate", json!("BUDI")),
+            ("ovoPointsUsed", json!("BUDI")),
+            ("approvalCode", json!("BUDI SANTOSO")),
+        ] {
+            let response = answer(field, told.clone());
+            assert_eq!(response[field], "***", "{field}: {told}");
+            assert_eq!(response["transactionResponseData"]["cashUsed"], "12500");
+        }
+        for (field, told) in [
+            ("hostDate", json!("0131")),
+            ("hostDate", json!(131)),
+            ("date", json!("2026-01-31 09:08:07.006")),
+            ("approvalCode", json!("100200")),
+            ("amount", json!("12500.00")),
+            ("paymentType", json!("PUSH TO PAY")),
+            // The merchant's own, whatever else has it.
+            ("orderNumber", json!("INV-1")),
+            ("merchantInvoice", json!("INV-2")),
+        ] {
+            let response = answer(field, told.clone());
+            let same = if field == "orderNumber" { json!("***") } else { told };
+            assert_eq!(response[field], same, "{field}");
+            let own = if field == "merchantInvoice" { "INV-2" } else { "INV-1" };
+            assert_eq!(response["merchantInvoice"], own);
         }
         std::fs::remove_file(&path).expect("a record");
     }

@@ -238,6 +238,12 @@ impl Shop {
         found.expect("the payment is there").history.entries()
     }
 
+    /// How many commits a payment took.
+    pub fn commits(&self, text: &str) -> u64 {
+        let found = self.journal.find(&invoice(text)).expect("the journal can be read");
+        found.expect("the payment is there").version
+    }
+
     /// What the journal knows of one payment.
     pub fn report(&self, text: &str) -> PaymentReport {
         let found = self.client().payment(&invoice(text)).expect("the journal answers");

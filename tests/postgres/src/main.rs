@@ -1,9 +1,13 @@
 //! `ovo-postgres campaign --kills 2000`: kills nodes, cuts their connections and promotes, and compares the books.
 //! `ovo-postgres drain 10000 5`: a node that owes so many looks dies; the others may ask so often in a second of OVO's.
 //! `ovo-postgres move FILE DATABASE [STEP]`: moves a journal, and dies at a step of it.
+//! `ovo-postgres archive DATABASE FILE BEFORE [POINT]`: archives what is over, and dies where the file is drawn up
+//! (`drawn`) or where so many payments have left the journal.
 //! `ovo-postgres serve`: a server of its own until this program ends, and where it is. The other command is a node.
 
 use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +17,9 @@ use ovo_crash::merchant::{self, ends_with_its_parent};
 use ovo_crash::shop::Shop;
 use ovo_crash::till;
 use ovo_postgres::{APPLICATION, Fleet, OWNER, Server, drains, owes};
-use ovo_ptp::journal::postgres::{Dsn, move_to_postgres};
+use ovo_ptp::WallTime;
+use ovo_ptp::journal::Journal;
+use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, move_to_postgres};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -27,6 +33,9 @@ fn main() -> ExitCode {
         }
         (["campaign", options @ ..], _) => campaign(options),
         (["move", from, to, dies @ ..], _) => moves(from, to, dies.first().copied()),
+        (["archive", from, to, before, dies @ ..], _) => {
+            archives(from, to, before, dies.first().copied())
+        }
         (["fork", invoice, phone], Some(shop)) => fork_while_paying(&shop, invoice, phone),
         (["sell", desk, life], Some(shop)) => merchant::sell(&shop, desk, life),
         (["settle", options @ ..], Some(shop)) => till::settle(&shop, options),
@@ -37,7 +46,7 @@ fn main() -> ExitCode {
         }
         _ => {
             eprintln!(
-                "usage: ovo-postgres serve | drain ROWS RATE | move FILE DATABASE [STEP] | campaign [--kills N] [--seed N] [--nodes N]"
+                "usage: ovo-postgres serve | drain ROWS RATE | move FILE DATABASE [STEP] | archive DATABASE FILE BEFORE [POINT] | campaign [--kills N] [--seed N] [--nodes N]"
             );
             return ExitCode::from(2);
         }
@@ -97,6 +106,24 @@ fn drain(rows: &str, rate: &str) -> Result<()> {
         drained.most,
     );
     println!("{} new payments meanwhile: p50 {} ms, p99 {} ms", paid.len(), at(50), at(99));
+    Ok(())
+}
+
+/// Dies as by SIGKILL.
+fn archives(from: &str, to: &str, before: &str, dies: Option<&str>) -> Result<()> {
+    let journal = PostgresJournal::open(&Dsn::parse(from)?, &PostgresOptions::default())?;
+    journal.enter_boot("archives")?;
+    let before = WallTime::from_unix_millis(before.parse()?);
+    let archived = journal.archive(before, Path::new(to), &mut |progress| {
+        if dies.is_some_and(|point| match point {
+            "drawn" => progress.moved == 0,
+            moved => moved.parse() == Ok(progress.moved),
+        }) {
+            std::process::abort();
+        }
+        ControlFlow::Continue(())
+    })?;
+    println!("{archived:?}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,10 @@ impl Journal for Four {
         tell: &mut dyn FnMut(ArchiveProgress) -> std::ops::ControlFlow<()>,
     ) -> Result<Archived, JournalError> {
         self.next().archive(before, to, tell)
+    }
+
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+        self.next().archived(invoice)
     }
 }
 

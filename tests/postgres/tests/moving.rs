@@ -19,7 +19,7 @@ use ovo_ptp::journal::{
     move_journal, set_aside,
 };
 use ovo_ptp::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
-use ovo_ptp::{BatchMethod, WallTime};
+use ovo_ptp::{BatchMethod, JournalReader, WallTime};
 use tempfile::TempDir;
 
 /// How the client of these journals is set up.
@@ -181,6 +181,12 @@ fn is_moved(shop: &Shop<'_>, sold: &[Payment]) {
     assert!(matches!(again, Ok(Begun::Archived(known)) if known == id), "{again:?}");
     let place = node.archived(&archived.intent.invoice).unwrap().unwrap();
     assert!(place.ends_with("archive.db"), "{}", place.display());
+    let books =
+        JournalReader::open(format!("{}&schema={}", shop.server.dsn(APPLICATION), shop.schema));
+    let known = books.unwrap().archives().unwrap();
+    let [archive] = known.as_slice() else { panic!("{known:?}") };
+    let there = JournalReader::open(&place).unwrap().archive_name().unwrap();
+    assert_eq!((Some(&archive.name), archive.payments), (there.as_ref(), 1), "it is known by name");
     assert_eq!(node.archived(&invoice(999)).unwrap(), None);
     let next = fresh(&node, &charge(900));
     assert!(next.intent.numbers > archived.intent.numbers, "no number twice");
@@ -387,7 +393,7 @@ fn mp6_a_journal_whose_database_lost_it_goes_nowhere_else() {
     assert_eq!(elsewhere.sql("SELECT count(*) FROM ovo.payment"), "0");
     // What is left of it in the file can be settled by a client of a copy.
     let copy = shop.folder.path().join("copy.db");
-    ovo_ptp::JournalReader::open(shop.file()).unwrap().backup(&copy).unwrap();
+    JournalReader::open(shop.file()).unwrap().backup(&copy).unwrap();
     let journal = SqliteJournal::open(&copy, &SqliteOptions::default()).unwrap();
     assert!(journal.findings().iter().any(|found| found.message.contains("doubted")));
     assert_eq!(journal.list(&Filter { unsettled: true, ..Filter::default() }).unwrap().len(), 2);

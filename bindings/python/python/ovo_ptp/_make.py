@@ -242,6 +242,14 @@ def path(field: str, value: str | os.PathLike[str]) -> str:
         raise _is_no(field, "a path", value) from None
 
 
+def hidden_as_path(field: str, hidden: Hidden) -> Hidden:
+    """A path or a database's address, which may hold a password; still hidden."""
+    try:
+        return Hidden(os.fsdecode(hidden.value))
+    except TypeError:
+        raise _is_no(field, "a path", hidden.value) from None
+
+
 def flag(field: str, value: object) -> bool:
     """Yes or no, and nothing that is only true enough."""
     if not isinstance(value, bool):

@@ -148,8 +148,10 @@ class Client:
         log: bool = True,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
+        # Each of these may be an address with a password in it.
+        where, kept_in = Hidden(environment), Hidden(journal)
         way_out = None if proxy is None else Hidden(proxy)
-        del proxy
+        del environment, journal, proxy
         self._dispatcher: Dispatcher | None = None
         _refuse_green_threads()
         if credentials is None:
@@ -165,7 +167,9 @@ class Client:
             raise InvalidTypeError(rule, field="journal_password")
         batch = None if first_batch is None else _make.whole("first_batch", first_batch, 1, 999_999)
         options = {
-            "journal": None if journal is _NO_JOURNAL else _make.path("journal", journal),
+            "journal": None
+            if kept_in.value is _NO_JOURNAL
+            else _make.hidden_as_path("journal", kept_in),
             "journal_password": journal_password is not None,
             "shared": _make.flag("shared", shared),
             "first_batch": batch,
@@ -194,14 +198,14 @@ class Client:
             "time_scale": _make.scale("time_scale", time_scale),
             "timers": _make.timers(timers or {}),
         }
-        environment = _make.text("environment", environment)
+        where = _make.hidden_as_text("environment", where)
         from ovo_ptp._dispatch import Dispatcher  # brings logging, which a client needs first
 
         dispatcher = Dispatcher(
             log=_make.flag("log", log), on_event=on_event, journal_password=journal_password
         )
         try:
-            self._native = _native.Client(environment, credentials, options, dispatcher.mailbox)
+            self._native = _native.Client(where.value, credentials, options, dispatcher.mailbox)
         except BaseException:
             dispatcher.stop()
             raise

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ovo_ptp import _make, _native
+from ovo_ptp._hidden import Hidden
 from ovo_ptp._record import Record
 from ovo_ptp.reader import JournalReader
 
@@ -82,12 +83,14 @@ def move(
         JournalError: Nothing is at `from_path`, something is at `to_path`, or the disk or the
             database refuses; the message says what to do.
     """
+    to = Hidden(to_path)  # an address may hold a password
+    del to_path
     old = _make.path("from_path", from_path)
-    new = _make.path("to_path", to_path)
-    if not _native.is_address(new):
-        _native.move_journal(old, new)
+    to = _make.hidden_as_path("to_path", to)
+    if not _native.is_address(to.value):
+        _native.move_journal(old, to.value)
         return None
-    return Moved(*_native.move_journal_to_postgres(old, new, on_progress))
+    return Moved(*_native.move_journal_to_postgres(old, to.value, on_progress))
 
 
 def backup(path: str | os.PathLike[str], to_path: str | os.PathLike[str]) -> None:
@@ -134,8 +137,10 @@ def migrate(
             timeline; the role is missing or could take the guards away; the schema is a newer
             library's, or something else's.
     """
+    to = Hidden(address)  # it may hold a password
+    del address
     return _native.migrate_journal(
-        _make.text("address", address),
+        _make.hidden_as_text("address", to).value,
         _make.text("app_role", app_role),
         _make.flag("print_only", print_only),
         _make.flag("loss_possible", loss_possible),

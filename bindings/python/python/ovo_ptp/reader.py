@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ovo_ptp import _make, _native, explanation
+from ovo_ptp._hidden import Hidden
 
 TYPE_CHECKING = False  # see outcomes
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class JournalReader:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, merchant: str | None = None) -> None:
+        hidden = Hidden(path)  # an address may hold a password
+        del path
         whose = None if merchant is None else _make.text("merchant", merchant)
-        self._native = _native.JournalReader(_make.path("path", path), whose)
+        self._native = _native.JournalReader(_make.hidden_as_path("path", hidden).value, whose)
 
     @property
     def merchant(self) -> str | None:

@@ -1,5 +1,5 @@
 //! Payments that are over, moved into an archive beside payments that go on ([fault OP7]). An engine
-//! that is archived by other means refuses it, and nothing has changed then.
+//! that keeps every payment refuses it, and nothing has changed then.
 //!
 //! [fault OP7]: crate::manual::faults#op-operations
 
@@ -39,7 +39,7 @@ impl Shelf {
         self.0.join("archive.db")
     }
 
-    /// What was begun until now goes there. `None` if the engine is archived by other means.
+    /// What was begun until now goes there. `None` if the engine keeps every payment.
     fn takes(&self, journal: &dyn Journal, before: WallTime) -> Option<Archived> {
         match journal.archive(before, &self.archive(), &mut |_| ControlFlow::Continue(())) {
             Ok(done) => Some(done),

@@ -37,13 +37,8 @@ impl Engine {
                     .to_owned(),
             );
         }
-        health.notes.extend(parts::open(&self.connection).map_err(failed)?.map(|part| {
-            format!(
-                "the archive {} is not finished: unless that is going on just now, archive into it once \
-                 more; until then nobody reads what it has",
-                part.path.display()
-            )
-        }));
+        let open = parts::open(&self.connection).map_err(failed)?;
+        health.notes.extend(open.as_ref().map(parts::is_not_finished));
         let kept = self.place.kept();
         let risk = file_system::risk(kept).map(str::to_owned);
         if kept == Kept::InMemory {

@@ -28,6 +28,11 @@ pub(super) struct Statements {
 
 pub(super) static STATEMENTS: OnceLock<Statements> = OnceLock::new();
 
+/// The text that reads a payment.
+pub(in crate::journal) fn select() -> &'static str {
+    &STATEMENTS.get_or_init(Statements::new).select
+}
+
 const ID_BY_INVOICE: &str = "SELECT id FROM payment WHERE invoice = ?1";
 
 impl Statements {
@@ -114,11 +119,6 @@ impl Engine {
             .and_then(|mut statement| statement.query_row(values, |row| row.get(0)).optional())
             .map_err(|error| failure::sqlite(doing, &error))?;
         id.map_or(Ok(None), |id| self.row(PaymentId(id)))
-    }
-
-    /// The text that reads a payment.
-    pub(in crate::journal) fn select(&self) -> &'static str {
-        &self.statements.select
     }
 
     /// What reports are made of, on this connection.

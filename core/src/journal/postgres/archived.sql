@@ -1,4 +1,5 @@
--- Payments that were archived out of the file that was moved here: their invoices and numbers are never given again.
+-- Payments that were archived, out of this journal or out of the file that was moved here: their invoices and
+-- numbers are never given again.
 CREATE TABLE IF NOT EXISTS @s@.archived (
   id bigint PRIMARY KEY,
   invoice text NOT NULL,
@@ -8,3 +9,5 @@ CREATE TABLE IF NOT EXISTS @s@.archived (
   archive text NOT NULL,
   CONSTRAINT archived_once UNIQUE (invoice)
 );
+-- For which of the archives that the journal knows; nothing where only its place is known.
+ALTER TABLE @s@.archived ADD COLUMN IF NOT EXISTS part bigint;

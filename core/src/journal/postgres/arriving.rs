@@ -328,7 +328,7 @@ impl Arriving {
             .map(|one| {
                 json!({
                     "id": one.id, "invoice": one.invoice, "batch": one.batch,
-                    "reference": one.reference, "archive": one.archive,
+                    "reference": one.reference, "archive": one.archive, "part": one.part,
                 })
             })
             .collect();

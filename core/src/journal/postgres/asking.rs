@@ -95,14 +95,31 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
         }
         Ask::IsAnswered => {
             let sql = format!(
-                "SELECT EXISTS (SELECT 1 FROM {} WHERE verdict IN ({ACCEPTED}, {DECLINED}))",
-                table("payment")
+                "SELECT EXISTS (SELECT 1 FROM {} WHERE verdict IN ({ACCEPTED}, {DECLINED})) \
+                 OR EXISTS (SELECT 1 FROM {})",
+                table("payment"),
+                table("archived")
             );
             (sql, Vec::new())
         }
         Ask::Archived(invoice) => {
             let sql = format!("SELECT archive FROM {} WHERE invoice = $1", table("archived"));
             (sql, vec![Value::text(invoice)])
+        }
+        Ask::Taken(number) => {
+            let sql = format!("SELECT count(*) FROM {} WHERE part = $1", table("archived"));
+            (sql, vec![Value::Int((*number).into())])
+        }
+        Ask::Archives => {
+            let sql = format!(
+                "SELECT q.part, q.payments, (SELECT wall FROM {0} WHERE id < q.first ORDER BY id DESC LIMIT 1), \
+                 (SELECT wall FROM {0} WHERE id > q.last ORDER BY id LIMIT 1), q.archive FROM (\
+                 SELECT coalesce(part, 0) AS part, archive, count(*) AS payments, min(id) AS first, max(id) AS last \
+                 FROM {1} GROUP BY 1, 2) AS q ORDER BY q.first",
+                table("payment"),
+                table("archived")
+            );
+            (sql, Vec::new())
         }
         Ask::Epoch => {
             let epoch = table("epoch");
@@ -131,6 +148,7 @@ fn call(schema: &str, function: Function, told: &Json) -> (String, Vec<Value>) {
         Function::Write => "write",
         Function::Beat => "beat",
         Function::Remember => "remember",
+        Function::Archive => "archive",
         Function::Judge => "judge",
         Function::Reassert => "reassert",
     };
@@ -171,6 +189,20 @@ fn from(schema: &str, which: &Which, gate: &str, values: &mut Vec<Value>) -> Str
             format!("{table} AS payment WHERE {gate} AND payment.invoice = {invoice}")
         }
         Which::Listed(filter) => listed(&table, filter, gate, values),
+        Which::Ids(ids) => {
+            let ids = bound(values, Value::Ints(ids.clone()));
+            format!("{table} AS payment WHERE {gate} AND payment.id = ANY({ids})")
+        }
+        Which::Over { above, before, limit } => {
+            let over = schema::is_over();
+            let above = bound(values, Value::Int(*above));
+            let before = bound(values, Value::Int(*before));
+            let limit = bound(values, Value::Int(*limit));
+            format!(
+                "{table} AS payment WHERE {gate} AND id > {above} AND wall < {before} AND {over} \
+                 ORDER BY id LIMIT {limit}"
+            )
+        }
         Which::DueBefore { boot, due, late, limit } => {
             let late = i64::from(*late);
             let boot = bound(values, Value::Int((*boot).into()));
@@ -269,6 +301,18 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
         Ask::Doubt | Ask::Archived(_) => {
             let why: Option<String> = first.map(|row| row.try_get(0)).transpose()?;
             why.map_or(Json::Null, Json::String)
+        }
+        Ask::Taken(_) => {
+            first.map_or(Ok(Json::Null), |row| row.try_get::<_, i64>(0).map(Json::from))?
+        }
+        Ask::Archives => {
+            let wall = |row: &Row, column: usize| row.try_get::<_, Option<i64>>(column);
+            let archives = answer.iter().map(|row| {
+                let (part, payments): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                let place: String = row.try_get(4)?;
+                Ok(json!([part, payments, wall(row, 2)?, wall(row, 3)?, place]))
+            });
+            Json::Array(archives.collect::<Result<_, tokio_postgres::Error>>()?)
         }
         Ask::IsAnswered | Ask::Follows(_) => {
             first.map_or(Ok(Json::Null), |row| row.try_get(0).map(Json::Bool))?

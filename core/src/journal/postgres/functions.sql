@@ -95,6 +95,26 @@ BEGIN
   RAISE EXCEPTION 'what a journal holds is never deleted' USING ERRCODE = 'OV002';
 END $f$;
 
+-- But for what is over, and stands among what was archived.
+CREATE OR REPLACE FUNCTION @s@.payment_leaves() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
+AS $f$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM payment WHERE id = OLD.id AND @is_over@) OR NOT EXISTS (SELECT 1 FROM archived AS a
+      WHERE a.id = OLD.id AND a.invoice = OLD.invoice AND a.batch = OLD.batch AND a.reference = OLD.reference) THEN
+    RAISE EXCEPTION 'what a journal holds is never deleted' USING ERRCODE = 'OV002';
+  END IF;
+  RETURN OLD;
+END $f$;
+
+CREATE OR REPLACE FUNCTION @s@.phone_leaves() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
+AS $f$
+BEGIN
+  IF EXISTS (SELECT 1 FROM payment WHERE id = OLD.id) OR NOT EXISTS (SELECT 1 FROM archived WHERE id = OLD.id) THEN
+    RAISE EXCEPTION 'what a journal holds is never deleted' USING ERRCODE = 'OV002';
+  END IF;
+  RETURN OLD;
+END $f$;
+
 CREATE OR REPLACE FUNCTION @s@.phone_changes() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
 BEGIN
@@ -348,6 +368,69 @@ BEGIN
   UPDATE water SET floor = greatest(floor, coalesce((p->>'floor')::bigint, 0)) WHERE one = 1;
   RETURN true;
 END $f$;
+
+-- Lets payments go that are over and that an archive has: their invoices and numbers stay.
+CREATE OR REPLACE FUNCTION @s@.archive(p jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = @s@, pg_temp SET lock_timeout = '2s'
+AS $f$
+DECLARE
+  e epoch; x payment; o jsonb; said text; place text; open_part text; n bigint;
+  stay jsonb := '[]'; strange jsonb := '[]';
+BEGIN
+  e := guard_told(p->'known');
+  IF e.state <> 'open' THEN
+    RAISE EXCEPTION 'the journal is being judged' USING ERRCODE = 'OV005';
+  END IF;
+  -- What is told must last, also where the same was written before and only its answer was lost.
+  PERFORM pg_logical_emit_message(true, 'ovo', '');
+  -- One at a time; payments do not wait for it.
+  INSERT INTO meta VALUES ('archives', '0') ON CONFLICT (k) DO NOTHING;
+  SELECT v::bigint INTO n FROM meta WHERE k = 'archives' FOR UPDATE;
+  IF p ? 'begin' THEN
+    SELECT k INTO said FROM meta WHERE k LIKE 'archive %' AND split_part(v, ' ', 2) = p->'begin'->>0;
+    IF FOUND THEN
+      RETURN jsonb_build_object('number', substr(said, 9)::bigint);
+    END IF;
+    SELECT k INTO open_part FROM meta WHERE k LIKE 'archive %' AND v LIKE 'open %';
+    IF FOUND AND EXISTS (SELECT 1 FROM archived AS a WHERE a.part = substr(open_part, 9)::bigint) THEN
+      RETURN jsonb_build_object('in_the_way', substr(open_part, 9)::bigint);
+    END IF;
+    -- Whoever began it and is still at it takes nothing out from here on.
+    UPDATE meta SET v = 'given-up' || substr(v, 5) WHERE k = open_part;
+    UPDATE meta SET v = (n + 1)::text WHERE k = 'archives';
+    INSERT INTO meta VALUES ('archive ' || (n + 1), p->'begin'->>1);
+    RETURN jsonb_build_object('number', n + 1);
+  END IF;
+  IF p ? 'end' THEN
+    UPDATE meta SET v = p->'end'->>1 WHERE k = p->'end'->>0 AND k LIKE 'archive %';
+    RETURN '{}';
+  END IF;
+  n := (p->'take'->>'number')::bigint;
+  SELECT v INTO said FROM meta WHERE k = 'archive ' || n;
+  IF said IS NULL OR said NOT LIKE 'open %' THEN
+    RETURN '{"overtaken": true}';
+  END IF;
+  place := regexp_replace(said, '^\S+ \S+ ', '');
+  FOR o IN SELECT value FROM jsonb_array_elements(p->'take'->'rows') LOOP
+    SELECT * INTO x FROM payment WHERE id = (o->>0)::bigint FOR UPDATE;
+    IF NOT FOUND THEN
+      IF NOT EXISTS (SELECT 1 FROM archived AS a WHERE a.id = (o->>0)::bigint AND a.invoice = o->>3
+          AND a.batch = (o->>4)::bigint AND a.reference = (o->>5)::bigint) THEN
+        strange := strange || jsonb_build_array(o->0);
+      END IF;
+    ELSIF x.version = (o->>1)::bigint AND x.token = (o->>2)::bigint
+        AND EXISTS (SELECT 1 FROM payment WHERE id = x.id AND @is_over@) THEN
+      INSERT INTO archived (id, invoice, batch, reference, archive, part)
+        VALUES (x.id, x.invoice, x.batch, x.reference, place, n);
+      DELETE FROM payment WHERE id = x.id;
+      DELETE FROM phone WHERE id = x.id;
+    ELSE
+      stay := stay || jsonb_build_array(x.id);
+    END IF;
+  END LOOP;
+  RETURN jsonb_build_object('stay', stay, 'strange', strange);
+END $f$;
+
 -- A server that was promoted, restored or rolled back: what differs is looked at here, not believed.
 CREATE OR REPLACE FUNCTION @s@.judge(p jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
@@ -390,7 +473,9 @@ BEGIN
   SELECT jsonb_agg(q.id) INTO missing FROM (
     SELECT (o->>0)::bigint AS id FROM jsonb_array_elements(p->'rows') AS o
     LEFT JOIN payment AS x ON x.id = (o->>0)::bigint
-    WHERE x.id IS NULL OR x.version < (o->>1)::bigint OR (x.version = (o->>1)::bigint AND x.token <> (o->>2)::bigint)
+    WHERE (x.id IS NULL OR x.version < (o->>1)::bigint OR (x.version = (o->>1)::bigint AND x.token <> (o->>2)::bigint))
+      -- What was archived since was there.
+      AND NOT EXISTS (SELECT 1 FROM archived AS a WHERE a.id = (o->>0)::bigint)
     ORDER BY 1) AS q;
   IF missing IS NOT NULL AND NOT e.lost THEN
     UPDATE epoch SET lost = true, state = CASE WHEN e.state = 'judging' THEN 'judging' ELSE 'doubting' END WHERE one = 1;

@@ -12,7 +12,7 @@ use crate::journal::codes::{
     ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
-use crate::journal::schema::{constraints, is_listed, may_still_debit};
+use crate::journal::schema::{constraints, is_listed, is_over, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::wib::WallTime;
 
@@ -29,12 +29,13 @@ const FUNCTIONS: &str = include_str!("functions.sql");
 const ADDED: &str = include_str!("archived.sql");
 
 /// The functions that the application may execute.
-const APPLICATIONS: [&str; 8] = [
+const APPLICATIONS: [&str; 9] = [
     "write(jsonb)",
     "barrier(jsonb)",
     "join_clock(text, text, bigint, bigint, bigint)",
     "beat(jsonb)",
     "remember(jsonb)",
+    "archive(jsonb)",
     "judge(jsonb)",
     "reassert(jsonb)",
     "conclude(text)",
@@ -44,9 +45,9 @@ const APPLICATIONS: [&str; 8] = [
 const TRIGGERS: [(&str, &str, &str, &str); 15] = [
     ("payment_begins", "BEFORE INSERT", "payment", "payment_begins"),
     ("payment_changes", "BEFORE UPDATE", "payment", "payment_changes"),
-    ("payment_stays", "BEFORE DELETE", "payment", "stays"),
+    ("payment_stays", "BEFORE DELETE", "payment", "payment_leaves"),
     ("phone_changes", "BEFORE UPDATE", "phone", "phone_changes"),
-    ("phone_stays", "BEFORE DELETE", "phone", "stays"),
+    ("phone_stays", "BEFORE DELETE", "phone", "phone_leaves"),
     ("water_rises", "BEFORE UPDATE", "water", "water_rises"),
     ("water_stays", "BEFORE DELETE", "water", "stays"),
     ("epoch_rises", "BEFORE UPDATE", "epoch", "epoch_rises"),
@@ -87,6 +88,7 @@ fn filled(text: &str, schema: &str) -> String {
         ("checks", constraints("IS NOT DISTINCT FROM", "::int")),
         ("may_still_debit", may_still_debit()),
         ("is_listed", is_listed()),
+        ("is_over", is_over()),
         ("new_intent", of("NEW.", &intent)),
         ("old_intent", of("OLD.", &intent)),
         ("x_intent", of("x.", &compared)),

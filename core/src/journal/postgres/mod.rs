@@ -15,6 +15,7 @@ mod dues;
 mod failure;
 mod guard;
 mod judgement;
+mod letting_go;
 mod migrate;
 mod moving;
 mod password;
@@ -37,6 +38,7 @@ pub(crate) use password::Ask as AskPassword;
 pub use password::{Login, MAX_PASSWORD, NoPassword};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -53,15 +55,17 @@ use self::remembering::{Decision, compare, unhex};
 use self::server::Servers;
 use self::store::{Ask, Line, Store, Which};
 use self::writing::{Answer, Op};
+use super::archiving::{self, Shelves};
 use super::belonging::{Belonging, RING, Setup};
 use super::group::Group;
+use super::parts::{self, Progress};
 use super::version::Incarnation;
 use super::{probed, rules, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Begun, Figures, Filter, Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment,
-    Update,
+    ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal, JournalError,
+    JournalErrorKind, NewPayment, Update,
 };
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
@@ -94,8 +98,8 @@ pub struct PostgresJournal {
     findings: Mutex<Vec<Finding>>,
     /// Those whose numbers this journal is known to hand out; empty until a client says which is its own.
     terminals: Mutex<BTreeSet<String>>,
-    /// Whether there are payments that were archived out of the file that this journal came from.
-    has_archived: bool,
+    /// Held by whoever archives.
+    archiving: Mutex<()>,
 }
 
 /// What the calls and the work behind them have in common.
@@ -184,7 +188,7 @@ impl PostgresJournal {
             process: std::process::id(),
             findings: Mutex::default(),
             terminals: Mutex::default(),
-            has_archived: meta.get(arriving::ARCHIVED).is_some(),
+            archiving: Mutex::default(),
         })
     }
 
@@ -274,7 +278,9 @@ impl Journal for PostgresJournal {
             problems.push(format!("{missing} payments are missing"));
         }
         problems.extend(self.doubt()?);
-        Ok(Health { payments: count(0)?, unsettled: count(1)?, problems, notes: Vec::new() })
+        let open = self.parts()?.into_iter().filter(|part| part.progress == Progress::Open);
+        let notes = open.map(|part| parts::is_not_finished(&part)).collect();
+        Ok(Health { payments: count(0)?, unsettled: count(1)?, problems, notes })
     }
 
     fn figures(&self) -> Result<Figures, JournalError> {
@@ -395,10 +401,16 @@ impl Journal for PostgresJournal {
         ))
     }
 
+    fn archive(
+        &self,
+        before: WallTime,
+        to: &std::path::Path,
+        tell: &mut dyn FnMut(ArchiveProgress) -> ControlFlow<()>,
+    ) -> Result<Archived, JournalError> {
+        archiving::archive(self, before, to, tell)
+    }
+
     fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
-        if !self.has_archived {
-            return Ok(None);
-        }
         let archive = self.look(Ask::Archived(invoice.as_str().to_owned()))?;
         Ok(archive.as_str().map(PathBuf::from))
     }

@@ -34,6 +34,8 @@ pub enum Function {
     Beat,
     /// What the journal knows of itself.
     Remember,
+    /// Lets payments go that are over, and that an archive has.
+    Archive,
     /// Looks at a server that is another one, or went back.
     Judge,
     /// What a node was told before the judgement.
@@ -51,6 +53,10 @@ pub enum Which {
     Invoice(String),
     /// Those of a list.
     Listed(Filter),
+    /// Those of some ids that are there.
+    Ids(Vec<i64>),
+    /// Those that are over, in the order of their ids.
+    Over { above: i64, before: i64, limit: i64 },
     /// Due by `(boot, due)`, for whoever has not joined.
     DueBefore { boot: u32, due: i64, late: bool, limit: i64 },
     /// Due by each clock's own time: those of `own` first.
@@ -78,6 +84,10 @@ pub enum Ask {
     IsAnswered,
     /// Where the archive of an invoice's payment was made, if it has one.
     Archived(String),
+    /// How many payments left the journal for an archive.
+    Taken(u32),
+    /// `[[archive, payments, wall, wall, place]]`: with the last payment before them and the first behind.
+    Archives,
     /// `[number, nonce, state]`.
     Epoch,
     /// Whether an epoch of this nonce was before.
@@ -93,6 +103,10 @@ impl Ask {
             Ask::Call(Function::Join, _) => "join",
             Ask::Call(Function::Beat, _) => "beat",
             Ask::Call(Function::Remember, _) => "remember",
+            Ask::Call(Function::Archive, _)
+            | Ask::Payments(Which::Ids(_) | Which::Over { .. }, _)
+            | Ask::Taken(_)
+            | Ask::Archives => "archive",
             Ask::Call(Function::Judge, _) => "judge",
             Ask::Call(Function::Reassert, _) => "reassert",
             Ask::Call(Function::Conclude, _) => "conclude",

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::journal::group::Writer;
 use crate::journal::version::first_version;
-use crate::journal::{Begun, JournalError, JournalErrorKind, NewPayment, Update, rules};
+use crate::journal::{Begun, Journal, JournalError, JournalErrorKind, NewPayment, Update, rules};
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, Numbers, starting_batch};
 use crate::payment::{Payment, PaymentId};
@@ -89,7 +89,15 @@ impl PostgresJournal {
                     lock(&self.shared.memory).told(&first, token);
                     return Ok(Begun::Fresh(first));
                 }
-                Answer::Existing(id) => return self.there(id).map(Begun::Existing),
+                Answer::Existing(id) => {
+                    if let Some(known) = self.payment(PaymentId(id))? {
+                        return Ok(Begun::Existing(known));
+                    }
+                    // It was archived in between, and the journal says so from here on.
+                    if self.archived(&new.invoice)?.is_none() {
+                        return Err(missing(id));
+                    }
+                }
                 Answer::Archived(id) => return Ok(Begun::Archived(PaymentId(id))),
                 Answer::Blocked(ids) => {
                     for id in ids {
@@ -111,7 +119,6 @@ impl PostgresJournal {
 
     /// A row that is there.
     fn there(&self, id: i64) -> Result<Payment, JournalError> {
-        use crate::journal::Journal;
         self.payment(PaymentId(id))?.ok_or_else(|| missing(id))
     }
 
@@ -148,6 +155,12 @@ impl PostgresJournal {
                 Ok(Update::Won(after.version))
             }
             "lost" => Ok(Update::Lost(Box::new(self.there(id)?))),
+            "missing" if self.archived(&payment.intent.invoice)?.is_some() => {
+                Err(JournalError::new(
+                    JournalErrorKind::Forbidden,
+                    format!("payment {id} was archived"),
+                ))
+            }
             "missing" => Err(missing(id)),
             "intent" => {
                 Err(JournalError::new(JournalErrorKind::Forbidden, "an intent never changes"))

@@ -81,6 +81,7 @@ struct Inner {
     /// Operations so far, and those of them that need room.
     operations: u64,
     room_operations: u64,
+    syncs: u64,
     failures: u64,
     /// Syncs do nothing (mutant M10).
     lies: bool,
@@ -116,6 +117,7 @@ impl SimDisk {
             capacity: None,
             operations: 0,
             room_operations: 0,
+            syncs: 0,
             failures: 0,
             lies: false,
             held: None,
@@ -175,6 +177,11 @@ impl SimDisk {
     /// How many operations failed.
     pub fn failures(&self) -> u64 {
         lock(&self.0).failures
+    }
+
+    /// How many of a file or a directory.
+    pub fn syncs(&self) -> u64 {
+        lock(&self.0).syncs
     }
 
     /// How many operations there were.
@@ -352,6 +359,7 @@ impl Mount {
         let mut inner = lock(&self.disk.0);
         inner.operations += 1;
         inner.room_operations += u64::from(touch.takes_room());
+        inner.syncs += u64::from(touch == Touch::Sync);
         let Some(trouble) = inner.trouble else { return Ok(inner) };
         let count = match trouble.fault {
             Fault::Io => inner.operations,

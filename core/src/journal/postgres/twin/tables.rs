@@ -36,6 +36,15 @@ struct Stored {
     payment: Payment,
 }
 
+/// What is kept of a payment that was archived.
+#[derive(Clone)]
+struct Gone {
+    invoice: String,
+    numbers: (i64, i64),
+    place: String,
+    part: i64,
+}
+
 #[derive(Clone)]
 struct ClockRow {
     name: String,
@@ -88,6 +97,7 @@ pub(super) struct Tables {
     water: WaterRow,
     payments: BTreeMap<i64, Arc<Stored>>,
     phones: BTreeMap<i64, String>,
+    archived: BTreeMap<i64, Gone>,
     /// The end of the log.
     pub(super) lsn: u64,
 }
@@ -132,6 +142,7 @@ impl Tables {
             water: WaterRow::default(),
             payments: BTreeMap::new(),
             phones: BTreeMap::new(),
+            archived: BTreeMap::new(),
             lsn: 1 << 24,
         }
     }
@@ -176,6 +187,7 @@ impl Tables {
                 let of_epoch: Vec<i64> = self
                     .payments
                     .keys()
+                    .chain(self.archived.keys())
                     .filter(|id| **id >> 40 == self.epoch.number - 1)
                     .map(|id| *id & COUNTED)
                     .collect();
@@ -183,17 +195,30 @@ impl Tables {
                 let missing = last - of_epoch.len() as i64;
                 json!([self.payments.len(), unsettled.count(), "on", "on", missing])
             }
-            // No file is moved into a twin.
-            Ask::Archived(_) => Json::Null,
+            Ask::Archived(invoice) => {
+                json!(
+                    self.archived
+                        .values()
+                        .find(|gone| gone.invoice == *invoice)
+                        .map(|it| &it.place)
+                )
+            }
+            Ask::Taken(number) => {
+                let part = i64::from(*number);
+                json!(self.archived.values().filter(|gone| gone.part == part).count())
+            }
+            Ask::Archives => self.archives(),
             Ask::Doubt => {
                 let doubted = self.water.doubted;
                 let why = self.failovers.get(&doubted).filter(|_| doubted > self.vouched());
                 json!(why.map(|(_, why)| why))
             }
-            Ask::IsAnswered => json!(self.payments().any(|one| matches!(
-                one.state.verdict,
-                Some(Verdict::Accepted(_) | Verdict::Declined(_))
-            ))),
+            Ask::IsAnswered => json!(
+                self.payments().any(|one| matches!(
+                    one.state.verdict,
+                    Some(Verdict::Accepted(_) | Verdict::Declined(_))
+                )) || !self.archived.is_empty()
+            ),
             Ask::Epoch => json!([self.epoch.number, self.epoch.nonce, self.epoch.state]),
             Ask::Follows(nonce) => json!(self.failovers.values().any(|(of, _)| of == nonce)),
         };
@@ -215,6 +240,15 @@ impl Tables {
                 all.filter(|one| one.payment.intent.invoice.as_str() == invoice).cloned().collect()
             }
             Which::Listed(filter) => self.listed(filter),
+            Which::Ids(ids) => ids.iter().filter_map(|id| self.payments.get(id).cloned()).collect(),
+            Which::Over { above, before, limit } => self
+                .payments
+                .range(above + 1..)
+                .map(|(_, one)| one)
+                .filter(|one| one.integer("wall") < *before && rules::is_over(&one.payment.state))
+                .take(at_most(*limit))
+                .cloned()
+                .collect(),
             Which::DueBefore { boot, due, late, limit } => {
                 let until = (i64::from(*boot), *due);
                 let mut found: Vec<_> = all
@@ -262,6 +296,22 @@ impl Tables {
         let after = filter.after.map_or(0, |after| after.0.max(0)).saturating_add(1);
         let behind = self.payments.range(after..).map(|(_, one)| one);
         behind.filter(listed).take(limit).cloned().collect()
+    }
+
+    fn archives(&self) -> Json {
+        let mut told: BTreeMap<i64, (i64, i64, usize, &str)> = BTreeMap::new();
+        for (id, gone) in &self.archived {
+            let known = told.entry(gone.part).or_insert((*id, *id, 0, &gone.place));
+            *known = (known.0, *id, known.2 + 1, known.3);
+        }
+        let wall = |one: Option<(&i64, &Arc<Stored>)>| one.map(|(_, one)| one.integer("wall"));
+        told.into_iter()
+            .map(|(part, (first, last, payments, place))| {
+                let before = wall(self.payments.range(..first).next_back());
+                let behind = wall(self.payments.range(last..).next());
+                json!([part, payments, before, behind, place])
+            })
+            .collect()
     }
 
     fn vouched(&self) -> i64 {

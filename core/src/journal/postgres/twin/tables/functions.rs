@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::super::super::guard::{number_of, text_of};
 use super::super::super::rows;
 use super::super::super::store::{Function, StoredRow};
-use super::{ClockRow, EpochRow, Machine, Refusal, Stored, Tables, columns, number};
+use super::{ClockRow, EpochRow, Gone, Machine, Refusal, Stored, Tables, columns, number};
 use crate::journal::row::{COLUMNS, INTENT, PHONE};
 use crate::journal::rules;
 use crate::numbering::MAX_NUMBER;
@@ -36,6 +36,7 @@ impl Tables {
             Function::Join => self.join(machine, told),
             Function::Beat => self.beat(machine, told),
             Function::Remember => self.remember(machine, told),
+            Function::Archive => self.archive(machine, told),
             Function::Judge => Ok(json!(self.judge(machine, told))),
             Function::Reassert => self.reassert(machine, told),
             Function::Conclude => self.conclude(machine, told),
@@ -150,6 +151,9 @@ impl Tables {
             } else {
                 json!(["existing", id])
             });
+        }
+        if let Some((id, _)) = self.archived.iter().find(|(_, gone)| gone.invoice == invoice) {
+            return Ok(json!(["archived", id]));
         }
         if one["careful"].as_bool().unwrap_or(false) {
             let tags = one["tags"].as_array().cloned().unwrap_or_default();
@@ -306,6 +310,78 @@ impl Tables {
         Ok(json!(true))
     }
 
+    fn archive(&mut self, machine: Machine, p: &Json) -> Result<Json, Refusal> {
+        self.guard_told(machine, &p["known"])?;
+        if self.epoch.state != "open" {
+            return Err(refusal("OV005", "the journal is being judged"));
+        }
+        self.lsn += 64;
+        let said = |known: &BTreeMap<String, String>, wanted: &dyn Fn(&str) -> bool| {
+            let mut parts = known.iter().filter(|(key, _)| key.starts_with("archive "));
+            parts.find(|(_, said)| wanted(said)).and_then(|(key, _)| key[8..].parse::<i64>().ok())
+        };
+        if let Some(token) = p["begin"][0].as_str() {
+            if let Some(number) = said(&self.meta, &|it| it.split(' ').nth(1) == Some(token)) {
+                return Ok(json!({ "number": number }));
+            }
+            if let Some(open) = said(&self.meta, &|it| it.starts_with("open ")) {
+                if self.archived.values().any(|gone| gone.part == open) {
+                    return Ok(json!({ "in_the_way": open }));
+                }
+                if let Some(part) = self.meta.get_mut(&format!("archive {open}")) {
+                    *part = part.replacen("open", "given-up", 1);
+                }
+            }
+            let known = self.meta.get("archives").and_then(|last| last.parse::<i64>().ok());
+            let number = known.unwrap_or(0) + 1;
+            self.meta.insert("archives".to_owned(), number.to_string());
+            let said = p["begin"][1].as_str().unwrap_or_default().to_owned();
+            self.meta.insert(format!("archive {number}"), said);
+            return Ok(json!({ "number": number }));
+        }
+        if let (Some(key), Some(said)) = (p["end"][0].as_str(), p["end"][1].as_str()) {
+            self.meta.insert(key.to_owned(), said.to_owned());
+            return Ok(json!({}));
+        }
+        let part = number(&p["take"]["number"]);
+        let said = self.meta.get(&format!("archive {part}")).cloned().unwrap_or_default();
+        let mut words = said.splitn(3, ' ');
+        let (Some("open"), Some(place)) = (words.next(), words.nth(1)) else {
+            return Ok(json!({ "overtaken": true }));
+        };
+        let (mut stay, mut strange) = (Vec::new(), Vec::new());
+        for told in p["take"]["rows"].as_array().into_iter().flatten() {
+            let id = number(&told[0]);
+            let name = (told[3].as_str(), (number(&told[4]), number(&told[5])));
+            match self.payments.get(&id) {
+                None => {
+                    let known = self.archived.get(&id);
+                    if known.is_none_or(|gone| (Some(gone.invoice.as_str()), gone.numbers) != name)
+                    {
+                        strange.push(id);
+                    }
+                }
+                Some(x)
+                    if (x.integer("version"), Some(x.token))
+                        == (number(&told[1]), told[2].as_i64())
+                        && rules::is_over(&x.payment.state) =>
+                {
+                    let gone = Gone {
+                        invoice: x.payment.intent.invoice.as_str().to_owned(),
+                        numbers: (x.integer("batch"), x.integer("reference")),
+                        place: place.to_owned(),
+                        part,
+                    };
+                    self.archived.insert(id, gone);
+                    self.payments.remove(&id);
+                    self.phones.remove(&id);
+                }
+                Some(_) => stay.push(id),
+            }
+        }
+        Ok(json!({ "stay": stay, "strange": strange }))
+    }
+
     fn judge(&mut self, machine: Machine, p: &Json) -> &'static str {
         let e = &self.epoch;
         let told = &p["known"];
@@ -361,7 +437,8 @@ impl Tables {
                     let is = x.integer("version");
                     is > version || (is == version && x.token == token)
                 });
-                (!is_there).then_some(id)
+                // What was archived since was there.
+                (!is_there && !self.archived.contains_key(&id)).then_some(id)
             })
             .collect();
         missing.sort_unstable();
