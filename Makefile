@@ -27,7 +27,8 @@ help:
 	@echo "make simulate-fleet SEED=n one of several machines on one database"
 	@echo "make simulate-long   HISTORIES=10000000 simulated histories, FROM=1, on CORES=1, and how fast (hours)"
 	@echo "make simulate-mutants  how many histories it takes to notice each wrong policy or driver"
-	@echo "make model-check     the model checker's large settings, up to MOST=150 million generated states each"
+	@echo "make model-check     all settings of the model checker to their end, the large ones up to MOST=150 million"
+	@echo "                     generated states each (half an hour)"
 	@echo "make model-mutants   by which invariant, and in how many steps, the model catches each mutant"
 	@echo "make model-story     a mutant's shortest counterexample, told (MUTANT=M1)"
 	@echo "make sandbox         OVO's side as a program, with a page to be the customer: PORT=7443 PAGE=7080"
@@ -125,6 +126,7 @@ MUTANT ?= M1
 
 model-check:
 	$(CARGO) build --quiet --package ovo-model
+	@$(CARGO) run --quiet --package ovo-model -- every-time
 	@$(CARGO) run --quiet --package ovo-model -- large $(MOST)
 
 model-mutants:

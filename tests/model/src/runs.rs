@@ -3,7 +3,7 @@
 use ovo_mutants::World;
 use ovo_ptp::payment::LateSuccess;
 
-use crate::explore::{Found, explore, explore_at_most};
+use crate::explore::{Found, explore_at_most};
 use crate::setting::{Checks, Setting};
 
 /// A setting with a name.
@@ -42,14 +42,6 @@ impl<const N: usize> From<Found<N>> for Result {
 }
 
 impl Run {
-    /// Explores all of it.
-    pub fn all(&self, threads: usize) -> Result {
-        match self.payments {
-            1 => explore::<1>(&self.setting, threads).into(),
-            _ => explore::<2>(&self.setting, threads).into(),
-        }
-    }
-
     /// Explores it until some `most` states were generated, telling the progress.
     pub fn at_most(&self, threads: usize, most: usize) -> Result {
         let tell = |unique: usize, took: std::time::Duration| {
