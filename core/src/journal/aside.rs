@@ -18,7 +18,7 @@ use super::mark::{self, Mark};
 use super::opening::Purpose;
 use super::owing::Debt;
 use super::place::LOGS;
-use super::{anothers, companion, failure, fork, log, opening, owing, place};
+use super::{anothers, companion, failure, fork, handover, log, opening, owing, place};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -65,6 +65,11 @@ pub(super) fn under_lock(
     let (owing, takes_its_mark) =
         match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
             Ok(engine) => {
+                // In a database its numbers go on: the next journal here would hand them out, too.
+                if let Err(error) = handover::refuse_moved_into_a_database(&engine.connection) {
+                    engine.close();
+                    return Err(error);
+                }
                 let owing = owing::all(&engine.connection);
                 engine.close();
                 (owing, true)

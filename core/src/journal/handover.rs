@@ -304,6 +304,15 @@ pub(super) fn refuse_moved_away(connection: &Connection) -> Result<(), JournalEr
     }
 }
 
+/// Refuses what a database has, or is about to have.
+pub(super) fn refuse_moved_into_a_database(connection: &Connection) -> Result<(), JournalError> {
+    let to = moved_to(connection).map_err(|error| failure::sqlite("open", &error))?;
+    match to.is_some_and(|to| is_address(Path::new(&to))) {
+        true => refuse_moved_away(connection),
+        false => Ok(()),
+    }
+}
+
 fn has_arrived(connection: &Connection) -> Result<bool, JournalError> {
     let read = |key| meta::get::<String>(connection, key);
     let both = read(ARRIVED).and_then(|arrived| Ok((arrived, read(MOVED_INTO)?)));

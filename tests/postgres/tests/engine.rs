@@ -13,7 +13,7 @@ use ovo_postgres::{
 };
 
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
-use ovo_ptp::journal::postgres::{Dsn, PostgresJournal, PostgresOptions, migrate};
+use ovo_ptp::journal::postgres::{Dsn, Migration, PostgresJournal, PostgresOptions, migrate};
 use ovo_ptp::journal::{
     ArchiveProgress, Archived, Begun, Figures, Filter, Health, Journal, JournalError,
     JournalErrorKind, NewPayment, Update,
@@ -333,4 +333,21 @@ fn a_tokio_task_may_call_the_journal() {
         fresh(&journal, &charge(1));
         drop(journal);
     });
+}
+
+/// Whoever moves to asynchronous standbys later accepts a loss from then on.
+#[test]
+fn op_a_schema_that_is_there_takes_the_word_that_a_failover_may_lose_something() {
+    if !are_installed() {
+        return;
+    }
+    let server = Server::start();
+    let schema = schema(&server);
+    let accepted = || server.sql(&format!("SELECT loss_possible FROM {schema}.epoch"));
+    assert_eq!(accepted().trim(), "f");
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    migrate(&owner, &Migration { loss_possible: true, ..AS_IT_IS }).unwrap();
+    assert_eq!(accepted().trim(), "t");
+    migrate(&owner, &AS_IT_IS).unwrap();
+    assert_eq!(accepted().trim(), "t", "nobody takes it back");
 }

@@ -123,8 +123,8 @@ def migrate(
         app_role: The role that the nodes connect as. It must exist, and be no superuser and not
             the owner.
         print_only: Change nothing; only return the statements.
-        loss_possible: A failover may lose what was committed: replicas are asynchronous. Kept by
-            a schema from its beginning.
+        loss_possible: A failover may lose what was committed: replicas are asynchronous. The
+            schema keeps it from then on, also where it is said of one that is there.
         restored: The journal was put back from a copy, and what came behind that is lost: numbers
             jump, and payments without an outcome are asked about and never reversed unseen.
 

@@ -179,6 +179,10 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
              INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
         ));
     }
+    // Whoever accepts a loss later says so later; nobody takes it back.
+    if loss_possible && !is_new {
+        text.push_str(&format!("UPDATE {schema}.epoch SET loss_possible = true WHERE one = 1;\n"));
+    }
     text.push_str(&filled(ADDED, schema));
     text.push_str(&filled(FUNCTIONS, schema));
     for (name, event, table, function) in TRIGGERS {
@@ -239,8 +243,8 @@ pub struct Migration<'a> {
     pub app_role: &'a str,
     /// Only say what would be done.
     pub print: bool,
-    /// A failover may lose what was committed: the standbys are asynchronous. Kept by a schema from its
-    /// beginning.
+    /// A failover may lose what was committed: the standbys are asynchronous. A schema keeps it from then
+    /// on, also where it is said of one that is there.
     pub loss_possible: bool,
     /// The journal was put back from a copy, and what came behind that is lost: numbers jump, and payments
     /// without a verdict are asked about and never reversed unseen. Much is noticed without it; a disk that
