@@ -26,7 +26,7 @@ pub(crate) struct ClientBody {
     pub(crate) threads: bool,
     /// Whom the journal asks for its password.
     #[cfg(feature = "postgres")]
-    asked: Option<Arc<crate::password::Asked>>,
+    pub(crate) asked: Option<Arc<crate::password::Asked>>,
 }
 
 impl ClientBody {

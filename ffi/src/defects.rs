@@ -80,7 +80,13 @@ impl Shop {
             .background(false)
             .open()
             .unwrap();
-        let client = handle::open(Arc::new(ClientBody { client, threads: true })).unwrap();
+        let body = ClientBody {
+            client,
+            threads: true,
+            #[cfg(feature = "postgres")]
+            asked: None,
+        };
+        let client = handle::open(Arc::new(body)).unwrap();
         Shop { ovo, transport, client, _journal: journal }
     }
 

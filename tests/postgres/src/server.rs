@@ -364,8 +364,13 @@ impl Server {
             "host={} port={port} user={SUPERUSER} application_name=replica",
             self.socket().display()
         );
-        let replica = replica
-            .configured(&[("primary_conninfo", &connection), ("synchronous_standby_names", "")]);
+        // It refuses to follow one that takes more.
+        let most = self.sql("SHOW max_connections");
+        let replica = replica.configured(&[
+            ("primary_conninfo", &connection),
+            ("synchronous_standby_names", ""),
+            ("max_connections", &most),
+        ]);
         // pg_basebackup -R wrote another, which would win.
         fs::write(replica.data().join("postgresql.auto.conf"), "").expect("own file");
         let replica = replica.started_on_a_free_port();

@@ -86,6 +86,37 @@ fn mp10_a_dead_node_s_payment_goes_on_at_another_and_not_too_early() {
     assert!((60..=64).contains(&age.as_secs()), "{age:?}");
 }
 
+/// MP3: all nodes see a dead one's payments at the same moment, and do not all try the same few.
+#[test]
+fn mp3_nodes_that_take_over_a_dead_one_s_payments_take_different_ones() {
+    const SHARE: usize = 16;
+    let Some(server) = Server::if_installed() else { return };
+    let dsn = direct(&server);
+    let clock = Hand::at(5_000);
+    let dead = open_at(&dsn, &clock);
+    let others: Vec<_> = (0..4).map(|_| open_at(&dsn, &clock)).collect();
+    for number in 1..=4 * SHARE as u32 {
+        let mut charged = charge(number);
+        let now = clock.boottime();
+        (charged.state.begun, charged.state.window, charged.state.touched) = (now, now, now);
+        charged.state.due = Some(now.plus(Duration::from_secs(5)));
+        fresh(&dead, &charged);
+    }
+    drop(dead);
+    let boots: Vec<u32> = others.iter().map(|other| other.enter_boot("a node").unwrap()).collect();
+    for _ in 0..10 {
+        clock.passes(2_000);
+        others.iter().for_each(|other| drop(other.tend().unwrap()));
+    }
+    let mut found = std::collections::BTreeSet::new();
+    for (other, boot) in others.iter().zip(boots) {
+        let due = other.due(boot, clock.boottime(), SHARE).unwrap();
+        assert_eq!(due.len(), SHARE);
+        found.extend(due.iter().map(|payment| payment.id));
+    }
+    assert!(found.len() > SHARE, "all four see the same {SHARE}");
+}
+
 /// MP6 to MP8: an asynchronous standby was promoted and has lost a verdict that was told.
 #[test]
 fn mp7_behind_a_lossy_failover_numbers_jump_and_open_payments_are_doubted() {

@@ -213,16 +213,17 @@ fn from(schema: &str, which: &Which, gate: &str, values: &mut Vec<Value>) -> Str
                  AND (boot, due) <= ({boot}, {due}) ORDER BY boot, due LIMIT {limit}"
             )
         }
-        Which::Due { own, clocks, until, late, limit } => {
+        Which::Due { own, clocks, until, late, among, limit } => {
             let late = i64::from(*late);
             let clocks = bound(values, Value::Ints(clocks.clone()));
             let until = bound(values, Value::Ints(until.clone()));
-            let limit = bound(values, Value::Int(*limit));
-            // Nodes that find the same rows at the same time take them in different orders.
+            let (among, limit) =
+                (bound(values, Value::Int(*among)), bound(values, Value::Int(*limit)));
+            // Nodes that look at the same time take different rows, in different orders.
             format!(
                 "unnest({clocks}::bigint[], {until}::bigint[]) AS u(c, until) CROSS JOIN LATERAL (\
                  SELECT * FROM {table} AS p WHERE p.boot = u.c AND p.due IS NOT NULL AND p.due <= u.until \
-                 AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT {limit}) AS payment WHERE {gate} \
+                 AND p.late_paid = {late} ORDER BY p.boot, p.due LIMIT {among}) AS payment WHERE {gate} \
                  ORDER BY (payment.boot <> {own}), \
                  CASE WHEN payment.boot = {own} THEN payment.due::double precision ELSE random() END LIMIT {limit}"
             )

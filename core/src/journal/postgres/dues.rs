@@ -11,6 +11,10 @@ use crate::journal::codes::of_boottime;
 use crate::lock::lock;
 use crate::payment::{Boottime, Payment};
 
+/// Rows of a clock out of which a node takes its share. Each takes by chance out of as many as all nodes take
+/// together: out of the first few alone, all would try the same, and all but one in vain.
+const MOST: i64 = 2_048;
+
 impl PostgresJournal {
     /// Payments that are due: evidence of a debit first; own ones before others'.
     pub(super) fn due_payments(
@@ -33,8 +37,10 @@ impl PostgresJournal {
             let which = if own == 0 {
                 Which::DueBefore { boot, due: of_boottime(now), late, limit }
             } else {
-                let (clocks, until) = lock(&self.shared.clocks).horizons(own, now);
-                Which::Due { own, clocks, until, late, limit }
+                let known = lock(&self.shared.clocks);
+                let (clocks, until) = known.horizons(own, now);
+                let among = limit.saturating_mul(known.live.max(1).into()).min(limit.max(MOST));
+                Which::Due { own, clocks, until, late, among, limit }
             };
             all.extend(self.payments(which, false)?.into_iter().flatten());
         }

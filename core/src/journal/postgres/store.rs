@@ -59,8 +59,8 @@ pub enum Which {
     Over { above: i64, before: i64, limit: i64 },
     /// Due by `(boot, due)`, for whoever has not joined.
     DueBefore { boot: u32, due: i64, late: bool, limit: i64 },
-    /// Due by each clock's own time: those of `own` first.
-    Due { own: i64, clocks: Vec<i64>, until: Vec<i64>, late: bool, limit: i64 },
+    /// Due by each clock's own time: those of `own` first, others' by chance out of each clock's first `among`.
+    Due { own: i64, clocks: Vec<i64>, until: Vec<i64>, late: bool, among: i64, limit: i64 },
 }
 
 /// One question: one statement, done as a whole or not at all.

@@ -259,7 +259,7 @@ impl Tables {
                 found.sort_by_key(|(at, _)| *at);
                 found.into_iter().take(at_most(*limit)).map(|(_, one)| Arc::clone(one)).collect()
             }
-            Which::Due { own, clocks, until, late, limit } => {
+            Which::Due { own, clocks, until, late, among, limit } => {
                 let mut found = Vec::new();
                 for (clock, until) in clocks.iter().zip(until) {
                     let mut of_clock: Vec<_> = self
@@ -270,7 +270,7 @@ impl Tables {
                         .filter_map(|one| Some((one.due().filter(|due| due <= until)?, one)))
                         .collect();
                     of_clock.sort_by_key(|(due, _)| *due);
-                    found.extend(of_clock.into_iter().take(at_most(*limit)).map(|(due, one)| {
+                    found.extend(of_clock.into_iter().take(at_most(*among)).map(|(due, one)| {
                         // In different orders at different times.
                         let mixed = (one.payment.id.0 as u64 ^ self.lsn)
                             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
