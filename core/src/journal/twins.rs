@@ -332,8 +332,10 @@ fn knows(payment: &Payment) -> (u8, u64) {
 fn knowledge(payment: &Payment) -> u8 {
     let state = &payment.state;
     match (state.verdict, state.settlement) {
-        // Told as Paid: nothing may return that money unasked.
-        (Some(Verdict::Accepted(_)), _) => 4,
+        // Told as Paid: nothing may return that money unasked. A doubted journal only asks what became of
+        // its void.
+        (Some(Verdict::Accepted(_)), _) if state.void.is_open() && state.void_resent => 4,
+        (Some(Verdict::Accepted(_)), _) => 5,
         // It does not even know whether it missed the verdict.
         (Some(Verdict::Quarantined), Settlement::Open(_)) => 0,
         // Nor did any check tell it: a journal that vouches for itself can still settle the payment.

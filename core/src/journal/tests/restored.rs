@@ -8,7 +8,7 @@ use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice, write};
 use crate::journal::{Journal, JournalErrorKind, SqliteJournal, SqliteOptions, set_aside};
-use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Reversal, Settlement, Source, Verdict, Void};
 
 #[test]
 fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
@@ -224,5 +224,33 @@ fn j20_a_set_aside_that_is_undone_doubts_nothing_and_misses_nobody() {
         if !is_older {
             assert_eq!(invoices(&journal).len(), 4);
         }
+    }
+}
+
+/// What became of a void may be what the copy lacks: that OVO refused it, or that an operator returned the
+/// money by hand. It is asked about, and never sent again.
+#[test]
+fn j21_an_open_void_of_a_copy_is_asked_about_and_never_sent_again() {
+    for void in [Void::Sent, Void::Unknown] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let (copy, lost) = (path.with_file_name("backup.db"), path.with_file_name("lost.db"));
+        let journal = open(&path);
+        let mut row = fresh(&journal, &charge(1));
+        row.state.verdict = Some(Verdict::Accepted(Source::Push));
+        row.state.settlement = Settlement::closed(Boottime(1));
+        (row.state.due, row.state.void) = (Some(Boottime(1)), void);
+        let mut row = write(&journal, row);
+        assert!(!row.state.void_resent);
+        journal.backup(&copy).unwrap();
+        row.state.void = Void::Expired;
+        write(&journal, row);
+        drop(journal);
+        std::fs::rename(&path, &lost).unwrap();
+        std::fs::remove_file(&lost).unwrap();
+        std::fs::rename(&copy, &path).unwrap();
+        let restored = open(&path);
+        let row = restored.find(&invoice(1)).unwrap().unwrap();
+        assert!(row.state.void == void && row.state.void_resent && row.state.due.is_some());
     }
 }
