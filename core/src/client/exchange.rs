@@ -435,7 +435,7 @@ impl Inner {
         let code = response.as_ref().map(|response| response.code);
         self.counters.exchanged(body.operation(), &exchange, code, took);
         #[cfg(feature = "postgres")]
-        self.note_reach(body.operation(), &exchange, response.is_some(), took);
+        self.note_reach(body.operation(), &exchange, response.as_ref(), took);
         self.adopt_accepted_key(response.as_ref());
         (exchange, response)
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::client::Inner;
 use crate::journal::Finding;
 use crate::lock::lock;
-use crate::message::Operation;
+use crate::message::{Class, Operation, Response};
 use crate::payment::Boottime;
 use crate::transport::{Exchange, FailureKind};
 
@@ -53,19 +53,25 @@ impl Reach {
     }
 }
 
+/// Whether OVO did what it was asked for. A set-up that it refuses (63, as of a clock that is an hour wrong) is
+/// this node's own, and the others' may be sound.
+fn is_useful(response: Option<&Response>) -> bool {
+    response.is_some_and(|response| response.code.class() != Class::Misconfigured)
+}
+
 /// Whether an end says something about the way to OVO, and what: `None` if it says nothing.
 fn is_answer(
     operation: Operation,
     exchange: &Exchange,
-    is_readable: bool,
+    is_useful: bool,
     is_given_up: bool,
 ) -> Option<bool> {
     match exchange {
-        Exchange::Answered(_) if is_readable => Some(true),
+        Exchange::Answered(_) if is_useful => Some(true),
         Exchange::NotSent(failure) => (failure.kind != FailureKind::Stopped).then_some(false),
         // OVO may be silent about a prompt that nobody touched.
         _ if operation == Operation::PushToPay => None,
-        // Somebody in between answers, a proxy for example.
+        // Somebody in between answers, a proxy for example; or OVO refuses whatever this node asks.
         Exchange::Answered(_) => Some(false),
         Exchange::NoAnswer(_) => (!is_given_up).then_some(false),
     }
@@ -77,14 +83,14 @@ impl Inner {
         &self,
         operation: Operation,
         exchange: &Exchange,
-        is_readable: bool,
+        response: Option<&Response>,
         took: Duration,
     ) {
         // Before its time was over: the client closes, or another node has brought what it was to bring.
         let is_given_up = self.is_closing() || took < self.policy.timers.check_budget / 2;
         let is_given_up = is_given_up
             && matches!(exchange, Exchange::NoAnswer(failure) if failure.kind == FailureKind::Stopped);
-        match is_answer(operation, exchange, is_readable, is_given_up) {
+        match is_answer(operation, exchange, is_useful(response), is_given_up) {
             Some(true) => {
                 let was_told = std::mem::take(&mut *lock(&self.reach.0)).told;
                 if was_told {
@@ -112,9 +118,9 @@ impl Inner {
         self.found(Finding {
             critical: false,
             message: format!(
-                "this node cannot reach OVO: none of its last {count} requests was answered; its payments are \
-                 settled by the other nodes, if OVO answers those. Mend its way to OVO, and send it no \
-                 customers meanwhile"
+                "this node cannot reach OVO, or OVO refuses its set-up (clock, keys): none of its last {count} \
+                 requests was of use; its payments are settled by the other nodes, if OVO answers those. Mend \
+                 its way to OVO, and send it no customers meanwhile"
             ),
         });
     }
@@ -147,7 +153,7 @@ mod tests {
         let forbidden = Exchange::NotSent(failure(FailureKind::Stopped));
         let silence = Exchange::NoAnswer(failure(FailureKind::Timeout));
         let (push, reversal) = (Operation::PushToPay, Operation::Reversal);
-        for (operation, exchange, is_readable, is_given_up, says) in [
+        for (operation, exchange, is_useful, is_given_up, says) in [
             (push, &answered, true, false, Some(true)),
             (reversal, &answered, true, false, Some(true)),
             // A proxy, and a prompt whose time is over.
@@ -162,8 +168,19 @@ mod tests {
             (reversal, &silence, false, false, Some(false)),
             (reversal, &silence, false, true, None),
         ] {
-            let said = is_answer(operation, exchange, is_readable, is_given_up);
+            let said = is_answer(operation, exchange, is_useful, is_given_up);
             assert_eq!(said, says, "{operation:?} {exchange:?}");
         }
+    }
+
+    #[test]
+    fn who_is_refused_for_its_set_up_is_as_good_as_cut_off() {
+        for (code, useful) in [("63", false), ("BR", false), ("00", true), ("25", true)] {
+            let body = format!(r#"{{"responseCode":"{code}"}}"#);
+            let response = Response::read(body.as_bytes()).ok();
+            assert!(response.is_some());
+            assert_eq!(is_useful(response.as_ref()), useful, "{code}");
+        }
+        assert!(!is_useful(None));
     }
 }
