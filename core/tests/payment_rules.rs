@@ -555,6 +555,15 @@ fn rule_17_what_an_operator_closed_is_told_no_more() {
     assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
     let step = case.checked(StatusAnswer::Reversed);
     assert_eq!((step.alert, step.state.needs_operator()), (None, false));
+    // Who closed it for something else hears of it.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    case.state.overdue_alerts = 1;
+    assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
+    case.state.void = Void::Rejected(code("17"));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::PaidButReversed));
 }
 
 #[test]

@@ -46,14 +46,16 @@ pub(super) fn checked(
         StatusAnswer::Reversed if state.void == Void::Expired || state.is_void_doubted() => {
             return voided_after_all(state, now);
         }
-        // Who closed it knew what OVO shows.
-        _ if is_closed_by_operator => return Step::to(state),
+        // Who closed it knew what OVO showed until then.
+        _ if is_closed_by_operator && state.late_paid => return Step::to(state),
         StatusAnswer::Reversed => Alert::PaidButReversed,
         // OVO approved it, and its record has no such debit, or another sale's. What was asked before
         // it was approved says nothing, the customer was still to confirm, nor does what was asked
         // just behind that.
         StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful
-            if !was_ruled && state.is_asked_behind_its_end(policy, issued) =>
+            if !was_ruled
+                && !is_closed_by_operator
+                && state.is_asked_behind_its_end(policy, issued) =>
         {
             Alert::Doubtful
         }
@@ -67,8 +69,7 @@ pub(super) fn checked(
     if state.void == Void::Voided || state.needs_operator() {
         return Step::to(state);
     }
-    // Listed again among the unacknowledged, so that the caller hears of it too.
-    state.acknowledged = false;
-    state.listed = true;
+    // Listed again among the unacknowledged, so that the caller hears of it too; and kept behind a ruling.
+    (state.acknowledged, state.listed, state.late_paid) = (false, true, true);
     Step::to(state).alerting(alert)
 }

@@ -63,7 +63,8 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
     // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
     // are an operator's case, whatever is answered to the reversal.
-    state.listed |= state.is_closed();
+    let can_be_asked = !state.check_unavailable && !state.phone_forgotten;
+    state.listed |= state.is_closed() && can_be_asked;
     let mut step = state.reopen(policy, now);
     step.state.seen = seen;
     // Where OVO can be asked, its answer is the evidence.

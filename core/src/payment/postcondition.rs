@@ -55,7 +55,9 @@ pub fn broken(
     let told_paid =
         matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
     let contradicts = match input {
-        Input::Checked { answer: StatusAnswer::Reversed, .. } => !is_closed_by_operator(before),
+        Input::Checked { answer: StatusAnswer::Reversed, .. } => {
+            !is_closed_by_operator(before) || !before.late_paid
+        }
         Input::Checked {
             answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
             issued,

@@ -197,8 +197,8 @@ pub struct State {
     pub checks: Tries,
     /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
     pub overdue_alerts: u8,
-    /// OVO was seen to have debited the customer, and that was not, or not yet, accepted; or to show
-    /// the debit in spite of a void that it acknowledged. Evidence only.
+    /// OVO was seen to have debited the customer, and that was not, or not yet, accepted. Of a payment
+    /// told as Paid: OVO's record was seen to contradict it, or its void. Evidence only.
     pub late_paid: bool,
     /// An operator should look, beside whatever the policy still does by itself.
     pub listed: bool,

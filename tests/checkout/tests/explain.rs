@@ -265,9 +265,9 @@ fn what_ovo_took_back_of_a_paid_payment_is_not_the_shops_again_because_an_operat
     shop.client().rule(&invoice("INV-1"), Ruling::Close, "the customer paid cash").unwrap();
     let it = agrees(&shop, "dealt with by hand");
     assert_eq!((it.money, it.next, it.needs_operator), (Money::ByHand, None, false));
-    // What OVO says behind the ruling is told again, and hidden by no ruling.
+    // Whoever ruled knew that; said again it is no news.
     let _ = shop.client().check(&invoice("INV-1"));
-    assert_eq!(agrees(&shop, "reversed at OVO, again").money, Money::Unclear);
+    assert_eq!(agrees(&shop, "reversed at OVO, again").money, Money::ByHand);
 }
 
 #[test]

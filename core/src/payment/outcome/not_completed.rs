@@ -63,7 +63,7 @@ impl NotCompleted {
 /// What [`NotCompleted::reason`] says of a payment that waits for an operator.
 pub const WAITS_FOR_OPERATOR: &str =
     "it waits for an operator: nothing is returned by itself any more";
-/// What [`NotCompleted::reason`] and [`NeedsOperator::reason`] say of one that an operator closed.
+/// What [`NotCompleted::reason`] and [`NeedsOperator::reason`](super::NeedsOperator::reason) say of one that an operator closed.
 pub const CLOSED_BY_OPERATOR: &str = "an operator closed it: it was dealt with by hand";
 
 /// A payment of which the policy returns nothing by itself any more.
