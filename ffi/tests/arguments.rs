@@ -63,7 +63,14 @@ impl Parameter {
             ("uint32_t" | "int64_t", _) => "1",
             ("int32_t *" | "int64_t *" | "uint32_t *" | "size_t *", _) => "&number",
             ("void *", _)
-            | ("ovo_log_fn" | "ovo_progress_fn" | "ovo_watch_fn" | "ovo_transport_fn", _) => "NULL",
+            | (
+                "ovo_log_fn"
+                | "ovo_progress_fn"
+                | "ovo_watch_fn"
+                | "ovo_transport_fn"
+                | "ovo_journal_password_fn",
+                _,
+            ) => "NULL",
             (kind, _) if kind.ends_with("**") => "&handle",
             (kind, _) => {
                 return format!(
