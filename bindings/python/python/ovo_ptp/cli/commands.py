@@ -117,7 +117,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         output.say(f"OVO says: {status.at_ovo.replace('_', ' ')}")
         output.payments([status.payment])
-    return DONE
+    return OUTCOMES["needs operator"] if status.payment.needs_operator else DONE
 
 
 def _settle(options: argparse.Namespace) -> int:

@@ -203,7 +203,7 @@ def _totals(found: Iterable[ovo_ptp.PaymentReport], unread: list[str], *, as_jso
     rupiah: dict[str, int] = {}
     for report in found:
         name = "no outcome yet" if report.outcome is None else output.outcome_name(report.outcome)
-        if name == "paid" and report.settlement in NOT_RECEIVED:
+        if name.startswith("paid") and report.settlement in NOT_RECEIVED:
             name = f"paid, {report.settlement}"
         count[name] = count.get(name, 0) + 1
         rupiah[name] = rupiah.get(name, 0) + report.amount
