@@ -92,7 +92,7 @@ proof: test-build
 lint: lint-python
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings --cfg ovo_mutants" $(CARGO) doc --workspace --no-deps --quiet
 
 lint-python:
 	@PYTHON=$(PYTHON) tests/tools

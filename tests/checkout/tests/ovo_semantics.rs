@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ovo_checkout::{Link, Shop, days, hours, invoice, minutes, seconds, settled};
 use ovo_ptp::message::{Mismatch, Operation};
 use ovo_ptp::payment::{Alert, LateSuccess, Ruling, StatusAnswer};
-use ovo_ptp::{Numbers, Outcome, VoidOutcome};
+use ovo_ptp::{Numbers, Outcome};
 use ovo_sandbox::{
     AnswerOf, AnswerPlan, Behaviour, DEMO_MERCHANT_ID, DEMO_MID, DEMO_TID, Delivery, HostConfig,
     Mangle, MatchBy, Sale, Step,
@@ -280,8 +280,10 @@ fn ov5_a_payment_that_an_operator_rules_paid_has_nothing_of_another_sale_on_its_
     let ruled = shop.client().rule(&invoice("INV-1"), Ruling::Paid, "found at OVO").expect("ruled");
     let Some(Outcome::Paid(receipt)) = ruled.outcome else { panic!("{ruled:?}") };
     assert_eq!((receipt.approval_code(), receipt.host_date()), (None, None));
-    // Nor does its date refuse the void.
-    assert_eq!(shop.client().void(&invoice("INV-1")), Ok(VoidOutcome::Voided));
+    // A void names numbers alone, and could return the other sale's money.
+    let refused = shop.client().void(&invoice("INV-1")).unwrap_err();
+    assert!(refused.to_string().contains("have OVO return it by hand"), "{refused}");
+    assert_eq!(shop.heard(Operation::Void), 0);
     settled(&shop);
 }
 

@@ -143,8 +143,9 @@ class Paid(Outcome):
     host_time: str | None
     #: Whether the success came from a status check instead of the push's own answer.
     is_late: bool
-    #: Whether the payment has been voided since, as OVO acknowledged. It stays so where OVO's record
-    #: shows it as paid all the same: then `customer_text` promises nothing, and an operator is needed.
+    #: Whether the payment has been voided since, as OVO acknowledged. It stays so where OVO's
+    #: record shows it as paid all the same: then `customer_text` promises nothing, and an operator
+    #: is needed.
     is_voided: bool
     if TYPE_CHECKING:  # a slot cannot have a value in the class
         #: OVO Cash used, rupiah as text; kept with the payment, for a reprint of its receipt.

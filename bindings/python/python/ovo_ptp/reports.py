@@ -113,8 +113,8 @@ class VoidOutcome(Record):
 
     `voided`: the customer has the money back. `rejected`: OVO refused with `code`; the payment
     stays paid. `not_sent`: not one byte left; try again. `pending`: not known yet; it is asked for
-    in the background or with `settle`. `needs_operator`: could not be known within the day, or OVO's
-    record contradicts its acknowledgement.
+    in the background or with `settle`. `needs_operator`: could not be known within the day, or
+    OVO's record contradicts its acknowledgement.
     """
 
     __slots__ = ("state", "code")
