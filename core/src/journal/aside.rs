@@ -65,11 +65,6 @@ pub(super) fn under_lock(
     let (owing, takes_its_mark) =
         match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
             Ok(engine) => {
-                // In a database its numbers go on: the next journal here would hand them out, too.
-                if let Err(error) = handover::refuse_moved_into_a_database(&engine.connection) {
-                    engine.close();
-                    return Err(error);
-                }
                 let owing = owing::all(&engine.connection);
                 engine.close();
                 (owing, true)
@@ -78,10 +73,15 @@ pub(super) fn under_lock(
             // log must be moved into it first.
             Err(error) if !is_beyond_repair(error.kind) => return Err(error),
             // Whose it is only the mark may tell, unless that is left of one that lies aside already.
-            Err(_) => (
-                log::as_it_is(&**files, path).and_then(|connection| owing::all(&connection)),
-                !is_left_mark(&**files, path),
-            ),
+            Err(_) => {
+                let as_it_is = log::as_it_is(&**files, path);
+                // In a database its numbers go on: the next journal here would hand them out, too.
+                if let Ok(connection) = &as_it_is {
+                    handover::refuse_moved_into_a_database(connection)?;
+                }
+                let owing = as_it_is.and_then(|connection| owing::all(&connection));
+                (owing, !is_left_mark(&**files, path))
+            }
         };
     let files = &**files;
     if names(files, path).next().is_none() {

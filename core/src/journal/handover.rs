@@ -304,9 +304,9 @@ pub(super) fn refuse_moved_away(connection: &Connection) -> Result<(), JournalEr
     }
 }
 
-/// Refuses what a database has, or is about to have.
+/// Refuses what a database has, or is about to have. Of a damaged one nobody can tell.
 pub(super) fn refuse_moved_into_a_database(connection: &Connection) -> Result<(), JournalError> {
-    let to = moved_to(connection).map_err(|error| failure::sqlite("open", &error))?;
+    let to = moved_to(connection).ok().flatten();
     match to.is_some_and(|to| is_address(Path::new(&to))) {
         true => refuse_moved_away(connection),
         false => Ok(()),

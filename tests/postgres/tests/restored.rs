@@ -9,7 +9,7 @@ use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
 use ovo_ptp::journal::postgres::{Dsn, Migration, PostgresJournal, migrate};
 use ovo_ptp::journal::{Finding, Journal, JournalErrorKind};
-use ovo_ptp::payment::{Payment, Source, Verdict};
+use ovo_ptp::payment::{Boottime, Payment, Settlement, Source, Verdict, Void};
 
 /// A node with one payment that waits for its outcome.
 struct Shop {
@@ -31,6 +31,12 @@ impl Shop {
         let node = open(&address);
         node.enter_boot("a").unwrap();
         let first = fresh(&node, &charge(1));
+        // Its void is under way: what becomes of it may be what a copy lacks.
+        let mut voiding = fresh(&node, &charge(9));
+        voiding.state.verdict = Some(Verdict::Accepted(Source::Push));
+        voiding.state.settlement = Settlement::closed(Boottime(1));
+        (voiding.state.void, voiding.state.due) = (Void::Sent, Some(Boottime(1)));
+        write(&node, voiding);
         Shop { server, schema, address, node, first }
     }
 
@@ -72,6 +78,8 @@ fn is_judged(journal: &PostgresJournal, first: &Payment, lost: &Payment) -> Vec<
     assert!(!third.state.attested);
     let first = journal.payment(first.id).unwrap().unwrap();
     assert_eq!(first.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+    let voiding = journal.find(&conformance::invoice(9)).unwrap().unwrap();
+    assert!(voiding.state.void == Void::Sent && voiding.state.void_resent, "never sent again");
     assert!(journal.figures().unwrap().doubted);
     seen
 }

@@ -466,7 +466,8 @@ impl Tables {
             }
         }
         let mut payments = self.payments.values();
-        if e.state == "doubting" && payments.all(|one| one.payment.state.verdict.is_some()) {
+        if e.state == "doubting" && payments.all(|one| !one.payment.state.rests_on_what_came_last())
+        {
             e.state = "open";
         }
         Ok(json!(e.state))
