@@ -18,7 +18,8 @@ use super::failure;
 use super::files::Files;
 use super::mark::Mark;
 use super::whereabouts::Whereabouts;
-use super::{aside, meta, owing, parts, place, schema};
+use super::{aside, meta, owing, parts, place};
+use crate::journal::codes::{VOID_SENT, VOID_UNKNOWN};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::numbering::{MAX_NUMBER, starting_batch};
 use crate::payment::{Payment, PaymentId};
@@ -387,16 +388,14 @@ fn undecided(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError> {
     let mut open: Vec<Payment> = Vec::new();
-    engine.rows(
-        "open",
-        &format!("WHERE {} ORDER BY id", schema::is_unsettled()),
-        [],
-        |_, payment| {
-            // A damaged row cannot be written; it is never acted upon either.
-            open.extend(payment.ok().filter(|payment| payment.state.rests_on_what_came_last()));
-            true
-        },
-    )?;
+    // Row by row: behind a lost log an index may not have what its table has.
+    let rest =
+        format!("WHERE verdict IS NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id");
+    engine.rows("open", &rest, [], |_, payment| {
+        // A damaged row cannot be written; it is never acted upon either.
+        open.extend(payment.ok().filter(|payment| payment.state.rests_on_what_came_last()));
+        true
+    })?;
     for mut payment in open {
         payment.leave_to_checks();
         engine.update(&payment)?;

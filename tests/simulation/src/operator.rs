@@ -135,9 +135,15 @@ impl Process {
             let _awaited = self.world.awaits(report.invoice.as_str());
             let result = client.rule(&report.invoice, ruling, "as OVO's books say");
             self.tell(|| format!("  rules on {}: {ruling:?}", report.invoice));
-            if let Err(error) = result {
-                self.world.refused(&self.name, &error);
+            let Err(error) = result else { continue };
+            // A reversal could return another sale's money: OVO returns it, and the next ruling closes.
+            if ruling == Ruling::Refund && error.kind() == ErrorKind::Refused {
+                let (name, now) = (report.invoice.as_str(), self.world.clock.world());
+                if lock(&self.world.host).reverse_by_operator(now, name) {
+                    lock(&self.world.taken_back).insert(name.to_owned(), now.ms);
+                }
             }
+            self.world.refused(&self.name, &error);
         }
     }
 }

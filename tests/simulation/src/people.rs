@@ -187,7 +187,9 @@ impl Till {
             let is_open = |known: &&Payment| known.state.verdict.is_none();
             let is_owed = |known: &Payment| owed.iter().any(|it| it.id == known.id);
             if let Some(left) = self.known.values().filter(is_open).find(|it| !is_owed(it)) {
-                return Err(format!("{} is open, and nobody settles it", left.intent.invoice));
+                let found = journal.find(&left.intent.invoice);
+                let invoice = &left.intent.invoice;
+                return Err(format!("{invoice} is open, and nobody settles it: {found:?}"));
             }
         }
         self.unvouched = said && journal.vouch("somebody compared the books").is_err();
