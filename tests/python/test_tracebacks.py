@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ovo_ptp
+import ovo_ptp.journal
 import pytest
 from ovo_ptp._hidden import Charge, Hidden
 from ovo_ptp.cli import options

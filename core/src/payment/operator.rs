@@ -61,11 +61,12 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         _ => debit_alert(&state),
     };
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
+    let can_be_asked = !state.check_unavailable && !state.phone_forgotten;
+    let is_news = state.is_closed() && can_be_asked;
+    let mut step = state.reopen(policy, now);
     // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
     // are an operator's case, whatever is answered to the reversal.
-    let can_be_asked = !state.check_unavailable && !state.phone_forgotten;
-    state.listed |= state.is_closed() && can_be_asked;
-    let mut step = state.reopen(policy, now);
+    step.state.listed |= is_news;
     step.state.seen = seen;
     // Where OVO can be asked, its answer is the evidence.
     step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);

@@ -51,6 +51,8 @@ impl State {
             self.reversals.not_before = self.reversals.not_before.min(soon);
         }
         self.late_paid = true;
+        // OVO's file has told no more than its record (OP4).
+        self.listed &= self.is_overdue_for_a_day() || self.check_unavailable;
         self
     }
 
