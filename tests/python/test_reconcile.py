@@ -163,7 +163,7 @@ def test_an_extra_debit_is_reported_returned_and_read_a_second_time_changes_noth
         assert once.needs_operator
     again = till.run("reconcile", "--apply", str(report))
     assert "reported as paid" not in again.stderr, again.stderr
-    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "with operator"}
     with ovo.client(journal=tmp_path / "ovo.db") as client:
         assert client.payment("INV-1") == once
     assert ovo.net("INV-1") == 0
@@ -650,7 +650,7 @@ def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
     applied = till.run("reconcile", "--apply", str(report)).stderr
     assert "INV-1: reported as paid; closed by an operator; return it by hand" in applied
     assert "the running shop goes on" not in applied
-    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "with operator"}
 
 
 def test_zeros_are_no_empty_cell(report: Report) -> None:
