@@ -650,7 +650,7 @@ def test_what_an_operator_closed_is_not_said_to_go_back_by_itself(
     applied = till.run("reconcile", "--apply", str(report)).stderr
     assert "INV-1: reported as paid; closed by an operator; return it by hand" in applied
     assert "the running shop goes on" not in applied
-    assert found(tmp_path / "ovo.db", report) == {"INV-1": "with operator"}
+    assert found(tmp_path / "ovo.db", report) == {"INV-1": "contradicted"}
 
 
 def test_zeros_are_no_empty_cell(report: Report) -> None:
