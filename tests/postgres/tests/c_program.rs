@@ -98,7 +98,12 @@ fn a_c_program_is_asked_for_a_password_that_expires() {
         writeln!(wishes, "{invoice}").expect("it listens");
         says()
     };
-    assert_eq!(pays("FIRST"), "FIRST: paid");
+    // On a busy machine the server may not answer in time: then nothing was started.
+    let pays_in_the_end = |invoice: &str, pays: &mut dyn FnMut(&str) -> String| {
+        let told = (0..20).map(|_| pays(invoice)).find(|told| !told.contains("OVO_ERR_JOURNAL"));
+        told.expect("the server answers")
+    };
+    assert_eq!(pays_in_the_end("FIRST", &mut pays), "FIRST: paid");
     rolls("hunter2-of-the-next-hour");
     let old = pays("OLD");
     assert!(
@@ -110,7 +115,7 @@ fn a_c_program_is_asked_for_a_password_that_expires() {
     assert!(none.contains("password callback has none: its function returned 7"), "{none}");
     assert!(!format!("{old} {none}").contains("hunter2"), "{old} {none}");
     std::fs::write(&token, "hunter2-of-the-next-hour").expect("own file");
-    assert_eq!(pays("SECOND"), "SECOND: paid");
+    assert_eq!(pays_in_the_end("SECOND", &mut pays), "SECOND: paid");
     drop(wishes);
     assert_eq!(says(), "closed");
     assert!(till.wait().expect("it ends").success());
