@@ -354,8 +354,9 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if std::process::id() == self.process {
-            // Nothing inside needs the interpreter but who is asked for the journal's password, which is waited
-            // for no longer than a silent server: holding its lock here delays and cannot deadlock. `ovo_ptp.client.Client` closes earlier, without it.
+            // Nothing inside needs the interpreter but who is asked for the journal's password, which is
+            // waited for no longer than a silent server: holding its lock here delays and cannot
+            // deadlock. `ovo_ptp.client.Client` closes earlier, without it.
             self.shut();
         } else if let Ok(core) = self.core.get_mut() {
             // The child's copies of the parent's locks may be held by threads that are not here.

@@ -61,8 +61,8 @@ impl Client {
     }
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left
-    /// to an operator before, or that OVO's record did not show, too: of that [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and
-    /// shows none.
+    /// to an operator before, or that OVO's record did not show, too: of that
+    /// [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {

@@ -5,9 +5,7 @@ use super::story;
 use super::text::Words;
 use crate::message::{Language, Operation, ResponseCode};
 use crate::payment::history::{Ended, Entry, What};
-use crate::payment::{
-    Closer, DeclineReason, Payment, Ruling, Settlement, Source, State, Verdict, Void,
-};
+use crate::payment::{DeclineReason, Payment, Ruling, Source, State, Verdict, Void};
 
 /// Why the payment stands as it does.
 pub(super) fn why(payment: &Payment, words: Words) -> String {
@@ -253,9 +251,8 @@ fn is_unconfirmed_refusal(state: &State) -> bool {
 
 /// Whether a void was asked for and nobody knows whether the money went back.
 fn void_is_unknown(payment: &Payment) -> bool {
-    let by_operator =
-        matches!(payment.state.settlement, Settlement::Closed { by: Closer::Operator, .. });
-    payment.state.void == Void::Expired || (payment.state.is_void_doubted() && !by_operator)
+    let state = &payment.state;
+    state.void == Void::Expired || (state.is_void_doubted() && !state.is_closed_by_operator())
 }
 
 /// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.

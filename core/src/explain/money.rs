@@ -50,8 +50,7 @@ impl Money {
     }
 
     pub(crate) fn of(state: &State) -> Money {
-        let by_operator =
-            matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+        let by_operator = state.is_closed_by_operator();
         match state.verdict {
             _ if state.settlement == Settlement::WithOperator => Money::Unclear,
             None => Money::Waiting,
@@ -83,14 +82,16 @@ impl Money {
 
 /// Whether OVO showed a debit of it behind the ruling that closed it: whoever closed it did not know.
 pub(crate) fn was_debited_behind_ruling(payment: &Payment) -> bool {
-    let entries = payment.history.entries();
-    entries.iter().any(|entry| entry.alert == Some(Alert::DebitAfterClose))
+    was_told(payment, Alert::DebitAfterClose)
 }
 
 /// Whether OVO acknowledged reversals of it and showed the debit all the same.
 pub(crate) fn was_reversed_in_vain(payment: &Payment) -> bool {
-    let entries = payment.history.entries();
-    entries.iter().any(|entry| entry.alert == Some(Alert::ReversalWithoutEffect))
+    was_told(payment, Alert::ReversalWithoutEffect)
+}
+
+fn was_told(payment: &Payment, alert: Alert) -> bool {
+    payment.history.entries().iter().any(|entry| entry.alert == Some(alert))
 }
 
 /// What comes next by itself.

@@ -282,8 +282,7 @@ impl Known<'_> {
 
     /// Whether a person closed it.
     fn is_ruled(&self) -> bool {
-        let settlement = self.payment.state.settlement;
-        !self.is_left && matches!(settlement, Settlement::Closed { by: Closer::Operator, .. })
+        !self.is_left && self.payment.state.is_closed_by_operator()
     }
 
     /// Whether the money of one that was not accepted went back, or is going, as far as this journal knows.

@@ -1,7 +1,7 @@
 //! What OVO's record says of a payment that was told as Paid, or voided: rule 17, OV10 and VD6.
 
 use crate::payment::answer::StatusAnswer;
-use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
+use crate::payment::state::{Boottime, Source, State, Verdict, Void};
 use crate::payment::step::Step;
 use crate::payment::timers::Policy;
 use crate::payment::void::voided_after_all;
@@ -37,8 +37,7 @@ pub(super) fn checked(
         (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
         return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
     }
-    let is_closed_by_operator =
-        matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    let is_closed_by_operator = state.is_closed_by_operator();
     // Who ruled that it is paid knew what OVO's record of it shows.
     let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
     let alert = match answer {

@@ -45,8 +45,7 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     if matches!(state.verdict, Some(Verdict::Accepted(_))) {
         return Step::to(state);
     }
-    let settled_by_policy = state.is_reversible()
-        && !matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. });
+    let settled_by_policy = state.is_reversible() && !state.is_closed_by_operator();
     if !settled_by_policy {
         return checked(policy, state, now, StatusAnswer::Paid, now);
     }

@@ -43,7 +43,7 @@ pub fn broken(
     if step.refused.is_some() && (after != before || step.send.is_some()) {
         return Some("a refused input changes nothing");
     }
-    if is_closed_by_operator(before) && (!is_closed_by_operator(after) || step.send.is_some()) {
+    if before.is_closed_by_operator() && (!after.is_closed_by_operator() || step.send.is_some()) {
         return Some("what an operator closed sends nothing more");
     }
     let reversible = matches!(after.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
@@ -56,13 +56,13 @@ pub fn broken(
         matches!(before.verdict, Some(Verdict::Accepted(Source::Push | Source::Status)));
     let contradicts = match input {
         Input::Checked { answer: StatusAnswer::Reversed, .. } => {
-            !is_closed_by_operator(before) || !before.late_paid
+            !before.is_closed_by_operator() || !before.late_paid
         }
         Input::Checked {
             answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
             issued,
             ..
-        } => before.is_asked_behind_its_end(policy, issued) && !is_closed_by_operator(before),
+        } => before.is_asked_behind_its_end(policy, issued) && !before.is_closed_by_operator(),
         _ => false,
     };
     let is_told = match before.void {
@@ -76,7 +76,8 @@ pub fn broken(
     }
     let is_not_done = matches!(after.void, Void::None | Void::Rejected(_) | Void::Expired);
     let was_contradicted = before.void.is_open() && before.late_paid;
-    if was_contradicted && is_not_done && !is_closed_by_operator(after) && !after.needs_operator() {
+    if was_contradicted && is_not_done && !after.is_closed_by_operator() && !after.needs_operator()
+    {
         return Some(
             "what OVO's record said during a void that was not done is an operator's case",
         );
@@ -173,7 +174,7 @@ pub fn broken(
     }
     let overdue = before.overdue_alerts > 0 && is_unsettled(before);
     if overdue && input == Input::Ruled(Ruling::Close) && now >= before.close_at(policy) {
-        let ended = step.refused.is_none() && is_closed_by_operator(after) && !is_unsettled(after);
+        let ended = step.refused.is_none() && after.is_closed_by_operator() && !is_unsettled(after);
         if !ended {
             return Some("an operator can end what is overdue");
         }
@@ -234,8 +235,4 @@ pub fn broken(
 /// Whether the policy still has something to do at OVO for what is decided.
 fn is_unsettled(state: &State) -> bool {
     state.void.is_open() || (state.verdict.is_some() && !state.is_closed())
-}
-
-fn is_closed_by_operator(state: &State) -> bool {
-    matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. })
 }

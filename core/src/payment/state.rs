@@ -246,6 +246,11 @@ impl State {
         self.closed_at().is_some()
     }
 
+    /// Whether an operator closed it: nothing is sent for it any more.
+    pub fn is_closed_by_operator(&self) -> bool {
+        matches!(self.settlement, Settlement::Closed { by: Closer::Operator, .. })
+    }
+
     /// Whether a reversal is to be sent until it is acknowledged.
     pub fn owes_reversal(&self) -> bool {
         self.settlement == Settlement::Open(Reversal::Needed)

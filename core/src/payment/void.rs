@@ -12,7 +12,7 @@ use crate::message::ResponseCode;
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Settlement, State, Verdict, Void};
+use crate::payment::state::{Boottime, State, Verdict, Void};
 use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::Policy;
 
@@ -39,7 +39,7 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
         return Step::refused(state, Refusal::OperatorRefunds);
     }
     // Whoever closed it may have returned the money by other means (rule 19).
-    if matches!(state.settlement, Settlement::Closed { by: Closer::Operator, .. }) {
+    if state.is_closed_by_operator() {
         return Step::refused(state, Refusal::OperatorRefunds);
     }
     // What it would hit is named by numbers alone, as by a reversal (I10).

@@ -59,7 +59,7 @@ impl Outcome {
                 late: source != Source::Push,
                 voided: payment.state.void == Void::Voided,
                 void_doubted: payment.state.is_void_doubted()
-                    && ByHand::of(&payment.state) != Some(ByHand::Closed),
+                    && !payment.state.is_closed_by_operator(),
                 paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
                 known,
@@ -89,7 +89,7 @@ impl Outcome {
                 invoice,
                 numbers: payment.intent.numbers,
                 duplicate: payment.state.duplicate_hint,
-                closed: ByHand::of(&payment.state) == Some(ByHand::Closed),
+                closed: payment.state.is_closed_by_operator(),
                 known,
             }),
         })
