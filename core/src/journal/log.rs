@@ -37,7 +37,8 @@ impl Alone {
     pub(super) fn read(files: &dyn Files, path: &Path) -> Option<Alone> {
         let connection = without_log(files, path)?;
         let is_open = is_open(&connection).ok()?;
-        Some(Alone { is_open, log: meta::get(&connection, NAME).ok()? })
+        let log: Option<String> = meta::get(&connection, NAME).ok()?;
+        Some(Alone { is_open, log: log.filter(|name| is_whole(name)) })
     }
 
     /// Whether a log must lie beside it.
@@ -149,7 +150,7 @@ pub(super) fn begin(
 ) -> Result<(), JournalError> {
     let mut unique = [0; 8];
     opening::random(files, &mut unique)?;
-    let next = format!("{:016x}", u64::from_le_bytes(unique));
+    let next = named(unique);
     let begin = || {
         if name(connection)? != moved {
             return Ok(());
@@ -166,12 +167,35 @@ pub(super) fn is_another_copy(files: &dyn Files, copy: &Connection) -> rusqlite:
     // Without chance the copy's logs are known by their names still.
     let _ = files.random(&mut unique);
     meta::put(copy, OPEN, 0)?;
-    meta::put(copy, NAME, format!("{:016x}", u64::from_le_bytes(unique)))
+    meta::put(copy, NAME, named(unique))
+}
+
+/// A name says the same twice. Of a page that was written in part, its beginning or its end, the database
+/// alone shows one that begins as the new name and ends as the old one: no generation was ever called so.
+fn named(unique: [u8; 8]) -> String {
+    let unique = u64::from_le_bytes(unique);
+    format!("{unique:016x}{unique:016x}")
+}
+
+fn is_whole(name: &str) -> bool {
+    name.split_at_checked(name.len() / 2).is_some_and(|(first, second)| first == second)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_two_generations_is_none() {
+        let (old, new) =
+            (named([0x15, 0x22, 0x78, 7, 7, 7, 7, 1]), named([0x15, 0x22, 0x79, 7, 7, 7, 8, 1]));
+        for at in 0..=old.len() {
+            for (first, second) in [(&old, &new), (&new, &old)] {
+                let mixed = format!("{}{}", &first[..at], &second[at..]);
+                assert_eq!(is_whole(&mixed), mixed == old || mixed == new, "{mixed}");
+            }
+        }
+    }
 
     #[test]
     fn a_path_is_escaped_for_a_uri() {
