@@ -78,7 +78,7 @@ pub use payment::{
 pub use phone::PhoneNumber;
 pub use terminal::Terminal;
 #[cfg(feature = "https")]
-pub use transport::Trust;
+pub use transport::{ClientCertificate, Proxy, Trust};
 pub use wib::WallTime;
 
 /// The README's examples are compiled with the documentation tests.

@@ -238,7 +238,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
-    /// use ovo_ptp::transport::Proxy;
+    /// use ovo_ptp::Proxy;
     ///
     /// let proxy = Proxy::new("http://till:s3cret@proxy.shop.internal:3128")?;
     /// let client = builder.proxy(proxy).open()?;
@@ -257,7 +257,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// # fn example(builder: ovo_ptp::ClientBuilder) -> Result<(), ovo_ptp::Error> {
-    /// use ovo_ptp::transport::ClientCertificate;
+    /// use ovo_ptp::ClientCertificate;
     ///
     /// let ours = ClientCertificate::from_files("/etc/shop/till.pem", "/etc/shop/till.key")?;
     /// let client = builder.client_certificate(ours).open()?;

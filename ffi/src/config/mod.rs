@@ -21,6 +21,7 @@ use crate::version;
 
 // In the order of the header.
 mod essentials;
+mod network;
 mod policy;
 mod provided;
 
