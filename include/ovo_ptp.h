@@ -1823,6 +1823,16 @@ int32_t ovo_explain(ovo_client *client,
                     size_t capacity,
                     size_t *needed);
 
+// Names a finding in a word or two of English, the same in every release: for files and logs.
+//
+// Parameters:
+// - `finding`: an `ovo_finding`; any other number is fine.
+//
+// Returns: the name; `unknown` for a number that is none.
+//
+// Memory: the text is constant and never freed.
+const char *ovo_finding_name(int32_t finding);
+
 // Writes a copy of the client's journal, whole and synced, while payments go on. Any other way of
 // copying an open journal can copy half of it.
 //
@@ -2505,16 +2515,6 @@ int32_t ovo_reconcile_count(const ovo_reconciliation *books,
 //
 // Memory: results that were copied out of it stay good; the private copy of the journal is removed.
 int32_t ovo_reconcile_free(ovo_reconciliation *books);
-
-// Names a finding in a word or two of English, the same in every release: for files and logs.
-//
-// Parameters:
-// - `finding`: an `ovo_finding`; any other number is fine.
-//
-// Returns: the name; `unknown` for a number that is none.
-//
-// Memory: the text is constant and never freed.
-const char *ovo_finding_name(int32_t finding);
 
 // Asks, while there is no connection yet, whether the request is still wanted: the cashier cancels or
 // the client closes, and nobody shall wait until a modem has dialled. To be asked again and again,

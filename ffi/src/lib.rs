@@ -19,6 +19,7 @@ mod defects;
 mod doctor;
 mod errors;
 mod explain;
+mod finding;
 mod fork;
 mod guard;
 mod handle;
