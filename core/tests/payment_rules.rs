@@ -526,6 +526,21 @@ fn rule_17_what_ovo_says_during_a_void_counts_when_the_void_is_not_done() {
     }
 }
 
+/// Of a void whose answer was lost "reversed" is an answer: it is neither sent again nor left to an
+/// operator, who would refund what is back.
+#[test]
+fn rule_18_reversed_of_a_void_whose_answer_was_lost_is_its_end() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, None);
+    assert!(case.state.void == Void::Voided && !case.state.needs_operator());
+    let (issued, answer) = (case.now, StatusAnswer::NotFound);
+    assert_eq!(case.does(Input::VoidChecked { issued, answer, in_time: true }).send, None);
+    assert_eq!(case.state.void, Void::Voided);
+}
+
 /// That is the answer that the operator was left without.
 #[test]
 fn rule_18_reversed_of_a_void_that_was_left_to_an_operator_says_that_it_was_carried_out() {

@@ -4,7 +4,7 @@ use crate::payment::answer::StatusAnswer;
 use crate::payment::state::{Boottime, Source, State, Verdict, Void};
 use crate::payment::step::Step;
 use crate::payment::timers::Policy;
-use crate::payment::void::voided_after_all;
+use crate::payment::void::{self, voided_after_all};
 use crate::payment::{Alert, Rule};
 
 impl State {
@@ -44,6 +44,11 @@ pub(super) fn checked(
         // That is the answer to the question that an operator was left with.
         StatusAnswer::Reversed if state.void == Void::Expired || state.is_void_doubted() => {
             return voided_after_all(state, now);
+        }
+        // So it is while a void is asked about whose answer was lost: the money is back, and no second
+        // copy is to leave.
+        StatusAnswer::Reversed if state.void == Void::Unknown => {
+            return void::end(policy, state, Void::Voided, now);
         }
         // Who closed it knew what OVO showed until then.
         _ if is_closed_by_operator && state.late_paid => return Step::to(state),

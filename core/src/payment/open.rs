@@ -202,8 +202,7 @@ pub(super) fn answered(
             state.verify_decline(policy, DeclineReason::Code(code), now)
         }
         (Some(Verdict::Quarantined), PushAnswer::Approved) => {
-            state.late_paid = true;
-            Step::to(state).alerting(Alert::LateSuccess)
+            settlement::quarantined_approved(policy, state, now)
         }
         (Some(Verdict::NotSent), PushAnswer::Approved) => {
             state.listed = true;

@@ -17,6 +17,11 @@ impl State {
         self.needs_operator() || (is_open && self.overdue_alerts > 0)
     }
 
+    /// Whether OVO's record can be asked about a debit that it has not shown.
+    fn is_contradictable(&self) -> bool {
+        !self.late_paid && !self.check_unavailable && !self.phone_forgotten
+    }
+
     /// Whether its verdict allows a reversal.
     fn is_reversible(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
@@ -60,12 +65,11 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         _ => debit_alert(&state),
     };
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
-    let can_be_asked = !state.check_unavailable && !state.phone_forgotten;
-    let is_news = state.is_closed() && can_be_asked;
+    let is_contradictable = state.is_contradictable();
     let mut step = state.reopen(policy, now);
     // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
     // are an operator's case, whatever is answered to the reversal.
-    step.state.listed |= is_news;
+    step.state.listed |= is_contradictable;
     step.state.seen = seen;
     // Where OVO can be asked, its answer is the evidence.
     step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);
@@ -93,10 +97,13 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
                 state.decide(Verdict::Abandoned, now);
             }
             state.acknowledged = false;
-            // A ruling is no evidence of a debit.
+            // A ruling is no evidence of a debit. Where it was made because OVO's file and record
+            // contradict each other they still do, until the record shows the debit, or its return.
             let late_paid = state.late_paid;
+            let is_contradicted = state.listed && state.is_closed() && state.is_contradictable();
             let step = state.reopen(policy, now);
-            Step { state: State { late_paid, ..step.state }, ..step }
+            let listed = step.state.listed || is_contradicted;
+            Step { state: State { late_paid, listed, ..step.state }, ..step }
         }
         Ruling::Close => {
             let payable = quarantined || state.is_reversible();

@@ -66,7 +66,8 @@ pub fn broken(
         _ => false,
     };
     let is_told = match before.void {
-        Void::Sent | Void::Unknown | Void::Questioned(_) => after.late_paid,
+        Void::Sent | Void::Questioned(_) => after.late_paid,
+        Void::Unknown => after.late_paid || after.void == Void::Voided,
         Void::Voided => true,
         Void::None | Void::Rejected(_) => after.needs_operator(),
         Void::Expired => after.needs_operator() || after.void == Void::Voided,

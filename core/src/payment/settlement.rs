@@ -51,7 +51,11 @@ impl State {
             self.reversals.not_before = self.reversals.not_before.min(soon);
         }
         self.late_paid = true;
-        // OVO's file has told no more than its record (OP4).
+        self.recorded()
+    }
+
+    /// OVO's record shows the debit, or its return: its file (OP4) has told no more than that.
+    fn recorded(mut self) -> State {
         self.listed &= self.is_overdue_for_a_day() || self.check_unavailable;
         self
     }
@@ -292,7 +296,7 @@ fn open_settlement_checked(
             // OVO's own word that a reversal was carried out, ours with a lost answer or another's.
             let unexpected = state.reversals.count == 0;
             state.seen = true;
-            let step = Step::to(state.acknowledge_reversal(policy, now));
+            let step = Step::to(state.recorded().acknowledge_reversal(policy, now));
             if unexpected { step.alerting(Alert::ForeignReversal) } else { step }
         }
         // Behind a reversal of ours: it may have hit that sale.
@@ -302,20 +306,19 @@ fn open_settlement_checked(
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
             state.seen |= conclusive;
+            let is_returned = answer == StatusAnswer::Reversed;
             // Nothing was reversed here, and OVO's record says that something was.
-            let unexpected = answer == StatusAnswer::Reversed
-                && reversal == Reversal::NotNeeded
-                && state.reversals.count == 0;
+            let is_foreign = is_returned && state.reversals.count == 0;
             // Whoever was never debited has nothing that a reversal of ours could have returned: of
             // him OVO says "not found".
-            state.late_paid |= answer == StatusAnswer::Reversed && state.reversals.count > 0;
+            state.late_paid |= is_returned && !is_foreign;
+            state = if is_returned { state.recorded() } else { state };
             let mut step = closes(policy, state, reversal, issued, now);
-            if !unexpected {
-                return step;
-            }
             // It had been debited. As long as it is open, that would ask for a reversal of ours.
-            step.state.late_paid |= step.state.is_closed();
-            step.alerting(Alert::ForeignReversal)
+            step.state.late_paid |= is_foreign && step.state.is_closed();
+            // Told already, where that is what was taken for the acknowledgement.
+            let is_news = is_foreign && reversal == Reversal::NotNeeded;
+            if is_news { step.alerting(Alert::ForeignReversal) } else { step }
         }
         (StatusAnswer::Doubtful, _) => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
@@ -428,6 +431,16 @@ fn quarantined_checked(
         }
         _ => Step::to(state),
     }
+}
+
+/// The push's own success, of a payment that an operator is to decide about: who is to find out whether
+/// there is a debit is told, and nothing is returned by itself.
+pub(super) fn quarantined_approved(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.late_paid = true;
+    if state.is_closed_by_operator() {
+        return Step::to(state).alerting(Alert::DebitAfterClose);
+    }
+    state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
 }
 
 /// A success that came behind the decision.

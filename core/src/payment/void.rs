@@ -217,7 +217,7 @@ pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     Step::to(state).alerting(Alert::VoidedAfterAll)
 }
 
-fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
+pub(super) fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
     state.void = void;
     state.checks.count = 0;
     // From when on OVO's record must not show it as paid any more (VD6).

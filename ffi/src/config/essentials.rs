@@ -2,8 +2,8 @@
 
 use ptp::{AppKey, Credentials, Terminal};
 
-use super::{ConfigBody, ovo_config, set};
-use crate::argument::{Bytes, Text, flag};
+use super::{ovo_config, set};
+use crate::argument::{Text, flag};
 use crate::code::Failure;
 #[cfg(not(feature = "https"))]
 use crate::code::ovo_code;

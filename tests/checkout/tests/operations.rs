@@ -340,11 +340,12 @@ fn an_operators_question_that_stays_without_an_answer_costs_nothing() {
 }
 
 #[test]
-fn op4_what_the_settlement_file_shows_needs_no_operator_any_more() {
+fn op4_what_the_settlement_file_shows_needs_no_operator_once_the_record_shows_it_too() {
     let shop = left_to_an_operator();
     let report = shop.client().report_paid(&invoice("INV-1")).unwrap();
-    assert!(!report.needs_operator && !report.settled);
+    assert!(report.needs_operator && !report.settled);
     settled(&shop);
+    assert!(!shop.report("INV-1").needs_operator);
     assert_eq!(shop.heard(Operation::Reversal), 2);
 }
 
