@@ -174,14 +174,11 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
              txid_current()::text)), ('created', clock_timestamp()::text), ('schema', '{VERSION}');\n\
              INSERT INTO {schema}.epoch SELECT 1, 1, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
              system_identifier, '{schema}.payment'::regclass::oid::bigint, \
-             md5(random()::text || clock_timestamp()::text), 'open', false, true, {loss_possible} \
-             FROM pg_control_system();\n\
+             md5(random()::text || clock_timestamp()::text), 'open', false, true, {loss_possible}, \
+             (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
+             pg_current_xact_id()::text::bigint & 4294967295 FROM pg_control_system();\n\
              INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
         ));
-    }
-    // Whoever accepts a loss later says so later; nobody takes it back.
-    if loss_possible && !is_new {
-        text.push_str(&format!("UPDATE {schema}.epoch SET loss_possible = true WHERE one = 1;\n"));
     }
     text.push_str(&filled(ADDED, schema));
     text.push_str(&filled(FUNCTIONS, schema));
@@ -191,6 +188,18 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
             "CREATE OR REPLACE TRIGGER {name} {event} ON {schema}.{table} FOR EACH {each} \
              EXECUTE FUNCTION {schema}.{function}();\n"
         ));
+    }
+    if !is_new {
+        // A journal that was made before it knew; what is known is compared.
+        text.push_str(&format!(
+            "UPDATE {schema}.epoch SET database = {schema}.database() WHERE one = 1 AND database IS NULL;\n"
+        ));
+        // Whoever accepts a loss later says so later; nobody takes it back.
+        if loss_possible {
+            text.push_str(&format!(
+                "UPDATE {schema}.epoch SET loss_possible = true WHERE one = 1;\n"
+            ));
+        }
     }
     let role = quoted(migration.app_role);
     text.push_str(&format!(
