@@ -13,5 +13,6 @@ CREATE TABLE IF NOT EXISTS @s@.archived (
 ALTER TABLE @s@.archived ADD COLUMN IF NOT EXISTS part bigint;
 -- Of journals that were made before it was compared: what is there now is what they are.
 DROP FUNCTION IF EXISTS @s@.is_remade(@s@.epoch);
+DROP FUNCTION IF EXISTS @s@.conclude(text);
 ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS database bigint;
 ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS written bigint;

@@ -85,6 +85,18 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             );
             (sql, Vec::new())
         }
+        Ask::Figures => {
+            let [unsettled, needs_operator] = conditions();
+            let lists =
+                ["verdict IS NULL", unsettled, needs_operator, schema::IS_UNACKNOWLEDGED].map(|list| {
+                    format!(
+                        "count(*) FILTER (WHERE {list}), (coalesce(sum(amount) FILTER (WHERE {list}), 0))::bigint, \
+                         min(wall) FILTER (WHERE {list})"
+                    )
+                });
+            let (lists, listed) = (lists.join(", "), schema::is_listed());
+            (format!("SELECT {lists} FROM {} WHERE {listed}", table("payment")), Vec::new())
+        }
         Ask::Doubt => {
             let sql = format!(
                 "SELECT f.why FROM {0}.water AS w JOIN {0}.failover AS f ON f.number = w.doubted \
@@ -142,15 +154,13 @@ fn call(schema: &str, function: Function, told: &Json) -> (String, Vec<Value>) {
                 vec![text("nonce"), text("name"), number("token"), number("ms"), number("start")];
             return (format!("SELECT {schema}.join_clock($1, $2, $3, $4, $5)::text"), values);
         }
-        Function::Conclude => {
-            return (format!("SELECT to_json({schema}.conclude($1))::text"), vec![text("nonce")]);
-        }
         Function::Write => "write",
         Function::Beat => "beat",
         Function::Remember => "remember",
         Function::Archive => "archive",
         Function::Judge => "judge",
         Function::Reassert => "reassert",
+        Function::Conclude => "conclude",
     };
     let sql = format!("SELECT to_json({schema}.{name}($1::jsonb))::text");
     (sql, vec![Value::Text(told.to_string())])
@@ -296,6 +306,17 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
                 let (fsync, pages): (String, String) = (row.try_get(2)?, row.try_get(3)?);
                 let number = |column: usize| row.try_get::<_, i64>(column);
                 json!([number(0)?, number(1)?, fsync, pages, number(4)?])
+            }
+            None => Json::Null,
+        },
+        Ask::Figures => match first {
+            Some(row) => {
+                let lists = (0..4).map(|list| {
+                    let (payments, rupiah): (i64, i64) =
+                        (row.try_get(3 * list)?, row.try_get(3 * list + 1)?);
+                    Ok(json!([payments, rupiah, row.try_get::<_, Option<i64>>(3 * list + 2)?]))
+                });
+                Json::Array(lists.collect::<Result<_, tokio_postgres::Error>>()?)
             }
             None => Json::Null,
         },

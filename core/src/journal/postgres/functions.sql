@@ -503,13 +503,14 @@ BEGIN
 END $f$;
 
 -- The time to say so is over; and then, if something was lost, every row without a verdict is doubted, and no
--- open void sent again.
-CREATE OR REPLACE FUNCTION @s@.conclude(p_nonce text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+-- open void sent again. Of those that are still to be doubted some are told; one that nobody can read
+-- (`damaged`) keeps nobody.
+CREATE OR REPLACE FUNCTION @s@.conclude(p jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; becomes text;
+DECLARE e epoch; becomes text; waiting jsonb := '[]';
 BEGIN
-  PERFORM guard(p_nonce);
+  PERFORM guard(p->>'nonce');
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   becomes := e.state;
   IF e.state = 'judging' THEN
@@ -519,11 +520,14 @@ BEGIN
       UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
     END IF;
   END IF;
-  IF becomes = 'doubting' AND NOT EXISTS (
-    SELECT 1 FROM payment WHERE verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0)
-  ) THEN
-    becomes := 'open';
+  IF becomes = 'doubting' THEN
+    SELECT coalesce(jsonb_agg(q.id), '[]') INTO waiting FROM (
+      SELECT id FROM payment WHERE (verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0))
+        AND NOT coalesce(p->'damaged', '[]') @> to_jsonb(id) ORDER BY id LIMIT 500) AS q;
+    IF waiting = '[]' THEN
+      becomes := 'open';
+    END IF;
   END IF;
   UPDATE epoch SET state = becomes, lost = e.lost WHERE one = 1;
-  RETURN becomes;
+  RETURN jsonb_build_object('state', becomes, 'waiting', waiting);
 END $f$;

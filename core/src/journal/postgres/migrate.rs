@@ -38,7 +38,7 @@ const APPLICATIONS: [&str; 9] = [
     "archive(jsonb)",
     "judge(jsonb)",
     "reassert(jsonb)",
-    "conclude(text)",
+    "conclude(jsonb)",
 ];
 
 /// Which trigger calls what, when and on which table.

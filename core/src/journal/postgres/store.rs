@@ -78,6 +78,8 @@ pub enum Ask {
     Water,
     /// `[payments, unsettled, fsync, full_page_writes, missing]`.
     Health,
+    /// `[[payments, rupiah, wall of the oldest]]`: undecided, unsettled, with an operator, unacknowledged.
+    Figures,
     /// Why the journal is doubted, if it is and nobody has answered for it.
     Doubt,
     /// Whether OVO has accepted or declined a payment.
@@ -116,6 +118,7 @@ impl Ask {
             Ask::Payments(Which::DueBefore { .. } | Which::Due { .. }, _) => "due",
             Ask::Dues => "next due",
             Ask::Health => "health",
+            Ask::Figures => "figures",
             Ask::IsAnswered => "jump",
             Ask::Epoch | Ask::Follows(_) => "look",
             Ask::Meta | Ask::Water | Ask::Doubt => "read",
