@@ -133,6 +133,14 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             );
             (sql, Vec::new())
         }
+        // Where the server does not tell what its sessions do, they may be at work.
+        Ask::IsAtWork => (
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE usename = current_user \
+             AND datname = current_database() AND pid <> pg_backend_pid() AND (state = 'disabled' \
+             OR (state = 'active' AND query_start < clock_timestamp() - interval '5 seconds')))"
+                .to_owned(),
+            Vec::new(),
+        ),
         Ask::Epoch => {
             let epoch = table("epoch");
             (format!("SELECT number, nonce, state FROM {epoch} WHERE one = 1"), Vec::new())
@@ -336,7 +344,7 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
             });
             Json::Array(archives.collect::<Result<_, tokio_postgres::Error>>()?)
         }
-        Ask::IsAnswered | Ask::Follows(_) => {
+        Ask::IsAnswered | Ask::IsAtWork | Ask::Follows(_) => {
             first.map_or(Ok(Json::Null), |row| row.try_get(0).map(Json::Bool))?
         }
         Ask::Epoch => match first {

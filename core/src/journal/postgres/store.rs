@@ -90,6 +90,8 @@ pub enum Ask {
     Taken(u32),
     /// `[[archive, payments, wall, wall, place]]`: with the last payment before them and the first behind.
     Archives,
+    /// Whether the server has been at work for a while on something of the nodes' role's.
+    IsAtWork,
     /// `[number, nonce, state]`.
     Epoch,
     /// Whether an epoch of this nonce was before.
@@ -120,7 +122,7 @@ impl Ask {
             Ask::Health => "health",
             Ask::Figures => "figures",
             Ask::IsAnswered => "jump",
-            Ask::Epoch | Ask::Follows(_) => "look",
+            Ask::Epoch | Ask::Follows(_) | Ask::IsAtWork => "look",
             Ask::Meta | Ask::Water | Ask::Doubt => "read",
         }
     }

@@ -234,6 +234,8 @@ impl Tables {
                     Some(Verdict::Accepted(_) | Verdict::Declined(_))
                 )) || !self.archived.is_empty()
             ),
+            // Something may be on its way to it.
+            Ask::IsAtWork => json!(true),
             Ask::Epoch => json!([self.epoch.number, self.epoch.nonce, self.epoch.state]),
             Ask::Follows(nonce) => json!(self.failovers.values().any(|(of, _)| of == nonce)),
         };
