@@ -29,6 +29,9 @@ BEGIN
   IF current_setting('client_min_messages') IN ('error', 'fatal', 'panic') THEN
     PERFORM set_config('client_min_messages', 'warning', true);
   END IF;
+  IF current_setting('session_replication_role') = 'replica' THEN
+    RAISE EXCEPTION 'session_replication_role is replica: no guard holds who connects; RESET it' USING ERRCODE = 'OV007';
+  END IF;
   SELECT * INTO STRICT e FROM epoch WHERE one = 1;
   IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) OR is_remade() THEN
     RAISE EXCEPTION 'this server was promoted or restored, and nobody has judged what it lost' USING ERRCODE = 'OV001';

@@ -372,21 +372,23 @@ async fn check_server(session: &Session, role: &str) -> Result<(), JournalError>
 /// connects: a journal whose guards were altered by hand is not trusted.
 pub(super) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
     check_guards(session, schema).await?;
-    let may_write: bool = session
-        .one(
-            &format!(
-                "SELECT has_table_privilege('{schema}.payment', 'INSERT, UPDATE, DELETE, TRUNCATE') \
-                 OR pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1"
-            ),
+    let may_write: Option<String> = session
+        .maybe(
+            "SELECT 'schema ' || nspname FROM pg_namespace \
+             WHERE nspname = $1 AND (pg_has_role(nspowner, 'MEMBER') OR has_schema_privilege(oid, 'CREATE')) \
+             UNION ALL SELECT 'table ' || relname FROM pg_class \
+             WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND (pg_has_role(relowner, 'MEMBER') \
+             OR has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES') \
+             OR has_any_column_privilege(oid, 'INSERT, UPDATE, REFERENCES')) LIMIT 1",
             &[Value::text(schema)],
         )
         .await?;
-    if may_write {
-        return Err(unfit(
-            "the role that connects could write past the guards, or take them away; connect as the app role of \
-             `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one"
-                .to_owned(),
-        ));
+    if let Some(what) = may_write {
+        return Err(unfit(format!(
+            "the role that connects could write past the guards, or take them away ({what}); connect as the app \
+             role of `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one. What was \
+             granted to it or to everybody since, `migrate` takes back"
+        )));
     }
     Ok(())
 }
@@ -400,6 +402,15 @@ pub(super) async fn check_guards(session: &Session, schema: &str) -> Result<(), 
         return Err(unfit(format!(
             "schema {schema} is not one that this library serves; run `ovo-ptp journal migrate`"
         )));
+    }
+    let fires: String =
+        session.one("SELECT current_setting('session_replication_role')", &[]).await?;
+    if fires == "replica" {
+        return Err(unfit(
+            "session_replication_role is replica for who connects: no guard holds it; ALTER ROLE or ALTER \
+             DATABASE ... RESET session_replication_role"
+                .to_owned(),
+        ));
     }
     let altered = |what: &str| {
         JournalError::new(
