@@ -159,11 +159,18 @@ enum Found {
     Journal,
 }
 
-/// What makes the schema, or brings it up to date.
+/// How a migration begins: at most one of a schema at a time.
+fn begin(schema: &str) -> String {
+    format!(
+        "BEGIN;\nSELECT pg_advisory_xact_lock(hashtextextended('ovo-ptp migrate {schema}', 0));\n"
+    )
+}
+
+/// What makes the schema, or brings it up to date, behind [`begin`].
 fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
     let loss_possible = migration.loss_possible;
     let is_new = found != Found::Journal;
-    let mut text = "BEGIN;\n".to_owned();
+    let mut text = String::new();
     if found == Found::Nothing {
         text.push_str(&format!("CREATE SCHEMA {schema};\n"));
     }
@@ -277,17 +284,21 @@ pub fn migrate(dsn: &Dsn, migration: &Migration<'_>) -> Result<String, JournalEr
     let looked = runner.run(LONGEST, async move {
         let session = Session::connect(&to, None, true, &Arc::default()).await?;
         check_server(&session, &role).await?;
+        // Of several at once one goes first, and the others find what it made.
+        let begun = session.client.batch_execute(&begin(&to.schema)).await;
+        begun.map_err(|error| failed("migrate", &error))?;
         let found = look(&session, &to.schema).await?;
         Ok::<_, JournalError>((session, found))
     });
     let (session, found) = looked.unwrap_or_else(|| Err(silent("migrate")))?;
     let text = statements(&dsn.schema, found, migration);
+    let whole = format!("{}{text}", begin(&dsn.schema));
     if migration.print {
-        return Ok(text);
+        return Ok(whole);
     }
     let done = runner.run(LONGEST, async move {
         let done = session.client.batch_execute(&text).await;
-        done.map_err(|error| failed("migrate", &error)).map(|()| text)
+        done.map_err(|error| failed("migrate", &error)).map(|()| whole)
     });
     done.unwrap_or_else(|| Err(silent("migrate")))
 }
