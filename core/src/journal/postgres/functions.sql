@@ -453,7 +453,7 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.judge(p jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; w water; is_other boolean; is_back boolean; has_lost boolean; why text; known jsonb := p->'known';
+DECLARE e epoch; w water; is_other boolean; is_back boolean; is_copy boolean; has_lost boolean; why text; known jsonb := p->'known';
 BEGIN
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   IF e.nonce <> known->>'nonce' THEN
@@ -463,13 +463,14 @@ BEGIN
   -- An end of the log, or a beat, that this node was told, and that the server does not know.
   is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (known->>'lsn')::pg_lsn;
   is_back := is_back OR coalesce((SELECT c.beats < (known->>'beats')::bigint FROM clock AS c WHERE c.id = (known->>'clock')::bigint), false);
-  is_back := is_back OR is_remade() OR coalesce((p->>'restored')::boolean, false) OR ((known->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (known->>'clock')::bigint));
+  is_copy := is_remade() OR coalesce((p->>'restored')::boolean, false);
+  is_back := is_back OR is_copy OR ((known->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (known->>'clock')::bigint));
   IF NOT is_other AND NOT is_back THEN
     RETURN 'same';
   END IF;
   -- What the judgement before this one found is not forgotten.
   has_lost := is_back OR e.loss_possible OR (e.state <> 'open' AND e.lost);
-  why := CASE WHEN (p->>'restored')::boolean OR is_remade() THEN 'it was put back from a copy' WHEN is_other THEN 'another server answers'
+  why := CASE WHEN is_copy THEN 'it was put back from a copy' WHEN is_other THEN 'another server answers'
     ELSE 'the server went back' END;
   UPDATE epoch SET number = e.number + 1, timeline = timeline(), nonce = p->>'next', state = 'judging', lost = has_lost, witnessed = false,
     system = (SELECT system_identifier FROM pg_control_system()), payments = to_regclass('@s@.payment')::oid::bigint,
@@ -477,7 +478,9 @@ BEGIN
   INSERT INTO failover VALUES (e.number + 1, p->>'next', e.nonce, clock_timestamp(), why);
   SELECT * INTO STRICT w FROM water WHERE one = 1 FOR UPDATE;
   UPDATE water SET last_id = 0, doubted = greatest(w.doubted, CASE WHEN has_lost THEN e.number + 1 ELSE 0 END),
-    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'batch')::bigint + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE one = 1;
+    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'batch')::bigint + 1, (p->>'start')::bigint) + (p->>'spread')::bigint
+      -- Of what it is a copy may have jumped since, each time that it was opened alone.
+      + CASE WHEN is_copy THEN 32 ELSE 0 END) WHERE one = 1;
   RETURN 'judging';
 END $f$;
 
