@@ -55,6 +55,8 @@ struct State {
     server: Mutex<SocketAddr>,
     rules: Mutex<Vec<Rule>>,
     is_silent: AtomicBool,
+    /// Connections that were made before so many were forgotten carry nothing any more.
+    forgotten: AtomicU64,
     cuts: AtomicU64,
     held: AtomicU64,
     lets_go: AtomicBool,
@@ -96,6 +98,7 @@ impl Proxy {
             server: Mutex::new(SocketAddr::from(([127, 0, 0, 1], port))),
             rules: Mutex::default(),
             is_silent: AtomicBool::new(false),
+            forgotten: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
             held: AtomicU64::new(0),
             lets_go: AtomicBool::new(false),
@@ -172,6 +175,11 @@ impl Proxy {
         self.state.is_silent.store(silent, Ordering::SeqCst);
     }
 
+    /// Forgets the connections that there are: it swallows what comes, and breaks nothing. New ones are carried.
+    pub fn forgets(&self) {
+        self.state.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Breaks every connection.
     pub fn breaks_all(&self) {
         for stream in lock(&self.state.connections).drain(..) {
@@ -191,6 +199,7 @@ impl State {
             lock(&self.connections).push(copy);
         }
         let manner = Arc::new(AtomicU8::new(PASSES));
+        let since = self.forgotten.load(Ordering::SeqCst);
         let (Ok(mut from_server), Ok(mut to_client)) = (server.try_clone(), client.try_clone())
         else {
             return;
@@ -198,11 +207,11 @@ impl State {
         let back = Arc::clone(&self);
         let heard = Arc::clone(&manner);
         let carrier = std::thread::spawn(move || {
-            let _ = back.carries_back(&mut from_server, &mut to_client, &heard);
+            let _ = back.carries_back(&mut from_server, &mut to_client, &heard, since);
             let _ = from_server.shutdown(Shutdown::Both);
             let _ = to_client.shutdown(Shutdown::Both);
         });
-        let end = self.carries(&client, &server, &manner);
+        let end = self.carries(&client, &server, &manner, since);
         if !matches!(end, Ok(End::WhenAnswered)) {
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
@@ -221,11 +230,17 @@ impl State {
         mut client: &TcpStream,
         mut server: &TcpStream,
         manner: &AtomicU8,
+        since: u64,
     ) -> io::Result<End> {
         let mut is_first = true;
         let mut exchange = Vec::new();
         while let Some(message) = protocol::read(&mut client, is_first)? {
             self.waits_while_silent();
+            if self.is_forgotten(since) {
+                // Until the client gives up.
+                io::copy(&mut client, &mut io::sink())?;
+                return Ok(End::Now);
+            }
             if message.asks_for_encryption() {
                 server.write_all(&message.bytes)?;
                 // Nothing can be read from here on.
@@ -301,6 +316,10 @@ impl State {
         Ok(End::Now)
     }
 
+    fn is_forgotten(&self, since: u64) -> bool {
+        self.forgotten.load(Ordering::SeqCst) > since
+    }
+
     fn holds_up(&self) {
         self.held.fetch_add(1, Ordering::SeqCst);
         while !self.lets_go.load(Ordering::SeqCst) {
@@ -328,6 +347,7 @@ impl State {
         server: &mut TcpStream,
         client: &mut TcpStream,
         manner: &AtomicU8,
+        since: u64,
     ) -> io::Result<()> {
         let mut first = [0];
         if io::Read::read(&mut *server, &mut first)? == 0 {
@@ -344,6 +364,9 @@ impl State {
         let mut kept = Vec::new();
         while let Some(message) = protocol::read(&mut stream, false)? {
             self.waits_while_silent();
+            if self.is_forgotten(since) {
+                continue;
+            }
             match manner.load(Ordering::SeqCst) {
                 PASSES => client.write_all(&message.bytes)?,
                 SWALLOWS_AND_ENDS if message.is_the_end_of_an_answer() => return Ok(()),

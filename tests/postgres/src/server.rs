@@ -514,6 +514,57 @@ impl Server {
         to
     }
 
+    /// A dump of the rows of a schema alone, taken now.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn dump_of_rows(&self, schema: &str) -> PathBuf {
+        let to = self.folder.join(&format!("{schema}.rows"));
+        let mut dump = self.at_home("pg_dump");
+        dump.args(["-Fc", "-a", "--disable-triggers", "-n", schema, "-f"]).arg(&to).arg(DATABASE);
+        run(&mut dump).unwrap_or_else(|error| panic!("pg_dump: {error}"));
+        to
+    }
+
+    /// Puts such rows back into the same tables, in place of those that are there, past their triggers.
+    ///
+    /// # Panics
+    /// If they cannot be.
+    pub fn puts_rows_back(&self, schema: &str, rows: &Path) {
+        let tables = self.sql(&format!(
+            "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class \
+             WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'"
+        ));
+        self.sql(&format!("SET session_replication_role = replica; TRUNCATE {tables}"));
+        let mut restore = self.at_home("pg_restore");
+        restore.args(["-a", "--disable-triggers", "-d", DATABASE]).arg(rows);
+        run(&mut restore).unwrap_or_else(|error| panic!("pg_restore: {error}"));
+    }
+
+    /// Makes another database out of [`DATABASE`], which nobody uses meanwhile.
+    ///
+    /// # Panics
+    /// If somebody stays connected.
+    pub fn clones(&self, to: &str) {
+        let text = format!("CREATE DATABASE {to} TEMPLATE {DATABASE}");
+        self.alone_does(&text);
+    }
+
+    /// Gives [`DATABASE`]'s name to another one, and `old` to it.
+    ///
+    /// # Panics
+    /// If somebody stays connected.
+    pub fn puts_in_its_place(&self, other: &str, old: &str) {
+        self.alone_does(&format!("ALTER DATABASE {DATABASE} RENAME TO {old}"));
+        self.alone_does(&format!("ALTER DATABASE {other} RENAME TO {DATABASE}"));
+    }
+
+    /// What the server refuses while somebody is connected.
+    fn alone_does(&self, text: &str) {
+        until(text, || run(&mut self.psql(SUPERUSER, "postgres", text)).is_ok());
+    }
+
     /// Puts a dump back, in place of what is there.
     ///
     /// # Panics

@@ -129,7 +129,15 @@ fn mp5_a_write_whose_connection_is_cut_is_written_once_and_told() {
     let journal = through(&proxy, &server, &schema);
     for (number, cut) in (1..).zip([Cut::Before, Cut::Inside, Cut::During, Cut::Behind]) {
         proxy.cuts(cut, ".write(", 0);
-        let mut payment = fresh(&journal, &charge(number));
+        let begun = Instant::now();
+        let told = journal.begin(&charge(number), BatchMethod::Continuous);
+        // On a busy machine nobody may know in time; never before that.
+        assert!(told.is_ok() || begun.elapsed() > Duration::from_secs(3), "{cut:?}: {told:?}");
+        let mut payment = match told {
+            Ok(Begun::Fresh(payment)) => payment,
+            Ok(other) => panic!("{cut:?}: {other:?}"),
+            Err(_) => journal.find(&conformance::invoice(number)).unwrap().unwrap(),
+        };
         assert_eq!(payment.id, PaymentId(i64::from(number)), "{cut:?}: one row, one number");
         proxy.cuts(cut, ".write(", 0);
         payment.state.verdict = Some(Verdict::Accepted(Source::Push));
@@ -199,6 +207,31 @@ fn mp5_every_call_is_bounded_while_the_server_is_silent() {
     let begun = Instant::now();
     drop(journal);
     assert!(begun.elapsed() < BOUNDED, "closing: {:?}", begun.elapsed());
+}
+
+/// MP5: what keeps connections alive and carries nothing over them, as a load balancer that forgot them, holds a
+/// node up for some seconds, however often.
+#[test]
+fn mp5_a_node_whose_connections_all_fall_silent_writes_and_beats_again_over_others() {
+    let Some(server) = Server::if_installed() else { return };
+    let proxy = Proxy::start(server.port());
+    let schema = schema(&server);
+    let journal = through(&proxy, &server, &schema);
+    let beats = || {
+        let _ = journal.tend();
+        server.sql(&format!("SELECT max(beats) FROM {schema}.clock")).parse::<u32>().unwrap()
+    };
+    for round in 1..=3 {
+        fresh(&journal, &charge(round));
+        let before = beats();
+        proxy.forgets();
+        until("it is written to", || {
+            let again = journal.begin(&charge(100 + round), BatchMethod::Continuous);
+            matches!(again, Ok(Begun::Fresh(_) | Begun::Existing(_)))
+        });
+        until("its clock goes on", || beats() > before);
+    }
+    assert_eq!(proxy.cancel_requests(), 0, "what was sent is never broken off");
 }
 
 /// What is told, and that there is nothing to tell, stands behind one barrier a statement, however long the list.
@@ -321,6 +354,73 @@ fn a_role_that_could_write_past_the_guards_is_no_nodes() {
         server.sql(&format!("REVOKE {stands_for} FROM {APPLICATION}"));
     }
     drop(open(&dsn(&server.dsn(APPLICATION), &schema)));
+}
+
+#[test]
+fn a_role_that_was_granted_more_since_is_no_nodes_until_it_is_migrated() {
+    let Some(server) = Server::if_installed() else { return };
+    let schema = schema(&server);
+    let (app, owner) = (dsn(&server.dsn(APPLICATION), &schema), dsn(&server.dsn(OWNER), &schema));
+    for (right, on) in [
+        ("UPDATE (due, verdict, settlement, version)", "payment"),
+        ("TRIGGER", "payment"),
+        ("INSERT", "water"),
+        ("UPDATE", "epoch"),
+        ("DELETE", "clock"),
+        ("TRUNCATE", "failover"),
+        ("UPDATE (v)", "meta"),
+        ("ALL", "phone"),
+        ("CREATE", ""),
+    ] {
+        for whom in [APPLICATION, "PUBLIC"] {
+            let on =
+                if on.is_empty() { format!("SCHEMA {schema}") } else { format!("{schema}.{on}") };
+            server.sql(&format!("GRANT {right} ON {on} TO {whom}"));
+            let opened = patiently(|| PostgresJournal::open(&app, &PostgresOptions::default()));
+            let error = opened.expect_err(&format!("{right} on {on}"));
+            assert_eq!(error.kind, JournalErrorKind::Version, "{right} on {on}: {error}");
+            assert!(error.message.contains("past the guards"), "{error}");
+            patiently(|| migrate(&owner, &AS_IT_IS)).unwrap();
+            drop(open(&app));
+        }
+    }
+}
+
+/// A role or a database for which no trigger fires: nobody opens a journal, and who has it open writes nothing.
+#[test]
+fn a_role_for_which_no_guard_fires_writes_nothing() {
+    let Some(server) = Server::if_installed() else { return };
+    let app = direct(&server);
+    let node = open(&app);
+    for whom in [format!("ROLE {APPLICATION}"), "DATABASE shop".to_owned()] {
+        server.sql(&format!("ALTER {whom} SET session_replication_role = replica"));
+        let opened = patiently(|| PostgresJournal::open(&app, &PostgresOptions::default()));
+        let error = opened.expect_err(&whom);
+        assert_eq!(error.kind, JournalErrorKind::Version, "{error}");
+        assert!(error.message.contains("session_replication_role"), "{error}");
+        // It connects for writing now.
+        let begun = patiently(|| node.begin(&charge(1), BatchMethod::Continuous));
+        assert_eq!(begun.expect_err(&whom).kind, JournalErrorKind::Version);
+        server.sql(&format!("ALTER {whom} RESET session_replication_role"));
+    }
+    drop(node);
+    fresh(&open(&app), &charge(1));
+}
+
+#[test]
+fn of_several_migrations_at_once_each_succeeds() {
+    let Some(server) = Server::if_installed() else { return };
+    let owner = dsn(&server.dsn(OWNER), &ovo_postgres::journals::name());
+    for made in ["new", "there"] {
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let each = || patiently(|| migrate(&owner, &AS_IT_IS));
+            let all: Vec<_> = (0..6).map(|_| scope.spawn(each)).collect();
+            all.into_iter().map(|one| one.join().expect("no panic")).collect()
+        });
+        for one in all {
+            one.unwrap_or_else(|error| panic!("{made}: {error}"));
+        }
+    }
 }
 
 /// MP16: an embedder's own runtime, and a fork.

@@ -267,3 +267,26 @@ fn mp7_a_commit_that_the_standby_does_not_have_is_not_told() {
     let version = journal.payment(first.id).unwrap().map(|row| row.version);
     assert!(matches!(version, Some(2 | 3)), "{version:?}");
 }
+
+/// However long it waits: its session would stay at the server, and each one behind it, until there are no more.
+#[test]
+fn mp5_a_write_that_waits_for_the_standby_is_not_given_up() {
+    let Some(server) = Server::if_installed() else { return };
+    let schema = schema(&server);
+    let replica = server.replica(true);
+    let journal = open(&dsn(&server.dsn(APPLICATION), &schema));
+    journal.enter_boot("a").unwrap();
+    let first = fresh(&journal, &charge(1));
+    replica.stands_still(true);
+    let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{APPLICATION}'");
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        assert!(journal.update(&first).is_err());
+        assert!(server.sql(&sessions).parse::<u32>().unwrap() <= 6);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    assert!(server.sql(waiting).parse::<u32>().unwrap() <= 3, "two writers, and a clock");
+    replica.stands_still(false);
+    until("the standby is there again", || journal.payment(first.id).is_ok());
+}

@@ -107,6 +107,87 @@ fn mp17_a_dump_put_back_while_no_node_runs_is_judged_by_the_first_that_opens() {
     is_judged(&node, &first, &lost);
 }
 
+/// What was open is told as Paid, a payment of now's numbers follows, and then nobody has the journal open.
+fn goes_on_and_closes(address: &Dsn, first: &Payment) -> Payment {
+    let node = open(address);
+    node.enter_boot("b").unwrap();
+    let first = node.payment(first.id).unwrap().unwrap();
+    goes_on(&node, first).1
+}
+
+/// Whoever opens a copy first judges it, and says so.
+fn a_copy_is_judged(address: &Dsn, first: &Payment, lost: &Payment) {
+    let node = open(address);
+    until("it is judged", || node.enter_boot("c").is_ok());
+    let seen = is_judged(&node, first, lost);
+    let is_said =
+        |found: &Finding| found.critical && found.message.contains("replaced or restored");
+    assert!(seen.iter().any(is_said), "{seen:?}");
+    let why = node.findings();
+    assert!(why.iter().any(|found| found.message.contains("put back from a copy")), "{why:?}");
+}
+
+/// A usual way to take an upgrade back; the server was not even restarted.
+#[test]
+fn mp17_a_database_that_was_renamed_back_from_its_clone_while_no_node_ran_is_judged() {
+    let Some(Shop { server, address, node, first, .. }) = Shop::opens() else { return };
+    drop(node);
+    server.clones("bak");
+    let lost = goes_on_and_closes(&address, &first);
+    server.puts_in_its_place("bak", "shop_of_today");
+    a_copy_is_judged(&address, &first, &lost);
+    // The other one is what it was.
+    server.puts_in_its_place("shop_of_today", "bak");
+    let node = open(&address);
+    node.enter_boot("d").unwrap();
+    assert_eq!(node.found_since(), []);
+    assert!(!node.figures().unwrap().doubted);
+}
+
+/// MP17: two databases of one journal; whoever sells in the copy has other numbers, and reverses nothing unseen.
+#[test]
+fn mp17_a_clone_beside_the_database_that_goes_on_is_judged() {
+    let Some(Shop { server, schema, address, node, first }) = Shop::opens() else { return };
+    drop(node);
+    server.clones("bak");
+    let lost = goes_on_and_closes(&address, &first);
+    let beside = server.dsn(APPLICATION).replace("/shop?", "/bak?");
+    a_copy_is_judged(&dsn(&beside, &schema), &first, &lost);
+}
+
+#[test]
+fn mp17_rows_put_back_into_the_same_tables_while_no_node_ran_are_judged() {
+    let Some(Shop { server, schema, address, node, first }) = Shop::opens() else { return };
+    drop(node);
+    let rows = server.dump_of_rows(&schema);
+    let lost = goes_on_and_closes(&address, &first);
+    server.puts_rows_back(&schema, &rows);
+    // Nor does it become another one by what its owner does behind that.
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    migrate(&owner, &Migration { loss_possible: true, ..AS_IT_IS }).unwrap();
+    a_copy_is_judged(&address, &first, &lost);
+}
+
+/// Its tables are written anew, it is called otherwise and again as before: it is no copy.
+#[test]
+fn mp17_a_database_that_is_looked_after_is_not_taken_for_a_copy() {
+    let Some(Shop { server, schema, address, node, .. }) = Shop::opens() else { return };
+    drop(node);
+    server.sql("VACUUM FULL FREEZE");
+    server.restart();
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    for loss_possible in [false, true] {
+        migrate(&owner, &Migration { loss_possible, ..AS_IT_IS }).unwrap();
+    }
+    server.clones("bak");
+    server.puts_in_its_place("bak", "other");
+    server.puts_in_its_place("other", "bak");
+    let node = open(&address);
+    node.enter_boot("b").unwrap();
+    fresh(&node, &charge(2));
+    assert_eq!(server.sql(&format!("SELECT number FROM {schema}.epoch")), "1");
+}
+
 /// From a backup and the archive of its log, as section 6 of "Running a fleet" advises.
 #[test]
 fn mp17_a_server_that_was_restored_to_a_point_in_time_is_judged_before_anything_is_written() {

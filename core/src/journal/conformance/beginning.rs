@@ -227,7 +227,7 @@ fn a_boot_has_one_number_for_as_long_as_it_lasts(journal: &dyn Journal) {
     assert!(first > 0);
     assert_eq!(valid(journal.enter_boot("boot-a")), first);
     let second = valid(journal.enter_boot("boot-b"));
-    assert_eq!(second, first + 1);
+    assert!(second > first);
     assert_eq!(fresh(journal, &charge(1)).boot, second);
-    assert_eq!(valid(journal.enter_boot("boot-a")), second + 1, "it cannot come back");
+    assert!(valid(journal.enter_boot("boot-a")) > second, "it cannot come back");
 }

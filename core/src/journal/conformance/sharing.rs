@@ -1,8 +1,10 @@
 //! Many threads at one journal.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::patient::is_unknown;
 use super::{Behaviour, charge, fresh, invoice, valid};
 use crate::journal::{Begun, Filter, Journal, Update};
 use crate::numbering::BatchMethod;
@@ -75,20 +77,30 @@ fn one_invoice_at_many_tills_is_one_payment(journal: &dyn Journal) {
 
 fn of_many_writers_of_one_row_each_version_has_one_winner(journal: &dyn Journal) {
     let payment = fresh(journal, &charge(1));
+    // Writes that somebody went on with before anybody knew what became of them.
+    let unknown = AtomicU64::new(0);
     let wins: Vec<u64> = thread::scope(|scope| {
         let writers: Vec<_> = (0..16)
-            .map(|_| {
+            .map(|writer| {
                 let mut row = payment.clone();
+                let unknown = &unknown;
                 scope.spawn(move || {
                     let mut wins = Vec::new();
                     while wins.len() < 5 {
                         row.state.checks.count += 1;
-                        match valid(journal.update(&row)) {
-                            Update::Won(version) => {
+                        // Whose row it is can be seen.
+                        row.evidence.trace_number = Some(format!("writer {writer}"));
+                        match journal.update(&row) {
+                            Ok(Update::Won(version)) => {
                                 wins.push(version);
                                 row.version = version;
                             }
-                            Update::Lost(now) => row = *now,
+                            Ok(Update::Lost(now)) => row = *now,
+                            Err(error) if is_unknown(&error) => {
+                                unknown.fetch_add(1, Ordering::Relaxed);
+                                row = valid(journal.payment(row.id)).expect("the payment");
+                            }
+                            Err(error) => panic!("{row}: {error}"),
                         }
                     }
                     wins
@@ -100,6 +112,7 @@ fn of_many_writers_of_one_row_each_version_has_one_winner(journal: &dyn Journal)
     let distinct: HashSet<_> = wins.iter().copied().collect();
     assert_eq!(distinct.len(), 16 * 5, "a version was won twice");
     let last = valid(journal.payment(payment.id)).expect("the payment");
-    assert_eq!(last.version, 1 + 16 * 5);
-    assert_eq!(last.state.checks.count, 16 * 5, "an update was lost");
+    let most = 16 * 5 + unknown.into_inner();
+    assert!((16 * 5..=most).contains(&(last.version - 1)), "{last}");
+    assert_eq!(u64::from(last.state.checks.count), last.version - 1, "an update was lost");
 }

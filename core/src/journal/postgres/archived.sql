@@ -11,3 +11,8 @@ CREATE TABLE IF NOT EXISTS @s@.archived (
 );
 -- For which of the archives that the journal knows; nothing where only its place is known.
 ALTER TABLE @s@.archived ADD COLUMN IF NOT EXISTS part bigint;
+-- Of journals that were made before it was compared: what is there now is what they are.
+DROP FUNCTION IF EXISTS @s@.is_remade(@s@.epoch);
+DROP FUNCTION IF EXISTS @s@.conclude(text);
+ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS database bigint;
+ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS written bigint;

@@ -85,6 +85,18 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             );
             (sql, Vec::new())
         }
+        Ask::Figures => {
+            let [unsettled, needs_operator] = conditions();
+            let lists =
+                ["verdict IS NULL", unsettled, needs_operator, schema::IS_UNACKNOWLEDGED].map(|list| {
+                    format!(
+                        "count(*) FILTER (WHERE {list}), (coalesce(sum(amount) FILTER (WHERE {list}), 0))::bigint, \
+                         min(wall) FILTER (WHERE {list})"
+                    )
+                });
+            let (lists, listed) = (lists.join(", "), schema::is_listed());
+            (format!("SELECT {lists} FROM {} WHERE {listed}", table("payment")), Vec::new())
+        }
         Ask::Doubt => {
             let sql = format!(
                 "SELECT f.why FROM {0}.water AS w JOIN {0}.failover AS f ON f.number = w.doubted \
@@ -121,6 +133,14 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             );
             (sql, Vec::new())
         }
+        // Where the server does not tell what its sessions do, they may be at work.
+        Ask::IsAtWork => (
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE usename = current_user \
+             AND datname = current_database() AND pid <> pg_backend_pid() AND (state = 'disabled' \
+             OR (state = 'active' AND query_start < clock_timestamp() - interval '5 seconds')))"
+                .to_owned(),
+            Vec::new(),
+        ),
         Ask::Epoch => {
             let epoch = table("epoch");
             (format!("SELECT number, nonce, state FROM {epoch} WHERE one = 1"), Vec::new())
@@ -142,15 +162,13 @@ fn call(schema: &str, function: Function, told: &Json) -> (String, Vec<Value>) {
                 vec![text("nonce"), text("name"), number("token"), number("ms"), number("start")];
             return (format!("SELECT {schema}.join_clock($1, $2, $3, $4, $5)::text"), values);
         }
-        Function::Conclude => {
-            return (format!("SELECT to_json({schema}.conclude($1))::text"), vec![text("nonce")]);
-        }
         Function::Write => "write",
         Function::Beat => "beat",
         Function::Remember => "remember",
         Function::Archive => "archive",
         Function::Judge => "judge",
         Function::Reassert => "reassert",
+        Function::Conclude => "conclude",
     };
     let sql = format!("SELECT to_json({schema}.{name}($1::jsonb))::text");
     (sql, vec![Value::Text(told.to_string())])
@@ -299,6 +317,17 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
             }
             None => Json::Null,
         },
+        Ask::Figures => match first {
+            Some(row) => {
+                let lists = (0..4).map(|list| {
+                    let (payments, rupiah): (i64, i64) =
+                        (row.try_get(3 * list)?, row.try_get(3 * list + 1)?);
+                    Ok(json!([payments, rupiah, row.try_get::<_, Option<i64>>(3 * list + 2)?]))
+                });
+                Json::Array(lists.collect::<Result<_, tokio_postgres::Error>>()?)
+            }
+            None => Json::Null,
+        },
         Ask::Doubt | Ask::Archived(_) => {
             let why: Option<String> = first.map(|row| row.try_get(0)).transpose()?;
             why.map_or(Json::Null, Json::String)
@@ -315,7 +344,7 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
             });
             Json::Array(archives.collect::<Result<_, tokio_postgres::Error>>()?)
         }
-        Ask::IsAnswered | Ask::Follows(_) => {
+        Ask::IsAnswered | Ask::IsAtWork | Ask::Follows(_) => {
             first.map_or(Ok(Json::Null), |row| row.try_get(0).map(Json::Bool))?
         }
         Ask::Epoch => match first {

@@ -35,6 +35,8 @@ impl PostgresJournal {
         let own = self.join_anew(name)?;
         self.shared.told.store(u32::try_from(own).unwrap_or(0), Ordering::Release);
         self.beat(false)?;
+        // What this cannot see now, whoever takes payments up does.
+        let _ = self.look_for_damaged();
         Ok(self.boot())
     }
 

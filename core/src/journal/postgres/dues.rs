@@ -27,6 +27,9 @@ impl PostgresJournal {
             return Ok(Vec::new());
         }
         let own = self.shared.own.load(Ordering::Acquire);
+        let wanted = limit;
+        // Those that nobody can read stay due, and take nobody's place.
+        let limit = limit.saturating_add(self.damaged());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut all: Vec<Payment> = Vec::new();
         for late in [true, false] {
@@ -44,6 +47,7 @@ impl PostgresJournal {
             };
             all.extend(self.payments(which, false)?.into_iter().flatten());
         }
+        all.truncate(wanted);
         if own > 0 {
             // What a better reading moved behind the present is not due.
             all.retain(|payment| payment.state.due.is_some_and(|due| due <= now));

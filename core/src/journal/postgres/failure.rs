@@ -35,7 +35,7 @@ pub(super) fn kind_of(code: &str) -> JournalErrorKind {
         "OV001" | "OV003" | "OV004" | "OV006" => Frozen,
         "OV002" => Forbidden,
         "53100" => Full,
-        "42501" | "42P01" | "3F000" | "42883" => Version,
+        "OV007" | "42501" | "42P01" | "3F000" | "42883" => Version,
         "XX001" | "XX002" => Corrupt,
         _ if code.starts_with("23") || code.starts_with("22") => Forbidden,
         _ => Unreachable,

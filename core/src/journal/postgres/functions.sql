@@ -2,9 +2,20 @@
 CREATE OR REPLACE FUNCTION @s@.timeline() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $f$ SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) $f$;
 
--- Whether a dump was put back: it makes the tables anew.
-CREATE OR REPLACE FUNCTION @s@.is_remade(e @s@.epoch) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $f$ SELECT e.payments IS DISTINCT FROM to_regclass('@s@.payment')::oid::bigint $f$;
+-- The number of the database that answers.
+CREATE OR REPLACE FUNCTION @s@.database() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $f$ SELECT oid::bigint FROM pg_database WHERE datname = current_database() $f$;
+
+-- As a row names the transaction that wrote it.
+CREATE OR REPLACE FUNCTION @s@.transaction() RETURNS bigint LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $f$ SELECT pg_current_xact_id()::text::bigint & 4294967295 $f$;
+
+-- Whether what is there is a copy: a dump makes the tables anew, or writes their rows anew; and a database that
+-- was made from another, and may have been renamed into its place, has another number.
+CREATE OR REPLACE FUNCTION @s@.is_remade() RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $f$ SELECT (e.payments, e.database, e.written)
+  IS DISTINCT FROM (to_regclass('@s@.payment')::oid::bigint, @s@.database(), e.xmin::text::bigint)
+  FROM @s@.epoch AS e WHERE e.one = 1 $f$;
 
 CREATE OR REPLACE FUNCTION @s@.guard(p_nonce text) RETURNS @s@.epoch LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
@@ -18,8 +29,11 @@ BEGIN
   IF current_setting('client_min_messages') IN ('error', 'fatal', 'panic') THEN
     PERFORM set_config('client_min_messages', 'warning', true);
   END IF;
+  IF current_setting('session_replication_role') = 'replica' THEN
+    RAISE EXCEPTION 'session_replication_role is replica: no guard holds who connects; RESET it' USING ERRCODE = 'OV007';
+  END IF;
   SELECT * INTO STRICT e FROM epoch WHERE one = 1;
-  IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) OR is_remade(e) THEN
+  IF e.timeline <> timeline() OR e.system <> (SELECT system_identifier FROM pg_control_system()) OR is_remade() THEN
     RAISE EXCEPTION 'this server was promoted or restored, and nobody has judged what it lost' USING ERRCODE = 'OV001';
   END IF;
   IF e.nonce <> p_nonce THEN
@@ -139,9 +153,13 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.epoch_rises() RETURNS trigger LANGUAGE plpgsql SET search_path = @s@, pg_temp
 AS $f$
 BEGIN
-  IF NEW.number < OLD.number OR (NEW.number = OLD.number AND (NEW.nonce, NEW.timeline, NEW.system, NEW.payments)
-      IS DISTINCT FROM (OLD.nonce, OLD.timeline, OLD.system, OLD.payments)) THEN
+  IF NEW.number < OLD.number OR (NEW.number = OLD.number AND ((NEW.nonce, NEW.timeline, NEW.system, NEW.payments)
+      IS DISTINCT FROM (OLD.nonce, OLD.timeline, OLD.system, OLD.payments) OR NEW.database <> OLD.database)) THEN
     RAISE EXCEPTION 'an epoch is judged once' USING ERRCODE = 'OV002';
+  END IF;
+  -- Whatever is changed in a copy, it stays one until it is judged.
+  IF NEW.number > OLD.number OR OLD.written IS NULL OR NOT is_remade() THEN
+    NEW.written := transaction();
   END IF;
   RETURN NEW;
 END $f$;
@@ -435,7 +453,7 @@ END $f$;
 CREATE OR REPLACE FUNCTION @s@.judge(p jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; w water; is_other boolean; is_back boolean; has_lost boolean; why text; known jsonb := p->'known';
+DECLARE e epoch; w water; is_other boolean; is_back boolean; is_copy boolean; has_lost boolean; why text; known jsonb := p->'known';
 BEGIN
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   IF e.nonce <> known->>'nonce' THEN
@@ -445,20 +463,24 @@ BEGIN
   -- An end of the log, or a beat, that this node was told, and that the server does not know.
   is_back := e.system = (SELECT system_identifier FROM pg_control_system()) AND pg_current_wal_insert_lsn() < (known->>'lsn')::pg_lsn;
   is_back := is_back OR coalesce((SELECT c.beats < (known->>'beats')::bigint FROM clock AS c WHERE c.id = (known->>'clock')::bigint), false);
-  is_back := is_back OR is_remade(e) OR coalesce((p->>'restored')::boolean, false) OR ((known->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (known->>'clock')::bigint));
+  is_copy := is_remade() OR coalesce((p->>'restored')::boolean, false);
+  is_back := is_back OR is_copy OR ((known->>'clock')::bigint > 0 AND NOT EXISTS (SELECT 1 FROM clock WHERE id = (known->>'clock')::bigint));
   IF NOT is_other AND NOT is_back THEN
     RETURN 'same';
   END IF;
   -- What the judgement before this one found is not forgotten.
   has_lost := is_back OR e.loss_possible OR (e.state <> 'open' AND e.lost);
-  why := CASE WHEN (p->>'restored')::boolean OR is_remade(e) THEN 'it was put back from a copy' WHEN is_other THEN 'another server answers'
+  why := CASE WHEN is_copy THEN 'it was put back from a copy' WHEN is_other THEN 'another server answers'
     ELSE 'the server went back' END;
   UPDATE epoch SET number = e.number + 1, timeline = timeline(), nonce = p->>'next', state = 'judging', lost = has_lost, witnessed = false,
-    system = (SELECT system_identifier FROM pg_control_system()), payments = to_regclass('@s@.payment')::oid::bigint WHERE one = 1;
+    system = (SELECT system_identifier FROM pg_control_system()), payments = to_regclass('@s@.payment')::oid::bigint,
+    database = database() WHERE one = 1;
   INSERT INTO failover VALUES (e.number + 1, p->>'next', e.nonce, clock_timestamp(), why);
   SELECT * INTO STRICT w FROM water WHERE one = 1 FOR UPDATE;
   UPDATE water SET last_id = 0, doubted = greatest(w.doubted, CASE WHEN has_lost THEN e.number + 1 ELSE 0 END),
-    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'batch')::bigint + 1, (p->>'start')::bigint) + (p->>'spread')::bigint) WHERE one = 1;
+    floor = least(999999, greatest(w.floor, w.batch + 1, (p->>'batch')::bigint + 1, (p->>'start')::bigint) + (p->>'spread')::bigint
+      -- Of what it is a copy may have jumped since, each time that it was opened alone.
+      + CASE WHEN is_copy THEN 32 ELSE 0 END) WHERE one = 1;
   RETURN 'judging';
 END $f$;
 
@@ -487,13 +509,14 @@ BEGIN
 END $f$;
 
 -- The time to say so is over; and then, if something was lost, every row without a verdict is doubted, and no
--- open void sent again.
-CREATE OR REPLACE FUNCTION @s@.conclude(p_nonce text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+-- open void sent again. Of those that are still to be doubted some are told; one that nobody can read
+-- (`damaged`) keeps nobody.
+CREATE OR REPLACE FUNCTION @s@.conclude(p jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = @s@, pg_temp SET lock_timeout = '2s'
 AS $f$
-DECLARE e epoch; becomes text;
+DECLARE e epoch; becomes text; waiting jsonb := '[]';
 BEGIN
-  PERFORM guard(p_nonce);
+  PERFORM guard(p->>'nonce');
   SELECT * INTO STRICT e FROM epoch WHERE one = 1 FOR UPDATE;
   becomes := e.state;
   IF e.state = 'judging' THEN
@@ -503,11 +526,14 @@ BEGIN
       UPDATE water SET doubted = greatest(doubted, e.number) WHERE one = 1;
     END IF;
   END IF;
-  IF becomes = 'doubting' AND NOT EXISTS (
-    SELECT 1 FROM payment WHERE verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0)
-  ) THEN
-    becomes := 'open';
+  IF becomes = 'doubting' THEN
+    SELECT coalesce(jsonb_agg(q.id), '[]') INTO waiting FROM (
+      SELECT id FROM payment WHERE (verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0))
+        AND NOT coalesce(p->'damaged', '[]') @> to_jsonb(id) ORDER BY id LIMIT 500) AS q;
+    IF waiting = '[]' THEN
+      becomes := 'open';
+    END IF;
   END IF;
   UPDATE epoch SET state = becomes, lost = e.lost WHERE one = 1;
-  RETURN becomes;
+  RETURN jsonb_build_object('state', becomes, 'waiting', waiting);
 END $f$;

@@ -8,7 +8,7 @@
 //!
 //! [`doubted`]: crate::manual::policy
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::judgement::{Grounds, Judgement};
-use super::store::{Ask, Function};
+use super::store::{Ask, Function, Which};
 use super::writing::Trial;
 use super::{LONGEST, PostgresJournal, Shared, epoch_of, silent};
-use crate::journal::{Filter, Finding, Journal, JournalError, JournalErrorKind};
+use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::lock::lock;
 use crate::payment::{Boottime, Payment};
 
@@ -222,43 +222,46 @@ impl PostgresJournal {
         if state == "judging" && now.since(since) < TO_COMPARE {
             return Ok(());
         }
-        let mut state = self.conclude()?;
-        if state == "doubting" {
-            self.doubt_open_payments()?;
-            state = self.conclude()?;
-        }
-        if state == "open" {
+        if self.concludes()? == "open" {
             lock(&self.shared.memory).judging = None;
         }
         Ok(())
     }
 
-    fn conclude(&self) -> Result<String, JournalError> {
-        let shared = Arc::clone(&self.shared);
-        let told = self.run(LONGEST, async move {
-            let mut line = shared.tender.lock().await;
-            let nonce = lock(&shared.epoch).nonce.clone();
-            let ask = Ask::Call(Function::Conclude, json!({ "nonce": nonce }));
-            shared.once(&mut line, &ask).await
-        });
-        let told = told.ok_or_else(|| silent("conclude"))?.map_err(Trial::into_error)?;
-        Ok(told.as_str().unwrap_or("judging").to_owned())
-    }
-
-    /// As a copy of a journal on a disk leaves them: asked about, never reversed unseen.
-    fn doubt_open_payments(&self) -> Result<(), JournalError> {
-        let mut filter = Filter { unsettled: true, ..Filter::default() };
+    /// Doubts what is to be doubted, as a copy of a journal on a disk leaves it: asked about, never reversed
+    /// unseen. The state that the journal is in then.
+    fn concludes(&self) -> Result<String, JournalError> {
+        // Nobody can doubt what nobody can read; it is named, and nothing is told of it or sent for it.
+        let mut damaged = BTreeSet::new();
         loop {
-            let page = self.list(&filter)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            filter.after = Some(last.id);
-            for mut payment in page {
-                if !payment.state.rests_on_what_came_last() {
-                    continue;
+            let nonce = lock(&self.shared.epoch).nonce.clone();
+            let told = json!({ "nonce": nonce, "damaged": damaged });
+            let told = self.function(Function::Conclude, told)?;
+            let waiting = told["waiting"].as_array().into_iter().flatten();
+            let waiting: Vec<i64> = waiting.filter_map(Json::as_i64).collect();
+            let state = told["state"].as_str().unwrap_or("judging").to_owned();
+            if state != "doubting" || waiting.is_empty() {
+                return Ok(state);
+            }
+            let known = damaged.len();
+            let mut goes_on = false;
+            for (id, row) in self.rows(Which::Ids(waiting), false)? {
+                match row {
+                    Err(_) => {
+                        damaged.insert(id);
+                    }
+                    Ok(mut payment) => {
+                        if payment.state.rests_on_what_came_last() {
+                            payment.leave_to_checks();
+                            // Another node may have done it.
+                            self.doubt_payment(&payment)?;
+                            goes_on = true;
+                        }
+                    }
                 }
-                payment.leave_to_checks();
-                // Another node may have done it.
-                self.doubt_payment(&payment)?;
+            }
+            if !goes_on && damaged.len() == known {
+                return Ok(state);
             }
         }
     }

@@ -53,13 +53,6 @@ impl PostgresJournal {
     }
 }
 
-fn id_of(row: &StoredRow) -> i64 {
-    match row.columns.first() {
-        Some(Value::Integer(id)) => *id,
-        _ => 0,
-    }
-}
-
 impl Shelves for PostgresJournal {
     fn archiving(&self) -> &Mutex<()> {
         &self.archiving
@@ -124,7 +117,7 @@ impl Shelves for PostgresJournal {
             let before = before.unix_millis();
             let page = self.as_they_stand(Which::Over { above: *seen, before, limit: PAGE })?;
             let Some(last) = page.last() else { return Ok(Vec::new()) };
-            *seen = id_of(last);
+            *seen = rows::id_of(last);
             let found: Vec<Payment> =
                 page.iter().filter_map(|row| rows::decode(row, &self.incarnation).ok()).collect();
             if !found.is_empty() {
@@ -142,7 +135,7 @@ impl Shelves for PostgresJournal {
         let there: BTreeMap<i64, StoredRow> = self
             .as_they_stand(Which::Ids(ids))?
             .into_iter()
-            .map(|row| (id_of(&row), row))
+            .map(|row| (rows::id_of(&row), row))
             .collect();
         let (mut stay, mut told, mut found) = (Vec::new(), Vec::new(), 0);
         for payment in &taken {

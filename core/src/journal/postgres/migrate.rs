@@ -38,7 +38,7 @@ const APPLICATIONS: [&str; 9] = [
     "archive(jsonb)",
     "judge(jsonb)",
     "reassert(jsonb)",
-    "conclude(text)",
+    "conclude(jsonb)",
 ];
 
 /// Which trigger calls what, when and on which table.
@@ -159,11 +159,18 @@ enum Found {
     Journal,
 }
 
-/// What makes the schema, or brings it up to date.
+/// How a migration begins: at most one of a schema at a time.
+fn begin(schema: &str) -> String {
+    format!(
+        "BEGIN;\nSELECT pg_advisory_xact_lock(hashtextextended('ovo-ptp migrate {schema}', 0));\n"
+    )
+}
+
+/// What makes the schema, or brings it up to date, behind [`begin`].
 fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
     let loss_possible = migration.loss_possible;
     let is_new = found != Found::Journal;
-    let mut text = "BEGIN;\n".to_owned();
+    let mut text = String::new();
     if found == Found::Nothing {
         text.push_str(&format!("CREATE SCHEMA {schema};\n"));
     }
@@ -174,14 +181,11 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
              txid_current()::text)), ('created', clock_timestamp()::text), ('schema', '{VERSION}');\n\
              INSERT INTO {schema}.epoch SELECT 1, 1, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
              system_identifier, '{schema}.payment'::regclass::oid::bigint, \
-             md5(random()::text || clock_timestamp()::text), 'open', false, true, {loss_possible} \
-             FROM pg_control_system();\n\
+             md5(random()::text || clock_timestamp()::text), 'open', false, true, {loss_possible}, \
+             (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
+             pg_current_xact_id()::text::bigint & 4294967295 FROM pg_control_system();\n\
              INSERT INTO {schema}.failover SELECT 1, nonce, NULL, clock_timestamp(), 'made' FROM {schema}.epoch;\n"
         ));
-    }
-    // Whoever accepts a loss later says so later; nobody takes it back.
-    if loss_possible && !is_new {
-        text.push_str(&format!("UPDATE {schema}.epoch SET loss_possible = true WHERE one = 1;\n"));
     }
     text.push_str(&filled(ADDED, schema));
     text.push_str(&filled(FUNCTIONS, schema));
@@ -191,6 +195,18 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
             "CREATE OR REPLACE TRIGGER {name} {event} ON {schema}.{table} FOR EACH {each} \
              EXECUTE FUNCTION {schema}.{function}();\n"
         ));
+    }
+    if !is_new {
+        // A journal that was made before it knew; what is known is compared.
+        text.push_str(&format!(
+            "UPDATE {schema}.epoch SET database = {schema}.database() WHERE one = 1 AND database IS NULL;\n"
+        ));
+        // Whoever accepts a loss later says so later; nobody takes it back.
+        if loss_possible {
+            text.push_str(&format!(
+                "UPDATE {schema}.epoch SET loss_possible = true WHERE one = 1;\n"
+            ));
+        }
     }
     let role = quoted(migration.app_role);
     text.push_str(&format!(
@@ -268,17 +284,21 @@ pub fn migrate(dsn: &Dsn, migration: &Migration<'_>) -> Result<String, JournalEr
     let looked = runner.run(LONGEST, async move {
         let session = Session::connect(&to, None, true, &Arc::default()).await?;
         check_server(&session, &role).await?;
+        // Of several at once one goes first, and the others find what it made.
+        let begun = session.client.batch_execute(&begin(&to.schema)).await;
+        begun.map_err(|error| failed("migrate", &error))?;
         let found = look(&session, &to.schema).await?;
         Ok::<_, JournalError>((session, found))
     });
     let (session, found) = looked.unwrap_or_else(|| Err(silent("migrate")))?;
     let text = statements(&dsn.schema, found, migration);
+    let whole = format!("{}{text}", begin(&dsn.schema));
     if migration.print {
-        return Ok(text);
+        return Ok(whole);
     }
     let done = runner.run(LONGEST, async move {
         let done = session.client.batch_execute(&text).await;
-        done.map_err(|error| failed("migrate", &error)).map(|()| text)
+        done.map_err(|error| failed("migrate", &error)).map(|()| whole)
     });
     done.unwrap_or_else(|| Err(silent("migrate")))
 }
@@ -363,21 +383,23 @@ async fn check_server(session: &Session, role: &str) -> Result<(), JournalError>
 /// connects: a journal whose guards were altered by hand is not trusted.
 pub(super) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
     check_guards(session, schema).await?;
-    let may_write: bool = session
-        .one(
-            &format!(
-                "SELECT has_table_privilege('{schema}.payment', 'INSERT, UPDATE, DELETE, TRUNCATE') \
-                 OR pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1"
-            ),
+    let may_write: Option<String> = session
+        .maybe(
+            "SELECT 'schema ' || nspname FROM pg_namespace \
+             WHERE nspname = $1 AND (pg_has_role(nspowner, 'MEMBER') OR has_schema_privilege(oid, 'CREATE')) \
+             UNION ALL SELECT 'table ' || relname FROM pg_class \
+             WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND (pg_has_role(relowner, 'MEMBER') \
+             OR has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES') \
+             OR has_any_column_privilege(oid, 'INSERT, UPDATE, REFERENCES')) LIMIT 1",
             &[Value::text(schema)],
         )
         .await?;
-    if may_write {
-        return Err(unfit(
-            "the role that connects could write past the guards, or take them away; connect as the app role of \
-             `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one"
-                .to_owned(),
-        ));
+    if let Some(what) = may_write {
+        return Err(unfit(format!(
+            "the role that connects could write past the guards, or take them away ({what}); connect as the app \
+             role of `ovo-ptp journal migrate`, which is no superuser, no owner and no member of one. What was \
+             granted to it or to everybody since, `migrate` takes back"
+        )));
     }
     Ok(())
 }
@@ -391,6 +413,15 @@ pub(super) async fn check_guards(session: &Session, schema: &str) -> Result<(), 
         return Err(unfit(format!(
             "schema {schema} is not one that this library serves; run `ovo-ptp journal migrate`"
         )));
+    }
+    let fires: String =
+        session.one("SELECT current_setting('session_replication_role')", &[]).await?;
+    if fires == "replica" {
+        return Err(unfit(
+            "session_replication_role is replica for who connects: no guard holds it; ALTER ROLE or ALTER \
+             DATABASE ... RESET session_replication_role"
+                .to_owned(),
+        ));
     }
     let altered = |what: &str| {
         JournalError::new(

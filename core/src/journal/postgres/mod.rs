@@ -10,6 +10,7 @@ mod asking;
 mod beats;
 mod clocks;
 mod connection;
+mod damaged;
 mod dsn;
 mod dues;
 mod failure;
@@ -65,7 +66,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
     ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal, JournalError,
-    JournalErrorKind, NewPayment, Update,
+    JournalErrorKind, NewPayment, Tally, Update,
 };
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
@@ -96,6 +97,8 @@ pub struct PostgresJournal {
     first_batch: Option<u32>,
     process: u32,
     findings: Mutex<Vec<Finding>>,
+    /// Rows that cannot be read, and were named.
+    damaged: Mutex<BTreeSet<i64>>,
     /// Those whose numbers this journal is known to hand out; empty until a client says which is its own.
     terminals: Mutex<BTreeSet<String>>,
     /// Held by whoever archives.
@@ -187,6 +190,7 @@ impl PostgresJournal {
             first_batch: options.first_batch,
             process: std::process::id(),
             findings: Mutex::default(),
+            damaged: Mutex::default(),
             terminals: Mutex::default(),
             archiving: Mutex::default(),
         })
@@ -280,14 +284,31 @@ impl Journal for PostgresJournal {
         problems.extend(self.doubt()?);
         let open = self.parts()?.into_iter().filter(|part| part.progress == Progress::Open);
         let notes = open.map(|part| parts::is_not_finished(&part)).collect();
-        Ok(Health { payments: count(0)?, unsettled: count(1)?, problems, notes })
+        let (payments, unsettled) = (count(0)?, count(1)?);
+        let mut health = Health { payments, unsettled, problems, notes };
+        self.report_damaged(&mut health)?;
+        Ok(health)
     }
 
     fn figures(&self) -> Result<Figures, JournalError> {
-        let water = self.water()?;
-        let begun = u64::try_from(water.begun).ok();
-        let doubted = self.doubt()?.is_some();
-        Ok(Figures { begun, doubted, ..Figures::by_listing(self)? })
+        let told = self.look(Ask::Figures)?;
+        let tally = |list: usize| {
+            let told = &told[list];
+            let oldest = told[2].as_i64().map(WallTime::from_unix_millis);
+            match (told[0].as_u64(), told[1].as_i64()) {
+                (Some(payments), Some(rupiah)) => Ok(Tally { payments, rupiah, oldest }),
+                _ => Err(mixed_up()),
+            }
+        };
+        Ok(Figures {
+            begun: u64::try_from(self.water()?.begun).ok(),
+            undecided: tally(0)?,
+            unsettled: tally(1)?,
+            needs_operator: tally(2)?,
+            unacknowledged: tally(3)?,
+            doubted: self.doubt()?.is_some(),
+            ..Figures::default()
+        })
     }
 
     fn belong_to(&self, setup: &Setup) -> Result<Belonging, JournalError> {

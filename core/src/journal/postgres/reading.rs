@@ -79,17 +79,32 @@ impl PostgresJournal {
         which: Which,
         barrier: bool,
     ) -> Result<Vec<Result<Payment, JournalError>>, JournalError> {
+        Ok(self.rows(which, barrier)?.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// The same with the number of each, also of those that cannot be read.
+    pub(super) fn rows(
+        &self,
+        which: Which,
+        barrier: bool,
+    ) -> Result<Vec<(i64, Result<Payment, JournalError>)>, JournalError> {
         let barrier = barrier && self.shared.is_joined();
         let known = barrier.then(|| self.shared.known());
         let read = self.read(Ask::Payments(which, known)).inspect_err(|error| {
             self.shared.note_refusal(error);
         })?;
         let Reply::Payments(read) = read else { return Err(mixed_up()) };
-        let rows: Vec<_> = read.iter().map(|row| self.decode(row)).collect();
+        let rows: Vec<_> = read
+            .iter()
+            .map(|row| {
+                let id = rows::id_of(row);
+                (id, self.decode(row).inspect_err(|damage| self.name_damaged(id, damage)))
+            })
+            .collect();
         if barrier {
             // Somebody may be told it: behind a failover it must be there.
             let mut memory = lock(&self.shared.memory);
-            for (row, payment) in read.iter().zip(&rows) {
+            for (row, (_, payment)) in read.iter().zip(&rows) {
                 if let (Ok(payment), Some(token)) = (payment, row.token) {
                     memory.told(payment, token);
                 }

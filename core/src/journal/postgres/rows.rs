@@ -134,6 +134,14 @@ pub(super) fn stored(row: &Row) -> StoredRow {
     StoredRow { columns, token: row.try_get(TOKEN).ok() }
 }
 
+/// The number of a stored row.
+pub(super) fn id_of(row: &StoredRow) -> i64 {
+    match row.columns.first() {
+        Some(Sql::Integer(id)) => *id,
+        _ => 0,
+    }
+}
+
 /// The columns of a stored row as the journal's other engine reads them.
 fn references(row: &StoredRow) -> Option<[ValueRef<'_>; CHECKED + 1]> {
     if row.columns.len() != CHECKED + 1 {
@@ -167,10 +175,7 @@ pub(super) fn decode(row: &StoredRow, incarnation: &Incarnation) -> Result<Payme
         unchecked(row)
     };
     payment().ok_or_else(|| {
-        let id = match row.columns.first() {
-            Some(Sql::Integer(id)) => *id,
-            _ => 0,
-        };
+        let id = id_of(row);
         JournalError::new(
             JournalErrorKind::Corrupt,
             format!("payment {id} is damaged or was edited by hand; it is not trusted"),

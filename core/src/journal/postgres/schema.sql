@@ -25,7 +25,11 @@ CREATE TABLE @s@.epoch (
   lost boolean NOT NULL,
   -- Whether a node that ran before the judgement has compared what it was told.
   witnessed boolean NOT NULL,
-  loss_possible boolean NOT NULL
+  loss_possible boolean NOT NULL,
+  -- The number of the database: a copy of one, under whatever name, is another.
+  database bigint,
+  -- The transaction that wrote this row last: one that was put back was written by another.
+  written bigint
 );
 -- The epochs before, each with the name of the one that it followed.
 CREATE TABLE @s@.failover (number bigint PRIMARY KEY, nonce text NOT NULL UNIQUE, follows text, judged timestamptz NOT NULL, why text NOT NULL);

@@ -78,6 +78,8 @@ pub enum Ask {
     Water,
     /// `[payments, unsettled, fsync, full_page_writes, missing]`.
     Health,
+    /// `[[payments, rupiah, wall of the oldest]]`: undecided, unsettled, with an operator, unacknowledged.
+    Figures,
     /// Why the journal is doubted, if it is and nobody has answered for it.
     Doubt,
     /// Whether OVO has accepted or declined a payment.
@@ -88,6 +90,8 @@ pub enum Ask {
     Taken(u32),
     /// `[[archive, payments, wall, wall, place]]`: with the last payment before them and the first behind.
     Archives,
+    /// Whether the server has been at work for a while on something of the nodes' role's.
+    IsAtWork,
     /// `[number, nonce, state]`.
     Epoch,
     /// Whether an epoch of this nonce was before.
@@ -116,8 +120,9 @@ impl Ask {
             Ask::Payments(Which::DueBefore { .. } | Which::Due { .. }, _) => "due",
             Ask::Dues => "next due",
             Ask::Health => "health",
+            Ask::Figures => "figures",
             Ask::IsAnswered => "jump",
-            Ask::Epoch | Ask::Follows(_) => "look",
+            Ask::Epoch | Ask::Follows(_) | Ask::IsAtWork => "look",
             Ask::Meta | Ask::Water | Ask::Doubt => "read",
         }
     }

@@ -1,10 +1,12 @@
 //! Writes: in groups, in one statement, sent again with the same token until their fate is known.
 
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::store::{Ask, Failure, Function, Line, Reply, random};
+use super::store::{Ask, Failure, Function, Later, Line, Reply, random};
 use super::{
     LONGEST, PAUSE, PostgresJournal, Shared, TRIES, blocks, mixed_up, rows, silent, unreachable,
 };
@@ -15,6 +17,8 @@ use crate::lock::lock;
 use crate::numbering::{BatchMethod, Numbers, starting_batch};
 use crate::payment::{Payment, PaymentId};
 
+/// When somebody else is asked why there is no answer.
+const SILENT: Duration = Duration::from_secs(10);
 /// How often a customer's other payments may change under a new one.
 const MOST_LOOKS: usize = 8;
 
@@ -332,7 +336,7 @@ impl Shared {
         let Some(open) = line.as_ref().map(Arc::clone) else {
             return Err(Trial::Unknown(silent(ask.doing())));
         };
-        match open.ask(ask).await {
+        match self.heard(&*open, ask).await {
             Ok(Reply::Told(told)) => Ok(told),
             Ok(Reply::Payments(_)) => Err(Trial::Refused(mixed_up())),
             Err(Failure::Lost(error)) => {
@@ -343,6 +347,42 @@ impl Shared {
             Err(Failure::Refused(error)) => Err(Trial::Refused(error)),
         }
     }
+}
+
+impl Shared {
+    /// The answer, however long the server is at work. Behind something that keeps connections alive and
+    /// forgets what it carries (a proxy, a load balancer) none would ever come, nor an end: where nothing was
+    /// heard for long, and a new connection tells that nobody is at work, this one is given up.
+    async fn heard(&self, open: &dyn Line, ask: &Ask) -> Result<Reply, Failure> {
+        let mut answer = open.ask(ask);
+        loop {
+            if let Some(heard) = within(&mut answer, self.store.sleep(SILENT)).await {
+                return heard;
+            }
+            if !self.is_at_work().await {
+                open.give_up();
+                return Err(Failure::Lost(silent(ask.doing())));
+            }
+        }
+    }
+
+    /// Whether the server works on something of a node's, or cannot be asked. A write that waits for the
+    /// standby is not given up: its session would stay, and the next one's, until the server has no more.
+    async fn is_at_work(&self) -> bool {
+        let Ok(line) = self.connect().await else { return true };
+        let told = within(&mut line.ask(&Ask::IsAtWork), self.store.sleep(TRIES)).await;
+        line.give_up();
+        !matches!(told, Some(Ok(Reply::Told(Json::Bool(false)))))
+    }
+}
+
+/// What `work` comes to before `end`.
+async fn within<T>(work: &mut Later<'_, T>, mut end: Later<'static, ()>) -> Option<T> {
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => end.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// How a try failed.

@@ -5,6 +5,8 @@ mod archived;
 mod archived_fork;
 mod archived_report;
 mod belonging;
+#[cfg(feature = "postgres")]
+mod busy;
 mod by_people;
 mod engines;
 mod failures;

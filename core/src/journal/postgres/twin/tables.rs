@@ -195,6 +195,21 @@ impl Tables {
                 let missing = last - of_epoch.len() as i64;
                 json!([self.payments.len(), unsettled.count(), "on", "on", missing])
             }
+            Ask::Figures => {
+                let lists = [
+                    |one: &Payment| one.state.verdict.is_none(),
+                    |one: &Payment| rules::is_unsettled(&one.state),
+                    |one: &Payment| one.state.needs_operator(),
+                    |one: &Payment| one.state.verdict.is_some() && !one.state.acknowledged,
+                ];
+                let tally = |is_listed: fn(&Payment) -> bool| {
+                    let listed = || self.payments().filter(|one| is_listed(one));
+                    let rupiah: i64 = listed().map(|one| one.intent.amount.get()).sum();
+                    let oldest = listed().map(|one| one.intent.wall.unix_millis()).min();
+                    json!([listed().count(), rupiah, oldest])
+                };
+                lists.into_iter().map(tally).collect()
+            }
             Ask::Archived(invoice) => {
                 json!(
                     self.archived
@@ -219,6 +234,8 @@ impl Tables {
                     Some(Verdict::Accepted(_) | Verdict::Declined(_))
                 )) || !self.archived.is_empty()
             ),
+            // Something may be on its way to it.
+            Ask::IsAtWork => json!(true),
             Ask::Epoch => json!([self.epoch.number, self.epoch.nonce, self.epoch.state]),
             Ask::Follows(nonce) => json!(self.failovers.values().any(|(of, _)| of == nonce)),
         };

@@ -465,11 +465,17 @@ impl Tables {
                 self.water.doubted = self.water.doubted.max(e.number);
             }
         }
-        let mut payments = self.payments.values();
-        if e.state == "doubting" && payments.all(|one| !one.payment.state.rests_on_what_came_last())
-        {
-            e.state = "open";
+        let mut waiting: Vec<i64> = Vec::new();
+        if e.state == "doubting" {
+            let damaged: Vec<i64> =
+                p["damaged"].as_array().into_iter().flatten().map(number).collect();
+            let all = self.payments.iter();
+            let rests = all.filter(|(_, one)| one.payment.state.rests_on_what_came_last());
+            waiting.extend(rests.map(|(id, _)| *id).filter(|id| !damaged.contains(id)).take(500));
+            if waiting.is_empty() {
+                e.state = "open";
+            }
         }
-        Ok(json!(e.state))
+        Ok(json!({ "state": e.state, "waiting": waiting }))
     }
 }
