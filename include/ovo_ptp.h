@@ -1032,7 +1032,8 @@ typedef struct ovo_outcome {
   char host_time[40];
   // Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
   // or that nothing goes back by itself any more, because it waits for an operator or one closed it.
-  // Paid: empty, or that OVO acknowledged its void and shows it as paid all the same.
+  // Paid: empty, or why it is not known whether a void returned the money: under way, left to an
+  // operator, closed by one, or acknowledged and not shown by OVO's record. Hand over nothing then.
   char reason[128];
   // Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
   // points earned) is kept with the payment and stands here without that, too.
@@ -2097,7 +2098,8 @@ int32_t ovo_metrics_text(ovo_client *client,
 // Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this
 // very moment, and nobody would have heard it.
 // Of a payment that an operator ruled paid, the outcome told before was another one: it is confirmed
-// only once this client has shown the new one, in a list, a report or an outcome.
+// only once this client has shown the new one, in a list, a report or an outcome. So it is where one told
+// as paid waits for an operator since: what is told of it now, a list or a record has.
 //
 // Parameters:
 // - `client`: an open client; stays the caller's.

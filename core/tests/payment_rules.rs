@@ -485,6 +485,21 @@ fn refused_void() -> Case {
     case
 }
 
+#[test]
+fn rule_18_no_void_leaves_without_the_phone() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    // The machine had begun with the date of its last shutdown, and NTP has put that right.
+    let weeks = Duration::from_secs(21 * 24 * 3600);
+    case.now = Boottime(70 * SECOND);
+    case.does(Input::Rebooted { away: weeks });
+    case.does(Input::Due);
+    assert!(case.state.phone_forgotten);
+    let step = case.does(Input::VoidAsked { in_time: true });
+    assert_eq!((step.refused, step.send), (Some(Refusal::PhoneForgotten), None));
+    assert_eq!(case.state.void, Void::None);
+}
+
 /// OVO's record may show a void up to a minute behind it.
 #[test]
 fn rule_18_a_refusal_stands_only_to_a_question_that_left_a_minute_behind_it() {
@@ -933,6 +948,33 @@ fn rule_15_who_answered_checks_and_refuses_the_one_that_closes_leaves_a_word() {
     assert_eq!(closed(None), Some(Alert::CheckUnavailable), "a contract without checks");
 }
 
+/// What a check had confirmed stays confirmed when the looks behind it are refused.
+#[test]
+fn rule_16_a_refused_look_takes_nothing_back() {
+    let mut case = Case::sent().reversed_once();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::NotFound);
+    assert!(case.state.is_closed() && case.state.is_confirmed());
+    while !case.state.check_unavailable {
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        case.checked(StatusAnswer::Unavailable);
+        assert!(case.state.is_confirmed());
+    }
+    case.next();
+    assert!(case.state.phone_forgotten && case.state.is_confirmed());
+    // Closed by an acknowledged reversal alone, it is not, whoever asks behind that and is refused.
+    let mut case = Case::sent().reversed_once();
+    while !case.state.is_closed() {
+        match case.next_request() {
+            Some(Request::CheckPayment) => case.checked(StatusAnswer::Unavailable),
+            _ => case.reversed(ReversalAnswer::Acknowledged),
+        };
+    }
+    assert!(!case.state.is_confirmed());
+    case.checked(StatusAnswer::Unavailable);
+    assert!(!case.state.is_confirmed());
+}
+
 #[test]
 fn rule_15_the_closing_check_comes_at_180_seconds_and_not_before() {
     let mut case = Case::sent().reversed_once();
@@ -1090,6 +1132,59 @@ fn rule_15_a_debit_found_by_the_closing_check_opens_the_reversal_again() {
     assert_eq!(case.next().send, Some(Request::CheckPayment));
     case.checked(StatusAnswer::Reversed);
     assert!(case.state.is_closed());
+}
+
+#[test]
+fn rule_15_a_record_that_lags_behind_a_reversal_that_worked_troubles_nobody() {
+    let mut case = Case::sent().reversed_once();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::LateDebit));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    case.reversed(ReversalAnswer::Acknowledged);
+    let acknowledged = case.now;
+    assert_eq!(case.next().send, Some(Request::CheckPayment), "asked at once");
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, case.state.owes_reversal()), (None, false), "too early to say so");
+    // By hand, half a minute behind it: the same.
+    case.now = acknowledged.plus(Duration::from_secs(30));
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, step.send, case.state.owes_reversal()), (None, None, false));
+    let mut contradicted = case.clone();
+    for (case, answer) in
+        [(&mut case, StatusAnswer::Reversed), (&mut contradicted, StatusAnswer::Paid)]
+    {
+        assert_eq!(case.next().send, Some(Request::CheckPayment));
+        assert_eq!(
+            case.now,
+            acknowledged.plus(Duration::from_secs(60)),
+            "when its record must show it"
+        );
+        let step = case.checked(answer);
+        match answer {
+            StatusAnswer::Reversed => assert!(step.alert.is_none() && case.state.is_closed()),
+            _ => assert_eq!(step.alert, Some(Alert::ReversalWithoutEffect)),
+        }
+    }
+    assert_eq!(contradicted.next().send, Some(Request::Reversal), "and reversed again");
+}
+
+#[test]
+fn rule_15_a_debit_that_is_news_is_reversed_again_at_once_however_many_went_before() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    for answer in [ReversalAnswer::Again(None), ReversalAnswer::Acknowledged] {
+        assert_eq!(case.next_request(), Some(Request::Reversal));
+        case.reversed(answer);
+    }
+    assert_eq!(case.state.reversals.count, 2);
+    let acknowledged = case.now;
+    case.now = acknowledged.plus(Duration::from_secs(5));
+    // The push may have lain in a queue longer than the reversals.
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::LateDebit));
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+    assert!(case.now < acknowledged.plus(Duration::from_secs(21)));
 }
 
 #[test]
