@@ -53,7 +53,7 @@ fn j8_an_open_payment_that_cannot_be_read_is_named_at_opening_and_by_doctor_and_
     let sound = open(&address);
     sound.enter_boot("b").unwrap();
     assert_eq!(sound.found_since(), []);
-    assert_eq!(sound.health().unwrap().problems, [String::new(); 0]);
+    assert!(sound.health().unwrap().problems.is_empty());
     drop(sound);
     damages(&server, &schema, 2, 1);
     let node = open(&address);

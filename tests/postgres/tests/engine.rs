@@ -414,7 +414,7 @@ fn of_several_migrations_at_once_each_succeeds() {
     for made in ["new", "there"] {
         let all: Vec<_> = std::thread::scope(|scope| {
             let each = || patiently(|| migrate(&owner, &AS_IT_IS));
-            let all: Vec<_> = (0..6).map(|_| scope.spawn(each)).collect();
+            let all: Vec<_> = (0..3).map(|_| scope.spawn(each)).collect();
             all.into_iter().map(|one| one.join().expect("no panic")).collect()
         });
         for one in all {

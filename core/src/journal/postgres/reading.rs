@@ -12,6 +12,9 @@ use crate::lock::lock;
 use crate::numbering::MAX_NUMBER;
 use crate::payment::Payment;
 
+/// A row's number, and whether it can be read.
+pub(super) type Numbered = (i64, Result<Payment, JournalError>);
+
 pub(super) struct Water {
     pub(super) begun: i64,
     /// The last batch, or the one below which none is given.
@@ -83,11 +86,7 @@ impl PostgresJournal {
     }
 
     /// The same with the number of each, also of those that cannot be read.
-    pub(super) fn rows(
-        &self,
-        which: Which,
-        barrier: bool,
-    ) -> Result<Vec<(i64, Result<Payment, JournalError>)>, JournalError> {
+    pub(super) fn rows(&self, which: Which, barrier: bool) -> Result<Vec<Numbered>, JournalError> {
         let barrier = barrier && self.shared.is_joined();
         let known = barrier.then(|| self.shared.known());
         let read = self.read(Ask::Payments(which, known)).inspect_err(|error| {
