@@ -495,7 +495,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn refuse_if_readable_by_others(look: Look) -> Result<(), JournalError> {
+pub(super) fn refuse_if_readable_by_others(look: Look) -> Result<(), JournalError> {
     match look.mode {
         mode if mode & 0o077 != 0 => Err(JournalError::new(
             JournalErrorKind::ReadOnly,
