@@ -22,7 +22,7 @@ use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
 use super::mark::{self, Mark};
 use super::opening;
-use super::owing::{self, Debt, Gone, Knowing};
+use super::owing::{self, Debt, Gone, Here, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::Twins;
 use super::{aside, failure};
@@ -192,7 +192,9 @@ impl Succession {
             ))
         }));
         let gone = gone(files, &path, &present, &former, &closed)?;
-        findings.extend(gone.missing.iter().map(|debt| critical(debt.is_missed_now(&path))));
+        let own = owing::name(&present.descent()?.0);
+        let here = Here { files, path: &path, own: &own };
+        findings.extend(gone.missing.iter().map(|debt| critical(debt.is_missed_now(&here))));
         findings.extend(
             gone.moved
                 .iter()

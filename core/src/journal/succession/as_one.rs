@@ -190,7 +190,7 @@ impl Journal for Succession {
         health.payments = health.payments.saturating_sub(twice);
         health.unsettled = health.unsettled.saturating_sub(open_twice);
         health.problems.extend(self.problems.iter().cloned());
-        health.problems.extend(lock(&self.missing).iter().map(|debt| debt.is_missed(&self.path)));
+        health.problems.extend(self.missed()?);
         for former in &self.former {
             let name = &former.name;
             if former.foreign.load(Ordering::Relaxed) {

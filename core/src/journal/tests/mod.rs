@@ -25,6 +25,7 @@ mod names;
 mod opening;
 mod owing;
 mod policy;
+mod put_aside;
 mod reading;
 mod reserve;
 mod restored;
