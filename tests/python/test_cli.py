@@ -131,6 +131,10 @@ def test_a_journal_is_set_aside_moved_and_backed_up(till: Till, ovo: Sandbox) ->
     # Set aside, the next one knows its invoices.
     aside = journal("set-aside", "till.db")
     assert "till.db.aside-1" in aside.stdout
+    # There it stays: no journal looks for it under one more such name.
+    twice = journal("set-aside", "till.db.aside-1")
+    assert twice.returncode == 1
+    assert "leave it there" in twice.stderr
     known = till.run("pay", "INV-1", "12500", PAYS, "-j", "till.db")
     assert known.stdout.startswith("PAID")
     assert ovo.net("INV-1") == 12_500

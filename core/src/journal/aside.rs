@@ -15,6 +15,7 @@ use super::engine::{self, Water};
 use super::files::{Files, Identity, SystemFiles};
 use super::lock::Lock;
 use super::mark::{self, Mark};
+use super::notes::Note;
 use super::opening::Purpose;
 use super::owing::Debt;
 use super::place::LOGS;
@@ -48,6 +49,7 @@ pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, Jour
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     anothers::refuse(&**files, &path)?;
+    refuse_what_lies_aside(&**files, &path)?;
     let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
     under_lock(files, &path, &lock)
 }
@@ -251,6 +253,64 @@ pub(super) fn finish(files: &dyn Files, path: &Path) -> io::Result<()> {
 /// The name of the journal that was set aside as the `number`th.
 pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
     place::with_suffix(path, &format!(".aside-{number}"))
+}
+
+/// The place at which the journal of this name was set aside, by the name alone.
+pub(super) fn place_of(path: &Path) -> Option<PathBuf> {
+    let (place, number) = path.file_name()?.to_str()?.rsplit_once(".aside-")?;
+    let is_number = (1..=MOST).any(|it| it.to_string() == number);
+    (is_number && !place.is_empty()).then(|| path.with_file_name(place))
+}
+
+/// Whether it lies set aside beside a journal, or beside where one lay: it stays there.
+pub(super) fn lies_aside(files: &dyn Files, path: &Path) -> bool {
+    place_of(path).is_some_and(|place| anothers::has_a_journal(files, &place))
+}
+
+/// Under one more such name no journal would look for it.
+fn refuse_what_lies_aside(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
+    match place_of(path).filter(|_| lies_aside(files, path)) {
+        None => Ok(()),
+        Some(place) => Err(JournalError::new(
+            JournalErrorKind::Misplaced,
+            format!(
+                "{} lies set aside already: leave it there, where the journal at {} settles what it owes \
+                 and knows its invoices; a damaged one is mended there, or a whole copy of it is put there",
+                path.display(),
+                place.display()
+            ),
+        )),
+    }
+}
+
+/// The names of the place under which nothing lies set aside.
+pub(super) fn gone_from<'a>(
+    files: &'a dyn Files,
+    path: &'a Path,
+) -> impl Iterator<Item = PathBuf> + 'a {
+    (1..=MOST)
+        .map(|number| numbered(path, number))
+        .filter(|aside| matches!(files.is_taken(aside), Ok(false)))
+}
+
+/// Where the journal of this mark is, if it was set aside at `path` and moved to a place of its own since,
+/// and the number in the name that it had.
+pub(super) fn moved_away(files: &dyn Files, path: &Path, mark: &Mark) -> Option<(u32, PathBuf)> {
+    const STEPS: usize = 9;
+    let goes_to = |path: &Path| Note::Moved.read(files, path).ok().flatten();
+    let is_at = |there: &PathBuf| {
+        mark::read(files, there).is_some_and(|it| it.goes_on_from(mark)) || has(files, there, mark)
+    };
+    (1..=MOST).find_map(|number| {
+        let first = goes_to(&numbered(path, number))?;
+        let mut steps = std::iter::successors(Some(first), |there| goes_to(there)).take(STEPS);
+        steps.find(is_at).map(|there| (number, there))
+    })
+}
+
+/// Where what lay set aside at `path` lies, if an earlier release set it aside once more.
+pub(super) fn set_aside_twice(files: &dyn Files, aside: &Path) -> Option<PathBuf> {
+    former(files, aside).pop().map(|(_, twice)| twice)
 }
 
 /// The first name that is free, or that a broken-off call gave this very journal. One that is missed has

@@ -121,7 +121,12 @@ impl Departing {
             let was_moved = number > 0
                 && Note::Moved.read(files, &aside::numbered(&self.path, number))?.is_some();
             if !was_moved {
-                return Err(misplaced(debt.is_missed(&self.path)));
+                let own = owing::name(&engine.incarnation);
+                return Err(misplaced(debt.is_missed(&owing::Here {
+                    files,
+                    path: &self.path,
+                    own: &own,
+                })));
             }
         }
         if let Some(part) = parts::open(connection).map_err(failed)? {

@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::files::Files;
-use super::{failure, log, schema};
+use super::{aside, failure, log, schema};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 
 /// So many of the newest rows: most of what is open, and of what is asked for again, is among them, and a large
@@ -107,8 +107,12 @@ pub(super) fn mend(connection: &Connection, damage: &Damage) -> Result<Finding, 
         Ok(()) => "it was made anew from the rows, and what it hid is known and goes on".to_owned(),
         Err(error) => format!(
             "it cannot be made anew ({}): an invoice that it hides would be pushed again, and a payment not \
-             be settled; `ovo-ptp journal set-aside` this one",
-            error.message
+             be settled; {}",
+            error.message,
+            match connection.path().and_then(|path| aside::place_of(Path::new(path))) {
+                Some(_) => "mend it, or put a whole copy of it there",
+                None => "`ovo-ptp journal set-aside` this one",
+            }
         ),
     };
     Ok(Finding {

@@ -140,6 +140,10 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
 
 /// With what to do about a journal of now that is damaged.
 pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError) -> JournalError {
+    if resolve(files, path).is_ok_and(|path| aside::lies_aside(files, &path)) {
+        error.message = failure::without_cure(&error).to_owned();
+        return error;
+    }
     // Any file may be given by mistake; a journal that is damaged was one.
     let is_ours = resolve(files, path).is_ok_and(|path| {
         anothers::has_a_journal(files, &path) && is_unusable(files, &path, &error)
@@ -155,6 +159,8 @@ pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError)
 /// Whether opening again would fail again: the file is damaged, or missing beside its log.
 fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
     match error.kind {
+        // It would go where no journal looks for it.
+        _ if aside::lies_aside(files, path) => false,
         JournalErrorKind::Corrupt => {
             files.look(path).is_ok_and(|look| look.is_file)
                 && !place::is_another_applications(files, path)

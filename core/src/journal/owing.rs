@@ -95,10 +95,10 @@ impl Debt {
     }
 
     /// What to tell a person if the journal is gone.
-    pub(super) fn is_missed(&self, path: &Path) -> String {
+    pub(super) fn is_missed(&self, here: &Here<'_>) -> String {
         let gone = match self.number {
-            0 => path.to_owned(),
-            number => place::with_suffix(path, &format!(".aside-{number}")),
+            0 => here.path.to_owned(),
+            number => place::with_suffix(here.path, &format!(".aside-{number}")),
         };
         let which = match self.of.ends_with(COPY) {
             true => "the copy that answered for payments of another one",
@@ -112,29 +112,68 @@ impl Debt {
             Some(since) => format!(" (missed since {since} WIB)"),
             None => String::new(),
         };
+        let gone_where = gone.display();
+        let has_another = || here.files.look(&gone).is_ok();
+        if self.number != 0 && self.of == here.own && has_another() {
+            return format!(
+                "the journal {gone_where}, {which} and {owed}, is not there{since}, but another one: what \
+                 lies at {} is it, or a copy of it, which settles and knows only what stood in it when it \
+                 was copied; if names were mixed up, stop the shop and give each file its own; put the \
+                 journal itself back, or compare OVO's settlement file with your books, then `ovo-ptp \
+                 journal vouch`",
+                here.path.display()
+            );
+        }
+        let put_it_back = put_back(here.files, &gone);
         format!(
-            "the journal {}, {which} and {owed}, is gone{since}: nothing of that is settled, and its \
-             invoices are unknown; put it back, or compare OVO's settlement file with your books, then \
+            "the journal {gone_where}, {which} and {owed}, is gone{since}: nothing of that is settled, and its \
+             invoices are unknown; {put_it_back}, or compare OVO's settlement file with your books, then \
              `ovo-ptp journal vouch`",
-            gone.display(),
         )
     }
 
     /// What to tell of one that was moved to a place of its own.
     pub(super) fn is_at(&self, path: &Path, to: &Path) -> String {
-        format!(
-            "the journal {}, which was set aside, was moved to {}: what it owes is settled there and \
-             nowhere else, and its invoices are unknown here",
-            place::with_suffix(path, &format!(".aside-{}", self.number)).display(),
-            to.display()
-        )
+        is_at(path, u32::try_from(self.number).unwrap_or(0), to)
     }
 
     /// As [`is_missed`](Self::is_missed), where it is told for the first time: nobody can have answered for it yet.
-    pub(super) fn is_missed_now(&self, path: &Path) -> String {
-        let said = self.is_missed(path);
+    pub(super) fn is_missed_now(&self, here: &Here<'_>) -> String {
+        let said = self.is_missed(here);
         if self.missed.is_some() { said } else { format!("{said} ({FIRST_SAID})") }
     }
+}
+
+/// The place at which something is missed, and the name of the journal that lies there now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Here<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) path: &'a Path,
+    pub(super) own: &'a str,
+}
+
+/// How to put one back that lay at `aside`: from where an earlier release put it that set it aside once
+/// more, if it lies there.
+pub(super) fn put_back(files: &dyn Files, aside: &Path) -> String {
+    match aside::set_aside_twice(files, aside) {
+        None => "put it back".to_owned(),
+        Some(twice) => format!(
+            "it was set aside once more, and {} may be it: stop the shop, and give that one its name \
+             {} back, and its log, if there is one",
+            twice.display(),
+            aside.display()
+        ),
+    }
+}
+
+/// What to tell of the one of that number, which was moved to a place of its own.
+pub(super) fn is_at(path: &Path, number: u32, to: &Path) -> String {
+    format!(
+        "the journal {}, which was set aside, was moved to {}: what it owes is settled there and nowhere \
+         else, and its invoices are unknown here",
+        aside::numbered(path, number).display(),
+        to.display()
+    )
 }
 
 /// Ends what is told for the first time, and what a person can therefore not have looked into.

@@ -12,7 +12,7 @@ use super::failure;
 use super::file_system::{self, Kept};
 use super::files::{Files, Identity, Look, Room};
 use super::opening::{self, Access};
-use super::{migration, schema};
+use super::{aside, migration, schema};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::lock::lock;
 
@@ -340,11 +340,16 @@ pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), Jour
         Some(log) => Err(JournalError::new(
             JournalErrorKind::Misplaced,
             format!(
-                "{} is missing beside its log {}, which holds payments; put it back, or run \
-                 `ovo-ptp journal set-aside {}` and start anew",
+                "{} is missing beside its log {}, which holds payments; put it back{}",
                 path.display(),
                 log.display(),
-                path.display()
+                match aside::lies_aside(files, path) {
+                    true => String::new(),
+                    false => format!(
+                        ", or run `ovo-ptp journal set-aside {}` and start anew",
+                        path.display()
+                    ),
+                }
             ),
         )),
     }
@@ -495,7 +500,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn refuse_if_readable_by_others(look: Look) -> Result<(), JournalError> {
+pub(super) fn refuse_if_readable_by_others(look: Look) -> Result<(), JournalError> {
     match look.mode {
         mode if mode & 0o077 != 0 => Err(JournalError::new(
             JournalErrorKind::ReadOnly,

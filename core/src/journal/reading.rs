@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::files::{Files, Hold, OpenFile, SystemFiles};
+use super::files::{Files, Hold, Look, OpenFile, SystemFiles};
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
 use super::{
@@ -55,9 +55,21 @@ impl JournalCopy {
     /// `Misplaced` if no journal is there (and, of everything but a backup, if it was moved away), `Locked` if this process has it open (ask its client),
     /// `ReadOnly` if it cannot be read, `Full`, `Corrupt`, `Version`.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalCopy, JournalError> {
+        JournalCopy::copied(path.as_ref(), place::refuse_if_readable_by_others)
+    }
+
+    /// The same of one that its own shop does not open, because others may read it for example.
+    pub(super) fn of_what_is_refused(path: &Path) -> Result<JournalCopy, JournalError> {
+        JournalCopy::copied(path, |_| Ok(()))
+    }
+
+    fn copied(
+        path: &Path,
+        may_be_read: fn(Look) -> Result<(), JournalError>,
+    ) -> Result<JournalCopy, JournalError> {
         let _inside = fork::inside();
         let files: Arc<dyn Files> = Arc::new(SystemFiles);
-        let path = opening::resolve(&*files, path.as_ref())?;
+        let path = opening::resolve(&*files, path)?;
         let mut former = aside::former(&*files, &path);
         let place = path.clone();
         let present = if files.look(&path).is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
@@ -79,6 +91,11 @@ impl JournalCopy {
             // Closing a second descriptor of the file would drop this process's own locks on it
             // (J22).
             place::refuse_if_open_here(&*files, from)?;
+            files
+                .look(from)
+                .map_err(|error| failure::at(from, &error))
+                .and_then(may_be_read)
+                .map_err(|error| failure::named(from, error))?;
             let copy = folder.path.join(name);
             copy_at_rest(from, &copy)?;
             let engine = opening::open_copy(&files, &copy, kinds)
@@ -186,9 +203,15 @@ impl JournalCopy {
         self.journal.backup(&to)
     }
 
+    /// Whether it, or its archive, has the invoice; also of one that was moved away since.
+    pub(super) fn knows(&self, invoice: &MerchantInvoice) -> Result<bool, JournalError> {
+        Ok(self.journal.find(invoice)?.is_some()
+            || Journal::archived(&self.journal, invoice)?.is_some())
+    }
+
     /// Whether a payment of the same customer refuses this one.
     pub(super) fn blocks(&self, new: &NewPayment) -> Result<bool, JournalError> {
-        self.journal()?.present().blocking(new).map(|open| open.is_some())
+        self.journal.present().blocking(new).map(|open| open.is_some())
     }
 
     /// See [`Journal::health`].
@@ -320,12 +343,22 @@ impl AtRest {
     }
 }
 
+/// Whatever the mode of the original, the copy is its reader's to write and nobody else's to read.
+fn copy_privately(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut from = fs::File::open(from)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::copy(&mut from, &mut options.open(to)?)
+}
+
 fn copy_at_rest(from: &Path, to: &Path) -> Result<(), JournalError> {
     let once = || -> io::Result<bool> {
         let Some(before) = AtRest::look(from)? else { return Ok(false) };
-        fs::copy(from, to)?;
+        copy_privately(from, to)?;
         let log = place::with_suffix(to, "-wal");
-        match fs::copy(place::with_suffix(from, "-wal"), &log) {
+        match copy_privately(&place::with_suffix(from, "-wal"), &log) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Of the try before.
                 if log.exists() {

@@ -114,10 +114,18 @@ pub(super) fn judge(
             && water.last().is_none()
             && !aside::has(files, beside.path, &mark)
         {
-            // A journal that has handed out nothing yet, and the one before it is gone.
-            lost(&engine.connection, mark.numbers)
-                .map_err(|error| failure::sqlite("open", &error))?;
-            is_lost_now = true;
+            // A journal that has handed out nothing yet, and the one before it is not here any more.
+            match aside::moved_away(files, beside.path, &mark) {
+                Some((number, to)) => engine.findings.push(Finding {
+                    critical: false,
+                    message: owing::is_at(beside.path, number, &to),
+                }),
+                None => {
+                    lost(&engine.connection, mark.numbers, &put_back(files, beside.path))
+                        .map_err(|error| failure::sqlite("open", &error))?;
+                    is_lost_now = true;
+                }
+            }
         }
     }
     let follows: Option<i64> =
@@ -125,7 +133,7 @@ pub(super) fn judge(
     if follows == Some(1) {
         // Which numbers it handed out cannot be told: as if it sold on.
         floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
-        lost(&engine.connection, (0, 0))
+        lost(&engine.connection, (0, 0), &put_back(files, beside.path))
             .and_then(|()| meta::put(&engine.connection, FOLLOWS, 0))
             .map_err(|error| failure::sqlite("open", &error))?;
         is_lost_now = true;
@@ -236,9 +244,16 @@ fn version_of(connection: &Connection, id: PaymentId) -> rusqlite::Result<Option
     }
 }
 
+/// How to put the one back that was here.
+fn put_back(files: &dyn Files, path: &Path) -> String {
+    let twice =
+        aside::gone_from(files, path).find(|aside| aside::set_aside_twice(files, aside).is_some());
+    owing::put_back(files, twice.as_deref().unwrap_or(path))
+}
+
 /// Notes that a journal was here and is gone. Its mark may lag, and so know of no number that it has
 /// handed out.
-fn lost(connection: &Connection, numbers: (u32, u32)) -> rusqlite::Result<()> {
+fn lost(connection: &Connection, numbers: (u32, u32), put_it_back: &str) -> rusqlite::Result<()> {
     let which = match numbers {
         (0, 0) => "that may have handed out numbers".to_owned(),
         (batch, reference) => {
@@ -247,7 +262,7 @@ fn lost(connection: &Connection, numbers: (u32, u32)) -> rusqlite::Result<()> {
     };
     let lost = format!(
         "a journal {which} was here and is gone; this is a new one, which knows none of its payments \
-         and settles nothing of what it owes: put it back, or reconcile with OVO's settlement file, \
+         and settles nothing of what it owes: {put_it_back}, or reconcile with OVO's settlement file, \
          then `ovo-ptp journal vouch`"
     );
     meta::put(connection, LOST, lost)

@@ -8,7 +8,7 @@
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
 mod as_one;
-mod locked;
+mod asked;
 mod remembering;
 mod telling;
 
@@ -17,11 +17,12 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use self::asked::Asked;
 use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
 use super::mark::{self, Mark};
 use super::opening;
-use super::owing::{self, Debt, Gone, Knowing};
+use super::owing::{self, Debt, Gone, Here, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::Twins;
 use super::{aside, failure};
@@ -66,8 +67,8 @@ pub(super) struct Closed {
     /// What can still be told of it.
     mark: Option<Mark>,
     why: String,
-    /// Where it lies, if all that is wrong with it is that somebody else has it.
-    locked: Option<PathBuf>,
+    /// How it is asked what it knows, if it can be.
+    asked: Option<Asked>,
 }
 
 impl Closed {
@@ -89,20 +90,20 @@ impl SetAside {
         match opened {
             Ok(journal) => self.open.push(Former::new(number, name, journal)),
             Err(error) => {
-                let is_locked = error.kind == JournalErrorKind::Locked;
-                let why = failure::without_cure(&error);
+                let asked = Asked::of(files, aside, &error);
                 self.closed.push(Closed {
                     number: i64::from(number),
                     mark: mark::read(files, aside),
-                    why: match is_locked {
-                        true => locked::in_words(&name, why),
-                        false => format!(
-                            "the journal {name}, which was set aside, cannot be opened ({why}): what \
+                    why: match &asked {
+                        Ok(asked) => asked.in_words(),
+                        Err(error) => format!(
+                            "the journal {name}, which was set aside, cannot be opened ({}): what \
                              it owes is not settled, and its invoices and customers are unknown; mend \
-                             that and start again, or compare OVO's settlement file with your books"
+                             that and start again, or compare OVO's settlement file with your books",
+                            failure::without_cure(error)
                         ),
                     },
-                    locked: is_locked.then(|| aside.to_owned()),
+                    asked: asked.ok(),
                 });
             }
         }
@@ -191,7 +192,9 @@ impl Succession {
             ))
         }));
         let gone = gone(files, &path, &present, &former, &closed)?;
-        findings.extend(gone.missing.iter().map(|debt| critical(debt.is_missed_now(&path))));
+        let own = owing::name(&present.descent()?.0);
+        let here = Here { files, path: &path, own: &own };
+        findings.extend(gone.missing.iter().map(|debt| critical(debt.is_missed_now(&here))));
         findings.extend(
             gone.moved
                 .iter()

@@ -43,7 +43,7 @@ impl Journal for Succession {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
-        if self.former.is_empty() && self.locked().next().is_none() {
+        if self.former.is_empty() && self.asked().next().is_none() {
             return self.present.begin(new, method);
         }
         if let Some(known) = self.find_here(&new.invoice)? {
@@ -63,8 +63,8 @@ impl Journal for Succession {
                 }
             }
         }
-        for locked in self.locked() {
-            locked.refuse_what_it_knows(new)?;
+        for asked in self.asked() {
+            asked.refuse_what_it_knows(new)?;
         }
         self.present.begin(new, method)
     }
@@ -100,8 +100,8 @@ impl Journal for Succession {
     fn find(&self, invoice: &MerchantInvoice) -> Result<Option<Payment>, JournalError> {
         let found = self.find_here(invoice)?;
         if found.is_none() {
-            for locked in self.locked() {
-                locked.refuse_if_it_knows(invoice)?;
+            for asked in self.asked() {
+                asked.refuse_if_it_knows(invoice)?;
             }
         }
         Ok(found)
@@ -190,7 +190,7 @@ impl Journal for Succession {
         health.payments = health.payments.saturating_sub(twice);
         health.unsettled = health.unsettled.saturating_sub(open_twice);
         health.problems.extend(self.problems.iter().cloned());
-        health.problems.extend(lock(&self.missing).iter().map(|debt| debt.is_missed(&self.path)));
+        health.problems.extend(self.missed()?);
         for former in &self.former {
             let name = &former.name;
             if former.foreign.load(Ordering::Relaxed) {

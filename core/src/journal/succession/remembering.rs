@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{Closed, Former, PRESENT, Succession};
-use crate::journal::owing::{self, Debt};
+use crate::journal::owing::{self, Debt, Here};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::twins;
 use crate::journal::{Finding, Journal, JournalError};
@@ -182,6 +182,15 @@ impl Succession {
             }
         }
         Ok(())
+    }
+
+    /// What to tell of those that are gone.
+    pub(super) fn missed(&self) -> Result<Vec<String>, JournalError> {
+        let own = owing::name(&self.present.descent()?.0);
+        self.present.read(|engine| {
+            let here = Here { files: &**engine.place.files(), path: &self.path, own: &own };
+            Ok(lock(&self.missing).iter().map(|debt| debt.is_missed(&here)).collect())
+        })
     }
 
     /// One that owes nothing any more may be taken away, and is not missed then.

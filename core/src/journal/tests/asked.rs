@@ -1,11 +1,16 @@
-//! What was set aside and is another program's just now: what it knows is not pushed again, and what it
-//! owes is settled when that is over.
+//! What was set aside and cannot be opened though it is whole, above all because another program has it just
+//! now: what it knows is not pushed again, and what it owes is settled when that is over.
 
+use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::by_people::together;
+use super::faulty::Faulty;
 use super::hands::beside;
 use super::opening::{child, wait_for};
 use super::{Scratch, open};
@@ -179,4 +184,88 @@ fn j20_one_that_is_locked_before_it_takes_part_is_left_out_and_says_so_until_the
     drop((journal, other));
     let journal = together(&path);
     assert_eq!(journal.due(1, Boottime(u64::MAX), 9).unwrap().len(), 1);
+}
+
+/// It opens, tells that what lies aside cannot be opened, and begins nothing that may be known there.
+fn asks_it(journal: &Succession, why: &str) {
+    let told = journal.findings();
+    assert!(told[0].critical && told[0].message.contains(why), "{told:?}");
+    assert!(told[0].message.contains("that it may know is refused"), "{told:?}");
+    for new in [charge(1), of_the_same_customer()] {
+        let error = refused(journal, &new);
+        assert_eq!(error.kind, JournalErrorKind::ReadOnly, "{error}");
+        assert!(error.message.contains(why) && error.message.contains("knows this"), "{error}");
+    }
+    assert!(journal.find(&invoice(1)).is_err(), "nor is it called unknown");
+    assert_eq!(journal.find(&invoice(9)), Ok(None));
+    fresh(journal, &charge(9));
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn j20_what_others_may_read_is_asked_in_a_copy_and_not_pushed_again() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    // As `cp` or a restore makes it.
+    mode(&aside, 0o644);
+    let journal = together(&path);
+    asks_it(&journal, "make it 0600");
+    assert!(journal.health().unwrap().problems[0].contains("make it 0600"));
+    // Taken away meanwhile it may know anything.
+    let away = path.with_file_name("away.db");
+    fs::rename(&aside, &away).unwrap();
+    let error = refused(&journal, &charge(8));
+    assert!(error.message.contains("nor read in a copy"), "{error}");
+    fs::rename(&away, &aside).unwrap();
+    drop(journal);
+    mode(&aside, 0o600);
+    let begun = together(&path).begin(&charge(1), BatchMethod::Continuous);
+    assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+}
+
+#[test]
+fn j20_what_others_may_read_and_is_damaged_closes_no_shop() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    fs::write(&aside, vec![7; 4096]).unwrap();
+    mode(&aside, 0o644);
+    let journal = together(&path);
+    let told = journal.findings();
+    assert!(told[0].critical && told[0].message.contains("are unknown"), "{told:?}");
+    fresh(&journal, &charge(1));
+}
+
+#[test]
+fn j24_a_second_name_of_another_journal_is_asked_in_a_copy_and_not_pushed_again() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    let other = path.with_file_name("other.db");
+    fs::rename(&aside, &other).unwrap();
+    drop(open(&other));
+    fs::hard_link(&other, &aside).unwrap();
+    asks_it(&together(&path), "second name");
+}
+
+#[test]
+fn j20_what_the_disk_failed_to_open_once_is_asked_in_a_copy_and_not_pushed_again() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    fresh(&open(&path), &charge(1));
+    let aside = set_aside(&path).unwrap();
+    let fails = Arc::new(AtomicBool::new(true));
+    let (failing, log) = (Arc::clone(&fails), beside(&aside, "-wal"));
+    let files = Faulty::where_nothing_reads(move |it| it == log && failing.load(Ordering::Relaxed));
+    let journal = Succession::open_on(files, &path, &SqliteOptions::default()).unwrap();
+    fails.store(false, Ordering::Relaxed);
+    journal.enter_boot("boot-a").unwrap();
+    asks_it(&journal, "input/output error");
 }
