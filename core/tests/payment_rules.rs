@@ -1078,6 +1078,59 @@ fn rule_15_a_debit_found_by_the_closing_check_opens_the_reversal_again() {
 }
 
 #[test]
+fn rule_15_a_record_that_lags_behind_a_reversal_that_worked_troubles_nobody() {
+    let mut case = Case::sent().reversed_once();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::LateDebit));
+    assert_eq!(case.next().send, Some(Request::Reversal));
+    case.reversed(ReversalAnswer::Acknowledged);
+    let acknowledged = case.now;
+    assert_eq!(case.next().send, Some(Request::CheckPayment), "asked at once");
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, case.state.owes_reversal()), (None, false), "too early to say so");
+    // By hand, half a minute behind it: the same.
+    case.now = acknowledged.plus(Duration::from_secs(30));
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, step.send, case.state.owes_reversal()), (None, None, false));
+    let mut contradicted = case.clone();
+    for (case, answer) in
+        [(&mut case, StatusAnswer::Reversed), (&mut contradicted, StatusAnswer::Paid)]
+    {
+        assert_eq!(case.next().send, Some(Request::CheckPayment));
+        assert_eq!(
+            case.now,
+            acknowledged.plus(Duration::from_secs(60)),
+            "when its record must show it"
+        );
+        let step = case.checked(answer);
+        match answer {
+            StatusAnswer::Reversed => assert!(step.alert.is_none() && case.state.is_closed()),
+            _ => assert_eq!(step.alert, Some(Alert::ReversalWithoutEffect)),
+        }
+    }
+    assert_eq!(contradicted.next().send, Some(Request::Reversal), "and reversed again");
+}
+
+#[test]
+fn rule_15_a_debit_that_is_news_is_reversed_again_at_once_however_many_went_before() {
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::NotFound);
+    case.at(65.0);
+    for answer in [ReversalAnswer::Again(None), ReversalAnswer::Acknowledged] {
+        assert_eq!(case.next_request(), Some(Request::Reversal));
+        case.reversed(answer);
+    }
+    assert_eq!(case.state.reversals.count, 2);
+    let acknowledged = case.now;
+    case.now = acknowledged.plus(Duration::from_secs(5));
+    // The push may have lain in a queue longer than the reversals.
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, Some(Alert::LateDebit));
+    assert_eq!(case.next_request(), Some(Request::Reversal));
+    assert!(case.now < acknowledged.plus(Duration::from_secs(21)));
+}
+
+#[test]
 fn rule_15_a_check_issued_before_the_acknowledgement_closes_nothing() {
     let mut case = Case::sent().reversed_once();
     case.at(180.0);

@@ -1,6 +1,7 @@
 //! What must hold of every step, whatever the rules say: checked in debug builds, by the model
 //! checker and in every simulated history.
 
+use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::input::{Input, Ruling};
 use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
@@ -22,6 +23,8 @@ use crate::payment::timers::Policy;
 /// * A payment told as Paid that OVO's record contradicts in a check issued a minute behind the
 ///   approval is listed for an operator; so is one that it shows as paid in a check issued a minute
 ///   behind its void, with an alert.
+/// * A debit that was seen before a reversal was acknowledged is reversed again where a check shows it that was
+///   issued a minute behind that, and calls for nothing where it was issued sooner. One that is news is at once.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.
@@ -104,6 +107,22 @@ pub fn broken(
         if before.is_asked_behind_its_void(policy, issued) && !before.late_paid);
     if denies_its_void && (!after.needs_operator() || after.acknowledged || step.alert.is_none()) {
         return Some("a void that OVO's record does not show is an operator's case");
+    }
+    if let (Settlement::Open(Reversal::Acknowledged(at)), Input::Checked { answer, issued, .. }) =
+        (before.settlement, input)
+        && answer == StatusAnswer::Paid
+        && reversible
+        && issued >= at
+    {
+        let must_show = before.is_asked_behind_its_reversal(policy, issued);
+        if (must_show || !before.late_paid) != after.owes_reversal() {
+            return Some(
+                "a reversal is repeated when OVO's record must show it, or shows what is news",
+            );
+        }
+        if !must_show && step.alert == Some(Alert::ReversalWithoutEffect) {
+            return Some("within a minute OVO's record contradicts no reversal");
+        }
     }
     let checked =
         |answer: StatusAnswer| matches!(input, Input::Checked { answer: it, .. } if it == answer);

@@ -234,9 +234,10 @@ pub(super) fn debit_alert(state: &State) -> Alert {
     match (state.verdict, state.reversals.count) {
         (Some(Verdict::Declined(reason)), _) if !state.late_paid => Alert::LyingDecline(reason),
         (_, 0) => Alert::LateSuccess,
-        (_, 1) => Alert::LateDebit,
-        // How many of them were acknowledged nobody counts: a lost answer hides one.
-        _ => Alert::ReversalWithoutEffect,
+        // How many of them were acknowledged nobody counts: a lost answer hides one. A debit that is
+        // news may have come behind all of them.
+        (_, 2..) if state.late_paid => Alert::ReversalWithoutEffect,
+        _ => Alert::LateDebit,
     }
 }
 
@@ -260,6 +261,15 @@ fn open_settlement_checked(
         // Asked before the acknowledgement: the check that closes is still to come.
         (StatusAnswer::Paid, Reversal::Acknowledged(at)) if issued < at => {
             state.late_paid = true;
+            Step::to(state)
+        }
+        // What OVO had shown before, its record may go on showing for a minute: asked again then.
+        (StatusAnswer::Paid, Reversal::Acknowledged(at))
+            if state.late_paid && !state.is_asked_behind_its_reversal(policy, issued) =>
+        {
+            let shown = at.plus(policy.timers.record_lag());
+            let again = shown.max(state.checks.not_before).max(state.close_at(policy));
+            state.due = Some(again);
             Step::to(state)
         }
         (StatusAnswer::Paid, _) => {
@@ -397,6 +407,13 @@ impl State {
             }
         }
         self
+    }
+
+    /// Whether a check was issued so long behind the acknowledgement of a reversal that OVO's record must
+    /// show it.
+    pub(super) fn is_asked_behind_its_reversal(&self, policy: &Policy, issued: Boottime) -> bool {
+        let lag = policy.timers.record_lag();
+        matches!(self.settlement, Settlement::Open(Reversal::Acknowledged(at)) if issued >= at.plus(lag))
     }
 
     fn acknowledge_reversal(mut self, policy: &Policy, now: Boottime) -> State {

@@ -195,7 +195,7 @@ impl Timers {
     }
 
     /// A minute: how long OVO's record of a payment may lag behind what OVO answered. A check that is
-    /// issued sooner behind an approval or a void contradicts neither. OVO names no such time; where
+    /// issued sooner behind an approval, a void or a reversal contradicts none. OVO names no such time; where
     /// it is wrong, an operator is asked in vain, or asks again.
     pub(crate) fn record_lag(&self) -> Duration {
         self.retry * 4
