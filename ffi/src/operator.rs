@@ -63,7 +63,8 @@ fn may_have_left(
 /// Not to be called for `OVO_INTERRUPTED`, which is no outcome: another process may bring one this
 /// very moment, and nobody would have heard it.
 /// Of a payment that an operator ruled paid, the outcome told before was another one: it is confirmed
-/// only once this client has shown the new one, in a list, a report or an outcome.
+/// only once this client has shown the new one, in a list, a report or an outcome. So it is where one told
+/// as paid waits for an operator since: what is told of it now, a list or a record has.
 ///
 /// Parameters:
 /// - `client`: an open client; stays the caller's.

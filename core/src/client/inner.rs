@@ -10,6 +10,7 @@ use crate::client::background::Work;
 use crate::client::counters::Counters;
 use crate::client::exchange::Heard;
 use crate::client::foreign;
+use crate::client::operator::News;
 #[cfg(feature = "postgres")]
 use crate::client::reach::Reach;
 use crate::client::seal::PhoneSeal;
@@ -33,8 +34,8 @@ pub(super) struct Inner {
     pub(super) seal: PhoneSeal,
     /// Whether the app key is one that the journal does not know, and OVO has not accepted yet.
     pub(super) unknown_key: AtomicBool,
-    /// Payments that were ruled paid, and shown to the shop since.
-    pub(super) shown: Mutex<HashSet<PaymentId>>,
+    /// What the shop was shown of payments since their outcome was told, and has not confirmed.
+    pub(super) shown: Mutex<HashSet<(PaymentId, News)>>,
     /// Unsettled payments whose phone cannot be read, as of the opening, or of the last look at a journal
     /// whose key another process has changed.
     pub(super) unreadable: Mutex<Vec<PaymentId>>,

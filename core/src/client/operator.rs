@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::invoice::MerchantInvoice;
 use crate::lock::lock;
-use crate::payment::{Input, Payment, Ruling, Source, Verdict};
+use crate::payment::{Input, Outcome, Payment, Ruling, Source, Verdict};
 
 impl Client {
     /// Confirms that the caller has stored the outcome. Never done by time ([policy 2.4], P10).
@@ -25,11 +25,13 @@ impl Client {
     /// ```
     ///
     /// Of a payment that an operator ruled paid, the outcome told before was another one: it is confirmed
-    /// only once this client has shown the new one, in a list, a report or an outcome.
+    /// only once this client has shown the new one, in a list, a report or an outcome. So it is where one
+    /// told as paid waits for an operator since, because OVO's record contradicts it or its void: what is
+    /// told of it now, a list or a report has (rule 17, VD6).
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet, or it was never
-    /// shown, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is no outcome yet, or what is told of it
+    /// now was never shown, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
     ///
     /// [policy 2.4]: crate::manual::policy#24-commit-first
     pub fn acknowledge(&self, invoice: &MerchantInvoice) -> Result<(), Error> {
@@ -39,17 +41,19 @@ impl Client {
             // Listed twice, it is acknowledged twice.
             payment = self.inner.journal.find_hidden(invoice)?.unwrap_or(payment);
         }
-        if self.inner.is_news_to_the_shop(&payment) {
-            return Err(Error::about(
-                invoice,
-                ErrorKind::Refused,
-                "an operator ruled it paid, which was not told yet: look it up (unacknowledged), book it, and acknowledge it then",
-            ));
+        let news = News::of(&payment).map(|news| (payment.id, news));
+        if let Some(news) = news.filter(|news| !lock(&self.inner.shown).contains(news)) {
+            return Err(Error::about(invoice, ErrorKind::Refused, news.1.untold()));
         }
-        match self.inner.apply(payment, Input::Acknowledged, Proof::None)?.refused {
-            Some(refusal) => Err(Error::refused(invoice, refusal)),
-            None => Ok(()),
+        if let Some(refusal) = self.inner.apply(payment, Input::Acknowledged, Proof::None)?.refused
+        {
+            return Err(Error::refused(invoice, refusal));
         }
+        // What is told of it behind this is news again.
+        if let Some(news) = news {
+            lock(&self.inner.shown).remove(&news);
+        }
+        Ok(())
     }
 
     /// An operator's decision about a payment that waits for one (rule 19). The reason (1 to 200
@@ -114,27 +118,66 @@ impl Client {
     }
 }
 
-impl Inner {
-    /// Whether the payment was ruled paid behind another outcome, and nobody has confirmed that. An
-    /// acknowledgement names no outcome: it may be meant for the one that was told before.
-    fn is_ruled_paid(payment: &Payment) -> bool {
-        payment.state.verdict == Some(Verdict::Accepted(Source::Operator))
-            && !payment.state.acknowledged
-    }
+/// What is told of a payment, and was not when its outcome was told first. An acknowledgement names no
+/// outcome: it may be meant for that one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum News {
+    /// An operator ruled that it is paid.
+    RuledPaid,
+    /// Told as paid, it waits for an operator: OVO's record contradicts it or its void, or nobody knows
+    /// how its void ended.
+    WithOperator,
+}
 
-    fn is_news_to_the_shop(&self, payment: &Payment) -> bool {
-        Self::is_ruled_paid(payment) && !lock(&self.shown).contains(&payment.id)
-    }
-
-    /// The shop is shown this payment as it stands now.
-    pub(super) fn shows(&self, payment: &Payment) {
-        if Self::is_ruled_paid(payment) {
-            lock(&self.shown).insert(payment.id);
+impl News {
+    /// Of what the shop has not confirmed.
+    fn of(payment: &Payment) -> Option<News> {
+        let state = &payment.state;
+        match state.verdict {
+            Some(Verdict::Accepted(_)) if state.acknowledged => None,
+            Some(Verdict::Accepted(_)) if state.needs_operator() => Some(News::WithOperator),
+            Some(Verdict::Accepted(Source::Operator)) => Some(News::RuledPaid),
+            _ => None,
         }
     }
 
+    fn untold(self) -> &'static str {
+        match self {
+            News::RuledPaid => {
+                "an operator ruled it paid, which was not told yet: look it up (unacknowledged), book it, and acknowledge it then"
+            }
+            News::WithOperator => {
+                "told as paid, it waits for an operator since, which was not told yet: look it up (unacknowledged), book that, and acknowledge it then"
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The shop is shown the payment's outcome as it stands now.
+    pub(super) fn shows(&self, payment: &Payment) {
+        // Of what an operator is to find out, an outcome tells no more than that a void is in doubt.
+        let is_told = match News::of(payment) {
+            Some(News::RuledPaid) => true,
+            Some(News::WithOperator) => Outcome::of(payment).is_some_and(
+                |outcome| matches!(outcome, Outcome::Paid(receipt) if receipt.void_doubt().is_some()),
+            ),
+            None => false,
+        };
+        if is_told {
+            self.remember_shown(payment);
+        }
+    }
+
+    /// The shop is shown the payment as a report has it.
     pub(super) fn show(&self, payment: &Payment) -> PaymentReport {
-        self.shows(payment);
+        self.remember_shown(payment);
         PaymentReport::of(payment)
+    }
+
+    fn remember_shown(&self, payment: &Payment) {
+        if let Some(news) = News::of(payment) {
+            lock(&self.shown).insert((payment.id, news));
+        }
     }
 }

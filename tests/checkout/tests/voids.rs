@@ -564,6 +564,30 @@ fn vd6_a_void_that_ovo_acknowledges_and_does_not_carry_out_is_an_operators_case(
 }
 
 #[test]
+fn vd6_a_late_acknowledgement_swallows_nothing_that_was_found_since() {
+    for contradiction in ["73", "a void without effect"] {
+        let shop = paid();
+        let told = invoice("INV-1");
+        if contradiction == "73" {
+            shop.script([Step::on(Operation::CheckPayment).code("73")]);
+        } else {
+            shop.script([void().pretend()]);
+            assert_eq!(voided(&shop), VoidOutcome::Voided);
+        }
+        shop.clock.pass(minutes(2));
+        // The operator's command line finds it; the till books what it was told two minutes ago.
+        shop.second_client().check(&told).unwrap();
+        let refused = shop.client().acknowledge(&told).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{contradiction}");
+        let [waiting] = &shop.client().unacknowledged().unwrap()[..] else { panic!("listed") };
+        assert!(waiting.needs_operator, "{contradiction}");
+        shop.client().acknowledge(&told).unwrap();
+        assert!(shop.client().unacknowledged().unwrap().is_empty());
+        shop.client().acknowledge(&told).unwrap();
+    }
+}
+
+#[test]
 fn vd6_a_record_that_lags_behind_a_void_troubles_nobody() {
     let shop = paid();
     shop.clock.pass(minutes(5));

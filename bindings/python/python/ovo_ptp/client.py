@@ -504,7 +504,9 @@ class Client:
         `Interrupted` is no outcome: there is nothing to acknowledge, and another process may bring
         the outcome this very moment. Of a payment that an operator ruled paid, the outcome told
         before was another one: it is confirmed only once this client has shown the new one, in a
-        list, a report or an outcome.
+        list, a report or an outcome. So it is where one told as paid waits for an operator since,
+        because OVO's record contradicts it or its void: what is told of it now, a list or a report
+        has.
         """
         self._native.acknowledge(_make.text("invoice", invoice), way_of_waiting())
 
