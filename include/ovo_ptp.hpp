@@ -304,7 +304,8 @@ struct Paid {
   bool was_known = false;
   /// Of the receipt, and kept with the payment, so that it can be printed again. Empty where OVO told none.
   std::string cash_used, points_used, points_earned;
-  /// Empty, or that OVO acknowledged its void and shows it as paid all the same.
+  /// Empty, or why it is not known whether a void returned the money: under way, left to an operator, closed
+  /// by one, or acknowledged and not shown by OVO's record. Hand over nothing then.
   std::string void_doubt;
 };
 /// OVO refused. Show the customer's text.

@@ -88,7 +88,8 @@ pub struct ovo_outcome {
     pub host_time: [c_char; 40],
     /// Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
     /// or that nothing goes back by itself any more, because it waits for an operator or one closed it.
-    /// Paid: empty, or that OVO acknowledged its void and shows it as paid all the same.
+    /// Paid: empty, or why it is not known whether a void returned the money: under way, left to an
+    /// operator, closed by one, or acknowledged and not shown by OVO's record. Hand over nothing then.
     pub reason: [c_char; 128],
     /// Paid: the customer's wallet, if `has_wallet`. What a receipt shows again (cash and points used,
     /// points earned) is kept with the payment and stands here without that, too.

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use ptp::Language;
 use ptp::message::ResponseCode;
 use ptp::message::response_code::{CustomerText, TABLE};
-use ptp::payment::{CLOSED_BY_OPERATOR, VOID_DOUBTED, WAITS_FOR_OPERATOR};
+use ptp::payment::{
+    CLOSED_BY_OPERATOR, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN, WAITS_FOR_OPERATOR,
+};
 
 use crate::outcome::ovo_outcome;
 use crate::vocabulary::{self, ovo_outcome_kind};
@@ -76,6 +78,7 @@ pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char 
     let text = match outcome.kind {
         kind if is_dealt_with_by_hand(kind, outcome) => CustomerText::ByHand,
         kind if kind == ovo_outcome_kind::OVO_PAID as i32 => match outcome.voided {
+            _ if says(outcome, VOID_UNDER_WAY) => CustomerText::Unclear,
             0 => CustomerText::Paid,
             _ => CustomerText::Voided,
         },
@@ -96,18 +99,23 @@ pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char 
     constant(text.in_language(spoken))
 }
 
+/// Whether its reason is this one.
+fn says(outcome: &ovo_outcome, text: &str) -> bool {
+    let said = outcome.reason.iter().map(|it| it.to_ne_bytes()[0]);
+    said.take_while(|it| *it != 0).eq(text.bytes())
+}
+
 /// Whether an operator deals with it, or has: its reason says so.
 fn is_dealt_with_by_hand(kind: i32, outcome: &ovo_outcome) -> bool {
-    let says = |text: &str| {
-        let said = outcome.reason.iter().map(|it| it.to_ne_bytes()[0]);
-        said.take_while(|it| *it != 0).eq(text.bytes())
-    };
+    let says = |text: &str| says(outcome, text);
     match kind {
         kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => {
             says(WAITS_FOR_OPERATOR) || says(CLOSED_BY_OPERATOR)
         }
         kind if kind == ovo_outcome_kind::OVO_NEEDS_OPERATOR as i32 => says(CLOSED_BY_OPERATOR),
-        kind if kind == ovo_outcome_kind::OVO_PAID as i32 => says(VOID_DOUBTED),
+        kind if kind == ovo_outcome_kind::OVO_PAID as i32 => {
+            says(VOID_DOUBTED) || says(VOID_UNKNOWN) || says(CLOSED_BY_OPERATOR)
+        }
         _ => false,
     }
 }

@@ -211,6 +211,24 @@ def test_a_refused_void_is_pending_until_ovo_has_said_twice_that_there_is_none(
     assert ovo.net("INV-1") == 5
 
 
+def test_who_asks_again_for_a_sale_whose_void_is_under_way_is_told_so(
+    shop: ovo_ptp.Client, ovo: Sandbox
+) -> None:
+    first = shop.pay("INV-1", amount=5, phone=PAYS)
+    assert isinstance(first, ovo_ptp.Paid)
+    assert first.void_doubt is None
+    ovo.script(
+        {"on": "void", "act": {"unheard": True}},
+        {"on": "check_void", "times": 1000, "act": {"unheard": True}},
+    )
+    assert shop.void("INV-1").state == "pending"
+    again = shop.pay("INV-1", amount=5, phone=PAYS)
+    assert isinstance(again, ovo_ptp.Paid)
+    assert again.void_doubt is not None
+    assert "under way" in again.void_doubt
+    assert again.customer_text_en == "The payment is being checked. Do not pay again; please wait."
+
+
 def test_a_paid_payment_can_be_voided_once(shop: ovo_ptp.Client, ovo: Sandbox) -> None:
     shop.pay("INV-1", amount=5, phone=PAYS)
     shop.pay("INV-2", amount=5, phone=CANCELS)

@@ -94,6 +94,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound
             dict.set_item("host_time", receipt.host_time())?;
             dict.set_item("is_late", receipt.is_late())?;
             dict.set_item("is_voided", receipt.is_voided())?;
+            dict.set_item("void_doubt", receipt.void_doubt())?;
             dict.set_item("cash_used", &receipt.paid_with().cash)?;
             dict.set_item("points_used", &receipt.paid_with().points)?;
             dict.set_item("points_earned", &receipt.paid_with().points_earned)?;

@@ -51,7 +51,7 @@ pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{
     CLOSED_BY_OPERATOR, Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason,
-    Outcome, Receipt, VOID_DOUBTED, WAITS_FOR_OPERATOR,
+    Outcome, Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN, WAITS_FOR_OPERATOR,
 };
 pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
 pub use rule::Rule;

@@ -564,6 +564,33 @@ fn vd6_a_void_that_ovo_acknowledges_and_does_not_carry_out_is_an_operators_case(
 }
 
 #[test]
+fn vd2_who_asks_again_for_a_sale_whose_void_is_open_or_unknown_is_told_so() {
+    let shop = paid();
+    let again = || {
+        let outcome = shop.pay("INV-1", APPROVES);
+        let shown = outcome.customer_text(Language::English);
+        let Outcome::Paid(receipt) = outcome else { panic!("told as paid stays so") };
+        (receipt.void_doubt(), shown)
+    };
+    assert_eq!(again(), (None, "Payment received."));
+    // Carried out or not: no check of it is answered.
+    shop.script([void().unheard(), check_void().times(1_000).unheard()]);
+    assert_eq!(voided(&shop), VoidOutcome::Pending);
+    let (doubt, shown) = again();
+    assert!(doubt.is_some_and(|why| why.contains("under way")), "{doubt:?}");
+    assert!(shown.contains("please wait"), "{shown}");
+    shop.settle_for(days(8));
+    assert!(shop.report("INV-1").needs_operator && !is_voided(&shop));
+    let (doubt, shown) = again();
+    assert!(doubt.is_some_and(|why| why.contains("an operator finds out")), "{doubt:?}");
+    assert_eq!(shown, "Staff deal with this payment. Ask the cashier.");
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "OVO refunded it, case 4711").unwrap();
+    let (doubt, shown) = again();
+    assert!(doubt.is_some_and(|why| why.contains("dealt with by hand")), "{doubt:?}");
+    assert_eq!(shown, "Staff deal with this payment. Ask the cashier.");
+}
+
+#[test]
 fn vd6_a_late_acknowledgement_swallows_nothing_that_was_found_since() {
     for contradiction in ["73", "a void without effect"] {
         let shop = paid();

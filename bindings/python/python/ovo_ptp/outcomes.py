@@ -98,7 +98,10 @@ class Outcome(Record):
 
 
 class Paid(Outcome):
-    """The customer is debited, and stays debited. Hand over the goods."""
+    """The customer is debited, and stays debited. Hand over the goods.
+
+    Unless `is_voided`, or `void_doubt` says why nobody knows whether the money went back.
+    """
 
     __slots__ = (
         "amount",
@@ -110,6 +113,7 @@ class Paid(Outcome):
         "host_time",
         "is_late",
         "is_voided",
+        "void_doubt",
         "cash_used",
         "points_used",
         "points_earned",
@@ -118,6 +122,7 @@ class Paid(Outcome):
     )
     _private = frozenset({"wallet"})
     _defaults: ClassVar[dict[str, Any]] = {
+        "void_doubt": None,
         "wallet": None,
         "cash_used": None,
         "points_used": None,
@@ -144,10 +149,14 @@ class Paid(Outcome):
     #: Whether the success came from a status check instead of the push's own answer.
     is_late: bool
     #: Whether the payment has been voided since, as OVO acknowledged. It stays so where OVO's
-    #: record shows it as paid all the same: then `customer_text` promises nothing, and an operator
-    #: is needed.
+    #: record shows it as paid all the same: see `void_doubt`.
     is_voided: bool
     if TYPE_CHECKING:  # a slot cannot have a value in the class
+        #: Why it is not known from here, in English, whether a void returned the money: it is under
+        #: way, was left to an operator, was closed by one, or OVO's record shows none of one that
+        #: it acknowledged. **Hand over nothing then**: somebody asked for its void. `None` where
+        #: none was asked for, and as long as nothing speaks against how it ended.
+        void_doubt: str | None = None
         #: OVO Cash used, rupiah as text; kept with the payment, for a reprint of its receipt.
         cash_used: str | None = None
         #: OVO Points used, as text; kept likewise.

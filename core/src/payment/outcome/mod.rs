@@ -12,7 +12,8 @@ pub use decline::Decline;
 use not_completed::ByHand;
 pub use not_completed::{CLOSED_BY_OPERATOR, NotCompleted, WAITS_FOR_OPERATOR};
 pub use not_sent::{NotSent, NotSentReason};
-pub use receipt::{Receipt, VOID_DOUBTED};
+use receipt::VoidDoubt;
+pub use receipt::{Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN};
 
 use crate::invoice::MerchantInvoice;
 use crate::message::Language;
@@ -24,7 +25,8 @@ use crate::payment::{Closer, Payment, Reversal, Settlement, Source, Verdict, Voi
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The customer is debited, and stays debited. Hand over the goods.
+    /// The customer is debited, and stays debited. Hand over the goods, unless it was
+    /// [voided](Receipt::is_voided) since, or its [void is in doubt](Receipt::void_doubt).
     Paid(Receipt),
     /// OVO refused. Show the text.
     Declined(Decline),
@@ -58,8 +60,7 @@ impl Outcome {
                 host_time: payment.evidence.host_time.clone(),
                 late: source != Source::Push,
                 voided: payment.state.void == Void::Voided,
-                void_doubted: payment.state.is_void_doubted()
-                    && !payment.state.is_closed_by_operator(),
+                void_doubt: VoidDoubt::of(&payment.state),
                 paid_with: Box::new(payment.evidence.paid_with.clone()),
                 wallet: None,
                 known,
@@ -199,10 +200,14 @@ impl Outcome {
     /// ```
     pub fn customer_text(&self, language: Language) -> &'static str {
         let text = match self {
-            // Nothing promises that the money went back.
-            Outcome::Paid(receipt) if receipt.void_doubted => CustomerText::ByHand,
-            Outcome::Paid(receipt) if receipt.voided => CustomerText::Voided,
-            Outcome::Paid(_) => CustomerText::Paid,
+            Outcome::Paid(receipt) => match receipt.void_doubt {
+                // Neither a sale nor returned, as far as anybody knows.
+                Some(VoidDoubt::UnderWay) => CustomerText::Unclear,
+                // Nothing promises that the money went back.
+                Some(_) => CustomerText::ByHand,
+                None if receipt.voided => CustomerText::Voided,
+                None => CustomerText::Paid,
+            },
             Outcome::Declined(decline) => return decline.customer_text(language),
             Outcome::NotCompleted(open) if open.by_hand.is_some() => CustomerText::ByHand,
             Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,

@@ -1,11 +1,11 @@
 //! The proof of a paid payment, and what has become of it since.
 
-use super::Known;
+use super::{CLOSED_BY_OPERATOR, Known};
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
 use crate::message::WalletDetails;
 use crate::numbering::Numbers;
-use crate::payment::PaidWith;
+use crate::payment::{PaidWith, State, Void};
 
 /// The proof of a paid payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,7 +19,7 @@ pub struct Receipt {
     pub(super) host_time: Option<String>,
     pub(super) late: bool,
     pub(super) voided: bool,
-    pub(super) void_doubted: bool,
+    pub(super) void_doubt: Option<VoidDoubt>,
     pub(super) paid_with: Box<PaidWith>,
     pub(super) wallet: Option<Box<WalletDetails>>,
     pub(super) known: Known,
@@ -86,20 +86,29 @@ impl Receipt {
         self.voided
     }
 
-    /// Why it is not known, in English, whether a void that OVO acknowledged returned the money. `None`
-    /// as long as nothing speaks against it ([fault VD6]).
+    /// Why it is not known from here, in English, whether a void of it returned the money: it is under way,
+    /// was left to an operator, was closed by one, or OVO's record shows none of one that it acknowledged
+    /// ([fault VD6]). **Hand over nothing for such a payment**: somebody asked for its void. `None` where
+    /// none was asked for, and as long as nothing speaks against how it ended.
     ///
     /// [fault VD6]: crate::manual::faults#vd-voids
     ///
     /// ```
     /// # fn example(receipt: &ovo_ptp::Receipt) {
-    /// if receipt.is_voided() {
-    ///     println!("no sale; {}", receipt.void_doubt().unwrap_or("the customer has the money back"));
+    /// match receipt.void_doubt() {
+    ///     Some(why) => println!("hand over nothing: {why}"),
+    ///     None if receipt.is_voided() => println!("no sale; the customer has the money back"),
+    ///     None => println!("hand over the goods"),
     /// }
     /// # }
     /// ```
     pub fn void_doubt(&self) -> Option<&'static str> {
-        self.void_doubted.then_some(VOID_DOUBTED)
+        self.void_doubt.map(|doubt| match doubt {
+            VoidDoubt::UnderWay => VOID_UNDER_WAY,
+            VoidDoubt::Unknown => VOID_UNKNOWN,
+            VoidDoubt::Contradicted => VOID_DOUBTED,
+            VoidDoubt::Closed => CLOSED_BY_OPERATOR,
+        })
     }
 
     /// How it was paid, as far as OVO told: kept with the payment, so that a receipt can be printed
@@ -135,6 +144,33 @@ impl Receipt {
     }
 }
 
-/// What [`Receipt::void_doubt`] says of a void that OVO's record does not show.
+/// Why it is not known whether the money went back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum VoidDoubt {
+    UnderWay,
+    Unknown,
+    Contradicted,
+    Closed,
+}
+
+impl VoidDoubt {
+    pub(super) fn of(state: &State) -> Option<VoidDoubt> {
+        match state.void {
+            Void::None | Void::Rejected(_) => None,
+            Void::Sent | Void::Unknown | Void::Questioned(_) => Some(VoidDoubt::UnderWay),
+            Void::Expired if state.is_closed_by_operator() => Some(VoidDoubt::Closed),
+            Void::Expired => Some(VoidDoubt::Unknown),
+            Void::Voided => (state.is_void_doubted() && !state.is_closed_by_operator())
+                .then_some(VoidDoubt::Contradicted),
+        }
+    }
+}
+
+/// What [`Receipt::void_doubt`] says of a void whose end is not known yet.
+pub const VOID_UNDER_WAY: &str = "its void is under way: how it ends is not known yet";
+/// What it says of a void that was left to an operator.
+pub const VOID_UNKNOWN: &str =
+    "nobody knows whether its void was carried out: an operator finds out";
+/// What it says of a void that OVO's record does not show.
 pub const VOID_DOUBTED: &str =
     "OVO acknowledged its void and shows it as paid all the same: an operator finds out";
