@@ -485,6 +485,21 @@ fn refused_void() -> Case {
     case
 }
 
+#[test]
+fn rule_18_no_void_leaves_without_the_phone() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    // The machine had begun with the date of its last shutdown, and NTP has put that right.
+    let weeks = Duration::from_secs(21 * 24 * 3600);
+    case.now = Boottime(70 * SECOND);
+    case.does(Input::Rebooted { away: weeks });
+    case.does(Input::Due);
+    assert!(case.state.phone_forgotten);
+    let step = case.does(Input::VoidAsked { in_time: true });
+    assert_eq!((step.refused, step.send), (Some(Refusal::PhoneForgotten), None));
+    assert_eq!(case.state.void, Void::None);
+}
+
 /// OVO's record may show a void up to a minute behind it.
 #[test]
 fn rule_18_a_refusal_stands_only_to_a_question_that_left_a_minute_behind_it() {
@@ -916,6 +931,33 @@ fn rule_15_who_answered_checks_and_refuses_the_one_that_closes_leaves_a_word() {
     };
     assert_eq!(closed(Some(StatusAnswer::NotFound)), Some(Alert::Unverified));
     assert_eq!(closed(None), Some(Alert::CheckUnavailable), "a contract without checks");
+}
+
+/// What a check had confirmed stays confirmed when the looks behind it are refused.
+#[test]
+fn rule_16_a_refused_look_takes_nothing_back() {
+    let mut case = Case::sent().reversed_once();
+    assert_eq!(case.next().send, Some(Request::CheckPayment));
+    case.checked(StatusAnswer::NotFound);
+    assert!(case.state.is_closed() && case.state.is_confirmed());
+    while !case.state.check_unavailable {
+        assert_eq!(case.next_request(), Some(Request::CheckPayment));
+        case.checked(StatusAnswer::Unavailable);
+        assert!(case.state.is_confirmed());
+    }
+    case.next();
+    assert!(case.state.phone_forgotten && case.state.is_confirmed());
+    // Closed by an acknowledged reversal alone, it is not, whoever asks behind that and is refused.
+    let mut case = Case::sent().reversed_once();
+    while !case.state.is_closed() {
+        match case.next_request() {
+            Some(Request::CheckPayment) => case.checked(StatusAnswer::Unavailable),
+            _ => case.reversed(ReversalAnswer::Acknowledged),
+        };
+    }
+    assert!(!case.state.is_confirmed());
+    case.checked(StatusAnswer::Unavailable);
+    assert!(!case.state.is_confirmed());
 }
 
 #[test]

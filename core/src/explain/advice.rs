@@ -133,18 +133,18 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
         ),
         // A decline can hide a debit; where there are no checks nobody has looked.
         // OVO's answer to a reversal proves nothing (policy 1.2).
-        Money::NotDebited if abandoned && (!state.seen || state.check_unavailable) => words.pick(
+        Money::NotDebited if abandoned && !state.is_confirmed() => words.pick(
             "OVO menjawab pembatalan ini, tetapi tidak ada pemeriksaan status yang memastikan bahwa saldo pelanggan tidak terpotong; bandingkan dengan laporan settlement OVO.",
             "OVO answered its reversal, but no status check has confirmed that the customer is not debited; compare OVO's settlement file.",
         ),
-        Money::NotDebited if declined && (!state.seen || state.check_unavailable) => words.pick(
+        Money::NotDebited if declined && !state.is_confirmed() => words.pick(
             "Menurut OVO saldo pelanggan tidak terpotong; tidak ada pemeriksaan status yang memastikannya.",
             "OVO declined it, so the customer is not debited; no status check has confirmed that.",
         ),
         Money::NotDebited => words
             .pick("Saldo pelanggan tidak terpotong.", "The customer is not debited."),
         // The same of one that was seen debited.
-        Money::Returned if state.check_unavailable => words.pick(
+        Money::Returned if state.check_unavailable && !state.is_confirmed() => words.pick(
             "Saldo pelanggan sempat terpotong, dan OVO menjawab pembatalannya; tidak ada pemeriksaan status yang memastikan bahwa uangnya sudah kembali: bandingkan dengan laporan settlement OVO.",
             "The customer was debited, and OVO answered its reversal; no status check has confirmed that the money went back: compare OVO's settlement file.",
         ),

@@ -65,6 +65,12 @@ pub(super) fn checked(
         }
         StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),
         StatusAnswer::Unavailable => {
+            // The look is over: a refused one behind a check that closed takes nothing back.
+            if !state.check_unavailable
+                && let Settlement::Closed { looks, .. } = &mut state.settlement
+            {
+                *looks = looks.saturating_add(1);
+            }
             state.check_unavailable = true;
             state.due = Some(now);
             Step::to(state).alerting(Alert::CheckUnavailable)

@@ -251,6 +251,13 @@ impl State {
         matches!(self.settlement, Settlement::Closed { by: Closer::Operator, .. })
     }
 
+    /// Whether a check confirmed that a payment which is closed and was not paid is not debited. One that was
+    /// closed without (OVO refuses checks, the phone is forgotten) is looked at no more behind that.
+    pub fn is_confirmed(&self) -> bool {
+        let was_looked_at = !matches!(self.settlement, Settlement::Closed { looks: 0, .. });
+        self.is_closed() && self.seen && (!self.check_unavailable || was_looked_at)
+    }
+
     /// Whether a reversal is to be sent until it is acknowledged.
     pub fn owes_reversal(&self) -> bool {
         self.settlement == Settlement::Open(Reversal::Needed)
