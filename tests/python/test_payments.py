@@ -219,7 +219,7 @@ def test_who_asks_again_for_a_sale_whose_void_is_under_way_is_told_so(
     assert first.void_doubt is None
     ovo.script(
         {"on": "void", "act": {"unheard": True}},
-        {"on": "check_void", "times": 1000, "act": {"unheard": True}},
+        {"on": "check_void", "times": 0, "act": {"unheard": True}},
     )
     assert shop.void("INV-1").state == "pending"
     again = shop.pay("INV-1", amount=5, phone=PAYS)

@@ -80,7 +80,7 @@ def test_every_field_has_a_slot_and_a_type(cls: type[Record]) -> None:
         fields = [*outcomes.Outcome.__slots__, *own]
     if cls is outcomes.Paid:
         # Typed for checkers only.
-        fields += ["cash_used", "points_used", "points_earned", "wallet"]
+        fields += ["void_doubt", "cash_used", "points_used", "points_earned", "wallet"]
     if cls is outcomes.NotSent:
         fields += ["reason", "detail"]
     if cls is outcomes.NotCompleted:
