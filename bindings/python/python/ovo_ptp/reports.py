@@ -93,6 +93,7 @@ class Status(Record):
     """The answer to a manual check."""
 
     __slots__ = ("at_ovo", "payment", "ask_again")
+    _defaults: ClassVar[dict[str, Any]] = {"ask_again": None}
     #: What OVO says.
     at_ovo: Literal[
         "paid",
