@@ -214,8 +214,9 @@ def test_reports_become_json_without_personal_data() -> None:
     assert fields["terminal"] == {"tid": "1", "mid": "2", "store_code": "3"}
     assert fields["outcome"]["outcome"] == "paid"
     assert "Siti" not in json.dumps(fields)
-    status = reports.Status(at_ovo="paid", payment=report)
-    assert status.to_dict() == {"at_ovo": "paid", "payment": report.to_dict()}
+    status = reports.Status(at_ovo="paid", payment=report, ask_again=None)
+    said = {"at_ovo": "paid", "payment": report.to_dict(), "ask_again": None}
+    assert status.to_dict() == said
 
 
 def test_every_kind_of_error_has_its_class() -> None:

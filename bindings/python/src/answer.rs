@@ -46,6 +46,7 @@ impl Answer {
             Answer::Status(status) => {
                 let dict = PyDict::new(py);
                 dict.set_item("at_ovo", at_ovo(status.at_ovo))?;
+                dict.set_item("ask_again", status.ask_again.map(|wait| wait.as_secs_f64()))?;
                 dict.set_item("payment", report(py, &status.payment)?)?;
                 dict.into_any()
             }

@@ -203,14 +203,20 @@ impl Inner {
             answer,
             StatusAnswer::ForeignSale | StatusAnswer::Doubtful | StatusAnswer::NotFound
         );
+        let mut counts_from = None;
         if kept.is_some() || !is_elsewhere {
             stored = self.apply(stored, input, Proof::Heard(&heard))?.payment;
+            counts_from = stored.state.counts_from(&self.policy, issued, answer);
         }
+        let ask_again = counts_from.map(|from| from.since(self.clock.boottime()));
         self.wake_settler();
         let said = match answer {
             StatusAnswer::NoAnswer | StatusAnswer::NotSent => "gave no usable answer".to_owned(),
             StatusAnswer::Misconfigured(code) => format!("refuses the set-up ({code})"),
-            _ => return Ok(Status { at_ovo: answer, payment: PaymentReport::of(&stored) }),
+            _ => {
+                let payment = PaymentReport::of(&stored);
+                return Ok(Status { at_ovo: answer, payment, ask_again });
+            }
         };
         Err(Error::about(invoice, ErrorKind::NoAnswer, format_args!("the host {said}")))
     }

@@ -1,5 +1,7 @@
 //! What the client says about payments when it is asked.
 
+use std::time::Duration;
+
 use crate::amount::Rupiah;
 use crate::invoice::MerchantInvoice;
 use crate::message::ResponseCode;
@@ -24,6 +26,9 @@ pub struct Status {
     pub at_ovo: StatusAnswer,
     /// The payment, after what OVO said was taken into account.
     pub payment: PaymentReport,
+    /// What OVO says contradicts what was told, and was asked too early to count: its record may lag behind
+    /// its answer by a minute. Ask again in so long. `None` of everything else.
+    pub ask_again: Option<Duration>,
 }
 
 /// How a void stands.

@@ -19,6 +19,32 @@ impl State {
     pub(super) fn is_asked_behind_its_void(&self, policy: &Policy, issued: Boottime) -> bool {
         self.void == Void::Voided && issued.since(self.settling_since) >= policy.timers.record_lag()
     }
+
+    /// From when on a check counts, where one that was issued at `issued` contradicts what was told and came too
+    /// early for that: OVO's record may lag. `None` if it contradicts nothing, or counts.
+    pub(crate) fn counts_from(
+        &self,
+        policy: &Policy,
+        issued: Boottime,
+        answer: StatusAnswer,
+    ) -> Option<Boottime> {
+        let Some(Verdict::Accepted(source)) = self.verdict else { return None };
+        let is_sale = matches!(self.void, Void::None | Void::Rejected(_));
+        let since = match answer {
+            _ if self.needs_operator() => return None,
+            StatusAnswer::Paid if self.void == Void::Voided && !self.late_paid => {
+                self.settling_since
+            }
+            StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful
+                if is_sale && source != Source::Operator && !self.is_closed_by_operator() =>
+            {
+                self.closed_at()?
+            }
+            _ => return None,
+        };
+        let from = since.plus(policy.timers.record_lag());
+        (since <= issued && issued < from).then_some(from)
+    }
 }
 
 /// OV10, VD6: the verdict of a payment told as Paid never changes, nor is anything sent for it; the
@@ -30,6 +56,11 @@ pub(super) fn checked(
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
+    if state.counts_from(policy, issued, answer).is_some() {
+        // Nothing follows from it; that it was heard is written down.
+        state.touched = now;
+        return Step::to(state);
+    }
     if answer == StatusAnswer::Paid && state.is_asked_behind_its_void(policy, issued) {
         if state.late_paid {
             return Step::to(state);

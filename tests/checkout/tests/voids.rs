@@ -7,6 +7,7 @@ use ovo_checkout::{
     Fault, Life, Link, Shop, SimClock, SimWire, days, hours, invoice, minutes, seconds, settled,
 };
 use ovo_ptp::message::{Language, Operation, ResponseCode};
+use ovo_ptp::payment::history::{Entry, What};
 use ovo_ptp::payment::{Alert, Ruling, StatusAnswer};
 use ovo_ptp::transport::{Exchange, HttpRequest, Transport, Watch};
 use ovo_ptp::{ErrorKind, Outcome, VoidOutcome};
@@ -541,8 +542,15 @@ fn vd6_a_void_that_ovo_acknowledges_and_does_not_carry_out_is_an_operators_case(
     shop.script([void().pretend()]);
     assert_eq!(voided(&shop), VoidOutcome::Voided);
     let at_ovo = || shop.client().check(&invoice("INV-1")).unwrap().at_ovo;
-    assert_eq!(at_ovo(), StatusAnswer::Paid);
+    let early = shop.client().check(&invoice("INV-1")).unwrap();
+    assert_eq!(early.at_ovo, StatusAnswer::Paid);
     assert!(!shop.report("INV-1").needs_operator, "OVO's record may lag behind its answer");
+    let wait = early.ask_again.expect("it does not count yet");
+    assert!(seconds(50.0) < wait && wait <= seconds(60.0), "{wait:?}");
+    let heard = shop.history("INV-1");
+    let asked =
+        |it: &Entry| matches!(it.what, What::Exchange { operation: Operation::CheckPayment, .. });
+    assert!(heard.iter().any(asked), "and it is written down: {heard:#?}");
     shop.clock.pass(seconds(61.0));
     assert_eq!(at_ovo(), StatusAnswer::Paid);
     assert!(shop.alerted(|alert| *alert == Alert::VoidWithoutEffect && alert.is_critical()));

@@ -72,7 +72,11 @@ def chosen(**wanted: Any) -> dict[str, Any]:
 
 def status(fields: dict[str, Any]) -> reports.Status:
     """The answer to a check."""
-    return reports.Status(at_ovo=fields["at_ovo"], payment=report(fields["payment"]))
+    return reports.Status(
+        at_ovo=fields["at_ovo"],
+        payment=report(fields["payment"]),
+        ask_again=fields["ask_again"],
+    )
 
 
 def void(fields: dict[str, Any]) -> reports.VoidOutcome:

@@ -92,7 +92,8 @@ class PaymentReport(Record):
 class Status(Record):
     """The answer to a manual check."""
 
-    __slots__ = ("at_ovo", "payment")
+    __slots__ = ("at_ovo", "payment", "ask_again")
+    _defaults: ClassVar[dict[str, Any]] = {"ask_again": None}
     #: What OVO says.
     at_ovo: Literal[
         "paid",
@@ -106,6 +107,9 @@ class Status(Record):
     ]
     #: The payment, after what OVO said was taken into account.
     payment: PaymentReport
+    #: What OVO says contradicts what was told, and was asked too early to count, because its record
+    #: may lag by a minute: ask again in so many seconds. `None` of everything else.
+    ask_again: float | None
 
 
 class VoidOutcome(Record):

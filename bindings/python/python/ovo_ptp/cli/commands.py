@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -116,6 +117,11 @@ def _check(options: argparse.Namespace) -> int:
         output.as_json(status)
     else:
         output.say(f"OVO says: {status.at_ovo.replace('_', ' ')}")
+        if status.ask_again is not None:
+            output.say(
+                "that contradicts what was told, and does not count yet: OVO's record may lag; ask "
+                f"again in {math.ceil(status.ask_again)} s"
+            )
         output.payments([status.payment])
     return OUTCOMES["needs operator"] if status.payment.needs_operator else DONE
 
