@@ -122,9 +122,6 @@ impl Error {
             Refusal::NumbersDoubted => {
                 "OVO called its numbers used, or showed another sale under them, whose money a reversal or a void could return: have OVO return it by hand, then rule `close`"
             }
-            Refusal::PhoneForgotten => {
-                "the journal has forgotten its phone (was the clock wrong at a restart?), without which OVO takes no void: have OVO return it by hand"
-            }
             Refusal::NothingToRule => "nothing about it waits for this decision",
             Refusal::CloseTooEarly => {
                 "the customer can still be debited; it can be closed 180 s after its push"

@@ -485,21 +485,6 @@ fn refused_void() -> Case {
     case
 }
 
-#[test]
-fn rule_18_no_void_leaves_without_the_phone() {
-    let mut case = Case::sent();
-    case.does(Input::Answered(PushAnswer::Approved));
-    // The machine had begun with the date of its last shutdown, and NTP has put that right.
-    let weeks = Duration::from_secs(21 * 24 * 3600);
-    case.now = Boottime(70 * SECOND);
-    case.does(Input::Rebooted { away: weeks });
-    case.does(Input::Due);
-    assert!(case.state.phone_forgotten);
-    let step = case.does(Input::VoidAsked { in_time: true });
-    assert_eq!((step.refused, step.send), (Some(Refusal::PhoneForgotten), None));
-    assert_eq!(case.state.void, Void::None);
-}
-
 /// OVO's record may show a void up to a minute behind it.
 #[test]
 fn rule_18_a_refusal_stands_only_to_a_question_that_left_a_minute_behind_it() {

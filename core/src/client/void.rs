@@ -29,7 +29,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::Refused`], naming the rule: not paid, day over (23:58 WIB by OVO's clock),
-    /// void under way, the phone forgotten. [`ErrorKind::Journal`] only if nothing was started: once the void is, or may
+    /// void under way. [`ErrorKind::Journal`] only if nothing was started: once the void is, or may
     /// be, in the journal it may be sent, and the answer is [`VoidOutcome::Pending`] at least.
     pub fn void(&self, invoice: &MerchantInvoice) -> Result<VoidOutcome, Error> {
         let inner = &self.inner;

@@ -27,7 +27,6 @@ use crate::payment::timers::Policy;
 ///   issued a minute behind that, and calls for nothing where it was issued sooner. One that is news is at once.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
-/// * No void begins where the phone is forgotten.
 /// * A void that was refused is asked about before that is its end.
 /// * A void that was left to an operator is told as voided, with an alert, as soon as OVO says so.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
@@ -95,9 +94,6 @@ pub fn broken(
         return Some(
             "a refused void is not found by a question that left a minute behind the refusal",
         );
-    }
-    if step.send == Some(Request::Void) && !before.void.is_open() && before.phone_forgotten {
-        return Some("no void leaves without the phone");
     }
     if before.duplicate_hint {
         if step.send == Some(Request::Void) && !before.void.is_open() {

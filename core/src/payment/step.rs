@@ -42,8 +42,6 @@ pub enum Refusal {
     OperatorRefunds,
     /// The numbers may name another sale: a reversal or a void of them could return that one's money.
     NumbersDoubted,
-    /// The journal has forgotten the phone, without which OVO takes no void.
-    PhoneForgotten,
     /// Nothing about this payment waits for an operator.
     NothingToRule,
     /// The customer can still be debited: nobody can know how it ends before 60 s + D.

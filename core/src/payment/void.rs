@@ -49,11 +49,6 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     if !in_time {
         return Step::refused(state, Refusal::VoidTooLate);
     }
-    // OVO finds it by the phone, too. Forgotten within the day (a wall clock was days wrong at a restart), it
-    // takes a void that nobody could ask about either.
-    if state.phone_forgotten {
-        return Step::refused(state, Refusal::PhoneForgotten);
-    }
     state.void_resent = false;
     // Its own time counts from here.
     state.settling_since = now;
