@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ovo_crash::process::Process;
-use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, Street, charge, until};
+use ovo_postgres::{APPLICATION, Cut, Pooler, Proxy, Server, Street, answered, charge, until};
 use ovo_ptp::journal::Filter;
 use ovo_ptp::{
     Client, ErrorKind, Finding, JournalReader, Listed, Outcome, Reconciliation, Rupiah,
@@ -129,7 +129,7 @@ fn j13_whatever_is_cut_at_whatever_write_one_payment_is_one_debit_and_one_word()
                     until("it is settled", || {
                         other.payment(&id).ok().flatten().is_none_or(|report| report.settled)
                     });
-                    let report = other.payment(&id).expect("it answers");
+                    let report = answered("the payment", || other.payment(&id));
                     match report.and_then(|report| report.outcome) {
                         Some(Outcome::Paid(_)) => 12_500,
                         _ => 0,
