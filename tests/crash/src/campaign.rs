@@ -173,7 +173,9 @@ impl Campaign {
                     till.wakes = None;
                     signal(&till.process, libc::SIGCONT)?;
                 }
-                if till.wakes.is_some() || Instant::now() < till.dies {
+                // Enough were killed, and sold too little: a fleet that judges a failover stands for ten seconds,
+                // and no node that lives for two ever ends that.
+                if till.wakes.is_some() || Instant::now() < till.dies || killed >= kills {
                     continue;
                 }
                 if dice.below(4) < self.pauses {
