@@ -5,8 +5,6 @@ use ptp::{AppKey, Credentials, Terminal};
 use super::{ovo_config, set};
 use crate::argument::{Text, flag};
 use crate::code::Failure;
-#[cfg(not(feature = "https"))]
-use crate::code::ovo_code;
 use crate::guard::outside;
 
 /// Longest path and longest URL, in bytes.
