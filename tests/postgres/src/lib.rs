@@ -31,7 +31,6 @@ pub use server::{APPLICATION, DATABASE, OWNER, PASSWORD, Server};
 pub use street::{Street, charge};
 pub use wire::Wire;
 
-use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// Longest time that any single step may take, however busy the machine is.
@@ -45,21 +44,6 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// What is answered, asked for again where a busy machine's server does not answer in time.
-///
-/// # Panics
-/// If it never is.
-pub fn answered<T, E: Debug>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> T {
-    let begun = Instant::now();
-    loop {
-        match ask() {
-            Ok(told) => return told,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "{what}: {error:?}"),
-        }
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -16,6 +16,15 @@ fn journal(server: &Server) -> (String, Dsn) {
     (schema, address)
 }
 
+/// The same behind a node that has begun three payments.
+fn with_three_payments(server: &Server) -> (String, Dsn) {
+    let (schema, address) = journal(server);
+    let node = open(&address);
+    node.enter_boot("a").unwrap();
+    (1..=3).for_each(|number| drop(fresh(&node, &charge(number))));
+    (schema, address)
+}
+
 /// A charge that is due at once.
 fn due(number: u32) -> NewPayment {
     let mut due = charge(number);
@@ -45,11 +54,7 @@ fn ids(node: &PostgresJournal, filter: &Filter) -> Vec<i64> {
 #[test]
 fn j8_an_open_payment_that_cannot_be_read_is_named_at_opening_and_by_doctor_and_counted() {
     let Some(server) = Server::if_installed() else { return };
-    let (schema, address) = journal(&server);
-    let node = open(&address);
-    node.enter_boot("a").unwrap();
-    (1..=3).for_each(|number| drop(fresh(&node, &charge(number))));
-    drop(node);
+    let (schema, address) = with_three_payments(&server);
     let sound = open(&address);
     sound.enter_boot("b").unwrap();
     assert_eq!(sound.found_since(), []);
@@ -100,11 +105,7 @@ fn j8_a_payment_that_is_damaged_while_a_node_runs_is_named_when_it_is_due_and_ta
 #[test]
 fn j8_mp17_a_payment_that_cannot_be_read_keeps_no_judgement_from_its_end() {
     let Some(server) = Server::if_installed() else { return };
-    let (schema, address) = journal(&server);
-    let node = open(&address);
-    node.enter_boot("a").unwrap();
-    (1..=3).for_each(|number| drop(fresh(&node, &charge(number))));
-    drop(node);
+    let (schema, address) = with_three_payments(&server);
     damages(&server, &schema, 2, 1);
     let owner = dsn(&server.dsn(OWNER), &schema);
     migrate(&owner, &Migration { restored: true, ..AS_IT_IS }).unwrap();
