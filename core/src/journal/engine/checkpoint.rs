@@ -124,13 +124,15 @@ impl Engine {
             Err(full) if full.kind == JournalErrorKind::Full => return Ok(false),
             other => other?,
         }
-        if self.moved_log.is_none() {
-            return Ok(false);
-        }
+        let Some(moved) = self.moved_log.clone() else { return Ok(false) };
         self.place.log_is_written();
         self.execute("BEGIN IMMEDIATE")?;
         log::says_open(&self.connection, false).map_err(failed)?;
+        // An older copy of this run's log is known by its name then, whose place in the database this
+        // one takes.
+        log::begin(&**self.place.files(), &self.connection, &moved)?;
         self.execute("COMMIT")?;
+        self.moved_log = None;
         Ok(true)
     }
 
