@@ -62,6 +62,31 @@ impl Alone {
     }
 }
 
+/// Of a private copy, which nobody has open and whose log is moved nowhere by this: whether the log that was
+/// copied with it is its own. `original`: what it is a copy of.
+///
+/// # Errors
+/// `Misplaced` as at the opening; whatever keeps the two from being read together.
+pub(super) fn refuse_foreign_beside_copy(
+    files: &dyn Files,
+    copy: &Path,
+    original: &Path,
+) -> Result<(), JournalError> {
+    let Some(alone) = Alone::read(files, copy) else { return Ok(()) };
+    let failed = |error: rusqlite::Error| failure::sqlite("read", &error);
+    let judged = as_it_is(files, copy).map_err(failed).and_then(|together| {
+        is_open(&together).map_err(failed)?;
+        alone.refuse_foreign_log(&together, original)
+    });
+    match judged {
+        // Without its log it can be read, and with it it cannot.
+        Err(error) if error.kind == JournalErrorKind::Corrupt && is_sound_without(files, copy) => {
+            Err(foreign(original))
+        }
+        judged => judged,
+    }
+}
+
 /// The log is another one's.
 pub(super) fn foreign(path: &Path) -> JournalError {
     let log = place::with_suffix(path, "-wal");

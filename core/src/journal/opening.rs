@@ -26,7 +26,7 @@ use super::engine::{self, Engine};
 use super::failure;
 use super::file_system;
 use super::files::Files;
-use super::indexes::Damage;
+use super::indexes::{self, Damage};
 use super::lock::Lock;
 use super::log::{self, Alone};
 use super::mark::MarkFile;
@@ -265,22 +265,58 @@ pub(super) fn attempt(
     Ok(engine)
 }
 
-/// A private copy that was made to be read: nothing in it is judged, remembered or marked, and nobody
-/// else has it. Of an earlier release's journal the copy is brought up to date.
+/// What a private copy is read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CopyFor {
+    /// What it says is told, or kept as a backup.
+    Telling,
+    /// Whether it knows a payment that would be pushed otherwise, of a journal that its shop refuses.
+    Asking,
+}
+
+/// A private copy that was made to be read: but for the log, which is judged as at the shop's own opening,
+/// nothing in it is judged, remembered or marked, and nobody else has it. Of an earlier release's journal
+/// the copy is brought up to date. `original`: what it is a copy of.
 pub(super) fn open_copy(
     files: &Arc<dyn Files>,
     path: &Path,
+    original: &Path,
     kinds: &[i32],
+    purpose: CopyFor,
 ) -> Result<Engine, JournalError> {
     let failed = |error: rusqlite::Error| failure::sqlite("read", &error);
     refuse_old_sqlite(rusqlite::version_number())?;
     let gone = || JournalError::new(JournalErrorKind::Gone, "the copy for reading is gone");
     let place = Place::claim_any(files, path, kinds)?.ok_or_else(gone)?;
+    let log = place::with_suffix(path, "-wal");
+    let mut has_log = files.look(&log).is_ok();
+    if has_log {
+        match log::refuse_foreign_beside_copy(&**files, path, original) {
+            // Closed, the file alone is whole; with its own log missing it may know any payment.
+            Err(foreign)
+                if purpose == CopyFor::Asking
+                    && foreign.kind == JournalErrorKind::Misplaced
+                    && Alone::read(&**files, path).is_some_and(|it| !it.needs_its_log()) =>
+            {
+                files.remove(&log).map_err(|error| failure::file("read", &error))?;
+                has_log = false;
+            }
+            judged => judged?,
+        }
+    }
+    // A report finds damage and says so; whoever asks hears what an open one would answer.
+    let damage = match purpose {
+        CopyFor::Asking => Damage::look(&**files, path, has_log),
+        CopyFor::Telling => None,
+    };
     let connection = connect(&**files, path, Access::One)?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
     archive::refuse_unfinished(&connection)?;
     let incarnation = engine::meta(&connection, "incarnation").map_err(failed)?;
     migration::bring_up_to_date(&connection, &incarnation)?;
+    if let Some(damage) = &damage {
+        indexes::mend(&connection, damage)?;
+    }
     connection.execute_batch("COMMIT").map_err(failed)?;
     let (mark, _) = MarkFile::open(&**files, path);
     let reserve = Reserve::open(&**files, path);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::files::{Files, Hold, Look, OpenFile, SystemFiles};
+use super::opening::CopyFor;
 use super::sqlite::SqliteJournal;
 use super::succession::{SetAside, Succession};
 use super::{
@@ -55,17 +56,18 @@ impl JournalCopy {
     /// `Misplaced` if no journal is there (and, of everything but a backup, if it was moved away), `Locked` if this process has it open (ask its client),
     /// `ReadOnly` if it cannot be read, `Full`, `Corrupt`, `Version`.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalCopy, JournalError> {
-        JournalCopy::copied(path.as_ref(), place::refuse_if_readable_by_others)
+        JournalCopy::copied(path.as_ref(), place::refuse_if_readable_by_others, CopyFor::Telling)
     }
 
     /// The same of one that its own shop does not open, because others may read it for example.
     pub(super) fn of_what_is_refused(path: &Path) -> Result<JournalCopy, JournalError> {
-        JournalCopy::copied(path, |_| Ok(()))
+        JournalCopy::copied(path, |_| Ok(()), CopyFor::Asking)
     }
 
     fn copied(
         path: &Path,
         may_be_read: fn(Look) -> Result<(), JournalError>,
+        purpose: CopyFor,
     ) -> Result<JournalCopy, JournalError> {
         let _inside = fork::inside();
         let files: Arc<dyn Files> = Arc::new(SystemFiles);
@@ -98,7 +100,7 @@ impl JournalCopy {
                 .map_err(|error| failure::named(from, error))?;
             let copy = folder.path.join(name);
             copy_at_rest(from, &copy)?;
-            let engine = opening::open_copy(&files, &copy, kinds)
+            let engine = opening::open_copy(&files, &copy, from, kinds, purpose)
                 .map_err(|error| failure::named(from, error))?;
             let own = handover::refuse_moved_away(&engine.connection).err();
             moved = moved.take().or(own.filter(|_| name == PRESENT));
@@ -205,7 +207,8 @@ impl JournalCopy {
 
     /// Whether it, or its archive, has the invoice; also of one that was moved away since.
     pub(super) fn knows(&self, invoice: &MerchantInvoice) -> Result<bool, JournalError> {
-        Ok(self.journal.find(invoice)?.is_some()
+        // A damaged row under this very invoice is one that is known (J8).
+        Ok(self.journal.present().find_row(invoice)?.is_some()
             || Journal::archived(&self.journal, invoice)?.is_some())
     }
 

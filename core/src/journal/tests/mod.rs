@@ -24,6 +24,7 @@ mod lost;
 mod measure;
 mod moving;
 mod names;
+mod older_log;
 mod opening;
 mod owing;
 mod policy;
