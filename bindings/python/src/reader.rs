@@ -114,7 +114,8 @@ pub(crate) fn is_the_journals(journal: PathBuf, file: PathBuf) -> bool {
     ovo_ptp::journal::is_the_journals(&journal, &file)
 }
 
-/// Makes the schema of a journal in PostgreSQL, or brings it up to date. Returns what was run.
+/// Makes the schema of a journal in PostgreSQL, or brings it up to date. Calls `waits`, if there is one, with a
+/// line for whenever others have what it needs. Returns what was run.
 #[pyfunction]
 pub(crate) fn migrate_journal(
     py: Python<'_>,
@@ -123,15 +124,23 @@ pub(crate) fn migrate_journal(
     print_only: bool,
     loss_possible: bool,
     restored: bool,
+    waits: Option<Py<PyAny>>,
 ) -> PyResult<String> {
-    use ovo_ptp::journal::postgres::{Dsn, Migration, migrate};
+    use ovo_ptp::journal::postgres::{Dsn, Migration, migrate_telling};
 
-    py.detach(|| {
+    let mut failed: Option<PyErr> = None;
+    let made = py.detach(|| {
         let dsn = Dsn::parse(address)?;
         let migration = Migration { app_role, print: print_only, loss_possible, restored };
-        Ok(migrate(&dsn, &migration)?)
-    })
-    .map_err(|error: Error| raise(py, &error))
+        Ok(migrate_telling(&dsn, &migration, &mut |line| {
+            // As of a move: what the caller's own function raises is told behind it.
+            if let Some(waits) = waits.as_ref().filter(|_| failed.is_none()) {
+                failed = Python::attach(|py| waits.call1(py, (line,))).err();
+            }
+        })?)
+    });
+    let made = made.map_err(|error: Error| raise(py, &error))?;
+    failed.map_or(Ok(made), Err)
 }
 
 /// Moves a journal in a file into the database of an address. Calls `progress`, if there is one, with the step

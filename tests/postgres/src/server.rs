@@ -255,6 +255,16 @@ impl Server {
         psql
     }
 
+    /// A session of the superuser that reads its statements from the standard input.
+    #[must_use]
+    pub fn session(&self) -> Command {
+        let mut psql = self.programs.own("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h"])
+            .arg(self.socket())
+            .args(["-p", &self.port.to_string(), "-U", SUPERUSER, "-d", DATABASE]);
+        psql
+    }
+
     /// The process of the whole server.
     pub fn process_id(&self) -> Option<u32> {
         self.process().as_ref().map(Child::id)

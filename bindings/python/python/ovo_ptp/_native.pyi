@@ -240,7 +240,12 @@ def is_the_journals(journal: str, file: str) -> bool:
     """Whether a file is the journal, or lies beside it as a part of it."""
 
 def migrate_journal(
-    address: str, app_role: str, print_only: bool, loss_possible: bool, restored: bool
+    address: str,
+    app_role: str,
+    print_only: bool,
+    loss_possible: bool,
+    restored: bool,
+    waits: Callable[[str], object] | None,
 ) -> str:
     """Makes the schema of a journal in PostgreSQL, or brings it up to date."""
 

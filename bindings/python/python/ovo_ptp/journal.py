@@ -111,6 +111,7 @@ def migrate(
     print_only: bool = False,
     loss_possible: bool = False,
     restored: bool = False,
+    on_wait: Callable[[str], object] | None = None,
 ) -> str:
     """Makes the schema of a journal in PostgreSQL, or brings it up to date, in one transaction.
 
@@ -127,13 +128,14 @@ def migrate(
             schema keeps it from then on, also where it is said of one that is there.
         restored: The journal was put back from a copy, and what came behind that is lost: numbers
             jump, and payments without an outcome are asked about and never reversed unseen.
+        on_wait: Hears a line that says who has the tables, whenever it gives way to somebody.
 
     Returns:
         The statements.
 
     Raises:
         ConfigurationError: The address is wrong.
-        JournalError: The server cannot be reached, is older than PostgreSQL 14 or tells no
+        JournalError: Others had the tables for 30 s; the server cannot be reached, is older than PostgreSQL 14 or tells no
             timeline; the role is missing or could take the guards away; the schema is a newer
             library's, or something else's.
     """
@@ -145,4 +147,5 @@ def migrate(
         _make.flag("print_only", print_only),
         _make.flag("loss_possible", loss_possible),
         _make.flag("restored", restored),
+        on_wait,
     )

@@ -9,10 +9,17 @@ CREATE TABLE IF NOT EXISTS @s@.archived (
   archive text NOT NULL,
   CONSTRAINT archived_once UNIQUE (invoice)
 );
--- For which of the archives that the journal knows; nothing where only its place is known.
-ALTER TABLE @s@.archived ADD COLUMN IF NOT EXISTS part bigint;
--- Of journals that were made before it was compared: what is there now is what they are.
+-- Of journals that were made before it was compared: what is there now is what they are. Only where it is not
+-- there yet: whoever asks for a change that is none waits for all who read, and all who sell wait behind it.
 DROP FUNCTION IF EXISTS @s@.is_remade(@s@.epoch);
 DROP FUNCTION IF EXISTS @s@.conclude(text);
-ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS database bigint;
-ALTER TABLE @s@.epoch ADD COLUMN IF NOT EXISTS written bigint;
+DO $do$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = '@s@.epoch'::regclass AND attname = 'database' AND NOT attisdropped) THEN
+    ALTER TABLE @s@.epoch ADD COLUMN database bigint;
+  END IF;
+END $do$;
+DO $do$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = '@s@.epoch'::regclass AND attname = 'written' AND NOT attisdropped) THEN
+    ALTER TABLE @s@.epoch ADD COLUMN written bigint;
+  END IF;
+END $do$;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
 use super::judgement::{Grounds, Judgement};
-use super::{failed, silent};
+use super::silent;
+use super::waiting::{self, Stopped, TURN, turn};
 use crate::journal::codes::{
     ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
@@ -19,14 +20,17 @@ use crate::wib::WallTime;
 /// Grows with every change of the schema. Version N serves libraries N and N + 1.
 pub(super) const VERSION: u32 = 1;
 
-/// How long the server may take to be looked at, and then to be migrated.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long the server may take to be looked at and migrated, once.
+const LONGEST: Duration = Duration::from_secs(60);
 
 const TABLES: &str = include_str!("schema.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// What a journal gets behind its beginning, too.
 const ADDED: &str = include_str!("archived.sql");
+
+/// And that, when its table's turn has come.
+const PART: &str = include_str!("part.sql");
 
 /// The functions that the application may execute.
 const APPLICATIONS: [&str; 9] = [
@@ -41,24 +45,32 @@ const APPLICATIONS: [&str; 9] = [
     "conclude(jsonb)",
 ];
 
-/// Which trigger calls what, when and on which table.
+/// Which trigger calls what, when and on which table. In the order in which `write` comes to the tables: a
+/// migration that has to change them waits for a payment, and never has what that payment waits for.
 const TRIGGERS: [(&str, &str, &str, &str); 15] = [
+    ("epoch_rises", "BEFORE UPDATE", "epoch", "epoch_rises"),
+    ("epoch_stays", "BEFORE DELETE", "epoch", "stays"),
     ("payment_begins", "BEFORE INSERT", "payment", "payment_begins"),
     ("payment_changes", "BEFORE UPDATE", "payment", "payment_changes"),
     ("payment_stays", "BEFORE DELETE", "payment", "payment_leaves"),
-    ("phone_changes", "BEFORE UPDATE", "phone", "phone_changes"),
-    ("phone_stays", "BEFORE DELETE", "phone", "phone_leaves"),
+    ("payment_is_kept", "BEFORE TRUNCATE", "payment", "stays"),
     ("water_rises", "BEFORE UPDATE", "water", "water_rises"),
     ("water_stays", "BEFORE DELETE", "water", "stays"),
-    ("epoch_rises", "BEFORE UPDATE", "epoch", "epoch_rises"),
-    ("epoch_stays", "BEFORE DELETE", "epoch", "stays"),
-    ("failover_stays", "BEFORE UPDATE OR DELETE", "failover", "stays"),
-    ("meta_stays", "BEFORE DELETE", "meta", "stays"),
-    ("payment_is_kept", "BEFORE TRUNCATE", "payment", "stays"),
-    ("phone_is_kept", "BEFORE TRUNCATE", "phone", "stays"),
     ("archived_stays", "BEFORE UPDATE OR DELETE", "archived", "stays"),
     ("archived_is_kept", "BEFORE TRUNCATE", "archived", "stays"),
+    ("phone_changes", "BEFORE UPDATE", "phone", "phone_changes"),
+    ("phone_stays", "BEFORE DELETE", "phone", "phone_leaves"),
+    ("phone_is_kept", "BEFORE TRUNCATE", "phone", "stays"),
+    ("failover_stays", "BEFORE UPDATE OR DELETE", "failover", "stays"),
+    ("meta_stays", "BEFORE DELETE", "meta", "stays"),
 ];
+
+/// An event as PostgreSQL keeps it: before it, for each row or for the statement.
+fn kind(event: &str) -> i64 {
+    let row = i64::from(!event.contains("TRUNCATE"));
+    let bits = [("INSERT", 4), ("DELETE", 8), ("UPDATE", 16), ("TRUNCATE", 32)];
+    bits.iter().filter(|(word, _)| event.contains(word)).fold(row | 2, |all, (_, bit)| all | bit)
+}
 
 fn columns() -> String {
     let kinds = COLUMNS.iter().zip(TYPES).filter(|(_, kind)| !kind.is_empty());
@@ -159,10 +171,15 @@ enum Found {
     Journal,
 }
 
-/// How a migration begins: at most one of a schema at a time.
-fn begin(schema: &str) -> String {
+/// How a migration begins: at most one of a schema at a time. For that it may wait, as it has nothing yet
+/// that anybody else waits for; for a table it waits `most`, as all who sell wait behind it.
+fn begin(schema: &str, most: Duration) -> String {
     format!(
-        "BEGIN;\nSELECT pg_advisory_xact_lock(hashtextextended('ovo-ptp migrate {schema}', 0));\n"
+        "BEGIN;\nSET LOCAL lock_timeout = '{}ms';\n\
+         SELECT pg_advisory_xact_lock({});\nSET LOCAL lock_timeout = '{}ms';\n",
+        TURN.as_millis(),
+        turn(schema),
+        most.as_millis()
     )
 }
 
@@ -190,10 +207,17 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
     text.push_str(&filled(ADDED, schema));
     text.push_str(&filled(FUNCTIONS, schema));
     for (name, event, table, function) in TRIGGERS {
+        if name == "archived_stays" {
+            text.push_str(&filled(PART, schema));
+        }
         let each = if event.contains("TRUNCATE") { "STATEMENT" } else { "ROW" };
+        let kind = kind(event);
         text.push_str(&format!(
-            "CREATE OR REPLACE TRIGGER {name} {event} ON {schema}.{table} FOR EACH {each} \
-             EXECUTE FUNCTION {schema}.{function}();\n"
+            "DO $do$ BEGIN\n  IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = '{schema}.{table}'::regclass AND \
+             tgname = '{name}' AND tgfoid = '{schema}.{function}()'::regprocedure AND tgenabled = 'O' AND tgtype = {kind} \
+             AND tgqual IS NULL AND tgattr::text = '' AND NOT tgisinternal) THEN\n    \
+             CREATE OR REPLACE TRIGGER {name} {event} ON {schema}.{table} FOR EACH {each} \
+             EXECUTE FUNCTION {schema}.{function}();\n  END IF;\nEND $do$;\n"
         ));
     }
     if !is_new {
@@ -220,7 +244,8 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
         text.push_str(&format!("GRANT EXECUTE ON FUNCTION {schema}.{function} TO {role};\n"));
     }
     text.push_str(&format!(
-        "INSERT INTO {schema}.meta SELECT 'constraints', ({}) ON CONFLICT (k) DO UPDATE SET v = excluded.v;\n",
+        "INSERT INTO {schema}.meta SELECT 'constraints', ({}) ON CONFLICT (k) DO UPDATE SET v = excluded.v \
+         WHERE meta.v IS DISTINCT FROM excluded.v;\n",
         digest_of_constraints(schema)
     ));
     if migration.restored && !is_new {
@@ -279,28 +304,64 @@ pub struct Migration<'a> {
 /// [`JournalErrorKind::Version`] for a schema of a newer library, a role that could do more than it
 /// should, and a server that has no timelines; `Unreachable`.
 pub fn migrate(dsn: &Dsn, migration: &Migration<'_>) -> Result<String, JournalError> {
+    migrate_telling(dsn, migration, &mut |_| ())
+}
+
+/// The same, and tells `waits` a line whenever others have what it needs, before it waits and tries again.
+///
+/// Beside nodes that sell it asks for a table only where something of it changes, waits for one at most 1.5 s,
+/// and for all 30 s.
+///
+/// # Errors
+/// As [`migrate`]; `Unreachable` that names who has the tables, behind 30 s: nothing has changed then.
+pub fn migrate_telling(
+    dsn: &Dsn,
+    migration: &Migration<'_>,
+    waits: &mut dyn FnMut(&str),
+) -> Result<String, JournalError> {
     let runner = Runner::start()?;
     let (to, role) = (dsn.clone(), migration.app_role.to_owned());
-    let looked = runner.run(LONGEST, async move {
+    let connected = runner.run(LONGEST, async move {
         let session = Session::connect(&to, None, true, &Arc::default()).await?;
         check_server(&session, &role).await?;
+        Ok::<_, JournalError>(Arc::new(session))
+    });
+    let session = connected.unwrap_or_else(|| Err(silent("migrate")))?;
+    let begun = Instant::now();
+    for most in waiting::at_most() {
+        let begin = begin(&dsn.schema, most);
+        let (on, schema, first) = (Arc::clone(&session), dsn.schema.clone(), begin.clone());
         // Of several at once one goes first, and the others find what it made.
-        let begun = session.client.batch_execute(&begin(&to.schema)).await;
-        begun.map_err(|error| failed("migrate", &error))?;
-        let found = look(&session, &to.schema).await?;
-        Ok::<_, JournalError>((session, found))
-    });
-    let (session, found) = looked.unwrap_or_else(|| Err(silent("migrate")))?;
-    let text = statements(&dsn.schema, found, migration);
-    let whole = format!("{}{text}", begin(&dsn.schema));
-    if migration.print {
-        return Ok(whole);
+        let looked = runner.run(LONGEST, async move {
+            waiting::asks(&on, &schema, &first).await?;
+            Ok(look(&on, &schema).await?)
+        });
+        let tried = match looked.unwrap_or_else(|| Err(silent("migrate").into())) {
+            Err(stopped) => Err(stopped),
+            Ok(found) => {
+                let text = statements(&dsn.schema, found, migration);
+                let whole = format!("{begin}{text}");
+                if migration.print {
+                    return Ok(whole);
+                }
+                let (on, schema) = (Arc::clone(&session), dsn.schema.clone());
+                let done = runner.run(LONGEST, async move {
+                    waiting::asks(&on, &schema, &text).await.map(|()| whole)
+                });
+                done.unwrap_or_else(|| Err(silent("migrate").into()))
+            }
+        };
+        match tried {
+            Ok(whole) => return Ok(whole),
+            Err(Stopped::Failed(error)) => return Err(error),
+            Err(Stopped::InTheWay(who)) if begun.elapsed() > waiting::PATIENCE => {
+                return Err(waiting::gave_up(&dsn.schema, &who));
+            }
+            Err(Stopped::InTheWay(who)) => waits(&waiting::line(&dsn.schema, &who)),
+        }
+        std::thread::sleep(waiting::PAUSE);
     }
-    let done = runner.run(LONGEST, async move {
-        let done = session.client.batch_execute(&text).await;
-        done.map_err(|error| failed("migrate", &error)).map(|()| whole)
-    });
-    done.unwrap_or_else(|| Err(silent("migrate")))
+    Err(silent("migrate"))
 }
 
 /// What the schema holds, if it may be migrated.
@@ -465,13 +526,6 @@ pub(super) async fn check_guards(session: &Session, schema: &str) -> Result<(), 
             &[Value::text(schema)],
         )
         .await?;
-    let kind = |event: &str| -> i64 {
-        let row = i64::from(!event.contains("TRUNCATE"));
-        let bits = [("INSERT", 4), ("DELETE", 8), ("UPDATE", 16), ("TRUNCATE", 32)];
-        bits.iter()
-            .filter(|(word, _)| event.contains(word))
-            .fold(row | 2, |all, (_, bit)| all | bit)
-    };
     for (name, event, table, function) in TRIGGERS {
         let is_there = rows.iter().any(|row| {
             let found: (String, String, String) = (row.get(0), row.get(1), row.get(2));

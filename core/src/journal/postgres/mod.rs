@@ -29,11 +29,12 @@ pub mod store;
 mod tls;
 #[doc(hidden)]
 pub mod twin;
+mod waiting;
 mod writing;
 
 pub use clocks::FarClock;
 pub use dsn::Dsn;
-pub use migrate::{Migration, migrate};
+pub use migrate::{Migration, migrate, migrate_telling};
 pub use moving::{MoveProgress, MoveStep, Moved, move_to_postgres};
 pub(crate) use password::Ask as AskPassword;
 pub use password::{Login, MAX_PASSWORD, NoPassword};

@@ -134,6 +134,7 @@ def _migrate(options: argparse.Namespace) -> int:
         print_only=options.print,
         loss_possible=options.loss_possible,
         restored=options.restored,
+        on_wait=shop.say_aside,
     )
     if options.print:
         output.say(done.rstrip())
