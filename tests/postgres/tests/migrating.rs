@@ -17,7 +17,7 @@ use ovo_ptp::journal::{Begun, Journal, JournalErrorKind, Update};
 use ovo_ptp::payment::{Boottime, Settlement, Source, Verdict};
 
 /// What a schema of an earlier library lacks.
-const LACKS: &str = "BEGIN; DROP TRIGGER payment_stays ON {}.payment; ALTER TABLE {}.archived DROP COLUMN part; COMMIT";
+const LACKS: &str = "BEGIN; DROP TRIGGER IF EXISTS payment_stays ON {}.payment; ALTER TABLE {}.archived DROP COLUMN IF EXISTS part; COMMIT";
 
 /// A session that has done something and does not end its transaction.
 struct Idle(Child);
