@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::journal::{ArchiveProgress, Archived};
+use crate::journal::file_system::{refuse_in_memory, risk_of_archive};
+use crate::journal::{ArchiveProgress, Archived, Finding};
 use crate::wib::WallTime;
 
 impl Client {
@@ -37,7 +38,8 @@ impl Client {
     ///
     /// At every moment each payment is in the journal, in the archive, or in both, and told by one of
     /// them. Whatever breaks this off, the same call finishes it; called once more it changes nothing.
-    /// `progress` is told now and then, by the calling thread.
+    /// `progress` is told now and then, by the calling thread. An archive where it may not last, as in a container's
+    /// own layer, is told as an [`Event::JournalFound`](crate::Event::JournalFound).
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -55,7 +57,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if `before` is in the future; [`ErrorKind::Journal`] if another file is
     /// at `to`, another archive is not finished, the journal is doubted, or a journal that was set aside
-    /// at its place is in use; [`ErrorKind::JournalLocked`] if somebody archives it already;
+    /// at its place is in use, or `to` is in memory and the host is no sandbox; [`ErrorKind::JournalLocked`] if somebody archives it already;
     /// [`ErrorKind::Closed`] if the client was closed meanwhile.
     pub fn archive(
         &self,
@@ -68,6 +70,10 @@ impl Client {
             return Err(Error::new(ErrorKind::InvalidInput, "before: must not be in the future")
                 .about_field("before"));
         }
+        let to = to.as_ref();
+        if !self.inner.is_sandbox {
+            refuse_in_memory(to)?;
+        }
         let mut tell = |at| {
             progress(at);
             match self.inner.ready() {
@@ -75,8 +81,13 @@ impl Client {
                 Err(_) => ControlFlow::Break(()),
             }
         };
-        let done = self.inner.journal.archive(before, to.as_ref(), &mut tell);
-        done.map_err(|error| self.inner.ready().err().unwrap_or_else(|| error.into()))
+        let done = self.inner.journal.archive(before, to, &mut tell);
+        let done =
+            done.map_err(|error| self.inner.ready().err().unwrap_or_else(|| error.into()))?;
+        if let Some(message) = risk_of_archive(to).filter(|_| done.payments > 0) {
+            self.inner.found(Finding { critical: false, message });
+        }
+        Ok(done)
     }
 
     /// Ends the doubt about a journal that was found to be a copy, or to have lost something: whoever

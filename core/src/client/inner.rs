@@ -39,6 +39,8 @@ pub(super) struct Inner {
     /// Unsettled payments whose phone cannot be read, as of the opening, or of the last look at a journal
     /// whose key another process has changed.
     pub(super) unreadable: Mutex<Vec<PaymentId>>,
+    /// What is sent moves nobody's money.
+    pub(super) is_sandbox: bool,
     /// Other processes may be at the journal.
     pub(super) shares_its_journal: bool,
     /// Another process has changed the journal's key, and it was said.

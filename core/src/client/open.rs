@@ -79,8 +79,10 @@ impl ClientBuilder {
         // process; nothing but a history's words depends on it.
         let opened = self.clock.boottime().0 as u16;
         let name = opened.wrapping_add((std::process::id() as u16).wrapping_mul(0x9e37));
+        let is_sandbox = self.is_sandbox();
         let inner = Arc::new(Inner {
             name,
+            is_sandbox,
             signer: Signer::new(
                 self.credentials.app_id(),
                 self.credentials.app_key(),

@@ -88,6 +88,25 @@ pub(super) fn risk(kept: Kept) -> Option<&'static str> {
     }
 }
 
+/// What may become of a finished archive where it lies: its payments are nowhere else.
+pub(crate) fn risk_of_archive(archive: &Path) -> Option<String> {
+    let takes_it = match of(archive) {
+        Kept::OnDisk | Kept::Elsewhere => return None,
+        Kept::InMemory => "in memory (tmpfs); a power cut takes it",
+        Kept::ByAProgram => {
+            "on a file system that a program provides (FUSE or 9p); whether it is on a disk is that program's word"
+        }
+        Kept::InAContainer => {
+            "in a container's own layer (overlayfs); it is lost when the container is made anew"
+        }
+    };
+    Some(format!(
+        "the archive {} lies {takes_it}, and no other file has its payments: copy it to a volume, or to where \
+         backups are",
+        archive.display()
+    ))
+}
+
 /// Refuses a journal on another machine before anything is written there.
 pub(super) fn refuse_elsewhere(path: &Path) -> Result<(), JournalError> {
     refuse(
@@ -127,7 +146,7 @@ fn is_mounted(mounts: &[u8], path: &Path) -> bool {
         .any(|line| line.split(|byte| *byte == b' ').nth(4) == Some(escaped.as_bytes()))
 }
 
-/// Refuses a journal in memory where real money is paid.
+/// Refuses a journal, or an archive of one, in memory where real money is paid.
 ///
 /// # Errors
 /// `FileSystem`; nothing was written.

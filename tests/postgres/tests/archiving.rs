@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use ovo_postgres::journals::{dsn, open, patiently, schema};
 use ovo_postgres::{APPLICATION, OWNER, Server, until};
@@ -15,7 +16,10 @@ use ovo_ptp::journal::{
     Archived, Begun, Filter, Journal, JournalCopy, JournalError, JournalErrorKind,
 };
 use ovo_ptp::payment::{Boottime, Payment, Settlement, Source, Verdict};
-use ovo_ptp::{BatchMethod, JournalReader, WallTime};
+use ovo_ptp::{
+    AppKey, BatchMethod, Client, Credentials, Environment, ErrorKind, Event, JournalReader,
+    Terminal, WallTime,
+};
 use tempfile::TempDir;
 
 /// Paid, acknowledged, its phone forgotten, no look behind due.
@@ -215,4 +219,61 @@ fn op7_the_database_lets_nothing_else_go() {
     );
     assert_eq!(server.sql(&remembers), "[]", "a node that was told it misses nothing");
     until("it is not doubted", || journal.health().unwrap().problems.is_empty());
+}
+
+fn credentials() -> Credentials {
+    let terminal = Terminal::new("12345678", "123456789012345", "STORE").unwrap();
+    Credentials::new(
+        "100001",
+        terminal,
+        "yourapp",
+        AppKey::new(&"0123456789abcdef".repeat(4)).unwrap(),
+    )
+    .unwrap()
+}
+
+/// An archive has its payments alone: in memory it is refused where money is real, and told of elsewhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn e16_a_fleet_is_not_archived_into_memory_unless_the_host_is_a_sandbox() {
+    let Some(server) = Server::if_installed() else { return };
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let is_memory = |at: &&str| mounts.lines().any(|line| line.contains(&format!(" {at} tmpfs ")));
+    let Some(memory) = ["/dev/shm", "/run", "/tmp"].into_iter().find(is_memory) else {
+        println!("skipped: no file system in memory here");
+        return;
+    };
+    let folder = tempfile::tempdir_in(memory).unwrap();
+    let to = folder.path().join("archive.db");
+    for class in ["production", "sandbox"] {
+        let schema = schema(&server);
+        let journal = node(&dsn(&server.dsn(APPLICATION), &schema));
+        over(&journal, 1);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let address = format!("{}&schema={schema}", server.dsn(APPLICATION));
+        let client = Client::builder(Environment::custom("https://localhost:1"), credentials())
+            .environment_class(class)
+            .journal(address)
+            .background(false)
+            .observer(move |event| {
+                if let Event::JournalFound(found) = event {
+                    hears.lock().unwrap().push(found.message.clone());
+                }
+            })
+            .open()
+            .unwrap();
+        let done = client.archive(behind_them(), &to, |_| {});
+        let is_told =
+            told.lock().unwrap().iter().any(|told| told.contains("lies in memory (tmpfs)"));
+        if class == "production" {
+            let refused = done.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Journal, "{refused}");
+            assert!(refused.to_string().contains("in memory"), "{refused}");
+            assert!(!to.exists() && journal.find(&invoice(1)).unwrap().is_some(), "it stays");
+        } else {
+            assert_eq!(done.unwrap().payments, 1);
+            assert!(is_told, "{told:?}");
+        }
+    }
 }
