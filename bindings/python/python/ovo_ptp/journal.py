@@ -136,8 +136,8 @@ def migrate(
     Raises:
         ConfigurationError: The address is wrong.
         JournalError: Others had the tables for 30 s; the server cannot be reached, is older than
-            PostgreSQL 14 or tells no timeline; the role is missing or could take the guards away; the schema is a newer
-            library's, or something else's.
+            PostgreSQL 14 or tells no timeline; the role is missing or could take the guards away;
+            the schema is a newer library's, or something else's.
     """
     to = Hidden(address)  # it may hold a password
     del address
