@@ -17,9 +17,9 @@ impl State {
         self.needs_operator() || (is_open && self.overdue_alerts > 0)
     }
 
-    /// Whether OVO's record can be asked about a debit that it has not shown.
+    /// Whether OVO's record can be asked about a debit that somebody says there is.
     fn is_contradictable(&self) -> bool {
-        !self.late_paid && !self.check_unavailable && !self.phone_forgotten
+        !self.check_unavailable && !self.phone_forgotten
     }
 
     /// Whether its verdict allows a reversal.

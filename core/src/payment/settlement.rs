@@ -16,8 +16,8 @@ impl State {
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
         (self.checks.count, self.reversals.count) = (0, 0);
-        // OVO's file showed a debit (OP4) that its record never did.
-        let is_told = self.check_unavailable || self.is_overdue_for_a_day() || self.late_paid;
+        // OVO's file showed a debit (OP4), and its record neither that nor its return since.
+        let is_told = self.check_unavailable || self.is_overdue_for_a_day();
         let is_contradicted = self.listed && !is_told;
         // What was listed because it took so long is over, if OVO's own record says so.
         self.listed &= self.check_unavailable || is_contradicted;

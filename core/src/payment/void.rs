@@ -90,7 +90,13 @@ pub(super) fn answered(
             Step::to(state)
         }
         VoidAnswer::NotSent if !state.void_resent => end(policy, state, Void::None, now),
-        VoidAnswer::Rejected(_) | VoidAnswer::NotSent | VoidAnswer::Unknown => {
+        // Of the second copy not a byte left: that was none. Asked first, it is sent again.
+        VoidAnswer::NotSent => {
+            (state.void, state.void_resent) = (Void::Unknown, false);
+            state.due = Some(now.plus(policy.timers.early_retry(state.seed)));
+            Step::to(state)
+        }
+        VoidAnswer::Rejected(_) | VoidAnswer::Unknown => {
             state.void = Void::Unknown;
             state.due = Some(now);
             Step::to(state)
@@ -138,11 +144,20 @@ pub(super) fn checked(
         // VD2: the same void, the same numbers, the same day, once.
         StatusAnswer::NotFound if in_time && !state.void_resent => {
             state.void_resent = true;
+            // How late a question about it is counts from here.
+            state.settled_before_ms = state.open_ms(now);
+            state.settling_since = now;
             send(policy, state, now)
         }
-        // OVO may show a void some seconds after it carried it out: asked twice, it counts.
-        StatusAnswer::NotFound if !in_time && state.checks.count > 1 => {
-            unresolved(policy, state, now)
+        // OVO's record may lag behind a void that it carried out: as of a refused one, it counts to a
+        // question that left a minute behind its last copy.
+        StatusAnswer::NotFound if !in_time => {
+            let record = state.settling_since.plus(policy.timers.record_lag());
+            if issued >= record && state.checks.count > 1 {
+                return unresolved(policy, state, now);
+            }
+            state.due = Some(record.max(state.checks.not_before));
+            Step::to(state)
         }
         // Perhaps a passing error: an operator who refunds what was voided returns the money twice.
         StatusAnswer::Unavailable if policy.check_payment && !state.is_refused_for_good() => {
