@@ -53,7 +53,7 @@ pub enum Event {
         /// `paid`, `declined`, ...
         outcome: &'static str,
     },
-    /// Nothing is left to do at OVO for this payment.
+    /// Nothing is left to do at OVO for this payment; told again when a void of it has ended.
     Settled {
         /// The payment.
         invoice: MerchantInvoice,

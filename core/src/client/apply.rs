@@ -270,8 +270,13 @@ impl Inner {
                 self.tell(|| Event::Decided { invoice: invoice(), outcome: outcome.name() });
             }
         }
-        if !before.state.is_closed() && after.state.is_closed() {
+        let is_closed = !before.state.is_closed() && after.state.is_closed();
+        if is_closed {
             self.counters.settled();
+        }
+        // The end of a void, too: whoever asked for it may have been told that it is pending.
+        let is_void_over = before.state.void.is_open() && !after.state.void.is_open();
+        if is_closed || is_void_over {
             self.tell(|| Event::Settled { invoice: invoice() });
         }
     }

@@ -12,7 +12,8 @@ use crate::payment::{Input, Payment, PaymentId, Refusal, Request, StatusAnswer, 
 impl Client {
     /// Returns the whole amount of a payment told as Paid, on the WIB day of the payment. If the
     /// answer is lost, the void's status is asked before it is sent again, in the background or
-    /// with [`settle`](Self::settle).
+    /// with [`settle`](Self::settle). The end of one that was pending is told: the payment is among the
+    /// [`unacknowledged`](Self::unacknowledged) again, and an [`Event::Settled`](crate::Event::Settled) comes.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {

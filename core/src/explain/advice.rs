@@ -127,6 +127,10 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "Saldo pelanggan terpotong. OVO menolak void-nya, dan tidak ada pemeriksaan status yang memastikan bahwa void itu tidak dijalankan; bandingkan dengan laporan settlement OVO.",
             "The customer was debited. OVO refused its void, and no status check has confirmed that it was not carried out; compare OVO's settlement file.",
         ),
+        Money::Merchant if is_refused_void(state) => words.pick(
+            "Saldo pelanggan terpotong; uangnya milik toko. Void yang diminta ditolak OVO.",
+            "The customer is debited; the money is the shop's. OVO refused the void that was asked for.",
+        ),
         Money::Merchant => words.pick(
             "Saldo pelanggan terpotong; uangnya milik toko.",
             "The customer is debited; the money is the shop's.",
@@ -215,6 +219,10 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
             "Jangan serahkan barang untuk pembayaran ini: void sudah diminta. Operator mencari apakah uangnya sudah kembali.",
             "Hand over nothing for this payment: its void was asked for. An operator finds out whether the money went back.",
         ),
+        (Some(Verdict::Accepted(_)), Money::Merchant) if is_refused_void(&payment.state) => words.pick(
+            "Void ditolak: uang tidak kembali ke pelanggan. Serahkan barangnya, atau kembalikan uangnya dengan cara lain.",
+            "The void was refused: the customer has no money back. Give the goods, or return the money in another way.",
+        ),
         (Some(Verdict::Accepted(_)), _) => words.pick(
             "Barang milik pelanggan: pembayaran ini sudah dinyatakan lunas.",
             "The goods are the customer's: this payment was told as paid.",
@@ -249,6 +257,12 @@ fn is_unconfirmed_refusal(state: &State) -> bool {
     matches!(state.void, Void::Rejected(_)) && (state.check_unavailable || state.check_refused)
 }
 
+/// Whether a void was refused, and with it what whoever asked for it had in mind: they took the goods
+/// back, or never gave them.
+fn is_refused_void(state: &State) -> bool {
+    matches!(state.void, Void::Rejected(_))
+}
+
 /// Whether a void was asked for and nobody knows whether the money went back.
 fn void_is_unknown(payment: &Payment) -> bool {
     let state = &payment.state;
@@ -277,6 +291,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::BeingReturned if was_reversed_in_vain(payment) => words.pick(
             "OVO menjawab pembatalan dan tetap menunjukkan potongan: kirim batch, reference, dan waktunya ke OVO. Pengembalian terus dicoba.",
             "OVO acknowledges reversals and goes on showing the debit: send it batch, reference and times. The return goes on by itself.",
+        ),
+        Money::Merchant if is_refused_void(state) => words.pick(
+            "Pastikan pelanggan mendapat barangnya, atau uangnya dengan cara lain; pada hari yang sama void boleh diminta lagi.",
+            "See that the customer gets the goods, or the money in another way; on the same day a void may be asked for again.",
         ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(

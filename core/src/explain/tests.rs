@@ -89,6 +89,22 @@ fn whoever_asked_for_a_void_is_not_told_to_hand_over_the_goods_while_its_end_is_
     assert!(it.cashier(Language::Indonesian).starts_with("Jangan serahkan barang"));
 }
 
+/// They took the goods back, or never gave them.
+#[test]
+fn whoever_asked_for_a_void_that_was_refused_is_told_what_is_left_to_do() {
+    use crate::payment::{Settlement, Source, Void};
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.settlement = Settlement::closed(Boottime(9_000));
+    payment.state.void = Void::Rejected(crate::message::ResponseCode::new("61").unwrap());
+    let it = Explanation::of(&payment, now());
+    assert_eq!((it.money, it.needs_operator), (Money::Merchant, false));
+    assert!(it.money_text(Language::English).contains("refused the void"));
+    assert!(it.cashier(Language::English).contains("the customer has no money back"));
+    assert!(it.cashier(Language::Indonesian).contains("uang tidak kembali"));
+    assert!(it.operator(Language::English).contains("gets the goods, or the money"));
+}
+
 #[test]
 fn nothing_promises_that_a_void_returned_the_money_where_ovo_still_shows_the_debit() {
     use crate::payment::{Closer, Outcome, Settlement, Source, Void};

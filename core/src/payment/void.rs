@@ -228,11 +228,13 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
 pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
     state.settling_since = now;
-    (state.listed, state.late_paid) = (false, false);
+    (state.listed, state.late_paid, state.acknowledged) = (false, false, false);
     Step::to(state).alerting(Alert::VoidedAfterAll)
 }
 
 pub(super) fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
+    // Whoever asked for it was told that it is pending, but of the answer to its first copy.
+    state.acknowledged &= state.void == Void::Sent && !state.void_resent;
     state.void = void;
     state.checks.count = 0;
     // From when on OVO's record must not show it as paid any more (VD6).
