@@ -599,7 +599,7 @@ fn rule_17_what_an_operator_closed_is_told_no_more() {
     case.state.overdue_alerts = 1;
     assert_eq!(case.does(Input::Ruled(Ruling::Close)).refused, None);
     case.state.void = Void::Rejected(code("17"));
-    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::PaidButReversed));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::VoidedAfterAll));
 }
 
 #[test]
@@ -829,6 +829,31 @@ fn rule_18_a_void_that_was_left_to_an_operator_and_was_carried_out_is_told() {
         assert!(Alert::VoidedAfterAll.is_critical());
         assert_eq!(case.state.void, Void::Voided);
         assert!(!case.state.needs_operator());
+    }
+}
+
+/// Of two copies one is refused, and the other lies in a queue for longer than the refusal takes to count.
+#[test]
+fn rule_18_a_void_that_was_refused_and_carried_out_later_is_told_as_voided() {
+    let carried_out: [fn(Boottime) -> Input; 3] = [
+        |_| Input::VoidAnswered(VoidAnswer::Voided),
+        |issued| Input::VoidChecked { issued, answer: StatusAnswer::Paid, in_time: false },
+        |issued| Input::Checked { issued, answer: StatusAnswer::Reversed, waiting: false },
+    ];
+    for late in carried_out {
+        let mut case = refused_void();
+        case.now = case.now.plus(Duration::from_secs(60));
+        let (issued, answer) = (case.now, StatusAnswer::NotFound);
+        case.does(Input::VoidChecked { issued, answer, in_time: true });
+        assert_eq!(case.state.void, Void::Rejected(code("61")));
+        case.does(Input::Acknowledged);
+        case.now = case.now.plus(Duration::from_secs(35));
+        let step = case.does(Input::VoidChecked { issued: case.now, answer, in_time: true });
+        assert_eq!((step.alert, case.state.void), (None, Void::Rejected(code("61"))));
+        let step = case.does(late(case.now));
+        assert_eq!((step.alert, step.send), (Some(Alert::VoidedAfterAll), None));
+        assert_eq!(case.state.void, Void::Voided);
+        assert!(!case.state.needs_operator() && !case.state.acknowledged);
     }
 }
 

@@ -63,7 +63,9 @@ impl Client {
 
     /// Asks what became of a void whose answer was lost, now instead of on schedule; of one that was left
     /// to an operator before, or that OVO's record did not show, too: of that
-    /// [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none.
+    /// [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none. Of one that was
+    /// refused OVO is asked again as long as there is a phone to ask with (another copy of it may have been
+    /// carried out late); it stays [`VoidOutcome::Rejected`] unless OVO says so.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -85,7 +87,9 @@ impl Client {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
         let was_left = payment.state.void_is_with_operator();
-        if !was_left && !payment.state.void.is_open() {
+        let is_askable = inner.policy.check_payment && !payment.state.phone_forgotten;
+        let was_refused = matches!(payment.state.void, Void::Rejected(_)) && is_askable;
+        if !was_left && !was_refused && !payment.state.void.is_open() {
             return Ok(VoidOutcome::of(&payment));
         }
         // Whoever is to refund by hand may ask once more whether OVO did, and must not take silence for
@@ -104,7 +108,9 @@ impl Client {
             return Err(unknown(ErrorKind::OutsideWindow, why));
         }
         let Some(owner) = inner.under_way.settle_in_turn(invoice) else {
-            return Ok(VoidOutcome::Pending);
+            // Of a refused one nothing is awaited.
+            let outcome = VoidOutcome::of(&payment);
+            return Ok(if was_refused { outcome } else { VoidOutcome::Pending });
         };
         let (outcome, said) = inner.pursue(payment, Some(Request::CheckVoid));
         drop(owner);

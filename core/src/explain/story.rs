@@ -375,7 +375,7 @@ fn alert(alert: Alert, words: Words) -> String {
         Alert::OverdueForADay => "belum beres selama sehari; terus dicoba tiap jam".to_owned(),
         Alert::VoidUnresolved => "hasil void tidak diketahui; operator mengembalikan".to_owned(),
         Alert::VoidedAfterAll => {
-            "void yang diserahkan kepada operator ternyata terjadi: yang sudah dikembalikan dengan tangan terbayar dua kali".to_owned()
+            "void yang ditolak, atau diserahkan kepada operator, ternyata terjadi: yang sudah dikembalikan dengan tangan terbayar dua kali".to_owned()
         }
         Alert::VoidWithoutEffect => {
             "OVO menerima void tetapi tetap menunjukkan potongan; tidak ada lagi yang dikirim: hubungi OVO".to_owned()

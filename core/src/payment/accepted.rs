@@ -73,7 +73,7 @@ pub(super) fn checked(
     let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
     let alert = match answer {
         // That is the answer to the question that an operator was left with.
-        StatusAnswer::Reversed if state.void == Void::Expired || state.is_void_doubted() => {
+        StatusAnswer::Reversed if state.is_void_uncertain() => {
             return voided_after_all(state, now);
         }
         // So it is while a void is asked about whose answer was lost: the money is back, and no second

@@ -51,7 +51,7 @@ pub enum Alert {
     OverdueForADay,
     /// A void's end could not be known.
     VoidUnresolved,
-    /// A void that was left to an operator turned out to have been carried out. Critical.
+    /// A void that was refused, or left to an operator, turned out to have been carried out. Critical.
     VoidedAfterAll,
     /// OVO acknowledged a void and shows the payment as paid all the same. Critical.
     VoidWithoutEffect,
@@ -182,7 +182,7 @@ impl fmt::Display for Alert {
             }
             Alert::VoidUnresolved => f.write_str("the void's end is unknown; an operator refunds"),
             Alert::VoidedAfterAll => {
-                f.write_str("a void that was left to an operator was carried out: who refunded it by hand paid twice")
+                f.write_str("a void that was refused, or left to an operator, was carried out: who refunded it by hand paid twice")
             }
             Alert::VoidWithoutEffect => f.write_str(
                 "OVO acknowledged the void and still shows the debit; nothing more is sent: ask OVO",

@@ -28,7 +28,7 @@ use crate::payment::timers::Policy;
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.
-/// * A void that was left to an operator is told as voided, with an alert, as soon as OVO says so.
+/// * A void that was refused or left to an operator is told as voided, with an alert, as soon as OVO says so.
 /// * What is due does something, or is due later: a driver that has nothing to do waits.
 /// * OVO refuses checks only if it said so twice, and not twice to one restart of a gateway: behind the
 ///   first refusal it was asked twice on schedule.
@@ -72,8 +72,10 @@ pub fn broken(
         Void::Sent | Void::Questioned(_) => after.late_paid,
         Void::Unknown => after.late_paid || after.void == Void::Voided,
         Void::Voided => true,
-        Void::None | Void::Rejected(_) => after.needs_operator(),
-        Void::Expired => after.needs_operator() || after.void == Void::Voided,
+        Void::None => after.needs_operator(),
+        Void::Rejected(_) | Void::Expired => {
+            after.needs_operator() || after.void == Void::Voided
+        }
     };
     if told_paid && contradicts && !is_told {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
@@ -152,9 +154,9 @@ pub fn broken(
         Input::VoidAnswered(VoidAnswer::Voided)
             | Input::VoidChecked { answer: StatusAnswer::Paid, .. }
     );
-    let is_left = before.void == Void::Expired;
+    let is_left = matches!(before.void, Void::Expired | Void::Rejected(_));
     if is_voided && is_left && (after.void != Void::Voided || step.alert.is_none()) {
-        return Some("who was to refund a void by hand hears that it was carried out");
+        return Some("a void that was refused, or left to an operator, and was carried out is told");
     }
     let stands = State { touched: before.touched, ..*after } == *before;
     if input == Input::Due

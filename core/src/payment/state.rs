@@ -228,6 +228,12 @@ impl State {
         self.void == Void::Expired || self.is_void_doubted()
     }
 
+    /// Whether a void may have been carried out after all: it is with an operator, or OVO refused it, which
+    /// can be the answer to another copy than the one that still lies in a queue.
+    pub(super) fn is_void_uncertain(&self) -> bool {
+        self.void_is_with_operator() || matches!(self.void, Void::Rejected(_))
+    }
+
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
         self.listed || self.settlement == Settlement::WithOperator

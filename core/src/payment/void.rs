@@ -71,7 +71,9 @@ pub(super) fn answered(
     answer: VoidAnswer,
     now: Boottime,
 ) -> Step {
-    if state.void == Void::Expired && answer == VoidAnswer::Voided {
+    // Of a doubted one that is what OVO said before.
+    let is_news = matches!(state.void, Void::Expired | Void::Rejected(_));
+    if is_news && answer == VoidAnswer::Voided {
         return voided_after_all(state, now);
     }
     if !state.void.is_open() {
@@ -131,10 +133,8 @@ pub(super) fn checked(
         // Asked by hand, or from another process, while its own answer is still awaited: what is done is
         // done, and everything else is left to that answer.
         Void::Sent if answer == StatusAnswer::Paid => return end(policy, state, Void::Voided, now),
-        // Left to an operator, or not shown by OVO's record when it was asked before.
-        Void::Expired | Void::Voided
-            if answer == StatusAnswer::Paid && state.void_is_with_operator() =>
-        {
+        // Left to an operator, refused, or not shown by OVO's record when it was asked before.
+        _ if answer == StatusAnswer::Paid && state.is_void_uncertain() => {
             return voided_after_all(state, now);
         }
         _ => return Step::to(state),
@@ -223,8 +223,8 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
     step.alerting(Alert::VoidUnresolved)
 }
 
-/// A void that an operator was to refund by hand was carried out. It is told as voided from here on, and
-/// whoever refunded it by hand hears of it.
+/// A void that an operator was to refund by hand, or that OVO refused, was carried out. It is told as voided
+/// from here on, and whoever refunded it by hand, or gave the goods, hears of it.
 pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
     state.settling_since = now;
