@@ -1049,6 +1049,62 @@ fn rule_17_a_paid_payment_that_ovos_record_contradicts_is_an_operators_case() {
     }
 }
 
+/// OVO's record did not show a sale, and does.
+#[test]
+fn rule_17_a_doubt_ends_when_ovos_record_shows_the_payment_as_paid() {
+    for answer in [StatusAnswer::NotFound, StatusAnswer::ForeignSale, StatusAnswer::Doubtful] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Approved));
+        case.at(119.0);
+        let before = case.now;
+        case.at(130.0);
+        assert_eq!(case.checked(answer).alert, Some(Alert::Doubtful));
+        case.does(Input::Acknowledged);
+        case.at(140.0);
+        // Asked before that, and heard behind it.
+        let paid = StatusAnswer::Paid;
+        case.does(Input::Checked { issued: before, answer: paid, waiting: false });
+        assert!(case.state.needs_operator());
+        assert_eq!(case.checked(paid).alert, None);
+        assert!(!case.state.needs_operator() && !case.state.acknowledged, "{answer:?}");
+        let mut again = case.clone();
+        assert_eq!(again.does(Input::VoidAsked { in_time: true }).send, Some(Request::Void));
+        assert_eq!(case.checked(answer).alert, Some(Alert::Doubtful), "another time is news");
+    }
+    // That the money went back is not taken back.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.at(130.0);
+    case.checked(StatusAnswer::Reversed);
+    case.at(140.0);
+    case.checked(StatusAnswer::Paid);
+    assert!(case.state.needs_operator());
+    let ruled = case.does(Input::Ruled(Ruling::Paid)).refused;
+    assert_eq!(ruled, Some(Refusal::NothingToRule));
+}
+
+#[test]
+fn rule_19_what_was_told_as_paid_and_ovos_record_does_not_show_can_be_ruled_paid() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.at(130.0);
+    case.checked(StatusAnswer::NotFound);
+    case.does(Input::Acknowledged);
+    assert_eq!(case.does(Input::Ruled(Ruling::Paid)).refused, None);
+    assert_eq!(case.state.verdict, Some(Verdict::Accepted(Source::Push)), "written once");
+    assert!(!case.state.needs_operator() && !case.state.acknowledged);
+    case.at(140.0);
+    assert_eq!(case.checked(StatusAnswer::NotFound).alert, None, "who ruled knew");
+    let mut voided = case.clone();
+    assert_eq!(voided.does(Input::VoidAsked { in_time: true }).send, Some(Request::Void));
+    voided.does(Input::VoidAnswered(VoidAnswer::Rejected(code("61"))));
+    voided.now = voided.now.plus(Duration::from_secs(60));
+    let (issued, answer) = (voided.now, StatusAnswer::NotFound);
+    let step = voided.does(Input::VoidChecked { issued, answer, in_time: true });
+    assert_eq!((step.alert, voided.state.needs_operator()), (None, false));
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, Some(Alert::PaidButReversed));
+}
+
 /// Another process asked while the customer was still to confirm, and hears of it late.
 #[test]
 fn rule_17_a_check_from_before_the_approval_contradicts_nothing() {

@@ -305,6 +305,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
             "Tanyakan ke OVO, dengan batch, reference, dan waktunya, apakah uangnya sudah kembali; kembalikan lewat OVO jika belum, lalu putuskan `close`.",
             "Ask OVO, with batch, reference and times, whether the money went back; have it returned if it did not, then rule `close`.",
         ),
+        Money::Unclear if state.is_paid_doubted() => words.pick(
+            "Cari di OVO apakah uangnya milik toko. Jika ya, tanyakan sekali lagi (`check`), atau putuskan `paid`; jika tidak, selesaikan dengan tangan, lalu putuskan `close` dengan alasan.",
+            "Find out at OVO whether the money is the shop's. If it is, ask once more (`check`), or rule `paid`; if not, deal with it by hand, then rule `close`, with the reason.",
+        ),
         // The goods were handed over: neither `paid` nor `refund` is left to rule.
         Money::Unclear if matches!(state.verdict, Some(Verdict::Accepted(_))) => words.pick(
             "Cari di OVO apakah uangnya masih milik toko; selesaikan dengan tangan, lalu putuskan `close` dengan alasan.",

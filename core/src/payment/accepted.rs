@@ -20,6 +20,37 @@ impl State {
         self.void == Void::Voided && issued.since(self.settling_since) >= policy.timers.record_lag()
     }
 
+    /// Whether OVO's record contradicts a payment told as Paid in another way than that the money went
+    /// back, or that a void had no effect: it, or its void's refusal, did not know the payment.
+    pub(super) fn is_paid_doubted(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Accepted(_)))
+            && matches!(self.void, Void::None | Void::Rejected(_))
+            && self.listed
+            && !self.late_paid
+            && !self.is_closed_by_operator()
+    }
+
+    /// Whether a check that shows it as paid was issued behind what contradicted it, and when the record
+    /// must show it.
+    pub(super) fn is_doubt_over(&self, policy: &Policy, issued: Boottime) -> bool {
+        self.is_paid_doubted()
+            && issued >= self.touched
+            && self.is_asked_behind_its_end(policy, issued)
+    }
+
+    /// It is a sale as any other. Who heard of the doubt hears of its end.
+    pub(super) fn undoubted(mut self) -> State {
+        (self.listed, self.acknowledged) = (false, false);
+        self
+    }
+
+    /// Whether an operator ruled that it is paid: before that was told, or although OVO's record did not
+    /// show it.
+    fn is_ruled_paid(&self) -> bool {
+        self.verdict == Some(Verdict::Accepted(Source::Operator))
+            || (self.late_paid && !self.listed && matches!(self.void, Void::None | Void::Rejected(_)))
+    }
+
     /// From when on a check counts, where one that was issued at `issued` contradicts what was told and came too
     /// early for that: OVO's record may lag. `None` if it contradicts nothing, or counts.
     pub(crate) fn counts_from(
@@ -68,9 +99,13 @@ pub(super) fn checked(
         (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
         return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
     }
+    // What it had to be found out about is in OVO's record after all.
+    if answer == StatusAnswer::Paid && state.is_doubt_over(policy, issued) {
+        return Step::to(state.undoubted());
+    }
     let is_closed_by_operator = state.is_closed_by_operator();
     // Who ruled that it is paid knew what OVO's record of it shows.
-    let was_ruled = state.verdict == Some(Verdict::Accepted(Source::Operator));
+    let was_ruled = state.is_ruled_paid();
     let alert = match answer {
         // That is the answer to the question that an operator was left with.
         StatusAnswer::Reversed if state.is_void_uncertain() => {
@@ -104,7 +139,9 @@ pub(super) fn checked(
     if state.void == Void::Voided || state.needs_operator() {
         return Step::to(state);
     }
-    // Listed again among the unacknowledged, so that the caller hears of it too; and kept behind a ruling.
-    (state.acknowledged, state.listed, state.late_paid) = (false, true, true);
+    // Listed again among the unacknowledged, so that the caller hears of it too. That the money went back
+    // is kept, also behind a ruling: nothing that OVO says later takes it back.
+    (state.acknowledged, state.listed) = (false, true);
+    state.late_paid |= answer == StatusAnswer::Reversed;
     Step::to(state).alerting(alert)
 }

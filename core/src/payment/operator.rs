@@ -88,6 +88,13 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             state.acknowledged = false;
             state.accept(policy, Source::Operator, now)
         }
+        // OVO's record did not show what was told as paid; whoever looked it up knows that it is. What its
+        // record goes on not to show is no news.
+        Ruling::Paid if state.is_paid_doubted() => {
+            state = state.undoubted();
+            state.late_paid = true;
+            Step::to(state)
+        }
         // I10 holds for people, too: they know that the customer is debited, and not what a reversal hits.
         Ruling::Refund if state.duplicate_hint && !state.seen => {
             Step::refused(state, Refusal::NumbersDoubted)

@@ -23,6 +23,8 @@ use crate::payment::timers::Policy;
 /// * A payment told as Paid that OVO's record contradicts in a check issued a minute behind the
 ///   approval is listed for an operator; so is one that it shows as paid in a check issued a minute
 ///   behind its void, with an alert.
+/// * That doubt ends by itself only where a check issued behind it shows the payment as paid, and none showed
+///   that the money went back.
 /// * A debit that was seen before a reversal was acknowledged is reversed again where a check shows it that was
 ///   issued a minute behind that, and calls for nothing where it was issued sooner. One that is news is at once.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
@@ -65,7 +67,12 @@ pub fn broken(
             answer: StatusAnswer::NotFound | StatusAnswer::ForeignSale | StatusAnswer::Doubtful,
             issued,
             ..
-        } => before.is_asked_behind_its_end(policy, issued) && !before.is_closed_by_operator(),
+        } => {
+            let is_ruled = before.late_paid && !before.listed && !before.void.is_open();
+            before.is_asked_behind_its_end(policy, issued)
+                && !before.is_closed_by_operator()
+                && !is_ruled
+        }
         _ => false,
     };
     let is_told = match before.void {
@@ -79,6 +86,17 @@ pub fn broken(
     };
     if told_paid && contradicts && !is_told {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
+    }
+    let is_undoubted = told_paid
+        && matches!(before.void, Void::None | Void::Rejected(_))
+        && before.void == after.void
+        && before.listed
+        && !after.listed;
+    if let Input::Checked { answer, issued, .. } = input
+        && is_undoubted
+        && (answer != StatusAnswer::Paid || !before.is_doubt_over(policy, issued))
+    {
+        return Some("a doubt ends by a check behind it that shows the payment as paid");
     }
     let is_not_done = matches!(after.void, Void::None | Void::Rejected(_) | Void::Expired);
     let was_contradicted = before.void.is_open() && before.late_paid;

@@ -198,7 +198,9 @@ pub struct State {
     /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
     pub overdue_alerts: u8,
     /// OVO was seen to have debited the customer, and that was not, or not yet, accepted. Of a payment
-    /// told as Paid: OVO's record was seen to contradict it, or its void. Evidence only.
+    /// told as Paid: OVO's record said that the money went back, contradicted its void, or said anything against
+    /// it while a void was open; or an operator ruled that it is paid although the record does not show it.
+    /// Evidence only.
     pub late_paid: bool,
     /// An operator should look, beside whatever the policy still does by itself.
     pub listed: bool,

@@ -49,7 +49,8 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     if !in_time {
         return Step::refused(state, Refusal::VoidTooLate);
     }
-    state.void_resent = false;
+    // What somebody ruled before is no word about the void.
+    (state.void_resent, state.late_paid) = (false, false);
     // Its own time counts from here.
     state.settling_since = now;
     (state.settled_before_ms, state.overdue_alerts) = (0, 0);
