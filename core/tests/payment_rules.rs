@@ -1083,6 +1083,48 @@ fn rule_17_a_doubt_ends_when_ovos_record_shows_the_payment_as_paid() {
     assert_eq!(ruled, Some(Refusal::NothingToRule));
 }
 
+/// What OVO says while people find out is theirs to read.
+#[test]
+fn rule_17_what_ovo_says_of_an_operators_case_is_written_down_and_told_if_it_is_something_else() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    case.at(130.0);
+    assert_eq!(case.checked(StatusAnswer::NotFound).alert, Some(Alert::Doubtful));
+    case.at(140.0);
+    assert_eq!(case.checked(StatusAnswer::NotFound).alert, None);
+    assert_eq!(case.state.touched, case.now, "a commit, with a line in the history");
+    case.at(150.0);
+    case.does(Input::Acknowledged);
+    let mut closed = case.clone();
+    for _ in 0..2 {
+        let step = case.checked(StatusAnswer::Reversed);
+        assert_eq!((step.send, step.state.touched), (None, case.now));
+        assert!(case.state.needs_operator() && !case.state.acknowledged);
+        case.at(160.0);
+    }
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, None, "once");
+    closed.at(190.0);
+    assert_eq!(closed.does(Input::Ruled(Ruling::Close)).refused, None);
+    assert_eq!(closed.checked(StatusAnswer::Reversed).alert, Some(Alert::PaidButReversed));
+    // Of one that is not told as paid: a debit.
+    let mut case = Case::sent();
+    case.at(60.5);
+    case.checked(StatusAnswer::ForeignSale);
+    assert_eq!(case.state.verdict, Some(Verdict::Quarantined));
+    case.at(70.0);
+    assert_eq!(case.checked(StatusAnswer::Reversed).alert, None);
+    assert_eq!(case.state.touched, case.now);
+    let step = case.checked(StatusAnswer::Paid);
+    assert_eq!((step.alert, step.send), (Some(Alert::Doubtful), None));
+    assert_eq!(case.checked(StatusAnswer::Paid).alert, None, "once");
+    case.at(80.0);
+    assert_eq!(case.does(Input::ReportedPaid).alert, None);
+    // Silence says nothing.
+    let before = case.state;
+    case.checked(StatusAnswer::NoAnswer);
+    assert_eq!(case.state, before);
+}
+
 #[test]
 fn rule_19_what_was_told_as_paid_and_ovos_record_does_not_show_can_be_ruled_paid() {
     let mut case = Case::sent();

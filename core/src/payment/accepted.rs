@@ -22,7 +22,7 @@ impl State {
 
     /// Whether OVO's record contradicts a payment told as Paid in another way than that the money went
     /// back, or that a void had no effect: it, or its void's refusal, did not know the payment.
-    pub(super) fn is_paid_doubted(&self) -> bool {
+    pub(crate) fn is_paid_doubted(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Accepted(_)))
             && matches!(self.void, Void::None | Void::Rejected(_))
             && self.listed
@@ -36,6 +36,24 @@ impl State {
         self.is_paid_doubted()
             && issued >= self.touched
             && self.is_asked_behind_its_end(policy, issued)
+    }
+
+    /// OVO said something of a payment that people find out about, or have closed: nothing follows from it,
+    /// and it stands in the history, for whoever opens the case.
+    pub(super) fn hears(mut self, answer: StatusAnswer, now: Boottime) -> Step {
+        let is_word = matches!(
+            answer,
+            StatusAnswer::Paid
+                | StatusAnswer::NotFound
+                | StatusAnswer::Reversed
+                | StatusAnswer::ForeignSale
+                | StatusAnswer::Doubtful
+                | StatusAnswer::TooOld
+        );
+        if is_word {
+            self.touched = now;
+        }
+        Step::to(self)
     }
 
     /// It is a sale as any other. Who heard of the doubt hears of its end.
@@ -94,7 +112,7 @@ pub(super) fn checked(
     }
     if answer == StatusAnswer::Paid && state.is_asked_behind_its_void(policy, issued) {
         if state.late_paid {
-            return Step::to(state);
+            return state.hears(answer, now);
         }
         (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
         return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
@@ -117,7 +135,7 @@ pub(super) fn checked(
             return void::end(policy, state, Void::Voided, now);
         }
         // Who closed it knew what OVO showed until then.
-        _ if is_closed_by_operator && state.late_paid => return Step::to(state),
+        _ if is_closed_by_operator && state.late_paid => return state.hears(answer, now),
         StatusAnswer::Reversed => Alert::PaidButReversed,
         // OVO approved it, and its record has no such debit, or another sale's. What was asked before
         // it was approved says nothing, the customer was still to confirm, nor does what was asked
@@ -129,6 +147,7 @@ pub(super) fn checked(
         {
             Alert::Doubtful
         }
+        _ if state.needs_operator() || is_closed_by_operator => return state.hears(answer, now),
         _ => return Step::to(state),
     };
     // Perhaps that is the void: its end decides.
@@ -136,8 +155,12 @@ pub(super) fn checked(
         state.late_paid = true;
         return Step::to(state);
     }
-    if state.void == Void::Voided || state.needs_operator() {
+    if state.void == Void::Voided {
         return Step::to(state);
+    }
+    // Whoever finds out about it hears that the money went back, whatever else was told before.
+    if state.needs_operator() && (alert != Alert::PaidButReversed || state.late_paid) {
+        return state.hears(answer, now);
     }
     // Listed again among the unacknowledged, so that the caller hears of it too. That the money went back
     // is kept, also behind a ruling: nothing that OVO says later takes it back.

@@ -219,10 +219,10 @@ pub(super) fn checked(
             let alert = debit_alert(&state);
             state.reopen(policy, now).alerting(alert)
         }
-        Settlement::WithOperator => Step::to(state),
+        Settlement::WithOperator => state.hears(answer, now),
         Settlement::Closed { by: Closer::Operator, .. } => {
             if answer != StatusAnswer::Paid {
-                return Step::to(state);
+                return state.hears(answer, now);
             }
             state.late_paid = true;
             Step::to(state).alerting(Alert::DebitAfterClose)
@@ -435,8 +435,11 @@ fn quarantined_checked(
     now: Boottime,
 ) -> Step {
     let is_paid = answer == StatusAnswer::Paid;
+    let is_news = is_paid && !state.late_paid;
     state.late_paid |= is_paid;
     match state.settlement {
+        // Whoever is to find out whether there is a debit hears that there is one.
+        Settlement::WithOperator if is_news => Step::to(state).alerting(Alert::Doubtful),
         Settlement::Closed { by: Closer::Operator, .. } if is_paid => {
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
@@ -446,7 +449,7 @@ fn quarantined_checked(
         Settlement::Closed { by: Closer::Policy, .. } => {
             look::checked(policy, state, answer, false, now)
         }
-        _ => Step::to(state),
+        _ => state.hears(answer, now),
     }
 }
 
