@@ -22,8 +22,18 @@ impl State {
         !self.check_unavailable && !self.phone_forgotten
     }
 
+    /// Whether OVO's file was heard of already, and what follows from it is under way, or an operator's.
+    fn is_reported(&self) -> bool {
+        let is_listed_for_it = match self.settlement {
+            // Only against its file one is closed so (see `close`).
+            Settlement::Closed { .. } => self.reversals.count > 0,
+            Settlement::Open(_) | Settlement::WithOperator => !self.is_overdue_for_a_day(),
+        };
+        self.listed && self.is_contradictable() && is_listed_for_it
+    }
+
     /// Whether its verdict allows a reversal.
-    fn is_reversible(&self) -> bool {
+    pub(super) fn is_reversible(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
     }
 }
@@ -54,9 +64,13 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     if !settled_by_policy {
         return checked(policy, state, now, StatusAnswer::Paid, now);
     }
+    if state.is_reported() {
+        return state.hears(StatusAnswer::Paid, now);
+    }
     let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
     // Whose the numbers are people find out: asked again, OVO shows the other sale again.
     if state.settlement == Settlement::WithOperator && !is_ours {
+        state.listed |= state.is_contradictable();
         return Step::to(state).alerting(Alert::Doubtful);
     }
     let alert = match state.settlement {

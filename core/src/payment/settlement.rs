@@ -15,12 +15,14 @@ impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
-        (self.checks.count, self.reversals.count) = (0, 0);
+        self.checks.count = 0;
         // OVO's file showed a debit (OP4), and its record neither that nor its return since.
         let is_told = self.check_unavailable || self.is_overdue_for_a_day();
         let is_contradicted = self.listed && !is_told;
         // What was listed because it took so long is over, if OVO's own record says so.
         self.listed &= self.check_unavailable || is_contradicted;
+        // Kept of a file that is still contradicted: read once more it is no news.
+        self.reversals.count = u16::from(is_contradicted && self.is_reversible());
         self.due = Some(self.next_look(policy, now, 0));
         let step = Step::to(self);
         if is_contradicted { step.alerting(Alert::Doubtful) } else { step }
@@ -32,6 +34,7 @@ impl State {
         if let Settlement::Closed { at, .. } = self.settlement {
             self.settled_before_ms = self.open_ms(at);
             self.settling_since = now;
+            self.reversals.count = 0;
         }
         self = self.with_new_evidence(policy, now);
         self.seen = true;

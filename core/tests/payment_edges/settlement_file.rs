@@ -77,6 +77,31 @@ fn op4_a_file_that_the_record_never_confirms_stays_an_operators_case_whenever_it
 }
 
 #[test]
+fn op4_a_file_that_is_read_once_more_changes_nothing_and_alerts_nobody() {
+    for mut case in [unanswered(), doubtful(), closed_duplicate()] {
+        case.now = case.now.plus(Duration::from_secs(10_000));
+        for seconds in [0.0, 3_600.0] {
+            if seconds > 0.0 {
+                let later = case.seconds() + seconds;
+                case.until(later, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+                assert!(case.state.is_closed() && case.state.needs_operator());
+            } else {
+                assert!(case.does(Input::ReportedPaid).alert.is_some());
+            }
+            let before = case.state;
+            let again = case.does(Input::ReportedPaid);
+            assert_eq!((again.alert, again.send), (None, None));
+            let touched = before.touched;
+            assert_eq!(ovo_ptp::payment::State { touched, ..case.state }, before);
+        }
+        // What OVO shows itself is news.
+        let (issued, answer) = (case.now, StatusAnswer::Paid);
+        let alert = case.does(Input::Checked { issued, answer, waiting: false }).alert;
+        assert_eq!(alert, Some(Alert::DelayBoundBroken));
+    }
+}
+
+#[test]
 fn op4_what_the_record_confirms_goes_back_and_troubles_nobody() {
     for mut case in [unanswered(), doubtful()] {
         case.does(Input::ReportedPaid);
