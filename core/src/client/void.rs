@@ -77,8 +77,9 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Refused`] if no void was asked for. Of a void that was left to an operator before, who may have
     /// to refund by hand: [`ErrorKind::NoAnswer`] if OVO gave no usable answer (ask again first),
-    /// [`ErrorKind::OutsideWindow`] if it can tell nothing any more, or nobody can ask it because the
-    /// journal has forgotten the phone (look the void up at OVO first).
+    /// [`ErrorKind::OutsideWindow`] if it can tell nothing any more, the contract has no status checks and
+    /// it refuses this one, too, or nobody can ask it because the journal has forgotten the phone (look the
+    /// void up at OVO first). Of one that an operator closed: [`ErrorKind::Refused`] if OVO shows no void of it.
     pub fn check_void(&self, invoice: &MerchantInvoice) -> Result<VoidOutcome, Error> {
         let inner = &self.inner;
         inner.ready()?;
@@ -87,6 +88,7 @@ impl Client {
             return Err(Error::about(invoice, ErrorKind::Refused, "no void was asked for"));
         }
         let was_left = payment.state.void_is_with_operator();
+        let is_closed = payment.state.is_closed_by_operator();
         let is_askable = inner.policy.check_payment && !payment.state.phone_forgotten;
         let was_refused = matches!(payment.state.void, Void::Rejected(_)) && is_askable;
         if !was_left && !was_refused && !payment.state.void.is_open() {
@@ -116,6 +118,23 @@ impl Client {
         drop(owner);
         match (outcome, said) {
             (outcome, _) if !was_left => Ok(outcome),
+            // Nothing waits for an operator any more.
+            (VoidOutcome::NeedsOperator, Some(StatusAnswer::NotFound)) if is_closed => {
+                Err(Error::about(
+                    invoice,
+                    ErrorKind::Refused,
+                    "an operator closed it as dealt with by hand; OVO was asked just now, and shows no void of it",
+                ))
+            }
+            // A contract without status checks never tells it.
+            (VoidOutcome::NeedsOperator, Some(StatusAnswer::Unavailable))
+                if !inner.policy.check_payment =>
+            {
+                Err(unknown(
+                    ErrorKind::OutsideWindow,
+                    "the contract has no status checks; look it up at OVO",
+                ))
+            }
             (VoidOutcome::NeedsOperator, Some(StatusAnswer::TooOld)) => Err(unknown(
                 ErrorKind::OutsideWindow,
                 "OVO tells it no more (54); look it up at OVO",

@@ -219,6 +219,11 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
             "Jangan serahkan barang untuk pembayaran ini: void sudah diminta. Operator mencari apakah uangnya sudah kembali.",
             "Hand over nothing for this payment: its void was asked for. An operator finds out whether the money went back.",
         ),
+        // They closed it because they had dealt with it.
+        (Some(Verdict::Accepted(_)), Money::ByHand) if payment.state.void_is_with_operator() => words.pick(
+            "Jangan serahkan barang untuk pembayaran ini: void sudah diminta, dan operator menutupnya sesudah diselesaikan dengan tangan. Tidak ada lagi.",
+            "Hand over nothing for this payment: its void was asked for, and an operator dealt with it by hand and closed it. Nothing more.",
+        ),
         (Some(Verdict::Accepted(_)), Money::Merchant) if is_refused_void(&payment.state) => words.pick(
             "Void ditolak: uang tidak kembali ke pelanggan. Serahkan barangnya, atau kembalikan uangnya dengan cara lain.",
             "The void was refused: the customer has no money back. Give the goods, or return the money in another way.",
@@ -266,7 +271,7 @@ fn is_refused_void(state: &State) -> bool {
 /// Whether a void was asked for and nobody knows whether the money went back.
 fn void_is_unknown(payment: &Payment) -> bool {
     let state = &payment.state;
-    state.void == Void::Expired || (state.is_void_doubted() && !state.is_closed_by_operator())
+    state.void_is_with_operator() && !state.is_closed_by_operator()
 }
 
 /// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.
@@ -295,6 +300,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::Merchant if is_refused_void(state) => words.pick(
             "Pastikan pelanggan mendapat barangnya, atau uangnya dengan cara lain; pada hari yang sama void boleh diminta lagi.",
             "See that the customer gets the goods, or the money in another way; on the same day a void may be asked for again.",
+        ),
+        Money::Voiding if state.may_be_ruled() && !waits => words.pick(
+            "Void ini terlalu lama: cari di OVO. OVO terus ditanya; `close` mengakhirinya jika uangnya sudah dikembalikan dengan tangan.",
+            "The void takes long: look it up at OVO. OVO goes on being asked; rule `close` once the money was returned by hand.",
         ),
         _ if !waits => words.pick("Tidak perlu apa-apa.", "Nothing."),
         Money::Unclear if state.void == Void::Expired => words.pick(

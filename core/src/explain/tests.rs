@@ -87,6 +87,24 @@ fn whoever_asked_for_a_void_is_not_told_to_hand_over_the_goods_while_its_end_is_
     let it = Explanation::of(&payment, now());
     assert_eq!(it.money, Money::ByHand);
     assert!(it.cashier(Language::Indonesian).starts_with("Jangan serahkan barang"));
+    // Nobody finds out any more.
+    assert!(!it.cashier(Language::English).contains("finds out"));
+    assert!(it.cashier(Language::English).contains("dealt with it by hand"));
+    assert_eq!(it.operator(Language::English), "Nothing.");
+}
+
+/// From the first alert about it on they may end it.
+#[test]
+fn an_operator_is_told_what_to_do_about_a_void_that_takes_long() {
+    use crate::payment::{Settlement, Source, Void};
+    let mut payment = payment();
+    payment.state.verdict = Some(Verdict::Accepted(Source::Push));
+    payment.state.settlement = Settlement::closed(Boottime(9_000));
+    payment.state.void = Void::Unknown;
+    assert_eq!(Explanation::of(&payment, now()).operator(Language::English), "Nothing.");
+    payment.state.overdue_alerts = 1;
+    let it = Explanation::of(&payment, now());
+    assert!(it.operator(Language::English).contains("rule `close`"));
 }
 
 /// They took the goods back, or never gave them.

@@ -66,7 +66,9 @@ impl State {
     /// show it.
     fn is_ruled_paid(&self) -> bool {
         self.verdict == Some(Verdict::Accepted(Source::Operator))
-            || (self.late_paid && !self.listed && matches!(self.void, Void::None | Void::Rejected(_)))
+            || (self.late_paid
+                && !self.listed
+                && matches!(self.void, Void::None | Void::Rejected(_)))
     }
 
     /// From when on a check counts, where one that was issued at `issued` contradicts what was told and came too

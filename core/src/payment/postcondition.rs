@@ -80,9 +80,7 @@ pub fn broken(
         Void::Unknown => after.late_paid || after.void == Void::Voided,
         Void::Voided => true,
         Void::None => after.needs_operator(),
-        Void::Rejected(_) | Void::Expired => {
-            after.needs_operator() || after.void == Void::Voided
-        }
+        Void::Rejected(_) | Void::Expired => after.needs_operator() || after.void == Void::Voided,
     };
     if told_paid && contradicts && !is_told {
         return Some("a payment told as paid that OVO's record contradicts is an operator's case");
@@ -174,7 +172,9 @@ pub fn broken(
     );
     let is_left = matches!(before.void, Void::Expired | Void::Rejected(_));
     if is_voided && is_left && (after.void != Void::Voided || step.alert.is_none()) {
-        return Some("a void that was refused, or left to an operator, and was carried out is told");
+        return Some(
+            "a void that was refused, or left to an operator, and was carried out is told",
+        );
     }
     let stands = State { touched: before.touched, ..*after } == *before;
     if input == Input::Due

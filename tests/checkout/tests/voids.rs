@@ -187,6 +187,26 @@ fn vd5_a_void_that_is_left_to_an_operator_is_asked_about_before_it_is_refunded_b
     }
 }
 
+/// What an operator has dealt with needs none, and what OVO never tells is not to be asked again for ever.
+#[test]
+fn vd5_a_void_that_was_closed_or_that_ovo_never_tells_is_not_called_an_operators() {
+    let asked = |shop: &Shop| shop.client().check_void(&invoice("INV-1")).map_err(|e| e.kind());
+    let shop = paid();
+    let lost = || void().deliver(Delivery::Hang).pretend();
+    shop.script([lost(), check_void().pretend().code("54")]);
+    assert_eq!(voided(&shop), VoidOutcome::NeedsOperator);
+    assert_eq!(asked(&shop), Ok(VoidOutcome::NeedsOperator));
+    shop.client().rule(&invoice("INV-1"), Ruling::Close, "refunded in cash").unwrap();
+    assert_eq!(asked(&shop), Err(ErrorKind::Refused));
+
+    let host = HostConfig { check_contracted: false, ..HostConfig::default() };
+    let shop = Shop::with(host, |builder| builder.check_payment(false));
+    assert!(shop.pay("INV-1", APPROVES).is_paid());
+    shop.script([void().deliver(Delivery::Hang)]);
+    assert_eq!(voided(&shop), VoidOutcome::NeedsOperator);
+    assert_eq!(asked(&shop), Err(ErrorKind::OutsideWindow), "no contract tells it later");
+}
+
 /// Silence is no answer: whoever takes it for one refunds what OVO has returned.
 #[test]
 fn vd5_a_void_that_nobody_could_be_asked_about_is_not_told_as_not_carried_out() {
@@ -303,10 +323,10 @@ fn vd2_a_refused_void_is_pending_until_ovo_says_that_there_is_none() {
     let refused = shop.client().check_void(&invoice("INV-1")).unwrap();
     assert!(matches!(refused, VoidOutcome::Rejected(code) if code.as_str() == "17"));
     assert!(!is_voided(&shop) && shop.report("INV-1").settled);
-    // Refused for good, it is asked about no more but by hand; a contract that tells nothing of voids has the
+    // Refused for good, it is asked about no more; a contract that tells nothing of voids has the
     // refusal stand as well.
-    assert_eq!(shop.heard(Operation::CheckVoid), 5);
-    for (checks, asked) in [(true, 11), (false, 1)] {
+    assert_eq!(shop.heard(Operation::CheckVoid), 4, "its phone is forgotten");
+    for (checks, asked) in [(true, 10), (false, 1)] {
         let host = HostConfig { check_contracted: false, ..HostConfig::default() };
         let shop = Shop::with(host, move |builder| builder.check_payment(checks));
         assert!(shop.pay("INV-1", APPROVES).is_paid());
@@ -324,7 +344,7 @@ fn vd2_a_void_that_was_refused_and_carried_out_later_is_voided_to_whoever_asks()
     let shop = paid();
     shop.script([void().code("61"), check_void().times(2).pretend().code("25")]);
     assert_eq!(voided(&shop), VoidOutcome::Pending);
-    settled(&shop);
+    shop.settle_for(minutes(2));
     assert_eq!(shop.report("INV-1").settlement, "settled, void rejected");
     assert_eq!(void_outcome(&shop), VoidOutcome::Voided);
     assert!(shop.alerted(|alert| *alert == Alert::VoidedAfterAll));
