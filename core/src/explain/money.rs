@@ -69,13 +69,13 @@ impl Money {
             _ if state.is_closed() && state.listed => Money::Unclear,
             _ if state.is_closed() && state.late_paid => Money::Returned,
             _ if state.is_closed() => Money::NotDebited,
-            Some(Verdict::Quarantined) => Money::Unclear,
+            _ if state.is_in_doubt() => Money::Unclear,
             _ if state.late_paid => Money::BeingReturned,
             Some(Verdict::Declined(_)) => match state.settlement {
                 Settlement::Open(Reversal::NotNeeded) => Money::SaidNotDebited,
                 _ => Money::Unsettled,
             },
-            Some(Verdict::Abandoned | Verdict::NotSent) => Money::Unsettled,
+            Some(Verdict::Abandoned | Verdict::NotSent | Verdict::Quarantined) => Money::Unsettled,
         }
     }
 }

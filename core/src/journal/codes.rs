@@ -26,6 +26,7 @@ pub(super) const CLOSED_BY_OPERATOR: i64 = 3;
 pub(super) const NOT_NEEDED: i64 = 0;
 pub(super) const NEEDED: i64 = 1;
 pub(super) const ACKNOWLEDGED: i64 = 2;
+pub(super) const IN_DOUBT: i64 = 3;
 
 pub(super) const NO_VOID: i64 = 0;
 pub(super) const VOID_SENT: i64 = 1;
@@ -95,6 +96,7 @@ pub(super) fn of_settlement(settlement: Settlement) -> SettlementCodes {
     match settlement {
         Settlement::Open(Reversal::NotNeeded) => nothing,
         Settlement::Open(Reversal::Needed) => SettlementCodes { reversal: NEEDED, ..nothing },
+        Settlement::Open(Reversal::InDoubt) => SettlementCodes { reversal: IN_DOUBT, ..nothing },
         Settlement::Open(Reversal::Acknowledged(at)) => SettlementCodes {
             reversal: ACKNOWLEDGED,
             reversal_at: Some(of_boottime(at)),
@@ -123,6 +125,7 @@ pub(super) fn to_settlement(codes: SettlementCodes) -> Option<Settlement> {
     match (settlement, reversal, reversal_at, closed) {
         (OPEN, NOT_NEEDED, None, None) => Some(Settlement::Open(Reversal::NotNeeded)),
         (OPEN, NEEDED, None, None) => Some(Settlement::Open(Reversal::Needed)),
+        (OPEN, IN_DOUBT, None, None) => Some(Settlement::Open(Reversal::InDoubt)),
         (OPEN, ACKNOWLEDGED, Some(at), None) => {
             Some(Settlement::Open(Reversal::Acknowledged(to_boottime(at)?)))
         }

@@ -405,7 +405,7 @@ fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError
     let mut open: Vec<Payment> = Vec::new();
     // Row by row: behind a lost log an index may not have what its table has.
     let rest =
-        format!("WHERE verdict IS NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id");
+        format!("WHERE closed IS NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id");
     engine.rows("open", &rest, [], |_, payment| {
         // A damaged row cannot be written; it is never acted upon either.
         open.extend(payment.ok().filter(|payment| payment.state.rests_on_what_came_last()));

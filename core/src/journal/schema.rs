@@ -12,8 +12,8 @@ use rusqlite::Connection;
 
 use super::codes::{
     ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
-    NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN,
-    WITH_OPERATOR,
+    IN_DOUBT, NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, VOID_SENT,
+    VOID_UNKNOWN, WITH_OPERATOR,
 };
 use super::row::{COLUMNS, INTENT, definitions};
 use crate::message::ResponseCode;
@@ -30,7 +30,7 @@ pub(super) const VERSION: i32 = 2;
 /// query must use the same words, or SQLite does not see that the index fits.
 pub(super) fn may_still_debit() -> String {
     format!(
-        "(verdict IS NULL OR reversal = {NEEDED} OR settlement = {WITH_OPERATOR} \
+        "(verdict IS NULL OR reversal IN ({NEEDED}, {IN_DOUBT}) OR settlement = {WITH_OPERATOR} \
          OR (verdict = {ABANDONED} AND settlement = {OPEN} AND reversal = {NOT_NEEDED} \
              AND (attested = 0 OR duplicate_hint = 1 OR unheard = 1)) \
          OR (verdict = {QUARANTINED} AND settlement = {OPEN}) \
@@ -130,7 +130,7 @@ pub(super) fn constraints(is: &str, as_number: &str) -> String {
   CONSTRAINT settlement_is_known CHECK (
     settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
     AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
-    AND reversal BETWEEN 0 AND {ACKNOWLEDGED}
+    AND reversal BETWEEN 0 AND {IN_DOUBT}
     AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
     AND (reversal = 0 OR settlement = {OPEN})),
   CONSTRAINT void_is_known CHECK (

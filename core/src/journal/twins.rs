@@ -20,7 +20,7 @@ use super::rules;
 use super::sqlite::SqliteJournal;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
-use crate::payment::{Closer, Payment, PaymentId, Settlement, Source, Verdict, Void};
+use crate::payment::{Closer, Payment, PaymentId, Reversal, Settlement, Source, Verdict, Void};
 
 /// A journal of the place: 0 for the present one, else the number in the name of a former one.
 type Number = i64;
@@ -333,14 +333,16 @@ fn knowledge(payment: &Payment) -> u8 {
     match (state.verdict, state.settlement) {
         // Told as Paid: nothing may return that money unasked. A doubted journal only asks what became of
         // its void.
-        (Some(Verdict::Accepted(_)), _) if state.void.is_open() && state.void_resent => 4,
-        (Some(Verdict::Accepted(_)), _) => 5,
+        (Some(Verdict::Accepted(_)), _) if state.void.is_open() && state.void_resent => 5,
+        (Some(Verdict::Accepted(_)), _) => 6,
         // It does not even know whether it missed the verdict.
         (Some(Verdict::Quarantined), Settlement::Open(_)) => 0,
         // Nor did any check tell it: a journal that vouches for itself can still settle the payment.
         (Some(Verdict::Quarantined), Settlement::WithOperator) => 1,
         (None, _) => 2,
-        (Some(_), _) => 3,
+        // Nor whether the payment was settled since.
+        (Some(_), Settlement::Open(Reversal::InDoubt)) => 3,
+        (Some(_), _) => 4,
     }
 }
 

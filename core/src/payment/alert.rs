@@ -26,7 +26,8 @@ pub enum Alert {
     LateDebit,
     /// OVO acknowledges reversals of a payment and goes on showing it as paid. Critical.
     ReversalWithoutEffect,
-    /// A closed payment turned out debited: the delay bound D does not hold here. Critical.
+    /// A closed payment turned out debited: the delay bound D does not hold here, or OVO's record showed a
+    /// late debit later than the check that closed it. Critical.
     DelayBoundBroken,
     /// A payment that an operator closed shows as debited; nothing is sent. Critical.
     DebitAfterClose,
@@ -162,7 +163,7 @@ impl fmt::Display for Alert {
                 "OVO acknowledges the reversal and still shows the debit; it is reversed again, ever more slowly: ask OVO",
             ),
             Alert::DelayBoundBroken => f.write_str(
-                "a settled payment turned out debited: pushes are delayed longer than assumed; it is returned",
+                "a settled payment turned out debited: pushes, or OVO's record, are later than assumed; it is returned",
             ),
             Alert::DebitAfterClose => {
                 f.write_str("a payment that an operator closed shows as debited; nothing is sent")

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::payment::answer::StatusAnswer;
 use crate::payment::history::{Entry, What};
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Settlement, State, Verdict, Void};
+use crate::payment::state::{Boottime, Reversal, Settlement, State, Verdict, Void};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Payment, Rule};
@@ -19,24 +19,36 @@ use crate::wib::WallTime;
 
 impl State {
     /// Whether this payment is one of those.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.verdict == Some(Verdict::Quarantined) && matches!(self.settlement, Settlement::Open(_))
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let is_undecided = self.verdict == Some(Verdict::Quarantined);
+        matches!(self.settlement, Settlement::Open(reversal) if is_undecided || reversal == Reversal::InDoubt)
     }
 
     /// Whether the journal, if it lacks what came behind this, could act on what is no more so: tell as not
-    /// completed what was told as Paid, or send a void again that was refused, or refunded by hand.
+    /// completed what was told as Paid, or reverse or void what was refused since, or refunded by hand.
     pub(crate) fn rests_on_what_came_last(&self) -> bool {
         self.verdict.is_none()
+            || self.may_be_reversed()
             || (matches!(self.void, Void::Sent | Void::Unknown) && !self.void_resent)
     }
 
-    /// Makes a payment without a verdict one of those: it is asked about anew, from the first check on. So
-    /// is an open void, which is not sent any more.
+    /// Whether the policy may still reverse it by itself. (What it has closed it looks at twice more. Should
+    /// that show a debit, all that the journal had lost about it lay behind a settled record, too.)
+    fn may_be_reversed(&self) -> bool {
+        let is_reversible = matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+        let is_open = matches!(self.settlement, Settlement::Open(_));
+        is_reversible && is_open && !self.is_in_doubt()
+    }
+
+    /// Makes a payment one of those that could still be told as not completed, or be reversed: it is asked
+    /// about anew, from the first check on. So is an open void, which is not sent any more.
     fn leave_to_checks(&mut self) {
         debug_assert!(self.rests_on_what_came_last());
         if self.verdict.is_none() {
             self.verdict = Some(Verdict::Quarantined);
             self.attested = false;
+        } else if self.may_be_reversed() {
+            self.settlement = Settlement::Open(Reversal::InDoubt);
         } else {
             self.void_resent = true;
         }
@@ -86,11 +98,14 @@ pub(super) fn checked(
 ) -> Step {
     match answer {
         StatusAnswer::NotFound | StatusAnswer::Reversed => {
-            if issued >= state.close_at(policy) {
-                state.close(policy, now)
-            } else {
-                Step::to(state)
+            if issued < state.close_at(policy) {
+                return Step::to(state);
             }
+            // What was given back had been debited.
+            state.late_paid |= answer == StatusAnswer::Reversed;
+            // Told as an operator's case so far: nothing is left of it to find out.
+            state.acknowledged &= state.verdict != Some(Verdict::Quarantined);
+            state.close(policy, now)
         }
         StatusAnswer::Paid => {
             state.late_paid = true;
@@ -115,8 +130,10 @@ pub(super) fn checked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payment::input::Input;
+    use crate::journal::conformance::{charge, fresh};
+    use crate::payment::input::{Input, Ruling};
     use crate::payment::step::step;
+    use crate::payment::{DeclineReason, Outcome, PushAnswer};
 
     fn left_open() -> State {
         let mut state = State::intent(&Policy::default(), Boottime(0), false, 0);
@@ -124,11 +141,38 @@ mod tests {
         state
     }
 
+    /// Decided, and not settled: whether an operator has closed it since, the journal does not know.
+    fn left_decided() -> Vec<State> {
+        let intent = State::intent(&Policy::default(), Boottime(0), true, 0);
+        let declined = Verdict::Declined(DeclineReason::ForeignSale);
+        let decided = [Verdict::Abandoned, declined].into_iter().flat_map(|verdict| {
+            let acknowledged = Reversal::Acknowledged(Boottime(70_000));
+            let owed = [Reversal::NotNeeded, Reversal::Needed, acknowledged];
+            owed.map(|owed| (verdict, owed))
+        });
+        let left = decided.flat_map(|(verdict, reversal)| {
+            let (verdict, settlement) = (Some(verdict), Settlement::Open(reversal));
+            // Also where a reversal needed no look any more.
+            [false, true].map(|seen| {
+                let mut state = State { verdict, settlement, seen, ..intent };
+                assert!(state.rests_on_what_came_last());
+                state.leave_to_checks();
+                assert!(!state.rests_on_what_came_last() && state.verdict == verdict);
+                state
+            })
+        });
+        left.collect()
+    }
+
     /// Lets an hour pass with one answer to every check, and returns how it ended and when it was
     /// first asked about.
     fn ends(answer: StatusAnswer) -> (State, Option<Boottime>) {
+        ends_from(left_open(), answer)
+    }
+
+    fn ends_from(mut state: State, answer: StatusAnswer) -> (State, Option<Boottime>) {
         let policy = Policy::default();
-        let (mut state, mut asked) = (left_open(), None);
+        let mut asked = None;
         for second in 0..3_600 {
             let now = Boottime(second * 1_000);
             let told = step(&policy, &state, Input::Due, now);
@@ -155,6 +199,61 @@ mod tests {
             assert!(state.is_closed() && !state.needs_operator(), "{answer:?}");
             assert!(asked >= Some(left_open().close_at(&policy)), "when not found is final");
         }
+    }
+
+    #[test]
+    fn j21_what_was_to_be_reversed_in_a_copy_is_reversed_by_an_operator_alone() {
+        for left in left_decided() {
+            assert!(left.may_still_debit(), "its customer's next push waits for a day at most");
+            for (answer, is_returned) in
+                [(StatusAnswer::NotFound, false), (StatusAnswer::Reversed, true)]
+            {
+                let (state, asked) = ends_from(left, answer);
+                assert!(state.is_closed() && !state.needs_operator(), "{answer:?}");
+                assert!(asked >= Some(left.close_at(&Policy::default())), "when it is final");
+                assert_eq!(state.late_paid, is_returned, "what was given back had been debited");
+            }
+            for answer in [StatusAnswer::Paid, StatusAnswer::Doubtful, StatusAnswer::TooOld] {
+                let (state, _) = ends_from(left, answer);
+                assert_eq!(state.settlement, Settlement::WithOperator, "{answer:?}");
+            }
+            let (mut state, _) = ends_from(left, StatusAnswer::NoAnswer);
+            assert!(state.is_in_doubt() && state.may_be_ruled(), "asked for ever");
+            // Neither OVO's file nor the push's own answer has it reversed unasked.
+            let hour = Boottime(3_600_000);
+            for input in [Input::ReportedPaid, Input::Answered(PushAnswer::Approved)] {
+                let told = step(&Policy::default(), &state, input, hour);
+                assert_eq!((told.alert, told.send), (Some(Alert::Doubtful), None));
+                assert_eq!(told.state.settlement, Settlement::WithOperator);
+            }
+            let refund = Input::Ruled(Ruling::Refund);
+            state = step(&Policy::default(), &state, refund, hour).state;
+            assert!(state.owes_reversal(), "a person knows");
+        }
+    }
+
+    #[test]
+    fn j21_what_was_found_without_a_debit_is_told_as_that() {
+        let mut payment = fresh(&crate::journal::MemoryJournal::default(), &charge(1));
+        for answer in [StatusAnswer::NotFound, StatusAnswer::Reversed] {
+            (payment.state, _) = ends(answer);
+            assert!(!payment.state.acknowledged, "nobody has heard it");
+            let Some(Outcome::NotCompleted(told)) = Outcome::of(&payment) else {
+                panic!("settled")
+            };
+            assert!(told.is_refund_settled() && told.reason().is_none());
+            assert_eq!(told.was_debited(), answer == StatusAnswer::Reversed);
+        }
+        // OVO contradicts itself.
+        let checked = Input::Checked {
+            issued: Boottime(4_000_000),
+            answer: StatusAnswer::Paid,
+            waiting: false,
+        };
+        payment.state =
+            step(&Policy::default(), &payment.state, checked, Boottime(4_000_000)).state;
+        assert!(matches!(Outcome::of(&payment), Some(Outcome::NeedsOperator(_))));
+        assert!(!payment.state.acknowledged);
     }
 
     #[test]

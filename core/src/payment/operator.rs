@@ -60,7 +60,8 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     if matches!(state.verdict, Some(Verdict::Accepted(_))) {
         return Step::to(state);
     }
-    let settled_by_policy = state.is_reversible() && !state.is_closed_by_operator();
+    let settled_by_policy =
+        state.is_reversible() && !state.is_closed_by_operator() && !state.is_in_doubt();
     if !settled_by_policy {
         return checked(policy, state, now, StatusAnswer::Paid, now);
     }
@@ -78,6 +79,11 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         Settlement::Closed { .. } => Alert::DelayBoundBroken,
         _ => debit_alert(&state),
     };
+    // Another opening begins: what took long before it is told, and listed it is for the file from here on.
+    state.no_more_overdue_for_a_day();
+    if !state.is_closed() {
+        (state.settled_before_ms, state.settling_since) = (state.open_ms(now), now);
+    }
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
     let is_contradictable = state.is_contradictable();
     let mut step = state.reopen(policy, now);

@@ -15,6 +15,9 @@ use crate::payment::state::{Boottime, Settlement, State, Tries};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
+/// So many alerts about overdue settlement have told of a day.
+const OVERDUE_FOR_A_DAY: u8 = 3;
+
 /// Sends a reversal or a check as its next try, or waits until its pause is over.
 pub(super) fn try_now(policy: &Policy, mut state: State, request: Request, now: Boottime) -> Step {
     let Tries { count, not_before } = *state.tries(request);
@@ -43,9 +46,14 @@ impl State {
         }
     }
 
-    /// Whether an operator was told that settlement takes more than a day.
+    /// Whether an operator was told that settlement takes more than a day, and it is listed for that.
     pub(super) fn is_overdue_for_a_day(&self) -> bool {
-        self.overdue_alerts > 2
+        self.overdue_alerts == OVERDUE_FOR_A_DAY
+    }
+
+    /// What is listed from here on is listed for another reason.
+    pub(super) fn no_more_overdue_for_a_day(&mut self) {
+        self.overdue_alerts += u8::from(self.is_overdue_for_a_day());
     }
 
     /// The pause behind the try that makes it `count`: ever longer, and hourly once an operator has
@@ -120,7 +128,7 @@ fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
     if reached.is_none() {
         return Step::to(state);
     }
-    if state.overdue_alerts < 3 {
+    if state.overdue_alerts < OVERDUE_FOR_A_DAY {
         return Step::to(state).alerting(Alert::Overdue(late));
     }
     state.listed = true;

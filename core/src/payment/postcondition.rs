@@ -17,6 +17,7 @@ use crate::payment::timers::Policy;
 ///   With 10 s as the shortest no kind of request leaves more than 60 times in any ten minutes; how
 ///   few they are in truth, because the pauses grow, is counted by the simulation.
 /// * No check leaves before 60 s, no reversal before 65 s behind the push (I8).
+/// * What a journal left to checks that cannot vouch for itself sends nothing else, unless an operator rules.
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
@@ -50,6 +51,11 @@ pub fn broken(
     }
     if before.is_closed_by_operator() && (!after.is_closed_by_operator() || step.send.is_some()) {
         return Some("what an operator closed sends nothing more");
+    }
+    let is_ruled = matches!(input, Input::Ruled(_));
+    let is_asked = matches!(step.send, None | Some(Request::CheckPayment));
+    if before.is_in_doubt() && !is_ruled && (after.owes_reversal() || !is_asked) {
+        return Some("what is in doubt is asked about, and reversed by nobody but an operator");
     }
     let reversible = matches!(after.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
     let closes = before.settlement == Settlement::Open(Reversal::NotNeeded)

@@ -16,13 +16,14 @@ impl State {
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
         self.checks.count = 0;
-        // OVO's file showed a debit (OP4), and its record neither that nor its return since.
+        // Otherwise OVO's file showed a debit (OP4), and its record neither that nor its return since.
         let is_told = self.check_unavailable || self.is_overdue_for_a_day();
         let is_contradicted = self.listed && !is_told;
         // What was listed because it took so long is over, if OVO's own record says so.
         self.listed &= self.check_unavailable || is_contradicted;
         // Kept of a file that is still contradicted: read once more it is no news.
         self.reversals.count = u16::from(is_contradicted && self.is_reversible());
+        self.no_more_overdue_for_a_day();
         self.due = Some(self.next_look(policy, now, 0));
         let step = Step::to(self);
         if is_contradicted { step.alerting(Alert::Doubtful) } else { step }
@@ -38,6 +39,8 @@ impl State {
         }
         self = self.with_new_evidence(policy, now);
         self.seen = true;
+        // Rule 14b asks for five minutes of asking in this opening.
+        self.asked_in_vain = false;
         // Without the phone OVO answers no check: the reversal's acknowledgement must close.
         self.check_unavailable |= self.phone_forgotten;
         self.settlement = Settlement::Open(Reversal::Needed);
@@ -169,7 +172,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 /// Closed without a check behind 60 s + D. Whoever has no checks in the contract knows that, and who is
 /// listed was told; where OVO answered before it refused, somebody else has to look.
 fn close_unverified(policy: &Policy, state: State, now: Boottime) -> Step {
-    let is_news = policy.check_payment && state.seen && !state.listed;
+    let is_news = policy.check_payment && (state.seen || state.late_paid) && !state.listed;
     let step = state.close(policy, now);
     if is_news { step.alerting(Alert::Unverified) } else { step }
 }
@@ -183,11 +186,11 @@ pub(super) fn checked(
     now: Boottime,
 ) -> Step {
     match state.verdict {
-        Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
-        Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer, now),
-        Some(Verdict::Quarantined) if state.is_in_doubt() => {
+        Some(_) if state.is_in_doubt() => {
             return doubted::checked(policy, state, issued, answer, now);
         }
+        Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
+        Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer, now),
         Some(Verdict::Quarantined) => return quarantined_checked(policy, state, answer, now),
         Some(Verdict::NotSent) | None => {
             // Said again, by the next day's file or a second question, it is no news.
@@ -382,7 +385,7 @@ fn closes(
     let after_reversal = match reversal {
         Reversal::NotNeeded => true,
         Reversal::Acknowledged(at) => issued >= at,
-        Reversal::Needed => false,
+        Reversal::Needed | Reversal::InDoubt => false,
     };
     if after_reversal && issued >= state.close_at(policy) {
         state.close(policy, now)
@@ -446,7 +449,9 @@ fn quarantined_checked(
         Settlement::Closed { by: Closer::Operator, .. } if is_paid => {
             Step::to(state).alerting(Alert::DebitAfterClose)
         }
+        // Told as not completed: no debit was found.
         Settlement::Closed { by: Closer::Policy, .. } if is_paid => {
+            state.acknowledged = false;
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
         Settlement::Closed { by: Closer::Policy, .. } => {
@@ -456,7 +461,7 @@ fn quarantined_checked(
     }
 }
 
-/// The push's own success, of a payment that an operator is to decide about: who is to find out whether
+/// The push's own success, of a payment that an operator decides about if it is debited: who is to find out whether
 /// there is a debit is told, and nothing is returned by itself.
 pub(super) fn quarantined_approved(policy: &Policy, mut state: State, now: Boottime) -> Step {
     state.late_paid = true;
@@ -486,6 +491,7 @@ pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> 
         Settlement::Open(Reversal::NotNeeded) => {
             state.reopen(policy, now).alerting(Alert::LateSuccess)
         }
+        Settlement::Open(Reversal::InDoubt) => quarantined_approved(policy, state, now),
         // Its own answer names the payment as well as any check does: whatever a check finds behind
         // that, it is reversed. What OVO acknowledged earlier may have overtaken this debit.
         Settlement::Open(_) => {
@@ -519,7 +525,9 @@ pub(super) fn reversed(
     now: Boottime,
 ) -> Step {
     let Settlement::Open(reversal) = state.settlement else { return Step::to(state) };
-    if !matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_))) {
+    // Sent by a node that lives on, before the journal was doubted: what is asked for now, it does not tell.
+    let is_reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
+    if !is_reversible || state.is_in_doubt() {
         return Step::to(state);
     }
     match (answer, reversal) {

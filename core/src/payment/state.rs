@@ -108,6 +108,9 @@ pub enum Reversal {
     ///
     /// [policy 1.2]: crate::manual::policy#12-the-answer-to-a-reversal-proves-nothing
     Acknowledged(Boottime),
+    /// None goes out: the journal cannot vouch for itself, and what it has lost may have ended this
+    /// payment (rule 21). OVO is asked; where there is a debit an operator decides.
+    InDoubt,
 }
 
 /// The void of an accepted payment ([policy 2.8]).
@@ -195,7 +198,8 @@ pub struct State {
     pub reversals: Tries,
     /// Status checks, of the payment or of its void.
     pub checks: Tries,
-    /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
+    /// Alerts about overdue settlement so far: after five minutes, an hour, a day. One more counts once
+    /// the payment is no longer listed for that day's sake: it was closed, or OVO's file names it.
     pub overdue_alerts: u8,
     /// OVO was seen to have debited the customer, and that was not, or not yet, accepted. Of a payment
     /// told as Paid: OVO's record said that the money went back, contradicted its void, or said anything against

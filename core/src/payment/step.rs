@@ -163,8 +163,8 @@ fn due(policy: &Policy, state: State, now: Boottime) -> Step {
     }
     match state.verdict {
         None => open::is_due(policy, state, now),
+        Some(_) if state.is_in_doubt() => doubted::is_due(policy, state, now),
         Some(Verdict::Accepted(_)) if state.void.is_open() => void::is_due(policy, state, now),
-        Some(Verdict::Quarantined) if state.is_in_doubt() => doubted::is_due(policy, state, now),
         Some(Verdict::Declined(_) | Verdict::Abandoned | Verdict::Quarantined) => {
             settlement::is_due(policy, state, now)
         }

@@ -157,3 +157,41 @@ fn the_pushs_own_success_of_a_payment_that_an_operator_has_is_told_to_them_and_r
     let step = case.does(Input::Answered(PushAnswer::Approved));
     assert_eq!(step.alert, Some(Alert::DebitAfterClose));
 }
+
+#[test]
+fn op4_a_file_that_the_record_contradicts_is_told_of_one_that_took_more_than_a_day_before_too() {
+    let day = 24.0 * 3_600.0;
+    let mut case = Case::sent();
+    case.until(2.0 * day, StatusAnswer::NoAnswer, ReversalAnswer::Acknowledged);
+    assert!(case.alerts.contains(&Alert::OverdueForADay) && case.state.needs_operator());
+    // Read while it still takes long, and behind its end.
+    for is_closed in [false, true] {
+        let mut case = Case { alerts: Vec::new(), sent: Vec::new(), ..case };
+        if is_closed {
+            case.until(2.2 * day, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+            assert!(case.state.is_closed() && !case.state.needs_operator());
+            case.sent.clear();
+        }
+        case.does(Input::ReportedPaid);
+        case.until(case.seconds() + day, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+        assert!(case.state.is_closed() && case.state.needs_operator());
+        assert!(case.alerts.contains(&Alert::Doubtful));
+        let first = case.sent.iter().find(|(request, _)| *request != Request::CheckPayment);
+        let asked = case.sent.iter().position(|(request, _)| *request == Request::CheckPayment);
+        assert_eq!(first.map(|(request, _)| *request), Some(Request::Reversal));
+        assert_eq!(asked, Some(0), "OVO is asked before anything is reversed");
+    }
+}
+
+#[test]
+fn op4_a_debit_that_only_a_file_showed_and_no_check_saw_returned_is_told_as_unverified() {
+    let mut case = Case::sent();
+    let days = 72.0 * 3_600.0;
+    case.until(days, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && case.state.phone_forgotten);
+    case.now = case.state.window.plus(Duration::from_secs_f64(days));
+    case.does(Input::ReportedPaid);
+    case.until(2.0 * days, StatusAnswer::NoAnswer, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && case.state.late_paid);
+    assert_eq!(case.alerts.last(), Some(&Alert::Unverified));
+}

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use ovo_ptp::journal::Filter;
 use ovo_ptp::message::Operation;
-use ovo_ptp::{Client, Environment, Error, ErrorKind, Event, Outcome, PaymentReport};
+use ovo_ptp::{Client, Environment, Error, ErrorKind, Event, Outcome, PaymentReport, Ruling};
 use ovo_sandbox::{CheckDate, DEMO_TID, Decision, HostConfig, MatchBy, Sandbox};
 use tempfile::TempDir;
 use tls::{AMOUNT, charge, credentials, customer, lock, ovo_with, requests, roomy, trust, until};
@@ -215,6 +215,36 @@ fn j21_j22_a_backup_put_back_over_a_day_s_sales_refunds_none_of_them() {
         assert!(requests(&ovo, Operation::Reversal, "OPEN").is_empty() || ovo.net("OPEN") == 0);
         is_vouched_for(&ovo, restored, &here);
     }
+}
+
+#[test]
+fn j21_j22_what_was_to_be_returned_in_a_backup_is_returned_once_by_whoever_decides() {
+    let (ovo, home) = (by_numbers(), TempDir::new().unwrap());
+    let (here, kept) = (home.path().join("till"), home.path().join("backup.db"));
+    std::fs::create_dir(&here).unwrap();
+    let till = Till::open(&ovo, &here).unwrap();
+    // Given up, and debited all the same: a reversal is owed, and not sent yet.
+    let open = till.client.start(&charge("OWED", BY_HAND)).unwrap();
+    until("the prompt is on the phone", || requests(&ovo, Operation::PushToPay, "OWED").len() == 1);
+    assert_eq!(open.cancel().unwrap().name(), "not completed");
+    till.client.backup(&kept).unwrap();
+    let _ = ovo.decide("OWED", Decision::Pay);
+    // What came behind the backup (an operator returned the money by hand, and closed it) went with the
+    // disk.
+    drop((open, till));
+    std::fs::remove_dir_all(&here).unwrap();
+    std::fs::create_dir(&here).unwrap();
+    cp("-p", &kept, &here.join("ovo.db"));
+    let restored = Till::open(&ovo, &here).unwrap();
+    restored.settles();
+    let invoice = "OWED".parse().unwrap();
+    let report = restored.client.payment(&invoice).unwrap().unwrap();
+    assert!(report.needs_operator, "{report:?}");
+    assert!(requests(&ovo, Operation::Reversal, "OWED").is_empty(), "nobody asked for it");
+    assert_eq!(ovo.net("OWED"), AMOUNT);
+    restored.client.rule(&invoice, Ruling::Refund, "Sari: not returned yet").unwrap();
+    restored.settles();
+    assert_eq!(ovo.net("OWED"), 0);
 }
 
 #[test]

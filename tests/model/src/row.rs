@@ -49,6 +49,8 @@ const FROM_INTENT: u64 = 8;
 const FROM_ZERO: u64 = 9;
 /// The first of the values for an acknowledgement at an instant.
 const ACKNOWLEDGED: u64 = 7;
+/// Of a journal that cannot vouch for itself.
+const IN_DOUBT: u64 = 15;
 
 /// A code that declines.
 pub fn decline_code() -> ResponseCode {
@@ -127,6 +129,7 @@ pub fn pack(state: &State, now: u8) -> Row {
         match state.settlement {
             Settlement::Open(Reversal::NotNeeded) => 0,
             Settlement::Open(Reversal::Needed) => 1,
+            Settlement::Open(Reversal::InDoubt) => IN_DOUBT,
             Settlement::WithOperator => 2,
             Settlement::Closed { by: Closer::Operator, .. } => 3,
             Settlement::Closed { by: Closer::Policy, looks, .. } => 4 + u64::from(looks.min(2)),
@@ -211,6 +214,7 @@ pub fn unpack(row: Row) -> State {
         4 => closed(Closer::Policy, 0),
         5 => closed(Closer::Policy, 1),
         6 => closed(Closer::Policy, 2),
+        IN_DOUBT => Settlement::Open(Reversal::InDoubt),
         at => Settlement::Open(Reversal::Acknowledged(instant(at - ACKNOWLEDGED))),
     };
     let void = match bits.take(3) {

@@ -188,6 +188,7 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
                 Settlement::Open(Reversal::NotNeeded) => "no reversal",
                 Settlement::Open(Reversal::Needed) => "to be reversed",
                 Settlement::Open(Reversal::Acknowledged(_)) => "reversal acknowledged",
+                Settlement::Open(Reversal::InDoubt) => "asked about only",
                 Settlement::WithOperator => "left to an operator",
                 Settlement::Closed { by: Closer::Operator, .. } => "closed by the operator",
                 Settlement::Closed { looks: 0, .. } => "closed",

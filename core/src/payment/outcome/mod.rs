@@ -19,7 +19,7 @@ use crate::invoice::MerchantInvoice;
 use crate::message::Language;
 use crate::message::response_code::CustomerText;
 use crate::numbering::Numbers;
-use crate::payment::{Closer, Payment, Reversal, Settlement, Source, Verdict, Void};
+use crate::payment::{Closer, Payment, Reversal, Settlement, Source, State, Verdict, Void};
 
 /// How a payment ended, as far as its caller is concerned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,20 +72,12 @@ impl Outcome {
                 contradicted: payment.state.needs_operator(),
                 known,
             }),
-            Verdict::Abandoned => Outcome::NotCompleted(NotCompleted {
-                invoice,
-                // A look behind it may have been contradictory.
-                refund_settled: !payment.state.listed
-                    && matches!(
-                        payment.state.settlement,
-                        Settlement::Closed { by: Closer::Policy, .. }
-                    ),
-                late_paid: payment.state.late_paid,
-                cancelled: payment.state.cancelled,
-                by_hand: ByHand::of(&payment.state),
-                known,
-            }),
+            Verdict::Abandoned => not_completed(invoice, &payment.state, known),
             Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None, known }),
+            // A journal that cannot vouch for itself left it to checks, and OVO has no debit.
+            Verdict::Quarantined if is_closed_by_policy(&payment.state) => {
+                not_completed(invoice, &payment.state, known)
+            }
             Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
                 invoice,
                 numbers: payment.intent.numbers,
@@ -286,6 +278,22 @@ impl PartialEq for Known {
 }
 
 impl Eq for Known {}
+
+fn is_closed_by_policy(state: &State) -> bool {
+    matches!(state.settlement, Settlement::Closed { by: Closer::Policy, .. })
+}
+
+fn not_completed(invoice: MerchantInvoice, state: &State, known: Known) -> Outcome {
+    Outcome::NotCompleted(NotCompleted {
+        invoice,
+        // A look behind it may have been contradictory.
+        refund_settled: !state.listed && is_closed_by_policy(state),
+        late_paid: state.late_paid,
+        cancelled: state.cancelled,
+        by_hand: ByHand::of(state),
+        known,
+    })
+}
 
 /// Where the settlement of a payment stands, for lists and operators.
 pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
