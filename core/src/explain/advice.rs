@@ -277,7 +277,7 @@ fn void_is_unknown(payment: &Payment) -> bool {
 /// Whether a payment that nothing is known of is still looked up: nobody has to find out by hand yet.
 fn is_still_asked(payment: &Payment) -> bool {
     let state = &payment.state;
-    state.verdict == Some(Verdict::Quarantined) && !state.needs_operator()
+    state.is_in_doubt() && !state.needs_operator()
 }
 
 /// What an operator does.
@@ -300,6 +300,11 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::Merchant if is_refused_void(state) => words.pick(
             "Pastikan pelanggan mendapat barangnya, atau uangnya dengan cara lain; pada hari yang sama void boleh diminta lagi.",
             "See that the customer gets the goods, or the money in another way; on the same day a void may be asked for again.",
+        ),
+        // What the words about the money say is not known, somebody has to look up.
+        Money::Returned if state.check_unavailable && !state.is_confirmed() && !waits => words.pick(
+            "Bandingkan dengan laporan settlement OVO hari itu (`reconcile`).",
+            "Compare OVO's settlement file of that day (`reconcile`).",
         ),
         Money::Voiding if state.may_be_ruled() && !waits => words.pick(
             "Void ini terlalu lama: cari di OVO. OVO terus ditanya; `close` mengakhirinya jika uangnya sudah dikembalikan dengan tangan.",
