@@ -253,7 +253,9 @@ def report_paid(options: argparse.Namespace) -> int:
 def _decided(report: ovo_ptp.PaymentReport, options: argparse.Namespace) -> int:
     output.as_json(report) if options.json else output.payment(report)
     if report.needs_operator:
-        shop.say_aside("it waits for an operator: `ovo-ptp explain` says what to do, `ovo-ptp rule` ends it")
+        shop.say_aside(
+            "it waits for an operator: `ovo-ptp explain` says what to do, `ovo-ptp rule` ends it"
+        )
     elif not report.settled:
         shop.say_aside("not settled yet: the running shop goes on with it, or `ovo-ptp settle`")
     return 0
