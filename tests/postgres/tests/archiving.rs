@@ -107,12 +107,13 @@ fn is_archived(journal: &PostgresJournal, to: &Path, rows: &[Payment]) {
     for row in rows {
         let invoice = &row.intent.invoice;
         assert_eq!(copy.find(invoice).unwrap().as_ref(), Some(row));
-        assert_eq!(journal.find(invoice).unwrap(), None);
-        assert_eq!(journal.archived(invoice).unwrap().as_deref(), Some(to));
+        assert_eq!(patiently(|| journal.find(invoice)).unwrap(), None);
+        assert_eq!(patiently(|| journal.archived(invoice)).unwrap().as_deref(), Some(to));
         let number: u32 = invoice.as_str().strip_prefix("INV-").unwrap().parse().unwrap();
-        let again = journal.begin(&charge(number), BatchMethod::Continuous).unwrap();
+        let begins = || journal.begin(&charge(number), BatchMethod::Continuous);
+        let again = patiently(begins).unwrap();
         assert!(matches!(again, Begun::Archived(id) if id == row.id), "{again:?}");
-        let refused = journal.update(row).unwrap_err();
+        let refused = patiently(|| journal.update(row)).unwrap_err();
         assert_eq!(refused.kind, JournalErrorKind::Forbidden, "{refused}");
     }
 }
