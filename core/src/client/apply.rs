@@ -11,7 +11,7 @@ use crate::lock::lock;
 use crate::payment::history::{Entry, What};
 use crate::payment::{
     Alert, Boottime, Input, Outcome, Payment, PaymentId, PushAnswer, Refusal, Request, State,
-    StatusAnswer, Step, step,
+    StatusAnswer, Step, Void, step,
 };
 use crate::wib::WallTime;
 
@@ -274,8 +274,10 @@ impl Inner {
         if is_closed {
             self.counters.settled();
         }
-        // The end of a void, too: whoever asked for it may have been told that it is pending.
-        let is_void_over = before.state.void.is_open() && !after.state.void.is_open();
+        // The end of a void, too: whoever asked for it may have been told that it is pending. One that never
+        // left was told as that, and none is known of.
+        let void = after.state.void;
+        let is_void_over = before.state.void.is_open() && !void.is_open() && void != Void::None;
         if is_closed || is_void_over {
             self.tell(|| Event::Settled { invoice: invoice() });
         }
