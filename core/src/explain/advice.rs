@@ -259,11 +259,11 @@ pub(super) fn cashier(payment: &Payment, money: Money, words: Words) -> &'static
 
 /// Whether a void was refused, and so was the question about it.
 fn is_unconfirmed_refusal(state: &State) -> bool {
-    matches!(state.void, Void::Rejected(_)) && (state.check_unavailable || state.check_refused)
+    is_refused_void(state) && (state.check_unavailable || state.check_refused)
 }
 
-/// Whether a void was refused, and with it what whoever asked for it had in mind: they took the goods
-/// back, or never gave them.
+/// Whether a void was refused. Whoever asked for it took the goods back, or never gave them: these, or the money
+/// in another way, are still owed.
 fn is_refused_void(state: &State) -> bool {
     matches!(state.void, Void::Rejected(_))
 }

@@ -127,11 +127,10 @@ pub(super) fn check_update(before: &Payment, after: &Payment) -> Result<(), Jour
 /// What a single row may say.
 fn check_row(payment: &Payment) -> Result<(), JournalError> {
     let state = &payment.state;
-    let reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
     // I2, I3.
     let owes =
         matches!(state.settlement, Settlement::Open(Reversal::Needed | Reversal::Acknowledged(_)));
-    if (owes || state.reversals.count > 0) && !reversible {
+    if (owes || state.reversals.count > 0) && !state.is_reversible() {
         return Err(forbidden("only_abandoned_or_declined_is_reversed"));
     }
     if state.verdict.is_none() && !matches!(state.settlement, Settlement::Open(_)) {

@@ -288,9 +288,7 @@ impl Known<'_> {
     /// Whether the money of one that was not accepted went back, or is going, as far as this journal knows.
     fn gave_it_back(&self) -> bool {
         let state = &self.payment.state;
-        let is_reversible =
-            matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
-        let is_reversed = is_reversible && (state.reversals.count > 0 || state.late_paid);
+        let is_reversed = state.is_reversible() && (state.reversals.count > 0 || state.late_paid);
         !self.is_accepted() && (self.is_ruled() || is_reversed)
     }
 }

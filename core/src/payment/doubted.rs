@@ -32,12 +32,11 @@ impl State {
             || (matches!(self.void, Void::Sent | Void::Unknown) && !self.void_resent)
     }
 
-    /// Whether the policy may still reverse it by itself. (What it has closed it looks at twice more. Should
-    /// that show a debit, all that the journal had lost about it lay behind a settled record, too.)
+    /// Whether its settlement is open, so that the policy may still reverse it by itself. A limit: what was closed
+    /// by the policy, or waited for an operator, when the journal was copied is not among these.
     fn may_be_reversed(&self) -> bool {
-        let is_reversible = matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
         let is_open = matches!(self.settlement, Settlement::Open(_));
-        is_reversible && is_open && !self.is_in_doubt()
+        self.is_reversible() && is_open && !self.is_in_doubt()
     }
 
     /// Makes a payment one of those that could still be told as not completed, or be reversed: it is asked

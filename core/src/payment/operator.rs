@@ -31,11 +31,6 @@ impl State {
         };
         self.listed && self.is_contradictable() && is_listed_for_it
     }
-
-    /// Whether its verdict allows a reversal.
-    pub(super) fn is_reversible(&self) -> bool {
-        matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
-    }
 }
 
 /// P10: only the caller acknowledges.
@@ -79,10 +74,10 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         Settlement::Closed { .. } => Alert::DelayBoundBroken,
         _ => debit_alert(&state),
     };
-    // Another opening begins: what took long before it is told, and listed it is for the file from here on.
+    // From here on it is listed for the file, and its settlement counts as opened once more.
     state.no_more_overdue_for_a_day();
     if !state.is_closed() {
-        (state.settled_before_ms, state.settling_since) = (state.open_ms(now), now);
+        state.counts_anew(now);
     }
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
     let is_contradictable = state.is_contradictable();

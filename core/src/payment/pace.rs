@@ -72,6 +72,12 @@ impl State {
         self
     }
 
+    /// Another opening of the settlement, or of a void, counts from `now`; how long it took before is kept.
+    pub(super) fn counts_anew(&mut self, now: Boottime) {
+        self.settled_before_ms = self.open_ms(now);
+        self.settling_since = now;
+    }
+
     /// How long settlement has been open at `now`, all its openings together, in milliseconds.
     pub(super) fn open_ms(&self, now: Boottime) -> u64 {
         let last = u64::try_from(now.since(self.settling_since).as_millis()).unwrap_or(u64::MAX);

@@ -16,7 +16,7 @@ impl State {
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
         self.checks.count = 0;
-        // Otherwise OVO's file showed a debit (OP4), and its record neither that nor its return since.
+        // Listed for anything else, OVO's file showed a debit (OP4), and its record neither that nor its return since.
         let is_told = self.check_unavailable || self.is_overdue_for_a_day();
         let is_contradicted = self.listed && !is_told;
         // What was listed because it took so long is over, if OVO's own record says so.
@@ -526,8 +526,7 @@ pub(super) fn reversed(
 ) -> Step {
     let Settlement::Open(reversal) = state.settlement else { return Step::to(state) };
     // Sent by a node that lives on, before the journal was doubted: what is asked for now, it does not tell.
-    let is_reversible = matches!(state.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
-    if !is_reversible || state.is_in_doubt() {
+    if !state.is_reversible() || state.is_in_doubt() {
         return Step::to(state);
     }
     match (answer, reversal) {

@@ -270,6 +270,11 @@ impl State {
         self.is_closed() && self.seen && (!self.check_unavailable || was_looked_at)
     }
 
+    /// Whether its verdict allows a reversal.
+    pub(crate) fn is_reversible(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)))
+    }
+
     /// Whether a reversal is to be sent until it is acknowledged.
     pub fn owes_reversal(&self) -> bool {
         self.settlement == Settlement::Open(Reversal::Needed)

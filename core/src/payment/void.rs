@@ -87,8 +87,7 @@ pub(super) fn answered(
         VoidAnswer::Rejected(code) if !state.void_resent => {
             state.void = Void::Questioned(code);
             // How late a question about it is counts from here.
-            state.settled_before_ms = state.open_ms(now);
-            state.settling_since = now;
+            state.counts_anew(now);
             state.due = Some(now);
             Step::to(state)
         }
@@ -146,8 +145,7 @@ pub(super) fn checked(
         StatusAnswer::NotFound if in_time && !state.void_resent => {
             state.void_resent = true;
             // How late a question about it is counts from here.
-            state.settled_before_ms = state.open_ms(now);
-            state.settling_since = now;
+            state.counts_anew(now);
             send(policy, state, now)
         }
         // OVO's record may lag behind a void that it carried out: as of a refused one, it counts to a
@@ -239,8 +237,7 @@ pub(super) fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) 
     state.void = void;
     state.checks.count = 0;
     // From when on OVO's record must not show it as paid any more (VD6).
-    state.settled_before_ms = state.open_ms(now);
-    state.settling_since = now;
+    state.counts_anew(now);
     // What was listed because it took so long is over: OVO has said what became of it.
     state.listed &= state.overdue_alerts == 0;
     state.due = Some(now.plus(policy.timers.keep_phone));

@@ -332,8 +332,10 @@ pub fn migrate_telling(
     });
     let session = connected.unwrap_or_else(|| Err(silent("migrate")))?;
     let begun = Instant::now();
-    for most in waiting::at_most() {
-        let begin = begin(&dsn.schema, most);
+    let mut tried = 0_u32;
+    loop {
+        tried = tried.saturating_add(1);
+        let begin = begin(&dsn.schema, waiting::at_most(tried));
         let (on, schema, first) = (Arc::clone(&session), dsn.schema.clone(), begin.clone());
         // Of several at once one goes first, and the others find what it made.
         let looked = runner.run(LONGEST, async move {
@@ -365,7 +367,6 @@ pub fn migrate_telling(
         }
         std::thread::sleep(waiting::PAUSE);
     }
-    Err(silent("migrate"))
 }
 
 /// What the schema holds, if it may be migrated.

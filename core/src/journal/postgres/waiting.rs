@@ -37,10 +37,10 @@ impl From<JournalError> for Stopped {
     }
 }
 
-/// How long each try waits for a table. The first ones hardly disturb anybody; behind a second the server takes
-/// its own vacuum out of the way.
-pub(super) fn at_most() -> impl Iterator<Item = Duration> {
-    (1..).map(|tried: u32| Duration::from_millis(MOST.min(LEAST.saturating_mul(tried)).into()))
+/// How long the try of this number, from 1 on, waits for a table. The first ones hardly disturb anybody; behind a
+/// second the server takes its own vacuum out of the way.
+pub(super) fn at_most(tried: u32) -> Duration {
+    Duration::from_millis(MOST.min(LEAST.saturating_mul(tried)).into())
 }
 
 /// The lock that a migration of the schema has, as a number.
