@@ -408,7 +408,9 @@ fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError
         format!("WHERE closed IS NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id");
     engine.rows("open", &rest, [], |_, payment| {
         // A damaged row cannot be written; it is never acted upon either.
-        open.extend(payment.ok().filter(|payment| payment.state.rests_on_what_came_last()));
+        open.extend(payment.ok().filter(|Payment { state, .. }| {
+            state.rests_on_what_came_last() || state.may_be_closed_since()
+        }));
         true
     })?;
     for mut payment in open {

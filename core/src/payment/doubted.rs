@@ -25,16 +25,17 @@ impl State {
     }
 
     /// Whether the journal, if it lacks what came behind this, could act on what is no more so: tell as not
-    /// completed what was told as Paid, or reverse or void what was refused since, or refunded by hand.
+    /// completed what was told as Paid, or send a void again that was refused, or refunded by hand.
     pub(crate) fn rests_on_what_came_last(&self) -> bool {
         self.verdict.is_none()
-            || self.may_be_reversed()
             || (matches!(self.void, Void::Sent | Void::Unknown) && !self.void_resent)
     }
 
-    /// Whether its settlement is open, so that the policy may still reverse it by itself. A limit: what was closed
-    /// by the policy, or waited for an operator, when the journal was copied is not among these.
-    fn may_be_reversed(&self) -> bool {
+    /// Whether its settlement is open, so that the policy may still reverse it by itself, although an operator may
+    /// have closed it since: in what an older copy of a file lacks, which may be a day. What a failover of a fleet
+    /// loses is seconds, and all its open reversals would wait for an operator: a fleet goes on with them. A
+    /// limit: what was closed by the policy, or waited for an operator, when the journal was copied is not among these.
+    pub(crate) fn may_be_closed_since(&self) -> bool {
         let is_open = matches!(self.settlement, Settlement::Open(_));
         self.is_reversible() && is_open && !self.is_in_doubt()
     }
@@ -42,11 +43,11 @@ impl State {
     /// Makes a payment one of those that could still be told as not completed, or be reversed: it is asked
     /// about anew, from the first check on. So is an open void, which is not sent any more.
     fn leave_to_checks(&mut self) {
-        debug_assert!(self.rests_on_what_came_last());
+        debug_assert!(self.rests_on_what_came_last() || self.may_be_closed_since());
         if self.verdict.is_none() {
             self.verdict = Some(Verdict::Quarantined);
             self.attested = false;
-        } else if self.may_be_reversed() {
+        } else if self.may_be_closed_since() {
             self.settlement = Settlement::Open(Reversal::InDoubt);
         } else {
             self.void_resent = true;
@@ -154,9 +155,9 @@ mod tests {
             // Also where a reversal needed no look any more.
             [false, true].map(|seen| {
                 let mut state = State { verdict, settlement, seen, ..intent };
-                assert!(state.rests_on_what_came_last());
+                assert!(state.may_be_closed_since());
                 state.leave_to_checks();
-                assert!(!state.rests_on_what_came_last() && state.verdict == verdict);
+                assert!(!state.may_be_closed_since() && state.verdict == verdict);
                 state
             })
         });

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use super::patient::Patient;
 use super::{Behaviour, MORNING, charge, fresh, invoice, valid, write};
 use crate::journal::{Archived, Begun, Filter, Journal, JournalCopy, JournalErrorKind};
 use crate::numbering::BatchMethod;
@@ -41,7 +42,8 @@ impl Shelf {
 
     /// What was begun until now goes there. `None` if the engine keeps every payment.
     fn takes(&self, journal: &dyn Journal, before: WallTime) -> Option<Archived> {
-        match journal.archive(before, &self.archive(), &mut |_| ControlFlow::Continue(())) {
+        match Patient(journal).archive(before, &self.archive(), &mut |_| ControlFlow::Continue(()))
+        {
             Ok(done) => Some(done),
             Err(error) => {
                 assert_eq!(error.kind, JournalErrorKind::Misplaced, "{error}");

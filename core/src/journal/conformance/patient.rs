@@ -140,7 +140,7 @@ impl Journal for Patient<'_> {
         to: &Path,
         tell: &mut dyn FnMut(ArchiveProgress) -> ControlFlow<()>,
     ) -> Result<Archived, JournalError> {
-        self.0.archive(before, to, tell)
+        known(|| self.0.archive(before, to, tell))
     }
 
     fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {

@@ -10,8 +10,7 @@ use super::judgement::{Grounds, Judgement};
 use super::silent;
 use super::waiting::{self, Stopped, TURN, turn};
 use crate::journal::codes::{
-    ABANDONED, ACCEPTED, BY_OPERATOR, DECLINED, IN_DOUBT, NEEDED, OPEN, QUARANTINED, VOID_SENT,
-    VOID_UNKNOWN, WITH_OPERATOR,
+    ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
 use crate::journal::schema::{constraints, is_listed, is_over, may_still_debit};
@@ -115,9 +114,6 @@ fn filled(text: &str, schema: &str) -> String {
         ("ACCEPTED", ACCEPTED.to_string()),
         ("BY_OPERATOR", BY_OPERATOR.to_string()),
         ("NEEDED", NEEDED.to_string()),
-        ("IN_DOUBT", IN_DOUBT.to_string()),
-        ("DECLINED", DECLINED.to_string()),
-        ("OPEN", OPEN.to_string()),
         ("WITH_OPERATOR", WITH_OPERATOR.to_string()),
         ("s", schema.to_owned()),
     ] {
