@@ -56,7 +56,8 @@ pub use outcome::{
 pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
 pub use rule::Rule;
 pub use state::{
-    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
+    Boottime, Closer, DeclineReason, ListedFor, Reversal, Settlement, Source, State, Tries,
+    Verdict, Void,
 };
 pub use step::{Refusal, Request, Step, step};
 pub use timers::{LateSuccess, Policy, Timers};

@@ -4,7 +4,9 @@
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::input::{Input, Ruling};
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, Source, State, Verdict, Void};
+use crate::payment::state::{
+    Boottime, Closer, ListedFor, Reversal, Settlement, Source, State, Verdict, Void,
+};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
@@ -17,7 +19,8 @@ use crate::payment::timers::Policy;
 ///   With 10 s as the shortest no kind of request leaves more than 60 times in any ten minutes; how
 ///   few they are in truth, because the pauses grow, is counted by the simulation.
 /// * No check leaves before 60 s, no reversal before 65 s behind the push (I8).
-/// * What a journal left to checks that cannot vouch for itself sends nothing else, unless an operator rules.
+/// * What is left to people (contradictory, or of a journal that cannot vouch for itself) is asked about, and
+///   stays theirs until an operator rules: no reversal is owed, and nothing but checks is sent.
 /// * A reversal leaves only for a payment whose verdict allows it and which owes one (I2, I3), and
 ///   unseen only under numbers that somebody vouches for (I10).
 /// * What OVO showed as debited, and was not accepted, is not closed by the policy without a reversal.
@@ -54,13 +57,17 @@ pub fn broken(
     }
     let is_ruled = matches!(input, Input::Ruled(_));
     let is_asked = matches!(step.send, None | Some(Request::CheckPayment));
-    if before.is_in_doubt() && !is_ruled && (after.owes_reversal() || !is_asked) {
-        return Some("what is in doubt is asked about, and reversed by nobody but an operator");
+    let stays_theirs = after.is_left_to_people() && !after.owes_reversal();
+    if before.is_left_to_people() && !is_ruled && !(stays_theirs && is_asked) {
+        return Some(
+            "what is left to people is asked about, and reversed by nobody but an operator",
+        );
     }
     let reversible = matches!(after.verdict, Some(Verdict::Abandoned | Verdict::Declined(_)));
     let closes = before.settlement == Settlement::Open(Reversal::NotNeeded)
         && matches!(after.settlement, Settlement::Closed { by: Closer::Policy, .. });
-    if reversible && before.late_paid && closes {
+    let is_not_found = matches!(input, Input::Checked { answer: StatusAnswer::NotFound, .. });
+    if reversible && before.late_paid && closes && (!before.doubted || is_not_found) {
         return Some("what was seen debited is reversed before it is closed");
     }
     let told_paid =
@@ -74,7 +81,7 @@ pub fn broken(
             issued,
             ..
         } => {
-            let is_ruled = before.late_paid && !before.listed && !before.void.is_open();
+            let is_ruled = before.listed == ListedFor::RuledPaid;
             before.is_asked_behind_its_end(policy, issued)
                 && !before.is_closed_by_operator()
                 && !is_ruled
@@ -82,8 +89,9 @@ pub fn broken(
         _ => false,
     };
     let is_told = match before.void {
-        Void::Sent | Void::Questioned(_) => after.late_paid,
-        Void::Unknown => after.late_paid || after.void == Void::Voided,
+        Void::Sent | Void::Unknown | Void::Questioned(_) => {
+            after.late_paid || after.void == Void::Voided
+        }
         Void::Voided => true,
         Void::None => after.needs_operator(),
         Void::Rejected(_) | Void::Expired => after.needs_operator() || after.void == Void::Voided,
@@ -94,8 +102,8 @@ pub fn broken(
     let is_undoubted = told_paid
         && matches!(before.void, Void::None | Void::Rejected(_))
         && before.void == after.void
-        && before.listed
-        && !after.listed;
+        && before.is_listed()
+        && !after.is_listed();
     if let Input::Checked { answer, issued, .. } = input
         && is_undoubted
         && (answer != StatusAnswer::Paid || !before.is_doubt_over(policy, issued))
@@ -137,6 +145,7 @@ pub fn broken(
         (before.settlement, input)
         && answer == StatusAnswer::Paid
         && reversible
+        && !before.doubted
         && issued >= at
     {
         let must_show = before.is_asked_behind_its_reversal(policy, issued);
@@ -153,7 +162,8 @@ pub fn broken(
         |answer: StatusAnswer| matches!(input, Input::Checked { answer: it, .. } if it == answer);
     let is_unreversed = matches!(before.verdict, Some(Verdict::Declined(_)))
         && before.settlement == Settlement::Open(Reversal::NotNeeded)
-        && before.reversals.count == 0;
+        && before.reversals.count == 0
+        && !before.doubted;
     if checked(StatusAnswer::Reversed) && is_unreversed && step.alert.is_none() {
         return Some("who reversed a declined payment is asked");
     }

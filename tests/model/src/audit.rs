@@ -205,7 +205,7 @@ impl<const N: usize> PushToPay<N> {
             broken |= E9;
         }
         let open = matches!(after.settlement, Settlement::Open(_));
-        let longest = if after.listed { 4 * LONGEST_PAUSE } else { LONGEST_PAUSE };
+        let longest = if after.is_listed() { 4 * LONGEST_PAUSE } else { LONGEST_PAUSE };
         let limit = Boottime(commit.now.0 + longest);
         // LATER is no promise of the policy's: it stands for one made in an earlier commit.
         if open && after.due.is_none_or(|due| due > limit && due != LATER) {

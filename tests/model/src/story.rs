@@ -188,7 +188,6 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
                 Settlement::Open(Reversal::NotNeeded) => "no reversal",
                 Settlement::Open(Reversal::Needed) => "to be reversed",
                 Settlement::Open(Reversal::Acknowledged(_)) => "reversal acknowledged",
-                Settlement::Open(Reversal::InDoubt) => "asked about only",
                 Settlement::WithOperator => "left to an operator",
                 Settlement::Closed { by: Closer::Operator, .. } => "closed by the operator",
                 Settlement::Closed { looks: 0, .. } => "closed",
@@ -214,7 +213,7 @@ fn committed(before: Row, after: Row, ask: Ask) -> String {
     let flags = [
         (was.cancelled, is.cancelled, "cancelled", ""),
         (was.unheard, is.unheard, "nobody listens", ""),
-        (was.listed, is.listed, "listed for an operator", "ruled"),
+        (was.is_listed(), is.is_listed(), "listed for an operator", "ruled"),
         (was.duplicate_hint, is.duplicate_hint, "numbers doubted", ""),
         (was.seen, is.seen, "seen", "not seen after all"),
         (was.asked_in_vain, is.asked_in_vain, "asked in vain", ""),

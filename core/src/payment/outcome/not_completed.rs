@@ -79,7 +79,7 @@ impl ByHand {
             Settlement::Closed { by: Closer::Operator, .. } => Some(ByHand::Closed),
             Settlement::WithOperator => Some(ByHand::Waits),
             // A look behind it was contradictory.
-            Settlement::Closed { .. } if state.listed => Some(ByHand::Waits),
+            Settlement::Closed { .. } if state.is_listed() => Some(ByHand::Waits),
             Settlement::Open(_) | Settlement::Closed { .. } => None,
         }
     }
