@@ -33,7 +33,7 @@ impl State {
 
     /// Whether the journal, if it lacks what came behind this, could act on what is no more so: tell as not
     /// completed what was told as Paid, or send a void again that was refused, or refunded by hand.
-    pub(crate) fn rests_on_what_came_last(&self) -> bool {
+    pub fn rests_on_what_came_last(&self) -> bool {
         self.verdict.is_none() || (matches!(self.void, Void::Sent | Void::Unknown) && !self.doubted)
     }
 
@@ -41,14 +41,14 @@ impl State {
     /// closed it since: in what an older copy of a file lacks, which may be a day. What a failover of a fleet
     /// loses is seconds, and all its open reversals would wait for an operator: a fleet goes on with them. A
     /// limit: what is looked at no more is not among these.
-    pub(crate) fn may_be_closed_since(&self) -> bool {
+    pub fn may_be_closed_since(&self) -> bool {
         let is_looked_at = !self.is_closed() || self.due.is_some();
         self.is_reversible() && is_looked_at && !self.is_closed_by_operator() && !self.doubted
     }
 
     /// Makes a payment one of those that could still be told as not completed, or be reversed: it is asked
     /// about anew, from the first check on. So is an open void, which is not sent any more.
-    fn leave_to_checks(&mut self) {
+    pub fn leave_to_checks(&mut self) {
         debug_assert!(self.rests_on_what_came_last() || self.may_be_closed_since());
         self.doubted = true;
         if self.verdict.is_none() {

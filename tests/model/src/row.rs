@@ -2,7 +2,6 @@
 //!
 //! Normalising must not change what the policy does. What it does, and why that is so:
 //!
-//! * `doubted`: a journal that cannot vouch for itself is the simulation's to ask about: false.
 //! * `touched` is only subtracted from the `due` of a closed row at a reboot: constant.
 //! * `seed` spreads retries by 20 %, less than the ladder can tell: 0.
 //! * `due` matters as reached or not: the first instant of the ladder that reaches it, or later. So
@@ -166,6 +165,7 @@ pub fn pack(state: &State, now: u8) -> Row {
         state.void_resent,
         state.phone_forgotten,
         state.acknowledged,
+        state.doubted,
     ] {
         row.put(u64::from(flag), 1);
     }
@@ -257,6 +257,7 @@ pub fn unpack(row: Row) -> State {
         void_resent: bits.flag(),
         phone_forgotten: bits.flag(),
         acknowledged: bits.flag(),
+        doubted: bits.flag(),
         listed: match bits.take(3) {
             0 => ListedFor::Nothing,
             1 => ListedFor::Overdue,
@@ -264,7 +265,6 @@ pub fn unpack(row: Row) -> State {
             3 => ListedFor::Contradiction,
             _ => ListedFor::RuledPaid,
         },
-        doubted: false,
         settled_before_ms: 0,
         overdue_alerts: 2,
         seed: 0,
