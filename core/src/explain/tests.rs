@@ -66,6 +66,9 @@ fn a_doubted_payment_calls_nobody_before_ovo_was_asked() {
     assert_eq!((it.money, it.needs_operator), (Money::Unclear, false));
     assert!(it.money_text(Language::English).contains("OVO is asked first"));
     assert!(it.operator(Language::English).starts_with("Nothing yet"));
+    payment.state.overdue_alerts = 1;
+    let it = Explanation::of(&payment, now());
+    assert!(it.operator(Language::English).contains("`close` once it is clear"), "it may be ruled");
     payment.state.listed = ListedFor::Contradiction;
     let it = Explanation::of(&payment, now());
     assert!(it.needs_operator);

@@ -277,7 +277,7 @@ pub(super) fn misses(connection: &Connection) -> rusqlite::Result<bool> {
 fn cure(connection: &Connection) -> String {
     let file = connection.path().map(|path| format!(" -j {path}")).unwrap_or_default();
     format!(
-        "payments go on with numbers that jumped, and nothing is reversed unseen; see that the other \
+        "payments go on with numbers that jumped, and nothing that is in it is reversed by itself; see that the other \
          copy is not used any more, reconcile with OVO's settlement file, then `ovo-ptp journal \
          vouch{file}`"
     )

@@ -10,7 +10,7 @@ mod receipt;
 
 pub use decline::Decline;
 use not_completed::ByHand;
-pub use not_completed::{CLOSED_BY_OPERATOR, NotCompleted, WAITS_FOR_OPERATOR};
+pub use not_completed::{CLOSED_BY_OPERATOR, LEFT_TO_CHECKS, NotCompleted, WAITS_FOR_OPERATOR};
 pub use not_sent::{NotSent, NotSentReason};
 use receipt::VoidDoubt;
 pub use receipt::{Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN};
@@ -197,6 +197,9 @@ impl Outcome {
                 None => CustomerText::Paid,
             },
             Outcome::Declined(decline) => return decline.customer_text(language),
+            Outcome::NotCompleted(open) if open.by_hand == Some(ByHand::Asked) => {
+                CustomerText::Unclear
+            }
             Outcome::NotCompleted(open) if open.by_hand.is_some() => CustomerText::ByHand,
             Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,
             Outcome::NotCompleted(_) => CustomerText::TimedOut,
