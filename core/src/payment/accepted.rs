@@ -162,7 +162,7 @@ pub(super) fn checked(
     if state.needs_operator() && (alert != Alert::PaidButReversed || state.late_paid) {
         return state.hears(answer, now);
     }
-    // ListedFor again among the unacknowledged, so that the caller hears of it too. That the money went back
+    // Listed again among the unacknowledged, so that the caller hears of it too. That the money went back
     // is kept, also behind a ruling: nothing that OVO says later takes it back.
     state.acknowledged = false;
     state.contradict();

@@ -81,7 +81,7 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     let (late_paid, seen) = (state.late_paid, state.seen && state.owes_reversal());
     let is_contradictable = state.is_contradictable();
     let mut step = state.reopen(policy, now);
-    // ListedFor until OVO's own record shows the debit, too: a file and a record that contradict each other
+    // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
     // are an operator's case, whatever is answered to the reversal.
     if is_contradictable {
         step.state.listed = ListedFor::Report;
