@@ -1065,7 +1065,10 @@ fn rule_17_a_doubt_ends_when_ovos_record_shows_the_payment_as_paid() {
         assert_eq!(case.checked(paid).alert, None);
         assert!(!case.state.needs_operator() && !case.state.acknowledged, "{answer:?}");
         let mut again = case.clone();
-        assert_eq!(again.does(Input::VoidAsked { in_time: true }).send, Some(Request::Void));
+        // What a void hits is named by numbers alone (I10).
+        let is_doubted = answer == StatusAnswer::ForeignSale;
+        let sent = again.does(Input::VoidAsked { in_time: true }).send;
+        assert_eq!(sent, (!is_doubted).then_some(Request::Void));
         assert_eq!(case.checked(answer).alert, Some(Alert::Doubtful), "another time is news");
     }
     // That the money went back is not taken back.

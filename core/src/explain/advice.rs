@@ -31,6 +31,10 @@ pub(super) fn why(payment: &Payment, words: Words) -> String {
             "Nomor pembayaran ini ternyata milik penjualan lain; permintaan ini tidak dijalankan.",
             "The numbers turned out to belong to another sale; this push was not executed.",
         ),
+        Some(Verdict::Abandoned) if state.doubted => words.pick(
+            "Jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya, dan tidak ada uang yang digerakkan otomatis.",
+            "This journal cannot vouch for itself; OVO was asked, and no money is moved automatically.",
+        ),
         Some(Verdict::Abandoned)
             if state.cancelled && matches!(Money::of(state), Money::Unclear | Money::ByHand) =>
         {
@@ -42,10 +46,6 @@ pub(super) fn why(payment: &Payment, words: Words) -> String {
         Some(Verdict::Abandoned) if state.cancelled => words.pick(
             "Kasir membatalkan sebelum ada jawaban. Apa pun yang terpotong dikembalikan.",
             "The shop cancelled before there was an answer. Whatever is debited goes back.",
-        ),
-        Some(Verdict::Abandoned) if state.doubted => words.pick(
-            "Jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya, dan tidak ada uang yang digerakkan otomatis.",
-            "This journal cannot vouch for itself; OVO was asked, and no money is moved automatically.",
         ),
         Some(Verdict::Abandoned) => return abandoned(payment, words),
         Some(Verdict::NotSent) => return not_sent(payment, words),
@@ -192,6 +192,10 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "Belum jelas: jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya lebih dulu.",
             "Not clear yet: this journal cannot vouch for itself, and OVO is asked first.",
         ),
+        Money::Unclear if state.doubted => words.pick(
+            "Tidak jelas: jurnal ini tidak bisa dipercaya sepenuhnya, dan jawaban OVO belum menyelesaikannya. Operator harus memeriksa.",
+            "Unclear: this journal cannot vouch for itself, and what OVO says does not settle it. An operator must find out.",
+        ),
         Money::Unclear => words.pick(
             "Tidak jelas: bukti dari OVO saling bertentangan. Operator harus memeriksa.",
             "Unclear: what OVO says contradicts itself. An operator must find out.",
@@ -284,6 +288,10 @@ fn is_still_asked(payment: &Payment) -> bool {
     state.is_in_doubt() && !state.needs_operator()
 }
 
+fn is_undecided(state: &State) -> bool {
+    state.verdict == Some(Verdict::Quarantined)
+}
+
 /// What an operator does.
 pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'static str {
     let state = &payment.state;
@@ -292,6 +300,11 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::ByHand if was_debited_behind_ruling(payment) => words.pick(
             "Menurut OVO saldo terpotong sesudah ditutup: kembalikan dengan tangan jika belum.",
             "OVO showed a debit behind the ruling: return it by hand unless that was done.",
+        ),
+        // It may have been told as paid, in what the journal has lost.
+        Money::Unclear if is_still_asked(payment) && state.may_be_ruled() && is_undecided(state) => words.pick(
+            "Terlalu lama: cari di OVO dan di buku toko. OVO terus ditanya; putuskan `paid`, `refund`, atau `close` jika sudah jelas.",
+            "It takes long: look it up at OVO and in the shop's books. OVO goes on being asked; rule `paid`, `refund` or `close` once it is clear.",
         ),
         Money::Unclear if is_still_asked(payment) && state.may_be_ruled() => words.pick(
             "Terlalu lama: cari di OVO. OVO terus ditanya; putuskan `refund` atau `close` jika sudah jelas.",

@@ -151,7 +151,7 @@ impl fmt::Display for Alert {
                 f.write_str("the numbers belong to another sale; it is left alone")
             }
             Alert::Doubtful => {
-                f.write_str("whose payment it is cannot be told; an operator decides")
+                f.write_str("whose payment it is, or how it ended, cannot be told; an operator decides")
             }
             Alert::ForeignReversal => f.write_str("OVO reversed the payment without our asking"),
             Alert::LateSuccess => f.write_str("a success came after the decision; it is returned"),

@@ -35,9 +35,10 @@ pub(super) fn checked(
         // A decline that was never reversed here: somebody else did it, or OVO itself. Told once.
         StatusAnswer::Reversed if state.is_unreversed_decline() => {
             state.late_paid = true;
-            Step::to(state.looked(policy, now)).alerting(Alert::ForeignReversal)
+            Step::to(state.recorded().looked(policy, now)).alerting(Alert::ForeignReversal)
         }
-        StatusAnswer::NotFound | StatusAnswer::Reversed => Step::to(state.looked(policy, now)),
+        StatusAnswer::Reversed => Step::to(state.recorded().looked(policy, now)),
+        StatusAnswer::NotFound => Step::to(state.looked(policy, now)),
         // Rule 11, where OVO did not say before whose the numbers are.
         StatusAnswer::ForeignSale if was_expected => Step::to(state.looked(policy, now)),
         StatusAnswer::ForeignSale if matches!(state.verdict, Some(Verdict::Declined(_))) => {

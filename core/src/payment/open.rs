@@ -176,7 +176,9 @@ pub(super) fn answered(
         // Rule 6.
         (None, PushAnswer::Declined(code)) => state.decline(policy, DeclineReason::Code(code), now),
         // Rule 7. After the decision, too: it forbids reversing these numbers unseen (I10).
-        (None | Some(Verdict::Abandoned | Verdict::Declined(_)), PushAnswer::Duplicate(code)) => {
+        // Behind any other verdict it bars a ruled reversal, or a void.
+        (Some(Verdict::NotSent), PushAnswer::Duplicate(_)) => Step::to(state),
+        (_, PushAnswer::Duplicate(code)) => {
             state.duplicate_hint = true;
             // "Not found" under numbers that nobody vouches for any more was perhaps a sale of another
             // day: look again. A debit that OVO showed as ours stays ours.

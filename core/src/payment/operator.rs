@@ -111,7 +111,7 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             Step::to(state)
         }
         // I10 holds for people, too: they know that the customer is debited, and not what a reversal hits.
-        Ruling::Refund if state.duplicate_hint && !state.seen => {
+        Ruling::Refund if state.duplicate_hint && !state.late_paid => {
             Step::refused(state, Refusal::NumbersDoubted)
         }
         Ruling::Refund if quarantined || state.is_reversible() => {

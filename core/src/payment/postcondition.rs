@@ -2,7 +2,7 @@
 //! checker and in every simulated history.
 
 use crate::payment::Alert;
-use crate::payment::answer::{StatusAnswer, VoidAnswer};
+use crate::payment::answer::{PushAnswer, StatusAnswer, VoidAnswer};
 use crate::payment::input::{Input, Ruling};
 use crate::payment::state::{
     Boottime, Closer, ListedFor, Reversal, Settlement, Source, State, Verdict, Void,
@@ -298,12 +298,25 @@ impl Transition<'_> {
         {
             return Some("what is due does something, or is due later");
         }
+        let is_duplicate = matches!(input, Input::Answered(PushAnswer::Duplicate(_)));
+        let names_another = is_duplicate
+            || matches!(input, Input::Checked { answer: StatusAnswer::ForeignSale, .. });
+        let is_known = before.verdict == Some(Verdict::NotSent) || after.duplicate_hint;
+        if names_another && !is_known {
+            return Some(
+                "numbers that OVO called used, or another sale's, are doubted from then on",
+            );
+        }
+        let is_asked_for = matches!(input, Input::VoidAsked { .. });
+        if before.doubted && step.send == Some(Request::Void) && !is_asked_for {
+            return Some("a void of which copies may be lost has no further copy");
+        }
         if before.duplicate_hint {
-            if step.send == Some(Request::Void) && !before.void.is_open() {
+            if step.send == Some(Request::Void) {
                 return Some("no void under numbers that may be another sale's");
             }
             let refunds = input == Input::Ruled(Ruling::Refund) && step.refused.is_none();
-            if refunds && !before.seen {
+            if refunds && !before.late_paid {
                 return Some("no ruling reverses numbers that may be another sale's");
             }
         }

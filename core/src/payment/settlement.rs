@@ -16,8 +16,8 @@ impl State {
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
         (self.checks.count, self.reversals.count) = (0, 0);
-        if !self.check_unavailable && self.listed == ListedFor::Overdue {
-            // OVO's own record says that it is over.
+        if self.listed == ListedFor::Overdue {
+            // It is over.
             self.listed = ListedFor::Nothing;
         }
         self.due = Some(self.next_look(policy, now, 0));
@@ -173,8 +173,9 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 /// Closed without a check behind 60 s + D. Whoever has no checks in the contract knows that, and who is
 /// listed was told; where OVO answered before it refused, somebody else has to look.
 fn close_unverified(policy: &Policy, state: State, now: Boottime) -> Step {
-    let is_news = policy.check_payment && (state.seen || state.late_paid) && !state.is_listed();
+    let was_answered = policy.check_payment && (state.seen || state.late_paid);
     let step = state.close(policy, now);
+    let is_news = was_answered && !step.state.is_listed();
     if is_news { step.alerting(Alert::Unverified) } else { step }
 }
 
@@ -186,6 +187,13 @@ pub(super) fn checked(
     answer: StatusAnswer,
     now: Boottime,
 ) -> Step {
+    // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
+    // reversal may follow, nor one that rests on an earlier "not found", nor a void (I10).
+    let expected = state.duplicate_hint;
+    if answer == StatusAnswer::ForeignSale {
+        state.duplicate_hint = true;
+        state.seen = false;
+    }
     match state.verdict {
         Some(Verdict::Declined(_) | Verdict::Abandoned | Verdict::Quarantined) => {}
         Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer, now),
@@ -198,13 +206,6 @@ pub(super) fn checked(
             state.contradict();
             return Step::to(state).alerting(Alert::PaidButNotSent);
         }
-    }
-    // Whatever vouched for the numbers was wrong: should checks end here (58, 96), no blind
-    // reversal may follow, nor one that rests on an earlier "not found" (I10).
-    let expected = state.duplicate_hint;
-    if answer == StatusAnswer::ForeignSale {
-        state.duplicate_hint = true;
-        state.seen = false;
     }
     if state.is_left_to_people() {
         return doubted::checked(policy, state, issued, answer, now);
@@ -323,8 +324,10 @@ fn open_settlement_checked(
         }
         (StatusAnswer::ForeignSale, _) => closes(policy, state, reversal, issued, now),
         (StatusAnswer::NotFound | StatusAnswer::Reversed, _) => {
-            state.seen |= conclusive;
             let is_returned = answer == StatusAnswer::Reversed;
+            // "Not found" under numbers that nobody vouches for says nothing of what a reversal would hit (I10).
+            state.seen |=
+                conclusive && (is_returned || state.late_paid || state.is_certainly_ours());
             // Nothing was reversed here, and OVO's record says that something was.
             let is_foreign = is_returned && state.reversals.count == 0;
             // Whoever was never debited has nothing that a reversal of ours could have returned: of
@@ -334,6 +337,8 @@ fn open_settlement_checked(
             let mut step = closes(policy, state, reversal, issued, now);
             // It had been debited. As long as it is open, that would ask for a reversal of ours.
             step.state.late_paid |= is_foreign && step.state.is_closed();
+            // A check confirmed that it is over. What is reversed behind that was shown debited first.
+            step.state.seen |= step.state.is_closed();
             // Told already, where that is what was taken for the acknowledgement.
             let is_news = is_foreign && reversal == Reversal::NotNeeded;
             if is_news { step.alerting(Alert::ForeignReversal) } else { step }

@@ -151,7 +151,10 @@ pub(super) fn checked(
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
         // VD2: the same void, the same numbers, the same day, once.
-        StatusAnswer::NotFound if in_time && !state.may_have_two_copies() => {
+        // What it would hit is named by numbers alone: not where they are another sale's as well (I10).
+        StatusAnswer::NotFound
+            if in_time && !state.may_have_two_copies() && !state.duplicate_hint =>
+        {
             state.void_resent = true;
             // How late a question about it is counts from here.
             state.counts_anew(now);

@@ -270,3 +270,102 @@ fn rule_18_a_void_that_another_process_found_carried_out_is_told() {
     case.does(Input::VoidChecked { issued, answer, in_time: true });
     assert_eq!((case.state.void, case.state.acknowledged), (Void::Voided, false));
 }
+
+/// Ours was never shown: "not found" under numbers that nobody vouches for tells nothing of what a reversal hits.
+#[test]
+fn i10_what_ovo_called_used_is_reversed_by_no_not_found_and_no_end_of_checks() {
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+    case.until(100.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert_eq!(case.state.settlement, Settlement::Open(Reversal::NotNeeded));
+    // Asked by hand, and then the contract turns out to have no checks.
+    checked(&mut case, StatusAnswer::NotFound);
+    case.until(86_400.0, StatusAnswer::Unavailable, ReversalAnswer::Acknowledged);
+    assert_eq!(case.count(Request::Reversal), 0);
+    assert_eq!(case.state.settlement, Settlement::WithOperator);
+    assert_eq!(case.does(Input::Ruled(Ruling::Refund)).refused, Some(Refusal::NumbersDoubted));
+}
+
+/// Until OVO has shown ours under them, whatever closed it.
+#[test]
+fn i10_no_ruling_reverses_numbers_that_ovo_called_used() {
+    for shows_another in [false, true] {
+        let mut case = Case::sent();
+        case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+        let answer = if shows_another { StatusAnswer::ForeignSale } else { StatusAnswer::NotFound };
+        case.until(600.0, answer, ReversalAnswer::Acknowledged);
+        assert!(case.state.is_closed());
+        checked(&mut case, StatusAnswer::Doubtful);
+        assert!(case.state.needs_operator());
+        let refund = case.does(Input::Ruled(Ruling::Refund));
+        assert_eq!(refund.refused, Some(Refusal::NumbersDoubted));
+        checked(&mut case, StatusAnswer::Paid);
+        assert!(case.state.late_paid);
+    }
+    // Quarantined for another sale; then OVO shows ours, too.
+    let mut case = Case::sent();
+    case.at(60.5);
+    checked(&mut case, StatusAnswer::ForeignSale);
+    assert_eq!(case.does(Input::Ruled(Ruling::Refund)).refused, Some(Refusal::NumbersDoubted));
+    checked(&mut case, StatusAnswer::Paid);
+    assert_eq!(case.does(Input::Ruled(Ruling::Refund)).refused, None);
+}
+
+/// Heard behind whatever verdict: another process's, or a doubted journal's.
+#[test]
+fn rule_07_a_duplicate_code_is_kept_behind_any_verdict() {
+    let mut quarantined = Case::sent();
+    quarantined.at(60.5);
+    checked(&mut quarantined, StatusAnswer::Doubtful);
+    let mut late = Case::sent();
+    late.at(60.5);
+    late.does(Input::Checked { issued: late.now, answer: StatusAnswer::Paid, waiting: true });
+    for (mut case, input) in
+        [(quarantined, Input::Ruled(Ruling::Refund)), (late, Input::VoidAsked { in_time: true })]
+    {
+        let heard = case.does(Input::Answered(PushAnswer::Duplicate(code("94"))));
+        assert_eq!(heard.alert, Some(Alert::DuplicateNumbers(code("94"))));
+        let asked = case.does(input);
+        assert_eq!((asked.refused, asked.send), (Some(Refusal::NumbersDoubted), None));
+    }
+}
+
+/// What a void hits is named by numbers alone.
+#[test]
+fn i10_no_void_goes_out_under_numbers_under_which_ovo_showed_another_sale() {
+    // Shown within a minute of the approval, where nothing else follows from it.
+    let mut case = Case::sent();
+    case.does(Input::Answered(PushAnswer::Approved));
+    assert_eq!(checked(&mut case, StatusAnswer::ForeignSale), None);
+    let asked = case.does(Input::VoidAsked { in_time: true });
+    assert_eq!(asked.refused, Some(Refusal::NumbersDoubted));
+    // While the void is open: no second copy.
+    let mut case = paid();
+    case.does(Input::VoidAsked { in_time: true });
+    case.does(Input::VoidAnswered(VoidAnswer::Unknown));
+    checked(&mut case, StatusAnswer::ForeignSale);
+    case.sent.clear();
+    let (issued, answer) = (case.now, StatusAnswer::NotFound);
+    case.does(Input::VoidChecked { issued, answer, in_time: true });
+    assert_eq!(case.count(Request::Void), 0);
+    assert!(case.state.void.is_open(), "asked about on");
+}
+
+/// Whatever showed that it is over.
+#[test]
+fn what_a_payment_is_listed_for_ends_with_it() {
+    let day = 86_400.0;
+    let mut case = Case::without_checks();
+    case.until(1.5 * day, StatusAnswer::NoAnswer, ReversalAnswer::Again(None));
+    assert_eq!(case.state.listed, ListedFor::Overdue);
+    case.until(1.7 * day, StatusAnswer::NoAnswer, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && !case.state.needs_operator());
+    // OVO's record shows the return of what its file showed, at a look.
+    let mut case = Case::sent();
+    case.until(200.0, StatusAnswer::NoAnswer, ReversalAnswer::Acknowledged);
+    case.does(Input::ReportedPaid);
+    case.until(case.seconds() + 600.0, StatusAnswer::NotFound, ReversalAnswer::Acknowledged);
+    assert!(case.state.is_closed() && case.state.listed == ListedFor::Report);
+    checked(&mut case, StatusAnswer::Reversed);
+    assert!(case.state.is_closed() && !case.state.needs_operator());
+}

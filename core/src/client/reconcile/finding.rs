@@ -118,8 +118,8 @@ impl Finding {
                 "paid here at the end of the day: it may stand in the next day's report",
             ),
             Finding::ExtraDebit => (
-                "OVO memotong saldo pelanggan, tetapi kasir diberi tahu lain: laporkan (report_paid), dana kembali",
-                "OVO debited the customer, and the cashier was told otherwise: report it (report_paid), and the money goes back",
+                "OVO memotong saldo pelanggan, tetapi kasir diberi tahu lain: laporkan (report_paid); dana kembali, atau operator memutuskan",
+                "OVO debited the customer, and the cashier was told otherwise: report it (report_paid); the money goes back, or an operator decides",
             ),
             Finding::ReturnedHere => (
                 "lunas di OVO; di sini dananya sudah atau sedang dikembalikan: baris atau laporan berikutnya harus menunjukkannya",

@@ -79,6 +79,7 @@ impl Outcome {
                 numbers: payment.intent.numbers,
                 duplicate: payment.state.duplicate_hint,
                 closed: payment.state.is_closed_by_operator(),
+                doubted: payment.state.doubted,
                 known,
             }),
         })
@@ -219,6 +220,7 @@ pub struct NeedsOperator {
     numbers: Numbers,
     duplicate: bool,
     closed: bool,
+    doubted: bool,
     known: Known,
 }
 
@@ -245,6 +247,8 @@ impl NeedsOperator {
             CLOSED_BY_OPERATOR
         } else if self.duplicate {
             "OVO says that the numbers were used before, or shows another sale under them: whose payment they name cannot be told"
+        } else if self.doubted {
+            "its journal cannot vouch for itself: it may have been told as paid, and an operator decides about a debit"
         } else {
             "OVO's record of the payment is contradictory or too old"
         }

@@ -66,8 +66,7 @@ impl NotCompleted {
 pub const LEFT_TO_CHECKS: &str =
     "its journal cannot vouch for itself: OVO is asked, and nothing is returned by itself";
 /// What [`NotCompleted::reason`] says of a payment that waits for an operator.
-pub const WAITS_FOR_OPERATOR: &str =
-    "it waits for an operator: nothing is returned by itself any more";
+pub const WAITS_FOR_OPERATOR: &str = "it waits for an operator: rule before money is returned by hand; a debit that OVO shows when asked may still be returned";
 /// What [`NotCompleted::reason`] and [`NeedsOperator::reason`](super::NeedsOperator::reason) say of one that an operator closed.
 pub const CLOSED_BY_OPERATOR: &str = "an operator closed it: it was dealt with by hand";
 
