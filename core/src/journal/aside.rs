@@ -339,20 +339,52 @@ fn free_name(files: &dyn Files, path: &Path, owing: &[Debt]) -> Result<PathBuf, 
 }
 
 /// The journals that were set aside at `path`, oldest first, each with its number. One that is only
-/// half aside, because that was broken off, is not among them.
+/// half aside, because that was broken off, is not among them, and each is there once.
 pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
+    names_of_former(files, path).0
+}
+
+/// Names under which a former journal lies aside once more, each with the one that counts.
+pub(super) fn second_names(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+    names_of_former(files, path).1
+}
+
+/// Links under such a name that lead nowhere today: the disk behind one may come back. Each with its number.
+pub(super) fn dead_links(files: &dyn Files, path: &Path) -> Former {
+    let is_dead = |aside: &Path| {
+        files.look(aside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && matches!(files.is_taken(aside), Ok(true))
+    };
+    let all = (1..=MOST).map(|number| (number, numbered(path, number)));
+    all.filter(|(_, aside)| is_dead(aside)).collect()
+}
+
+type Former = Vec<(u32, PathBuf)>;
+
+fn names_of_former(files: &dyn Files, path: &Path) -> (Former, Vec<(PathBuf, PathBuf)>) {
     let own = files.look(path).ok().map(|look| look.identity);
-    (1..=MOST)
-        .map(|number| (number, numbered(path, number)))
-        .filter(|(_, aside)| {
-            // One that a disk does not show just now would be missed: it is looked at once more.
-            let look = files.look(aside).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Err(error),
-                _ => files.look(aside),
-            });
-            look.is_ok_and(|look| look.is_file && Some(look.identity) != own)
-        })
-        .collect()
+    let (mut former, mut again) = (Former::new(), Vec::new());
+    let mut known: Vec<(Identity, PathBuf)> = Vec::new();
+    for (number, aside) in (1..=MOST).map(|number| (number, numbered(path, number))) {
+        // One that a disk does not show just now would be missed: it is looked at once more.
+        let look = files.look(&aside).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Err(error),
+            _ => files.look(&aside),
+        });
+        let Ok(look) = look else { continue };
+        if !look.is_file || Some(look.identity) == own {
+            continue;
+        }
+        // Elsewhere files have no numbers that tell one from another.
+        match known.iter().find(|(it, _)| cfg!(unix) && *it == look.identity) {
+            Some((_, first)) => again.push((aside, first.clone())),
+            None => {
+                known.push((look.identity, aside.clone()));
+                former.push((number, aside));
+            }
+        }
+    }
+    (former, again)
 }
 
 /// The same for whoever must not leave one behind: what cannot be looked at is not taken for absent.
@@ -371,14 +403,15 @@ pub(super) fn every_former(files: &dyn Files, path: &Path) -> io::Result<Vec<(u3
     Ok(former)
 }
 
-/// Logs without the journal that was set aside with them, each with where that one lay.
-pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+/// Logs without the journal that was set aside with them, each with the number in its name and where that
+/// one lay.
+pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf, PathBuf)> {
     (1..=MOST)
-        .map(|number| numbered(path, number))
-        .filter(|aside| files.look(aside).is_err())
-        .filter_map(|aside| {
+        .map(|number| (number, numbered(path, number)))
+        .filter(|(_, aside)| files.look(aside).is_err())
+        .filter_map(|(number, aside)| {
             let log = place::left_log(files, &aside).ok()??;
-            Some((aside, log))
+            Some((number, aside, log))
         })
         .collect()
 }

@@ -5,6 +5,7 @@
 use super::{SqliteJournal, mixed_up};
 use crate::journal::belonging::Owner;
 use crate::journal::engine::{self, Water, Write, Written};
+use crate::journal::jump::Unread;
 use crate::journal::owing::{self, Debt};
 use crate::journal::version::Incarnation;
 use crate::journal::{Finding, JournalError, failure, meta, restored};
@@ -116,6 +117,30 @@ impl SqliteJournal {
     /// Has it hand out numbers above those of a batch that another journal of its terminal had.
     pub(in crate::journal) fn begin_above(&self, batch: u32) -> Result<(), JournalError> {
         self.submit(Write::BeginAbove(batch)).map(drop)
+    }
+
+    /// Has it jump over what others may have handed out whose numbers nobody can read. What to tell of it,
+    /// the first time.
+    pub(in crate::journal) fn jump_over(
+        &self,
+        unread: Vec<Unread>,
+    ) -> Result<Option<Finding>, JournalError> {
+        match self.submit(Write::JumpOver(unread))? {
+            Written::Jumped(found) => Ok(found),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The number of what it has heard of another one, by its name.
+    pub(in crate::journal) fn has_heard(&self, name: &str) -> Result<Option<i64>, JournalError> {
+        self.read(|engine| {
+            meta::get(&engine.connection, name).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Remembers that.
+    pub(in crate::journal) fn hears(&self, name: &str, number: i64) -> Result<(), JournalError> {
+        self.submit(Write::Heard(name.to_owned(), number)).map(drop)
     }
 
     /// What it remembers of those that were set aside at its place.

@@ -60,6 +60,59 @@ fn j20_what_lies_set_aside_is_not_set_aside_once_more() {
     assert_eq!(set_aside(&lone).unwrap(), beside(&lone, ".aside-1"));
 }
 
+/// What lay aside was carried to another disk, which is not mounted today.
+#[test]
+fn j20_j28_a_link_to_what_lies_aside_that_leads_nowhere_is_told_and_its_numbers_are_jumped_over() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let aside = owing(&scratch);
+    let disk = path.with_file_name("disk.db");
+    fs::rename(&aside, &disk).unwrap();
+    std::os::unix::fs::symlink(&disk, &aside).unwrap();
+    for mark in [&path, &aside] {
+        fs::remove_file(beside(mark, ".mark")).unwrap();
+    }
+    let unmounted = path.with_file_name("unmounted.db");
+    fs::rename(&disk, &unmounted).unwrap();
+    let journal = together(&path);
+    one(&journal.findings(), true, "ovo.db.aside-1 is a link that leads nowhere");
+    one(&journal.findings(), false, "jump to batch");
+    let last = fresh(&journal, &charge(2)).intent.numbers.batch();
+    drop(journal);
+    let journal = together(&path);
+    one(&journal.findings(), true, "leads nowhere");
+    assert_eq!(fresh(&journal, &charge(3)).intent.numbers.batch(), last, "once");
+    drop(journal);
+    fs::rename(&unmounted, &disk).unwrap();
+    let begun = together(&path).begin(&charge(1), BatchMethod::Continuous);
+    assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+}
+
+/// `ln`, or a link that an earlier move of the disk has left.
+#[test]
+fn j20_j24_a_second_name_of_what_lies_aside_closes_no_shop() {
+    for is_symbolic in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let aside = owing(&scratch);
+        let second = beside(&path, ".aside-2");
+        match is_symbolic {
+            true => std::os::unix::fs::symlink(&aside, &second).unwrap(),
+            false => fs::hard_link(&aside, &second).unwrap(),
+        }
+        for number in [2, 3] {
+            let journal = together(&path);
+            one(&journal.findings(), true, "ovo.db.aside-2 is a second name of");
+            assert_eq!(journal.findings().len(), 1, "{:?}", journal.findings());
+            fresh(&journal, &charge(number));
+            let begun = journal.begin(&charge(1), BatchMethod::Continuous);
+            assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+        }
+        fs::remove_file(&second).unwrap();
+        assert_eq!(together(&path).findings(), []);
+    }
+}
+
 /// As releases before this one did.
 fn set_aside_once_more(aside: &Path) {
     for suffix in ["", ".mark"] {
