@@ -49,7 +49,7 @@ pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, Jour
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     anothers::refuse(&**files, &path)?;
-    refuse_what_lies_aside(&**files, &path)?;
+    refuse_what_lies_aside(&path)?;
     let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
     under_lock(files, &path, &lock)
 }
@@ -262,20 +262,22 @@ pub(super) fn place_of(path: &Path) -> Option<PathBuf> {
     (is_number && !place.is_empty()).then(|| path.with_file_name(place))
 }
 
-/// Whether it lies set aside beside a journal, or beside where one lay: it stays there.
-pub(super) fn lies_aside(files: &dyn Files, path: &Path) -> bool {
-    place_of(path).is_some_and(|place| anothers::has_a_journal(files, &place))
+/// Whether it lies set aside, whether the next journal is begun at the place or not: it stays there, where
+/// that one looks for it.
+pub(super) fn lies_aside(path: &Path) -> bool {
+    place_of(path).is_some()
 }
 
 /// Under one more such name no journal would look for it.
-fn refuse_what_lies_aside(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    match place_of(path).filter(|_| lies_aside(files, path)) {
+fn refuse_what_lies_aside(path: &Path) -> Result<(), JournalError> {
+    match place_of(path) {
         None => Ok(()),
         Some(place) => Err(JournalError::new(
             JournalErrorKind::Misplaced,
             format!(
-                "{} lies set aside already: leave it there, where the journal at {} settles what it owes \
-                 and knows its invoices; a damaged one is mended there, or a whole copy of it is put there",
+                "{} lies set aside already, as its name says: leave it there, where the journal at {}, or \
+                 the next one that begins there, settles what it owes and knows its invoices; a damaged \
+                 one is mended there, or a whole copy of it is put there",
                 path.display(),
                 place.display()
             ),

@@ -142,8 +142,16 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
 
 /// With what to do about a journal of now that is damaged.
 pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError) -> JournalError {
-    if resolve(files, path).is_ok_and(|path| aside::lies_aside(files, &path)) {
+    let place = resolve(files, path).ok().and_then(|path| aside::place_of(&path));
+    if let Some(place) = place {
         error.message = failure::without_cure(&error).to_owned();
+        if error.kind == JournalErrorKind::Corrupt {
+            error.message.push_str(&format!(
+                "; it lies set aside: mend it there, or put a whole copy of it there; payments go into the \
+                 journal at {}, which settles what this one owes",
+                place.display()
+            ));
+        }
         return error;
     }
     // Any file may be given by mistake; a journal that is damaged was one.
@@ -162,7 +170,7 @@ pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError)
 fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
     match error.kind {
         // It would go where no journal looks for it.
-        _ if aside::lies_aside(files, path) => false,
+        _ if aside::lies_aside(path) => false,
         JournalErrorKind::Corrupt => {
             files.look(path).is_ok_and(|look| look.is_file)
                 && !place::is_another_applications(files, path)

@@ -343,7 +343,7 @@ pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), Jour
                 "{} is missing beside its log {}, which holds payments; put it back{}",
                 path.display(),
                 log.display(),
-                match aside::lies_aside(files, path) {
+                match aside::lies_aside(path) {
                     true => String::new(),
                     false => format!(
                         ", or run `ovo-ptp journal set-aside {}` and start anew",

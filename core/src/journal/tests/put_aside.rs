@@ -54,10 +54,33 @@ fn j20_what_lies_set_aside_is_not_set_aside_once_more() {
     let error = Succession::open(&aside, &ALONE).map(drop).unwrap_err();
     assert!(error.message.contains("put it back"), "{error}");
     assert!(!error.message.contains("set-aside"), "{error}");
-    // Beside no journal the name says nothing.
-    let lone = path.with_file_name("lone.db.aside-1");
-    drop(open(&lone));
-    assert_eq!(set_aside(&lone).unwrap(), beside(&lone, ".aside-1"));
+}
+
+/// Everything but that one file was lost, or it was carried to another machine.
+#[test]
+fn j20_what_lies_aside_alone_is_a_former_journal_and_nothing_else() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let aside = owing(&scratch);
+    for (name, _) in scratch.files().into_iter().filter(|(name, _)| name != "ovo.db.aside-1") {
+        fs::remove_file(path.with_file_name(name)).unwrap();
+    }
+    let error = set_aside(&aside).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Misplaced, "{error}");
+    assert!(error.message.contains("leave it there"), "{error}");
+    let whole = fs::read(&aside).unwrap();
+    fs::write(&aside, vec![7; 4096]).unwrap();
+    for options in [SqliteOptions::default(), ALONE] {
+        let error = Succession::open(&aside, &options).map(drop).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Corrupt, "{error}");
+        let (place, cure) = (path.display().to_string(), "payments go into the journal at");
+        assert!(error.message.contains(cure) && error.message.contains(&place), "{error}");
+        assert!(!beside(&aside, ".aside-1").exists(), "its place is known");
+    }
+    fs::write(&aside, whole).unwrap();
+    let journal = together(&path);
+    let begun = journal.begin(&charge(1), BatchMethod::Continuous);
+    assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
 }
 
 /// What lay aside was carried to another disk, which is not mounted today.
