@@ -19,7 +19,7 @@ use super::notes::Note;
 use super::opening::Purpose;
 use super::owing::Debt;
 use super::place::LOGS;
-use super::{anothers, companion, failure, fork, handover, log, opening, owing, place};
+use super::{anothers, companion, failure, fork, handover, log, opening, owing, place, stray_log};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -64,27 +64,32 @@ pub(super) fn under_lock(
     take_back_all(&**files, path)?;
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
-    let (owing, takes_its_mark) =
-        match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
-            Ok(engine) => {
-                let owing = owing::all(&engine.connection);
-                engine.close();
-                (owing, true)
+    let open = || opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside);
+    let mut opened = open();
+    if opened.as_ref().is_err_and(|error| *error == log::foreign(path)) {
+        stray_log::put_away(&**files, path)?;
+        opened = open();
+    }
+    let (owing, takes_its_mark) = match opened {
+        Ok(engine) => {
+            let owing = owing::all(&engine.connection);
+            engine.close();
+            (owing, true)
+        }
+        // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
+        // log must be moved into it first.
+        Err(error) if !is_beyond_repair(error.kind) => return Err(error),
+        // Whose it is only the mark may tell, unless that is left of one that lies aside already.
+        Err(_) => {
+            let as_it_is = log::as_it_is(&**files, path);
+            // In a database its numbers go on: the next journal here would hand them out, too.
+            if let Ok(connection) = &as_it_is {
+                handover::refuse_moved_into_a_database(connection)?;
             }
-            // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
-            // log must be moved into it first.
-            Err(error) if !is_beyond_repair(error.kind) => return Err(error),
-            // Whose it is only the mark may tell, unless that is left of one that lies aside already.
-            Err(_) => {
-                let as_it_is = log::as_it_is(&**files, path);
-                // In a database its numbers go on: the next journal here would hand them out, too.
-                if let Ok(connection) = &as_it_is {
-                    handover::refuse_moved_into_a_database(connection)?;
-                }
-                let owing = as_it_is.and_then(|connection| owing::all(&connection));
-                (owing, !is_left_mark(&**files, path))
-            }
-        };
+            let owing = as_it_is.and_then(|connection| owing::all(&connection));
+            (owing, !is_left_mark(&**files, path))
+        }
+    };
     let files = &**files;
     if names(files, path).next().is_none() {
         return Err(JournalError::new(

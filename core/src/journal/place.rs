@@ -484,7 +484,9 @@ pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
     other.strip_prefix(path).is_some_and(|rest| {
         COMPANIONS.iter().any(|suffix| rest == suffix.as_bytes())
-            || [".aside-", ".new-"].iter().any(|start| rest.starts_with(start.as_bytes()))
+            || [".aside-", ".new-", ".stray-log-"]
+                .iter()
+                .any(|start| rest.starts_with(start.as_bytes()))
     })
 }
 

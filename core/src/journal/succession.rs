@@ -28,7 +28,7 @@ use super::opening;
 use super::owing::{self, Debt, Gone, Here, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::Twins;
-use super::{aside, failure};
+use super::{aside, failure, stray_log};
 use crate::journal::{Finding, JournalError, JournalErrorKind, KnownArchive, SqliteOptions};
 use crate::payment::PaymentId;
 
@@ -195,6 +195,7 @@ impl Succession {
         let mut wrong: Vec<Finding> =
             closed.iter().map(|closed| critical(closed.why.clone())).collect();
         wrong.extend(owing::left_logs(files, &path).into_iter().map(critical));
+        wrong.extend(stray_log::told(files, &path).into_iter().map(critical));
         wrong.extend(aside::dead_links(files, &path).into_iter().map(|(_, link)| {
             critical(format!(
                 "{} is a link that leads nowhere: of the journal behind it nothing is settled, and its \

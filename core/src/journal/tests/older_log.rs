@@ -120,6 +120,30 @@ fn j20_what_lies_aside_beside_an_older_log_is_asked_without_it() {
     assert!(fs::read(beside(&aside, "-wal")).unwrap() == log, "it is left as it was");
 }
 
+#[test]
+fn j20_j23_an_older_log_is_not_taken_along_by_what_is_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let log = older_log_of_an_earlier_run(&path);
+    fs::write(beside(&path, "-wal"), &log).unwrap();
+    let aside = set_aside(&path).unwrap();
+    assert!(!beside(&path, "-wal").exists() && !beside(&aside, "-wal").exists());
+    let stray = beside(&path, ".stray-log-1");
+    assert!(fs::read(&stray).unwrap() == log, "it is kept, under a name of its own");
+    for opening in 0..2 {
+        let journal = together(&path);
+        let told = journal.findings();
+        assert!(told.len() == 1 && told[0].critical, "{told:?}");
+        assert!(told[0].message.contains(&stray.display().to_string()), "{told:?}");
+        let boot = journal.enter_boot("boot-a").unwrap();
+        let due = journal.due(boot, crate::payment::Boottime(u64::MAX), 9).unwrap();
+        assert_eq!(due.len(), 2 + opening, "what it owes is settled");
+        fresh(&journal, &charge(10 + u32::try_from(opening).unwrap()));
+    }
+    fs::remove_file(stray).unwrap();
+    assert_eq!(together(&path).findings(), []);
+}
+
 /// How a page of a table's rows, and one of an index's entries, begins.
 const TABLE_LEAF: u8 = 0x0d;
 const INDEX_LEAF: u8 = 0x0a;
