@@ -62,6 +62,9 @@ pub(super) fn under_lock(
     let doing = |error: io::Error| failure::file("set aside", &error);
     finish(&**files, path).map_err(doing)?;
     take_back_all(&**files, path)?;
+    if let Some(aside) = stray_log::give_back(&**files, path)? {
+        return Ok(aside);
+    }
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
     let open = || opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside);
@@ -439,6 +442,14 @@ pub(super) fn has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
                 // One that cannot be read says nothing against the journal beside it.
                 Err(_) => true,
             }
+    })
+}
+
+/// The same where nothing else is possible: what lies there says so itself, or its own mark does.
+pub(super) fn surely_has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
+    former(files, path).iter().any(|(_, aside)| {
+        let said = mark::read(files, aside).or_else(|| says_itself(files, aside));
+        said.is_some_and(|it| it.goes_on_from(mark))
     })
 }
 

@@ -258,7 +258,7 @@ fn is_same_class(one: &str, other: &str) -> bool {
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) owner: Owner,
-    /// The batch that it handed out last.
+    /// The last batch that it, or another copy of it, may have handed out.
     pub(super) batch: u32,
     /// Its name, and how often it was doubted; `None` if somebody vouched for it.
     pub(super) doubt: Option<(String, i64)>,
@@ -277,7 +277,7 @@ impl Seen {
         let class = meta::get(connection, CLASS)?;
         Ok(Seen {
             owner: Owner { class, merchant: merchant(connection)? },
-            batch: water.batch,
+            batch: water.stands_at(),
             doubt,
             key: meta::get(connection, KEY)?,
             key_ring: key_ring(connection)?,

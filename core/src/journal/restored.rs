@@ -163,7 +163,7 @@ pub(super) fn judge(
         let same = mark.incarnation == engine.incarnation;
         let is_behind = mark.numbers > (water.batch, water.reference);
         // It may be another merchant's: whoever asks it knows.
-        let is_asked = beside.asks_the_former && aside::has(files, beside.path, &mark);
+        let is_asked = beside.asks_the_former && aside::surely_has(files, beside.path, &mark);
         if same && is_behind || !same && !is_asked {
             // Batch by batch: the mark is not synced and may lag by some references, not by a batch
             // that a quarter-hour count does not cover.

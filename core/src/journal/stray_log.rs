@@ -1,14 +1,18 @@
-//! A log that lies beside a journal and is not its own: an older one, or another copy's ([fault J23]). A
-//! journal that is set aside does not take it along, where it would keep everybody from opening it; it gets
-//! a name that SQLite does not know, and is told as long as it lies there.
+//! Logs that do not lie where they belong ([faults J20, J23]).
 //!
-//! [fault J23]: crate::manual::faults#j-disk-and-journal
+//! One that lies beside a journal and is not its own is an older one, or another copy's. A journal that is
+//! set aside does not take it along, where it would keep everybody from opening it; it gets a name that SQLite
+//! does not know, and is told as long as it lies there. One that a person left behind, who set the journal
+//! aside by hand (`mv FILE FILE.aside-1`), goes to where that is.
+//!
+//! [faults J20, J23]: crate::manual::faults#j-disk-and-journal
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
-use super::{failure, place};
+use super::log::Alone;
+use super::{aside, failure, place};
 use crate::journal::{JournalError, JournalErrorKind};
 
 /// So many lie beside one journal.
@@ -45,6 +49,38 @@ pub(super) fn put_away(files: &dyn Files, path: &Path) -> Result<(), JournalErro
         }
     }
     files.remove(&log).and_then(|()| files.sync_directory(path)).map_err(in_file)
+}
+
+/// Gives a log without its journal to the one that lies aside without its log, if it is that one's beyond
+/// doubt. Where that is.
+///
+/// # Errors
+/// [`JournalError`]: it lies where it lay.
+pub(super) fn give_back(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>, JournalError> {
+    let in_file = |error: io::Error| failure::file("set aside", &error);
+    let log = place::with_suffix(path, "-wal");
+    let has_log = || files.read(&log, 1).is_ok_and(|first| !first.is_empty());
+    if files.look(path).is_ok() || !has_log() {
+        return Ok(None);
+    }
+    for (_, aside) in aside::former(files, path) {
+        let there = place::with_suffix(&aside, "-wal");
+        let lacks_it = matches!(files.is_taken(&there), Ok(false))
+            && place::refuse_if_open_here(files, &aside).is_ok();
+        let alone = Alone::read(files, &aside).filter(|_| lacks_it);
+        let Some(alone) = alone.filter(Alone::needs_its_log) else { continue };
+        files.link(&log, &there).map_err(in_file)?;
+        if alone.is_its_log(files, &aside) {
+            files
+                .sync_directory(path)
+                .and_then(|()| files.remove(&log))
+                .and_then(|()| files.sync_directory(path))
+                .map_err(in_file)?;
+            return Ok(Some(aside));
+        }
+        files.remove(&there).map_err(in_file)?;
+    }
+    Ok(None)
 }
 
 /// What to tell of those that lie there.

@@ -107,6 +107,11 @@ impl SqliteJournal {
         self.water().map(|water| water.batch)
     }
 
+    /// The last batch that it, or another copy of it, may have handed out; 0 if there is none.
+    pub(in crate::journal) fn stands_at(&self) -> Result<u32, JournalError> {
+        self.water().map(|water| water.stands_at())
+    }
+
     /// Whether it knows of one before it that is gone.
     pub(in crate::journal) fn misses(&self) -> Result<bool, JournalError> {
         self.read(|engine| {

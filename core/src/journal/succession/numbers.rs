@@ -33,7 +33,7 @@ impl Unread {
 /// What a damaged one may still tell, which nobody else may have open.
 fn said(files: &dyn Files, aside: &Path) -> Option<u32> {
     place::refuse_if_open_here(files, aside).ok()?;
-    Water::read(&log::without_log(files, aside)?).ok().map(|water| water.batch)
+    Water::read(&log::without_log(files, aside)?).ok().map(|water| water.stands_at())
 }
 
 /// A word for the file that lies there.
@@ -49,7 +49,7 @@ impl Succession {
         let mut heights = Vec::new();
         for former in &self.former {
             let owner = former.or_nothing(former.journal.owner().map(Some)).unwrap_or_default();
-            let batch = former.or_later(former.journal.last_batch())?;
+            let batch = former.or_later(former.journal.stands_at())?;
             heights.push(Height { owner, batch, unread: None });
         }
         for closed in &self.closed {

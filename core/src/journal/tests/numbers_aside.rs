@@ -15,6 +15,7 @@ use crate::journal::{
     set_aside, starting_batch,
 };
 use crate::numbering::BatchMethod;
+use crate::wib::WallTime;
 
 /// A journal that was opened for `first_batch` and has handed out a number lies set aside, as people leave
 /// it: without any mark. Where, and the batch of that number.
@@ -136,6 +137,39 @@ fn j12_j28_a_first_batch_that_is_given_is_none_that_a_lost_journal_has_used() {
     }
     let next = batch_of(&SqliteJournal::open(&path, &options).unwrap(), 2);
     assert!(next > last, "{next} behind {last}");
+}
+
+/// Of the mark at the place only its number is left: what lies aside is another journal, whose mark is torn.
+#[test]
+fn j28_numbers_of_a_mark_whose_journal_is_gone_are_not_given_again() {
+    let scratch = Scratch::new();
+    let (path, (aside, _)) = (scratch.journal(), aside_without_a_mark(&scratch, None));
+    let options = SqliteOptions { first_batch: Some(700_000), ..SqliteOptions::default() };
+    let last = batch_of(&Succession::open(&path, &options).unwrap(), 2);
+    fs::remove_file(&path).unwrap();
+    fs::write(beside(&aside, ".mark"), "torn").unwrap();
+    let next = batch_of(&Succession::open(&path, &options).unwrap(), 3);
+    assert!(next > last, "{next} behind {last}");
+}
+
+/// An older copy lies aside in the place of the journal, whose mark knows better.
+#[test]
+fn j28_numbers_that_only_the_mark_of_what_lies_aside_knows_are_not_given_again() {
+    for is_open in [true, false] {
+        let scratch = Scratch::new();
+        let (path, (aside, _)) = (scratch.journal(), aside_without_a_mark(&scratch, None));
+        drop(open(&aside));
+        let older = fs::read(&aside).unwrap();
+        let mut new = charge(31);
+        new.wall = WallTime::from_unix_millis(new.wall.unix_millis() + 3 * 86_400_000);
+        let Begun::Fresh(last) = open(&aside).begin(&new, BatchMethod::Daily).unwrap() else {
+            panic!("it is new");
+        };
+        fs::write(&aside, older).unwrap();
+        mode(&aside, if is_open { 0o600 } else { 0o644 });
+        let next = batch_of(&together(&path), 2);
+        assert!(next > last.intent.numbers.batch(), "{is_open}: {next} behind {last}");
+    }
 }
 
 fn set_up(merchant: &str) -> Setup {
