@@ -19,7 +19,7 @@ use super::notes::Note;
 use super::opening::Purpose;
 use super::owing::Debt;
 use super::place::LOGS;
-use super::{anothers, companion, failure, fork, handover, log, opening, owing, place};
+use super::{anothers, companion, failure, fork, handover, log, opening, owing, place, stray_log};
 use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
 
 /// So many journals can be set aside at one place; nobody needs more, and each is looked at when
@@ -49,7 +49,7 @@ pub fn set_aside_on(files: &Arc<dyn Files>, path: &Path) -> Result<PathBuf, Jour
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     anothers::refuse(&**files, &path)?;
-    refuse_what_lies_aside(&**files, &path)?;
+    refuse_what_lies_aside(&path)?;
     let lock = Lock::take(files, &path, false, opening::SHARED_PATIENCE)?;
     under_lock(files, &path, &lock)
 }
@@ -62,29 +62,37 @@ pub(super) fn under_lock(
     let doing = |error: io::Error| failure::file("set aside", &error);
     finish(&**files, path).map_err(doing)?;
     take_back_all(&**files, path)?;
+    if let Some(aside) = stray_log::give_back(&**files, path)? {
+        return Ok(aside);
+    }
     // A sound one is closed properly first: its log moved, its numbers in its mark. One that somebody
     // has open is not ours to take away, whatever became of its lock file.
-    let (owing, takes_its_mark) =
-        match opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside) {
-            Ok(engine) => {
-                let owing = owing::all(&engine.connection);
-                engine.close();
-                (owing, true)
+    let open = || opening::attempt(files, path, &SqliteOptions::default(), lock, Purpose::SetAside);
+    let mut opened = open();
+    if opened.as_ref().is_err_and(|error| *error == log::foreign(path)) {
+        stray_log::put_away(&**files, path)?;
+        opened = open();
+    }
+    let (owing, takes_its_mark) = match opened {
+        Ok(engine) => {
+            let owing = owing::all(&engine.connection);
+            engine.close();
+            (owing, true)
+        }
+        // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
+        // log must be moved into it first.
+        Err(error) if !is_beyond_repair(error.kind) => return Err(error),
+        // Whose it is only the mark may tell, unless that is left of one that lies aside already.
+        Err(_) => {
+            let as_it_is = log::as_it_is(&**files, path);
+            // In a database its numbers go on: the next journal here would hand them out, too.
+            if let Ok(connection) = &as_it_is {
+                handover::refuse_moved_into_a_database(connection)?;
             }
-            // What only the disk, the mode or somebody else keeps from being opened is not damaged: its
-            // log must be moved into it first.
-            Err(error) if !is_beyond_repair(error.kind) => return Err(error),
-            // Whose it is only the mark may tell, unless that is left of one that lies aside already.
-            Err(_) => {
-                let as_it_is = log::as_it_is(&**files, path);
-                // In a database its numbers go on: the next journal here would hand them out, too.
-                if let Ok(connection) = &as_it_is {
-                    handover::refuse_moved_into_a_database(connection)?;
-                }
-                let owing = as_it_is.and_then(|connection| owing::all(&connection));
-                (owing, !is_left_mark(&**files, path))
-            }
-        };
+            let owing = as_it_is.and_then(|connection| owing::all(&connection));
+            (owing, !is_left_mark(&**files, path))
+        }
+    };
     let files = &**files;
     if names(files, path).next().is_none() {
         return Err(JournalError::new(
@@ -262,20 +270,22 @@ pub(super) fn place_of(path: &Path) -> Option<PathBuf> {
     (is_number && !place.is_empty()).then(|| path.with_file_name(place))
 }
 
-/// Whether it lies set aside beside a journal, or beside where one lay: it stays there.
-pub(super) fn lies_aside(files: &dyn Files, path: &Path) -> bool {
-    place_of(path).is_some_and(|place| anothers::has_a_journal(files, &place))
+/// Whether it lies set aside, whether the next journal is begun at the place or not: it stays there, where
+/// that one looks for it.
+pub(super) fn lies_aside(path: &Path) -> bool {
+    place_of(path).is_some()
 }
 
 /// Under one more such name no journal would look for it.
-fn refuse_what_lies_aside(files: &dyn Files, path: &Path) -> Result<(), JournalError> {
-    match place_of(path).filter(|_| lies_aside(files, path)) {
+fn refuse_what_lies_aside(path: &Path) -> Result<(), JournalError> {
+    match place_of(path) {
         None => Ok(()),
         Some(place) => Err(JournalError::new(
             JournalErrorKind::Misplaced,
             format!(
-                "{} lies set aside already: leave it there, where the journal at {} settles what it owes \
-                 and knows its invoices; a damaged one is mended there, or a whole copy of it is put there",
+                "{} lies set aside already, as its name says: leave it there, where the journal at {}, or \
+                 the next one that begins there, settles what it owes and knows its invoices; a damaged \
+                 one is mended there, or a whole copy of it is put there",
                 path.display(),
                 place.display()
             ),
@@ -339,20 +349,52 @@ fn free_name(files: &dyn Files, path: &Path, owing: &[Debt]) -> Result<PathBuf, 
 }
 
 /// The journals that were set aside at `path`, oldest first, each with its number. One that is only
-/// half aside, because that was broken off, is not among them.
+/// half aside, because that was broken off, is not among them, and each is there once.
 pub(super) fn former(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf)> {
+    names_of_former(files, path).0
+}
+
+/// Names under which a former journal lies aside once more, each with the one that counts.
+pub(super) fn second_names(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+    names_of_former(files, path).1
+}
+
+/// Links under such a name that lead nowhere today: the disk behind one may come back. Each with its number.
+pub(super) fn dead_links(files: &dyn Files, path: &Path) -> Former {
+    let is_dead = |aside: &Path| {
+        files.look(aside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && matches!(files.is_taken(aside), Ok(true))
+    };
+    let all = (1..=MOST).map(|number| (number, numbered(path, number)));
+    all.filter(|(_, aside)| is_dead(aside)).collect()
+}
+
+type Former = Vec<(u32, PathBuf)>;
+
+fn names_of_former(files: &dyn Files, path: &Path) -> (Former, Vec<(PathBuf, PathBuf)>) {
     let own = files.look(path).ok().map(|look| look.identity);
-    (1..=MOST)
-        .map(|number| (number, numbered(path, number)))
-        .filter(|(_, aside)| {
-            // One that a disk does not show just now would be missed: it is looked at once more.
-            let look = files.look(aside).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Err(error),
-                _ => files.look(aside),
-            });
-            look.is_ok_and(|look| look.is_file && Some(look.identity) != own)
-        })
-        .collect()
+    let (mut former, mut again) = (Former::new(), Vec::new());
+    let mut known: Vec<(Identity, PathBuf)> = Vec::new();
+    for (number, aside) in (1..=MOST).map(|number| (number, numbered(path, number))) {
+        // One that a disk does not show just now would be missed: it is looked at once more.
+        let look = files.look(&aside).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Err(error),
+            _ => files.look(&aside),
+        });
+        let Ok(look) = look else { continue };
+        if !look.is_file || Some(look.identity) == own {
+            continue;
+        }
+        // Elsewhere files have no numbers that tell one from another.
+        match known.iter().find(|(it, _)| cfg!(unix) && *it == look.identity) {
+            Some((_, first)) => again.push((aside, first.clone())),
+            None => {
+                known.push((look.identity, aside.clone()));
+                former.push((number, aside));
+            }
+        }
+    }
+    (former, again)
 }
 
 /// The same for whoever must not leave one behind: what cannot be looked at is not taken for absent.
@@ -371,14 +413,15 @@ pub(super) fn every_former(files: &dyn Files, path: &Path) -> io::Result<Vec<(u3
     Ok(former)
 }
 
-/// Logs without the journal that was set aside with them, each with where that one lay.
-pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+/// Logs without the journal that was set aside with them, each with the number in its name and where that
+/// one lay.
+pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<(u32, PathBuf, PathBuf)> {
     (1..=MOST)
-        .map(|number| numbered(path, number))
-        .filter(|aside| files.look(aside).is_err())
-        .filter_map(|aside| {
+        .map(|number| (number, numbered(path, number)))
+        .filter(|(_, aside)| files.look(aside).is_err())
+        .filter_map(|(number, aside)| {
             let log = place::left_log(files, &aside).ok()??;
-            Some((aside, log))
+            Some((number, aside, log))
         })
         .collect()
 }
@@ -399,6 +442,14 @@ pub(super) fn has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
                 // One that cannot be read says nothing against the journal beside it.
                 Err(_) => true,
             }
+    })
+}
+
+/// The same where nothing else is possible: what lies there says so itself, or its own mark does.
+pub(super) fn surely_has(files: &dyn Files, path: &Path, mark: &Mark) -> bool {
+    former(files, path).iter().any(|(_, aside)| {
+        let said = mark::read(files, aside).or_else(|| says_itself(files, aside));
+        said.is_some_and(|it| it.goes_on_from(mark))
     })
 }
 

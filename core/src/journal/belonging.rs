@@ -8,7 +8,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{failure, meta};
+use super::engine::Water;
+use super::version::Incarnation;
+use super::{failure, meta, owing, restored};
 use crate::journal::{Finding, JournalError, JournalErrorKind};
 use crate::payment::{Payment, PaymentId};
 
@@ -151,13 +153,13 @@ pub(super) fn compare(connection: &Connection, setup: &Setup) -> Result<Belongin
             belonging.another_key = Some(key);
         }
     }
-    for number in 1.. {
-        match meta::get::<Vec<u8>>(connection, &ring(number)).map_err(failed)? {
-            Some(sealed) => belonging.key_ring.push(sealed),
-            None => break,
-        }
-    }
+    belonging.key_ring = key_ring(connection).map_err(failed)?;
     Ok(belonging)
+}
+
+/// The former keys that the journal holds, sealed.
+fn key_ring(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+    (1..).map_while(|number| meta::get(connection, &ring(number)).transpose()).collect()
 }
 
 /// The name of the app key that the journal knows.
@@ -182,7 +184,7 @@ pub(crate) fn unknown_key() -> Finding {
 }
 
 /// Whose a journal is, as far as it says so by itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Owner {
     class: Option<String>,
     merchant: Option<String>,
@@ -195,8 +197,7 @@ impl Owner {
         Ok(Owner { class: known(CLASS)?, merchant: known(MERCHANT)? })
     }
 
-    /// As a journal in a database says it of itself.
-    #[cfg(feature = "postgres")]
+    /// As a journal in a database says it of itself, or a client that opens one.
     pub(super) fn of(class: Option<&String>, merchant: Option<&String>) -> Owner {
         Owner { class: class.cloned(), merchant: merchant.cloned() }
     }
@@ -211,6 +212,16 @@ impl Owner {
             or_nobody(&self.class)
         );
         (words, self.class.is_some() && self.merchant.is_some())
+    }
+
+    /// Of a client.
+    pub(super) fn set_up(setup: &Setup) -> Owner {
+        Owner::of(Some(&setup.class), Some(&setup.merchant_id))
+    }
+
+    /// Whether only a client can tell if this one is another's: a new journal is nobody's yet.
+    pub(super) fn may_be_another_than(&self, other: &Owner) -> bool {
+        self.is_another_than(other) || (other.is_nobody() && !self.is_nobody())
     }
 
     /// Whether it has never belonged to anybody.
@@ -241,6 +252,37 @@ fn is_same_class(one: &str, other: &str) -> bool {
         format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(authority))
     }
     gateway(one) == gateway(other)
+}
+
+/// What a journal tells of itself to whoever can only read it.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) owner: Owner,
+    /// The last batch that it, or another copy of it, may have handed out.
+    pub(super) batch: u32,
+    /// Its name, and how often it was doubted; `None` if somebody vouched for it.
+    pub(super) doubt: Option<(String, i64)>,
+    pub(super) key: Option<String>,
+    pub(super) key_ring: Vec<Vec<u8>>,
+}
+
+impl Seen {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Seen> {
+        let water = Water::read(connection)?;
+        let name = || meta::get::<Incarnation>(connection, "incarnation");
+        let doubt = match name()?.filter(|_| water.doubted) {
+            Some(name) => Some((owing::name(&name), restored::doubts(connection)?)),
+            None => None,
+        };
+        let class = meta::get(connection, CLASS)?;
+        Ok(Seen {
+            owner: Owner { class, merchant: merchant(connection)? },
+            batch: water.stands_at(),
+            doubt,
+            key: meta::get(connection, KEY)?,
+            key_ring: key_ring(connection)?,
+        })
+    }
 }
 
 /// Whose the journal is, or the archive; `None` as long as that is nobody's.

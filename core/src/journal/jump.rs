@@ -17,9 +17,58 @@ use crate::wib::WallTime;
 
 /// The quarter of an hour in which the numbers last jumped.
 const JUMPED: &str = "jumped";
+/// Before the number of one that was set aside and cannot be read: which file that was.
+const OVER: &str = "jumped over ";
 /// Before the name of a terminal that is not the client's own: the day on which numbers of it were last
 /// handed out.
 const SERVED: &str = "served ";
+
+/// One that was set aside, and whose numbers nobody can read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Unread {
+    /// The number in its name.
+    pub(super) number: i64,
+    /// Its name, for people.
+    pub(super) name: String,
+    /// Which file it is.
+    pub(super) file: String,
+    /// It has handed out this batch, as far as something is known.
+    pub(super) at_least: u32,
+}
+
+/// Jumps over whatever those may have handed out that cannot be read, once for each of them. What to tell
+/// of it; inside the caller's transaction.
+pub(super) fn over_the_unread(
+    files: &dyn Files,
+    connection: &Connection,
+    first_batch: Option<u32>,
+    unread: &[Unread],
+) -> Result<Option<Finding>, JournalError> {
+    let failed = |error: rusqlite::Error| super::failure::sqlite("jump", &error);
+    let mut names = Vec::new();
+    let mut water = Water::read(connection).map_err(failed)?;
+    for it in unread {
+        let key = format!("{OVER}{}", it.number);
+        if meta::get::<String>(connection, &key).map_err(failed)?.as_ref() != Some(&it.file) {
+            meta::put(connection, &key, it.file.as_str()).map_err(failed)?;
+            names.push(it.name.as_str());
+            water.floor = water.floor.max(it.at_least);
+        }
+    }
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let floor = restored::above_the_unread(files, &water, first_batch, WallTime::now())?;
+    connection.execute("UPDATE high_water SET floor = ?1", [floor]).map_err(failed)?;
+    Ok(Some(Finding {
+        critical: false,
+        message: format!(
+            "which numbers {} has handed out cannot be read: those of this journal jump to batch \
+             {floor:06}, above all that it can have given",
+            names.join(", ")
+        ),
+    }))
+}
 
 /// Jumps because the journal serves another terminal from now on ([fault J21]): the journal that
 /// served it before has handed out numbers there, and this one vouches for its own only. Inside the

@@ -46,6 +46,15 @@ impl Alone {
         self.is_open
     }
 
+    /// Whether the log that lies beside it now is its own, by its name: one without a name may be any.
+    pub(super) fn is_its_log(&self, files: &dyn Files, path: &Path) -> bool {
+        let fits = |together: Connection| {
+            // Read first, so that a log which fits none is found out.
+            is_open(&together).is_ok() && self.refuse_foreign_log(&together, path).is_ok()
+        };
+        self.log.is_some() && as_it_is(files, path).is_ok_and(fits)
+    }
+
     /// Refuses a log that is not this journal's, before anything in it is moved into the database.
     /// `together`: the database with its log.
     pub(super) fn refuse_foreign_log(

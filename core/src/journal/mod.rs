@@ -55,6 +55,7 @@ mod row;
 mod rules;
 mod schema;
 mod sqlite;
+mod stray_log;
 mod succession;
 #[cfg(test)]
 mod tests;

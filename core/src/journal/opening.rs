@@ -47,6 +47,7 @@ pub(super) fn open(
     files: &Arc<dyn Files>,
     path: &Path,
     options: &SqliteOptions,
+    purpose: Purpose,
 ) -> Result<Engine, JournalError> {
     refuse_old_sqlite(rusqlite::version_number())?;
     if options.first_batch.is_some_and(|batch| !(1..=MAX_NUMBER).contains(&batch)) {
@@ -64,14 +65,14 @@ pub(super) fn open(
     place::refuse_if_open_here(&**files, &path)?;
     place::refuse_archive(&**files, &path)?;
     let lock = Lock::take(files, &path, options.shared, SHARED_PATIENCE)?;
-    let opened = match attempt_with_reserve(files, &path, options, &lock) {
+    let opened = match attempt_with_reserve(files, &path, options, &lock, purpose) {
         Err(unusable)
             if options.set_aside_unusable
                 && !lock.found_others()
                 && is_unusable(&**files, &path, &unusable) =>
         {
             let aside = aside::under_lock(files, &path, &lock)?;
-            attempt_with_reserve(files, &path, options, &lock).map(|mut engine| {
+            attempt_with_reserve(files, &path, options, &lock, purpose).map(|mut engine| {
                 engine.findings.push(Finding {
                     critical: true,
                     message: format!(
@@ -110,17 +111,18 @@ fn attempt_with_reserve(
     path: &Path,
     options: &SqliteOptions,
     lock: &Lock,
+    purpose: Purpose,
 ) -> Result<Engine, JournalError> {
     let owes = || files.look(path).is_ok() || !aside::former(&**files, path).is_empty();
-    let mut opened = attempt(files, path, options, lock, Purpose::Sell);
+    let mut opened = attempt(files, path, options, lock, purpose);
     if opened.as_ref().is_err_and(|error| error.kind == JournalErrorKind::Corrupt) {
         // A page that the disk did not give once is no damage.
-        opened = attempt(files, path, options, lock, Purpose::Sell);
+        opened = attempt(files, path, options, lock, purpose);
     }
     match opened {
         Err(full) if full.kind == JournalErrorKind::Full && owes() => {
             if Reserve::open(&**files, path).release() {
-                attempt(files, path, options, lock, Purpose::Sell)
+                attempt(files, path, options, lock, purpose)
             } else {
                 Err(full)
             }
@@ -140,8 +142,16 @@ pub(super) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Journal
 
 /// With what to do about a journal of now that is damaged.
 pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError) -> JournalError {
-    if resolve(files, path).is_ok_and(|path| aside::lies_aside(files, &path)) {
+    let place = resolve(files, path).ok().and_then(|path| aside::place_of(&path));
+    if let Some(place) = place {
         error.message = failure::without_cure(&error).to_owned();
+        if error.kind == JournalErrorKind::Corrupt {
+            error.message.push_str(&format!(
+                "; it lies set aside: mend it there, or put a whole copy of it there; payments go into the \
+                 journal at {}, which settles what this one owes",
+                place.display()
+            ));
+        }
         return error;
     }
     // Any file may be given by mistake; a journal that is damaged was one.
@@ -160,7 +170,7 @@ pub(super) fn with_cure(files: &dyn Files, path: &Path, mut error: JournalError)
 fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
     match error.kind {
         // It would go where no journal looks for it.
-        _ if aside::lies_aside(files, path) => false,
+        _ if aside::lies_aside(path) => false,
         JournalErrorKind::Corrupt => {
             files.look(path).is_ok_and(|look| look.is_file)
                 && !place::is_another_applications(files, path)
@@ -178,6 +188,8 @@ fn is_unusable(files: &dyn Files, path: &Path, error: &JournalError) -> bool {
 pub(super) enum Purpose {
     /// To take payments: it is made if there is none.
     Sell,
+    /// The same, as one with those that were set aside there, which are asked for their numbers.
+    Succeed,
     /// To be set aside.
     SetAside,
     /// To be moved: one whose move was broken off is admitted, too.
@@ -202,7 +214,7 @@ pub(super) fn attempt(
         None => {
             aside::finish(&**files, path).map_err(|error| failure::file("open", &error))?;
             place::refuse_left_log(&**files, path)?;
-            if purpose != Purpose::Sell {
+            if !matches!(purpose, Purpose::Sell | Purpose::Succeed) {
                 return Err(JournalError::new(JournalErrorKind::Misplaced, "no journal is there"));
             }
             notes::refuse_to_begin(&**files, path)?;

@@ -325,7 +325,7 @@ pub(super) fn gone(
 /// What to tell of logs whose journal, set aside at `path`, is not beside them any more.
 pub(super) fn left_logs(files: &dyn Files, path: &Path) -> Vec<String> {
     let left = aside::left_logs(files, path).into_iter();
-    left.map(|(aside, log)| {
+    left.map(|(_, aside, log)| {
         format!(
             "{} lies there without the journal {}, which was set aside, and may hold its latest \
              payments: put that one back beside it; or move the log elsewhere, keep it, and compare \

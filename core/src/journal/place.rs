@@ -343,7 +343,7 @@ pub(super) fn refuse_left_log(files: &dyn Files, path: &Path) -> Result<(), Jour
                 "{} is missing beside its log {}, which holds payments; put it back{}",
                 path.display(),
                 log.display(),
-                match aside::lies_aside(files, path) {
+                match aside::lies_aside(path) {
                     true => String::new(),
                     false => format!(
                         ", or run `ovo-ptp journal set-aside {}` and start anew",
@@ -484,7 +484,9 @@ pub(super) fn is_part_of(path: &Path, other: &Path) -> bool {
     let (path, other) = (path.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
     other.strip_prefix(path).is_some_and(|rest| {
         COMPANIONS.iter().any(|suffix| rest == suffix.as_bytes())
-            || [".aside-", ".new-"].iter().any(|start| rest.starts_with(start.as_bytes()))
+            || [".aside-", ".new-", ".stray-log-"]
+                .iter()
+                .any(|start| rest.starts_with(start.as_bytes()))
     })
 }
 

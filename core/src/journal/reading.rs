@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::belonging::Seen;
 use super::files::{Files, Hold, Look, OpenFile, SystemFiles};
 use super::opening::CopyFor;
 use super::sqlite::SqliteJournal;
@@ -205,6 +206,13 @@ impl JournalCopy {
         self.journal.backup(&to)
     }
 
+    /// What it tells of itself.
+    pub(super) fn seen(&self) -> Result<Seen, JournalError> {
+        self.journal.present().read(|engine| {
+            Seen::read(&engine.connection).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
     /// Whether it, or its archive, has the invoice; also of one that was moved away since.
     pub(super) fn knows(&self, invoice: &MerchantInvoice) -> Result<bool, JournalError> {
         // A damaged row under this very invoice is one that is known (J8).
@@ -217,6 +225,19 @@ impl JournalCopy {
         self.journal.present().blocking(new).map(|open| open.is_some())
     }
 
+    /// Whether any payment may still be debited, so soon after it began that its customer may be the one who
+    /// pays now: whose it is nobody can tell.
+    pub(super) fn may_debit_anybody(&self, new: &NewPayment) -> Result<bool, JournalError> {
+        let unsettled = Filter { unsettled: true, newest_first: true, ..Filter::default() };
+        let open = self.journal.present().list(&unsettled)?;
+        Ok(open.iter().any(|it| {
+            let age = new.wall.unix_millis().saturating_sub(it.intent.wall.unix_millis());
+            it.intent.phone.is_some()
+                && it.state.may_still_debit()
+                && u64::try_from(age).map_or(0, |age| age) < millis(new.timers.first_sweep)
+        }))
+    }
+
     /// See [`Journal::health`].
     ///
     /// # Errors
@@ -224,6 +245,10 @@ impl JournalCopy {
     pub fn health(&self) -> Result<Health, JournalError> {
         self.journal()?.health()
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A directory of the owner's alone, removed with what is in it: by whoever made it or, if that was killed,

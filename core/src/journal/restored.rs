@@ -28,6 +28,9 @@ use crate::wib::WallTime;
 /// How often the journal was doubted, and how many of those a person has answered for.
 const DOUBTS: &str = "doubts";
 const VOUCHED: &str = "vouched";
+/// So far above the quarter-hour count one may have come that nobody can read, by its jumps: ten days of
+/// quarter-hours, or three years of days behind a first batch that was given.
+const LEAP: u32 = 1_000;
 /// What is known of a journal that was here before and is gone; empty once a person has answered.
 const LOST: &str = "lost";
 /// 1 in a journal that was never opened, where the one before it is gone with its mark.
@@ -46,6 +49,8 @@ pub(super) struct Beside<'a> {
     pub(super) lost_its_log: bool,
     /// It says that it is open, and was closed since.
     pub(super) was_closed: bool,
+    /// Those that were set aside there are asked for their numbers, each by itself.
+    pub(super) asks_the_former: bool,
 }
 
 /// Whether a journal was here, and its mark went with it: a reserve is made behind the journal. One that
@@ -132,7 +137,8 @@ pub(super) fn judge(
         meta::get(&engine.connection, FOLLOWS).map_err(|error| failure::sqlite("open", &error))?;
     if follows == Some(1) {
         // Which numbers it handed out cannot be told: as if it sold on.
-        floor = floor.max(above_a_twin(files, &water, WallTime::now())?);
+        let first = engine.first_batch;
+        floor = floor.max(above_the_unread(files, &water, first, WallTime::now())?);
         lost(&engine.connection, (0, 0), &put_back(files, beside.path))
             .and_then(|()| meta::put(&engine.connection, FOLLOWS, 0))
             .map_err(|error| failure::sqlite("open", &error))?;
@@ -156,7 +162,9 @@ pub(super) fn judge(
         let (batch, reference) = mark.numbers;
         let same = mark.incarnation == engine.incarnation;
         let is_behind = mark.numbers > (water.batch, water.reference);
-        if is_behind || !same {
+        // It may be another merchant's: whoever asks it knows.
+        let is_asked = beside.asks_the_former && aside::surely_has(files, beside.path, &mark);
+        if same && is_behind || !same && !is_asked {
             // Batch by batch: the mark is not synced and may lag by some references, not by a batch
             // that a quarter-hour count does not cover.
             floor = floor.max(above(batch.max(water.batch))?);
@@ -319,6 +327,23 @@ pub(super) fn above_a_twin(
     let spread = u32::from(chance[0]) % SPREAD;
     let floor = water.batch.max(water.floor).max(starting_batch(wall).unwrap_or(0));
     above((floor + spread).min(MAX_NUMBER - 1).max(water.batch))
+}
+
+/// The same above one of which nothing can be read, and which was begun as this one is: a first batch that
+/// is given may have been given to it, too.
+pub(super) fn above_the_unread(
+    files: &dyn Files,
+    water: &Water,
+    first_batch: Option<u32>,
+    wall: WallTime,
+) -> Result<u32, JournalError> {
+    let given = first_batch.filter(|_| water.last().is_none()).unwrap_or(0);
+    let known = water.batch.max(water.floor).max(given);
+    if known == MAX_NUMBER {
+        return above(known);
+    }
+    let floor = known.max(starting_batch(wall).unwrap_or(0)) + LEAP;
+    above_a_twin(files, &Water { floor: floor.min(MAX_NUMBER - 1), ..*water }, wall)
 }
 
 /// How often the journal was doubted.

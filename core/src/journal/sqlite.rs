@@ -16,6 +16,7 @@ use super::belonging;
 use super::engine::{Engine, Water, Write, Written};
 use super::files::{Files, SystemFiles};
 use super::group::{Group, Writer};
+use super::opening::Purpose;
 use super::view::{Reader, View};
 use super::{copies, failure, fork, opening};
 use crate::invoice::MerchantInvoice;
@@ -102,8 +103,17 @@ impl SqliteJournal {
         path: impl AsRef<Path>,
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
+        SqliteJournal::open_for(files, path, options, Purpose::Sell)
+    }
+
+    pub(super) fn open_for(
+        files: Arc<dyn Files>,
+        path: impl AsRef<Path>,
+        options: &SqliteOptions,
+        purpose: Purpose,
+    ) -> Result<Self, JournalError> {
         let _inside = fork::inside();
-        Ok(SqliteJournal::over(opening::open(&files, path.as_ref(), options)?))
+        Ok(SqliteJournal::over(opening::open(&files, path.as_ref(), options, purpose)?))
     }
 
     pub(super) fn over(engine: Engine) -> SqliteJournal {

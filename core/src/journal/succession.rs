@@ -9,6 +9,7 @@
 
 mod as_one;
 mod asked;
+mod numbers;
 mod remembering;
 mod telling;
 
@@ -18,6 +19,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use self::asked::Asked;
+use self::numbers::Height;
+use super::belonging::{Owner, Seen};
 use super::files::{Files, SystemFiles};
 use super::former::{Former, JOURNAL_AT};
 use super::mark::{self, Mark};
@@ -25,7 +28,7 @@ use super::opening;
 use super::owing::{self, Debt, Gone, Here, Knowing};
 use super::sqlite::SqliteJournal;
 use super::twins::Twins;
-use super::{aside, failure};
+use super::{aside, failure, stray_log};
 use crate::journal::{Finding, JournalError, JournalErrorKind, KnownArchive, SqliteOptions};
 use crate::payment::PaymentId;
 
@@ -51,6 +54,8 @@ pub struct Succession {
     accounted_for: Vec<Debt>,
     /// What was found since the opening, and not told yet.
     news: Mutex<Vec<Finding>>,
+    /// How high those stand of which only a client, or a payment, can tell whether they are another's.
+    later: Mutex<Vec<Height>>,
 }
 
 /// What was set aside at a place: the journals that could be opened, and what is wrong with the rest.
@@ -69,9 +74,20 @@ pub(super) struct Closed {
     why: String,
     /// How it is asked what it knows, if it can be.
     asked: Option<Asked>,
+    aside: PathBuf,
 }
 
 impl Closed {
+    /// What it tells of itself in a copy.
+    fn seen(&self) -> Option<&Seen> {
+        self.asked.as_ref()?.seen.as_ref()
+    }
+
+    /// Whose it says that it is, if it says anything.
+    fn owner(&self) -> Option<&Owner> {
+        self.seen().map(|seen| &seen.owner)
+    }
+
     fn debt(&self) -> Debt {
         Debt::unknown(self.mark.map(|mark| owing::name(&mark.incarnation)), self.number)
     }
@@ -94,6 +110,7 @@ impl SetAside {
                 self.closed.push(Closed {
                     number: i64::from(number),
                     mark: mark::read(files, aside),
+                    aside: aside.to_owned(),
                     why: match &asked {
                         Ok(asked) => asked.in_words(),
                         Err(error) => format!(
@@ -141,7 +158,8 @@ impl Succession {
         path: impl AsRef<Path>,
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
-        let present = SqliteJournal::open_on(Arc::clone(&files), &path, options)
+        let succeed = opening::Purpose::Succeed;
+        let present = SqliteJournal::open_for(Arc::clone(&files), &path, options, succeed)
             .map_err(|error| opening::with_cure(&*files, path.as_ref(), error))?;
         let path = opening::resolve(&*files, path.as_ref())?;
         let mut former = SetAside::default();
@@ -151,7 +169,7 @@ impl Succession {
             former.add(&*files, number, &aside, opened);
         }
         let mut journal = Succession::join(&*files, path, present, former)?;
-        journal.begin_above_the_former()?;
+        journal.begin_above_the_former(&*files)?;
         journal.miss_who_followed()?;
         journal.miss_who_came_between()?;
         journal.take_back_what_nobody_settles()?;
@@ -177,6 +195,24 @@ impl Succession {
         let mut wrong: Vec<Finding> =
             closed.iter().map(|closed| critical(closed.why.clone())).collect();
         wrong.extend(owing::left_logs(files, &path).into_iter().map(critical));
+        wrong.extend(stray_log::told(files, &path).into_iter().map(critical));
+        wrong.extend(aside::dead_links(files, &path).into_iter().map(|(_, link)| {
+            critical(format!(
+                "{} is a link that leads nowhere: of the journal behind it nothing is settled, and its \
+                 invoices and customers are unknown; mount that disk, or put the journal back, and start \
+                 again; or compare OVO's settlement file with your books, and take the link away",
+                link.display()
+            ))
+        }));
+        wrong.extend(aside::second_names(files, &path).into_iter().map(|(name, first)| {
+            critical(format!(
+                "{} is a second name of {}, which was set aside: it takes part once, under that one; take \
+                 the name {} away",
+                name.display(),
+                first.display(),
+                name.display()
+            ))
+        }));
         let twins = Twins::among(&journals).unwrap_or_else(|error| {
             wrong.push(critical(format!(
                 "whether what was set aside here is a copy of the journal cannot be told ({}): a \
@@ -217,6 +253,7 @@ impl Succession {
             missing,
             accounted_for,
             news: Mutex::default(),
+            later: Mutex::default(),
         })
     }
 

@@ -3,6 +3,8 @@
 
 mod belonging;
 mod closing;
+#[cfg(unix)]
+mod copies;
 mod metrics;
 mod reconciling;
 mod set_up;

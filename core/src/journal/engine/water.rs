@@ -39,6 +39,11 @@ impl Water {
             })
     }
 
+    /// The last batch that it, or another copy of it, may have handed out; 0 if there is none.
+    pub(in crate::journal) fn stands_at(&self) -> u32 {
+        self.batch.max(self.floor.saturating_sub(1))
+    }
+
     pub(in crate::journal) fn last(&self) -> Option<Numbers> {
         Numbers::new(self.batch, self.reference).ok()
     }

@@ -6,6 +6,7 @@ use rusqlite::params_from_iter;
 
 use super::{Engine, MaybeDamaged, Water, superseded};
 use crate::journal::belonging::{self, Belonging, Setup};
+use crate::journal::jump::Unread;
 use crate::journal::owing::{self, Debt};
 use crate::journal::parts::{self, Part};
 use crate::journal::row::{self, PHONE};
@@ -41,6 +42,10 @@ pub(in crate::journal) enum Write {
     /// The last batch of one that was set aside here.
     BeginAbove(u32),
     Jump(WallTime),
+    /// Those that were set aside here, and whose numbers cannot be read.
+    JumpOver(Vec<Unread>),
+    /// What it has heard of another one, by a name, and the number of it.
+    Heard(String, i64),
     Probe(WallTime),
     /// The random name and the place of an archive that is begun.
     BeginPart(String, PathBuf),
@@ -117,6 +122,14 @@ impl Engine {
             Write::Jump(wall) => {
                 jump::jump(&**self.place.files(), &self.connection, *wall).map(Written::Jumped)
             }
+            Write::JumpOver(unread) => {
+                let files = &**self.place.files();
+                jump::over_the_unread(files, &self.connection, self.first_batch, unread)
+                    .map(Written::Jumped)
+            }
+            Write::Heard(name, number) => meta::put(&self.connection, name, *number)
+                .map(|()| Written::Noted)
+                .map_err(|error| failure::sqlite("open", &error)),
             Write::BeginPart(token, path) => {
                 parts::begin(&self.connection, token, path).map(Written::Part)
             }

@@ -100,7 +100,8 @@ pub(super) fn admit(
     let lost_its_log = lost_its_log || own_mark.is_some_and(|mark| mark.lost_log);
     let is_open = log::is_open(&engine.connection).map_err(failed)?;
     let was_closed = own_mark.is_some_and(|it| it.closed && it.openings == openings) && is_open;
-    let beside = Beside { path, mark, openings, lost_its_log, was_closed };
+    let asks_the_former = found.purpose == Purpose::Succeed;
+    let beside = Beside { path, mark, openings, lost_its_log, was_closed, asks_the_former };
     let water = restored::judge(files, &mut engine, water, &beside, &now, remembered.as_ref())?;
     if found.purpose != Purpose::Move {
         handover::refuse_moved_away(&engine.connection)?;

@@ -5,6 +5,7 @@
 use super::{SqliteJournal, mixed_up};
 use crate::journal::belonging::Owner;
 use crate::journal::engine::{self, Water, Write, Written};
+use crate::journal::jump::Unread;
 use crate::journal::owing::{self, Debt};
 use crate::journal::version::Incarnation;
 use crate::journal::{Finding, JournalError, failure, meta, restored};
@@ -106,6 +107,11 @@ impl SqliteJournal {
         self.water().map(|water| water.batch)
     }
 
+    /// The last batch that it, or another copy of it, may have handed out; 0 if there is none.
+    pub(in crate::journal) fn stands_at(&self) -> Result<u32, JournalError> {
+        self.water().map(|water| water.stands_at())
+    }
+
     /// Whether it knows of one before it that is gone.
     pub(in crate::journal) fn misses(&self) -> Result<bool, JournalError> {
         self.read(|engine| {
@@ -116,6 +122,30 @@ impl SqliteJournal {
     /// Has it hand out numbers above those of a batch that another journal of its terminal had.
     pub(in crate::journal) fn begin_above(&self, batch: u32) -> Result<(), JournalError> {
         self.submit(Write::BeginAbove(batch)).map(drop)
+    }
+
+    /// Has it jump over what others may have handed out whose numbers nobody can read. What to tell of it,
+    /// the first time.
+    pub(in crate::journal) fn jump_over(
+        &self,
+        unread: Vec<Unread>,
+    ) -> Result<Option<Finding>, JournalError> {
+        match self.submit(Write::JumpOver(unread))? {
+            Written::Jumped(found) => Ok(found),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The number of what it has heard of another one, by its name.
+    pub(in crate::journal) fn has_heard(&self, name: &str) -> Result<Option<i64>, JournalError> {
+        self.read(|engine| {
+            meta::get(&engine.connection, name).map_err(|error| failure::sqlite("open", &error))
+        })
+    }
+
+    /// Remembers that.
+    pub(in crate::journal) fn hears(&self, name: &str, number: i64) -> Result<(), JournalError> {
+        self.submit(Write::Heard(name.to_owned(), number)).map(drop)
     }
 
     /// What it remembers of those that were set aside at its place.

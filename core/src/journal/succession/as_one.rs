@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Former, PRESENT, Succession};
 use crate::invoice::MerchantInvoice;
+use crate::journal::belonging::Owner;
 use crate::journal::files::{Files, SystemFiles};
 use crate::journal::former::JOURNAL_AT;
 use crate::journal::sqlite::SqliteJournal;
@@ -43,6 +44,7 @@ impl Journal for Succession {
     }
 
     fn begin(&self, new: &NewPayment, method: BatchMethod) -> Result<Begun, JournalError> {
+        self.begin_above_whomever()?;
         if self.former.is_empty() && self.asked().next().is_none() {
             return self.present.begin(new, method);
         }
@@ -313,6 +315,8 @@ impl Journal for Succession {
                 Err(error) => former.is_left_out(&error),
             }
         }
+        self.closed_belong_to(setup, &mut belonging)?;
+        belonging.findings.extend(self.begin_above_their_own(&Owner::set_up(setup))?);
         Ok(belonging)
     }
 

@@ -6,9 +6,11 @@
 //! [fault J20]: crate::manual::faults#j-disk-and-journal
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Closed, Succession};
 use crate::invoice::MerchantInvoice;
+use crate::journal::belonging::Seen;
 use crate::journal::files::Files;
 use crate::journal::former::cannot_be_asked;
 use crate::journal::reading::JournalCopy;
@@ -21,6 +23,12 @@ pub(super) struct Asked {
     aside: PathBuf,
     why: String,
     is_locked: bool,
+    /// What it told of itself at the opening, as far as it could be read.
+    pub(super) seen: Option<Seen>,
+    /// It is another merchant's or another environment's.
+    foreign: AtomicBool,
+    /// Its customers are known under an app key that nobody gave.
+    unknown_key: AtomicBool,
 }
 
 impl Asked {
@@ -37,18 +45,37 @@ impl Asked {
             return Err(error.clone());
         }
         let why = failure::without_cure(error).to_owned();
-        let asked = Asked { aside: aside.to_owned(), why, is_locked };
-        if is_locked {
-            return Ok(asked);
-        }
-        match JournalCopy::of_what_is_refused(aside) {
+        let aside = aside.to_owned();
+        let (seen, foreign, unknown_key) = Default::default();
+        let mut asked = Asked { aside, why, is_locked, seen, foreign, unknown_key };
+        let copy = match files.vfs() {
+            Some(_) => return Ok(asked),
+            None => JournalCopy::of_what_is_refused(&asked.aside),
+        };
+        asked.seen = copy.as_ref().ok().and_then(|copy| copy.seen().ok());
+        match copy {
+            _ if is_locked => Ok(asked),
             Err(damaged) if is_beyond_reading(&damaged) => Err(damaged),
             Err(failed) if failed.kind == JournalErrorKind::Io => {
                 // Whose disk failed, this one's or that of the copy, decides what can be known.
-                failure::refuse_unreadable(files, aside).map(|()| asked)
+                failure::refuse_unreadable(files, &asked.aside).map(|()| asked)
             }
             _ => Ok(asked),
         }
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        self.is_locked
+    }
+
+    /// What it knows is nothing of this shop's.
+    pub(super) fn is_anothers(&self) {
+        self.foreign.store(true, Ordering::Relaxed);
+    }
+
+    /// Its customers cannot be told from others.
+    pub(super) fn has_an_unknown_key(&self) {
+        self.unknown_key.store(true, Ordering::Relaxed);
     }
 
     /// What to tell of it at the opening.
@@ -78,8 +105,14 @@ impl Asked {
     /// # Errors
     /// As for [`refuse_if_it_knows`](Self::refuse_if_it_knows).
     pub(super) fn refuse_what_it_knows(&self, new: &NewPayment) -> Result<(), JournalError> {
+        let is_anybodys = self.unknown_key.load(Ordering::Relaxed);
+        let is_in_the_way = |copy: &JournalCopy| match is_anybodys {
+            true => Ok(copy.blocks(new)? || copy.may_debit_anybody(new)?),
+            false => copy.blocks(new),
+        };
         self.refuse(|copy| {
-            Ok(copy.knows(&new.invoice)? || (new.refuse_unsettled_customer && copy.blocks(new)?))
+            let is_known = copy.knows(&new.invoice)?;
+            Ok(is_known || (new.refuse_unsettled_customer && is_in_the_way(copy)?))
         })
     }
 
@@ -141,7 +174,8 @@ fn is_beyond_reading(error: &JournalError) -> bool {
 impl Succession {
     /// Those that are asked in a copy.
     pub(super) fn asked(&self) -> impl Iterator<Item = &Asked> {
-        self.closed.iter().filter_map(|closed: &Closed| closed.asked.as_ref())
+        let all = self.closed.iter().filter_map(|closed: &Closed| closed.asked.as_ref());
+        all.filter(|asked| !asked.foreign.load(Ordering::Relaxed))
     }
 
     /// Among those that are open.

@@ -14,17 +14,6 @@ use crate::lock::lock;
 use crate::payment::PaymentId;
 
 impl Succession {
-    /// Before anything is sold: whatever became of the mark, no number of a former one is handed out
-    /// again.
-    pub(super) fn begin_above_the_former(&self) -> Result<(), JournalError> {
-        let closed = self.closed.iter().filter_map(|closed| closed.mark.map(|it| it.numbers.0));
-        let mut last = closed.max().unwrap_or(0);
-        for former in &self.former {
-            last = last.max(former.or_later(former.journal.last_batch())?);
-        }
-        if last > 0 { self.present.begin_above(last) } else { Ok(()) }
-    }
-
     /// For reports, which no client opens: what was set aside here in another environment, or by another
     /// merchant, is nothing of this shop's books.
     pub(in crate::journal) fn leave_out_what_is_anothers(&self) -> Result<(), JournalError> {
@@ -46,16 +35,18 @@ impl Succession {
         for former in &self.former {
             let theirs = former.or_nothing(former.journal.owner().map(Some));
             // Of a new one only its client knows whose it is: `belong_to` decides.
-            let may_be_anothers = theirs.is_some_and(|theirs| {
-                theirs.is_another_than(&own) || (own.is_nobody() && !theirs.is_nobody())
-            });
-            if !may_be_anothers {
+            if !theirs.is_some_and(|theirs| theirs.may_be_another_than(&own)) {
                 self.findings.extend(self.doubt_with(former)?);
             }
             let debt = former.debt();
             former.owing.store(debt.is_owed(), Ordering::Relaxed);
             now.push(debt);
             former.or_nothing(self.remind(former));
+        }
+        for closed in &self.closed {
+            if !closed.owner().is_some_and(|theirs| theirs.may_be_another_than(&own)) {
+                self.findings.extend(self.doubt_with_closed(closed)?);
+            }
         }
         // One that could be read once is known better than it can be seen now.
         now.extend(self.closed.iter().map(Closed::debt));
@@ -100,6 +91,30 @@ impl Succession {
         }
         let why = format!("{}, which was set aside at its place, is doubted", former.name);
         self.present.doubt_beside(&why)
+    }
+
+    /// The same of one that cannot be opened. Nobody can vouch for it there: it is heard of once, and a word
+    /// for the journal that has heard of it is one for both.
+    pub(super) fn doubt_with_closed(
+        &self,
+        closed: &Closed,
+    ) -> Result<Option<Finding>, JournalError> {
+        let Some((name, doubts)) = closed.seen().and_then(|seen| seen.doubt.as_ref()) else {
+            return Ok(None);
+        };
+        let heard = format!("doubted beside {name} {}", closed.number);
+        let has_heard = |journal: &SqliteJournal| {
+            journal.has_heard(&heard).is_ok_and(|known| known.is_some_and(|known| known >= *doubts))
+        };
+        let by_a_former = || self.knowing().any(|former| has_heard(&former.journal));
+        if has_heard(&self.present) || by_a_former() {
+            return Ok(None);
+        }
+        let name = closed.aside.display();
+        let why = format!("{name}, which was set aside at its place, is doubted");
+        let found = self.present.doubt_beside(&why)?;
+        self.present.hears(&heard, *doubts)?;
+        Ok(found)
     }
 
     /// Writes into one that was set aside what it must know if it is opened here as the journal again:

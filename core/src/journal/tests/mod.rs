@@ -24,6 +24,7 @@ mod lost;
 mod measure;
 mod moving;
 mod names;
+mod numbers_aside;
 mod older_log;
 mod opening;
 mod owing;

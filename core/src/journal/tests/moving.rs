@@ -319,9 +319,12 @@ fn j21_a_name_of_the_journals_own_files_is_no_place_to_move_or_copy_it_to() {
 
 #[test]
 fn j20_a_journal_under_any_name_settles_what_was_set_aside_at_its_place() {
-    let scratch = Scratch::new();
-    let path = beside(&scratch.journal(), ".aside-1");
-    left_behind(&path);
-    set_aside(&path).unwrap();
-    assert_eq!(invoices(&together(&path)).len(), 3);
+    // But for a name under which journals lie set aside.
+    for name in [".aside-0", ".aside-100", ".aside-old"] {
+        let scratch = Scratch::new();
+        let path = beside(&scratch.journal(), name);
+        left_behind(&path);
+        set_aside(&path).unwrap();
+        assert_eq!(invoices(&together(&path)).len(), 3);
+    }
 }

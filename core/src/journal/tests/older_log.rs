@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::by_people::together;
-use super::hands::beside;
+use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh, invoice};
 use crate::journal::{
@@ -118,6 +118,64 @@ fn j20_what_lies_aside_beside_an_older_log_is_asked_without_it() {
     assert!(journal.find(&invoice(2)).is_err(), "nor is it called unknown");
     fresh(&journal, &charge(9));
     assert!(fs::read(beside(&aside, "-wal")).unwrap() == log, "it is left as it was");
+}
+
+#[test]
+fn j20_j23_an_older_log_is_not_taken_along_by_what_is_set_aside() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let log = older_log_of_an_earlier_run(&path);
+    fs::write(beside(&path, "-wal"), &log).unwrap();
+    let aside = set_aside(&path).unwrap();
+    assert!(!beside(&path, "-wal").exists() && !beside(&aside, "-wal").exists());
+    let stray = beside(&path, ".stray-log-1");
+    assert!(fs::read(&stray).unwrap() == log, "it is kept, under a name of its own");
+    for opening in 0..2 {
+        let journal = together(&path);
+        let told = journal.findings();
+        assert!(told.len() == 1 && told[0].critical, "{told:?}");
+        assert!(told[0].message.contains(&stray.display().to_string()), "{told:?}");
+        let boot = journal.enter_boot("boot-a").unwrap();
+        let due = journal.due(boot, crate::payment::Boottime(u64::MAX), 9).unwrap();
+        assert_eq!(due.len(), 2 + opening, "what it owes is settled");
+        fresh(&journal, &charge(10 + u32::try_from(opening).unwrap()));
+    }
+    fs::remove_file(stray).unwrap();
+    assert_eq!(together(&path).findings(), []);
+}
+
+/// `mv FILE FILE.aside-1` by hand behind a kill, and then the command that the refusal names.
+#[test]
+fn j20_a_log_that_was_left_behind_goes_to_its_journal_that_lies_aside() {
+    for is_anothers in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        let aside = beside(&path, ".aside-1");
+        fs::rename(&path, &aside).unwrap();
+        if is_anothers {
+            let other = path.with_file_name("other.db");
+            left_behind(&other);
+            fs::rename(beside(&other, "-wal"), beside(&path, "-wal")).unwrap();
+        }
+        let log = fs::read(beside(&path, "-wal")).unwrap();
+        let now = set_aside(&path).unwrap();
+        assert!(!beside(&path, "-wal").exists());
+        assert!(fs::read(beside(&now, "-wal")).unwrap() == log);
+        let journal = together(&path);
+        if is_anothers {
+            assert_eq!(now, beside(&path, ".aside-2"), "it is not that one's");
+            let told = journal.findings();
+            assert!(
+                told.iter().any(|it| it.message.contains(".aside-2-wal lies there")),
+                "{told:?}"
+            );
+        } else {
+            assert_eq!(now, aside);
+            assert_eq!(journal.findings(), []);
+            assert_eq!(journal.list(&Filter::default()).unwrap().len(), 3);
+        }
+    }
 }
 
 /// How a page of a table's rows, and one of an index's entries, begins.

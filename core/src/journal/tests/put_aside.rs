@@ -54,10 +54,86 @@ fn j20_what_lies_set_aside_is_not_set_aside_once_more() {
     let error = Succession::open(&aside, &ALONE).map(drop).unwrap_err();
     assert!(error.message.contains("put it back"), "{error}");
     assert!(!error.message.contains("set-aside"), "{error}");
-    // Beside no journal the name says nothing.
-    let lone = path.with_file_name("lone.db.aside-1");
-    drop(open(&lone));
-    assert_eq!(set_aside(&lone).unwrap(), beside(&lone, ".aside-1"));
+}
+
+/// Everything but that one file was lost, or it was carried to another machine.
+#[test]
+fn j20_what_lies_aside_alone_is_a_former_journal_and_nothing_else() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let aside = owing(&scratch);
+    for (name, _) in scratch.files().into_iter().filter(|(name, _)| name != "ovo.db.aside-1") {
+        fs::remove_file(path.with_file_name(name)).unwrap();
+    }
+    let error = set_aside(&aside).unwrap_err();
+    assert_eq!(error.kind, JournalErrorKind::Misplaced, "{error}");
+    assert!(error.message.contains("leave it there"), "{error}");
+    let whole = fs::read(&aside).unwrap();
+    fs::write(&aside, vec![7; 4096]).unwrap();
+    for options in [SqliteOptions::default(), ALONE] {
+        let error = Succession::open(&aside, &options).map(drop).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Corrupt, "{error}");
+        let (place, cure) = (path.display().to_string(), "payments go into the journal at");
+        assert!(error.message.contains(cure) && error.message.contains(&place), "{error}");
+        assert!(!beside(&aside, ".aside-1").exists(), "its place is known");
+    }
+    fs::write(&aside, whole).unwrap();
+    let journal = together(&path);
+    let begun = journal.begin(&charge(1), BatchMethod::Continuous);
+    assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+}
+
+/// What lay aside was carried to another disk, which is not mounted today.
+#[test]
+fn j20_j28_a_link_to_what_lies_aside_that_leads_nowhere_is_told_and_its_numbers_are_jumped_over() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    let aside = owing(&scratch);
+    let disk = path.with_file_name("disk.db");
+    fs::rename(&aside, &disk).unwrap();
+    std::os::unix::fs::symlink(&disk, &aside).unwrap();
+    for mark in [&path, &aside] {
+        fs::remove_file(beside(mark, ".mark")).unwrap();
+    }
+    let unmounted = path.with_file_name("unmounted.db");
+    fs::rename(&disk, &unmounted).unwrap();
+    let journal = together(&path);
+    one(&journal.findings(), true, "ovo.db.aside-1 is a link that leads nowhere");
+    one(&journal.findings(), false, "jump to batch");
+    let last = fresh(&journal, &charge(2)).intent.numbers.batch();
+    drop(journal);
+    let journal = together(&path);
+    one(&journal.findings(), true, "leads nowhere");
+    assert_eq!(fresh(&journal, &charge(3)).intent.numbers.batch(), last, "once");
+    drop(journal);
+    fs::rename(&unmounted, &disk).unwrap();
+    let begun = together(&path).begin(&charge(1), BatchMethod::Continuous);
+    assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+}
+
+/// `ln`, or a link that an earlier move of the disk has left.
+#[test]
+fn j20_j24_a_second_name_of_what_lies_aside_closes_no_shop() {
+    for is_symbolic in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        let aside = owing(&scratch);
+        let second = beside(&path, ".aside-2");
+        match is_symbolic {
+            true => std::os::unix::fs::symlink(&aside, &second).unwrap(),
+            false => fs::hard_link(&aside, &second).unwrap(),
+        }
+        for number in [2, 3] {
+            let journal = together(&path);
+            one(&journal.findings(), true, "ovo.db.aside-2 is a second name of");
+            assert_eq!(journal.findings().len(), 1, "{:?}", journal.findings());
+            fresh(&journal, &charge(number));
+            let begun = journal.begin(&charge(1), BatchMethod::Continuous);
+            assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+        }
+        fs::remove_file(&second).unwrap();
+        assert_eq!(together(&path).findings(), []);
+    }
 }
 
 /// As releases before this one did.
