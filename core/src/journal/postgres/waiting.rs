@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::error::SqlState;
+
 use super::connection::{Session, Value};
 use super::failed;
 use super::failure::unreachable;
@@ -51,10 +53,9 @@ pub(super) fn turn(schema: &str) -> String {
 /// Has statements of a migration done. Where others are in the way nothing of it stays.
 pub(super) async fn asks(session: &Session, schema: &str, text: &str) -> Result<(), Stopped> {
     let Err(error) = session.client.batch_execute(text).await else { return Ok(()) };
-    let error = failed("migrate", &error);
-    // A wait that was too long, and two that waited for each other.
-    if !["(55P03)", "(40P01)"].iter().any(|code| error.message.ends_with(code)) {
-        return Err(Stopped::Failed(error));
+    let passes = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    if !error.code().is_some_and(|code| passes.contains(code)) {
+        return Err(Stopped::Failed(failed("migrate", &error)));
     }
     let back = session.client.batch_execute("ROLLBACK").await;
     back.map_err(|error| failed("migrate", &error))?;
