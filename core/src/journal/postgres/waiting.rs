@@ -45,6 +45,21 @@ pub(super) fn at_most(tried: u32) -> Duration {
     Duration::from_millis(MOST.min(LEAST.saturating_mul(tried)).into())
 }
 
+/// How long one waits for a table that a person runs by hand, and that nobody tries again.
+pub(super) const BY_HAND: Duration = Duration::from_millis(MOST as u64);
+
+/// What a person should know who runs the statements by hand.
+pub(super) fn by_hand(schema: &str) -> String {
+    format!(
+        "-- What schema {schema} needs now; behind another migration of it, print it anew.\n\
+         -- To run it by hand: psql -v ON_ERROR_STOP=1 -f FILE, as the role that owns the schema.\n\
+         -- It is one transaction. It waits at most {:.1} s for a table, as nodes that sell wait behind it. Behind\n\
+         -- \"canceling statement due to lock timeout\" nothing has changed: run it again, or let whoever has the\n\
+         -- table (pg_locks: a dump, a report, a session left open) come to an end.\n",
+        BY_HAND.as_secs_f64()
+    )
+}
+
 /// The lock that a migration of the schema has, as a number.
 pub(super) fn turn(schema: &str) -> String {
     format!("hashtextextended('ovo-ptp migrate {schema}', 0)")
