@@ -160,6 +160,20 @@ fn op7_what_a_fleet_archived_is_known_to_every_node_and_reader() {
     assert_eq!(stranger.find(&invoice(9)).unwrap().map(|it| it.intent.invoice), Some(invoice(9)));
 }
 
+/// Runs a command on a machine of another name, as far as the kernel tells one; on this one if nobody may do so.
+fn at_till_7() -> Command {
+    let named = "echo till-7 > /proc/sys/kernel/hostname && exec \"$@\"";
+    let elsewhere = || {
+        let mut command = Command::new("unshare");
+        command.args(["--uts", "sh", "-c", named, "sh"]);
+        command
+    };
+    match elsewhere().arg("true").output() {
+        Ok(done) if done.status.success() => elsewhere(),
+        _ => Command::new("env"),
+    }
+}
+
 /// A file of that path on another machine is another file: whoever is told of it hears where it lies.
 #[test]
 fn op7_which_machine_has_a_fleets_archive_is_said_wherever_it_is_named() {
@@ -171,14 +185,17 @@ fn op7_which_machine_has_a_fleets_archive_is_said_wherever_it_is_named() {
     let folder = TempDir::new().unwrap();
     let to = folder.path().join("archive.db");
     let before = behind_them().unix_millis().to_string();
-    let mut archives = Command::new(env!("CARGO_BIN_EXE_ovo-postgres"));
+    let mut archives = at_till_7();
+    archives.arg(env!("CARGO_BIN_EXE_ovo-postgres"));
     archives.arg("archive").arg(&text).arg(&to).args([before.as_str(), "32"]);
     assert!(!archives.output().unwrap().status.success());
     let known = || JournalReader::open(&text).unwrap().archives().unwrap().remove(0);
-    assert_eq!((known().path, known().machine), (to.clone(), Some(machine())));
-    // As another node's.
+    if known().machine == Some(machine()) {
+        // Whoever may not name a machine here says so for it.
+        server.sql(&format!("UPDATE {schema}.meta SET v = 'till-7' WHERE k LIKE 'archive-host %'"));
+    }
     let keys = format!("{schema}.meta WHERE k LIKE 'archive-host %'");
-    server.sql(&format!("UPDATE {schema}.meta SET v = 'till-7' WHERE k LIKE 'archive-host %'"));
+    assert_eq!((known().path, known().machine), (to.clone(), Some("till-7".to_owned())));
     let there = format!("{} on machine till-7", to.display());
     let [note] = &journal.health().unwrap().notes[..] else { panic!("it is not finished") };
     assert!(note.contains(&there) && note.contains("once more, on machine till-7"), "{note}");
