@@ -53,9 +53,7 @@ def in_archives(
             continue
         there = _paid(file, name, since, until)
         if there != 0:
-            found.append(
-                InArchive(file=file, machine=machine, payments=there, archived=archived)
-            )
+            found.append(InArchive(file=file, machine=machine, payments=there, archived=archived))
     return found
 
 
