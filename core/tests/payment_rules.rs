@@ -529,14 +529,10 @@ fn rule_18_the_end_of_a_void_that_was_pending_is_told() {
 /// What OVO's record says against a payment while its void is open may be the void itself.
 #[test]
 fn rule_17_what_ovo_says_during_a_void_counts_when_the_void_is_not_done() {
-    for (voided, answer) in [
-        (false, StatusAnswer::Reversed),
-        (false, StatusAnswer::NotFound),
-        (true, StatusAnswer::Reversed),
-    ] {
+    for voided in [false, true] {
         let mut case = refused_void();
         case.does(Input::Acknowledged);
-        assert_eq!(case.checked(answer).alert, None);
+        assert_eq!(case.checked(StatusAnswer::NotFound).alert, None);
         assert!(!case.state.needs_operator());
         case.now = case.now.plus(Duration::from_secs(90));
         let said = if voided { StatusAnswer::Paid } else { StatusAnswer::NotFound };

@@ -87,7 +87,8 @@ pub struct ovo_outcome {
     /// Paid: OVO's time of the payment, `HHmmss` WIB, or empty.
     pub host_time: [c_char; 40],
     /// Declined, not sent and needs operator: what happened, in English, for the log. Not completed: empty,
-    /// or that nothing goes back by itself any more, because it waits for an operator or one closed it.
+    /// or that nothing goes back by itself any more, because it waits for an operator, one closed it, or OVO
+    /// is asked first in a journal that cannot vouch for itself.
     /// Paid: empty, or why it is not known whether a void returned the money: under way, left to an
     /// operator, closed by one, or acknowledged and not shown by OVO's record. Hand over nothing then.
     pub reason: [c_char; 128],

@@ -10,7 +10,8 @@ use ptp::Language;
 use ptp::message::ResponseCode;
 use ptp::message::response_code::{CustomerText, TABLE};
 use ptp::payment::{
-    CLOSED_BY_OPERATOR, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN, WAITS_FOR_OPERATOR,
+    CLOSED_BY_OPERATOR, LEFT_TO_CHECKS, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN,
+    WAITS_FOR_OPERATOR,
 };
 
 use crate::outcome::ovo_outcome;
@@ -83,6 +84,7 @@ pub(crate) fn of_outcome(outcome: &ovo_outcome, language: i32) -> *const c_char 
             _ => CustomerText::Voided,
         },
         kind if kind == ovo_outcome_kind::OVO_NOT_COMPLETED as i32 => match outcome.cancelled {
+            _ if says(outcome, LEFT_TO_CHECKS) => CustomerText::Unclear,
             0 => CustomerText::TimedOut,
             _ => CustomerText::GivenUp,
         },

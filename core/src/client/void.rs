@@ -65,7 +65,7 @@ impl Client {
     /// to an operator before, or that OVO's record did not show, too: of that
     /// [`VoidOutcome::NeedsOperator`] says that OVO was asked just now and shows none. Of one that was
     /// refused OVO is asked again as long as there is a phone to ask with (another copy of it may have been
-    /// carried out late); it stays [`VoidOutcome::Rejected`] unless OVO says so.
+    /// carried out late); it stays [`VoidOutcome::Rejected`] where OVO shows none.
     ///
     /// ```
     /// # fn example(client: &ovo_ptp::Client) -> Result<(), ovo_ptp::Error> {
@@ -75,8 +75,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if no void was asked for. Of a void that was left to an operator before, who may have
-    /// to refund by hand: [`ErrorKind::NoAnswer`] if OVO gave no usable answer (ask again first),
+    /// [`ErrorKind::Refused`] if no void was asked for. Of a void that was refused, or left to an operator before, who
+    /// may have to refund by hand: [`ErrorKind::NoAnswer`] if OVO gave no usable answer (ask again first),
     /// [`ErrorKind::OutsideWindow`] if it can tell nothing any more, the contract has no status checks and
     /// it refuses this one, too, or nobody can ask it because the journal has forgotten the phone (look the
     /// void up at OVO first). Of one that an operator closed: [`ErrorKind::Refused`] if OVO shows no void of it.
@@ -117,6 +117,15 @@ impl Client {
         let (outcome, said) = inner.pursue(payment, Some(Request::CheckVoid));
         drop(owner);
         match (outcome, said) {
+            // That it was refused is what OVO said before, and no answer to this question.
+            (VoidOutcome::Rejected(_), said)
+                if was_refused && said != Some(StatusAnswer::NotFound) =>
+            {
+                Err(unknown(
+                    ErrorKind::NoAnswer,
+                    "OVO refused it, and gave no usable answer now; ask again",
+                ))
+            }
             (outcome, _) if !was_left => Ok(outcome),
             // Nothing waits for an operator any more.
             (VoidOutcome::NeedsOperator, Some(StatusAnswer::NotFound)) if is_closed => {

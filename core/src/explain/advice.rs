@@ -43,6 +43,10 @@ pub(super) fn why(payment: &Payment, words: Words) -> String {
             "Kasir membatalkan sebelum ada jawaban. Apa pun yang terpotong dikembalikan.",
             "The shop cancelled before there was an answer. Whatever is debited goes back.",
         ),
+        Some(Verdict::Abandoned) if state.doubted => words.pick(
+            "Jurnal ini tidak bisa dipercaya sepenuhnya; OVO ditanya, dan tidak ada uang yang digerakkan otomatis.",
+            "This journal cannot vouch for itself; OVO was asked, and no money is moved automatically.",
+        ),
         Some(Verdict::Abandoned) => return abandoned(payment, words),
         Some(Verdict::NotSent) => return not_sent(payment, words),
         Some(Verdict::Quarantined) => words.pick(
@@ -288,6 +292,10 @@ pub(super) fn operator(payment: &Payment, money: Money, words: Words) -> &'stati
         Money::ByHand if was_debited_behind_ruling(payment) => words.pick(
             "Menurut OVO saldo terpotong sesudah ditutup: kembalikan dengan tangan jika belum.",
             "OVO showed a debit behind the ruling: return it by hand unless that was done.",
+        ),
+        Money::Unclear if is_still_asked(payment) && state.may_be_ruled() => words.pick(
+            "Terlalu lama: cari di OVO. OVO terus ditanya; putuskan `refund` atau `close` jika sudah jelas.",
+            "It takes long: look it up at OVO. OVO goes on being asked; rule `refund` or `close` once it is clear.",
         ),
         Money::Unclear if is_still_asked(payment) => words.pick(
             "Belum perlu apa-apa: OVO ditanya lebih dulu.",

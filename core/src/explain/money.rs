@@ -58,7 +58,7 @@ impl Money {
                 Void::Voided if !state.is_void_doubted() => Money::Voided,
                 Void::Sent | Void::Unknown | Void::Questioned(_) => Money::Voiding,
                 // What they were told since counts for more than what they closed.
-                _ if state.listed => Money::Unclear,
+                _ if state.is_listed() => Money::Unclear,
                 // Only what could not be told was theirs to close: whose the money is, they know.
                 _ if by_operator => Money::ByHand,
                 Void::Expired | Void::Voided => Money::Unclear,
@@ -66,7 +66,7 @@ impl Money {
             },
             _ if by_operator => Money::ByHand,
             // A look behind it was contradictory, or OVO says paid for a push that never left.
-            _ if state.is_closed() && state.listed => Money::Unclear,
+            _ if state.is_closed() && state.is_listed() => Money::Unclear,
             _ if state.is_closed() && state.late_paid => Money::Returned,
             _ if state.is_closed() => Money::NotDebited,
             _ if state.is_in_doubt() => Money::Unclear,

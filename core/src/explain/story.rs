@@ -291,10 +291,6 @@ fn settlement(settlement: Settlement, words: Words) -> &'static str {
             "pembalikan diterima OVO, akan diperiksa",
             "OVO acknowledged the reversal; to be verified",
         ),
-        Settlement::Open(Reversal::InDoubt) => words.pick(
-            "hanya ditanyakan, tidak dibalikkan",
-            "asked about only, never reversed by itself",
-        ),
         Settlement::WithOperator => words.pick("menunggu operator", "waits for an operator"),
         Settlement::Closed { by: Closer::Policy, .. } => {
             words.pick("beres di OVO", "settled at OVO")

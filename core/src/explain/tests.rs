@@ -4,7 +4,9 @@ use super::text::{clock, took};
 use super::*;
 use crate::payment::Alert;
 use crate::payment::history::{Ended, Entry, History, Meaning, Trouble, What};
-use crate::payment::{Boottime, Evidence, Intent, PaymentId, Policy, Reversal, State, Verdict};
+use crate::payment::{
+    Boottime, Evidence, Intent, ListedFor, PaymentId, Policy, Reversal, State, Verdict,
+};
 use crate::terminal::Terminal;
 use std::time::Duration;
 
@@ -59,12 +61,15 @@ fn a_doubted_payment_calls_nobody_before_ovo_was_asked() {
     let mut payment = payment();
     payment.state.verdict = Some(Verdict::Quarantined);
     payment.state.settlement = crate::payment::Settlement::Open(Reversal::NotNeeded);
-    payment.state.listed = false;
+    (payment.state.listed, payment.state.doubted) = (ListedFor::Nothing, true);
     let it = Explanation::of(&payment, now());
     assert_eq!((it.money, it.needs_operator), (Money::Unclear, false));
     assert!(it.money_text(Language::English).contains("OVO is asked first"));
     assert!(it.operator(Language::English).starts_with("Nothing yet"));
-    payment.state.listed = true;
+    payment.state.overdue_alerts = 1;
+    let it = Explanation::of(&payment, now());
+    assert!(it.operator(Language::English).contains("`close` once it is clear"), "it may be ruled");
+    payment.state.listed = ListedFor::Contradiction;
     let it = Explanation::of(&payment, now());
     assert!(it.needs_operator);
     assert!(it.money_text(Language::English).contains("An operator must find out"));
@@ -77,11 +82,11 @@ fn whoever_asked_for_a_void_is_not_told_to_hand_over_the_goods_while_its_end_is_
     let mut payment = payment();
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
     payment.state.void = Void::Expired;
-    payment.state.listed = true;
+    payment.state.listed = ListedFor::Contradiction;
     let it = Explanation::of(&payment, now());
     assert!(it.money_text(Language::English).contains("whether its void was carried out"));
     assert!(it.cashier(Language::English).starts_with("Hand over nothing"));
-    payment.state.listed = false;
+    payment.state.listed = ListedFor::Nothing;
     payment.state.settlement =
         Settlement::Closed { at: Boottime(9_000), by: Closer::Operator, looks: 2 };
     let it = Explanation::of(&payment, now());
@@ -130,7 +135,7 @@ fn nothing_promises_that_a_void_returned_the_money_where_ovo_still_shows_the_deb
     payment.state.verdict = Some(Verdict::Accepted(Source::Push));
     payment.state.settlement = Settlement::closed(Boottime(9_000));
     (payment.state.void, payment.state.late_paid, payment.state.listed) =
-        (Void::Voided, true, true);
+        (Void::Voided, true, ListedFor::Contradiction);
     let it = Explanation::of(&payment, now());
     assert_eq!((it.money, it.needs_operator), (Money::Unclear, true));
     assert!(it.money_text(Language::English).contains("acknowledged its void"));
@@ -141,7 +146,7 @@ fn nothing_promises_that_a_void_returned_the_money_where_ovo_still_shows_the_deb
     assert!(!outcome.customer_text(Language::Indonesian).contains("dikembalikan"));
     let Outcome::Paid(receipt) = &outcome else { panic!("{outcome:?}") };
     assert!(receipt.is_voided() && receipt.void_doubt().is_some());
-    payment.state.listed = false;
+    payment.state.listed = ListedFor::Nothing;
     payment.state.settlement =
         Settlement::Closed { at: Boottime(9_000), by: Closer::Operator, looks: 2 };
     assert_eq!(Explanation::of(&payment, now()).money, Money::ByHand);
@@ -280,7 +285,7 @@ fn an_operator_is_told_to_rule_only_what_the_verdict_allows() {
             Verdict::NotSent => Settlement::closed(Boottime(5_000)),
             _ => Settlement::WithOperator,
         };
-        payment.state.listed = true;
+        payment.state.listed = ListedFor::Contradiction;
         let advice = Explanation::of(&payment, now()).operator(Language::English);
         for (ruling, name) in
             [(Ruling::Paid, "`paid`"), (Ruling::Refund, "`refund`"), (Ruling::Close, "`close`")]
@@ -301,9 +306,9 @@ fn the_customer_is_promised_nothing_that_waits_for_an_operator_or_was_closed_by_
     let closed = Settlement::Closed { at: Boottime(300_000), by, looks: 0 };
     for verdict in [Verdict::Abandoned, Verdict::Quarantined] {
         for (settlement, listed) in [
-            (closed, false),
-            (Settlement::WithOperator, false),
-            (Settlement::closed(Boottime(300_000)), true),
+            (closed, ListedFor::Nothing),
+            (Settlement::WithOperator, ListedFor::Nothing),
+            (Settlement::closed(Boottime(300_000)), ListedFor::Contradiction),
         ] {
             for cancelled in [false, true] {
                 let mut payment = payment();

@@ -5,7 +5,8 @@
 
 use crate::message::ResponseCode;
 use crate::payment::{
-    Boottime, Closer, DeclineReason, PaidWith, Reversal, Settlement, Source, Verdict, Void,
+    Boottime, Closer, DeclineReason, ListedFor, PaidWith, Reversal, Settlement, Source, Verdict,
+    Void,
 };
 
 pub(super) const ACCEPTED: i64 = 1;
@@ -26,7 +27,12 @@ pub(super) const CLOSED_BY_OPERATOR: i64 = 3;
 pub(super) const NOT_NEEDED: i64 = 0;
 pub(super) const NEEDED: i64 = 1;
 pub(super) const ACKNOWLEDGED: i64 = 2;
-pub(super) const IN_DOUBT: i64 = 3;
+
+pub(super) const NOT_LISTED: i64 = 0;
+pub(super) const OVERDUE: i64 = 1;
+pub(super) const REPORTED: i64 = 2;
+pub(super) const CONTRADICTED: i64 = 3;
+pub(super) const RULED_PAID: i64 = 4;
 
 pub(super) const NO_VOID: i64 = 0;
 pub(super) const VOID_SENT: i64 = 1;
@@ -96,7 +102,6 @@ pub(super) fn of_settlement(settlement: Settlement) -> SettlementCodes {
     match settlement {
         Settlement::Open(Reversal::NotNeeded) => nothing,
         Settlement::Open(Reversal::Needed) => SettlementCodes { reversal: NEEDED, ..nothing },
-        Settlement::Open(Reversal::InDoubt) => SettlementCodes { reversal: IN_DOUBT, ..nothing },
         Settlement::Open(Reversal::Acknowledged(at)) => SettlementCodes {
             reversal: ACKNOWLEDGED,
             reversal_at: Some(of_boottime(at)),
@@ -125,7 +130,6 @@ pub(super) fn to_settlement(codes: SettlementCodes) -> Option<Settlement> {
     match (settlement, reversal, reversal_at, closed) {
         (OPEN, NOT_NEEDED, None, None) => Some(Settlement::Open(Reversal::NotNeeded)),
         (OPEN, NEEDED, None, None) => Some(Settlement::Open(Reversal::Needed)),
-        (OPEN, IN_DOUBT, None, None) => Some(Settlement::Open(Reversal::InDoubt)),
         (OPEN, ACKNOWLEDGED, Some(at), None) => {
             Some(Settlement::Open(Reversal::Acknowledged(to_boottime(at)?)))
         }
@@ -134,6 +138,27 @@ pub(super) fn to_settlement(codes: SettlementCodes) -> Option<Settlement> {
         (CLOSED_BY_OPERATOR, NOT_NEEDED, None, Some(at)) => closed_by(Closer::Operator, at),
         _ => None,
     }
+}
+
+pub(super) fn of_listed(listed: ListedFor) -> i64 {
+    match listed {
+        ListedFor::Nothing => NOT_LISTED,
+        ListedFor::Overdue => OVERDUE,
+        ListedFor::Report => REPORTED,
+        ListedFor::Contradiction => CONTRADICTED,
+        ListedFor::RuledPaid => RULED_PAID,
+    }
+}
+
+pub(super) fn to_listed(listed: i64) -> Option<ListedFor> {
+    let all = [
+        ListedFor::Nothing,
+        ListedFor::Overdue,
+        ListedFor::Report,
+        ListedFor::Contradiction,
+        ListedFor::RuledPaid,
+    ];
+    all.into_iter().find(|it| of_listed(*it) == listed)
 }
 
 pub(super) fn of_void(void: Void) -> (i64, Option<ResponseCode>) {

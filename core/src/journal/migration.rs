@@ -16,8 +16,8 @@ use crate::journal::{JournalError, JournalErrorKind, SealedPhone};
 use crate::message::ResponseCode;
 use crate::numbering::Numbers;
 use crate::payment::{
-    Boottime, Closer, Evidence, History, Intent, PaidWith, Payment, PaymentId, Reversal,
-    Settlement, State, Tries,
+    Boottime, Closer, Evidence, History, Intent, ListedFor, PaidWith, Payment, PaymentId, Reversal,
+    Settlement, State, Tries, Verdict,
 };
 use crate::terminal::Terminal;
 use crate::wib::WallTime;
@@ -312,7 +312,13 @@ impl Old {
             },
             overdue_alerts: self.small("overdue_alerts")?,
             late_paid: self.flag("late_paid")?,
-            listed: needs_operator && settlement != Settlement::WithOperator,
+            listed: match needs_operator && settlement != Settlement::WithOperator {
+                true => ListedFor::Contradiction,
+                false => ListedFor::Nothing,
+            },
+            // What 0.1.0 left to checks.
+            doubted: verdict == Some(Verdict::Quarantined)
+                && matches!(settlement, Settlement::Open(_)),
             void: codes::to_void(self.integer("void")?, self.maybe_code("void_code")?)?,
             void_resent: self.flag("void_resent")?,
             phone_forgotten: self.flag("phone_forgotten")?,

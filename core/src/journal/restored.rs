@@ -277,7 +277,7 @@ pub(super) fn misses(connection: &Connection) -> rusqlite::Result<bool> {
 fn cure(connection: &Connection) -> String {
     let file = connection.path().map(|path| format!(" -j {path}")).unwrap_or_default();
     format!(
-        "payments go on with numbers that jumped, and nothing is reversed unseen; see that the other \
+        "payments go on with numbers that jumped, and nothing that is in it is reversed by itself; see that the other \
          copy is not used any more, reconcile with OVO's settlement file, then `ovo-ptp journal \
          vouch{file}`"
     )
@@ -404,8 +404,9 @@ fn undecided(connection: &Connection) -> rusqlite::Result<i64> {
 fn leave_open_payments_to_checks(engine: &mut Engine) -> Result<(), JournalError> {
     let mut open: Vec<Payment> = Vec::new();
     // Row by row: behind a lost log an index may not have what its table has.
-    let rest =
-        format!("WHERE closed IS NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id");
+    let rest = format!(
+        "WHERE closed IS NULL OR due IS NOT NULL OR +void IN ({VOID_SENT}, {VOID_UNKNOWN}) ORDER BY id"
+    );
     engine.rows("open", &rest, [], |_, payment| {
         // A damaged row cannot be written; it is never acted upon either.
         open.extend(payment.ok().filter(|Payment { state, .. }| {

@@ -91,7 +91,8 @@ columns! { |payment, codes|
     next_check: "INTEGER NOT NULL" = at(payment.state.checks.not_before);
     overdue_alerts: "INTEGER NOT NULL" = integer(payment.state.overdue_alerts.into());
     late_paid: "INTEGER NOT NULL" = flag(payment.state.late_paid);
-    listed: "INTEGER NOT NULL" = flag(payment.state.listed);
+    listed: "INTEGER NOT NULL" = integer(codes::of_listed(payment.state.listed));
+    doubted: "INTEGER NOT NULL" = flag(payment.state.doubted);
     void: "INTEGER NOT NULL" = integer(codes.void.0);
     void_code: "TEXT" = maybe_code(codes.void.1);
     void_resent: "INTEGER NOT NULL" = flag(payment.state.void_resent);
@@ -336,7 +337,8 @@ impl Reader<'_> {
             },
             overdue_alerts: self.small(Column::overdue_alerts)?,
             late_paid: self.flag(Column::late_paid)?,
-            listed: self.flag(Column::listed)?,
+            listed: codes::to_listed(self.integer(Column::listed)?)?,
+            doubted: self.flag(Column::doubted)?,
             void: void?,
             void_resent: self.flag(Column::void_resent)?,
             phone_forgotten: self.flag(Column::phone_forgotten)?,

@@ -133,6 +133,9 @@ fn check_row(payment: &Payment) -> Result<(), JournalError> {
     if (owes || state.reversals.count > 0) && !state.is_reversible() {
         return Err(forbidden("only_abandoned_or_declined_is_reversed"));
     }
+    if state.doubted && state.owes_reversal() {
+        return Err(forbidden("doubted_is_not_reversed"));
+    }
     if state.verdict.is_none() && !matches!(state.settlement, Settlement::Open(_)) {
         return Err(forbidden("undecided_is_open"));
     }

@@ -11,9 +11,9 @@ use once_cell::sync::OnceCell;
 use rusqlite::Connection;
 
 use super::codes::{
-    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY, DECLINED,
-    IN_DOUBT, NEEDED, NOT_NEEDED, OPEN, QUARANTINED, VOID_QUESTIONED, VOID_REJECTED, VOID_SENT,
-    VOID_UNKNOWN, WITH_OPERATOR,
+    ABANDONED, ACCEPTED, ACKNOWLEDGED, BY_OPERATOR, CLOSED_BY_OPERATOR, CLOSED_BY_POLICY,
+    CONTRADICTED, DECLINED, NEEDED, NOT_LISTED, NOT_NEEDED, OPEN, OVERDUE, QUARANTINED, RULED_PAID,
+    VOID_QUESTIONED, VOID_REJECTED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
 use super::row::{COLUMNS, INTENT, definitions};
 use crate::message::ResponseCode;
@@ -30,10 +30,10 @@ pub(super) const VERSION: i32 = 2;
 /// query must use the same words, or SQLite does not see that the index fits.
 pub(super) fn may_still_debit() -> String {
     format!(
-        "(verdict IS NULL OR reversal IN ({NEEDED}, {IN_DOUBT}) OR settlement = {WITH_OPERATOR} \
+        "(verdict IS NULL OR reversal = {NEEDED} OR settlement = {WITH_OPERATOR} \
          OR (verdict = {ABANDONED} AND settlement = {OPEN} AND reversal = {NOT_NEEDED} \
              AND (attested = 0 OR duplicate_hint = 1 OR unheard = 1)) \
-         OR (verdict = {QUARANTINED} AND settlement = {OPEN}) \
+         OR (doubted = 1 AND settlement = {OPEN}) \
          OR (decline_code = '{}' AND settlement = {OPEN}))",
         ResponseCode::UNDELIVERABLE
     )
@@ -49,7 +49,7 @@ pub(super) const IS_UNACKNOWLEDGED: &str = "(acknowledged = 0 AND verdict IS NOT
 
 /// Rows that wait for an operator.
 pub(super) fn needs_operator() -> String {
-    format!("(listed = 1 OR settlement = {WITH_OPERATOR})")
+    format!("(listed BETWEEN {OVERDUE} AND {CONTRADICTED} OR settlement = {WITH_OPERATOR})")
 }
 
 /// Rows of which nothing is left to do, to say or to ask for: what may be moved into an archive. No look
@@ -130,7 +130,8 @@ pub(super) fn constraints(is: &str, as_number: &str) -> String {
   CONSTRAINT settlement_is_known CHECK (
     settlement BETWEEN {OPEN} AND {CLOSED_BY_OPERATOR}
     AND (closed IS NOT NULL) = (settlement IN ({CLOSED_BY_POLICY}, {CLOSED_BY_OPERATOR}))
-    AND reversal BETWEEN 0 AND {IN_DOUBT}
+    AND reversal BETWEEN {NOT_NEEDED} AND {ACKNOWLEDGED}
+    AND listed BETWEEN {NOT_LISTED} AND {RULED_PAID}
     AND (reversal_at IS NOT NULL) = (reversal = {ACKNOWLEDGED})
     AND (reversal = 0 OR settlement = {OPEN})),
   CONSTRAINT void_is_known CHECK (
@@ -139,6 +140,7 @@ pub(super) fn constraints(is: &str, as_number: &str) -> String {
   CONSTRAINT only_abandoned_or_declined_is_reversed CHECK (
     (reversal = 0 AND reversals = 0)
     OR coalesce(verdict, 0) IN ({ABANDONED}, {DECLINED})),
+  CONSTRAINT doubted_is_not_reversed CHECK (doubted = 0 OR reversal <> {NEEDED}),
   CONSTRAINT undecided_is_open CHECK (verdict IS NOT NULL OR settlement = {OPEN}),
   CONSTRAINT only_abandoned_was_cancelled CHECK (
     cancelled = 0 OR coalesce(verdict, 0) = {ABANDONED}),

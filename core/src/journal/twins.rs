@@ -20,7 +20,7 @@ use super::rules;
 use super::sqlite::SqliteJournal;
 use crate::invoice::MerchantInvoice;
 use crate::journal::{Journal, JournalError};
-use crate::payment::{Closer, Payment, PaymentId, Reversal, Settlement, Source, Verdict, Void};
+use crate::payment::{Closer, ListedFor, Payment, PaymentId, Settlement, Source, Verdict, Void};
 
 /// A journal of the place: 0 for the present one, else the number in the name of a former one.
 type Number = i64;
@@ -157,7 +157,7 @@ impl Twins {
         }
         if is_contradicted {
             let mut listed = truth.clone();
-            listed.state.listed = true;
+            listed.state.listed = ListedFor::Contradiction;
             winner.member.journal.update(&listed)?;
             self.contradicted.push(truth.intent.invoice.clone());
         }
@@ -331,7 +331,7 @@ fn knowledge(payment: &Payment) -> u8 {
     match (state.verdict, state.settlement) {
         // Told as Paid: nothing may return that money unasked. A doubted journal only asks what became of
         // its void.
-        (Some(Verdict::Accepted(_)), _) if state.void.is_open() && state.void_resent => 5,
+        (Some(Verdict::Accepted(_)), _) if state.void.is_open() && state.doubted => 5,
         (Some(Verdict::Accepted(_)), _) => 6,
         // It does not even know whether it missed the verdict.
         (Some(Verdict::Quarantined), Settlement::Open(_)) => 0,
@@ -339,7 +339,7 @@ fn knowledge(payment: &Payment) -> u8 {
         (Some(Verdict::Quarantined), Settlement::WithOperator) => 1,
         (None, _) => 2,
         // Nor whether the payment was settled since.
-        (Some(_), Settlement::Open(Reversal::InDoubt)) => 3,
+        (Some(_), _) if state.doubted => 3,
         (Some(_), _) => 4,
     }
 }
@@ -365,7 +365,7 @@ fn closed_by(payment: &Payment, truth: &Payment) -> Payment {
         let at = state.touched;
         state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
     }
-    (state.due, state.listed, state.acknowledged) = (None, false, true);
+    (state.due, state.listed, state.acknowledged) = (None, ListedFor::Nothing, true);
     state.phone_forgotten = true;
     closed.intent.phone = None;
     closed.note_doubt();
@@ -379,9 +379,12 @@ pub(super) fn left_alone(payment: &Payment) -> Payment {
     let state = &mut alone.state;
     if !matches!(state.verdict, Some(Verdict::Accepted(_))) {
         state.settlement = Settlement::WithOperator;
-        state.listed = true;
+        // The other one may have seen to its return.
+        state.doubted = true;
     }
-    state.listed |= state.void == Void::Expired;
+    if !matches!(state.verdict, Some(Verdict::Accepted(_))) || state.void == Void::Expired {
+        state.listed = ListedFor::Contradiction;
+    }
     state.acknowledged = false;
     alone.note_doubt();
     alone

@@ -1,7 +1,7 @@
 //! What OVO's record says of a payment that was told as Paid, or voided: rule 17, OV10 and VD6.
 
 use crate::payment::answer::StatusAnswer;
-use crate::payment::state::{Boottime, Source, State, Verdict, Void};
+use crate::payment::state::{Boottime, ListedFor, Source, State, Verdict, Void};
 use crate::payment::step::Step;
 use crate::payment::timers::Policy;
 use crate::payment::void::{self, voided_after_all};
@@ -25,7 +25,7 @@ impl State {
     pub(crate) fn is_paid_doubted(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Accepted(_)))
             && matches!(self.void, Void::None | Void::Rejected(_))
-            && self.listed
+            && self.is_listed()
             && !self.late_paid
             && !self.is_closed_by_operator()
     }
@@ -58,17 +58,15 @@ impl State {
 
     /// It is a sale as any other. Who heard of the doubt hears of its end.
     pub(super) fn undoubted(mut self) -> State {
-        (self.listed, self.acknowledged) = (false, false);
+        (self.listed, self.acknowledged) = (ListedFor::Nothing, false);
         self
     }
 
     /// Whether an operator ruled that it is paid: before that was told, or although OVO's record did not
     /// show it.
-    fn is_ruled_paid(&self) -> bool {
-        self.verdict == Some(Verdict::Accepted(Source::Operator))
-            || (self.late_paid
-                && !self.listed
-                && matches!(self.void, Void::None | Void::Rejected(_)))
+    pub(super) fn is_ruled_paid(&self) -> bool {
+        let by_operator = self.verdict == Some(Verdict::Accepted(Source::Operator));
+        by_operator || self.listed == ListedFor::RuledPaid
     }
 
     /// From when on a check counts, where one that was issued at `issued` contradicts what was told and came too
@@ -116,7 +114,8 @@ pub(super) fn checked(
         if state.late_paid {
             return state.hears(answer, now);
         }
-        (state.late_paid, state.listed, state.acknowledged) = (true, true, false);
+        (state.late_paid, state.acknowledged) = (true, false);
+        state.contradict();
         return Step::to(state).alerting(Alert::VoidWithoutEffect).by(Rule::Void);
     }
     // What it had to be found out about is in OVO's record after all.
@@ -131,9 +130,8 @@ pub(super) fn checked(
         StatusAnswer::Reversed if state.is_void_uncertain() => {
             return voided_after_all(state, now);
         }
-        // So it is while a void is asked about whose answer was lost: the money is back, and no second
-        // copy is to leave.
-        StatusAnswer::Reversed if state.void == Void::Unknown => {
+        // So it is while a void's end is not known: the money is back, and no second copy is to leave.
+        StatusAnswer::Reversed if state.void.is_open() => {
             return void::end(policy, state, Void::Voided, now);
         }
         // Who closed it knew what OVO showed until then.
@@ -166,7 +164,8 @@ pub(super) fn checked(
     }
     // Listed again among the unacknowledged, so that the caller hears of it too. That the money went back
     // is kept, also behind a ruling: nothing that OVO says later takes it back.
-    (state.acknowledged, state.listed) = (false, true);
+    state.acknowledged = false;
+    state.contradict();
     state.late_paid |= answer == StatusAnswer::Reversed;
     Step::to(state).alerting(alert)
 }

@@ -183,7 +183,7 @@ impl fmt::Display for Alert {
             }
             Alert::VoidUnresolved => f.write_str("the void's end is unknown; an operator refunds"),
             Alert::VoidedAfterAll => {
-                f.write_str("a void that was refused, or left to an operator, was carried out: who refunded it by hand paid twice")
+                f.write_str("a void that was refused, or left to an operator, was carried out: who refunded it by hand paid twice, and goods that were given are not paid for")
             }
             Alert::VoidWithoutEffect => f.write_str(
                 "OVO acknowledged the void and still shows the debit; nothing more is sent: ask OVO",

@@ -1,8 +1,9 @@
-//! A payment that was open in a journal which cannot vouch for itself: a copy, or one that lost a
-//! part of itself ([faults J12, J21, J23]).
+//! A payment whose debit an operator decides about: OVO's evidence contradicts itself, or the journal cannot
+//! vouch for itself, because it is a copy, or lost a part of itself ([faults J12, J21, J23]).
 //!
-//! What the journal has lost may have told this payment as Paid. So it is asked about and never
-//! reversed: where OVO has no debit nothing is owed; where there is one, an operator decides.
+//! What the journal has lost may have told the payment as Paid, or had it returned by hand. So it is asked
+//! about and never reversed: where OVO has no debit nothing is owed; where there is one, now or behind that,
+//! an operator decides.
 //!
 //! [faults J12, J21, J23]: crate::manual::faults#j-disk-and-journal
 
@@ -11,49 +12,55 @@ use std::time::Duration;
 use crate::payment::answer::StatusAnswer;
 use crate::payment::history::{Entry, What};
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Reversal, Settlement, State, Verdict, Void};
+use crate::payment::state::{
+    Boottime, Closer, ListedFor, Reversal, Settlement, State, Verdict, Void,
+};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
-use crate::payment::{Alert, Payment, Rule};
+use crate::payment::{Alert, Payment, Rule, look};
 use crate::wib::WallTime;
 
 impl State {
-    /// Whether this payment is one of those.
+    /// Whether its settlement is still asked about for that.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        let is_undecided = self.verdict == Some(Verdict::Quarantined);
-        matches!(self.settlement, Settlement::Open(reversal) if is_undecided || reversal == Reversal::InDoubt)
+        self.doubted && matches!(self.settlement, Settlement::Open(_))
+    }
+
+    /// Whether a debit of it, and it alone, is an operator's to decide about: nothing of it is returned by itself.
+    pub(super) fn is_left_to_people(&self) -> bool {
+        self.verdict == Some(Verdict::Quarantined) || (self.doubted && self.is_reversible())
     }
 
     /// Whether the journal, if it lacks what came behind this, could act on what is no more so: tell as not
     /// completed what was told as Paid, or send a void again that was refused, or refunded by hand.
-    pub(crate) fn rests_on_what_came_last(&self) -> bool {
-        self.verdict.is_none()
-            || (matches!(self.void, Void::Sent | Void::Unknown) && !self.void_resent)
+    pub fn rests_on_what_came_last(&self) -> bool {
+        self.verdict.is_none() || (matches!(self.void, Void::Sent | Void::Unknown) && !self.doubted)
     }
 
-    /// Whether its settlement is open, so that the policy may still reverse it by itself, although an operator may
-    /// have closed it since: in what an older copy of a file lacks, which may be a day. What a failover of a fleet
+    /// Whether the policy may still reverse it by itself, now or behind a look, although an operator may have
+    /// closed it since: in what an older copy of a file lacks, which may be a day. What a failover of a fleet
     /// loses is seconds, and all its open reversals would wait for an operator: a fleet goes on with them. A
-    /// limit: what was closed by the policy, or waited for an operator, when the journal was copied is not among these.
-    pub(crate) fn may_be_closed_since(&self) -> bool {
-        let is_open = matches!(self.settlement, Settlement::Open(_));
-        self.is_reversible() && is_open && !self.is_in_doubt()
+    /// limit: what is looked at no more is not among these.
+    pub fn may_be_closed_since(&self) -> bool {
+        let is_looked_at = !self.is_closed() || self.due.is_some();
+        self.is_reversible() && is_looked_at && !self.is_closed_by_operator() && !self.doubted
     }
 
     /// Makes a payment one of those that could still be told as not completed, or be reversed: it is asked
     /// about anew, from the first check on. So is an open void, which is not sent any more.
-    fn leave_to_checks(&mut self) {
+    pub fn leave_to_checks(&mut self) {
         debug_assert!(self.rests_on_what_came_last() || self.may_be_closed_since());
+        self.doubted = true;
         if self.verdict.is_none() {
             self.verdict = Some(Verdict::Quarantined);
             self.attested = false;
-        } else if self.may_be_closed_since() {
-            self.settlement = Settlement::Open(Reversal::InDoubt);
-        } else {
-            self.void_resent = true;
+        } else if self.owes_reversal() {
+            self.settlement = Settlement::Open(Reversal::NotNeeded);
         }
-        self.checks.count = 0;
-        self.due = Some(self.touched);
+        if self.is_in_doubt() || self.void.is_open() {
+            self.checks.count = 0;
+            self.due = Some(self.touched);
+        }
     }
 }
 
@@ -89,7 +96,64 @@ pub(super) fn is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
     try_now(policy, state, Request::CheckPayment, now)
 }
 
+/// The answer to a check of a payment whose debit an operator decides about.
 pub(super) fn checked(
+    policy: &Policy,
+    state: State,
+    issued: Boottime,
+    answer: StatusAnswer,
+    now: Boottime,
+) -> Step {
+    match (state.settlement, answer) {
+        // Whoever is to find out whether there is a debit has been told.
+        (Settlement::WithOperator, StatusAnswer::Paid) if state.late_paid => {
+            state.hears(answer, now)
+        }
+        (_, StatusAnswer::Paid) => debited(policy, state.recorded(), now),
+        (Settlement::Open(_), _) => asked(policy, state, issued, answer, now),
+        (Settlement::Closed { by: Closer::Policy, .. }, _) => {
+            look::checked(policy, state, answer, false, now)
+        }
+        (Settlement::WithOperator | Settlement::Closed { .. }, _) => state.hears(answer, now),
+    }
+}
+
+/// The push's own success: who is to find out whether there is a debit is told, and nothing is returned by
+/// itself.
+pub(super) fn approved(policy: &Policy, state: State, now: Boottime) -> Step {
+    debited(policy, state.recorded(), now)
+}
+
+/// OVO's settlement file shows it as paid (OP4): no more than that, until its record does.
+pub(super) fn reported(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if state.is_closed_by_operator() || !state.is_contradictable() {
+        return checked(policy, state, now, StatusAnswer::Paid, now);
+    }
+    let is_known = state.listed == ListedFor::Report
+        || (state.settlement == Settlement::WithOperator && state.late_paid);
+    if is_known {
+        return state.hears(StatusAnswer::Paid, now);
+    }
+    state.listed = ListedFor::Report;
+    handed(policy, state, now)
+}
+
+fn debited(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    state.late_paid = true;
+    if state.is_closed_by_operator() {
+        return Step::to(state).alerting(Alert::DebitAfterClose);
+    }
+    handed(policy, state, now)
+}
+
+fn handed(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    // Told as settled so far.
+    state.acknowledged &= !state.is_closed();
+    state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
+}
+
+/// The answer to what was asked because the journal cannot vouch for itself.
+fn asked(
     policy: &Policy,
     mut state: State,
     issued: Boottime,
@@ -97,20 +161,27 @@ pub(super) fn checked(
     now: Boottime,
 ) -> Step {
     match answer {
-        StatusAnswer::NotFound | StatusAnswer::Reversed => {
-            if issued < state.close_at(policy) {
-                return Step::to(state);
-            }
-            // What was given back had been debited.
-            state.late_paid |= answer == StatusAnswer::Reversed;
-            // Told as an operator's case so far: nothing is left of it to find out.
-            state.acknowledged &= state.verdict != Some(Verdict::Quarantined);
-            state.close(policy, now)
+        StatusAnswer::NotFound | StatusAnswer::Reversed if issued < state.close_at(policy) => {
+            Step::to(state)
         }
-        StatusAnswer::Paid => {
-            state.late_paid = true;
+        // A debit that OVO showed before, and of which no reversal is known, does not end like this.
+        StatusAnswer::NotFound
+            if state.late_paid && state.settlement == Settlement::Open(Reversal::NotNeeded) =>
+        {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
+        StatusAnswer::NotFound | StatusAnswer::Reversed => {
+            // What was given back had been debited.
+            state.late_paid |= answer == StatusAnswer::Reversed;
+            if state.verdict == Some(Verdict::Quarantined) {
+                // Told as an operator's case so far. It is not paid, and nobody can say any more that it is.
+                state.decide(Verdict::Abandoned, now);
+                state.acknowledged = false;
+            }
+            state.seen = true;
+            state.close(policy, now)
+        }
+        StatusAnswer::Paid => debited(policy, state.recorded(), now),
         StatusAnswer::ForeignSale | StatusAnswer::Doubtful => {
             state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
         }
@@ -252,7 +323,8 @@ mod tests {
         };
         payment.state =
             step(&Policy::default(), &payment.state, checked, Boottime(4_000_000)).state;
-        assert!(matches!(Outcome::of(&payment), Some(Outcome::NeedsOperator(_))));
+        let Some(Outcome::NotCompleted(told)) = Outcome::of(&payment) else { panic!("not paid") };
+        assert!(told.reason().is_some() && !told.is_refund_settled(), "an operator decides");
         assert!(!payment.state.acknowledged);
     }
 

@@ -44,7 +44,7 @@ pub(super) fn checked(
             Step::to(state.looked(policy, now)).alerting(Alert::ForeignSale)
         }
         StatusAnswer::ForeignSale | StatusAnswer::Doubtful => {
-            state.listed = true;
+            state.contradict();
             Step::to(state.looked(policy, now)).alerting(Alert::Doubtful)
         }
         // Nothing was owed, and nothing can be seen any more: it is over.
@@ -53,14 +53,12 @@ pub(super) fn checked(
         }
         // Behind a restart nobody knows how old it is. It may be true: nobody is troubled, and the
         // second look is still taken.
-        StatusAnswer::TooOld
-            if state.begun == Boottime(0) && state.verdict != Some(Verdict::Quarantined) =>
-        {
+        StatusAnswer::TooOld if state.begun == Boottime(0) && !state.is_left_to_people() => {
             Step::to(state.looked(policy, now))
         }
         // Of a payment of this week it is about an older sale under the same numbers.
         StatusAnswer::TooOld => {
-            state.listed = true;
+            state.contradict();
             Step::to(state.looked(policy, now)).alerting(Alert::TooOld)
         }
         StatusAnswer::Unavailable if state.may_be_a_passing_error() => state.refused_in_passing(),

@@ -50,13 +50,15 @@ pub use input::{Input, Ruling};
 pub use mutant::Mutant;
 pub(crate) use outcome::settlement_name;
 pub use outcome::{
-    CLOSED_BY_OPERATOR, Decline, Interrupted, NeedsOperator, NotCompleted, NotSent, NotSentReason,
-    Outcome, Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN, WAITS_FOR_OPERATOR,
+    CLOSED_BY_OPERATOR, Decline, Interrupted, LEFT_TO_CHECKS, NeedsOperator, NotCompleted, NotSent,
+    NotSentReason, Outcome, Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN,
+    WAITS_FOR_OPERATOR,
 };
 pub use record::{Evidence, Intent, PaidWith, Payment, PaymentId};
 pub use rule::Rule;
 pub use state::{
-    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
+    Boottime, Closer, DeclineReason, ListedFor, Reversal, Settlement, Source, State, Tries,
+    Verdict, Void,
 };
 pub use step::{Refusal, Request, Step, step};
 pub use timers::{LateSuccess, Policy, Timers};

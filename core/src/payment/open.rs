@@ -3,11 +3,11 @@
 use crate::message::ResponseCode;
 use crate::payment::answer::{PushAnswer, StatusAnswer};
 use crate::payment::state::{
-    Boottime, DeclineReason, Reversal, Settlement, Source, State, Tries, Verdict, Void,
+    Boottime, DeclineReason, ListedFor, Reversal, Settlement, Source, State, Tries, Verdict, Void,
 };
 use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::{LateSuccess, Policy};
-use crate::payment::{Alert, Rule, settlement};
+use crate::payment::{Alert, Rule, doubted, settlement};
 
 impl State {
     /// Rule 1: the Intent, to be committed together with its numbers.
@@ -32,7 +32,8 @@ impl State {
             checks: Tries::default(),
             overdue_alerts: 0,
             late_paid: false,
-            listed: false,
+            listed: ListedFor::Nothing,
+            doubted: false,
             void: Void::None,
             void_resent: false,
             phone_forgotten: false,
@@ -201,11 +202,9 @@ pub(super) fn answered(
         {
             state.verify_decline(policy, DeclineReason::Code(code), now)
         }
-        (Some(Verdict::Quarantined), PushAnswer::Approved) => {
-            settlement::quarantined_approved(policy, state, now)
-        }
+        (Some(Verdict::Quarantined), PushAnswer::Approved) => doubted::approved(policy, state, now),
         (Some(Verdict::NotSent), PushAnswer::Approved) => {
-            state.listed = true;
+            state.contradict();
             Step::to(state).alerting(Alert::PaidButNotSent)
         }
         (Some(_), _) => Step::to(state),

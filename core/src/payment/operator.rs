@@ -1,12 +1,14 @@
 //! What people say about a payment: acknowledgements, OVO's settlement file, rulings (rule 19).
 
-use crate::payment::Alert;
 use crate::payment::answer::StatusAnswer;
 use crate::payment::input::Ruling;
 use crate::payment::settlement::{checked, debit_alert};
-use crate::payment::state::{Boottime, Closer, Settlement, Source, State, Verdict, Void};
+use crate::payment::state::{
+    Boottime, Closer, ListedFor, Settlement, Source, State, Verdict, Void,
+};
 use crate::payment::step::{Refusal, Step};
 use crate::payment::timers::Policy;
+use crate::payment::{Alert, doubted};
 
 impl State {
     /// Whether an operator may rule on the payment: it waits for one, or its settlement (or its
@@ -18,18 +20,13 @@ impl State {
     }
 
     /// Whether OVO's record can be asked about a debit that somebody says there is.
-    fn is_contradictable(&self) -> bool {
+    pub(super) fn is_contradictable(&self) -> bool {
         !self.check_unavailable && !self.phone_forgotten
     }
 
     /// Whether OVO's file was heard of already, and what follows from it is under way, or an operator's.
     fn is_reported(&self) -> bool {
-        let is_listed_for_it = match self.settlement {
-            // Only against its file one is closed so (see `close`).
-            Settlement::Closed { .. } => self.reversals.count > 0,
-            Settlement::Open(_) | Settlement::WithOperator => !self.is_overdue_for_a_day(),
-        };
-        self.listed && self.is_contradictable() && is_listed_for_it
+        self.listed == ListedFor::Report && self.is_contradictable()
     }
 }
 
@@ -55,9 +52,10 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     if matches!(state.verdict, Some(Verdict::Accepted(_))) {
         return Step::to(state);
     }
-    let settled_by_policy =
-        state.is_reversible() && !state.is_closed_by_operator() && !state.is_in_doubt();
-    if !settled_by_policy {
+    if state.is_left_to_people() {
+        return doubted::reported(policy, state, now);
+    }
+    if !state.is_reversible() || state.is_closed_by_operator() {
         return checked(policy, state, now, StatusAnswer::Paid, now);
     }
     if state.is_reported() {
@@ -66,7 +64,9 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     let is_ours = state.is_certainly_ours() || (state.owes_reversal() && state.seen);
     // Whose the numbers are people find out: asked again, OVO shows the other sale again.
     if state.settlement == Settlement::WithOperator && !is_ours {
-        state.listed |= state.is_contradictable();
+        if state.is_contradictable() {
+            state.listed = ListedFor::Report;
+        }
         return Step::to(state).alerting(Alert::Doubtful);
     }
     let alert = match state.settlement {
@@ -74,8 +74,7 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
         Settlement::Closed { .. } => Alert::DelayBoundBroken,
         _ => debit_alert(&state),
     };
-    // From here on it is listed for the file, and its settlement counts as opened once more.
-    state.no_more_overdue_for_a_day();
+    // Its settlement counts as opened once more.
     if !state.is_closed() {
         state.counts_anew(now);
     }
@@ -84,7 +83,9 @@ pub(super) fn reported_paid(policy: &Policy, mut state: State, now: Boottime) ->
     let mut step = state.reopen(policy, now);
     // Listed until OVO's own record shows the debit, too: a file and a record that contradict each other
     // are an operator's case, whatever is answered to the reversal.
-    step.state.listed |= is_contradictable;
+    if is_contradictable {
+        step.state.listed = ListedFor::Report;
+    }
     step.state.seen = seen;
     // Where OVO can be asked, its answer is the evidence.
     step.state.late_paid = late_paid || (is_ours && step.state.check_unavailable);
@@ -99,15 +100,14 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
     let quarantined = state.verdict == Some(Verdict::Quarantined);
     match ruling {
         Ruling::Paid if quarantined && !state.is_closed() => {
-            state.listed = false;
-            state.acknowledged = false;
+            (state.listed, state.acknowledged, state.doubted) = (ListedFor::Nothing, false, false);
             state.accept(policy, Source::Operator, now)
         }
         // OVO's record did not show what was told as paid; whoever looked it up knows that it is. What its
         // record goes on not to show is no news.
         Ruling::Paid if state.is_paid_doubted() => {
             state = state.undoubted();
-            state.late_paid = true;
+            state.listed = ListedFor::RuledPaid;
             Step::to(state)
         }
         // I10 holds for people, too: they know that the customer is debited, and not what a reversal hits.
@@ -118,13 +118,15 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             if quarantined {
                 state.decide(Verdict::Abandoned, now);
             }
-            state.acknowledged = false;
+            (state.acknowledged, state.doubted) = (false, false);
             // A ruling is no evidence of a debit. Where it was made because OVO's file and record
             // contradict each other they still do, until the record shows the debit, or its return.
-            let late_paid = state.late_paid;
-            let is_contradicted = state.listed && state.is_closed() && state.is_contradictable();
+            let (late_paid, listed) = (state.late_paid, state.listed);
+            let is_contradicted = state.is_contradictable()
+                && (listed == ListedFor::Report
+                    || (listed == ListedFor::Contradiction && state.is_closed()));
             let step = state.reopen(policy, now);
-            let listed = step.state.listed || is_contradicted;
+            let listed = if is_contradicted { listed } else { step.state.listed };
             Step { state: State { late_paid, listed, ..step.state }, ..step }
         }
         Ruling::Close => {
@@ -138,8 +140,7 @@ pub(super) fn ruled(policy: &Policy, mut state: State, ruling: Ruling, now: Boot
             if state.void.is_open() {
                 state.void = Void::Expired;
             }
-            state.listed = false;
-            state.acknowledged = false;
+            (state.listed, state.acknowledged, state.doubted) = (ListedFor::Nothing, false, false);
             state.due = Some(now.plus(policy.timers.keep_phone));
             Step::to(state)
         }

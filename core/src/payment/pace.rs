@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::payment::Alert;
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::input::Input;
-use crate::payment::state::{Boottime, Settlement, State, Tries};
+use crate::payment::state::{Boottime, ListedFor, Settlement, State, Tries};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 
@@ -46,21 +46,12 @@ impl State {
         }
     }
 
-    /// Whether an operator was told that settlement takes more than a day, and it is listed for that.
-    pub(super) fn is_overdue_for_a_day(&self) -> bool {
-        self.overdue_alerts == OVERDUE_FOR_A_DAY
-    }
-
-    /// What is listed from here on is listed for another reason.
-    pub(super) fn no_more_overdue_for_a_day(&mut self) {
-        self.overdue_alerts += u8::from(self.is_overdue_for_a_day());
-    }
-
     /// The pause behind the try that makes it `count`: ever longer, and hourly once an operator has
     /// been told that it takes more than a day.
     fn pause_after(&self, policy: &Policy, count: u16) -> Duration {
         let pause = policy.timers.backoff(count, self.seed);
-        let is_slow = self.listed && (self.is_overdue_for_a_day() || self.check_unavailable);
+        let is_slow =
+            self.listed == ListedFor::Overdue || (self.is_listed() && self.check_unavailable);
         if is_slow { pause.max(policy.timers.hour()) } else { pause }
     }
 
@@ -125,18 +116,25 @@ fn overdue(policy: &Policy, mut state: State, now: Boottime) -> Step {
     let before = Duration::from_millis(state.settled_before_ms);
     let late = before.saturating_add(now.since(since));
     let reached = limit(state.overdue_alerts).filter(|limit| late >= *limit);
+    // Told once of a day, it is told again where an opening by itself takes one.
+    let once_more = state.overdue_alerts >= OVERDUE_FOR_A_DAY
+        && !state.is_listed()
+        && now.since(since) >= minutes * 288;
     state.overdue_alerts += u8::from(reached.is_some());
     // The pauses between tries grow: they must not delay an alert.
     if let Some(limit) = limit(state.overdue_alerts).filter(|limit| *limit > late) {
         let then = now.plus(limit - late);
         state.due = state.due.map(|due| due.min(then));
     }
-    if reached.is_none() {
+    if reached.is_none() && !once_more {
         return Step::to(state);
     }
     if state.overdue_alerts < OVERDUE_FOR_A_DAY {
         return Step::to(state).alerting(Alert::Overdue(late));
     }
-    state.listed = true;
+    // What it is listed for already is not over with this.
+    if !state.is_listed() {
+        state.listed = ListedFor::Overdue;
+    }
     Step::to(state).alerting(Alert::OverdueForADay)
 }

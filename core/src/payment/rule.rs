@@ -116,6 +116,7 @@ impl Rule {
             (Some(Verdict::Accepted(_)), _) if state.void.is_open() => Rule::Void,
             (Some(Verdict::Accepted(_)), _) => Rule::Acknowledgement,
             (Some(Verdict::Quarantined), _) => Rule::InDoubt,
+            _ if state.is_in_doubt() => Rule::InDoubt,
             _ if state.owes_reversal() => Rule::Reversal,
             (_, Settlement::Open(_)) => Rule::Closing,
             (_, Settlement::Closed { .. } | Settlement::WithOperator) => Rule::LookBehind,

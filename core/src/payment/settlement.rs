@@ -6,7 +6,7 @@
 use crate::payment::answer::{ReversalAnswer, StatusAnswer};
 use crate::payment::open::is_undelivered;
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, Closer, Reversal, Settlement, State, Verdict};
+use crate::payment::state::{Boottime, Closer, ListedFor, Reversal, Settlement, State, Verdict};
 use crate::payment::step::{Request, Step};
 use crate::payment::timers::Policy;
 use crate::payment::{Alert, Rule, accepted, doubted, look};
@@ -15,16 +15,14 @@ impl State {
     /// Nothing is left to do at OVO but to look again later (rule 16).
     pub(super) fn close(mut self, policy: &Policy, now: Boottime) -> Step {
         self.settlement = Settlement::closed(now);
-        self.checks.count = 0;
-        // Listed for anything else, OVO's file showed a debit (OP4), and its record neither that nor its return since.
-        let is_told = self.check_unavailable || self.is_overdue_for_a_day();
-        let is_contradicted = self.listed && !is_told;
-        // What was listed because it took so long is over, if OVO's own record says so.
-        self.listed &= self.check_unavailable || is_contradicted;
-        // Kept of a file that is still contradicted: read once more it is no news.
-        self.reversals.count = u16::from(is_contradicted && self.is_reversible());
-        self.no_more_overdue_for_a_day();
+        (self.checks.count, self.reversals.count) = (0, 0);
+        if !self.check_unavailable && self.listed == ListedFor::Overdue {
+            // OVO's own record says that it is over.
+            self.listed = ListedFor::Nothing;
+        }
         self.due = Some(self.next_look(policy, now, 0));
+        // OVO's file showed a debit (OP4), and its record neither that nor its return since.
+        let is_contradicted = self.is_listed() && !self.check_unavailable;
         let step = Step::to(self);
         if is_contradicted { step.alerting(Alert::Doubtful) } else { step }
     }
@@ -61,8 +59,11 @@ impl State {
     }
 
     /// OVO's record shows the debit, or its return: its file (OP4) has told no more than that.
-    fn recorded(mut self) -> State {
-        self.listed &= self.is_overdue_for_a_day() || self.check_unavailable;
+    pub(super) fn recorded(mut self) -> State {
+        let is_contradicted = matches!(self.listed, ListedFor::Report | ListedFor::Contradiction);
+        if is_contradicted && !self.check_unavailable {
+            self.listed = ListedFor::Nothing;
+        }
         self
     }
 
@@ -172,7 +173,7 @@ fn closing_is_due(policy: &Policy, mut state: State, now: Boottime) -> Step {
 /// Closed without a check behind 60 s + D. Whoever has no checks in the contract knows that, and who is
 /// listed was told; where OVO answered before it refused, somebody else has to look.
 fn close_unverified(policy: &Policy, state: State, now: Boottime) -> Step {
-    let is_news = policy.check_payment && (state.seen || state.late_paid) && !state.listed;
+    let is_news = policy.check_payment && (state.seen || state.late_paid) && !state.is_listed();
     let step = state.close(policy, now);
     if is_news { step.alerting(Alert::Unverified) } else { step }
 }
@@ -186,19 +187,15 @@ pub(super) fn checked(
     now: Boottime,
 ) -> Step {
     match state.verdict {
-        Some(_) if state.is_in_doubt() => {
-            return doubted::checked(policy, state, issued, answer, now);
-        }
-        Some(Verdict::Declined(_) | Verdict::Abandoned) => {}
+        Some(Verdict::Declined(_) | Verdict::Abandoned | Verdict::Quarantined) => {}
         Some(Verdict::Accepted(_)) => return accepted::checked(policy, state, issued, answer, now),
-        Some(Verdict::Quarantined) => return quarantined_checked(policy, state, answer, now),
         Some(Verdict::NotSent) | None => {
             // Said again, by the next day's file or a second question, it is no news.
             if answer != StatusAnswer::Paid || state.late_paid {
                 return Step::to(state);
             }
             state.late_paid = true;
-            state.listed = true;
+            state.contradict();
             return Step::to(state).alerting(Alert::PaidButNotSent);
         }
     }
@@ -208,6 +205,11 @@ pub(super) fn checked(
     if answer == StatusAnswer::ForeignSale {
         state.duplicate_hint = true;
         state.seen = false;
+    }
+    if state.is_left_to_people() {
+        return doubted::checked(policy, state, issued, answer, now);
+    }
+    if answer == StatusAnswer::ForeignSale {
         // Rule 11, behind the decision: our push may have been executed under numbers that name
         // another sale as well, unless OVO said that it did not execute it (94, 40, a decline).
         let abandoned = state.verdict == Some(Verdict::Abandoned);
@@ -343,7 +345,7 @@ fn open_settlement_checked(
         (StatusAnswer::TooOld, Reversal::Needed) if state.may_be_too_old(policy, now) => {
             state.check_unavailable = true;
             state.seen = true;
-            state.listed = true;
+            state.contradict();
             state.due = Some(now);
             Step::to(state).alerting(Alert::TooOld)
         }
@@ -385,7 +387,7 @@ fn closes(
     let after_reversal = match reversal {
         Reversal::NotNeeded => true,
         Reversal::Acknowledged(at) => issued >= at,
-        Reversal::Needed | Reversal::InDoubt => false,
+        Reversal::Needed => false,
     };
     if after_reversal && issued >= state.close_at(policy) {
         state.close(policy, now)
@@ -433,46 +435,11 @@ impl State {
     }
 }
 
-/// Of a payment whose numbers may be another sale's only an operator can say what a debit means.
-fn quarantined_checked(
-    policy: &Policy,
-    mut state: State,
-    answer: StatusAnswer,
-    now: Boottime,
-) -> Step {
-    let is_paid = answer == StatusAnswer::Paid;
-    let is_news = is_paid && !state.late_paid;
-    state.late_paid |= is_paid;
-    match state.settlement {
-        // Whoever is to find out whether there is a debit hears that there is one.
-        Settlement::WithOperator if is_news => Step::to(state).alerting(Alert::Doubtful),
-        Settlement::Closed { by: Closer::Operator, .. } if is_paid => {
-            Step::to(state).alerting(Alert::DebitAfterClose)
-        }
-        // Told as not completed: no debit was found.
-        Settlement::Closed { by: Closer::Policy, .. } if is_paid => {
-            state.acknowledged = false;
-            state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
-        }
-        Settlement::Closed { by: Closer::Policy, .. } => {
-            look::checked(policy, state, answer, false, now)
-        }
-        _ => state.hears(answer, now),
-    }
-}
-
-/// The push's own success, of a payment that an operator decides about if it is debited: who is to find out whether
-/// there is a debit is told, and nothing is returned by itself.
-pub(super) fn quarantined_approved(policy: &Policy, mut state: State, now: Boottime) -> Step {
-    state.late_paid = true;
-    if state.is_closed_by_operator() {
-        return Step::to(state).alerting(Alert::DebitAfterClose);
-    }
-    state.hand_to_operator(policy, now).alerting(Alert::Doubtful)
-}
-
 /// A success that came behind the decision.
 pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> Step {
+    if state.is_left_to_people() {
+        return doubted::approved(policy, state, now);
+    }
     match state.settlement {
         Settlement::Closed { by: Closer::Operator, .. } => {
             state.late_paid = true;
@@ -491,7 +458,6 @@ pub(super) fn late_success(policy: &Policy, mut state: State, now: Boottime) -> 
         Settlement::Open(Reversal::NotNeeded) => {
             state.reopen(policy, now).alerting(Alert::LateSuccess)
         }
-        Settlement::Open(Reversal::InDoubt) => quarantined_approved(policy, state, now),
         // Its own answer names the payment as well as any check does: whatever a check finds behind
         // that, it is reversed. What OVO acknowledged earlier may have overtaken this debit.
         Settlement::Open(_) => {
@@ -526,7 +492,7 @@ pub(super) fn reversed(
 ) -> Step {
     let Settlement::Open(reversal) = state.settlement else { return Step::to(state) };
     // Sent by a node that lives on, before the journal was doubted: what is asked for now, it does not tell.
-    if !state.is_reversible() || state.is_in_doubt() {
+    if !state.is_reversible() || state.doubted {
         return Step::to(state);
     }
     match (answer, reversal) {

@@ -108,9 +108,22 @@ pub enum Reversal {
     ///
     /// [policy 1.2]: crate::manual::policy#12-the-answer-to-a-reversal-proves-nothing
     Acknowledged(Boottime),
-    /// None goes out: the journal cannot vouch for itself, and what it has lost may have ended this
-    /// payment (rule 21). OVO is asked; where there is a debit an operator decides.
-    InDoubt,
+}
+
+/// Whether an operator should look, beside whatever the policy still does by itself, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ListedFor {
+    /// None should.
+    Nothing,
+    /// It takes more than a day. Over as soon as OVO tells what became of it.
+    Overdue,
+    /// OVO's settlement file shows a debit (OP4) that its record has not shown, nor its return.
+    Report,
+    /// What OVO says contradicts itself, or what was told.
+    Contradiction,
+    /// None any more: of a payment told as Paid that OVO's record does not show an operator ruled that it
+    /// is. What the record goes on not to show is no news.
+    RuledPaid,
 }
 
 /// The void of an accepted payment ([policy 2.8]).
@@ -198,16 +211,18 @@ pub struct State {
     pub reversals: Tries,
     /// Status checks, of the payment or of its void.
     pub checks: Tries,
-    /// Alerts about overdue settlement so far: after five minutes, an hour, a day. One more counts once
-    /// the payment is no longer listed for that day's sake: it was closed, or OVO's file names it.
+    /// Alerts about overdue settlement so far: after five minutes, an hour, a day.
     pub overdue_alerts: u8,
     /// OVO was seen to have debited the customer, and that was not, or not yet, accepted. Of a payment
     /// told as Paid: OVO's record said that the money went back, contradicted its void, or said anything against
-    /// it while a void was open; or an operator ruled that it is paid although the record does not show it.
-    /// Evidence only.
+    /// it while a void was open. Evidence only.
     pub late_paid: bool,
-    /// An operator should look, beside whatever the policy still does by itself.
-    pub listed: bool,
+    /// Whether an operator should look.
+    pub listed: ListedFor,
+    /// The journal cannot vouch for itself, and what it has lost may have ended this payment, or its void
+    /// (rule 21). OVO is asked, and nothing is returned by itself: that is an operator's, until one rules. Of a
+    /// void that ends with it.
+    pub doubted: bool,
     /// The void's state.
     pub void: Void,
     /// The void was sent a second time (VD2: at most once).
@@ -242,7 +257,19 @@ impl State {
 
     /// Whether an operator must look: in the policy's place, or beside it.
     pub fn needs_operator(&self) -> bool {
-        self.listed || self.settlement == Settlement::WithOperator
+        self.is_listed() || self.settlement == Settlement::WithOperator
+    }
+
+    /// Whether an operator must look beside the policy.
+    pub fn is_listed(&self) -> bool {
+        matches!(self.listed, ListedFor::Overdue | ListedFor::Report | ListedFor::Contradiction)
+    }
+
+    /// What OVO says contradicts itself, or what was told. Its file is named until its record shows that, too.
+    pub(super) fn contradict(&mut self) {
+        if self.listed != ListedFor::Report {
+            self.listed = ListedFor::Contradiction;
+        }
     }
 
     /// When nothing was left to do at OVO.
@@ -298,7 +325,7 @@ impl State {
                 (state.verdict, state.settlement),
                 // That nobody listened comes with the verdict, and only ends behind it.
                 (state.attested, state.duplicate_hint),
-                (state.void, state.void_resent),
+                (state.void, state.void_resent, state.doubted),
             )
         };
         what_it_rests_on(self) == what_it_rests_on(decided)
@@ -326,6 +353,7 @@ impl State {
     pub(super) fn is_left_alone(&self) -> bool {
         self.verdict == Some(Verdict::Abandoned)
             && self.settlement == Settlement::Open(Reversal::NotNeeded)
+            && !self.doubted
             && !self.is_certainly_ours()
     }
 

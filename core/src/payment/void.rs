@@ -12,7 +12,7 @@ use crate::message::ResponseCode;
 use crate::payment::Alert;
 use crate::payment::answer::{StatusAnswer, VoidAnswer};
 use crate::payment::pace::try_now;
-use crate::payment::state::{Boottime, State, Verdict, Void};
+use crate::payment::state::{Boottime, ListedFor, State, Verdict, Void};
 use crate::payment::step::{Refusal, Request, Step};
 use crate::payment::timers::Policy;
 
@@ -35,7 +35,7 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     }
     // OVO said of a payment told as Paid that the money went back, that there is none, or that the
     // numbers are another sale's.
-    if state.listed {
+    if state.is_listed() {
         return Step::refused(state, Refusal::OperatorRefunds);
     }
     // Whoever closed it may have returned the money by other means (rule 19).
@@ -49,12 +49,19 @@ pub(super) fn asked(policy: &Policy, mut state: State, in_time: bool, now: Boott
     if !in_time {
         return Step::refused(state, Refusal::VoidTooLate);
     }
-    // What somebody ruled before is no word about the void.
-    (state.void_resent, state.late_paid) = (false, false);
+    (state.void_resent, state.late_paid, state.doubted) = (false, false, false);
     // Its own time counts from here.
     state.settling_since = now;
     (state.settled_before_ms, state.overdue_alerts) = (0, 0);
     send(policy, state, now)
+}
+
+impl State {
+    /// Whether a second copy of the void was sent (VD2: there is no third), or may have been in what the
+    /// journal has lost.
+    fn may_have_two_copies(&self) -> bool {
+        self.void_resent || self.doubted
+    }
 }
 
 fn send(policy: &Policy, mut state: State, now: Boottime) -> Step {
@@ -81,17 +88,19 @@ pub(super) fn answered(
         return Step::to(state);
     }
     match answer {
-        VoidAnswer::Voided => end(policy, state, Void::Voided, now),
+        VoidAnswer::Voided => answered_with(policy, state, Void::Voided, now),
         // A refusal may be about another copy of it having worked, and one of the resend about the
         // first one: ask.
-        VoidAnswer::Rejected(code) if !state.void_resent => {
+        VoidAnswer::Rejected(code) if !state.may_have_two_copies() => {
             state.void = Void::Questioned(code);
             // How late a question about it is counts from here.
             state.counts_anew(now);
             state.due = Some(now);
             Step::to(state)
         }
-        VoidAnswer::NotSent if !state.void_resent => end(policy, state, Void::None, now),
+        VoidAnswer::NotSent if !state.may_have_two_copies() => {
+            answered_with(policy, state, Void::None, now)
+        }
         // Of the second copy not a byte left: that was none. Asked first, it is sent again.
         VoidAnswer::NotSent => {
             (state.void, state.void_resent) = (Void::Unknown, false);
@@ -142,7 +151,7 @@ pub(super) fn checked(
     match answer {
         StatusAnswer::Paid => end(policy, state, Void::Voided, now),
         // VD2: the same void, the same numbers, the same day, once.
-        StatusAnswer::NotFound if in_time && !state.void_resent => {
+        StatusAnswer::NotFound if in_time && !state.may_have_two_copies() => {
             state.void_resent = true;
             // How late a question about it is counts from here.
             state.counts_anew(now);
@@ -190,10 +199,11 @@ fn refused_checked(
         StatusAnswer::NotFound if issued >= record => {
             // Whatever was refused before it, this one was answered.
             state.check_refused = false;
+            let is_known = state.is_ruled_paid();
             let mut step = end(policy, state, stands, now);
-            if refusal.as_str() == "25" {
+            if refusal.as_str() == "25" && !is_known {
                 // OVO approved the sale, and does not know it: whose the money is, people find out.
-                step.state.listed = true;
+                step.state.contradict();
                 step = step.alerting(Alert::Doubtful);
             }
             step
@@ -218,7 +228,7 @@ fn refused_checked(
 
 fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
     let mut step = end(policy, state, Void::Expired, now);
-    step.state.listed = true;
+    step.state.contradict();
     step.alerting(Alert::VoidUnresolved)
 }
 
@@ -227,25 +237,35 @@ fn unresolved(policy: &Policy, state: State, now: Boottime) -> Step {
 pub(super) fn voided_after_all(mut state: State, now: Boottime) -> Step {
     state.void = Void::Voided;
     state.settling_since = now;
-    (state.listed, state.late_paid, state.acknowledged) = (false, false, false);
+    (state.listed, state.late_paid, state.acknowledged) = (ListedFor::Nothing, false, false);
     Step::to(state).alerting(Alert::VoidedAfterAll)
 }
 
+/// Its own answer ends it: whoever asked for it waits for that, unless it is the answer to a second copy.
+fn answered_with(policy: &Policy, state: State, void: Void, now: Boottime) -> Step {
+    let is_heard = state.acknowledged && state.void == Void::Sent && !state.may_have_two_copies();
+    let mut step = end(policy, state, void, now);
+    step.state.acknowledged |= is_heard && step.alert.is_none();
+    step
+}
+
 pub(super) fn end(policy: &Policy, mut state: State, void: Void, now: Boottime) -> Step {
-    // Whoever asked for it was told that it is pending, but of the answer to its first copy.
-    state.acknowledged &= state.void == Void::Sent && !state.void_resent;
+    // Whoever asked for it was told at most that it is pending.
+    (state.acknowledged, state.doubted) = (false, false);
     state.void = void;
     state.checks.count = 0;
     // From when on OVO's record must not show it as paid any more (VD6).
     state.counts_anew(now);
-    // What was listed because it took so long is over: OVO has said what became of it.
-    state.listed &= state.overdue_alerts == 0;
+    if state.listed == ListedFor::Overdue {
+        // OVO has said what became of it.
+        state.listed = ListedFor::Nothing;
+    }
     state.due = Some(now.plus(policy.timers.keep_phone));
     // What OVO's record said meanwhile against the payment was the void, if it was carried out.
     let is_contradicted = std::mem::take(&mut state.late_paid) && void != Void::Voided;
     if !is_contradicted {
         return Step::to(state);
     }
-    (state.listed, state.acknowledged) = (true, false);
+    state.contradict();
     Step::to(state).alerting(Alert::Doubtful)
 }

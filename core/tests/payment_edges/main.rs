@@ -1,6 +1,7 @@
 //! The policy where adversaries broke it: cancel, paces that must not be lost, operators, evidence
 //! that contradicts itself.
 
+mod left_to_people;
 mod settlement_file;
 mod walk;
 

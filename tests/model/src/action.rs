@@ -26,6 +26,10 @@ pub enum What {
     Reboot,
     /// What was committed reaches the disk, where commits are not synced.
     DiskSyncs,
+    /// Somebody copies the journal.
+    Copy,
+    /// And puts the copy in its place: whoever worked with it is gone.
+    PutBack,
 
     /// The caller asks for a payment: its Intent is made.
     Pay,

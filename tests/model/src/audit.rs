@@ -8,7 +8,7 @@ use ovo_ptp::payment::{
 };
 
 use crate::clock::{LADDER, LAST, LATER};
-use crate::model::PushToPay;
+use crate::model::{COPIES, PushToPay};
 use crate::row::{self, NONE};
 use crate::setting::{Checks, Delay};
 use crate::world::{Moment, News, Payment, Place, Record, happened};
@@ -85,6 +85,8 @@ pub fn outcome_bit(verdict: Option<Verdict>) -> u8 {
 pub const PAID: u8 = 1;
 /// Told that an operator must look.
 pub const OPERATOR: u8 = 16;
+/// Told, and not as paid, before a copy of the journal was put back that does not know of it.
+pub const FORGOTTEN: u8 = 32;
 
 /// The outcome's name as a caller sees it.
 pub fn outcome_name(bit: u8) -> &'static str {
@@ -103,7 +105,7 @@ impl<const N: usize> PushToPay<N> {
     /// What survives a power failure now.
     fn durable(&self, payment: &Payment) -> u64 {
         let unsynced = self.setting.fault == Some(DriverFault::CommitNotSynced);
-        if unsynced { payment.synced } else { payment.row }
+        if unsynced { payment.kept } else { payment.row }
     }
 
     /// Something is told about payment `i`.
@@ -118,11 +120,22 @@ impl<const N: usize> PushToPay<N> {
         }
         // After an operator's ruling the caller hears the new outcome, and was told to expect it.
         let ruled = payment.history & happened::RULED != 0;
-        let told = if ruled { payment.told & !OPERATOR } else { payment.told };
+        // So they do where a copy of the journal was put back, and OVO was asked.
+        let is_copy = self.is_put_back(moment);
+        let payment = &moment.payments[i];
+        let mut told = if ruled || is_copy { payment.told & !OPERATOR } else { payment.told };
+        if told & PAID == 0 {
+            told &= !FORGOTTEN;
+        }
         if told.count_ones() > 1 {
             broken |= I5;
         }
         moment.broken |= broken;
+    }
+
+    /// Whether the journal is a copy of an earlier one.
+    fn is_put_back(&self, moment: &Moment<N>) -> bool {
+        moment.left[COPIES] < self.setting.copies
     }
 
     /// A reversal leaves for payment `i`.
@@ -168,7 +181,9 @@ impl<const N: usize> PushToPay<N> {
         let payment = &mut moment.payments[i];
         let mut broken = 0;
         let ruled = before.verdict == Some(Verdict::Quarantined)
-            && matches!(commit.news, News::RuledPaid | News::RuledRefund);
+            && (matches!(commit.news, News::RuledPaid | News::RuledRefund)
+                // OVO has no debit of what a journal without its latest rows left open.
+                || (before.doubted && after.verdict == Some(Verdict::Abandoned)));
         if before.verdict.is_some() && before.verdict != after.verdict && !ruled {
             broken |= I4;
         }
@@ -205,7 +220,7 @@ impl<const N: usize> PushToPay<N> {
             broken |= E9;
         }
         let open = matches!(after.settlement, Settlement::Open(_));
-        let longest = if after.listed { 4 * LONGEST_PAUSE } else { LONGEST_PAUSE };
+        let longest = if after.is_listed() { 4 * LONGEST_PAUSE } else { LONGEST_PAUSE };
         let limit = Boottime(commit.now.0 + longest);
         // LATER is no promise of the policy's: it stands for one made in an earlier commit.
         if open && after.due.is_none_or(|due| due > limit && due != LATER) {

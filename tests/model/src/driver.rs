@@ -8,7 +8,7 @@ use ovo_mutants::DriverFault;
 use ovo_ptp::payment::{Boottime, Input, Refusal, Ruling, Settlement, State, Verdict, Void, step};
 
 use crate::action::{Action, What};
-use crate::audit::{Committed, PAID, outcome_bit};
+use crate::audit::{Committed, OPERATOR, PAID, outcome_bit};
 use crate::clock::{LADDER, LAST, LATER};
 use crate::model::{CANCELS, DUPLICATES, LOSSES, MANUAL_CHECKS, PushToPay, VOIDS};
 use crate::ovo::stray;
@@ -215,8 +215,14 @@ impl<const N: usize> PushToPay<N> {
         let accepted = outcome_bit(state.verdict) == PAID;
         let debited = payment.record == Record::Paid && !accepted;
         if debited {
-            may(What::Rule(News::RuledRefund));
-            if state.verdict == Some(Verdict::Quarantined) {
+            // Whoever knows what was told, and sent, says the same.
+            let is_known_paid = payment.told & PAID != 0;
+            if !is_known_paid {
+                may(What::Rule(News::RuledRefund));
+            }
+            let is_known_otherwise = payment.told & !(PAID | OPERATOR) != 0
+                || payment.history & happened::REVERSAL_SENT != 0;
+            if state.verdict == Some(Verdict::Quarantined) && !is_known_otherwise {
                 may(What::Rule(News::RuledPaid));
             }
         }

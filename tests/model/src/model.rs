@@ -16,6 +16,7 @@ pub(crate) const CRASHES: usize = 0;
 pub(crate) const LOSSES: usize = 1;
 pub(crate) const DUPLICATES: usize = 2;
 pub(crate) const REBOOTS: usize = 3;
+pub(crate) const COPIES: usize = 4;
 /// Places in [`Moment::wishes`].
 pub(crate) const VOIDS: usize = 0;
 pub(crate) const MANUAL_CHECKS: usize = 1;
@@ -53,9 +54,18 @@ impl<const N: usize> PushToPay<N> {
         if moment.left[REBOOTS] > 0 {
             may(What::Reboot, 0, 0);
         }
+        if moment.left[COPIES] > 0 {
+            let is_copied = moment.payments.iter().any(|payment| payment.kept != NONE);
+            let is_begun = moment.payments.iter().any(|payment| payment.row != NONE);
+            if is_copied {
+                may(What::PutBack, 0, 0);
+            } else if is_begun {
+                may(What::Copy, 0, 0);
+            }
+        }
         if self.setting.fault == Some(DriverFault::CommitNotSynced) {
             for (i, payment) in moment.payments.iter().enumerate() {
-                if payment.synced != payment.row {
+                if payment.kept != payment.row {
                     may(What::DiskSyncs, u8::try_from(i).unwrap_or(0), 0);
                 }
             }
@@ -90,6 +100,33 @@ impl<const N: usize> PushToPay<N> {
         }
     }
 
+    /// What the journal has lost, it cannot know: what could rest on that is left to checks.
+    fn put_back(&self, moment: &mut Moment<N>) {
+        moment.left[COPIES] -= 1;
+        let alive = moment.alive;
+        for process in 0..self.setting.processes {
+            self.crash(moment, process);
+        }
+        moment.alive = alive;
+        for payment in &mut moment.payments {
+            let (kept, now) = (std::mem::replace(&mut payment.kept, NONE), moment.now);
+            if kept == NONE {
+                continue;
+            }
+            let mut state = row::unpack(row::grown_old(kept, now));
+            if state.verdict.is_none() {
+                // What was told is not known any more, but by whoever was told Paid.
+                let is_known = payment.told & audit::PAID != 0 || payment.told == 0;
+                payment.told = if is_known { payment.told } else { audit::FORGOTTEN };
+            }
+            if state.rests_on_what_came_last() || state.may_be_closed_since() {
+                state.leave_to_checks();
+            }
+            payment.history &= !happened::RULED;
+            payment.row = row::pack(&state, now);
+        }
+    }
+
     fn reboot(&self, moment: &mut Moment<N>) {
         moment.left[REBOOTS] -= 1;
         for process in 0..self.setting.processes {
@@ -98,7 +135,7 @@ impl<const N: usize> PushToPay<N> {
         moment.now = 0;
         for payment in &mut moment.payments {
             if self.setting.fault == Some(DriverFault::CommitNotSynced) {
-                payment.row = payment.synced;
+                payment.row = payment.kept;
             }
             payment.old_boot = payment.row != NONE;
             payment.flushed = 0;
@@ -126,7 +163,7 @@ impl<const N: usize> Model for PushToPay<N> {
     fn init_states(&self) -> Vec<Moment<N>> {
         let payment = Payment {
             row: NONE,
-            synced: NONE,
+            kept: NONE,
             threads: [Thread::IDLE; 2],
             old_boot: false,
             number: 0,
@@ -144,7 +181,13 @@ impl<const N: usize> Model for PushToPay<N> {
         vec![Moment {
             now: 0,
             alive: (1 << setting.processes) - 1,
-            left: [setting.crashes, setting.losses, setting.duplicates, setting.reboots],
+            left: [
+                setting.crashes,
+                setting.losses,
+                setting.duplicates,
+                setting.reboots,
+                setting.copies,
+            ],
             wishes: [setting.voids, setting.manual_checks, setting.cancels],
             drained: false,
             broken: 0,
@@ -181,8 +224,14 @@ impl<const N: usize> Model for PushToPay<N> {
             What::Reboot => self.reboot(&mut moment),
             What::DiskSyncs => {
                 let payment = &mut moment.payments[usize::from(action.payment)];
-                payment.synced = payment.row;
+                payment.kept = payment.row;
             }
+            What::Copy => {
+                for payment in &mut moment.payments {
+                    payment.kept = payment.row;
+                }
+            }
+            What::PutBack => self.put_back(&mut moment),
             What::PushArrives
             | What::PushRefused(_)
             | What::PushLost

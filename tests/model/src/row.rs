@@ -30,8 +30,8 @@
 
 use ovo_ptp::message::ResponseCode;
 use ovo_ptp::payment::{
-    Boottime, Closer, DeclineReason, Reversal, Settlement, Source, State, Timers, Tries, Verdict,
-    Void,
+    Boottime, Closer, DeclineReason, ListedFor, Reversal, Settlement, Source, State, Timers, Tries,
+    Verdict, Void,
 };
 
 use crate::clock::{LADDER, LAST, LATER, reached_at};
@@ -49,8 +49,6 @@ const FROM_INTENT: u64 = 8;
 const FROM_ZERO: u64 = 9;
 /// The first of the values for an acknowledgement at an instant.
 const ACKNOWLEDGED: u64 = 7;
-/// Of a journal that cannot vouch for itself.
-const IN_DOUBT: u64 = 15;
 
 /// A code that declines.
 pub fn decline_code() -> ResponseCode {
@@ -129,7 +127,6 @@ pub fn pack(state: &State, now: u8) -> Row {
         match state.settlement {
             Settlement::Open(Reversal::NotNeeded) => 0,
             Settlement::Open(Reversal::Needed) => 1,
-            Settlement::Open(Reversal::InDoubt) => IN_DOUBT,
             Settlement::WithOperator => 2,
             Settlement::Closed { by: Closer::Operator, .. } => 3,
             Settlement::Closed { by: Closer::Policy, looks, .. } => 4 + u64::from(looks.min(2)),
@@ -165,13 +162,23 @@ pub fn pack(state: &State, now: u8) -> Row {
         state.checks.count > 0,
         state.checks.count > 1,
         state.late_paid,
-        state.listed,
         state.void_resent,
         state.phone_forgotten,
         state.acknowledged,
+        state.doubted,
     ] {
         row.put(u64::from(flag), 1);
     }
+    row.put(
+        match state.listed {
+            ListedFor::Nothing => 0,
+            ListedFor::Overdue => 1,
+            ListedFor::Report => 2,
+            ListedFor::Contradiction => 3,
+            ListedFor::RuledPaid => 4,
+        },
+        3,
+    );
     row.bits
 }
 
@@ -214,7 +221,6 @@ pub fn unpack(row: Row) -> State {
         4 => closed(Closer::Policy, 0),
         5 => closed(Closer::Policy, 1),
         6 => closed(Closer::Policy, 2),
-        IN_DOUBT => Settlement::Open(Reversal::InDoubt),
         at => Settlement::Open(Reversal::Acknowledged(instant(at - ACKNOWLEDGED))),
     };
     let void = match bits.take(3) {
@@ -248,10 +254,17 @@ pub fn unpack(row: Row) -> State {
             not_before: check_not_before,
         },
         late_paid: bits.flag(),
-        listed: bits.flag(),
         void_resent: bits.flag(),
         phone_forgotten: bits.flag(),
         acknowledged: bits.flag(),
+        doubted: bits.flag(),
+        listed: match bits.take(3) {
+            0 => ListedFor::Nothing,
+            1 => ListedFor::Overdue,
+            2 => ListedFor::Report,
+            3 => ListedFor::Contradiction,
+            _ => ListedFor::RuledPaid,
+        },
         settled_before_ms: 0,
         overdue_alerts: 2,
         seed: 0,

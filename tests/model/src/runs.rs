@@ -146,6 +146,13 @@ pub fn every_time() -> Vec<Run> {
         run("an operator rules on what is overdue, one process, 1 crash, 1 loss, 1 duplicate", {
             sized(1, [1, 1, 1], world(World::OverdueRulings))
         }),
+        run("a copy is put back, operator and settlement file, one process, 1 crash, 1 loss", {
+            sized(1, [1, 1, 0], world(World::Copies))
+        }),
+        run("a copy is put back, declines lie, one process, 1 loss", {
+            let lies = Setting { lying_declines: true, operator: false, ..world(World::Copies) };
+            sized(1, [0, 1, 0], lies)
+        }),
         run("a sloppy OVO that acknowledges without acting, one process, 1 crash, 1 loss", {
             let careless = Setting { sloppy: true, hollow: true, voids: 1, ..Setting::calm() };
             sized(1, [1, 1, 0], hands(careless))

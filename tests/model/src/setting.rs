@@ -83,6 +83,8 @@ pub struct Setting {
     pub hollow: bool,
     /// Whether what an operator closes may have been returned outside of OVO.
     pub outside: bool,
+    /// Copies of the journal that are made, and put back later in its place.
+    pub copies: u8,
 }
 
 impl Setting {
@@ -115,6 +117,7 @@ impl Setting {
             sloppy: false,
             hollow: false,
             outside: false,
+            copies: 0,
         }
     }
 
@@ -174,6 +177,12 @@ impl Setting {
                 settlement_file: true,
                 ..Setting::faults(0, 1, 1)
             },
+            World::Copies => Setting {
+                copies: 1,
+                operator: true,
+                settlement_file: true,
+                ..Setting::faults(0, 1, 0)
+            },
             World::Operators => Setting {
                 operator: true,
                 ..Setting::faults(0, 1, 1).with_checks(Checks::NotContracted)
@@ -231,6 +240,7 @@ impl Setting {
             && !self.reversed_by_ovo
             && self.voids == 0
             && !self.sloppy
+            && self.copies == 0
             && (self.checks == Checks::Told || (self.attested && self.duplicates == 0))
     }
 }

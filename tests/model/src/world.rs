@@ -298,8 +298,8 @@ pub mod happened {
 pub struct Payment {
     /// The journal's row.
     pub row: Row,
-    /// What a power failure leaves of it, where commits are not synced.
-    pub synced: Row,
+    /// What a power failure leaves of it, where commits are not synced; what a copy has of it.
+    pub kept: Row,
     /// The threads of both processes.
     pub threads: [Thread; 2],
     /// Whether the row was written before the machine was restarted.
@@ -333,8 +333,8 @@ pub struct Moment<const N: usize> {
     pub now: u8,
     /// Which processes run, a bit each.
     pub alive: u8,
-    /// Faults that may still strike: crashes, losses, duplicates, reboots.
-    pub left: [u8; 4],
+    /// Faults that may still strike: crashes, losses, duplicates, reboots, copies that are put back.
+    pub left: [u8; 5],
     /// Voids, manual checks and cancels that may still be asked for.
     pub wishes: [u8; 3],
     /// Whether the last delayed push is gone.
@@ -348,7 +348,7 @@ pub struct Moment<const N: usize> {
 impl Hash for Payment {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.row);
-        hasher.write_u64(self.synced);
+        hasher.write_u64(self.kept);
         for thread in &self.threads {
             hasher.write_u64(thread.local);
             hasher.write_u64(thread.word());
@@ -369,12 +369,12 @@ impl Hash for Payment {
 
 impl<const N: usize> Hash for Moment<N> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let [crashes, losses, duplicates, reboots] = self.left;
+        let [crashes, losses, duplicates, reboots, copies] = self.left;
         let [voids, checks, cancels] = self.wishes;
         hasher.write_u64(u64::from_le_bytes([
             self.now,
             self.alive | u8::from(self.drained) << 7,
-            crashes,
+            crashes | copies << 4,
             losses,
             duplicates,
             reboots,

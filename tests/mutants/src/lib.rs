@@ -54,6 +54,8 @@ pub enum World {
     /// An operator rules on what is overdue, and what they close may have been returned outside of
     /// OVO; its settlement file then still shows it.
     OverdueRulings,
+    /// A copy of the journal is put back in its place, and an operator decides what it lacks.
+    Copies,
     /// The merchant cancels.
     Cancels,
     /// The contract has no status check, and OVO declines what it could not deliver (26), though the
@@ -144,6 +146,8 @@ pub enum Mutant {
     ContradictionUndated,
     HollowVoidHidden,
     VoidCheckUndated,
+    DoubtForgotten,
+    DoubtEndsWithOperator,
 }
 
 enum Breaks {
@@ -179,7 +183,7 @@ const fn fault(
 impl Mutant {
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [Mutant; 68] = [
+    pub const ALL: [Mutant; 70] = [
         Mutant::M1, Mutant::M2, Mutant::M3, Mutant::M4, Mutant::M5, Mutant::M6, Mutant::M7,
         Mutant::M8, Mutant::M9, Mutant::M10, Mutant::M11, Mutant::M12, Mutant::M13, Mutant::M14,
         Mutant::M15, Mutant::M15b, Mutant::M16,
@@ -200,7 +204,8 @@ impl Mutant {
         Mutant::OverdueWaitsForPolicy, Mutant::CancelVouches, Mutant::VoidRefusalTrusted,
         Mutant::HeardOutUnread, Mutant::VoidedAfterAllDropped,
         Mutant::VoidRefusedAtOnce, Mutant::ContradictionHidden, Mutant::ContradictionUndated,
-        Mutant::HollowVoidHidden, Mutant::VoidCheckUndated,
+        Mutant::HollowVoidHidden, Mutant::VoidCheckUndated, Mutant::DoubtForgotten,
+        Mutant::DoubtEndsWithOperator,
     ];
 
     /// A short name, unique: `M7 acknowledgement closes`.
@@ -444,6 +449,12 @@ impl Mutant {
             Mutant::VoidCheckUndated => wrong("void check is undated",
                 "a check from before a void, heard late, says that it was not carried out (policy 2.8)",
                 W::AskedBehindVoids, policy::void_check_is_undated),
+            Mutant::DoubtForgotten => wrong("doubt is forgotten",
+                "what a copy of the journal lacks is reversed like any other (rule 21)",
+                W::Copies, policy::doubt_is_forgotten),
+            Mutant::DoubtEndsWithOperator => wrong("doubt ends with an operator",
+                "a debit that shows once an operator has the case, or behind the closing check, is reversed by itself (rule 21)",
+                W::Copies, policy::doubt_ends_with_an_operator),
         }
     }
 }

@@ -805,3 +805,27 @@ pub(crate) fn void_check_is_undated(
     let settling_since = state.settling_since;
     Step { state: State { settling_since, ..next.state }, ..next }
 }
+
+pub(crate) fn doubt_is_forgotten(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    let is_open = matches!(state.settlement, Settlement::Open(_));
+    if !state.doubted || !is_open || state.verdict == Some(Verdict::Quarantined) {
+        return step(policy, state, input, now);
+    }
+    let settlement = Settlement::Open(Reversal::Needed);
+    step(policy, &State { settlement, doubted: false, ..*state }, input, now)
+}
+
+pub(crate) fn doubt_ends_with_an_operator(
+    policy: &Policy,
+    state: &State,
+    input: Input,
+    now: Boottime,
+) -> Step {
+    let is_open = matches!(state.settlement, Settlement::Open(_));
+    step(policy, &State { doubted: state.doubted && is_open, ..*state }, input, now)
+}

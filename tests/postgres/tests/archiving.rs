@@ -15,7 +15,7 @@ use ovo_ptp::journal::postgres::PostgresJournal;
 use ovo_ptp::journal::{
     Archived, Begun, Filter, Journal, JournalCopy, JournalError, JournalErrorKind,
 };
-use ovo_ptp::payment::{Boottime, Payment, Settlement, Source, Verdict};
+use ovo_ptp::payment::{Boottime, ListedFor, Payment, Settlement, Source, Verdict};
 use ovo_ptp::{
     AppKey, BatchMethod, Client, Credentials, Environment, ErrorKind, Event, JournalReader,
     Terminal, WallTime,
@@ -252,7 +252,7 @@ fn op7_the_database_lets_nothing_else_go() {
     let gone = over(&journal, 1);
     // One that is over no more, and one that still is, and says something else.
     let (mut listed, mut told) = (over(&journal, 2), over(&journal, 3));
-    listed.state.listed = true;
+    listed.state.listed = ListedFor::Contradiction;
     told.evidence.approval_code = Some("123456".to_owned());
     let folder = TempDir::new().unwrap();
     let to = folder.path().join("archive.db");

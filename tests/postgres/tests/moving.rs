@@ -18,7 +18,7 @@ use ovo_ptp::journal::{
     Begun, Filter, Journal, JournalError, JournalErrorKind, Setup, SqliteJournal, SqliteOptions,
     move_journal, set_aside,
 };
-use ovo_ptp::payment::{Boottime, Payment, Reversal, Settlement, Source, Verdict};
+use ovo_ptp::payment::{Boottime, ListedFor, Payment, Reversal, Settlement, Source, Verdict};
 use ovo_ptp::{BatchMethod, JournalReader, WallTime};
 use tempfile::TempDir;
 
@@ -129,7 +129,7 @@ fn sells(shop: &Shop<'_>) -> Vec<Payment> {
         payment = write(&journal, payment);
         if number == 4 {
             // Of the next one nothing is left to do, and of this an operator must see to.
-            payment.state.listed = true;
+            payment.state.listed = ListedFor::Contradiction;
             payment = write(&journal, payment);
         }
         all.push(payment);

@@ -79,7 +79,7 @@ fn is_judged(journal: &PostgresJournal, first: &Payment, lost: &Payment) -> Vec<
     let first = journal.payment(first.id).unwrap().unwrap();
     assert_eq!(first.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
     let voiding = journal.find(&conformance::invoice(9)).unwrap().unwrap();
-    assert!(voiding.state.void == Void::Sent && voiding.state.void_resent, "never sent again");
+    assert!(voiding.state.void == Void::Sent && voiding.state.doubted, "never sent again");
     assert!(journal.figures().unwrap().doubted);
     seen
 }

@@ -47,6 +47,8 @@ impl Canary {
                     | Mutant::VoidRefusedAtOnce
                     | Mutant::ContradictionHidden
                     | Mutant::ContradictionUndated
+                    | Mutant::DoubtForgotten
+                    | Mutant::DoubtEndsWithOperator
                     | Mutant::HollowVoidHidden
                     | Mutant::VoidCheckUndated
             )

@@ -16,7 +16,7 @@ use ovo_ptp::journal::{
     Begun, Filter, Finding, Journal, JournalError, JournalErrorKind, SqliteOptions, Succession,
     Update, set_aside_on,
 };
-use ovo_ptp::payment::{Payment, Source, Verdict};
+use ovo_ptp::payment::{Payment, Reversal, Settlement, Source, State, Verdict};
 
 use crate::disk::{Cut, Mount, MountedFiles, SimDisk};
 use crate::random::Chance;
@@ -177,6 +177,14 @@ impl Till {
         if !lacks.is_empty() && !said && !self.gap.leaves_no_trace() {
             return Err(format!("payments {lacks:?} are lost, and the journal said nothing"));
         }
+        let is_rewound = doubted && !lacks.is_empty() && self.aside == 0;
+        if is_rewound && !self.gap.leaves_no_trace() {
+            let found =
+                (1..=self.sold).filter_map(|number| journal.find(&invoice(number)).ok().flatten());
+            if let Some(trusted) = found.map(|it| it.state).find(State::may_be_closed_since) {
+                return Err(format!("reversed by itself, whatever was lost: {trusted:?}"));
+            }
+        }
         if doubted && !self.gap.touched && !self.unvouched {
             return Err("the journal doubts itself, and nobody touched a file".to_owned());
         }
@@ -219,10 +227,17 @@ impl Till {
             return;
         };
         let mut decided = open;
-        decided.state.verdict = Some(Verdict::Accepted(Source::Status));
-        decided.state.due = None;
+        let state = &mut decided.state;
+        (state.verdict, state.settlement) = match self.chance.below(4) {
+            0 => (Some(Verdict::Abandoned), Settlement::Open(Reversal::Needed)),
+            1 => (Some(Verdict::Abandoned), Settlement::closed(state.touched)),
+            _ => (Some(Verdict::Accepted(Source::Status)), Settlement::closed(state.touched)),
+        };
+        if matches!(state.verdict, Some(Verdict::Accepted(_))) {
+            state.due = None;
+        }
         if let Ok(Update::Won(version)) = journal.update(&decided) {
-            self.story.push(format!("{number} paid"));
+            self.story.push(format!("{number}: {:?}", decided.state.verdict));
             decided.version = version;
             self.known.insert(number, decided);
         }

@@ -433,8 +433,13 @@ impl Plan {
                 plan.operations = plan.operations.max(4);
                 plan.strange_customers = true;
             }
-            // Its record never contradicts what it approved or voided: the model's does.
-            World::SloppyOvo | World::AskedBehindVoids | World::HollowVoids | World::Ordinary => {}
+            // Its record never contradicts what it approved or voided: the model's does. And people copy
+            // journals in histories of their own.
+            World::SloppyOvo
+            | World::AskedBehindVoids
+            | World::HollowVoids
+            | World::Copies
+            | World::Ordinary => {}
         }
         plan
     }

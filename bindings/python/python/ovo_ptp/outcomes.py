@@ -211,8 +211,9 @@ class NotCompleted(Outcome):
     if TYPE_CHECKING:  # a slot cannot have a value in the class
         #: Whether the merchant gave the payment up, before its time was over.
         is_cancelled: bool = False
-        #: None; or that it waits for an operator, or that one closed it: nothing goes back by
-        #: itself any more, and the customer's text promises nothing.
+        #: None; or that it waits for an operator, that one closed it, or that the journal cannot
+        #: vouch for itself and OVO is asked first: nothing goes back by itself any more, and the
+        #: customer's text promises nothing.
         reason: str | None = None
         #: Whether the payment was known before: see `Outcome`.
         was_known: bool = False

@@ -146,8 +146,8 @@ impl Finding {
                 "paid here, and not in the report of its day: ask OVO",
             ),
             Finding::WithOperator => (
-                "di sini buktinya bertentangan: operator memutuskan, dan baris laporan ini adalah bukti",
-                "here its evidence contradicts itself: an operator rules, and this line is evidence",
+                "di sini belum jelas (buktinya bertentangan, atau jurnal ini tidak bisa dipercaya sepenuhnya): operator memutuskan, dan baris laporan ini adalah bukti",
+                "here it is not clear (its evidence contradicts itself, or the journal cannot vouch for itself): an operator rules, and this line is evidence",
             ),
             Finding::Contradicted => (
                 "laporan ini sudah diteruskan, dan menurut status OVO tidak ada potongan: tanyakan kepada OVO",

@@ -14,7 +14,7 @@ use super::patient::Patient;
 use super::{Behaviour, MORNING, charge, fresh, invoice, valid, write};
 use crate::journal::{Archived, Begun, Filter, Journal, JournalCopy, JournalErrorKind};
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, Settlement, Source, Verdict};
+use crate::payment::{Boottime, ListedFor, Payment, Settlement, Source, Verdict};
 use crate::wib::WallTime;
 
 pub(super) const ALL: &[Behaviour] = &[
@@ -146,7 +146,7 @@ fn what_is_not_over_is_not_archived(journal: &dyn Journal) {
     let changes: [fn(&mut Payment); 3] = [
         |payment| payment.state.acknowledged = false,
         |payment| payment.state.due = Some(Boottime(9)),
-        |payment| payment.state.listed = true,
+        |payment| payment.state.listed = ListedFor::Contradiction,
     ];
     let mut stay = Vec::new();
     for (number, change) in (2..).zip(changes) {

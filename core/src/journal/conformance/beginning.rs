@@ -120,6 +120,7 @@ fn a_prompt_and_a_contradiction_block_for_as_long_as_they_may_debit(journal: &dy
         number += 10;
         let mut open = fresh(journal, &charge(number));
         (open.state.verdict, open.state.settlement) = (Some(verdict), settlement);
+        open.state.doubted = (verdict, settlement, seconds) == in_doubt;
         let mut open = write(journal, open);
         let mut begin = |seconds: u64| {
             number += 1;

@@ -9,8 +9,8 @@ use crate::message::ResponseCode;
 use crate::numbering::BatchMethod;
 use crate::payment::history::{Entry, What};
 use crate::payment::{
-    Boottime, Closer, DeclineReason, Evidence, History, PaidWith, Payment, PaymentId, Reversal,
-    Settlement, Source, State, Tries, Verdict, Void,
+    Boottime, Closer, DeclineReason, Evidence, History, ListedFor, PaidWith, Payment, PaymentId,
+    Reversal, Settlement, Source, State, Tries, Verdict, Void,
 };
 use crate::wib::WallTime;
 
@@ -122,7 +122,7 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
         |state| &mut state.check_refused,
         |state| &mut state.check_unavailable,
         |state| &mut state.late_paid,
-        |state| &mut state.listed,
+        |state| &mut state.doubted,
         |state| &mut state.asked_in_vain,
         |state| &mut state.void_resent,
         |state| &mut state.phone_forgotten,
@@ -133,6 +133,11 @@ fn a_row_reads_back_as_it_was_written(journal: &dyn Journal) {
             let flag = flag(state);
             *flag = !*flag;
         });
+    }
+    for listed in
+        [ListedFor::Overdue, ListedFor::Report, ListedFor::Contradiction, ListedFor::RuledPaid]
+    {
+        check(&|state| state.listed = listed);
     }
     check(&|state| {
         (state.begun, state.window, state.settling_since) =

@@ -148,8 +148,7 @@ pub(super) fn move_state(state: &mut State, difference: i64) {
     }
     match &mut state.settlement {
         Settlement::Open(Reversal::Acknowledged(at)) | Settlement::Closed { at, .. } => shift(at),
-        Settlement::Open(Reversal::NotNeeded | Reversal::Needed | Reversal::InDoubt)
-        | Settlement::WithOperator => {}
+        Settlement::Open(Reversal::NotNeeded | Reversal::Needed) | Settlement::WithOperator => {}
     }
 }
 

@@ -528,7 +528,7 @@ BEGIN
   END IF;
   IF becomes = 'doubting' THEN
     SELECT coalesce(jsonb_agg(q.id), '[]') INTO waiting FROM (
-      SELECT id FROM payment WHERE (verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND void_resent = 0))
+      SELECT id FROM payment WHERE (verdict IS NULL OR (void IN (@VOID_SENT@, @VOID_UNKNOWN@) AND doubted = 0))
         AND NOT coalesce(p->'damaged', '[]') @> to_jsonb(id) ORDER BY id LIMIT 500) AS q;
     IF waiting = '[]' THEN
       becomes := 'open';

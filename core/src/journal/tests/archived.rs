@@ -14,7 +14,9 @@ use crate::journal::{
     SqliteJournal, SqliteOptions, Succession, move_journal, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Payment, PaymentId, Settlement, Source, State, Verdict, Void};
+use crate::payment::{
+    Boottime, ListedFor, Payment, PaymentId, Settlement, Source, State, Verdict, Void,
+};
 use crate::wib::WallTime;
 
 /// Paid, acknowledged, its phone forgotten, no look behind due.
@@ -113,7 +115,7 @@ fn only_a_payment_that_is_over_is_archived() {
         |payment| payment.state.acknowledged = false,
         |payment| payment.state.void = Void::Sent,
         |payment| payment.state.due = Some(Boottime(9)),
-        |payment| payment.state.listed = true,
+        |payment| payment.state.listed = ListedFor::Contradiction,
         |payment| payment.state.settlement = Settlement::Open(crate::payment::Reversal::NotNeeded),
     ];
     for (number, change) in (2..).zip(changes) {

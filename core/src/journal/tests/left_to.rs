@@ -15,7 +15,7 @@ use crate::journal::{
     Begun, Filter, Journal, JournalCopy, JournalErrorKind, SqliteJournal, Succession, set_aside,
 };
 use crate::numbering::BatchMethod;
-use crate::payment::{Boottime, Closer, Settlement, Source, Verdict};
+use crate::payment::{Boottime, Closer, ListedFor, Settlement, Source, Verdict};
 
 #[test]
 fn j20_j21_the_journal_itself_is_missed_though_its_backup_lies_set_aside_too() {
@@ -65,7 +65,8 @@ fn j20_j21_a_payment_that_the_backup_left_to_the_lost_journal_waits_for_an_opera
     // What the operator says is not asked again.
     let mut ruled = journal.find(&invoice(1)).unwrap().unwrap();
     ruled.state.settlement = Settlement::closed(Boottime(1));
-    (ruled.state.listed, ruled.state.acknowledged) = (false, true);
+    (ruled.state.listed, ruled.state.acknowledged) = (ListedFor::Nothing, true);
+    ruled.state.doubted = false;
     write(&journal, ruled);
     drop(journal);
     assert!(of(&together(&path)).is_closed());
@@ -122,7 +123,7 @@ fn op5_j21_what_a_person_closed_by_hand_is_not_reversed_when_the_lost_journal_is
     assert!(ruled.state.needs_operator());
     let at = ruled.state.touched;
     ruled.state.settlement = Settlement::Closed { at, by: Closer::Operator, looks: 0 };
-    (ruled.state.listed, ruled.state.acknowledged) = (false, true);
+    (ruled.state.listed, ruled.state.acknowledged) = (ListedFor::Nothing, true);
     write(&journal, ruled);
     drop(journal);
     carry(&gone, &aside);

@@ -38,8 +38,7 @@ fn j12_an_older_copy_reverses_nothing_by_itself_and_repeats_no_number() {
         assert!(row.state.due.is_some(), "it is asked about, and an operator decides if need be");
         let decided = journal.find(&invoice(2)).unwrap().unwrap().state;
         assert_eq!(decided.verdict, abandoned.state.verdict, "decided is decided");
-        let only_asked = Settlement::Open(Reversal::InDoubt);
-        assert_eq!(decided.settlement, only_asked, "an operator may have closed it since");
+        assert!(decided.is_in_doubt() && !decided.owes_reversal(), "closed since, perhaps");
         let problems = journal.health().unwrap().problems;
         assert!(problems[0].contains("older copy"), "reported again");
         let cure = format!("journal vouch -j {}`", path.display());
@@ -244,7 +243,7 @@ fn j21_an_open_void_of_a_copy_is_asked_about_and_never_sent_again() {
         row.state.settlement = Settlement::closed(Boottime(1));
         (row.state.due, row.state.void) = (Some(Boottime(1)), void);
         let mut row = write(&journal, row);
-        assert!(!row.state.void_resent);
+        assert!(!row.state.doubted);
         journal.backup(&copy).unwrap();
         row.state.void = Void::Expired;
         write(&journal, row);
@@ -254,6 +253,6 @@ fn j21_an_open_void_of_a_copy_is_asked_about_and_never_sent_again() {
         std::fs::rename(&copy, &path).unwrap();
         let restored = open(&path);
         let row = restored.find(&invoice(1)).unwrap().unwrap();
-        assert!(row.state.void == void && row.state.void_resent && row.state.due.is_some());
+        assert!(row.state.void == void && row.state.doubted && row.state.due.is_some());
     }
 }

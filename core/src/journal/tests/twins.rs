@@ -328,7 +328,7 @@ fn j21_a_void_under_way_in_a_copy_is_left_to_the_journal_that_knows_more_of_it()
         let row = open(&aside).find(&invoice(1)).unwrap().unwrap();
         let expected = if is_left { Void::Expired } else { Void::Sent };
         assert_eq!((row.state.void, row.state.due.is_some()), (expected, !is_left), "{known:?}");
-        assert!(!row.state.listed, "the other one answers for it");
+        assert!(!row.state.is_listed(), "the other one answers for it");
     }
 }
 

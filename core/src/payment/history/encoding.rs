@@ -274,7 +274,6 @@ pub(super) fn settlement(settlement: Settlement) -> u8 {
         Settlement::WithOperator => 4,
         Settlement::Closed { by: Closer::Policy, .. } => 5,
         Settlement::Closed { by: Closer::Operator, .. } => 6,
-        Settlement::Open(Reversal::InDoubt) => 7,
     }
 }
 
@@ -458,7 +457,6 @@ impl Reader<'_> {
             4 => Settlement::WithOperator,
             5 => closed(Closer::Policy),
             6 => closed(Closer::Operator),
-            7 => Settlement::Open(Reversal::InDoubt),
             _ => return None,
         })
     }

@@ -10,7 +10,7 @@ mod receipt;
 
 pub use decline::Decline;
 use not_completed::ByHand;
-pub use not_completed::{CLOSED_BY_OPERATOR, NotCompleted, WAITS_FOR_OPERATOR};
+pub use not_completed::{CLOSED_BY_OPERATOR, LEFT_TO_CHECKS, NotCompleted, WAITS_FOR_OPERATOR};
 pub use not_sent::{NotSent, NotSentReason};
 use receipt::VoidDoubt;
 pub use receipt::{Receipt, VOID_DOUBTED, VOID_UNDER_WAY, VOID_UNKNOWN};
@@ -74,10 +74,6 @@ impl Outcome {
             }),
             Verdict::Abandoned => not_completed(invoice, &payment.state, known),
             Verdict::NotSent => Outcome::NotSent(NotSent { invoice, why: None, known }),
-            // A journal that cannot vouch for itself left it to checks, and OVO has no debit.
-            Verdict::Quarantined if is_closed_by_policy(&payment.state) => {
-                not_completed(invoice, &payment.state, known)
-            }
             Verdict::Quarantined => Outcome::NeedsOperator(NeedsOperator {
                 invoice,
                 numbers: payment.intent.numbers,
@@ -201,6 +197,9 @@ impl Outcome {
                 None => CustomerText::Paid,
             },
             Outcome::Declined(decline) => return decline.customer_text(language),
+            Outcome::NotCompleted(open) if open.by_hand == Some(ByHand::Asked) => {
+                CustomerText::Unclear
+            }
             Outcome::NotCompleted(open) if open.by_hand.is_some() => CustomerText::ByHand,
             Outcome::NotCompleted(open) if open.cancelled => CustomerText::GivenUp,
             Outcome::NotCompleted(_) => CustomerText::TimedOut,
@@ -287,7 +286,7 @@ fn not_completed(invoice: MerchantInvoice, state: &State, known: Known) -> Outco
     Outcome::NotCompleted(NotCompleted {
         invoice,
         // A look behind it may have been contradictory.
-        refund_settled: !state.listed && is_closed_by_policy(state),
+        refund_settled: !state.is_listed() && is_closed_by_policy(state),
         late_paid: state.late_paid,
         cancelled: state.cancelled,
         by_hand: ByHand::of(state),
@@ -303,7 +302,7 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
         (None, _) => "waiting for the answer",
         (Some(Verdict::Accepted(_)), settlement) => match (state.void, settlement) {
             (Void::Sent | Void::Unknown | Void::Questioned(_), _) => "void under way",
-            _ if state.listed => "waits for an operator",
+            _ if state.is_listed() => "waits for an operator",
             (Void::Voided, Settlement::Closed { by: Closer::Operator, .. }) if state.late_paid => {
                 "closed by an operator"
             }
@@ -315,7 +314,7 @@ pub(crate) fn settlement_name(payment: &Payment) -> &'static str {
             (Void::Rejected(_), _) => "settled, void rejected",
         },
         (_, Settlement::Closed { by: Closer::Operator, .. }) => "closed by an operator",
-        (_, Settlement::Closed { .. }) if state.listed => "waits for an operator",
+        (_, Settlement::Closed { .. }) if state.is_listed() => "waits for an operator",
         (_, Settlement::Closed { .. }) => "settled",
         (_, Settlement::Open(Reversal::Needed)) => "reversal under way",
         (_, Settlement::Open(Reversal::Acknowledged(_))) => "reversed, to be verified",

@@ -50,16 +50,21 @@ impl NotCompleted {
         self.late_paid
     }
 
-    /// Why nothing goes back by itself any more, in English: the payment waits for an operator, or one
-    /// closed it. `None` as long as the policy sees to it, and where it has.
+    /// Why nothing goes back by itself any more, in English: the payment waits for an operator, one closed it,
+    /// or the journal cannot vouch for itself and OVO is asked first. `None` as long as the policy sees to it,
+    /// and where it has.
     pub fn reason(&self) -> Option<&'static str> {
         self.by_hand.map(|by_hand| match by_hand {
+            ByHand::Asked => LEFT_TO_CHECKS,
             ByHand::Waits => WAITS_FOR_OPERATOR,
             ByHand::Closed => CLOSED_BY_OPERATOR,
         })
     }
 }
 
+/// What [`NotCompleted::reason`] says of a payment that OVO is asked about because the journal cannot vouch for itself.
+pub const LEFT_TO_CHECKS: &str =
+    "its journal cannot vouch for itself: OVO is asked, and nothing is returned by itself";
 /// What [`NotCompleted::reason`] says of a payment that waits for an operator.
 pub const WAITS_FOR_OPERATOR: &str =
     "it waits for an operator: nothing is returned by itself any more";
@@ -69,6 +74,7 @@ pub const CLOSED_BY_OPERATOR: &str = "an operator closed it: it was dealt with b
 /// A payment of which the policy returns nothing by itself any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ByHand {
+    Asked,
     Waits,
     Closed,
 }
@@ -79,7 +85,8 @@ impl ByHand {
             Settlement::Closed { by: Closer::Operator, .. } => Some(ByHand::Closed),
             Settlement::WithOperator => Some(ByHand::Waits),
             // A look behind it was contradictory.
-            Settlement::Closed { .. } if state.listed => Some(ByHand::Waits),
+            Settlement::Closed { .. } if state.is_listed() => Some(ByHand::Waits),
+            Settlement::Open(_) if state.doubted => Some(ByHand::Asked),
             Settlement::Open(_) | Settlement::Closed { .. } => None,
         }
     }
