@@ -66,7 +66,7 @@ pub use event::{Event, Observer, Phase};
 pub use explain::Explanation;
 pub use invoice::MerchantInvoice;
 pub use journal::{
-    ArchiveProgress, Archived, Filter, JournalErrorKind, KnownArchive, SqliteOptions,
+    ArchivePlace, ArchiveProgress, Archived, Filter, JournalErrorKind, KnownArchive, SqliteOptions,
 };
 pub use message::{Class, Language, ResponseCode, SigningMode, WalletDetails};
 pub use numbering::{BatchMethod, Numbers};

@@ -90,9 +90,9 @@ pub struct HighWater {
 }
 
 /// Length of one step of [`starting_batch`], in seconds.
-const BATCH_STEP: i64 = 15 * 60;
+pub(crate) const BATCH_STEP: i64 = 15 * 60;
 /// 2025-01-01 00:00:00 WIB as Unix seconds: no installation of this library is older.
-const BATCH_EPOCH: i64 = 1_735_664_400;
+pub(crate) const BATCH_EPOCH: i64 = 1_735_664_400;
 
 /// The batch with which a fresh journal begins: quarters of an hour since 2025-01-01 WIB.
 ///

@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.util
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -219,7 +220,18 @@ def test_op7_payments_of_a_fleet_that_are_over_move_into_a_file_whenever_it_is_k
         gone = _told("explain", "TABLE-1", "-j", journal)
         assert "archived into" in gone.stderr
         totals = _told("payments", "--totals", "-j", journal)
-        assert f"4 paid payments of these days were archived into {to}" in totals.stderr
+        machine = platform.node()
+        told = f"4 paid payments of these days were archived into {to} on machine {machine}"
+        assert told in totals.stderr
+        # Where nothing is, or somebody else's file is, it says on which machine it is.
+        kept = to.rename(tmp_path / "kept.db")
+        for _ in range(2):
+            totals = _told("payments", "--totals", "-j", journal)
+            told = f"archived into {to} on machine {machine}, which cannot be read from here"
+            assert told in totals.stderr
+            to.write_bytes(b"another machine's")
+        to.unlink()
+        kept.rename(to)
         with node() as till:
             with pytest.raises(ovo_ptp.InvoiceReusedError, match=r"archived into .*archive\.db"):
                 till.pay("TABLE-1", amount=12_500, phone=PAYS)

@@ -9,8 +9,8 @@ use crate::answer::Answer;
 use crate::client::Chosen;
 use crate::error::raise;
 
-/// An archive: where, its name, how many, from when, until when.
-type Known = (String, String, u64, Option<i64>, Option<i64>);
+/// An archive: where, on which machine, its name, how many, from when, until when.
+type Known = (String, Option<String>, String, u64, Option<i64>, Option<i64>);
 
 /// See `ovo_ptp.reader.JournalReader`.
 #[pyclass(frozen, module = "ovo_ptp._native")]
@@ -51,14 +51,14 @@ impl JournalReader {
         py.detach(|| self.core.archive_name()).map_err(|error| raise(py, &error))
     }
 
-    /// Of each archive where it was made, its name, how many payments left for it, and between which
+    /// Of each archive where it was made, on which machine if that is kept, its name, how many payments left for it, and between which
     /// moments they were begun, if that is known.
     fn archives(&self, py: Python<'_>) -> PyResult<Vec<Known>> {
         let known = py.detach(|| self.core.archives()).map_err(|error| raise(py, &error))?;
         let millis = |moment: Option<WallTime>| moment.map(WallTime::unix_millis);
         let told = |it: KnownArchive| {
             let (since, until) = (millis(it.since), millis(it.until));
-            (it.path.display().to_string(), it.name, it.payments, since, until)
+            (it.path.display().to_string(), it.machine, it.name, it.payments, since, until)
         };
         Ok(known.into_iter().map(told).collect())
     }

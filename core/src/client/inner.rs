@@ -1,7 +1,6 @@
 //! What every call of a client shares.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Observer};
 use crate::invoice::MerchantInvoice;
-use crate::journal::{Finding, Journal, JournalError};
+use crate::journal::{ArchivePlace, Finding, Journal, JournalError};
 use crate::lock::{lock, wait_at_most};
 use crate::message::Signer;
 use crate::numbering::BatchMethod;
@@ -185,7 +184,7 @@ impl Inner {
 pub(super) fn unless_archived(
     invoice: &MerchantInvoice,
     found: Option<Payment>,
-    archive: impl FnOnce() -> Result<Option<PathBuf>, JournalError>,
+    archive: impl FnOnce() -> Result<Option<ArchivePlace>, JournalError>,
 ) -> Result<Option<Payment>, Error> {
     if found.is_some() {
         return Ok(found);
@@ -197,8 +196,11 @@ pub(super) fn unless_archived(
 }
 
 /// A payment whose row an archive has.
-pub(super) fn archived(invoice: &MerchantInvoice, kind: ErrorKind, archive: &Path) -> Error {
-    let archive = archive.display();
+pub(super) fn archived(
+    invoice: &MerchantInvoice,
+    kind: ErrorKind,
+    archive: &ArchivePlace,
+) -> Error {
     let text = format!("its payment was archived into {archive}, which says what became of it");
     Error::about(invoice, kind, text)
 }

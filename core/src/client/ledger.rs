@@ -1,11 +1,9 @@
 //! Where payments are looked up that somebody else's books name.
 
-use std::path::PathBuf;
-
 use crate::client::Client;
 use crate::error::Error;
 use crate::invoice::MerchantInvoice;
-use crate::journal::Filter;
+use crate::journal::{ArchivePlace, Filter};
 use crate::payment::Payment;
 
 /// What a [`Reconciliation`](crate::Reconciliation) holds a report against: the journal of one's own
@@ -18,7 +16,7 @@ pub trait Ledger: sealed::Sealed {
 
     /// Where the archive was made that has the payment of an invoice.
     #[doc(hidden)]
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error>;
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, Error>;
 
     /// Whether this is an archive, with which nothing is done any more.
     #[doc(hidden)]
@@ -41,7 +39,7 @@ impl Ledger for Client {
         Ok(self.inner.journal.find(invoice)?)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, Error> {
         self.inner.ready()?;
         Ok(self.inner.journal.archived(invoice)?)
     }

@@ -1,6 +1,6 @@
 //! Reports about a journal without a client.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::client::inner::unless_archived;
 use crate::client::{Ledger, PaymentReport};
@@ -12,7 +12,8 @@ use crate::journal::Journal as _;
 #[cfg(feature = "postgres")]
 use crate::journal::postgres::{Dsn, PostgresJournal, PostgresOptions};
 use crate::journal::{
-    Figures, Filter, Health, JournalCopy, JournalError, JournalErrorKind, KnownArchive, is_address,
+    ArchivePlace, Figures, Filter, Health, JournalCopy, JournalError, JournalErrorKind,
+    KnownArchive, is_address,
 };
 use crate::payment::Payment;
 use crate::wib::WallTime;
@@ -190,7 +191,7 @@ impl Ledger for JournalReader {
         Ok(ask!(&self.journal, it => it.find(invoice))?)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, Error> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, Error> {
         Ok(ask!(&self.journal, it => it.archived(invoice))?)
     }
 

@@ -17,10 +17,11 @@ use super::handover::{self, ARRIVED, MOVED_INTO, MOVED_TO};
 use super::lock::Lock;
 use super::notes::Note;
 use super::opening::{self, Purpose};
+use super::parts::Part;
 use super::{
-    anothers, aside, failure, fork, meta, owing, parts, place, postgres, restored, schema,
+    anothers, aside, failure, fork, machine, meta, owing, parts, place, postgres, restored, schema,
 };
-use crate::journal::{JournalError, JournalErrorKind, SqliteOptions};
+use crate::journal::{JournalCopy, JournalError, JournalErrorKind, SqliteOptions};
 use crate::payment::Payment;
 
 /// What a journal knows of itself and takes along as it stands.
@@ -241,6 +242,25 @@ impl Departing {
 
     /// What it knows of itself and takes along, as the database's journal keeps it.
     pub(super) fn belongings(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        let mut all = self.own_belongings()?;
+        all.extend(self.archives_here()?);
+        Ok(all)
+    }
+
+    /// Which of its archives lie on this machine: elsewhere their paths lead to other files, or nowhere.
+    fn archives_here(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        let Some(machine) = machine::name() else { return Ok(BTreeMap::new()) };
+        let lies_here = |part: &Part| {
+            JournalCopy::open(&part.path)
+                .and_then(|archive| archive.archive_name())
+                .is_ok_and(|name| name.as_ref() == Some(&part.token))
+        };
+        let parts = self.read(|engine| parts::all(&engine.connection))?;
+        let here = parts.into_iter().filter(lies_here);
+        Ok(here.map(|part| (parts::machine_key(&part.token), machine.clone())).collect())
+    }
+
+    fn own_belongings(&self) -> Result<BTreeMap<String, String>, JournalError> {
         self.read(|engine| {
             let mut statement = engine.connection.prepare("SELECT k, v FROM meta")?;
             let mut rows = statement.query([])?;

@@ -1,5 +1,6 @@
 //! Which archives a journal knows of, for whoever misses a payment or a day in it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::sqlite::SqliteJournal;
@@ -7,12 +8,35 @@ use super::{failure, parts};
 use crate::journal::JournalError;
 use crate::wib::WallTime;
 
+/// Where an archive was made: it may be elsewhere now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ArchivePlace {
+    /// Its file.
+    pub path: PathBuf,
+    /// The machine on whose disk that is, by its host name, where several share the journal: a file of this path
+    /// on another one is another file. `None` where it is not known, and of a journal that is a file itself.
+    pub machine: Option<String>,
+}
+
+impl fmt::Display for ArchivePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        match &self.machine {
+            Some(machine) => write!(f, " on machine {machine}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An archive that payments left the journal for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct KnownArchive {
     /// Where it was made: it may be elsewhere now.
     pub path: PathBuf,
+    /// On which machine: see [`ArchivePlace::machine`].
+    pub machine: Option<String>,
     /// The random name that its file knows, too ([`archive_name`](crate::JournalReader::archive_name)): whatever
     /// else lies there has none of these payments.
     pub name: String,
@@ -61,6 +85,7 @@ impl SqliteJournal {
                 let part = parts.iter().find(|part| part.number == number);
                 known.push(KnownArchive {
                     path: part.map_or_else(PathBuf::new, |part| part.path.clone()),
+                    machine: None,
                     name: part.map_or_else(String::new, |part| part.token.clone()),
                     payments,
                     since: begun(

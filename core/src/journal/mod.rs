@@ -35,6 +35,8 @@ mod jump;
 mod known_archives;
 mod lock;
 mod log;
+#[cfg(feature = "postgres")]
+mod machine;
 mod mark;
 mod memory;
 mod meta;
@@ -74,7 +76,7 @@ pub use aside::set_aside_on;
 pub use belonging::{Belonging, Setup};
 pub use figures::{Figures, Tally};
 pub use fork::{after_fork, before_fork};
-pub use known_archives::KnownArchive;
+pub use known_archives::{ArchivePlace, KnownArchive};
 pub use memory::MemoryJournal;
 pub use moving::move_journal;
 #[doc(hidden)]
@@ -86,7 +88,7 @@ pub use succession::Succession;
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
@@ -434,7 +436,7 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// [`JournalError`]
-    fn archived(&self, _invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    fn archived(&self, _invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
         Ok(None)
     }
 

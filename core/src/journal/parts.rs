@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::copies::misplaced;
 use super::engine::Engine;
-use super::{failure, meta};
+use super::{ArchivePlace, failure, meta};
 use crate::journal::{JournalError, JournalErrorKind};
 use crate::payment::{Payment, PaymentId};
 
@@ -21,6 +21,13 @@ pub(super) const PARTS: &str = "archives";
 
 pub(super) fn key(number: u32) -> String {
     format!("archive {number}")
+}
+
+/// Under which a fleet keeps on which machine an archive was made, by its random name: a library that knows
+/// nothing of it goes on beside one that does.
+#[cfg(feature = "postgres")]
+pub(super) fn machine_key(token: &str) -> String {
+    format!("archive-host {token}")
 }
 
 /// How far an archive is.
@@ -44,9 +51,15 @@ pub(super) struct Part {
     pub(super) progress: Progress,
     /// Where its file was when it was last written to.
     pub(super) path: PathBuf,
+    /// On which machine, if that is kept and known.
+    pub(super) machine: Option<String>,
 }
 
 impl Part {
+    pub(super) fn place(&self) -> ArchivePlace {
+        ArchivePlace { path: self.path.clone(), machine: self.machine.clone() }
+    }
+
     /// As it is kept, under [`key`].
     pub(super) fn text(&self) -> String {
         let progress = match self.progress {
@@ -66,7 +79,7 @@ impl Part {
             _ => return None,
         };
         let token = words.next()?.to_owned();
-        Some(Part { number, token, progress, path: words.next()?.into() })
+        Some(Part { number, token, progress, path: words.next()?.into(), machine: None })
     }
 }
 
@@ -110,8 +123,9 @@ fn in_the_way(connection: &Connection) -> Result<Option<Part>, JournalError> {
 pub(super) fn is_in_the_way(other: &Part, taken: u64) -> JournalError {
     misplaced(format!(
         "the archive {} is not finished, and {taken} payments are in no other file: archive into \
-         that one once more (put it back first, if it is not there)",
-        other.path.display()
+         that one once more{} (put it back first, if it is not there)",
+        other.place(),
+        there(other)
     ))
 }
 
@@ -132,7 +146,7 @@ pub(super) fn begin(
     let number = meta::get::<u32>(connection, PARTS).map_err(failed)?.unwrap_or(0) + 1;
     meta::put(connection, PARTS, number).map_err(failed)?;
     let (token, path) = (token.to_owned(), path.to_owned());
-    let part = Part { number, token, progress: Progress::Open, path };
+    let part = Part { number, token, progress: Progress::Open, path, machine: None };
     put(connection, &part)?;
     Ok(part)
 }
@@ -155,12 +169,18 @@ fn refuse_overtaken(connection: &Connection, number: u32) -> Result<(), JournalE
     Err(is_overtaken())
 }
 
+/// Where to go on with it, if it may be another machine than this.
+fn there(part: &Part) -> String {
+    part.machine.as_ref().map_or_else(String::new, |machine| format!(", on machine {machine}"))
+}
+
 /// What is said of one that is begun, for whoever looks after the journal.
 pub(super) fn is_not_finished(part: &Part) -> String {
     format!(
         "the archive {} is not finished: unless that is going on just now, archive into it once \
-         more; until then nobody reads what it has",
-        part.path.display()
+         more{}; until then nobody reads what it has",
+        part.place(),
+        there(part)
     )
 }
 
@@ -256,12 +276,12 @@ pub(super) fn archived(connection: &Connection, id: PaymentId) -> rusqlite::Resu
 pub(super) fn of_invoice(
     connection: &Connection,
     invoice: &str,
-) -> rusqlite::Result<Option<(PaymentId, PathBuf)>> {
+) -> rusqlite::Result<Option<(PaymentId, ArchivePlace)>> {
     let found: Option<(i64, u32)> = connection
         .prepare_cached("SELECT id, part FROM archived WHERE invoice = ?1")?
         .query_row([invoice], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((id, number)) = found else { return Ok(None) };
     let part = all(connection)?.into_iter().find(|part| part.number == number);
-    Ok(Some((PaymentId(id), part.map_or_else(PathBuf::new, |part| part.path))))
+    Ok(Some((PaymentId(id), part.map_or_else(ArchivePlace::default, |part| part.place()))))
 }

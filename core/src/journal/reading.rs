@@ -24,7 +24,8 @@ use super::{
 };
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    Figures, Filter, Health, Journal, JournalError, JournalErrorKind, KnownArchive, NewPayment,
+    ArchivePlace, Figures, Filter, Health, Journal, JournalError, JournalErrorKind, KnownArchive,
+    NewPayment,
 };
 use crate::payment::Payment;
 
@@ -145,7 +146,10 @@ impl JournalCopy {
     ///
     /// # Errors
     /// [`JournalError`]
-    pub fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    pub fn archived(
+        &self,
+        invoice: &MerchantInvoice,
+    ) -> Result<Option<ArchivePlace>, JournalError> {
         self.journal()?.archived(invoice)
     }
 

@@ -9,7 +9,7 @@ mod rows;
 
 use std::mem;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::belonging;
@@ -21,8 +21,8 @@ use super::view::{Reader, View};
 use super::{copies, failure, fork, opening};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    ArchiveProgress, Archived, Begun, Belonging, Figures, Filter, Finding, Health, Journal,
-    JournalError, JournalErrorKind, NewPayment, Setup, Update,
+    ArchivePlace, ArchiveProgress, Archived, Begun, Belonging, Figures, Filter, Finding, Health,
+    Journal, JournalError, JournalErrorKind, NewPayment, Setup, Update,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -423,7 +423,7 @@ impl Journal for SqliteJournal {
         SqliteJournal::archive(self, before, to, tell)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
         self.read(|engine| engine.archived(invoice.as_str())).map(|found| found.map(|(_, at)| at))
     }
 

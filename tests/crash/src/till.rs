@@ -10,7 +10,7 @@ use ovo_ptp::payment::Boottime;
 use ovo_ptp::transport::{
     Exchange, HttpRequest, HttpsOptions, HttpsTransport, Transport, Trust, Watch,
 };
-use ovo_ptp::{Charge, Client, ClientBuilder, Clock, Rupiah, SystemClock, WallTime};
+use ovo_ptp::{Charge, Client, ClientBuilder, Clock, Rupiah, SystemClock, VoidOutcome, WallTime};
 
 use crate::merchant::{ends_with_its_parent, open};
 use crate::process::send;
@@ -48,6 +48,8 @@ struct Manner {
     steps: Option<u32>,
     /// Goes on until its payment is settled.
     stays: bool,
+    /// What was paid is given back at once.
+    voids: bool,
     /// Its customer may have another payment that is not settled.
     second_push: bool,
     settle_rate: Option<u32>,
@@ -72,6 +74,7 @@ impl Manner {
                 }
                 None if *option == "closes-on-signal" => manner.closes_on_signal = true,
                 None if *option == "stays" => manner.stays = true,
+                None if *option == "voids" => manner.voids = true,
                 None if *option == "second-push" => manner.second_push = true,
                 Some(("stops-at-step", step)) => manner.steps = Some(step.parse()?),
                 Some(("settle-rate", rate)) => manner.settle_rate = Some(rate.parse()?),
@@ -169,6 +172,7 @@ pub fn pay(shop: &Shop, desk: &str, invoice: &str, phone: &str, options: &[&str]
         told
     })?;
     step("before telling");
+    let is_paid = matches!(&told, Ok(outcome) if outcome.is_paid());
     match told {
         Ok(outcome) => {
             log.outcome(&outcome)?;
@@ -182,6 +186,13 @@ pub fn pay(shop: &Shop, desk: &str, invoice: &str, phone: &str, options: &[&str]
         }
     }
     let invoice = invoice.parse()?;
+    if manner.voids && is_paid {
+        match client.void(&invoice) {
+            Ok(VoidOutcome::Voided) => log.tell(invoice.as_str(), "voided", "")?,
+            other => log.tell(invoice.as_str(), "error", &format!("void: {other:?}"))?,
+        }
+        step("behind the word of its void");
+    }
     // A journal that is away for a while says nothing of it.
     while manner.stays && !client.payment(&invoice).ok().flatten().is_some_and(|it| it.settled) {
         std::thread::sleep(Duration::from_millis(50));

@@ -43,6 +43,16 @@ pub fn direct(server: &Server) -> Dsn {
     dsn(&server.dsn(APPLICATION), &schema(server))
 }
 
+/// The machine's host name, by which a fleet says where an archive lies.
+///
+/// # Panics
+/// If `uname` does not say it.
+#[must_use]
+pub fn machine() -> String {
+    let said = std::process::Command::new("uname").arg("-n").output().expect("uname");
+    String::from_utf8(said.stdout).expect("a name").trim().to_owned()
+}
+
 /// A handle.
 ///
 /// # Panics

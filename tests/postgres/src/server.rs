@@ -255,6 +255,24 @@ impl Server {
         psql
     }
 
+    /// Runs a file of statements as a role, as a person does by hand who was told `ON_ERROR_STOP`.
+    ///
+    /// # Errors
+    /// What the server says.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub fn runs_a_file(&self, role: &str, text: &str) -> Result<String, String> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(text.as_bytes()).expect("a file");
+        let mut psql = self.programs.own("psql");
+        psql.args(["-v", "ON_ERROR_STOP=1", "-h"])
+            .arg(self.socket())
+            .args(["-p", &self.port.to_string(), "-U", role, "-d", DATABASE, "-f"])
+            .arg(file.path());
+        run(&mut psql)
+    }
+
     /// A session of the superuser that reads its statements from the standard input.
     #[must_use]
     pub fn session(&self) -> Command {

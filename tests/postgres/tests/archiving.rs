@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use ovo_postgres::journals::{dsn, open, patiently, schema};
+use ovo_postgres::journals::{dsn, machine, open, patiently, schema};
 use ovo_postgres::{APPLICATION, OWNER, Server, until};
 use ovo_ptp::journal::conformance::{charge, fresh, invoice, write};
 use ovo_ptp::journal::postgres::PostgresJournal;
@@ -108,7 +108,11 @@ fn is_archived(journal: &PostgresJournal, to: &Path, rows: &[Payment]) {
         let invoice = &row.intent.invoice;
         assert_eq!(copy.find(invoice).unwrap().as_ref(), Some(row));
         assert_eq!(patiently(|| journal.find(invoice)).unwrap(), None);
-        assert_eq!(patiently(|| journal.archived(invoice)).unwrap().as_deref(), Some(to));
+        let place = patiently(|| journal.archived(invoice)).unwrap();
+        assert_eq!(
+            place.map(|place| (place.path, place.machine)),
+            Some((to.to_owned(), Some(machine())))
+        );
         let number: u32 = invoice.as_str().strip_prefix("INV-").unwrap().parse().unwrap();
         let begins = || journal.begin(&charge(number), BatchMethod::Continuous);
         let again = patiently(begins).unwrap();
@@ -154,6 +158,66 @@ fn op7_what_a_fleet_archived_is_known_to_every_node_and_reader() {
     let refused = one.archive(days, &to, &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(refused.message.contains("payments from before"), "{refused}");
     assert_eq!(stranger.find(&invoice(9)).unwrap().map(|it| it.intent.invoice), Some(invoice(9)));
+}
+
+/// Runs a command on a machine of another name, as far as the kernel tells one; on this one if nobody may do so.
+fn at_till_7() -> Command {
+    let named = "echo till-7 > /proc/sys/kernel/hostname && exec \"$@\"";
+    let elsewhere = || {
+        let mut command = Command::new("unshare");
+        command.args(["--uts", "sh", "-c", named, "sh"]);
+        command
+    };
+    match elsewhere().arg("true").output() {
+        Ok(done) if done.status.success() => elsewhere(),
+        _ => Command::new("env"),
+    }
+}
+
+/// A file of that path on another machine is another file: whoever is told of it hears where it lies.
+#[test]
+fn op7_which_machine_has_a_fleets_archive_is_said_wherever_it_is_named() {
+    let Some(server) = Server::if_installed() else { return };
+    let schema = schema(&server);
+    let text = format!("{}&schema={schema}", server.dsn(APPLICATION));
+    let journal = node(&dsn(&server.dsn(APPLICATION), &schema));
+    (1..=40).for_each(|number| drop(over(&journal, number)));
+    let folder = TempDir::new().unwrap();
+    let to = folder.path().join("archive.db");
+    let before = behind_them().unix_millis().to_string();
+    let mut archives = at_till_7();
+    archives.arg(env!("CARGO_BIN_EXE_ovo-postgres"));
+    archives.arg("archive").arg(&text).arg(&to).args([before.as_str(), "32"]);
+    assert!(!archives.output().unwrap().status.success());
+    let known = || JournalReader::open(&text).unwrap().archives().unwrap().remove(0);
+    if known().machine == Some(machine()) {
+        // Whoever may not name a machine here says so for it.
+        server.sql(&format!("UPDATE {schema}.meta SET v = 'till-7' WHERE k LIKE 'archive-host %'"));
+    }
+    let keys = format!("{schema}.meta WHERE k LIKE 'archive-host %'");
+    assert_eq!((known().path, known().machine), (to.clone(), Some("till-7".to_owned())));
+    let there = format!("{} on machine till-7", to.display());
+    let [note] = &journal.health().unwrap().notes[..] else { panic!("it is not finished") };
+    assert!(note.contains(&there) && note.contains("once more, on machine till-7"), "{note}");
+    let refused = archive(&journal, &folder.path().join("other.db")).unwrap_err();
+    assert!(refused.message.contains(&there), "{refused}");
+    assert!(refused.message.contains("once more, on machine till-7"), "{refused}");
+    let told = JournalReader::open(&text).unwrap().payment(&invoice(1)).unwrap_err();
+    assert!(told.to_string().contains(&format!("archived into {there}, which says")), "{told}");
+    // It was brought here since, and is finished here.
+    let moved = folder.path().join("brought.db");
+    std::fs::rename(&to, &moved).unwrap();
+    assert_eq!(archive(&journal, &moved).unwrap().payments, 40);
+    let place = patiently(|| journal.archived(&invoice(1))).unwrap().unwrap();
+    assert_eq!((place.path, place.machine), (moved.clone(), Some(machine())));
+    assert_eq!((known().path, known().machine), (moved.clone(), Some(machine())));
+    // A node of before wrote none: nothing else is other.
+    server.sql(&format!("SET session_replication_role = replica; DELETE FROM {keys}"));
+    assert_eq!((known().path, known().machine), (moved.clone(), None));
+    assert_eq!(archive(&journal, &moved).unwrap().payments, 40);
+    let told = JournalReader::open(&text).unwrap().payment(&invoice(1)).unwrap_err();
+    assert!(told.to_string().contains("brought.db, which says"), "{told}");
+    assert_eq!(journal.health().unwrap().notes, [""; 0]);
 }
 
 /// Two at once: one of them goes on, the other takes nothing out and says so.

@@ -1,5 +1,6 @@
 //! One of four nodes dies, or stands still, at every step of a payment: before and behind every write of it, at
-//! every moment of every request, before and behind the word to the cashier. The others finish it.
+//! every moment of every request, before and behind the word to the cashier; and of the sale's void behind it. The
+//! others finish it.
 //!
 //! Complete by construction: a flow is run with the node gone at step 1, 2, 3 and so on, until it ends without
 //! having had so many steps. With `SMALL_DOSES` in the environment two flows of four.
@@ -20,7 +21,8 @@ use ovo_sandbox::RequestRecord;
 
 /// What the customer does, and by whose phone. Those who are debited and reversed are so behind the decision.
 const FLOWS: [(&str, &str); 4] = [
-    ("APPROVED", "081300000001"),
+    // And the sale is given back at once.
+    ("VOIDED", "081300000001"),
     // The reversal finds a debit.
     ("DEBITED-LATE", "081200009525"),
     // The check finds it.
@@ -123,6 +125,7 @@ impl Nodes {
         });
         let mut command = shop.command(PROGRAM);
         command.args(["pay", &invoice, &invoice, phone, "second-push", "stays"]).args(option);
+        command.args((flow == "VOIDED").then_some("voids"));
         let mut node = Process::start(&mut command);
         if let Some(proxy) = &proxy {
             until("the write, or the end", || proxy.has_held() || node.has_ended());
@@ -228,6 +231,11 @@ impl Nodes {
             "push to pay is over",
             "before telling",
             "behind telling",
+            "void before the look",
+            "void behind the write",
+            "void with its answer",
+            "void is over",
+            "behind the word of its void",
             "write BEFORE-0",
             "write BEHIND-0",
             "write BEFORE-1",
@@ -235,7 +243,7 @@ impl Nodes {
         ] {
             assert!(was_at(name), "{name}: {names:?}");
         }
-        assert!(mix.of("paid") > 0 && mix.of("refunded") > 0, "{mix}");
+        assert!(mix.of("voided") > 0 && mix.of("refunded") > 0, "{mix}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say where.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use ovo_postgres::{
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
 use ovo_ptp::journal::postgres::{Dsn, Migration, PostgresJournal, PostgresOptions, migrate};
 use ovo_ptp::journal::{
-    ArchiveProgress, Archived, Begun, Figures, Filter, Health, Journal, JournalError,
+    ArchivePlace, ArchiveProgress, Archived, Begun, Figures, Filter, Health, Journal, JournalError,
     JournalErrorKind, NewPayment, Update,
 };
 use ovo_ptp::payment::{Boottime, Payment, PaymentId, Source, Verdict};
@@ -93,7 +93,7 @@ impl Journal for Four {
         self.next().archive(before, to, tell)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
         self.next().archived(invoice)
     }
 }

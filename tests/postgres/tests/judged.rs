@@ -218,6 +218,51 @@ fn mp7_a_failover_that_lost_an_earlier_judgement_is_judged_by_nodes_that_are_res
     assert!(journal.figures().unwrap().doubted);
 }
 
+/// MP7: and the server that is being judged dies, too. What the judgement before found is not forgotten.
+#[test]
+fn mp7_a_second_promotion_during_a_judgement_is_judged_anew_and_forgets_no_loss() {
+    let Some(first) = Server::if_installed() else { return };
+    let name = schema(&first);
+    let second = first.replica(false);
+    let third = second.replica(false);
+    let proxy = Proxy::start(first.port());
+    let [journal, witness] = [(); 2].map(|()| through(&proxy, &first, &name));
+    let kept = fresh(&journal, &charge(1));
+    until("the other is told it", || witness.payment(kept.id).is_ok_and(|it| it.is_some()));
+    let count = format!("SELECT count(*) FROM {name}.payment");
+    until("both have the first", || [&second, &third].iter().all(|it| it.sql(&count) == "1"));
+    second.follows_nobody();
+    let lost = fresh(&journal, &charge(2));
+    first.kill();
+    second.promote();
+    proxy.leads_to(second.port());
+    let epoch = format!("SELECT number, state, lost FROM {name}.epoch");
+    // Nobody looks after it from here on, so that it does not end.
+    until("it is being judged, and a loss was found", || {
+        let _ = journal.tend();
+        second.sql(&epoch) == "2|judging|t"
+    });
+    assert!(journal.begin(&charge(3), BatchMethod::Continuous).is_err(), "it is being judged");
+    second.is_followed();
+    second.kill();
+    third.promote();
+    proxy.leads_to(third.port());
+    // Who was told what is missing is gone as well, and the other one misses nothing.
+    drop(journal);
+    let journal = witness;
+    until("it is judged anew", || {
+        let _ = journal.tend();
+        journal.begin(&charge(3), BatchMethod::Continuous).is_ok()
+    });
+    assert_eq!(third.sql(&epoch), "3|open|t");
+    let next = journal.find(&conformance::invoice(3)).unwrap().unwrap();
+    assert!(next.intent.numbers.batch() > lost.intent.numbers.batch(), "numbers jump");
+    assert!(next.id > lost.id && !next.state.attested);
+    let kept = journal.payment(kept.id).unwrap().unwrap();
+    assert_eq!(kept.state.verdict, Some(Verdict::Quarantined), "never reversed unseen");
+    assert!(journal.figures().unwrap().doubted);
+}
+
 /// What a synchronous standby has not acknowledged is told by nobody, whoever breaks the wait for it off and
 /// whatever the role is set to (MP7).
 #[test]

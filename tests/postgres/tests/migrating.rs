@@ -8,11 +8,11 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use ovo_postgres::journals::{dsn, open, schema};
+use ovo_postgres::journals::{dsn, name, open, schema};
 use ovo_postgres::{APPLICATION, AS_IT_IS, OWNER, Server, until};
 use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::charge;
-use ovo_ptp::journal::postgres::{migrate, migrate_telling};
+use ovo_ptp::journal::postgres::{Migration, migrate, migrate_telling};
 use ovo_ptp::journal::{Begun, Journal, JournalErrorKind, Update};
 use ovo_ptp::payment::{Boottime, Settlement, Source, Verdict};
 
@@ -143,6 +143,50 @@ fn a_migration_behind_a_reader_lets_the_nodes_sell_and_names_who_reads() {
         format!("SELECT count(*) FROM pg_trigger WHERE tgrelid = '{schema}.payment'::regclass");
     assert_eq!(server.sql(&triggers).trim(), "3");
     migrate_telling(&owner, &AS_IT_IS, &mut |_| drop(idle.take())).unwrap();
+    assert_eq!(server.sql(&triggers).trim(), "4");
+    drop(open(&dsn(&server.dsn(APPLICATION), &schema)));
+}
+
+/// What is printed is right for a person: tried once, so it waits for a table as long as a node lets it.
+#[test]
+fn what_migrate_prints_is_run_by_hand_beside_nodes() {
+    let Some(server) = Server::if_installed() else { return };
+    let schema = name();
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    let printed = || migrate(&owner, &Migration { print: true, ..AS_IT_IS }).unwrap();
+    // Of a schema that is not there yet.
+    let text = printed();
+    assert!(text.starts_with("-- ") && text.contains("ON_ERROR_STOP=1"), "{text}");
+    assert_eq!(server.sql(&format!("SELECT to_regnamespace('{schema}') IS NULL")), "t");
+    server.runs_a_file(OWNER, &text).unwrap();
+    drop(open(&dsn(&server.dsn(APPLICATION), &schema)));
+    let again = server.runs_a_file(OWNER, &text).unwrap_err();
+    assert!(again.contains("already exists"), "{again}");
+    let triggers =
+        format!("SELECT count(*) FROM pg_trigger WHERE tgrelid = '{schema}.payment'::regclass");
+    let ((gave_way, left, done), refused, longest, _) = beside_nodes(&server, &schema, || {
+        server.sql(&LACKS.replace("{}", &schema));
+        let text = printed();
+        let reads = || Idle::does(&server, &format!("SELECT count(*) FROM {schema}.archived"));
+        let report = reads();
+        let gave_way = server.runs_a_file(OWNER, &text);
+        let left = server.sql(&triggers);
+        drop(report);
+        let report = reads();
+        let done = std::thread::scope(|scope| {
+            let by_hand = scope.spawn(|| server.runs_a_file(OWNER, &text));
+            std::thread::sleep(Duration::from_secs(1));
+            drop(report);
+            by_hand.join().unwrap()
+        });
+        (gave_way, left, done)
+    });
+    let gave_way = gave_way.unwrap_err();
+    assert!(gave_way.contains("canceling statement due to lock timeout"), "{gave_way}");
+    assert_eq!(left.trim(), "3", "nothing of it stayed");
+    done.unwrap_or_else(|error| panic!("a report of a second: {error}"));
+    assert_eq!(refused, [""; 0]);
+    assert!(longest < Duration::from_secs(5), "one in {longest:?}");
     assert_eq!(server.sql(&triggers).trim(), "4");
     drop(open(&dsn(&server.dsn(APPLICATION), &schema)));
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ovo_crash::process::Process;
-use ovo_postgres::journals::{dsn, name, open, patiently, schema};
+use ovo_postgres::journals::{dsn, machine, name, open, patiently, schema};
 use ovo_postgres::{APPLICATION, OWNER, PASSWORD, Server, Street, until};
 use ovo_ptp::journal::conformance::{charge, fresh, invoice, write};
 use ovo_ptp::journal::postgres::{Dsn, MoveStep, Moved, PostgresJournal, move_to_postgres};
@@ -180,12 +180,13 @@ fn is_moved(shop: &Shop<'_>, sold: &[Payment]) {
     let again = node.begin(&charge(number_of(archived)), BatchMethod::Continuous);
     assert!(matches!(again, Ok(Begun::Archived(known)) if known == id), "{again:?}");
     let place = node.archived(&archived.intent.invoice).unwrap().unwrap();
-    assert!(place.ends_with("archive.db"), "{}", place.display());
+    assert!(place.path.ends_with("archive.db"), "{place}");
+    assert_eq!(place.machine, Some(machine()), "it lies here");
     let books =
         JournalReader::open(format!("{}&schema={}", shop.server.dsn(APPLICATION), shop.schema));
     let known = books.unwrap().archives().unwrap();
     let [archive] = known.as_slice() else { panic!("{known:?}") };
-    let there = JournalReader::open(&place).unwrap().archive_name().unwrap();
+    let there = JournalReader::open(&place.path).unwrap().archive_name().unwrap();
     assert_eq!((Some(&archive.name), archive.payments), (there.as_ref(), 1), "it is known by name");
     assert_eq!(node.archived(&invoice(999)).unwrap(), None);
     let next = fresh(&node, &charge(900));

@@ -5,11 +5,11 @@
 
 use ovo_postgres::journals::{dsn, open, schema};
 use ovo_postgres::{APPLICATION, AS_IT_IS, OWNER, Server, are_installed, until};
-use ovo_ptp::BatchMethod;
 use ovo_ptp::journal::conformance::{self, charge, fresh, write};
 use ovo_ptp::journal::postgres::{Dsn, Migration, PostgresJournal, migrate};
-use ovo_ptp::journal::{Finding, Journal, JournalErrorKind};
+use ovo_ptp::journal::{Finding, Journal, JournalErrorKind, starting_batch};
 use ovo_ptp::payment::{Boottime, Payment, Settlement, Source, Verdict, Void};
+use ovo_ptp::{BatchMethod, WallTime};
 
 /// A node with one payment that waits for its outcome.
 struct Shop {
@@ -238,6 +238,33 @@ fn mp17_a_disk_that_was_put_back_while_no_node_ran_is_doubted_when_its_operator_
     assert!(seen.is_empty(), "the server was not restarted again: {seen:?}");
     let why = node.findings();
     assert!(why.iter().any(|found| found.message.contains("put back from a copy")), "{why:?}");
+}
+
+/// What is printed may be kept, and run behind one restore and again behind another: each is a time of its own.
+#[test]
+fn mp17_a_judgement_that_was_printed_is_another_one_each_time_that_it_is_run() {
+    let Some(Shop { server, schema, node, .. }) = Shop::opens() else { return };
+    drop(node);
+    let owner = dsn(&server.dsn(OWNER), &schema);
+    let restored = Migration { restored: true, print: true, ..AS_IT_IS };
+    let text = migrate(&owner, &restored).unwrap();
+    let epoch = || server.sql(&format!("SELECT number, nonce FROM {schema}.epoch"));
+    let mut names = vec![epoch()];
+    for _ in 0..2 {
+        server.runs_a_file(OWNER, &text).unwrap();
+        names.push(epoch());
+    }
+    let number = |index: usize| names[index].split('|').next().unwrap().to_owned();
+    assert_eq!([number(0), number(1), number(2)], ["1", "2", "3"]);
+    let nonce = |index: usize| names[index].split('|').nth(1).unwrap().to_owned();
+    assert!(nonce(1) != nonce(2) && nonce(1).len() == 32, "{names:?}");
+    // Numbers jump above those of the time at which it is run, not of that at which it was printed.
+    let batch = starting_batch(WallTime::now()).unwrap().to_string();
+    assert!(!text.contains(&batch), "the batch of the time at which it was printed");
+    let floor = server.sql(&format!(
+        "SELECT floor >= (extract(epoch FROM now())::bigint - 1735664400) / 900 FROM {schema}.water"
+    ));
+    assert_eq!(floor, "t");
 }
 
 /// As section 7 of "Running a fleet" has it: another system, and no node that ran before to say that nothing is

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 class InArchive(Record):
     """What an archive has of the days that were asked for."""
 
-    __slots__ = ("file", "payments", "archived")
+    __slots__ = ("file", "machine", "payments", "archived")
     #: Where the archive was made.
     file: str
+    #: On which machine, by its host name, if several share the journal and it is known.
+    machine: str | None
     #: Payments of these days in it that were paid; `None` if it cannot be read there.
     payments: int | None
     #: All that left the journal for it.
@@ -26,12 +28,16 @@ class InArchive(Record):
 
     def text(self) -> str:
         """For people."""
+        place = self.file
+        if self.machine is not None:
+            place = f"{self.file} on machine {self.machine}"
         if self.payments is None:
+            where = "there" if self.machine is None else "from here"
             return (
-                f"{self.archived} payments were archived into {self.file}, which cannot be read "
-                "there: those of these days, if any, are not in this"
+                f"{self.archived} payments were archived into {place}, which cannot be read "
+                f"{where}: those of these days, if any, are not in this"
             )
-        return f"{self.payments} paid payments of these days were archived into {self.file}"
+        return f"{self.payments} paid payments of these days were archived into {place}"
 
 
 def in_archives(
@@ -40,14 +46,14 @@ def in_archives(
     """Archives that have paid payments of these days, or of which nobody can say."""
     found = []
     first, end = _make.unix_millis("since", since), _make.unix_millis("until", until)
-    for file, name, archived, begins, ends in journal._native.archives():
+    for file, machine, name, archived, begins, ends in journal._native.archives():
         if first is not None and ends is not None and ends < first:
             continue
         if end is not None and begins is not None and begins >= end:
             continue
         there = _paid(file, name, since, until)
         if there != 0:
-            found.append(InArchive(file=file, payments=there, archived=archived))
+            found.append(InArchive(file=file, machine=machine, payments=there, archived=archived))
     return found
 
 

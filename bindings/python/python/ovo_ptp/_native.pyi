@@ -267,8 +267,8 @@ class JournalReader:
         """Whose it is."""
     def is_archive(self) -> bool:
         """Whether it is an archive, with which nothing is done any more."""
-    def archives(self) -> list[tuple[str, str, int, int | None, int | None]]:
-        """Its archives: where, name, how many payments, begun from when and until when at most."""
+    def archives(self) -> list[tuple[str, str | None, str, int, int | None, int | None]]:
+        """Its archives: where, on which machine, name, how many payments, begun between when."""
     def archive_name(self) -> str | None:
         """The name that its journal knows this archive by."""
     def payments(self, chosen: dict[str, Any]) -> Any:

@@ -1,10 +1,9 @@
 //! What a line comes to, with the payment's own story.
 
-use std::path::PathBuf;
-
 use crate::amount::Rupiah;
 use crate::client::reconcile::Finding;
 use crate::explain::{Explanation, Money};
+use crate::journal::ArchivePlace;
 use crate::message::Language;
 use crate::wib::WallTime;
 
@@ -29,7 +28,7 @@ pub(super) enum Note {
     /// It is in the archive that is read: of it nothing can be done here any more.
     Archived,
     /// It is in the archive that was made there.
-    ArchivedAt(PathBuf),
+    ArchivedAt(ArchivePlace),
     /// The report's day and that on which it was begun, and how many have both.
     Days { listed: WallTime, begun: WallTime, payments: u64 },
 }
@@ -54,14 +53,17 @@ impl Note {
                     ),
                 }
             }
-            (Note::ArchivedAt(path), Language::Indonesian) => format!(
-                "pembayarannya sudah diarsipkan ke {}: cocokkan laporan ini dengan arsip itu (-j)",
-                path.display()
-            ),
-            (Note::ArchivedAt(path), Language::English) => format!(
-                "its payment was archived into {}: hold the report against that (-j)",
-                path.display()
-            ),
+            (Note::ArchivedAt(place), Language::Indonesian) => {
+                let machine = place.machine.as_ref();
+                let machine = machine.map_or_else(String::new, |it| format!(" di mesin {it}"));
+                format!(
+                    "pembayarannya sudah diarsipkan ke {}{machine}: cocokkan laporan ini dengan arsip itu (-j)",
+                    place.path.display()
+                )
+            }
+            (Note::ArchivedAt(place), Language::English) => {
+                format!("its payment was archived into {place}: hold the report against that (-j)")
+            }
             (Note::Days { listed, begun, payments }, language) => {
                 let (listed, begun) = (day(*listed), day(*begun));
                 match language {

@@ -4,14 +4,14 @@
 //! engine's: whoever asks again finds the row that was written, or writes it.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::MerchantInvoice;
 use crate::journal::{
-    ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal, JournalError,
-    JournalErrorKind, NewPayment, Update,
+    ArchivePlace, ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal,
+    JournalError, JournalErrorKind, NewPayment, Update,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::{Boottime, Payment, PaymentId};
@@ -143,7 +143,7 @@ impl Journal for Patient<'_> {
         known(|| self.0.archive(before, to, tell))
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
         known(|| self.0.archived(invoice))
     }
 

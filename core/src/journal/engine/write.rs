@@ -12,8 +12,8 @@ use crate::journal::parts::{self, Part};
 use crate::journal::row::{self, PHONE};
 use crate::journal::version::{allocate, first_version, next_version};
 use crate::journal::{
-    Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update, failure, jump, meta,
-    probed, restored, rules,
+    ArchivePlace, Begun, Finding, JournalError, JournalErrorKind, NewPayment, Update, failure,
+    jump, meta, probed, restored, rules,
 };
 use crate::numbering::BatchMethod;
 use crate::payment::{Payment, PaymentId};
@@ -213,7 +213,7 @@ impl Engine {
     pub(in crate::journal) fn archived(
         &self,
         invoice: &str,
-    ) -> Result<Option<(PaymentId, PathBuf)>, JournalError> {
+    ) -> Result<Option<(PaymentId, ArchivePlace)>, JournalError> {
         parts::of_invoice(&self.connection, invoice)
             .map_err(|error| failure::sqlite("find", &error))
     }

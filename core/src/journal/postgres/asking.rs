@@ -115,7 +115,10 @@ fn statement(schema: &str, ask: &Ask) -> (String, Vec<Value>) {
             (sql, Vec::new())
         }
         Ask::Archived(invoice) => {
-            let sql = format!("SELECT archive FROM {} WHERE invoice = $1", table("archived"));
+            let sql = format!(
+                "SELECT coalesce(part, 0), archive FROM {} WHERE invoice = $1",
+                table("archived")
+            );
             (sql, vec![Value::text(invoice)])
         }
         Ask::Taken(number) => {
@@ -328,7 +331,13 @@ fn reply(ask: &Ask, answer: &[Row]) -> Result<Reply, tokio_postgres::Error> {
             }
             None => Json::Null,
         },
-        Ask::Doubt | Ask::Archived(_) => {
+        Ask::Archived(_) => {
+            let told = |row: &Row| -> Result<Json, tokio_postgres::Error> {
+                Ok(json!([row.try_get::<_, i64>(0)?, row.try_get::<_, String>(1)?]))
+            };
+            first.map_or(Ok(Json::Null), told)?
+        }
+        Ask::Doubt => {
             let why: Option<String> = first.map(|row| row.try_get(0)).transpose()?;
             why.map_or(Json::Null, Json::String)
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row};
 use zeroize::Zeroizing;
@@ -249,14 +250,15 @@ impl Session {
 
     pub(super) async fn epoch(&self, schema: &str) -> Result<Epoch, JournalError> {
         let sql = format!("SELECT number, nonce, state FROM {schema}.epoch WHERE one = 1");
-        let rows = self.rows(&sql, &[]).await.map_err(|mut error| {
-            if error.message.contains("42P01") || error.message.contains("3F000") {
-                error = JournalError::new(
-                    JournalErrorKind::Version,
-                    format!("schema {schema} has no journal; run `ovo-ptp journal migrate`"),
-                );
+        let rows = self.ask(&sql, &[]).await.map_err(|error| {
+            let none = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+            if !error.code().is_some_and(|code| none.contains(code)) {
+                return failed("ask", &error);
             }
-            error
+            JournalError::new(
+                JournalErrorKind::Version,
+                format!("schema {schema} has no journal; run `ovo-ptp journal migrate`"),
+            )
         })?;
         let row = rows.first().ok_or_else(|| {
             JournalError::new(

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::judgement::{Grounds, Judgement};
+use super::judgement::Judgement;
 use super::store::{Ask, Function, Which};
 use super::writing::Trial;
 use super::{LONGEST, PostgresJournal, Shared, epoch_of, silent};
@@ -139,7 +139,7 @@ impl PostgresJournal {
         let told = {
             let batch = lock(&self.shared.memory).batch;
             let chance = &mut |bytes: &mut [u8]| self.shared.store.chance(bytes);
-            Judgement::new(Grounds::Told { batch }, self.shared.clock.wall(), chance)
+            Judgement::new(batch, self.shared.clock.wall(), chance)
         };
         let answer = self.function(Function::Judge, told.json())?;
         if answer.as_str() == Some("same") {

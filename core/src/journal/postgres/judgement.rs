@@ -5,25 +5,17 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
-use crate::numbering::starting_batch;
+use crate::numbering::{BATCH_EPOCH, BATCH_STEP, MAX_NUMBER, starting_batch};
 use crate::wib::WallTime;
 
 /// By how many batches at most two copies of one journal jump apart.
 const SPREAD: u8 = 32;
 
-/// Why it is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Grounds {
-    /// A node was told other than what the server says, and no batch above this one.
-    Told { batch: u32 },
-    /// Whoever put it back says so: nothing in it need show that.
-    Restored,
-}
-
 /// What the function `judge` is told, but for what the asker knows of the server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Judgement {
-    grounds: Grounds,
+    /// No node was told a batch above this one.
+    batch: u32,
     /// The name of the epoch that begins.
     next: String,
     /// The batch of this quarter of an hour; 0 if the clock has none.
@@ -33,16 +25,12 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
-    pub(super) fn new(
-        grounds: Grounds,
-        wall: WallTime,
-        chance: &mut dyn FnMut(&mut [u8]),
-    ) -> Judgement {
+    pub(super) fn new(batch: u32, wall: WallTime, chance: &mut dyn FnMut(&mut [u8])) -> Judgement {
         let next = fresh_name(chance, &[b"epoch"]);
         let mut drawn = [0; 1];
         chance(&mut drawn);
         Judgement {
-            grounds,
+            batch,
             next,
             start: starting_batch(wall).unwrap_or(0),
             spread: drawn[0] % SPREAD,
@@ -50,28 +38,30 @@ impl Judgement {
     }
 
     pub(super) fn json(&self) -> Json {
-        let (restored, batch) = match self.grounds {
-            Grounds::Told { batch } => (false, batch),
-            Grounds::Restored => (true, 0),
-        };
         json!({
-            "restored": restored,
-            "batch": batch,
+            "restored": false,
+            "batch": self.batch,
             "next": self.next,
             "start": self.start,
             "spread": self.spread,
         })
     }
+}
 
-    /// The statement by which the owner of `schema` judges it.
-    pub(super) fn statement(&self, schema: &str) -> String {
-        // Its own name, and nothing that a node was told.
-        format!(
-            "SELECT {schema}.judge('{}'::jsonb || jsonb_build_object('known', \
-             jsonb_build_object('nonce', nonce, 'lsn', '0/0', 'clock', 0, 'beats', 0))) FROM {schema}.epoch;\n",
-            self.json()
-        )
-    }
+/// The statement by which the owner of `schema` judges it, whoever put it back: nothing in it need show that. Whatever
+/// tells one time from another is drawn where and when it is run: who prints it may run it later, and twice.
+pub(super) fn by_owner(schema: &str) -> String {
+    let start = format!(
+        "(SELECT CASE WHEN q.batch BETWEEN 1 AND {MAX_NUMBER} THEN q.batch ELSE 0 END FROM (SELECT \
+         floor((extract(epoch FROM clock_timestamp()) - {BATCH_EPOCH}) / {BATCH_STEP})::bigint AS batch) AS q)"
+    );
+    // Its own name, and nothing that a node was told.
+    format!(
+        "SELECT {schema}.judge(jsonb_build_object('restored', true, 'batch', 0, 'next', \
+         md5(random()::text || clock_timestamp()::text || txid_current()::text), 'start', {start}, \
+         'spread', floor(random() * {SPREAD})::int, 'known', \
+         jsonb_build_object('nonce', nonce, 'lsn', '0/0', 'clock', 0, 'beats', 0))) FROM {schema}.epoch;\n"
+    )
 }
 
 /// A name for something that nobody else names.

@@ -11,14 +11,16 @@ use std::sync::{Arc, Mutex};
 use rusqlite::types::Value;
 use serde_json::{Value as Json, json};
 
+use super::remembering::Decision;
 use super::store::{Ask, Function, Reply, StoredRow, Which};
 use super::{PostgresJournal, mixed_up, rows};
 use crate::journal::archive::TAKEN_OVER;
 use crate::journal::archiving::Shelves;
 use crate::journal::files::{Files, SystemFiles};
+use crate::journal::machine;
 use crate::journal::parts::{self, PARTS, Part, Progress};
 use crate::journal::version::Incarnation;
-use crate::journal::{JournalError, KnownArchive};
+use crate::journal::{ArchivePlace, JournalError, KnownArchive};
 use crate::payment::{Payment, PaymentId};
 use crate::wib::WallTime;
 
@@ -41,8 +43,10 @@ impl PostgresJournal {
         let known = told.as_array().into_iter().flatten().map(|told| {
             let wall = |index: usize| told[index].as_i64().map(WallTime::from_unix_millis);
             let part = parts.iter().find(|part| Some(part.number.into()) == told[0].as_u64());
+            let place = place(part, told[4].as_str());
             KnownArchive {
-                path: PathBuf::from(told[4].as_str().unwrap_or_default()),
+                path: place.path,
+                machine: place.machine,
                 name: part.map_or_else(String::new, |part| part.token.clone()),
                 payments: told[1].as_u64().unwrap_or(0),
                 since: wall(2),
@@ -51,6 +55,37 @@ impl PostgresJournal {
         });
         Ok(known.collect())
     }
+
+    /// See [`Journal::archived`](crate::journal::Journal::archived).
+    pub(super) fn archive_of(&self, invoice: &str) -> Result<Option<ArchivePlace>, JournalError> {
+        let told = self.look(Ask::Archived(invoice.to_owned()))?;
+        if told.is_null() {
+            return Ok(None);
+        }
+        let parts = self.parts()?;
+        let part = parts.iter().find(|part| Some(part.number.into()) == told[0].as_u64());
+        Ok(Some(place(part, told[1].as_str())))
+    }
+
+    /// Writes down that an archive lies on this machine.
+    fn lies_here(&self, token: &str) -> Result<Option<String>, JournalError> {
+        let Some(machine) = machine::name() else { return Ok(None) };
+        let key = parts::machine_key(token);
+        self.decide(|known| {
+            let is_new = known.get(&key) != Some(&machine);
+            let is = is_new.then(|| (key.clone(), machine.clone())).into_iter().collect();
+            Ok(Decision { told: (), is, floor: None })
+        })?;
+        Ok(Some(machine))
+    }
+}
+
+/// Where an archive is: what is kept of it knows more than its rows, if it is kept.
+fn place(part: Option<&Part>, told: Option<&str>) -> ArchivePlace {
+    part.map_or_else(
+        || ArchivePlace { path: told.unwrap_or_default().into(), machine: None },
+        Part::place,
+    )
 }
 
 impl Shelves for PostgresJournal {
@@ -86,7 +121,11 @@ impl Shelves for PostgresJournal {
     fn parts(&self) -> Result<Vec<Part>, JournalError> {
         let meta = self.meta()?;
         let last = meta.get(PARTS).and_then(|last| last.parse().ok()).unwrap_or(0);
-        let part = |number| Part::parse(number, meta.get(&parts::key(number))?);
+        let part = |number| {
+            let part = Part::parse(number, meta.get(&parts::key(number))?)?;
+            let machine = meta.get(&parts::machine_key(&part.token)).cloned();
+            Some(Part { machine, ..part })
+        };
         Ok((1..=last).filter_map(part).collect())
     }
 
@@ -95,7 +134,10 @@ impl Shelves for PostgresJournal {
     }
 
     fn begin_part(&self, token: String, path: &Path) -> Result<Part, JournalError> {
-        let part = Part { number: 0, token, progress: Progress::Open, path: path.to_owned() };
+        // First, so that at no moment an archive that has payments is anywhere.
+        let machine = self.lies_here(&token)?;
+        let path = path.to_owned();
+        let part = Part { number: 0, token, progress: Progress::Open, path, machine };
         let told = json!({ "begin": [part.token, part.text()] });
         let told = self.function(Function::Archive, told)?;
         if let Some(other) = told["in_the_way"].as_u64() {
@@ -108,6 +150,10 @@ impl Shelves for PostgresJournal {
     }
 
     fn end_part(&self, part: Part) -> Result<(), JournalError> {
+        if part.progress == Progress::Whole {
+            // It may have been finished elsewhere than it was begun.
+            self.lies_here(&part.token)?;
+        }
         let told = json!({ "end": [parts::key(part.number), part.text()] });
         self.function(Function::Archive, told).map(drop)
     }

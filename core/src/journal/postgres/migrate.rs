@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Runner, Session, Value};
 use super::dsn::Dsn;
-use super::judgement::{Grounds, Judgement};
-use super::silent;
 use super::waiting::{self, Stopped, TURN, turn};
+use super::{judgement, silent};
 use crate::journal::codes::{
     ABANDONED, ACCEPTED, BY_OPERATOR, NEEDED, QUARANTINED, VOID_SENT, VOID_UNKNOWN, WITH_OPERATOR,
 };
 use crate::journal::row::{COLUMNS, INTENT, PHONE, TYPES};
 use crate::journal::schema::{constraints, is_listed, is_over, may_still_debit};
 use crate::journal::{JournalError, JournalErrorKind};
-use crate::wib::WallTime;
 
 /// Grows with every change of the schema. Version N serves libraries N and N + 1.
 pub(super) const VERSION: u32 = 1;
@@ -249,8 +247,7 @@ fn statements(schema: &str, found: Found, migration: &Migration<'_>) -> String {
         digest_of_constraints(schema)
     ));
     if migration.restored && !is_new {
-        let judgement = Judgement::new(Grounds::Restored, WallTime::now(), &mut system_chance);
-        text.push_str(&judgement.statement(schema));
+        text.push_str(&judgement::by_owner(schema));
     }
     text.push_str("COMMIT;\n");
     text
@@ -342,10 +339,11 @@ pub fn migrate_telling(
             Err(stopped) => Err(stopped),
             Ok(found) => {
                 let text = statements(&dsn.schema, found, migration);
-                let whole = format!("{begin}{text}");
                 if migration.print {
-                    return Ok(whole);
+                    let begin = self::begin(&dsn.schema, waiting::BY_HAND);
+                    return Ok(format!("{}{begin}{text}", waiting::by_hand(&dsn.schema)));
                 }
+                let whole = format!("{begin}{text}");
                 let (on, schema) = (Arc::clone(&session), dsn.schema.clone());
                 let done = runner.run(LONGEST, async move {
                     waiting::asks(&on, &schema, &text).await.map(|()| whole)
@@ -559,10 +557,6 @@ pub(super) async fn check_guards(session: &Session, schema: &str) -> Result<(), 
         return Err(altered("a constraint or an index"));
     }
     Ok(())
-}
-
-fn system_chance(bytes: &mut [u8]) {
-    let _ = getrandom::fill(bytes);
 }
 
 #[cfg(test)]

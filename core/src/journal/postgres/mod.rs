@@ -41,7 +41,6 @@ pub use password::{Login, MAX_PASSWORD, NoPassword};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -66,8 +65,8 @@ use super::{probed, rules, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::invoice::MerchantInvoice;
 use crate::journal::{
-    ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal, JournalError,
-    JournalErrorKind, NewPayment, Tally, Update,
+    ArchivePlace, ArchiveProgress, Archived, Begun, Figures, Filter, Finding, Health, Journal,
+    JournalError, JournalErrorKind, NewPayment, Tally, Update,
 };
 use crate::lock::lock;
 use crate::numbering::{BatchMethod, MAX_NUMBER, starting_batch};
@@ -432,9 +431,8 @@ impl Journal for PostgresJournal {
         archiving::archive(self, before, to, tell)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
-        let archive = self.look(Ask::Archived(invoice.as_str().to_owned()))?;
-        Ok(archive.as_str().map(PathBuf::from))
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
+        self.archive_of(invoice.as_str())
     }
 }
 

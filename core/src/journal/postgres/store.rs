@@ -84,7 +84,7 @@ pub enum Ask {
     Doubt,
     /// Whether OVO has accepted or declined a payment.
     IsAnswered,
-    /// Where the archive of an invoice's payment was made, if it has one.
+    /// `[archive, place]` of an invoice's payment, if it has one.
     Archived(String),
     /// How many payments left the journal for an archive.
     Taken(u32),

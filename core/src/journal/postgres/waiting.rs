@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::error::SqlState;
+
 use super::connection::{Session, Value};
 use super::failed;
 use super::failure::unreachable;
@@ -43,6 +45,21 @@ pub(super) fn at_most(tried: u32) -> Duration {
     Duration::from_millis(MOST.min(LEAST.saturating_mul(tried)).into())
 }
 
+/// How long one waits for a table that a person runs by hand, and that nobody tries again.
+pub(super) const BY_HAND: Duration = Duration::from_millis(MOST as u64);
+
+/// What a person should know who runs the statements by hand.
+pub(super) fn by_hand(schema: &str) -> String {
+    format!(
+        "-- What schema {schema} needs now; behind another migration of it, print it anew.\n\
+         -- To run it by hand: psql -v ON_ERROR_STOP=1 -f FILE, as the role that owns the schema.\n\
+         -- It is one transaction. It waits at most {:.1} s for a table, as nodes that sell wait behind it. Behind\n\
+         -- \"canceling statement due to lock timeout\" nothing has changed: run it again, or let whoever has the\n\
+         -- table (pg_locks: a dump, a report, a session left open) come to an end.\n",
+        BY_HAND.as_secs_f64()
+    )
+}
+
 /// The lock that a migration of the schema has, as a number.
 pub(super) fn turn(schema: &str) -> String {
     format!("hashtextextended('ovo-ptp migrate {schema}', 0)")
@@ -51,10 +68,9 @@ pub(super) fn turn(schema: &str) -> String {
 /// Has statements of a migration done. Where others are in the way nothing of it stays.
 pub(super) async fn asks(session: &Session, schema: &str, text: &str) -> Result<(), Stopped> {
     let Err(error) = session.client.batch_execute(text).await else { return Ok(()) };
-    let error = failed("migrate", &error);
-    // A wait that was too long, and two that waited for each other.
-    if !["(55P03)", "(40P01)"].iter().any(|code| error.message.ends_with(code)) {
-        return Err(Stopped::Failed(error));
+    let passes = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    if !error.code().is_some_and(|code| passes.contains(code)) {
+        return Err(Stopped::Failed(failed("migrate", &error)));
     }
     let back = session.client.batch_execute("ROLLBACK").await;
     back.map_err(|error| failed("migrate", &error))?;

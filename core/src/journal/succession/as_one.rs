@@ -1,7 +1,7 @@
 //! To the client the journals of a place are one.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::{Former, PRESENT, Succession};
@@ -11,8 +11,9 @@ use crate::journal::files::{Files, SystemFiles};
 use crate::journal::former::JOURNAL_AT;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{
-    ArchiveProgress, Archived, Begun, Belonging, DEFAULT_LIMIT, Figures, Filter, Finding, Health,
-    Journal, JournalError, JournalErrorKind, NewPayment, Setup, Update, aside, rules,
+    ArchivePlace, ArchiveProgress, Archived, Begun, Belonging, DEFAULT_LIMIT, Figures, Filter,
+    Finding, Health, Journal, JournalError, JournalErrorKind, NewPayment, Setup, Update, aside,
+    rules,
 };
 use crate::lock::lock;
 use crate::numbering::BatchMethod;
@@ -401,7 +402,7 @@ impl Journal for Succession {
         self.present.archive(before, to, tell)
     }
 
-    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<PathBuf>, JournalError> {
+    fn archived(&self, invoice: &MerchantInvoice) -> Result<Option<ArchivePlace>, JournalError> {
         for former in self.serving() {
             let found = former.or_later(Journal::archived(&former.journal, invoice))?;
             if found.is_some() {

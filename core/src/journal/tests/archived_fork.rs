@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::archived::{archive, beside, over, settled_as};
+use super::archived::{archive, beside, over, place_of, settled_as};
 use super::by_people::{invoices, together};
 use super::opening::{child, wait_for};
 use super::{Scratch, backup_in_its_place, open, owes_a_reversal};
@@ -132,7 +132,7 @@ fn j21_a_backup_from_before_the_archiving_tells_no_archived_payment_anew() {
     let unheard = Filter { unacknowledged: true, ..Filter::default() };
     assert_eq!(both.list(&unheard), Ok(Vec::new()));
     assert_eq!(both.due(boot, Boottime(u64::MAX), 9), Ok(Vec::new()), "nothing is settled twice");
-    assert_eq!(both.archived(&invoice(2)), Ok(Some(to)));
+    assert_eq!(place_of(&both, 2), Some(to));
     for number in 1..=2 {
         let again = both.begin(&charge(number), BatchMethod::Continuous).unwrap();
         assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
@@ -174,7 +174,7 @@ fn j21_what_another_program_archives_under_the_running_shop_is_told_by_the_archi
     other.wait().unwrap();
     for number in 1..=2 {
         assert_eq!(both.find(&invoice(number)), Ok(None), "{number}");
-        assert_eq!(both.archived(&invoice(number)), Ok(Some(to.clone())));
+        assert_eq!(place_of(&both, number), Some(to.clone()));
         let again = both.begin(&charge(number), BatchMethod::Continuous).unwrap();
         assert!(matches!(again, Begun::Archived(_)), "{number}: {again:?}");
     }

@@ -215,7 +215,7 @@ impl Tables {
                     self.archived
                         .values()
                         .find(|gone| gone.invoice == *invoice)
-                        .map(|it| &it.place)
+                        .map(|it| json!([it.part, it.place]))
                 )
             }
             Ask::Taken(number) => {
