@@ -142,8 +142,8 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
         // A decline can hide a debit; where there are no checks nobody has looked.
         // OVO's answer to a reversal proves nothing (policy 1.2).
         Money::NotDebited if abandoned && !state.is_confirmed() => words.pick(
-            "OVO menjawab pembatalan ini, tetapi tidak ada pemeriksaan status yang memastikan bahwa saldo pelanggan tidak terpotong; bandingkan dengan laporan settlement OVO.",
-            "OVO answered its reversal, but no status check has confirmed that the customer is not debited; compare OVO's settlement file.",
+            "Ini sudah berakhir, tetapi tidak ada pemeriksaan status yang memastikan bahwa saldo pelanggan tidak terpotong; bandingkan dengan laporan settlement OVO.",
+            "It is over, but no status check has confirmed that the customer is not debited; compare OVO's settlement file.",
         ),
         Money::NotDebited if declined && !state.is_confirmed() => words.pick(
             "Menurut OVO saldo pelanggan tidak terpotong; tidak ada pemeriksaan status yang memastikannya.",
@@ -181,8 +181,8 @@ pub(super) fn money(payment: &Payment, money: Money, words: Words) -> &'static s
             "It was paid, then voided: the customer has the money back.",
         ),
         Money::Unclear if state.is_void_doubted() => words.pick(
-            "Tidak jelas: pembayaran lunas dan OVO menerima void-nya, tetapi catatan OVO tetap menunjukkan lunas.",
-            "Unclear: it was paid, and OVO acknowledged its void; yet OVO's record shows it as paid.",
+            "Tidak jelas: pembayaran lunas dan menurut OVO sudah di-void, tetapi catatan OVO tetap menunjukkan lunas.",
+            "Unclear: it was paid, and OVO said that it was voided; yet OVO's record shows it as paid.",
         ),
         Money::Unclear if void_is_unknown(payment) => words.pick(
             "Tidak jelas: pembayaran lunas, dan tidak diketahui apakah void-nya dijalankan.",

@@ -378,7 +378,7 @@ fn alert(alert: Alert, words: Words) -> String {
             "void yang ditolak, atau diserahkan kepada operator, ternyata terjadi: yang sudah dikembalikan dengan tangan terbayar dua kali".to_owned()
         }
         Alert::VoidWithoutEffect => {
-            "OVO menerima void tetapi tetap menunjukkan potongan; tidak ada lagi yang dikirim: hubungi OVO".to_owned()
+            "menurut OVO sudah di-void, tetapi OVO tetap menunjukkan potongan; tidak ada lagi yang dikirim: hubungi OVO".to_owned()
         }
         Alert::Unverified => {
             "ditutup, dan OVO menolak cek yang memastikan bahwa saldo tidak terpotong; bandingkan dengan laporan settlement OVO".to_owned()

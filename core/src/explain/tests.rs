@@ -138,7 +138,7 @@ fn nothing_promises_that_a_void_returned_the_money_where_ovo_still_shows_the_deb
         (Void::Voided, true, ListedFor::Contradiction);
     let it = Explanation::of(&payment, now());
     assert_eq!((it.money, it.needs_operator), (Money::Unclear, true));
-    assert!(it.money_text(Language::English).contains("acknowledged its void"));
+    assert!(it.money_text(Language::English).contains("said that it was voided"));
     assert!(it.cashier(Language::English).starts_with("Hand over nothing"));
     assert!(it.operator(Language::English).starts_with("Ask OVO"));
     let Some(outcome) = Outcome::of(&payment) else { panic!("an outcome") };

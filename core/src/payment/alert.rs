@@ -186,7 +186,7 @@ impl fmt::Display for Alert {
                 f.write_str("a void that was refused, or left to an operator, was carried out: who refunded it by hand paid twice, and goods that were given are not paid for")
             }
             Alert::VoidWithoutEffect => f.write_str(
-                "OVO acknowledged the void and still shows the debit; nothing more is sent: ask OVO",
+                "OVO said that it was voided, and still shows the debit; nothing more is sent: ask OVO",
             ),
             Alert::Unverified => f.write_str(
                 "closed, and OVO refuses the check that would confirm that the customer is not debited; compare its settlement file",

@@ -173,4 +173,4 @@ pub const VOID_UNKNOWN: &str =
     "nobody knows whether its void was carried out: an operator finds out";
 /// What it says of a void that OVO's record does not show.
 pub const VOID_DOUBTED: &str =
-    "OVO acknowledged its void and shows it as paid all the same: an operator finds out";
+    "OVO said that it was voided, and shows it as paid all the same: an operator finds out";
