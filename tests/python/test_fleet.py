@@ -221,14 +221,14 @@ def test_op7_payments_of_a_fleet_that_are_over_move_into_a_file_whenever_it_is_k
         assert "archived into" in gone.stderr
         totals = _told("payments", "--totals", "-j", journal)
         machine = platform.node()
-        told = f"4 paid payments of these days were archived into {to} on machine {machine}"
-        assert told in totals.stderr
+        said = f"4 paid payments of these days were archived into {to} on machine {machine}"
+        assert said in totals.stderr
         # Where nothing is, or somebody else's file is, it says on which machine it is.
         kept = to.rename(tmp_path / "kept.db")
         for _ in range(2):
             totals = _told("payments", "--totals", "-j", journal)
-            told = f"archived into {to} on machine {machine}, which cannot be read from here"
-            assert told in totals.stderr
+            said = f"archived into {to} on machine {machine}, which cannot be read from here"
+            assert said in totals.stderr
             to.write_bytes(b"another machine's")
         to.unlink()
         kept.rename(to)
