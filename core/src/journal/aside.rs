@@ -373,8 +373,7 @@ type Former = Vec<(u32, PathBuf)>;
 
 fn names_of_former(files: &dyn Files, path: &Path) -> (Former, Vec<(PathBuf, PathBuf)>) {
     let own = files.look(path).ok().map(|look| look.identity);
-    let (mut former, mut again) = (Former::new(), Vec::new());
-    let mut known: Vec<(Identity, PathBuf)> = Vec::new();
+    let mut named: Vec<(Identity, Former)> = Vec::new();
     for (number, aside) in (1..=MOST).map(|number| (number, numbered(path, number))) {
         // One that a disk does not show just now would be missed: it is looked at once more.
         let look = files.look(&aside).or_else(|error| match error.kind() {
@@ -386,14 +385,28 @@ fn names_of_former(files: &dyn Files, path: &Path) -> (Former, Vec<(PathBuf, Pat
             continue;
         }
         // Elsewhere files have no numbers that tell one from another.
-        match known.iter().find(|(it, _)| cfg!(unix) && *it == look.identity) {
-            Some((_, first)) => again.push((aside, first.clone())),
-            None => {
-                known.push((look.identity, aside.clone()));
-                former.push((number, aside));
-            }
+        match named.iter_mut().find(|(it, _)| cfg!(unix) && *it == look.identity) {
+            Some((_, names)) => names.push((number, aside)),
+            None => named.push((look.identity, vec![(number, aside)])),
         }
     }
+    let (mut former, mut again) = (Former::new(), Vec::new());
+    for (_, mut names) in named {
+        // A log is known by the file's name: where one lies beside a name, that is the one to open. And no
+        // link counts before what it leads to.
+        let has_log = |(_, name): &(u32, PathBuf)| {
+            place::left_log(files, name).map_or(true, |log| log.is_some())
+        };
+        let is_itself = |(_, name): &(u32, PathBuf)| {
+            files.resolve(name).is_ok_and(|it| it.file_name() == name.file_name())
+        };
+        let counts = names.iter().position(has_log);
+        let counts = counts.or_else(|| names.iter().position(is_itself)).unwrap_or(0);
+        let (number, counts) = names.remove(counts);
+        again.extend(names.into_iter().map(|(_, name)| (name, counts.clone())));
+        former.push((number, counts));
+    }
+    former.sort();
     (former, again)
 }
 

@@ -46,6 +46,14 @@ impl Alone {
         self.is_open
     }
 
+    /// Whether the journal at `path`, which this process does not have open, says that a log must lie beside it,
+    /// and there is none.
+    pub(super) fn is_missed(files: &dyn Files, path: &Path) -> bool {
+        place::refuse_if_open_here(files, path).is_ok()
+            && place::left_log(files, path).is_ok_and(|log| log.is_none())
+            && Alone::read(files, path).is_some_and(|it| it.needs_its_log())
+    }
+
     /// Whether the log that lies beside it now is its own, by its name: one without a name may be any.
     pub(super) fn is_its_log(&self, files: &dyn Files, path: &Path) -> bool {
         let fits = |together: Connection| {

@@ -13,6 +13,7 @@ use crate::invoice::MerchantInvoice;
 use crate::journal::belonging::Seen;
 use crate::journal::files::Files;
 use crate::journal::former::cannot_be_asked;
+use crate::journal::log::Alone;
 use crate::journal::reading::JournalCopy;
 use crate::journal::{JournalError, JournalErrorKind, NewPayment, failure, twins};
 use crate::payment::Payment;
@@ -23,6 +24,8 @@ pub(super) struct Asked {
     aside: PathBuf,
     why: String,
     is_locked: bool,
+    /// It was open when it was used last, and its log is not there: what was in that nobody can tell.
+    lacks_its_log: bool,
     /// What it told of itself at the opening, as far as it could be read.
     pub(super) seen: Option<Seen>,
     /// It is another merchant's or another environment's.
@@ -47,7 +50,8 @@ impl Asked {
         let why = failure::without_cure(error).to_owned();
         let aside = aside.to_owned();
         let (seen, foreign, unknown_key) = Default::default();
-        let mut asked = Asked { aside, why, is_locked, seen, foreign, unknown_key };
+        let lacks_its_log = !is_locked && Alone::is_missed(files, &aside);
+        let mut asked = Asked { aside, why, is_locked, lacks_its_log, seen, foreign, unknown_key };
         let copy = match files.vfs() {
             Some(_) => return Ok(asked),
             None => JournalCopy::of_what_is_refused(&asked.aside),
@@ -64,8 +68,9 @@ impl Asked {
         }
     }
 
-    pub(super) fn is_locked(&self) -> bool {
-        self.is_locked
+    /// Whether a copy tells all that it has handed out.
+    pub(super) fn is_whole(&self) -> bool {
+        self.seen.is_some() && !self.is_locked && !self.lacks_its_log
     }
 
     /// What it knows is nothing of this shop's.
@@ -81,6 +86,14 @@ impl Asked {
     /// What to tell of it at the opening.
     pub(super) fn in_words(&self) -> String {
         let (name, why) = (self.aside.display(), &self.why);
+        if self.lacks_its_log {
+            return format!(
+                "the journal {name}, which was set aside, cannot be opened ({why}), and its log, with its latest \
+                 payments and verdicts, is not there: what it owes is not settled, and a new payment is refused \
+                 only if the rest of it knows it; mend that, put its log beside it, and start again, or compare \
+                 OVO's settlement file with your books"
+            );
+        }
         match self.is_locked {
             true => format!(
                 "the journal {name}, which was set aside, is another program's ({why}): what it owes is \

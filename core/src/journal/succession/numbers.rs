@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use super::asked::Asked;
 use super::{Closed, Succession};
 use crate::journal::belonging::{Belonging, Owner, Setup};
 use crate::journal::engine::Water;
@@ -146,6 +147,6 @@ impl Closed {
 
     /// Whether its numbers are known for good: whoever has it locked may go on.
     fn is_read(&self) -> bool {
-        self.asked.as_ref().is_some_and(|asked| asked.seen.is_some() && !asked.is_locked())
+        self.asked.as_ref().is_some_and(Asked::is_whole)
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::by_people::together;
-use super::hands::beside;
+use super::hands::{beside, left_behind};
 use super::opening::{child, wait_for};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
@@ -113,6 +113,29 @@ fn j28_numbers_of_what_cannot_be_read_are_jumped_over_once_and_it_is_said() {
         let (journal, _) = opened();
         assert_eq!(batch_of(&journal, 21), next, "{how}: nothing more is used up");
     }
+}
+
+/// A copy of it alone tells less than it has handed out.
+#[test]
+fn j23_j28_numbers_of_what_others_may_read_and_lacks_its_log_are_jumped_over() {
+    let scratch = Scratch::new();
+    let path = scratch.journal();
+    left_behind(&path);
+    let aside = beside(&path, ".aside-1");
+    fs::rename(&path, &aside).unwrap();
+    fs::rename(beside(&path, "-wal"), path.with_file_name("left elsewhere")).unwrap();
+    fs::remove_file(beside(&path, ".mark")).unwrap();
+    mode(&aside, 0o644);
+    let journal = together(&path);
+    assert_eq!(jumps(&journal.findings()), 1, "{:?}", journal.findings());
+    let says =
+        |word: &str| journal.findings().iter().any(|it| it.critical && it.message.contains(word));
+    assert!(says("its log, with its latest payments"), "{:?}", journal.findings());
+    let next = batch_of(&journal, 4);
+    assert!(
+        next > starting_batch(WallTime::now()).unwrap() + 100,
+        "above all that it can have given"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::by_people::together;
-use super::hands::beside;
+use super::hands::{beside, left_behind};
 use super::{Scratch, open};
 use crate::journal::conformance::{charge, fresh};
 use crate::journal::{
@@ -133,6 +133,32 @@ fn j20_j24_a_second_name_of_what_lies_aside_closes_no_shop() {
         }
         fs::remove_file(&second).unwrap();
         assert_eq!(together(&path).findings(), []);
+    }
+}
+
+/// The log of a killed one lies beside one of its names alone: under the other it would be opened without.
+#[test]
+fn j20_j24_what_was_killed_is_opened_under_the_name_that_has_its_log() {
+    for is_symbolic in [false, true] {
+        let scratch = Scratch::new();
+        let path = scratch.journal();
+        left_behind(&path);
+        let aside = beside(&path, ".aside-2");
+        for suffix in ["", "-wal", ".mark"] {
+            fs::rename(beside(&path, suffix), beside(&aside, suffix)).unwrap();
+        }
+        let second = beside(&path, ".aside-1");
+        match is_symbolic {
+            true => std::os::unix::fs::symlink(&aside, &second).unwrap(),
+            false => fs::hard_link(&aside, &second).unwrap(),
+        }
+        let journal = together(&path);
+        one(&journal.findings(), true, "ovo.db.aside-1 is a second name of");
+        assert!(!journal.findings().iter().any(|it| it.message.contains("its log")), "it has it");
+        for number in 1..=3 {
+            let begun = journal.begin(&charge(number), BatchMethod::Continuous);
+            assert!(matches!(begun, Ok(Begun::Existing(_))), "{begun:?}");
+        }
     }
 }
 
