@@ -400,9 +400,12 @@ fn names_of_former(files: &dyn Files, path: &Path) -> (Former, Vec<(PathBuf, Pat
         let is_itself = |(_, name): &(u32, PathBuf)| {
             files.resolve(name).is_ok_and(|it| it.file_name() == name.file_name())
         };
-        let counts = names.iter().position(has_log);
-        let counts = counts.or_else(|| names.iter().position(is_itself)).unwrap_or(0);
-        let (number, counts) = names.remove(counts);
+        let chosen = match names.len() {
+            // The disk is asked only where there is a choice.
+            1 => None,
+            _ => names.iter().position(has_log).or_else(|| names.iter().position(is_itself)),
+        };
+        let (number, counts) = names.remove(chosen.unwrap_or(0));
         again.extend(names.into_iter().map(|(_, name)| (name, counts.clone())));
         former.push((number, counts));
     }

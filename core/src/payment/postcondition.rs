@@ -31,6 +31,9 @@ use crate::payment::timers::Policy;
 ///   that the money went back.
 /// * A debit that was seen before a reversal was acknowledged is reversed again where a check shows it that was
 ///   issued a minute behind that, and calls for nothing where it was issued sooner. One that is news is at once.
+/// * Numbers that OVO called used, or under which it showed another sale, are doubted from then on (I10): no void
+///   leaves under them, and no ruling reverses what OVO never showed as ours.
+/// * A void of which copies may be lost has no further copy.
 /// * A decline of which OVO says that it was reversed, and that was never reversed here, is told.
 /// * "Older than 7 days" about a payment of this week ends no look behind it.
 /// * A void that was refused is asked about before that is its end.

@@ -66,7 +66,7 @@ fn credentials(merchant: &str, key: &str, tid: &str) -> Credentials {
 }
 
 /// A host that answers everything with one code, and nothing where there is none.
-struct Says(Option<&'static str>);
+pub(super) struct Says(pub(super) Option<&'static str>);
 
 impl Transport for Says {
     fn exchange(&self, _: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::belonging::Says;
 use crate::client::{Charge, Client};
 use crate::environment::Environment;
 use crate::error::ErrorKind;
 use crate::lock::lock;
 use crate::message::Operation;
 use crate::payment::Timers;
-use crate::transport::{Exchange, Failure, FailureKind, HttpAnswer, HttpRequest, Transport, Watch};
+use crate::transport::{Exchange, HttpRequest, Transport, Watch};
 use crate::{AppKey, Credentials, Rupiah, Terminal};
 
 /// What was sent, each with its body.
@@ -27,21 +28,10 @@ struct Hears {
 }
 
 impl Transport for Hears {
-    fn exchange(&self, request: &HttpRequest<'_>, _: &Arc<dyn Watch>) -> Exchange {
+    fn exchange(&self, request: &HttpRequest<'_>, watch: &Arc<dyn Watch>) -> Exchange {
         let body = serde_json::from_slice(request.body).unwrap();
         lock(&self.sent).push((request.operation, body));
-        match self.says {
-            Some(code) => Exchange::Answered(HttpAnswer {
-                status: 200,
-                body: format!("{{\"responseCode\":\"{code}\"}}").into_bytes(),
-                server_date: None,
-                retry_after: None,
-            }),
-            None => Exchange::NoAnswer(Failure {
-                kind: FailureKind::Timeout,
-                message: "silence".to_owned(),
-            }),
-        }
+        Says(self.says).exchange(request, watch)
     }
 }
 
